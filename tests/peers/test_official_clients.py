@@ -115,6 +115,20 @@ async def test_the_sdk_of_opsgenie_works_unchanged(dsn: str) -> None:
         assert [a.alias for a in listed] == [ALIAS]
         assert (await called(api.count_alerts, query="status: closed")).data.count == 0
 
+        beats = opsgenie_sdk.HeartbeatApi(api_client=opsgenie_sdk.ApiClient(configuration=configuration))
+        beat = opsgenie_sdk.CreateHeartbeatPayload(
+            name="nightly", interval=90, interval_unit="minutes", enabled=True, alert_priority="P2"
+        )
+        assert (await called(beats.create_heartbeat, create_heartbeat_payload=beat)).data.interval == 90
+        assert (await called(beats.ping, name="nightly")).result == "PONG - Heartbeat received"
+        stored = (await called(beats.get_heartbeat, name="nightly")).data
+        assert (stored.enabled, stored.expired, stored.interval_unit) == (True, False, "minutes")
+        assert stored.last_ping_time is not None
+        assert (await called(beats.disable_heartbeat, name="nightly")).data.enabled is False
+        listed_beats = (await called(beats.list_heart_beats)).data.heartbeats
+        assert [(b.name, b.enabled) for b in listed_beats] == [("nightly", False)]
+        await called(beats.delete_heartbeat, name="nightly")
+
         await called(api.close_alert, close_alert_payload=opsgenie_sdk.CloseAlertPayload(), **by_alias)
         assert [a.status for a in await s.alerts()] == ["resolved"]
         assert await s.states() == ["resolved"]

@@ -289,7 +289,6 @@ async def test_an_unknown_address_gets_a_json_404_for_clients_of_other_products(
     dsn: str, clock: FakeClock
 ) -> None:
     gets = (
-        "/v2/heartbeats/shop/ping",
         "/v2/other",
         "/v1/json/other",
         "/integration/KEY/other",

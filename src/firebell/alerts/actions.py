@@ -113,6 +113,7 @@ async def receive(
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
+    await expiry_actions.hear(tx, batch, now)
     if not all_ids:
         return state
     state.mutes = await _held_mutes(tx, state, muting, now)

@@ -17,6 +17,8 @@ SILENCE = timedelta(minutes=2)
 RETURN_GRACE = timedelta(minutes=5)
 """How long a source that was silent has to send its alerts again."""
 MAX_LISTED = 20
+SOURCES = frozenset({"prometheus"})
+"""The names of the sources whose alerts expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +54,27 @@ class Verdict:
     postponed_to: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Expiries:
-    """What a batch says about expiring alerts: (integration, key) to expiry, and the integrations that sent any."""
-
-    alerts: dict[tuple[int, str], datetime]
-    integration_ids: tuple[int, ...]
+Expiries = dict[tuple[int, str], datetime]
+"""When alerts expire, by their integration and deduplication key."""
 
 
 def expiries(batch: Batch, requests: Iterable[InboundRequest]) -> Expiries:
     """Return the expiries of the alerts of a batch that fire after it."""
-    alerts: dict[tuple[int, str], datetime] = {}
-    integration_ids = set()
+    alerts: Expiries = {}
     for request in requests:
         for event in request.incoming:
             if event.expires_at is None:
                 continue
-            integration_ids.add(request.integration_id)
             key = (request.integration_id, event.dedup_key)
             alert = batch.latest.get(key)
             if event.kind is EventKind.FIRING and alert is not None and alert.status == "firing":
                 alerts[key] = event.expires_at
-    return Expiries(alerts, tuple(sorted(integration_ids)))
+    return alerts
+
+
+def heard(requests: Iterable[InboundRequest]) -> list[int]:
+    """Return the integrations whose expiring source sent something, even if nothing of it is an alert here."""
+    return sorted({request.integration_id for request in requests if request.source in SOURCES})
 
 
 def judge(source: ExpiringSource, expired: Sequence[ExpiringAlert], now: datetime) -> Verdict:

@@ -22,13 +22,19 @@ SOURCE = "firebell"
 Receive = Callable[[Tx, Sequence[InboundRequest], datetime], Awaitable[object]]
 
 
+async def hear(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> None:
+    """Record which sources of expiring alerts sent something."""
+    if integration_ids := expiry.heard(requests):
+        await expiry_store.hear(tx, integration_ids, now)
+
+
 async def note(tx: Tx, batch: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
     """Store when the alerts of a batch expire."""
     expiries = expiry.expiries(batch, requests)
-    if not expiries.integration_ids:
+    if not expiries:
         return
-    await expiry_store.save(tx, expiries, now)
-    for integration_id in sorted({integration_id for integration_id, _ in expiries.alerts}):
+    await expiry_store.save(tx, expiries)
+    for integration_id in sorted({integration_id for integration_id, _ in expiries}):
         await timers.schedule_once(tx, EXPIRY_TIMER, str(integration_id), now + INTERVAL)
 
 

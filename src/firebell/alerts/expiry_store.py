@@ -1,6 +1,6 @@
 """The SQL of alerts that expire, and of the sources that send them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.alerts.expiry import Expiries, ExpiringAlert, ExpiringSource
@@ -8,8 +8,8 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 
 
-async def save(tx: Tx, expiries: Expiries, now: datetime) -> None:
-    """Set when alerts expire, and that their sources sent something."""
+async def hear(tx: Tx, integration_ids: Sequence[int], now: datetime) -> None:
+    """Record that the sources of these integrations sent something."""
     await tx.execute(
         """
         insert into expiring_source (integration_id, heard_at)
@@ -18,12 +18,14 @@ async def save(tx: Tx, expiries: Expiries, now: datetime) -> None:
         on conflict (integration_id) do update
         set heard_at = excluded.heard_at
         """,
-        expiries.integration_ids,
+        integration_ids,
         now,
     )
-    if not expiries.alerts:
-        return
-    rows = [(integration_id, key, at) for (integration_id, key), at in sorted(expiries.alerts.items())]
+
+
+async def save(tx: Tx, expiries: Expiries) -> None:
+    """Set when alerts expire."""
+    rows = [(integration_id, key, at) for (integration_id, key), at in sorted(expiries.items())]
     await tx.execute(
         """
         insert into alert_expiry (integration_id, dedup_key, expires_at)

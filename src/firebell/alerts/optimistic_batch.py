@@ -84,7 +84,8 @@ class KnownState:
     def _seem_new(self, requests: Sequence[InboundRequest]) -> bool:
         keys: set[Key] = set()
         for request in requests:
-            if request.error is not None:
+            # a message without events may tell that its source lives
+            if request.error is not None or not request.incoming:
                 return False
             for event in request.incoming:
                 key = (request.integration_id, event.dedup_key)

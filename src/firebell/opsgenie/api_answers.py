@@ -10,10 +10,15 @@ from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.web.small_requests import Header, Response
-from firebell.opsgenie import actions, reads, shapes, store
+from firebell.opsgenie import actions, heartbeats, reads, shapes, store
 from firebell.opsgenie.model import ApiError, Identifier, IdentifierType
 
-PATHS = ("/v2/alerts", *(f"/v2/{name}" for name in sorted(source.UNSUPPORTED)), "/v1/incidents")
+PATHS = (
+    "/v2/alerts",
+    "/v2/heartbeats",
+    *(f"/v2/{name}" for name in sorted(source.UNSUPPORTED)),
+    "/v1/incidents",
+)
 """The paths that are answered here, with everything below them."""
 UNSUPPORTED_CODE = 40302
 ACCEPTED = "Request will be processed"
@@ -64,7 +69,10 @@ class Answers:
             status, answer = int(error.status), {"message": error.message}
             retry_after = ((b"retry-after", str(error.retry_after).encode()),)
         except FirebellError as error:
-            status, answer = int(error.status), {"message": error.message}
+            status, answer = (
+                int(error.status),
+                _error(ApiError(int(error.status), error.message, error.fields)),
+            )
         took = round((self._ctx.clock.now() - began).total_seconds(), 3)
         if status >= 400:
             self._ctx.counters.inbound_errors[status] += 1
@@ -86,6 +94,8 @@ class Answers:
                 return await self._create(integration, request, request_id)
             case ("alerts", *rest):
                 return await self._about_alerts(integration, request, request_id, tuple(rest))
+            case ("heartbeats", *_):
+                return await self._about_heartbeats(integration, request)
         raise ApiError(403, "Firebell does not support this part of the API.", code=UNSUPPORTED_CODE)
 
     async def _create(
@@ -129,6 +139,14 @@ class Answers:
         if len(rest) < 2 or (len(rest) == 2 and rest[1] in known):
             raise ApiError(405, f"This address does not accept {request.method}.")
         raise ApiError(404, "There is no such address.")
+
+    async def _about_heartbeats(
+        self, integration: Integration, request: ForeignRequest
+    ) -> tuple[int, dict[str, Json]]:
+        # whatever a client sends with a ping, the ping counts
+        data = {} if request.segments[-1] == "ping" else await self._object(integration, request)
+        async with self._ctx.ingest_db.tx() as tx:
+            return await heartbeats.answer(tx, integration, request, data, self._ctx.clock.now())
 
     async def _read(
         self, integration: Integration, request: ForeignRequest, rest: tuple[str, ...]

@@ -103,6 +103,11 @@ def priority_errors(priority: Json) -> dict[str, str]:
     return {"priority": "Priority should be one of [ P1, P2, P3, P4, P5 ]."}
 
 
+def severity_of(priority: str) -> str:
+    """Return the severity of a valid priority."""
+    return _SEVERITIES[priority.upper()]
+
+
 def created(data: dict[str, Json], alias: str) -> Event:
     """Return the event that creates an alert; without a priority its severity is unknown, which is urgent."""
     priority, tags = text(data.get("priority")).upper(), _tags(listed(data.get("tags")))
