@@ -186,12 +186,16 @@ async def alerts(
     condition = _Condition(integration_id)
     where = condition.of(query)
     direction = "desc" if descending else "asc"
+    # by id the newest come from the index, so that the others are not read
+    order = (
+        f"id {direction}" if SORTS[sort] == "id" else f"{SORTS[sort]} {direction} nulls last, id {direction}"
+    )
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from ({_shown()}) shown
         where {where}
-        order by {SORTS[sort]} {direction} nulls last, id {direction}
+        order by {order}
         offset {condition.bind(offset)}
         limit {condition.bind(limit)}
         """,
@@ -204,14 +208,25 @@ async def count(tx: Reads, integration_id: int, query: Node | None) -> int:
     """Return the number of alerts of an integration that match a query."""
     condition = _Condition(integration_id)
     where = condition.of(query)
-    number: int = await tx.value(
-        f"""
+    statement = f"""
         select count(*)
         from ({_shown()}) shown
         where {where}
-        """,
-        *condition.values,
-    )
+    """
+    if query is None:
+        # without pages, which say nothing about the number
+        statement = f"""
+            select count(*)
+            from (
+                select
+                from alert
+                where integration_id = $1
+                    and group_id is not null
+                order by id desc
+                limit {MAX_LISTED}
+            ) newest
+        """
+    number: int = await tx.value(statement, *condition.values)
     return number
 
 
