@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firebell.alerts.model import EventKind
 from firebell.inbound_mail import actions, mail_rules, message_reading
 from firebell.inbound_mail.addresses import address_of, key_of, keys_in
-from firebell.inbound_mail.model import MailOutcome, MailSettings, ReceivedMail
+from firebell.inbound_mail.model import MailOutcome, MailSettings, ReceivedMail, Verdict
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.mail import inbound_settings
 
@@ -39,7 +39,7 @@ def received(
     return ReceivedMail(1, 2, "Nagios", content, message_reading.read(content), envelope_sender, **more)
 
 
-def judged(content: bytes, settings: MailSettings = DEFAULTS, **more: object) -> mail_rules.Verdict:
+def judged(content: bytes, settings: MailSettings = DEFAULTS, **more: object) -> Verdict:
     given_ = {"auth_server": RELAY, "recent": 0, "thread_key": "", **more}
     return mail_rules.judge(received(content), settings, **given_)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, target
-from firebell.commands.output import USAGE, as_json, example, fail, local, pairs, show, show_table
+from firebell.commands.output import USAGE, as_json, example, fail, local, pairs, short, show, show_table
 from firebell.heartbeats import lengths
 from firebell.kit.errors import Invalid
 
@@ -52,8 +52,8 @@ def _rhythm(one: dict[str, Any]) -> str:
 
 def _next(one: dict[str, Any]) -> str:
     if one["is_paused"]:
-        return f"until {local(one['paused_until'])}"
-    return local(one["expected_at"]) if one["expected_at"] else "-"
+        return f"until {short(one['paused_until'])}"
+    return short(one["expected_at"]) or "-"
 
 
 @heartbeat.command(
@@ -69,7 +69,7 @@ def list_(service: str) -> None:
             one["service"],
             _state(one),
             _rhythm(one),
-            local(one["last_ping_at"]) if one["last_ping_at"] else "never",
+            short(one["last_ping_at"]) or "never",
             _next(one),
             one["name"],
         ]
@@ -177,7 +177,7 @@ def pings(service: str, name: str, limit: int) -> None:
     listed = call("GET", f"/api/v1/heartbeats/{one['id']}/pings", limit=limit)
     rows = [
         [
-            local(each["at"]),
+            short(each["at"]),
             each["kind"] if each["exit_code"] is None else f"{each['kind']} {each['exit_code']}",
             "-"
             if each["duration_s"] is None

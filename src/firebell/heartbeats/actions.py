@@ -100,7 +100,7 @@ async def create_heartbeat(
         raise Conflict(
             f"The service has a heartbeat {clean}.", fields={"name": "Enter a name that is not taken."}
         )
-    await _audit(tx, actor, "heartbeat.created", created, now, **_detail(settings))
+    await tx.audit(actor, "heartbeat.created", _subject(created), now, name=created.name, **_detail(settings))
     await tx.live(LIVE_TOPIC)
     return created
 
@@ -118,7 +118,7 @@ async def update_heartbeat(
     after = replace(stored, settings=settings)
     if settings.expectation != stored.settings.expectation:
         after = await _apply(tx, after, rules.changed(after, await store.reception(tx), now), now)
-    await _audit(tx, actor, "heartbeat.changed", after, now, **_detail(settings))
+    await tx.audit(actor, "heartbeat.changed", _subject(after), now, name=after.name, **_detail(settings))
     await tx.live(LIVE_TOPIC)
     return after
 
@@ -135,7 +135,7 @@ async def pause_heartbeat(
         )
     stored = await _hold(tx, heartbeat_id)
     after = await _apply(tx, stored, rules.paused(stored, until, now), now)
-    await _audit(tx, actor, "heartbeat.paused", after, now, until=until.isoformat())
+    await tx.audit(actor, "heartbeat.paused", _subject(after), now, name=after.name, until=until.isoformat())
     return after
 
 
@@ -146,7 +146,7 @@ async def resume_heartbeat(tx: Tx, actor: Actor, *, heartbeat_id: int, now: date
     if not stored.is_paused:
         return stored
     after = await _apply(tx, stored, rules.resumed(stored, await store.reception(tx), now), now)
-    await _audit(tx, actor, "heartbeat.resumed", after, now)
+    await tx.audit(actor, "heartbeat.resumed", _subject(after), now, name=after.name)
     return after
 
 
@@ -157,7 +157,7 @@ async def delete_heartbeat(tx: Tx, actor: Actor, *, heartbeat_id: int, now: date
     await _report(tx, stored, rules.paused(stored, now, now).signals, now)
     await timers.cancel(tx, CHECK_TIMER, str(heartbeat_id))
     await store.delete(tx, heartbeat_id)
-    await _audit(tx, actor, "heartbeat.deleted", stored, now)
+    await tx.audit(actor, "heartbeat.deleted", _subject(stored), now, name=stored.name)
     await tx.live(LIVE_TOPIC)
     return stored
 
@@ -172,7 +172,7 @@ async def receive_ping(tx: Tx, heartbeat_id: int, ping: NewPing, now: datetime) 
     """Record a ping whose sender was checked, and fire or resolve the alert; return the heartbeat after it."""
     stored = await _hold(tx, heartbeat_id)
     after_ping = rules.after_ping(stored, ping, await store.reception(tx), now)
-    body = ping.body[:PING_BODY_CHARS]
+    body = ping.body.strip()[:PING_BODY_CHARS]
     await store.insert_ping(tx, stored.id, ping, body, after_ping.duration, now)
     if after_ping.progress.pings % _PINGS_BETWEEN_CLEANUPS == 0:
         await store.delete_surplus_pings(tx, stored.id, KEPT_PINGS)
@@ -233,8 +233,8 @@ async def _save(tx: Tx, after: Heartbeat, transition: Transition) -> None:
         await timers.schedule(tx, CHECK_TIMER, str(after.id), transition.next_at)
 
 
-async def _audit(tx: Tx, actor: Actor, action: str, stored: Heartbeat, now: datetime, **detail: Any) -> None:
-    await tx.audit(actor, action, f"heartbeat:{stored.id}", now, name=stored.name, **detail)
+def _subject(stored: Heartbeat) -> str:
+    return f"heartbeat:{stored.id}"
 
 
 def _detail(settings: HeartbeatSettings) -> dict[str, Any]:

@@ -46,8 +46,9 @@ class HeartbeatView:
 
     @property
     def rhythm(self) -> str:
-        """When pings are expected."""
-        return alert_events.rhythm(self.heartbeat)
+        """When pings are expected, as a sentence begins."""
+        text = alert_events.rhythm(self.heartbeat)
+        return text[:1].upper() + text[1:]
 
     @property
     def path(self) -> str:
