@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from firebell.heartbeats import actions as heartbeats
+from firebell.heartbeats.settings_checks import SettingsInput
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import Door, door
 
@@ -122,6 +124,28 @@ async def test_an_alert_that_is_no_longer_sent_ends_while_its_source_lives(
         again = {**firing(d), "startsAt": began.isoformat()}
         await send(d, [again])
         assert (await d.alerts())[-1].status == "firing"
+
+
+async def test_an_alert_that_is_a_ping_of_a_heartbeat_tells_that_its_source_lives(
+    dsn: str, clock: FakeClock
+) -> None:
+    watchdog = {"alertname": "Watchdog", "severity": "info"}
+    async with door(dsn, clock) as d:
+        async with d.world.ctx.db.tx() as tx:
+            await heartbeats.create_heartbeat(
+                tx,
+                await d.world.actor(d.world.mara),
+                service_id=d.world.service,
+                name="prometheus",
+                entered=SettingsInput(period=timedelta(minutes=30), matchers='{alertname="Watchdog"}'),
+                now=d.world.now,
+            )
+        await send(d, [firing(d)])
+        for _ in range(6):
+            await d.world.after(minutes=1)
+            await send(d, [firing(d, watchdog)])
+        await d.world.after(minutes=1)
+        assert [(a.status, a.ended_by) for a in await d.alerts()] == [("resolved", "timeout")]
 
 
 async def test_a_source_that_is_silent_is_reported_and_ends_no_alert(dsn: str, clock: FakeClock) -> None:
