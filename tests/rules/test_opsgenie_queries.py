@@ -63,6 +63,7 @@ def test_what_a_query_asks_for(text: str, expected: Node | None) -> None:
         '"open',
         ": x",
         "x" * 1001,
+        "\x00",
         "(" * 21 + "x" + ")" * 21,
         "NOT " * 22 + "x",
     ],

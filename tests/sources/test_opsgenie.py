@@ -197,6 +197,7 @@ async def test_an_action_on_an_unknown_alert_is_accepted_and_its_result_says_so(
             assert (await c.call("GET", f"/{quote(path)}", identifierType=kind))[0] == 404
         assert len(await c.door.raw()) == 5
         await c.call("POST", "", DISK)
+        assert (await c.write("POST", "/acknowledge", None, user="\x00robot\x07"))["isSuccess"]
         action = await c.write("POST", "/actions/restart", {})
         assert (action["isSuccess"], action["status"]) == (False, "Action not supported")
         alert = await c.shown()
@@ -262,6 +263,7 @@ async def test_a_list_is_filtered_sorted_and_paged(dsn: str, clock: FakeClock) -
             {"query": "(((("},
             {"query": "x" * 10_000},
             {"query": "no: field"},
+            {"query": "message: \x00"},
             {"searchIdentifier": "mine"},
         )
         for wrong in refused_queries:

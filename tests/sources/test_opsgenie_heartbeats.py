@@ -93,6 +93,7 @@ async def test_each_wrong_request_has_its_answer(dsn: str, clock: FakeClock) -> 
         for method, path, status in (
             ("GET", "/none", 404),
             ("GET", "/none/ping", 404),
+            ("GET", "/%00/ping", 404),
             ("POST", "/none/other", 404),
             ("PUT", "/none", 405),
             ("DELETE", "/none/ping", 405),

@@ -45,7 +45,7 @@ class Write:
     @property
     def user(self) -> str:
         """The user who acts, as the client names them."""
-        return source.text_of(self.data.get("user")) or self.query.get("user", "")
+        return source.text_of(self.data.get("user")) or source.text_of(self.query.get("user"))
 
     @property
     def note(self) -> str:

@@ -33,7 +33,7 @@ async def answer(
     tx: Tx, integration: Integration, request: ForeignRequest, data: dict[str, Json], now: datetime
 ) -> tuple[int, dict[str, Json]]:
     """Return the answer to a request below /v2/heartbeats; raise ApiError if it is refused."""
-    service_id, rest = integration.service_id, request.segments[2:]
+    service_id, rest = integration.service_id, tuple(map(source.text_of, request.segments[2:]))
     match request.method, rest:
         case method, (name, "ping") if method in _PING_METHODS:
             stored = await heartbeats.by_name(tx, service_id, name)

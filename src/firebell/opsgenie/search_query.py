@@ -116,6 +116,8 @@ def parse(text: str) -> Node | None:
     """Return what a query asks for, or None for an empty one; raise QueryError if it cannot be read."""
     if len(text) > MAX_CHARS:
         raise QueryError(f"The query is longer than {MAX_CHARS:,} characters.")
+    if "\x00" in text:
+        raise QueryError("The query has a NUL character.")
     tokens = _tokens(text)
     if not tokens:
         return None
