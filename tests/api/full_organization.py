@@ -35,9 +35,6 @@ from firebell.comms import actions as comms
 from firebell.comms import drafts
 from firebell.comms.model import PostContent
 from firebell.comms.tone.model import ReaderKind
-from firebell.heartbeats import actions as heartbeats
-from firebell.heartbeats.model import NewPing
-from firebell.heartbeats.settings_checks import SettingsInput
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.custom_fields import actions as field_actions
@@ -81,6 +78,7 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
+from tests.api.organization_heartbeats import add_heartbeat
 from tests.api.organization_learning import add_audit, add_drills
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
@@ -256,14 +254,6 @@ def finder(known: list[Entrance]) -> Finder:
         return next(matches, None)
 
     return find
-
-
-async def _heartbeat(tx: Tx, w: World) -> None:
-    hourly = SettingsInput(period=timedelta(hours=1))
-    created = await heartbeats.create_heartbeat(
-        tx, SYSTEM, service_id=w.service, name="settlement", entered=hourly, now=w.now
-    )
-    await heartbeats.receive_ping(tx, created.id, NewPing(body="42 payouts"), w.now)
 
 
 async def _people(everything: Everything) -> None:
@@ -503,5 +493,5 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await add_audit(tx, w.now)
             await start_run(tx, w)
             await add_shifts(tx, w)
-            await _heartbeat(tx, w)
+            await add_heartbeat(tx, w)
         yield made

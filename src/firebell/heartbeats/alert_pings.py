@@ -70,8 +70,9 @@ class AlertPings:
             return rest
         ping = NewPing(source=PING_SOURCE)
         try:
-            async with self._ctx.ingest_db.tx() as tx:
-                for heartbeat_id in pinged:
+            # one transaction each: two heartbeats at once would lock the timer of the second after the service
+            for heartbeat_id in pinged:
+                async with self._ctx.ingest_db.tx() as tx:
                     await actions.receive_ping(tx, heartbeat_id, ping, self._ctx.clock.now())
         except NotFound:
             return received

@@ -20,6 +20,8 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.log import OncePerMinute
 
 log = logging.getLogger(__name__)
+# it would log the addresses, and with them the keys
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 _failures = OncePerMinute(log, "mails could not be stored, and their senders will repeat them")
 
 MAX_RECIPIENTS = 100
@@ -42,6 +44,13 @@ class MailHandler:
     def __init__(self, ctx: Context, ingest: Ingest) -> None:
         self._ctx = ctx
         self._ingest = ingest
+
+    async def handle_EHLO(  # noqa: N802 - named by aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Announce no size: a client that knows it would not say for whom a mail is that is too large to be taken."""
+        session.host_name = hostname
+        return [response for response in responses if not response.startswith("250-SIZE")]
 
     async def handle_RCPT(  # noqa: N802 - named by aiosmtpd
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -35,10 +35,14 @@ class MailboxReader:
         self._resolver = Resolver(pool=Pool("mailbox look-ups", 2, 8))
         self.upcoming: datetime | None = None
         self.is_unused = server is None
+        self._failure = ""
+        """Why the mailbox could not be read the last time; the lane is not healthy until it can."""
 
     async def run_once(self, now: datetime) -> int:
         """Take the oldest unseen mails if it is time; return how many, 0 if there are none."""
         if self._mailbox is None or (self.upcoming is not None and now < self.upcoming):
+            if self._failure:
+                raise Unavailable(self._failure)
             return 0
         self.upcoming = now + RETRY_INTERVAL
         try:
@@ -47,7 +51,9 @@ class MailboxReader:
             if mails:
                 await self._take(self._mailbox, mails)
         except (MailboxError, OSError, UnicodeError, TimeoutError) as exc:
-            raise Unavailable(str(exc) or f"The name of {self._host} can’t be resolved.") from exc
+            self._failure = str(exc) or f"The name of {self._host} can’t be resolved."
+            raise Unavailable(self._failure) from exc
+        self._failure = ""
         self.upcoming = now if mails else now + POLL_INTERVAL
         return len(mails)
 
