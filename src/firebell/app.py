@@ -25,6 +25,8 @@ from firebell import __version__, error_suggestions, probes
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
+from firebell.heartbeats.alert_pings import AlertPings
+from firebell.heartbeats.inbound import HeartbeatReceiver, is_ping
 from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
@@ -42,6 +44,7 @@ from firebell.kit.web.routing import allowed_methods
 from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.monitoring.exporter import Exporter
+from firebell.opsgenie import api_answers as opsgenie
 from firebell.people import authentication, route_access, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
@@ -76,11 +79,16 @@ class App:
     """
 
     def __init__(self, ctx: Context, pages: Callable[[inbound.Inbound], ASGIApp]) -> None:
-        ingest = inbound.build(ctx)
+        ingest = inbound.build(ctx, AlertPings(ctx))
+        for path, answer in opsgenie.build(ctx, ingest.ingest.find, ingest.ingest.submit).items():
+            ingest.attach(path, answer)
         self.direct: DirectApp = ingest
         """Answers small messages of sources without ASGI."""
         self._ingest = ingest
+        self.ingest = ingest.ingest
+        """Stores what senders send by other ways than HTTP."""
         self._prefixes = ingest.prefixes
+        self._heartbeats = HeartbeatReceiver(ctx, self.ingest)
         self._status = StatusEdge(ctx)
         self._probes = _Observed(probes.build(HealthCheck(ctx)))
         self._app = LateApp(partial(pages, ingest))
@@ -93,7 +101,7 @@ class App:
             if await self._status.serve_host(scope, receive, send, self._app, waits=not is_alert):
                 return
             if is_alert:
-                app = self._ingest
+                app = self._heartbeats if is_ping(scope["path"]) else self._ingest
             elif scope["path"] in probes.PATHS:
                 app = self._probes
             elif scope["path"].startswith(self._status.prefix) and not _SUBSCRIBE.fullmatch(scope["path"]):

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from firebell import app, event_subscriptions
 from firebell.database_server import Ensure, database
+from firebell.inbound_mail import listener
 from firebell.kit import file_descriptors, public_holidays
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
@@ -161,6 +162,7 @@ async def connected(
             war_room_url=settings.war_room_url,
             metrics_token=settings.metrics_token,
             metrics_networks=settings.metrics_networks,
+            inbound_mail=settings.inbound_mail,
         )
 
 
@@ -266,8 +268,10 @@ async def serve(process: Running, settings: Settings) -> None:
     """
     budget = file_descriptors.budget(file_descriptors.limit())
     limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)
-    with listen(settings.host, settings.port, limits.backlog) as address:
+    async with AsyncExitStack() as stack:
+        address = stack.enter_context(listen(settings.host, settings.port, limits.backlog))
         web_app = app.build(process.ctx)
+        await stack.enter_async_context(listener.listening(process.ctx, web_app.ingest))
         server = web_server(web_app, settings, limits, web_app.direct)
         stop = asyncio.Event()
         asked = asyncio.create_task(_asked_to_stop().wait())

@@ -11,6 +11,8 @@ from firebell.kit.errors import StartupError
 from firebell.kit.http_out import parse_networks
 from firebell.kit.ip_addresses import Network
 from firebell.kit.jobs import pruning
+from firebell.kit.mail import inbound_settings
+from firebell.kit.mail.inbound_settings import InboundMailSettings
 from firebell.kit.war_rooms import check_template
 from firebell.kit.web.origin import host_name
 
@@ -53,6 +55,8 @@ class Settings:
     """FIREBELL_METRICS_NETWORKS: networks from which /metrics.prom needs no token, comma-separated."""
     metrics_port: int | None = None
     """FIREBELL_METRICS_PORT: the port on which `firebell work` serves /metrics.prom, None for none."""
+    inbound_mail: InboundMailSettings = field(default_factory=InboundMailSettings)
+    """FIREBELL_MAIL_DOMAIN and the other FIREBELL_MAIL_ variables: how mails arrive that are alerts."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -132,6 +136,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         metrics_token=_token(get("FIREBELL_METRICS_TOKEN", "")),
         metrics_networks=_networks("FIREBELL_METRICS_NETWORKS", get("FIREBELL_METRICS_NETWORKS", "")),
         metrics_port=_port("FIREBELL_METRICS_PORT", metrics_port) if metrics_port else None,
+        inbound_mail=inbound_settings.load(env),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

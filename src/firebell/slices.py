@@ -21,6 +21,8 @@ from firebell.digests import slice as digests
 from firebell.drills import slice as drills
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
+from firebell.heartbeats import slice as heartbeats
+from firebell.inbound_mail import slice as inbound_mail
 from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice, unique
@@ -28,6 +30,7 @@ from firebell.metrics import slice as metrics
 from firebell.monitoring import slice as monitoring
 from firebell.notify import slice as notify
 from firebell.oncall import slice as oncall
+from firebell.opsgenie import slice as opsgenie
 from firebell.paging import slice as paging
 from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
@@ -109,10 +112,13 @@ SLICES = (
     catalog.SLICE,
     runbooks.SLICE,
     alerts.SLICE,
+    heartbeats.SLICE,
+    inbound_mail.SLICE,
     handoffs.SLICE,
     workload.SLICE,
     oncall.SLICE,
     paging.SLICE,
+    opsgenie.SLICE,
     incident_tasks.SLICE,
     action_items.SLICE,
     comms.SLICE,

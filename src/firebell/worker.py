@@ -18,6 +18,8 @@ from firebell.chat.mattermost.room_reader import RoomReader
 from firebell.chat.mirror_worker import ChatMirror
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.chat.slack.socket import Sockets
+from firebell.heartbeats.reception import ReceptionRecorder
+from firebell.inbound_mail.mailbox_reader import MailboxReader
 from firebell.kit.context import Context
 from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.db.database_clock import agree
@@ -82,6 +84,8 @@ LANE_LIMITS_S = {
     "runbook_sources": 300.0,
     "trackers": 600.0,
     "metrics": 300.0,
+    "heartbeats": 60.0,
+    "mailbox": 120.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -160,6 +164,8 @@ class Worker:
             "runbook_sources": SourceReader(ctx),
             "trackers": TrackerSync(ctx),
             "metrics": Projector(ctx),
+            "heartbeats": ReceptionRecorder(ctx),
+            "mailbox": MailboxReader(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -81,6 +81,8 @@ from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
 from tests.api.organization_learning import add_anomaly, add_audit, add_drills
+from tests.api.organization_heartbeats import add_heartbeat
+from tests.api.organization_learning import add_audit, add_drills
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -499,4 +501,5 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await add_anomaly(tx, w)
             await start_run(tx, w)
             await add_shifts(tx, w)
+            await add_heartbeat(tx, w)
         yield made

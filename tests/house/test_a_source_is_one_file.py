@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,10 @@ def undocumented(sources: tuple[Source, ...], page: str) -> list[str]:
     return [
         source.name
         for source in sources
-        if (source.address is not None and source.path.rpartition("<key>")[2] not in page)
+        if (
+            source.address is not None
+            and source.path.removesuffix("<key>").rpartition("<key>")[2] not in page
+        )
         or (source.recognition is not None and not re.search(rf"^\| `{source.name}` \|", page, re.M))
     ]
 
@@ -65,9 +69,9 @@ def toys(forgotten: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def send_example(d: Door, source: Source) -> int:
     """Post the example of a source to its address, and return the status of the answer."""
-    key = d.world.key
-    body = source.example.replace("<key>", key)
-    answer = await d.http.post(source.path.replace("<key>", key), content=body)
+    words = shlex.split(source.curl("", d.world.key))
+    path, headers = words[3], dict(words[i + 1].split(": ") for i, word in enumerate(words) if word == "-H")
+    answer = await d.http.post(path, content=words[-1], headers=headers)
     return answer.status_code
 
 
@@ -75,7 +79,7 @@ async def send_example(d: Door, source: Source) -> int:
 def test_a_source_is_named_after_its_file_and_has_setup_text(source: Source) -> None:
     assert (SRC / "alerts" / "sources" / f"{source.name.replace('-', '_')}.py").is_file()
     assert source.setup.endswith(".")
-    assert isinstance(json.loads(source.example), dict)
+    assert isinstance(json.loads(source.example), dict | list)
     assert "'" not in source.example
 
 
@@ -87,11 +91,13 @@ async def test_the_example_of_every_source_is_received(dsn: str, clock: FakeCloc
     async with door(dsn, clock) as d:
         for source in SOURCES:
             before = len(await d.alerts())
-            assert await send_example(d, source) == 202
+            assert await send_example(d, source) in (200, 202)
             kept, received_as = (await d.raw())[0], source.name if source.address else "generic"
             assert (kept.source, kept.error) == (received_as, None)
-            opened = [alert.status for alert in (await d.alerts())[before:]]
-            assert opened == ([] if source.name == "pagerduty-change" else ["firing"]), source.name
+            assert await send_example(d, source) in (200, 202)
+            opened = [(alert.status, alert.count) for alert in (await d.alerts())[before:]]
+            # a redelivery is not counted
+            assert opened == ([] if source.name == "pagerduty-change" else [("firing", 1)]), source.name
         async with d.world.ctx.db.tx() as tx:
             assert len(await alerts.changes(tx, [d.world.service])) == 1
         assert await d.states()

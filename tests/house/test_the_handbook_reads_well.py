@@ -26,7 +26,8 @@ TEXTS = [
 ]
 MISTYPED = "page lst"
 """A command that docs/cli.md shows with its error."""
-MACHINES = ("s", "api", "static", "healthz", "livez", "events", "favicon.ico", "in", "v2")
+SENDERS = ("in", "v1", "v2", "generic", "integration", "integrations")
+MACHINES = ("s", "api", "static", "healthz", "livez", "events", "favicon.ico", *SENDERS)
 """Addresses that are not pages."""
 SYSTEM = ("bin", "data", "dev", "etc", "home", "opt", "proc", "run", "srv", "sys", "tmp", "usr", "var")
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)

@@ -117,6 +117,10 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.permissions",
         "firebell.people.unit_of_work",
         "firebell.handbook.templates",
+        # the pure limits of alerts, the charsets of senders, and the one look-up of integration keys
+        "firebell.alerts.cleaning",
+        "firebell.alerts.decoding",
+        "firebell.alerts.ingest_queue",
         # the pure rule of when a person is notified
         "firebell.notify.notification_rules",
         # the pure rule of what a mitigation says of its effect
@@ -138,6 +142,10 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the strings and dates of a status page in its languages, which mails about it are in too
         "firebell.status_pages.public.languages",
         "firebell.oncall.rota",
+        # the pure checks of what someone chooses about a heartbeat
+        "firebell.heartbeats.settings_checks",
+        # the pure readers of what senders send
+        "firebell.alerts.sources",
     }
     for path, tree in modules():
         own = path.relative_to(SRC).parts[0]

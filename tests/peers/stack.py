@@ -56,6 +56,14 @@ groups:
         expr: ledger_error_ratio > 0.05
         labels: {severity: critical, sender: pagerduty}
         annotations: {summary: 'The ledger fails'}
+      - alert: SearchFails
+        expr: search_error_ratio > 0.05
+        labels: {severity: critical, sender: opsgenie}
+        annotations: {summary: 'The search fails {{ if gt $value 0.5 }}for most{{ else }}for some{{ end }}'}
+      - alert: MailFails
+        expr: mail_error_ratio > 0.05
+        labels: {severity: critical, sender: victorops}
+        annotations: {summary: 'The mail fails'}
 """
 ALERTMANAGER = """
 route:
@@ -66,6 +74,8 @@ route:
   repeat_interval: 1h
   routes:
     - {{receiver: pagerduty, matchers: ['sender="pagerduty"']}}
+    - {{receiver: opsgenie, repeat_interval: 1s, matchers: ['sender="opsgenie"']}}
+    - {{receiver: victorops, matchers: ['sender="victorops"']}}
     - {{receiver: no one, matchers: ['alertname=~"Firebell.*"']}}
 receivers:
   - name: no one
@@ -77,6 +87,19 @@ receivers:
         url: '{firebell}/v2/enqueue'
         description: '{{{{ .CommonAnnotations.summary }}}}'
         severity: '{{{{ .CommonLabels.severity }}}}'
+  - name: opsgenie
+    opsgenie_configs:
+      - api_key: {opsgenie_key}
+        api_url: '{firebell}/'
+        message: '{{{{ .CommonAnnotations.summary }}}}'
+        priority: P1
+        update_alerts: true
+  - name: victorops
+    victorops_configs:
+      - api_key: {victorops_key}
+        routing_key: mail
+        api_url: '{firebell}/integrations/generic/20131114/alert/'
+        entity_display_name: '{{{{ .CommonAnnotations.summary }}}}'
 """
 
 
@@ -162,20 +185,25 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
             print(Path(log.name).read_text(encoding="utf-8"))
 
 
-async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
-    """Create the organization as setup does; return the keys of a service for each receiver."""
+async def furnish(ctx: Context, receiver: str) -> dict[str, str]:
+    """Create the organization as setup does; return the keys of a service for each receiver of Alertmanager."""
     answers_ = organization.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
         await organization.create_organization(tx, answers_, now)
         checkout = await catalog.by_slug(tx, "checkout")
-        ledger = await catalog.create_service(
-            tx, actor, name="Ledger", team_id=checkout.team_id, policy_id=checkout.policy_id, now=now
-        )
         (first,) = await alerts.integrations(tx)
-        second = await alerts.create_integration(tx, actor, service_id=ledger.id, name="PagerDuty", now=now)
+        keys = {"webhook_key": first.key}
+        for name, receiver_name in (("Ledger", "pagerduty"), ("Search", "opsgenie"), ("Mail", "victorops")):
+            service = await catalog.create_service(
+                tx, actor, name=name, team_id=checkout.team_id, policy_id=checkout.policy_id, now=now
+            )
+            integration = await alerts.create_integration(
+                tx, actor, service_id=service.id, name=receiver_name, now=now
+            )
+            keys[f"{receiver_name}_key"] = integration.key
         await people.set_fallback_responders(tx, actor, [p.id for p in await people.people(tx)], now)
-    return first.key, second.key
+    return keys
 
 
 def _fields(answers_: organization.Answers) -> dict[str, Any]:
@@ -186,7 +214,7 @@ def _fields(answers_: organization.Answers) -> dict[str, Any]:
 async def stack(dsn: str) -> AsyncIterator[Stack]:
     """Run all of it on `dsn`, ready; Prometheus sees a healthy shop."""
     prometheus, alertmanager = program("prometheus"), program("prometheus-alertmanager")
-    shop = Shop({"checkout_error_ratio": 0, "ledger_error_ratio": 0})
+    shop = Shop({f"{name}_error_ratio": 0 for name in ("checkout", "ledger", "search", "mail")})
     postbox = Postbox()
     async with AsyncExitStack() as on:
         folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="firebell-peers-")))
@@ -197,7 +225,7 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
             serve(dsn, FIREBELL_SMTP_URL=smtp_url, FIREBELL_METRICS_TOKEN=METRICS_TOKEN)
         )
         ctx = await on.enter_async_context(connected(settings(), dsn, SystemClock()))
-        webhook_key, pagerduty_key = await furnish(ctx, receiver.url)
+        keys = await furnish(ctx, receiver.url)
         ports = {
             "shop": await on.enter_async_context(listening(shop.answer)),
             "alertmanager": free_port(),
@@ -210,7 +238,7 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
             encoding="utf-8",
         )
         (folder / "alertmanager.yml").write_text(
-            ALERTMANAGER.format(firebell=server.url, webhook_key=webhook_key, pagerduty_key=pagerduty_key),
+            ALERTMANAGER.format(firebell=server.url, **keys),
             encoding="utf-8",
         )
         await on.enter_async_context(
@@ -228,6 +256,7 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
                 prometheus,
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path=prometheus",
+                "--rules.alert.resend-delay=1s",
                 f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
                 folder=folder,
             )

@@ -84,6 +84,31 @@ async def test_the_same_through_the_pagerduty_receiver_of_alertmanager(shop: Sta
     await until(resolved, "the page is resolved by Alertmanager")
 
 
+@pytest.mark.parametrize(("metric", "title"), [("search", "The search fails"), ("mail", "The mail fails")])
+async def test_the_same_through_its_opsgenie_and_victorops_receivers(
+    shop: Stack, metric: str, title: str
+) -> None:
+    shop.shop.metrics[f"{metric}_error_ratio"] = 0.2
+
+    async def triggered() -> bool:
+        return await shop.state_of(title) == "triggered"
+
+    await until(triggered, "the page is triggered")
+    if metric == "search":
+        shop.shop.metrics[f"{metric}_error_ratio"] = 0.9
+
+        async def updated() -> bool:
+            return await shop.page_of("The search fails for most") is not None
+
+        await until(updated, "Alertmanager updates the message of its alert")
+    shop.shop.metrics[f"{metric}_error_ratio"] = 0
+
+    async def resolved() -> bool:
+        return await shop.state_of(title) == "resolved"
+
+    await until(resolved, "the page is resolved by Alertmanager")
+
+
 async def test_prometheus_reads_firebell_and_evaluates_the_rules_and_the_dashboard(shop: Stack) -> None:
     async with httpx.AsyncClient(base_url=f"{shop.prometheus_url}/api/v1", timeout=60) as http:
 

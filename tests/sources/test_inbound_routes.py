@@ -110,6 +110,20 @@ async def test_unknown_keys_and_addresses_are_not_found_and_only_post_does_somet
                 assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
+async def test_what_a_mistyped_address_receives_is_kept_and_its_owner_notified(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with door(dsn, clock) as d:
+        for path in ("nagios", "generic/more", "am/api/v1/alerts"):
+            assert (await d.http.post(f"/in/{d.world.key}/{path}", json=ALERT)).status_code == 404
+        assert (await d.http.get(f"/in/{d.world.key}/nagios")).status_code == 404
+        assert (await d.http.post(f"/in/{'0' * 32}/nagios", json=ALERT)).status_code == 404
+        assert [(r.source, (r.error or "")[:10]) for r in await d.raw()] == [("unknown", "A-NOSOURCE")] * 3
+        await d.world.settle()
+        assert "source" in {message["event"] for message in d.world.sink.got}
+        assert (await d.alerts(), await d.states()) == ([], [])
+
+
 async def test_a_revoked_key_ends_within_five_seconds(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         await d.post("generic", ALERT)
@@ -274,23 +288,17 @@ async def _half(d: Door, parts: list[dict[str, Any]]) -> None:
 async def test_an_unknown_address_gets_a_json_404_for_clients_of_other_products(
     dsn: str, clock: FakeClock
 ) -> None:
-    victorops = "/integrations/generic/20131114/alert/KEY/routing"
     gets = (
-        "/v2/heartbeats/shop/ping",
-        "/v2/alerts",
-        "/v1/json/integrations/webhooks/netdata",
+        "/v2/other",
+        "/v1/json/other",
+        "/integration/KEY/other",
+        "/integrations/generic/20131114/alert",
+        "/generic/2010-04-15/other.json",
         "/in",
         "/in/KEY",
     )
-    posts = (
-        *gets,
-        victorops,
-        "/integration/KEY/enqueue",
-        "/generic/2010-04-15/create_event.json",
-        "/v1/incidents",
-    )
     async with door(dsn, clock) as d:
-        for method, paths in (("GET", gets), ("POST", posts), ("PATCH", gets)):
+        for method, paths in (("GET", gets), ("POST", gets), ("PATCH", gets)):
             for path in paths:
                 answer = await d.http.request(method, path.replace("KEY", d.world.key))
                 assert answer.status_code == 404, (method, path)

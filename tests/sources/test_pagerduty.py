@@ -65,6 +65,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"event_action": "close"}, "'event_action' is invalid (must be one of: trigger, acknowledge, resolve)"),
     ({"payload": None}, "'payload.summary' is missing or blank"),
     ({"payload": {"summary": "x", "severity": "info"}}, "'payload.source' is missing or blank"),
+    ({"dedup_key": {"a": 1}}, "'dedup_key' is not a text"),
     (
         {"payload": {"summary": "x", "source": "y", "severity": "fatal"}},
         "'payload.severity' is invalid (must be one of: critical, error, warning, info)",
@@ -86,7 +87,12 @@ async def test_each_fault_has_its_status_and_sentence(dsn: str, clock: FakeClock
         for body in (b"", b"{", b"[]", b"\xff", b'"x"'):
             answer = await d.enqueue(body)
             assert answer.status_code == 400
-            assert answer.json()["status"] == "invalid event"
+            unrecognized = {
+                "status": "Unrecognized object",
+                "message": "Event object format is unrecognized",
+                "errors": ["JSON parse error"],
+            }
+            assert answer.json() == unrecognized
         assert await d.alerts() == []
 
 
@@ -122,8 +128,8 @@ async def test_a_body_that_is_not_json_is_refused_and_its_owner_notified(dsn: st
     async with door(dsn, clock) as d:
         body = f'{{"routing_key": "{d.world.key}", "event_action": "trigger", "payload"'.encode()
         answer = await d.enqueue(body)
-        assert (answer.status_code, answer.json()["status"]) == (400, "invalid event")
-        assert [(e.body, e.error) for e in await d.raw()] == [(body, "JSON cannot be parsed")]
+        assert (answer.status_code, answer.json()["status"]) == (400, "Unrecognized object")
+        assert [(e.body, e.error) for e in await d.raw()] == [(body, "JSON parse error")]
 
 
 async def test_an_unknown_integration_key_is_a_bad_request(dsn: str, clock: FakeClock) -> None:

@@ -11,6 +11,7 @@ from firebell.alerts import (
     change_store,
     counting,
     dedup_and_grouping,
+    expiry_actions,
     integration_store,
     list_filter_store,
     message_preview,
@@ -67,6 +68,7 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
@@ -75,6 +77,7 @@ checked_mute_matchers = mute_actions.checked_matchers
 end_mute = mute_actions.end_mute
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
+integration_of_key = integration_store.integration_of_key
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
@@ -111,11 +114,13 @@ async def receive(
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
+    await expiry_actions.hear(tx, batch, now)
     if not all_ids:
         return state
     state.mutes = await _held_mutes(tx, state, muting, now)
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await batch_store.save_batch(tx, state, batch, now)
+    await expiry_actions.note(tx, state, batch, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     if muted := dedup_and_grouping.muted_groups(state):
@@ -129,7 +134,7 @@ async def receive(
 
 
 async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    """Store alerts that Firebell itself raises; maintenance mutes them like those of senders."""
+    """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report."""
     running = mutes.by_service(await mute_store.unended(tx))
     await receive(tx, batch, now, mutes.active(running, batch, now))
 
@@ -203,6 +208,16 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
                     address=event.links.get("confirm", ""),
                 )
                 await tx.emit(confirmation, now)
+
+
+async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:
+    """End the alerts of these integrations that expired while their source lived, and report sources that are silent.
+
+    Returns the integrations with alerts that may still expire.
+    """
+    services = await integration_store.services_of_integrations(tx, integration_ids)
+    await catalog.lock_services(tx, sorted(set(services.values())))
+    return await expiry_actions.check(tx, integration_ids, receive, now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:
@@ -364,15 +379,20 @@ def _no_such_key() -> NotFound:
     )
 
 
+async def integration_of_service(tx: Tx, service_id: int, integration_id: int) -> Integration:
+    """Return an active integration of a service; raise NotFound if there is none."""
+    for integration in await integration_store.integrations(tx, service_id):
+        if integration.id == integration_id:
+            return integration
+    raise _no_such_key()
+
+
 @permits(Verb.INTEGRATION_REVEAL)
 async def reveal_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
     """Return an active integration with its whole key, and audit who saw it; raise NotFound if there is none."""
-    integrations_by_id = {i.id: i for i in await integration_store.integrations(tx, service_id)}
-    if integration_id not in integrations_by_id:
-        raise _no_such_key()
-    integration = integrations_by_id[integration_id]
+    integration = await integration_of_service(tx, service_id, integration_id)
     await tx.audit(
         actor,
         "integration.revealed",

@@ -74,7 +74,11 @@ class AlertShown(ApiOutput):
         AlertMute | None, Field(description="why the alert paged no one at first; null if nothing muted it")
     ]
     findings: Annotated[
-        list[str], Field(description="A-MISSED: fired again after its resolution, with an older time")
+        list[str],
+        Field(
+            description="A-MISSED: fired again after its resolution, with an older time; "
+            "A-SOURCE-SILENT: its source sends nothing, so the alerts of that source keep firing"
+        ),
     ]
 
 

@@ -257,6 +257,14 @@ def _apply_one(
         if alert and alert.status == "firing" and alert.group and alert.group.key is not None:
             alert.group.acked = True
         return
+    if event.kind is EventKind.EXPIRED:
+        if alert:
+            _expire(batch, alert, event.occurred_at or now, now)
+        return
+    if event.kind is EventKind.UPDATE:
+        if alert:
+            _update(alert, event, now)
+        return
     order = _order(event, now)
     if alert is None:
         _create(batch, received, event, order, now)
@@ -414,14 +422,33 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
         group.mute_id, group.released = None, True
 
 
+def _update(alert: AlertState, event: Event, now: datetime) -> None:
+    """Replace what an alert says; a higher severity may raise the urgency of its group."""
+    alert.event, alert.changed = event, True
+    if alert.status == "firing" and alert.group:
+        alert.group.events -= 1
+        _touch(alert.group, event, now)
+        _update_lead(alert.group, alert.integration_id, event)
+
+
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
     alert.advance(order, now)
     alert.changed = True
-    if alert.status != "firing":
-        return
+    if alert.status == "firing":
+        alert.last_seen = max(alert.last_seen, now)
+        _end(batch, alert, order[0], "source", now)
+
+
+def _expire(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> None:
+    """End an alert at `at`; its order stays, so that its source may fire it again with the same start."""
+    if alert.status == "firing":
+        alert.changed = True
+        _end(batch, alert, at, "timeout", now)
+
+
+def _end(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:
     # a source with a wrong clock must not end an alert before it began
-    alert.status, alert.ends_at, alert.ended_by = "resolved", max(order[0], alert.starts_at), "source"
-    alert.last_seen = max(alert.last_seen, now)
+    alert.status, alert.ends_at, alert.ended_by = "resolved", max(at, alert.starts_at), ended_by
     if group := alert.group:
         group.firing -= 1
         group.last_at = max(group.last_at, now)

@@ -2,20 +2,24 @@
 
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from firebell.alerts import alertmanager_reads
 from firebell.alerts.body_budget import BodyBudget, Share
 from firebell.alerts.cleaning import too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
-from firebell.alerts.ingest_queue import Ingest
-from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts.ingest_queue import Diverter, Ingest
+from firebell.alerts.model import ForeignRequest, InboundRequest, Integration, Rejected
 from firebell.alerts.source import (
+    MAX_KEYED_BODY_BYTES,
     Events,
     KeyedAddress,
     KeyedMessage,
@@ -25,7 +29,7 @@ from firebell.alerts.source import (
 )
 from firebell.alerts.source_registry import registry
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
+from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, NotInstalled, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.threads import Pool
 from firebell.kit.web.small_requests import Header, Respond, Response
@@ -36,12 +40,17 @@ REFUSED_EXCERPT_BYTES = 64 * 1024
 """How much of a too large body is stored."""
 MAX_WAITING_BODIES = 1_000
 """Large bodies that may wait for the reader thread; the body budget runs out first."""
+MAX_QUERY_FIELDS = 100
+MAX_ERRORS = 20
+"""Errors of one message that its owner is told."""
+MAX_SOURCE_NAME = 80
 THREAD_ABOVE_BYTES = 64 * 1024
 """Larger bodies are read in a thread, one at a time, so that other alerts do not wait for them."""
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
 _encode = msgspec.json.encode
+AnswerForeign = Callable[[ForeignRequest], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +67,29 @@ class _Body:
 class Inbound:
     """The app of the hot routes; it returns 503 with Retry-After for anything that it cannot store."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, diverter: Diverter | None = None) -> None:
         self._ctx = ctx
-        self.ingest = Ingest(ctx)
+        self.ingest = Ingest(ctx, diverter)
         self.budget = BodyBudget()
         self._reader = Pool("inbound", 1, MAX_WAITING_BODIES)
         self._refusals = OncePerMinute(log, "senders are refused")
         sources = registry().sources
         self._path_addresses = {s.name: s.address for s in sources if isinstance(s.address, PathAddress)}
-        self._keyed_receivers: dict[str, ASGIApp] = {
-            s.address.path: partial(self._accept_keyed, s.name, s.address)
-            for s in sources
-            if isinstance(s.address, KeyedAddress)
-        }
+        self._keyed = [
+            (tuple(address.path.strip("/").split("/")), source.name, address)
+            for source in sources
+            for address in source.keyed_addresses
+        ]
         self._hint = f"Send alerts to {', '.join(s.path for s in sources if s.address)}."
-        self.prefixes = tuple({f"/{path.split('/')[1]}/" for path in ("/in/", *self._keyed_receivers)})
+        self.prefixes = tuple({"/in/", *(_prefix(pattern) for pattern, _, _ in self._keyed)})
         """The paths that this app answers."""
+        self._foreign: list[tuple[tuple[str, ...], AnswerForeign]] = []
+
+    def attach(self, path: str, answer: AnswerForeign) -> None:
+        """Let another slice answer a path and everything below it."""
+        pattern = tuple(path.strip("/").split("/"))
+        self._foreign.append((pattern, answer))
+        self.prefixes = tuple({*self.prefixes, _prefix(pattern)})
 
     def answer(self, url: bytes, content_type: bytes, body: bytes, respond: Respond) -> bool:
         """Store a small message to the address of a cached key, and respond once it is committed.
@@ -117,8 +133,15 @@ class Inbound:
             await _send(send, self._problem(error, scope["path"]))
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
-        receiver = self._receiver(path.rstrip("/"))
+        path, method, segments = scope["path"], scope["method"], path_segments(scope)
+        if method in ("GET", "HEAD") and (question := alertmanager_reads.question_of(segments, scope)):
+            await _send(send, await self._read_alertmanager(question))
+            return
+        for prefix, answer in self._foreign:
+            if tuple(segments[: len(prefix)]) == prefix:
+                await _send(send, await self._answer_foreign(answer, segments, scope, receive))
+                return
+        receiver = self._receiver(segments, method)
         if receiver is None:
             raise NotFound(f"There is no address {path}.", hint=self._hint)
         if method != "POST":
@@ -130,12 +153,66 @@ class Inbound:
             return
         await receiver(scope, receive, send)
 
-    def _receiver(self, path: str) -> ASGIApp | None:
+    def _receiver(self, segments: list[str], method: str) -> ASGIApp | None:
         """Return the handler of an address, or None if there is no such address."""
-        match path.split("/"):
-            case ["", "in", key, name] if name in self._path_addresses:
+        match segments:
+            case ["in", key, name] if name in self._path_addresses:
                 return partial(self._accept, key, name)
-        return self._keyed_receivers.get(path)
+        for pattern, name, address in self._keyed:
+            if (names := _match(pattern, segments)) is not None:
+                return partial(self._accept_keyed, name, address, names)
+        match segments:
+            case ["in", _, "am", "api", "v2", "silences" | "silence", *_] | [
+                "api",
+                "v2",
+                "silences" | "silence",
+                *_,
+            ]:
+                raise NotInstalled(
+                    "Firebell takes no silences through this address.",
+                    hint="Plan maintenance in Firebell, or silence in an Alertmanager of your own.",
+                )
+            case ["in", key, _, *_] if method == "POST":
+                return partial(self._keep_misdirected, key)
+        return None
+
+    async def _answer_foreign(
+        self, answer: AnswerForeign, segments: list[str], scope: Scope, receive: Receive
+    ) -> Response:
+        """Read a request to an API that another slice answers, and return its answer."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        with self.budget.share() as share:
+            body = await self._body(headers, receive, MAX_KEYED_BODY_BYTES, share)
+            return await answer(
+                ForeignRequest(
+                    scope["method"],
+                    tuple(segments),
+                    _query(scope),
+                    headers,
+                    body.content[:REFUSED_EXCERPT_BYTES] if body.is_too_large else body.content,
+                    body.is_too_large,
+                )
+            )
+
+    async def _read_alertmanager(self, question: alertmanager_reads.Question) -> Response:
+        """Answer a read of Alertmanager's API about the alerts of one integration."""
+        integration = await self.ingest.find(question.key)
+        if integration is None:
+            raise question.refusal()
+        return await alertmanager_reads.answer(self._ctx, integration, question)
+
+    async def _keep_misdirected(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Store what was sent to a mistyped address with a valid key, notify its owner, and raise NotFound."""
+        path = scope["path"]
+        if integration := await self.ingest.find(key):
+            with self.budget.share() as share:
+                body = await self._body(dict(scope["headers"]), receive, REFUSED_EXCERPT_BYTES, share)
+                name = path_segments(scope)[2][:MAX_SOURCE_NAME]
+                reason = f"A-NOSOURCE: there is no address /in/<key>/{name}."
+                await self._submit(
+                    integration, "unknown", body.content[:REFUSED_EXCERPT_BYTES], Rejected(reason)
+                )
+        raise NotFound(f"There is no address {path}.", hint=self._hint)
 
     async def _accept(self, key: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Receive a message whose path has the integration key."""
@@ -188,28 +265,56 @@ class Inbound:
         return await self._reader.run(partial(_read, *args))
 
     async def _accept_keyed(
-        self, name: str, address: KeyedAddress, scope: Scope, receive: Receive, send: Send
+        self,
+        name: str,
+        address: KeyedAddress,
+        segments: dict[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         """Receive a message that carries the integration key itself."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         limit = address.max_body_bytes
+        about = partial(KeyedRequest, headers=headers, segments=segments, query=_query(scope))
+        request = about(b"", self._ctx.clock.now())
+        early_key = address.key_of(request) if address.key_of else None
+        integration = None if early_key is None else await self.ingest.find(early_key)
+        if early_key is not None and integration is None:
+            await _send(send, _response(address.reply(KeyedMessage(early_key), False)))
+            return
         with self.budget.share() as share:
             body = await self._body(headers, receive, limit, share)
             if body.is_too_large:
+                if integration is not None:
+                    await self._refuse_size(integration, name, limit, body)
                 raise TooLarge(
                     f"The body is larger than {limit >> 20} MiB.", hint="Send fewer details in one event."
                 )
-            now, new_key = self._ctx.clock.now(), uuid.uuid4().hex
-            message = address.read(KeyedRequest(body.content, now, body.content_type, headers, new_key))
-            integration = await self.ingest.find(message.integration_key)
+            request = about(
+                body.content,
+                self._ctx.clock.now(),
+                content_type=body.content_type,
+                new_key=uuid.uuid4().hex,
+            )
+            message = await self._message(address, request)
+            if early_key is None:
+                integration = await self.ingest.find(message.integration_key)
             if integration is not None:
                 await self._store(integration, name, body.content, message)
         await _send(send, _response(address.reply(message, integration is not None)))
 
+    async def _message(self, address: KeyedAddress, request: KeyedRequest) -> KeyedMessage:
+        """Return what a request says; large bodies are read in the thread."""
+        if len(request.body) <= THREAD_ABOVE_BYTES:
+            return address.read(request)
+        return await self._reader.run(partial(address.read, request))
+
     async def _store(self, integration: Integration, name: str, body: bytes, message: KeyedMessage) -> None:
         """Store a message with a valid key; a refused one too, so that the integration's owner is notified."""
         if message.errors:
-            await self._submit(integration, name, body, Rejected("; ".join(message.errors)))
+            reason = "; ".join(message.errors[:MAX_ERRORS])
+            await self._submit(integration, name, body, Rejected(reason, message.events))
         elif message.change is not None:
             ids = (integration.id, integration.service_id)
             await self.ingest.record_change(InboundRequest(*ids, name, body, ()), message.change)
@@ -254,7 +359,43 @@ def _received(integration: Integration, name: str, body: bytes, events: Events) 
     return InboundRequest(integration.id, integration.service_id, name, body, incoming, error)
 
 
+def path_segments(scope: Scope) -> list[str]:
+    """Return the decoded segments of a path; an encoded slash is part of its segment (spec 9.1, G1)."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return [unquote(segment) for segment in raw.split(b"?")[0].decode("latin-1").strip("/").split("/")]
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    """Return the parameters of the query; one with too many has none."""
+    try:
+        return dict(
+            parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS)
+        )
+    except ValueError:
+        return {}
+
+
+def _match(pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
+    """Return the named segments of a path that matches a pattern, or None."""
+    if len(pattern) != len(segments):
+        return None
+    names: dict[str, str] = {}
+    for expected, segment in zip(pattern, segments, strict=True):
+        if expected.startswith("<"):
+            names[expected.strip("<>")] = segment
+        elif expected != segment:
+            return None
+    return names
+
+
+def _prefix(pattern: tuple[str, ...]) -> str:
+    """Return the beginning of the paths that belong to sources; Firebell's own API is below /api/ too."""
+    return f"/{'/'.join(pattern[: 2 if pattern[0] == 'api' else 1])}/"
+
+
 def _response(reply: Reply) -> Response:
+    if reply.body is None:
+        return Response(reply.status, b"")
     return Response(reply.status, _encode(reply.body), (_JSON,))
 
 
@@ -265,6 +406,6 @@ async def _send(send: Send, response: Response) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-def build(ctx: Context) -> Inbound:
+def build(ctx: Context, diverter: Diverter | None = None) -> Inbound:
     """Return the app of the hot routes."""
-    return Inbound(ctx)
+    return Inbound(ctx, diverter)

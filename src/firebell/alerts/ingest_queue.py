@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from firebell.alerts import actions, integration_store, mute_store, mutes
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.jobs.group_commit import Done, GroupCommit
 
@@ -23,11 +25,26 @@ GATHER_S = 0.002
 KEYS_MAX_AGE = timedelta(seconds=5)
 
 
+class Diverter(Protocol):
+    """Takes events of some services out of their messages before these are stored."""
+
+    async def load(self, tx: Tx) -> frozenset[int]:
+        """Load what it needs; return the services whose messages it must see."""
+        ...
+
+    async def divert(self, received: InboundRequest) -> InboundRequest:
+        """Commit what it takes, and return the message without it; raise Unavailable if that fails."""
+        ...
+
+
 class Ingest:
     """Commits requests in batches, large ones apart, and caches the integration keys."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, diverter: Diverter | None = None) -> None:
         self._ctx = ctx
+        self._diverter = diverter
+        self._diverted: frozenset[int] = frozenset()
+        """The services whose messages go through the diverter."""
         self._commits = GroupCommit(
             self._store,
             batch=BATCH_REQUESTS,
@@ -68,20 +85,28 @@ class Ingest:
         async with self._ctx.ingest_db.tx() as tx:
             self._keys = {i.key: i for i in await integration_store.integrations(tx)}
             self._mutes = mutes.by_service(await mute_store.unended(tx))
+            if self._diverter is not None:
+                self._diverted = await self._diverter.load(tx)
 
     def _is_stale(self) -> bool:
         # abs: a clock that was set back must not keep a revoked key alive
         return abs(self._ctx.clock.now() - self._keys_at) > KEYS_MAX_AGE
 
     def cached(self, key: str) -> Integration | None:
-        """Return the active integration with this key if the cache is fresh and has it; `find` looks further."""
-        return None if self._is_stale() else self._keys.get(key)
+        """Return the active integration with this key if the cache is fresh and has it; `find` looks further.
+
+        None also for an integration whose messages `submit` must divert.
+        """
+        integration = None if self._is_stale() else self._keys.get(key)
+        return None if integration is None or integration.service_id in self._diverted else integration
 
     async def submit(self, received: InboundRequest) -> None:
         """Return once `received` is committed; raise Unavailable otherwise, so that the sender repeats it."""
         with self._refusals_counted():
             if self._is_stale():
                 await self._load()
+            if self._diverter is not None and received.service_id in self._diverted:
+                received = await self._diverter.divert(received)
             await self._queue(received).add(received)
         self._stored(received)
 

@@ -10,6 +10,9 @@ import msgspec
 
 from firebell.kit.text import masked
 
+SOURCE_SILENT_KEY = "firebell:source-silent"
+"""The deduplication key of the alert that a source stopped sending while its alerts fired."""
+
 
 class EventKind(StrEnum):
     """The kind of an event."""
@@ -21,6 +24,10 @@ class EventKind(StrEnum):
     """Changes nothing: a downtime, a comment, or a state that is still being checked."""
     HANDSHAKE = "handshake"
     """Asks a person to confirm the address at the sender; it is never an alert."""
+    EXPIRED = "expired"
+    """Firebell itself ends an alert that its source no longer sends."""
+    UPDATE = "update"
+    """Changes what an alert says, not whether it fires; it is not counted."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -39,6 +46,8 @@ class Event(msgspec.Struct, frozen=True):
     """The recognized tool; empty for a source that has its own address."""
     missing: tuple[str, ...] = ()
     """Those of title, dedup_key, status and severity that the body lacks."""
+    expires_at: datetime | None = None
+    """When the alert ends unless its source sends it again; None for a source that sends each change once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,21 @@ class InboundRequest:
     error: str | None = None
     message_id: int = 0
     """The id of the stored message; 0 before it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRequest:
+    """A request to an API of another product that a slice above answers.
+
+    `segments` are those of the path, each decoded; `headers` have lower-case names. A body over the limit is cut.
+    """
+
+    method: str
+    segments: tuple[str, ...]
+    query: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    is_too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +198,9 @@ class Alert:
 
     @property
     def findings(self) -> list[str]:
-        """The codes of the findings about this alert (spec 3.2)."""
-        return ["A-MISSED"] if self.missed else []
+        """The codes of the findings about this alert (spec 3.2 and 9.4)."""
+        is_silence = self.dedup_key == SOURCE_SILENT_KEY
+        return ["A-MISSED"] * self.missed + ["A-SOURCE-SILENT"] * is_silence
 
 
 @dataclass(frozen=True, slots=True)

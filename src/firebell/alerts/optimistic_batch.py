@@ -84,11 +84,15 @@ class KnownState:
     def _seem_new(self, requests: Sequence[InboundRequest]) -> bool:
         keys: set[Key] = set()
         for request in requests:
-            if request.error is not None:
+            # a message without events may tell that its source lives
+            if request.error is not None or not request.incoming:
                 return False
             for event in request.incoming:
                 key = (request.integration_id, event.dedup_key)
                 if event.kind is not EventKind.FIRING or key in keys or hash(key) in self._alerts:
+                    return False
+                if event.expires_at is not None:
+                    # its expiry is stored too
                     return False
                 keys.add(key)
         return bool(keys)

@@ -155,6 +155,27 @@ async def alerts_by_id(tx: Reads, ids: Sequence[int]) -> list[Alert]:
     return [alert_from_row(row) for row in rows]
 
 
+async def firing_of_integration(tx: Reads, integration_id: int, limit: int) -> list[Alert]:
+    """Return up to `limit` firing alerts of an integration, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {ALERT_COLUMNS}
+        from (
+            select *
+            from alert
+            where integration_id = $1
+                and status = 'firing'
+            order by dedup_key
+            limit $2
+        ) firing
+        order by id desc
+        """,
+        integration_id,
+        limit,
+    )
+    return [alert_from_row(row) for row in rows]
+
+
 async def messages(
     tx: Tx, integration_id: int, ids: Sequence[int], limit: int | None = None
 ) -> list[StoredMessage]:

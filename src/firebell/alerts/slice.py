@@ -60,8 +60,12 @@ SLICE = Slice(
         "alert_mute",
         "muted_alert",
         "change_event",
+        "alert_expiry",
+        "expiring_source",
     ),
     kept={
+        "alert_expiry": "A row is deleted when its alert has ended.",
+        "expiring_source": "One row for each integration.",
         "integration": "Few; a revoked key names the source of its alerts.",
         "alert_mute": "One row for each time that maintenance muted alerts.",
         "muted_alert": "Deleted with its alert.",

@@ -17,10 +17,10 @@ Events = tuple[Event, ...] | Rejected
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a sender: a status, and a body to send as JSON."""
+    """The answer to a sender: a status, and a body to send as JSON; the body is empty if it is None."""
 
     status: int
-    body: Mapping[str, Json]
+    body: Json
 
 
 def accepted(events: Events) -> Reply:
@@ -67,22 +67,31 @@ class KeyedRequest:
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     new_key: str = ""
     """A random deduplication key, for an event without one."""
+    segments: Mapping[str, str] = field(default_factory=dict)
+    """The decoded segments of the path by the names that they have in the path of the address."""
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedMessage:
-    """What a request to a `KeyedAddress` says: its integration key, and events, a change, or why it is refused."""
+    """What a request to a `KeyedAddress` says: its integration key, and events, a change, or why it is refused.
+
+    A message with events and errors was read in part: the events are processed.
+    """
 
     integration_key: str
     events: tuple[Event, ...] = ()
     change: NewChangeEvent | None = None
     errors: tuple[str, ...] = ()
+    reference: str = ""
+    """What a change is called at its sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedAddress:
     """`POST <path>`, an address of another product: the message carries the key, and is refused as there.
 
+    A segment of `path` in angle brackets, such as `<key>`, stands for any text; `KeyedRequest.segments` has it.
     `read` is pure and never raises; `reply(message, is_known)` gets whether the integration key is valid. A refused
     message with a valid key is stored, and the integration's owner is notified.
     """
@@ -93,6 +102,24 @@ class KeyedAddress:
     key_field: str
     """Where the sender puts the integration key."""
     max_body_bytes: int = MAX_KEYED_BODY_BYTES
+    key_of: Callable[[KeyedRequest], str] | None = None
+    """Returns the integration key if the path or a header has it; a request with an unknown one is not read."""
+    shown: str = ""
+    """The path and query of an example, with `<key>`; empty if it is `path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignAddress:
+    """`POST <path>`, an address of another product that a slice above alerts answers, with the key in a header."""
+
+    path: str
+    key_field: str
+    header: str
+
+
+def key_in_path(request: KeyedRequest) -> str:
+    """Return the segment `<key>` of the path."""
+    return request.segments.get("key", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +140,8 @@ class Recognition:
 class Source:
     """One monitoring tool or protocol; it has an address, a recognition, or both.
 
-    In `setup` and `snippet`, `<url>` stands for the base URL of Firebell and `<key>` for the integration key.
+    In `setup` and `snippet`, `<url>` stands for the base URL of Firebell, `<scheme>` and `<host>` for its parts, and
+    `<key>` for the integration key.
     """
 
     name: str
@@ -123,16 +151,31 @@ class Source:
     """How to make the tool send to Firebell, in full sentences."""
     example: str
     """A JSON body that fires or, for a source of changes, records one; without single quotes."""
-    address: PathAddress | KeyedAddress | None = None
+    address: PathAddress | KeyedAddress | ForeignAddress | None = None
     recognition: Recognition | None = None
     snippet: str = ""
     """What to copy into the tool or its configuration; empty if the address is all it needs."""
+    more_addresses: tuple[KeyedAddress, ...] = ()
+    """Other addresses at which the same messages arrive."""
+
+    @property
+    def is_drop_in(self) -> bool:
+        """Return True if it receives at the address of another product, whose clients need only a new host."""
+        return isinstance(self.address, KeyedAddress | ForeignAddress)
+
+    @property
+    def keyed_addresses(self) -> tuple[KeyedAddress, ...]:
+        """The addresses of another product at which this source receives."""
+        first = (self.address,) if isinstance(self.address, KeyedAddress) else ()
+        return (*first, *self.more_addresses)
 
     @property
     def path(self) -> str:
         """The path to post to, with `<key>` where the integration key goes."""
         match self.address:
-            case KeyedAddress(path=path):
+            case KeyedAddress(path=path, shown=shown):
+                return shown or path
+            case ForeignAddress(path=path):
                 return path
             case PathAddress():
                 return f"/in/<key>/{self.name}"
@@ -141,11 +184,11 @@ class Source:
 
     def curl(self, base_url: str, key: str, body: str = "") -> str:
         """Return the shell command that sends `body`, or the example if it is empty."""
-        return _fill_in(
-            f"curl -X POST <url>{self.path} -H 'Content-Type: application/json' -d '{body or self.example}'",
-            base_url,
-            key,
-        )
+        headers = ["Content-Type: application/json"]
+        if isinstance(self.address, ForeignAddress):
+            headers.append(self.address.header)
+        options = " ".join(f"-H '{header}'" for header in headers)
+        return _fill_in(f"curl -X POST <url>{self.path} {options} -d '{body or self.example}'", base_url, key)
 
     def guide(self, base_url: str, key: str) -> "SetupGuide":
         """Return how to make the tool send with this integration key."""
@@ -153,7 +196,7 @@ class Source:
             name=self.name,
             title=self.title,
             address=_fill_in(f"<url>{self.path}", base_url, key),
-            key_field=self.address.key_field if isinstance(self.address, KeyedAddress) else "",
+            key_field="" if isinstance(self.address, PathAddress | None) else self.address.key_field,
             text=_fill_in(self.setup, base_url, key),
             snippet=_fill_in(self.snippet, base_url, key),
             test_command=self.curl(base_url, key),
@@ -174,4 +217,7 @@ class SetupGuide:
 
 
 def _fill_in(text: str, base_url: str, key: str) -> str:
-    return text.replace("<url>", base_url).replace("<key>", key)
+    scheme, _, host = base_url.partition("://")
+    for name, value in (("<url>", base_url), ("<scheme>", scheme), ("<host>", host), ("<key>", key)):
+        text = text.replace(name, value)
+    return text

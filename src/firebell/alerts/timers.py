@@ -1,9 +1,9 @@
-"""Timers of alerts: notices about unreadable messages, and the ends of mutes."""
+"""Timers of alerts: notices about unreadable messages, the ends of mutes, and alerts that expire."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts import actions, mute_actions
+from firebell.alerts import actions, expiry_actions, mute_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -24,7 +24,19 @@ async def run_mutes(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
     return ()
 
 
+async def run_expiries(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """End alerts that are no longer sent, once a minute for as long as an integration has alerts that may expire."""
+    waiting = await actions.check_expiries(tx, sorted(int(timer.key) for timer in due_timers), now)
+    await timers.schedule_many(
+        tx,
+        actions.EXPIRY_TIMER,
+        [(str(integration_id), now + expiry_actions.INTERVAL, 0) for integration_id in waiting],
+    )
+    return ()
+
+
 HANDLERS: dict[str, timers.Handler] = {
     actions.BROKEN_SOURCE_TIMER: run_broken,
     mute_actions.MUTE_TIMER: run_mutes,
+    actions.EXPIRY_TIMER: run_expiries,
 }

@@ -24,6 +24,7 @@ from firebell.demo import (
     chat,
     digests,
     drills,
+    heartbeats,
     history,
     metrics,
     organization,
@@ -133,6 +134,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await anomalies.add_anomalies(past, clock.now())
     await drills.record_readiness(past, clock.now())
     await digests.choose(past, clock.now())
+    await heartbeats.create(past, clock.now())
     return past
 
 
@@ -179,8 +181,9 @@ def demo(host: str | None, port: int | None) -> None:
 async def _live(prepared: Running, settings: Settings, past: history.Past) -> None:
     # from here on the clock is real, and the worker of the server does the work
     past = replace(past, clock=prepared.ctx.clock, worker=None)
-    alerts_task = asyncio.create_task(tonight.stream(past))
+    tasks = [asyncio.create_task(work) for work in (tonight.stream(past), heartbeats.beat(past))]
     try:
         await process.serve(prepared, settings)
     finally:
-        alerts_task.cancel()
+        for task in tasks:
+            task.cancel()

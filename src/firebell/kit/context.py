@@ -10,6 +10,7 @@ from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import ProcessHealth
 from firebell.kit.ip_addresses import Network
+from firebell.kit.mail.inbound_settings import InboundMailSettings
 from firebell.kit.process_counters import ProcessCounters
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
@@ -56,4 +57,6 @@ class Context:
     """The secret that `/metrics.prom` accepts, empty for none."""
     metrics_networks: tuple[Network, ...] = ()
     """The networks from which `/metrics.prom` needs no token."""
+    inbound_mail: InboundMailSettings = field(default_factory=InboundMailSettings)
+    """How mails arrive that are alerts."""
     txt_records: TxtRecords = field(default_factory=TxtRecords)

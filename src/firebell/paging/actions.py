@@ -348,6 +348,13 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
 
 
 @permits(Verb.PAGE_RESPOND)
+async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
+    """Withdraw the acknowledgement of a page: the level that was notified last is notified again."""
+    text = f"{actor.label} withdrew the acknowledgement."
+    return await _move(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)
+
+
+@permits(Verb.PAGE_RESPOND)
 async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Resolve a page and its alerts; an alert that fires on opens a new page."""
     old = await lock_for(tx, page_id, resolving=True)

@@ -22,6 +22,8 @@ class Verb(StrEnum):
     INTEGRATION_CREATE = "integration.create"
     INTEGRATION_REVEAL = "integration.reveal"
     INTEGRATION_REVOKE = "integration.revoke"
+    HEARTBEAT_READ = "heartbeat.read"
+    HEARTBEAT_WRITE = "heartbeat.write"
     PAGE_READ = "page.read"
     PAGE_RESPOND = "page.respond"
     PAGE_START = "page.start"
@@ -174,6 +176,8 @@ RULES = {
     Verb.INTEGRATION_CREATE: Rule(RESPONDERS, "oncall:write"),
     Verb.INTEGRATION_REVEAL: Rule(RESPONDERS, "oncall:write"),
     Verb.INTEGRATION_REVOKE: Rule(RESPONDERS, "oncall:write"),
+    Verb.HEARTBEAT_READ: Rule(EVERYONE, "oncall:read"),
+    Verb.HEARTBEAT_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.PAGE_READ: Rule(EVERYONE, "pages:read"),
     Verb.PAGE_RESPOND: Rule(RESPONDERS, "pages:write"),
     Verb.PAGE_START: Rule(RESPONDERS, "pages:write"),

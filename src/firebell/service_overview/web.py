@@ -5,6 +5,8 @@ from fastapi import Response
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
+from firebell.heartbeats import queries as heartbeats
+from firebell.inbound_mail.queries import address_of
 from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
 from firebell.paging import actions as paging
@@ -32,13 +34,16 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
     policies = [(policy.id, policy.name) for policy in await paging.policies(visit.tx)]
     context = {
         "nav": "services",
-        "live": "pages,incidents,oncall",
+        "live": "pages,incidents,oncall,heartbeats",
         "s": service,
         "o": overview,
         "keys": keys,
         "revealed": revealed,
         "broken": broken,
         "policies": policies,
+        "mail_domain": visit.ctx.inbound_mail.domain,
+        "mail_address": address_of,
+        "heartbeats": await heartbeats.of_service(visit.tx, service.id, visit.now),
         "sources": alerts_queries.sources(with_address=True),
         "recognized": alerts_queries.sources(with_address=False),
     }

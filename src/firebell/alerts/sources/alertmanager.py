@@ -14,7 +14,6 @@ from firebell.alerts.cleaning import (
     MAX_EVENTS,
     clamp,
     dedup_key,
-    fingerprint,
     instant,
     line,
     mapping,
@@ -25,6 +24,7 @@ from firebell.alerts.cleaning import (
 )
 from firebell.alerts.decoding import EXCERPT_LENGTH, decode, is_too_complex, states, to_text
 from firebell.alerts.model import Event, EventKind, Json, Rejected
+from firebell.alerts.prometheus_fingerprint import fingerprint
 from firebell.alerts.source import PathAddress, Recognition, Source
 
 NAME = "alertmanager"
@@ -70,7 +70,7 @@ def _normalize_leniently(
     message = decoded.value if isinstance(decoded.value, dict) else {}
     items = message.get("alerts")
     alerts = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    events = [_event(_Alert(**{n: a.get(n) for n in _FIELDS}), received_at) for a in alerts[:MAX_EVENTS]]
+    events = [alert_event(alert, received_at) for alert in alerts[:MAX_EVENTS]]
     if len(alerts) > MAX_EVENTS:
         events.append(overflow(len(alerts) - MAX_EVENTS))
     excerpt = decoded.text or to_text(body[:EXCERPT_LENGTH])
@@ -88,6 +88,11 @@ def _normalize_leniently(
     if stated != {"resolved"}:
         events.append(unreadable(reason, excerpt, sender))
     return Rejected(reason, tuple(events))
+
+
+def alert_event(alert: dict[str, Json], received_at: datetime) -> Event:
+    """Return the event of one alert with the fields of Alertmanager's webhook."""
+    return _event(_Alert(**{name: alert.get(name) for name in _FIELDS}), received_at)
 
 
 def _event(alert: _Alert, received_at: datetime) -> Event:

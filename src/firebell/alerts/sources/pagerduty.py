@@ -1,14 +1,18 @@
 """PagerDuty Events API v2, compatible with its senders."""
 
-from firebell.alerts.cleaning import MAX_BODY, MAX_LABELS, dedup_key, line, mapping, severity, text
+from firebell.alerts.cleaning import MAX_BODY, MAX_LABELS, MAX_TITLE, dedup_key, line, mapping, severity, text
 from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
+from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
+from firebell.alerts.source_fields import mapped
 
 NAME = "pagerduty"
 KEY_FIELD = "routing_key"
 
-_ACTIONS = {"trigger": EventKind.FIRING, "acknowledge": EventKind.ACK, "resolve": EventKind.RESOLVED}
+UNRECOGNIZED = ("JSON parse error",)
+"""The errors of a body that is not a JSON object."""
+MAX_KEY_LENGTH = 255
+ACTIONS = {"trigger": EventKind.FIRING, "acknowledge": EventKind.ACK, "resolve": EventKind.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
 _KEY_LENGTH = 32
 
@@ -25,8 +29,7 @@ def read(request: KeyedRequest) -> KeyedMessage:
     if errors:
         key = data.get("routing_key")
         return KeyedMessage(key if isinstance(key, str) else "", errors=tuple(errors))
-    payload = data["payload"] if isinstance(data.get("payload"), dict) else {}
-    return KeyedMessage(data["routing_key"], (_event(data, payload, request.new_key),))
+    return KeyedMessage(data["routing_key"], (_event(data, mapped(data.get("payload")), request.new_key),))
 
 
 def reply(message: KeyedMessage, is_known: bool) -> Reply:
@@ -37,54 +40,63 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
     return Reply(202, {"status": "success", "message": "Event processed", "dedup_key": dedup_key})
 
 
-def refusal(message: KeyedMessage) -> Reply:
-    """Return PagerDuty's 400 for a message with errors, or with an unknown routing key."""
-    errors = message.errors or ("'routing_key' is not the key of an integration here",)
+def refusal(message: KeyedMessage, key_field: str = KEY_FIELD) -> Reply:
+    """Return PagerDuty's 400 for a message with errors, or with an unknown key."""
+    if message.errors == UNRECOGNIZED:
+        answer = {"status": "Unrecognized object", "message": "Event object format is unrecognized"}
+        return Reply(400, {**answer, "errors": UNRECOGNIZED})
+    errors = message.errors or (f"'{key_field}' is not the key of an integration here",)
     return Reply(400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors})
 
 
-def read_object(request: KeyedRequest) -> dict[str, Json] | KeyedMessage:
-    """Return the JSON object of a request, with the routing key from the header if the body lacks it."""
-    header_key = request.headers.get(b"x-routing-key", b"").decode("latin-1")
+def read_object(request: KeyedRequest, key_field: str = KEY_FIELD) -> dict[str, Json] | KeyedMessage:
+    """Return the JSON object of a request, with the key from the path or the header if the body lacks it."""
+    header_key = key_in_path(request) or request.headers.get(b"x-routing-key", b"").decode("latin-1")
     decoded = decode(request.body, request.content_type)
     data = decoded.value if isinstance(decoded.value, dict) else {}
-    key = data.get("routing_key") or header_key
-    if decoded.error or decoded.shape is not BodyFormat.JSON:
-        return KeyedMessage(key if isinstance(key, str) else "", errors=("JSON cannot be parsed",))
-    if not isinstance(decoded.value, dict):
-        return KeyedMessage(header_key, errors=("The body is not a JSON object",))
-    return {**data, "routing_key": key} if key else data
+    key = key_in_path(request) or data.get(key_field) or header_key
+    if decoded.error or decoded.shape is not BodyFormat.JSON or not isinstance(decoded.value, dict):
+        return KeyedMessage(key if isinstance(key, str) else "", errors=UNRECOGNIZED)
+    return {**data, key_field: key} if key else data
 
 
-def key_errors(key: Json) -> list[str]:
-    """Return the errors of a routing key, worded as PagerDuty does."""
+def key_errors(key: Json, key_field: str = KEY_FIELD) -> list[str]:
+    """Return the errors of an integration key, worded as PagerDuty does."""
     if not isinstance(key, str) or not key.strip():
-        return ["'routing_key' is missing or blank"]
+        return [f"'{key_field}' is missing or blank"]
     if len(key) != _KEY_LENGTH:
-        return [f"Length of 'routing_key' is incorrect (should be {_KEY_LENGTH} characters)"]
+        return [f"Length of '{key_field}' is incorrect (should be {_KEY_LENGTH} characters)"]
     return []
 
 
-def _errors(data: dict[str, Json]) -> list[str]:
-    errors = key_errors(data.get("routing_key"))
-    action, payload = data.get("event_action"), data.get("payload")
+def action_errors(data: dict[str, Json], action_field: str, dedup_field: str) -> list[str]:
+    """Return the errors of the action and of the deduplication key, which only a trigger may lack."""
+    action, key = data.get(action_field), data.get(dedup_field)
+    errors = []
     if not isinstance(action, str) or not action.strip():
-        errors.append("'event_action' is missing or blank")
-    elif action not in _ACTIONS:
-        errors.append("'event_action' is invalid (must be one of: trigger, acknowledge, resolve)")
-    if action == "trigger":
-        payload = payload if isinstance(payload, dict) else {}
+        errors.append(f"'{action_field}' is missing or blank")
+    elif action not in ACTIONS:
+        errors.append(f"'{action_field}' is invalid (must be one of: trigger, acknowledge, resolve)")
+    if action != "trigger" and not text(key):
+        errors.append(f"'{dedup_field}' is missing or blank")
+    if isinstance(key, dict | list):
+        errors.append(f"'{dedup_field}' is not a text")
+    elif len(text(key, 2 * MAX_KEY_LENGTH)) > MAX_KEY_LENGTH:
+        errors.append(f"'{dedup_field}' is longer than {MAX_KEY_LENGTH} characters")
+    return errors
+
+
+def _errors(data: dict[str, Json]) -> list[str]:
+    errors = key_errors(data.get(KEY_FIELD)) + action_errors(data, "event_action", "dedup_key")
+    if data.get("event_action") == "trigger":
+        payload = mapped(data.get("payload"))
         errors += [
             f"'payload.{name}' is missing or blank"
             for name in ("summary", "source")
             if not isinstance(payload.get(name), str) or not payload[name].strip()
         ]
-        if payload.get("severity") not in _SEVERITIES:
+        if text(payload.get("severity"), 40).lower() not in _SEVERITIES:
             errors.append(f"'payload.severity' is invalid (must be one of: {', '.join(_SEVERITIES)})")
-    elif not data.get("dedup_key"):
-        errors.append("'dedup_key' is missing or blank")
-    if isinstance(key := data.get("dedup_key"), str) and len(key) > 255:
-        errors.append("'dedup_key' is longer than 255 characters")
     return errors
 
 
@@ -95,11 +107,12 @@ def links_of(data: dict[str, Json]) -> dict[str, str]:
         items = data.get(kind)
         for item in items if isinstance(items, list) else []:
             if isinstance(item, dict) and (address := _web(item.get(target))):
-                _add_link(links, text(item.get(name), 80) or kind[:-1], address)
+                add_link(links, text(item.get(name), 80) or kind[:-1], address)
     return mapping(links)
 
 
-def _add_link(links: dict[str, str], name: str, address: str) -> None:
+def add_link(links: dict[str, str], name: str, address: str) -> None:
+    """Add a link, with a number after its name if another one has it."""
     if len(links) >= MAX_LABELS:
         return
     unique, number = name, 1
@@ -114,16 +127,23 @@ def _web(value: Json) -> str:
     return address if address.lower().startswith(("http://", "https://")) else ""
 
 
+def _body(summary: Json, details: Json) -> str:
+    """Return the details that are text, and before them the summary if it is longer than a title."""
+    whole = text(summary, MAX_BODY)
+    rest = "" if isinstance(details, dict) else text(details, MAX_BODY)
+    return text("\n\n".join(filter(None, (whole if len(whole) > MAX_TITLE else "", rest))), MAX_BODY)
+
+
 def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> Event:
     labels = mapping({n: payload.get(n) for n in ("source", "component", "group", "class")})
     details = payload.get("custom_details")
     if isinstance(details, dict):
         labels = mapping({**labels, **{n: v for n, v in details.items() if n not in labels}})
     return Event(
-        kind=_ACTIONS[data["event_action"]],
-        dedup_key=dedup_key(data.get("dedup_key"), fresh_key),
+        kind=ACTIONS[data["event_action"]],
+        dedup_key=dedup_key(text(data.get("dedup_key")), fresh_key),
         title=line(payload.get("summary")) or "Event without a summary",
-        body="" if isinstance(details, dict) else text(details, MAX_BODY),
+        body=_body(payload.get("summary"), details),
         severity=severity(payload.get("severity")),
         labels=labels,
         annotations=mapping({"timestamp": payload.get("timestamp")}),

@@ -1,0 +1,53 @@
+"""Opsgenie's webhooks of integrations, such as that of Netdata: the body is the tool's own."""
+
+from firebell.alerts.model import Rejected
+from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
+from firebell.alerts.sources import generic
+
+NAME = "opsgenie-webhook"
+_PATH = "/v1/json/integrations/webhooks/{}"
+
+
+def key_in_query(request: KeyedRequest) -> str:
+    """Return the parameter apiKey of the query."""
+    return request.query.get("apiKey", "")
+
+
+def read(request: KeyedRequest) -> KeyedMessage:
+    """Return what the generic address reads, which recognizes the tool by its body."""
+    events = generic.normalize(
+        request.body, request.received_at, request.content_type, "an Opsgenie integration"
+    )
+    if isinstance(events, Rejected):
+        return KeyedMessage(key_in_query(request), events.events, errors=(events.reason,))
+    return KeyedMessage(key_in_query(request), events)
+
+
+def reply(message: KeyedMessage, is_known: bool) -> Reply:
+    """Return Opsgenie's answer: 200, which Netdata insists on, or 422 for a body without any alert."""
+    if not is_known:
+        return Reply(
+            401, {"message": "Could not authenticate: apiKey is not an integration key of Firebell."}
+        )
+    if message.errors and not message.events:
+        return Reply(422, {"message": message.errors[0]})
+    return Reply(200, {"result": "Request will be processed"})
+
+
+SOURCE = Source(
+    NAME,
+    "Opsgenie integration webhook",
+    setup=(
+        "Where a tool has a webhook address of an Opsgenie integration, such as Netdata, replace its host and its "
+        "apiKey: this address recognizes the same tools as the generic webhook."
+    ),
+    example='{"host": "db1", "name": "disk_space", "chart": "disk.space", "status": "CRITICAL", "value": "99"}',
+    address=KeyedAddress(
+        _PATH.format("<tool>"),
+        read,
+        reply,
+        "",
+        key_of=key_in_query,
+        shown=f"{_PATH.format('netdata')}?apiKey=<key>",
+    ),
+)

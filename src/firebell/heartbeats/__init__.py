@@ -1,0 +1,1 @@
+"""Heartbeats: what must report in time, and pages when it is silent (spec 9.8)."""

@@ -1,0 +1,132 @@
+"""A mailbox over IMAP: blocking calls, which run in a thread of their own (spec 9.6)."""
+
+import contextlib
+import imaplib
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from firebell.inbound_mail.receiving import MAX_MAIL_BYTES
+from firebell.kit.mail.inbound_settings import ImapServer
+
+TIMEOUT_S = 30.0
+MAILS_AT_ONCE = 20
+_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+
+
+class MailboxError(Exception):
+    """The mailbox cannot be read now; the message says why, without the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenMail:
+    """A mail that no one has taken yet."""
+
+    uid: str
+    content: bytes = field(repr=False)
+    is_cut: bool
+
+
+class _Connection(imaplib.IMAP4):
+    """An IMAP connection to an address that is already resolved."""
+
+    def __init__(self, server: ImapServer, address: str) -> None:
+        self._server, self._address = server, address
+        super().__init__(server.host, server.port, TIMEOUT_S)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        connection = socket.create_connection((self._address, self._server.port), timeout)
+        if not self._server.implicit_tls:
+            return connection
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=self._server.host)
+
+
+class Mailbox:
+    """Reads one folder; connects again after an error. Not for several threads at once."""
+
+    def __init__(self, server: ImapServer) -> None:
+        self._server = server
+        self._connection: imaplib.IMAP4 | None = None
+
+    def unseen(self, addresses: Sequence[str]) -> list[UnseenMail]:
+        """Return the oldest mails without \\Seen, and leave them so; raise `MailboxError`."""
+        with self._reported():
+            connection = self._connected(addresses)
+            connection.noop()
+            (listed, *_) = _ok(connection.uid("SEARCH", "UNSEEN"))
+            uids = (listed or b"").split()[:MAILS_AT_ONCE]
+            return [mail for uid in uids if (mail := self._fetched(connection, uid.decode()))]
+
+    def mark_seen(self, uids: Sequence[str], *, flagged: Sequence[str] = ()) -> None:
+        """Mark mails as \\Seen, and those that no integration has as \\Flagged too; raise `MailboxError`."""
+        with self._reported():
+            if self._connection is None:
+                raise MailboxError("The connection to the mailbox was lost.")
+            for uid in uids:
+                flags = r"(\Seen \Flagged)" if uid in flagged else r"(\Seen)"
+                _ok(self._connection.uid("STORE", uid, "+FLAGS.SILENT", flags))
+
+    def close(self) -> None:
+        """Close the connection, if any."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError, imaplib.IMAP4.error):
+                self._connection.logout()
+            self._connection = None
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, imaplib.IMAP4.error, ValueError, IndexError, TypeError) as exc:
+            self.close()
+            reason = str(exc).replace(self._server.password, "***")[:200]
+            raise MailboxError(f"The mailbox on {self._server.host} can’t be read: {reason}") from exc
+
+    def _connected(self, addresses: Sequence[str]) -> imaplib.IMAP4:
+        if self._connection is not None:
+            return self._connection
+        failure: OSError = OSError(f"{self._server.host} has no address")
+        for address in addresses:
+            try:
+                connection = _Connection(self._server, address)
+                break
+            except OSError as exc:
+                failure = exc
+        else:
+            raise failure
+        self._connection = connection
+        if not self._server.implicit_tls and "STARTTLS" in connection.capabilities:
+            connection.starttls(ssl.create_default_context())
+        elif self._server.require_tls and not self._server.implicit_tls:
+            raise OSError(
+                "the server offers no STARTTLS; use imaps://, or ?insecure in a network that you trust"
+            )
+        connection.login(self._server.username, self._server.password)
+        _ok(connection.select(_quoted(self._server.folder)))
+        return connection
+
+    def _fetched(self, connection: imaplib.IMAP4, uid: str) -> UnseenMail | None:
+        """Return a mail, cut to the greatest size; None for one that is gone."""
+        answer = _ok(connection.uid("FETCH", uid, f"(RFC822.SIZE BODY.PEEK[]<0.{MAX_MAIL_BYTES}>)"))
+        parts = [part for part in answer if isinstance(part, tuple)]
+        if not parts:
+            return None
+        head, content = parts[0]
+        size = _SIZE.search(head)
+        is_cut = size is not None and int(size[1]) > len(content)
+        return UnseenMail(uid, content, is_cut)
+
+
+def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
+    """Return what the server answered; raise imaplib's error for an answer that is not OK."""
+    status, values = answer
+    if status != "OK":
+        raise imaplib.IMAP4.error((values[0] or b"").decode("utf-8", "replace"))
+    return values
+
+
+def _quoted(folder: str) -> str:
+    return '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'

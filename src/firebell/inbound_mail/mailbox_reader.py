@@ -1,0 +1,79 @@
+"""The lane that reads a mailbox: a mail is marked as seen only after what it does is committed (spec 9.6)."""
+
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Integration
+from firebell.inbound_mail import addresses, receiving
+from firebell.inbound_mail.imap_client import Mailbox, MailboxError, UnseenMail
+from firebell.inbound_mail.receiving import IncomingMail
+from firebell.kit.context import Context
+from firebell.kit.db.migrate import fence
+from firebell.kit.errors import Unavailable
+from firebell.kit.log import OncePerMinute
+from firebell.kit.resolver import Resolver
+from firebell.kit.threads import Pool
+
+log = logging.getLogger(__name__)
+_unaddressed = OncePerMinute(log, "mails in the mailbox have no address of an integration")
+
+POLL_INTERVAL = timedelta(seconds=20)
+RETRY_INTERVAL = timedelta(minutes=1)
+
+
+class MailboxReader:
+    """Takes the unseen mails of the mailbox that is set, if any; several processes may read it at once."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        server = ctx.inbound_mail.imap
+        self._mailbox = Mailbox(server) if server else None
+        self._host = server.host if server else ""
+        self._pool = Pool("mailbox", 1, 4)
+        self._resolver = Resolver(pool=Pool("mailbox look-ups", 2, 8))
+        self.upcoming: datetime | None = None
+        self.is_unused = server is None
+        self._failure = ""
+        """Why the mailbox could not be read the last time; the lane is not healthy until it can."""
+
+    async def run_once(self, now: datetime) -> int:
+        """Take the oldest unseen mails if it is time; return how many, 0 if there are none."""
+        if self._mailbox is None or (self.upcoming is not None and now < self.upcoming):
+            if self._failure:
+                raise Unavailable(self._failure)
+            return 0
+        self.upcoming = now + RETRY_INTERVAL
+        try:
+            hosts = await self._resolver.resolve(self._host)
+            mails = await self._pool.run(partial(self._mailbox.unseen, hosts))
+            if mails:
+                await self._take(self._mailbox, mails)
+        except (MailboxError, OSError, UnicodeError, TimeoutError) as exc:
+            self._failure = str(exc) or f"The name of {self._host} can’t be resolved."
+            raise Unavailable(self._failure) from exc
+        self._failure = ""
+        self.upcoming = now if mails else now + POLL_INTERVAL
+        return len(mails)
+
+    async def _take(self, mailbox: Mailbox, mails: list[UnseenMail]) -> None:
+        """Store mails, and then mark them; what fails before that is taken again, and does nothing twice."""
+        unaddressed = []
+        for mail in mails:
+            message = await receiving.read(mail.content)
+            integrations = await self._integrations(message.recipients)
+            if not integrations:
+                unaddressed.append(mail.uid)
+                _unaddressed.add(message.subject[:100])
+            for integration in integrations:
+                incoming = IncomingMail(mail.content, message.return_path, mail.is_cut)
+                await receiving.receive(self._ctx, self._ctx.work_db, integration, incoming, message)
+            await self._pool.run(partial(mailbox.mark_seen, [mail.uid], flagged=unaddressed))
+
+    async def _integrations(self, recipients: tuple[str, ...]) -> list[Integration]:
+        keys = addresses.keys_in(recipients, self._ctx.inbound_mail.domain)
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            integrations = [await alerts.integration_of_key(tx, key) for key in keys]
+        return [each for each in integrations if each is not None]

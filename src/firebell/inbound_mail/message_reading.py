@@ -1,0 +1,190 @@
+"""Reads a mail, however broken; never raises (pure, spec 9.6)."""
+
+import email
+import email.message
+import email.policy
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.header import decode_header
+from email.utils import parseaddr, parsedate_to_datetime
+from html.parser import HTMLParser
+
+from firebell.alerts.decoding import to_text
+from firebell.inbound_mail.model import MailMessage
+
+MAX_PARTS = 200
+MAX_TEXT_CHARS = 64 * 1024
+MAX_HEADER_CHARS = 8 * 1024
+MAX_HTML_CHARS = 512 * 1024
+MAX_REFERENCES = 50
+MAX_ATTACHMENTS = 20
+RECIPIENT_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
+"""Where a mailbox has the address to which a mail was delivered, the surest first."""
+_OWN_FIELDS = ("X-Firebell-Page", "X-Firebell-Mail")
+_ID = re.compile(r"<[^<>\s]{1,500}>")
+_BREAKS = re.compile(r"[^\S\n]*\n\s*\n\s*")
+_SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
+
+
+def read(content: bytes) -> MailMessage:
+    """Return what a mail says; of one that cannot be parsed, its raw text with the reason as `problem`."""
+    try:
+        return _read(content)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, AssertionError) as error:
+        text = to_text(content[:MAX_TEXT_CHARS])
+        subject = re.search(r"^subject:[ \t]*(.*)$", text, re.IGNORECASE | re.MULTILINE)
+        return MailMessage(
+            subject=_words(subject[1]) if subject else "",
+            text=text,
+            problem=f"This mail can’t be parsed ({type(error).__name__}).",
+        )
+
+
+def _read(content: bytes) -> MailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.compat32)
+    answered = _ID.findall(_raw(message, "References"))[:MAX_REFERENCES]
+    answered += [each for each in _ID.findall(_raw(message, "In-Reply-To"))[:1] if each not in answered]
+    ids = _ID.findall(_raw(message, "Message-ID"))
+    return_paths = _all(message, "Return-Path")
+    text, attachments = _content(message)
+    return MailMessage(
+        subject=_words(_raw(message, "Subject")),
+        sender=parseaddr(_words(_raw(message, "From")))[1].strip().lower()[:320],
+        recipients=tuple(_words(value) for name in RECIPIENT_FIELDS for value in _all(message, name)),
+        date=_date(_raw(message, "Date")),
+        message_id=ids[0] if ids else "",
+        references=tuple(answered),
+        text=text,
+        attachments=attachments,
+        auto_submitted=_raw(message, "Auto-Submitted").partition(";")[0].strip().lower(),
+        is_report=message.get_content_type() in ("multipart/report", "message/delivery-status"),
+        is_own=any(message.get(name) is not None for name in _OWN_FIELDS),
+        authentication=tuple(" ".join(value.split()) for value in _all(message, "Authentication-Results")),
+        return_path=parseaddr(return_paths[0])[1] if return_paths else None,
+    )
+
+
+def _raw(message: email.message.Message, name: str) -> str:
+    return next(iter(_all(message, name)), "")
+
+
+def _all(message: email.message.Message, name: str) -> list[str]:
+    """Return the values of a header as they are; bytes that are not ASCII are surrogates."""
+    wanted = name.lower()
+    values = (str(value) for field, value in message.raw_items() if field.lower() == wanted)
+    return [value[:MAX_HEADER_CHARS] for value in values][:20]
+
+
+def _words(value: str) -> str:
+    """Return a header with its encoded words decoded, as one line."""
+    try:
+        parts = [_decoded(part, charset) for part, charset in decode_header(value)]
+    except (ValueError, LookupError, TypeError):  # an encoded word that is not base64, such as
+        parts = [value]
+    # a header that is not ASCII and not encoded arrives as surrogates, or as unknown-8bit
+    text = to_text("".join(parts).encode("utf-8", "surrogateescape"))
+    return " ".join(text.split())
+
+
+def _decoded(part: bytes | str, charset: str | None) -> str:
+    if isinstance(part, str):
+        return part
+    if charset is None or charset == "unknown-8bit":
+        return to_text(part)
+    try:
+        return part.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return to_text(part)
+
+
+def _date(text: str) -> datetime | None:
+    """Return the instant of a Date header; None without one, and for a time without a zone."""
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+    return date.astimezone(UTC) if date.tzinfo is not None else None
+
+
+def _parts(message: email.message.Message) -> Iterator[email.message.Message]:
+    """Yield the parts that are no containers, without recursion, at most MAX_PARTS of them."""
+    waiting, count = [message], 0
+    while waiting and count < MAX_PARTS:
+        part = waiting.pop()
+        payload = part.get_payload()
+        if isinstance(payload, list):
+            parts = [each for each in payload[:MAX_PARTS] if isinstance(each, email.message.Message)]
+            waiting.extend(reversed(parts))
+        else:
+            count += 1
+            yield part
+
+
+def _content(message: email.message.Message) -> tuple[str, tuple[str, ...]]:
+    """Return the text, plain before HTML, and the names of what is attached."""
+    plain, html, attachments = "", "", []
+    for part in _parts(message):
+        name, kind = part.get_filename(), part.get_content_type()
+        is_text = kind.startswith("text/") and part.get_content_disposition() != "attachment"
+        if not is_text or (name and (plain or html)):
+            attachments.append(_words(str(name)) if name else kind)
+        elif kind == "text/html":
+            html = html or _text_of(part)
+        else:
+            plain = plain or _text_of(part)
+    text = plain.strip() or html_to_text(html[:MAX_HTML_CHARS])
+    return text[:MAX_TEXT_CHARS], tuple(attachments[:MAX_ATTACHMENTS])
+
+
+def _text_of(part: email.message.Message) -> str:
+    payload = part.get_payload(decode=True)
+    body = payload if isinstance(payload, bytes) else str(payload or "").encode("utf-8", "surrogateescape")
+    charset = part.get_content_charset()
+    if charset:
+        try:
+            return body.decode(charset, "replace").replace("\r\n", "\n")
+        except (LookupError, ValueError):
+            pass
+    return to_text(body).replace("\r\n", "\n")
+
+
+class _Text(HTMLParser):
+    """Collects what a reader of a page sees."""
+
+    HIDDEN = frozenset({"script", "style", "head", "title", "template"})
+    BLOCKS = frozenset(
+        {"p", "div", "br", "tr", "li", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"}
+    )
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.chunks: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self.HIDDEN:
+            self._hidden += 1
+        elif tag in self.BLOCKS:
+            self.chunks.append("\n")
+        elif tag in ("td", "th"):
+            self.chunks.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.HIDDEN:
+            self._hidden = max(0, self._hidden - 1)
+        elif tag in self.BLOCKS:
+            self.chunks.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.chunks.append(data)
+
+
+def html_to_text(html: str) -> str:
+    """Return what a reader of HTML sees, as text."""
+    parser = _Text()
+    parser.feed(html)
+    parser.close()
+    text = _SPACES.sub(" ", "".join(parser.chunks))
+    return _BREAKS.sub("\n\n", "\n".join(line.strip() for line in text.split("\n"))).strip()
