@@ -15,8 +15,6 @@ EVERYONE = {
     "incidents:read": "incident.read response.read regulatory.read postmortem.read action_item.read runbook.read"
     " template.read status_page.read audience.read metrics.read drill.read readiness.read"
     " digest.read digest.subscribe alert_audit.read anomaly.read",
-    "incidents:declare": "incident.declare near_miss.report drill.join",
-    " digest.read digest.subscribe alert_audit.read",
     "incidents:declare": "incident.declare near_miss.report drill.join postmortem.rate",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
@@ -27,8 +25,7 @@ RESPONDERS = {
     "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write"
-    " anomaly.write",
-    " heartbeat.write",
+    " anomaly.write heartbeat.write",
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read tracker.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
     " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run"

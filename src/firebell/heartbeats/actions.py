@@ -191,7 +191,7 @@ async def check(tx: Tx, heartbeat_ids: Sequence[int], now: datetime) -> set[int]
             reports.append(alert_events.request_of(after, transition.signals, now))
         await _save(tx, after, transition)
     if reports:
-        await alerts.report(tx, reports, now)
+        await alerts.receive_own(tx, reports, now)
     if free:
         await tx.live(LIVE_TOPIC)
     busy = set(heartbeat_ids) - {each.id for each in free}
@@ -222,7 +222,7 @@ async def _report(
     tx: Tx, stored: Heartbeat, signals: Sequence[Signal], now: datetime, detail: str = ""
 ) -> None:
     if signals:
-        await alerts.report(tx, [alert_events.request_of(stored, signals, now, detail)], now)
+        await alerts.receive_own(tx, [alert_events.request_of(stored, signals, now, detail)], now)
 
 
 async def _save(tx: Tx, after: Heartbeat, transition: Transition) -> None:

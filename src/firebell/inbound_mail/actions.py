@@ -65,7 +65,7 @@ async def receive(tx: Tx, mail: ReceivedMail, auth_server: str, now: datetime) -
     )
     if not await store.insert_receipt(tx, receipt, now):
         return None
-    await alerts.report(tx, [_request(mail, verdict, now)], now)
+    await alerts.receive_own(tx, [_request(mail, verdict, now)], now)
     await tx.live(LIVE_TOPIC)
     return verdict.outcome
 

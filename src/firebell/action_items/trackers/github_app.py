@@ -4,14 +4,12 @@ The rules are those of docs.github.com, "Generating a JSON Web Token (JWT) for a
 installation access token for a GitHub App" (spec 11.10).
 """
 
-from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
+import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firebell.action_items.trackers.vendor import Answer, Call, CallFailed, Calls, Outcome
@@ -39,20 +37,16 @@ def check_private_key(pem: str) -> None:
         raise Invalid(text, fields={"private_key": text})
 
 
-def _encoded(value: bytes) -> str:
-    return urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
 def app_jwt(client_id: str, pem: str, now: datetime) -> str:
     """Return the JWT that proves which app calls, signed with RS256."""
+    claims = {
+        "iat": int((now - CLOCK_DRIFT).timestamp()),
+        "exp": int((now + JWT_LASTS).timestamp()),
+        "iss": client_id,
+    }
     key = load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey)
-    issued = int((now - CLOCK_DRIFT).timestamp())
-    claims = {"iat": issued, "exp": int((now + JWT_LASTS).timestamp()), "iss": client_id}
-    parts = (msgspec.json.encode({"alg": "RS256", "typ": "JWT"}), msgspec.json.encode(claims))
-    signed = ".".join(_encoded(each) for each in parts)
-    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{signed}.{_encoded(signature)}"
+    return jwt.encode(claims, key, algorithm="RS256")
 
 
 async def installation_token(calls: Calls, repository: str) -> tuple[str, datetime]:
