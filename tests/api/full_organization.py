@@ -12,9 +12,6 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
-from firebell.action_items.trackers import actions as trackers
-from firebell.action_items.trackers.credentials import EnteredCredentials
-from firebell.action_items.trackers.model import AuthMethod
 from firebell.alerts import inbound
 from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
@@ -80,12 +77,12 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
-from tests.api.organization_learning import add_anomaly, add_audit, add_drills
 from tests.api.organization_heartbeats import add_heartbeat
-from tests.api.organization_learning import add_audit, add_drills
+from tests.api.organization_learning import add_anomaly, add_audit, add_drills
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
+from tests.api.organization_trackers import add_trackers
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -304,7 +301,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
         await incident_tasks.add_task(tx, mara, 1, task, w.now, owner_id=w.mara)
     for title in ("Alert on pool saturation", "Refuse a deploy that exhausts the pool"):
         await action_items.add_item(tx, mara, title, w.now, incident_id=1, owner_id=w.mara)
-    await _tracker(tx, everything)
+    everything.secrets |= await add_trackers(tx, w)
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     await postmortems.add_comment(tx, mara, 1, "summary", "", "Who was affected?", w.now)
@@ -332,20 +329,6 @@ async def _incident(tx: Tx, everything: Everything) -> None:
         tz="UTC",
         now=w.now,
     )
-
-
-async def _tracker(tx: Tx, everything: Everything) -> None:
-    w = everything.w
-    mara, token, secret = await w.actor(w.mara), "s3cret-of-a-tracker", "s3cret-of-an-oauth-app"
-    entered = EnteredCredentials(token=token)
-    tracker = await trackers.add(
-        tx, mara, "gitlab", "acme/web/shop", entered, w.now, url="http://127.0.0.1:9", is_private=True
-    )
-    await trackers.link_item(tx, mara, 1, tracker.id, w.now, issue="7")
-    await trackers.set_user(tx, mara, tracker.id, w.mara, "mara", w.now)
-    app = EnteredCredentials(AuthMethod.OAUTH, client_id="app-1", client_secret=secret)
-    await trackers.add(tx, mara, "linear", "PAY", app, w.now)
-    everything.secrets |= {"token of a tracker": token, "client secret of a tracker": secret}
 
 
 async def _status_page(tx: Tx, everything: Everything) -> None:
