@@ -45,7 +45,7 @@ class _Connection(imaplib.IMAP4):
 
 
 class Mailbox:
-    """Reads one folder; connects again after an error. Not for several threads at once."""
+    """Reads one folder, on a connection for each round. Not for several threads at once."""
 
     def __init__(self, server: ImapServer) -> None:
         self._server = server
@@ -55,7 +55,6 @@ class Mailbox:
         """Return the oldest mails without \\Seen, and leave them so; raise `MailboxError`."""
         with self._reported():
             connection = self._connected(addresses)
-            connection.noop()
             (listed, *_) = _ok(connection.uid("SEARCH", "UNSEEN"))
             uids = (listed or b"").split()[:MAILS_AT_ONCE]
             return [mail for uid in uids if (mail := self._fetched(connection, uid.decode()))]
@@ -70,7 +69,7 @@ class Mailbox:
                 _ok(self._connection.uid("STORE", uid, "+FLAGS.SILENT", flags))
 
     def close(self) -> None:
-        """Close the connection, if any."""
+        """Close the connection, if any, so that none grows stale between two rounds."""
         if self._connection is not None:
             with contextlib.suppress(OSError, imaplib.IMAP4.error):
                 self._connection.logout()
@@ -86,8 +85,6 @@ class Mailbox:
             raise MailboxError(f"The mailbox on {self._server.host} can’t be read: {reason}") from exc
 
     def _connected(self, addresses: Sequence[str]) -> imaplib.IMAP4:
-        if self._connection is not None:
-            return self._connection
         failure: OSError = OSError(f"{self._server.host} has no address")
         for address in addresses:
             try:

@@ -19,7 +19,7 @@ from firebell.kit.threads import Pool
 log = logging.getLogger(__name__)
 _unaddressed = OncePerMinute(log, "mails in the mailbox have no address of an integration")
 
-POLL_INTERVAL = timedelta(seconds=20)
+POLL_INTERVAL = timedelta(seconds=30)
 RETRY_INTERVAL = timedelta(minutes=1)
 
 
@@ -48,8 +48,10 @@ class MailboxReader:
         try:
             hosts = await self._resolver.resolve(self._host)
             mails = await self._pool.run(partial(self._mailbox.unseen, hosts))
-            if mails:
+            try:
                 await self._take(self._mailbox, mails)
+            finally:
+                await self._pool.run(self._mailbox.close)
         except (MailboxError, OSError, UnicodeError, TimeoutError) as exc:
             self._failure = str(exc) or f"The name of {self._host} can’t be resolved."
             raise Unavailable(self._failure) from exc
