@@ -21,7 +21,7 @@ test: setup compile ## run every test, browser included
 	$(PY) -m pytest -n auto --dist worksteal
 
 check: setup ## run ruff, mypy, import rules, file sizes, Markdown and spelling, two at a time
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-code check-prose
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-code check-prose compile
 
 check-code: setup
 	$(VENV)/bin/ruff check .
