@@ -174,6 +174,7 @@ FILLED = {
     "/post-mortems/{ref}/accept": {"text": "The numbers come next week."},
     "/post-mortems/{ref}/withdraw": {"reason": "It names a customer."},
     "/post-mortems/{ref}/external": {"reason": "Customers noticed nothing."},
+    "/heartbeats/new": {"name": "nightly-backup"},
     "/drills/new": {"scenario": "cache-stampede", "planned_for": "2026-12-08T10:00"},
     "/drills/{ref}/invite": {"people": "3"},
     "/metrics/audit/{quarter}/{team}/rules/{rule_id}": {"decision": "changed"},

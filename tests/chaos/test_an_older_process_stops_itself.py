@@ -33,7 +33,7 @@ async def test_an_older_process_does_not_start_on_it_again(dsn: str) -> None:
 async def test_an_older_process_claims_nothing_even_if_it_missed_the_notification(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with world(dsn, clock) as w:
+    async with world(dsn, clock, share_pool=False) as w:
         await w.alert()
         async with w.ctx.db.tx() as tx:
             await tx.execute("insert into schema_migration (version, name) values ($1, 'later')", len(NEWER))

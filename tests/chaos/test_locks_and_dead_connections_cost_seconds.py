@@ -55,7 +55,7 @@ async def at_work(w: World, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[N
 async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
     dsn: str, clock: FakeClock, table: str
 ) -> None:
-    async with door(dsn, clock) as d, at_work(d.world):
+    async with door(dsn, clock, share_pool=False) as d, at_work(d.world):
         async with locked(dsn, table):
             with stopwatch() as watch:
                 answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
@@ -77,7 +77,7 @@ async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
 async def test_however_many_large_messages_meet_a_lock_each_is_refused_within_seconds(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with door(dsn, clock) as d:
+    async with door(dsn, clock, share_pool=False) as d:
         async with locked(dsn, "alert"):
 
             async def post(number: int) -> int:
@@ -95,7 +95,7 @@ async def test_however_many_large_messages_meet_a_lock_each_is_refused_within_se
 async def test_a_person_is_refused_at_once_what_another_program_has_locked(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with world(dsn, clock) as w, browser(w, "127.0.0.1") as http:
+    async with world(dsn, clock, share_pool=False) as w, browser(w, "127.0.0.1") as http:
         await sign_in(w, http, w.mara)
         async with locked(dsn, "page"):
             with stopwatch() as watch:
@@ -108,7 +108,7 @@ async def test_a_person_is_refused_at_once_what_another_program_has_locked(
 async def test_timers_that_meet_a_lock_cost_no_attempt_and_run_within_seconds(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with world(dsn, clock) as w:
+    async with world(dsn, clock, share_pool=False) as w:
         await w.lift_night_limit()
         for number in range(30):
             await w.alert(f"alert {number}", service=f"s{number}")
@@ -295,7 +295,7 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
             await tx.live("pages")
 
     try:
-        async with network(dsn) as (way, remote), world(remote, clock) as w, at_work(w, 0.2):
+        async with network(dsn) as (way, remote), world(remote, clock, share_pool=False) as w, at_work(w, 0.2):
             with w.ctx.live.subscribe(w.mara) as topics:
 
                 async def hears() -> bool:

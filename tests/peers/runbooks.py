@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -78,8 +79,10 @@ class Shell:
 
     async def __call__(self, text: str, *, code: int = 0, **more: str) -> Typed:
         """Run a block of a runbook, assert its exit code, and return its output."""
-        process = await asyncio.create_subprocess_exec(
-            *("bash", "-uo", "pipefail", "-c", text),
+        # uvloop starts no process as another user
+        run = await asyncio.to_thread(
+            subprocess.run,
+            ["bash", "-uo", "pipefail", "-c", text],
             cwd=self.folder,
             env={
                 "HOME": str(self.folder),
@@ -89,12 +92,12 @@ class Shell:
                 **more,
             },
             user=user(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        typed = Typed(process.returncode or 0, out.decode(), err.decode())
+        typed = Typed(run.returncode, run.stdout.decode(), run.stderr.decode())
         assert typed.code == code, f"{text}\n{typed}"
         return typed
 
@@ -112,11 +115,10 @@ async def server(*args: str, folder: Path) -> AsyncIterator[None]:
     """Run a server in the foreground until the block ends, and print its output."""
     log = folder / f"{Path(args[0]).name}.out"
     with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(*args, cwd=folder, stdout=out, stderr=out, user=user())
+        process = subprocess.Popen(args, cwd=folder, stdout=out, stderr=out, user=user())
         try:
             yield
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await asyncio.wait_for(process.wait(), 60)
+            process.terminate()
+            await asyncio.to_thread(process.wait, 60)
             print(log.read_text(encoding="utf-8", errors="replace"))

@@ -41,6 +41,7 @@ def test_every_setting_can_be_set_and_turned_off() -> None:
         "notices",
         "page_facts",
         "pages",
+        "pings",
         "runbook_outputs",
     }
     check({**dict.fromkeys(settings, 62), "page_facts": 400}, retentions())

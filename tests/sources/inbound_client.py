@@ -51,9 +51,9 @@ class Door:
 
 
 @asynccontextmanager
-async def door(dsn: str, clock: FakeClock) -> AsyncIterator[Door]:
+async def door(dsn: str, clock: FakeClock, *, share_pool: bool = True) -> AsyncIterator[Door]:
     """Yield the inbound client of a small organization."""
-    async with world(dsn, clock) as w:
+    async with world(dsn, clock, share_pool=share_pool) as w:
         transport = httpx.ASGITransport(app.build(w.ctx))
         async with httpx.AsyncClient(transport=transport, base_url="http://firebell.test") as http:
             yield Door(w, http)
