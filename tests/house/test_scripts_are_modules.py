@@ -15,6 +15,7 @@ OF_ONE_PAGE = {
     "override_drag.js": "data-drag",
     "contents.js": "data-toc",
     "status.js": "data-as-of",
+    "push.js": 'id="push-here"',
 }
 """Modules that a template includes itself, and the attribute that needs them."""
 

@@ -16,4 +16,3 @@ import './copy_and_print.js';
 import './submit.js';
 import './reload_when_online.js';
 import './offline_actions.js';
-import './push.js';

@@ -1,4 +1,4 @@
-/* Lets this device get pages by push, and tells the server when its browser changes the subscription. */
+/* Lets this device get pages by push. In the inbox too, it tells the server when the browser changed the subscription. */
 import { $, root, tokenOf } from './dom.js';
 
 const STORED = 'push';
