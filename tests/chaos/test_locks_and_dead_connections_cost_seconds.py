@@ -295,7 +295,11 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
             await tx.live("pages")
 
     try:
-        async with network(dsn) as (way, remote), world(remote, clock, share_pool=False) as w, at_work(w, 0.2):
+        async with (
+            network(dsn) as (way, remote),
+            world(remote, clock, share_pool=False) as w,
+            at_work(w, 0.2),
+        ):
             with w.ctx.live.subscribe(w.mara) as topics:
 
                 async def hears() -> bool:
