@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 
 from firebell.kit.ip_addresses import Network, is_in, parse_ip
@@ -71,8 +72,12 @@ def is_in_networks(address: str, networks: tuple[str, ...]) -> bool:
     return is_in(ip, map(parse_network, networks))
 
 
+@lru_cache(maxsize=4096)
 def is_outside(address: str) -> bool:
-    """Return True if an address is one of the public internet; an IPv4 address mapped to IPv6 counts as itself."""
+    """Return True if an address is one of the public internet; an IPv4 address mapped to IPv6 counts as itself.
+
+    Cached: every view of a status page asks, and the comparison with all reserved networks takes as long as the view.
+    """
     try:
         ip = parse_ip(address)
     except ValueError:
