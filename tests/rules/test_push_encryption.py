@@ -88,6 +88,13 @@ def test_every_message_fits_a_push_service_with_its_button(title: str, body: str
     assert (shown["tag"], shown["urgent"]) == ("PG-7", True)
 
 
+def test_a_text_is_pushed_without_its_markdown_and_without_its_url() -> None:
+    text = message(lines=(), markdown="**Half** of it works again.\n\n- retry", alerts=())
+    shown = json.loads(web_push.body_of(text))
+    assert shown["body"].split() == ["Half", "of", "it", "works", "again.", "-", "retry"]
+    assert shown["url"] == text.url
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [

@@ -94,15 +94,24 @@ class Message:
         """Return the number of items beyond the first `listed`."""
         return max(0, max(self.item_count, len(self.items)) - listed)
 
+    def item_lines(self, listed: int, *, after: int = 0) -> list[str]:
+        """Return a line for each of the first `listed` items, `after` some of them, and one that counts the others."""
+        more = self.more_than(listed)
+        return [
+            *(f"- {item.title}" for item in self.items[after:listed]),
+            *([f"And {more} more"] if more else []),
+        ]
+
     @property
     def is_text(self) -> bool:
         """True if it is a text."""
         return bool(self.lines or self.markdown)
 
-    def text(self, limit_bytes: int) -> str:
+    def text(self, limit_bytes: int, *, with_url: bool = True) -> str:
         """Return the text and the URL within a channel's limit; empty for a message that is no text."""
         written = public_markdown.to_plain(self.markdown).split("\n") if self.markdown else []
-        return fit((*written, *self.lines), self.url, limit_bytes) if self.is_text else ""
+        url = self.url if with_url else ""
+        return fit((*written, *self.lines), url, limit_bytes) if self.is_text else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +214,18 @@ async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRe
     if isinstance(outcome, ContentRefused):
         outcome = await attempt(True)
     return Failed(outcome.reason, suspect=False) if isinstance(outcome, ContentRefused) else outcome
+
+
+def within(limit_bytes: int, room: int, encoded: Callable[[int], bytes]) -> bytes:
+    """Return what `encoded` makes of a text of `room` bytes, or of fewer until the whole fits.
+
+    Quotes and line breaks take two bytes in JSON.
+    """
+    while True:
+        body = encoded(room)
+        if len(body) <= limit_bytes or room <= 0:
+            return body
+        room -= len(body) - limit_bytes
 
 
 def without_secrets(outcome: Outcome, address: str) -> Outcome:

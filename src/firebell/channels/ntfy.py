@@ -21,6 +21,7 @@ from firebell.channels.base import (
     Setting,
     not_sent,
     whole_or_short,
+    within,
     without_secrets,
 )
 from firebell.channels.response_outcomes import outcome_of
@@ -87,13 +88,11 @@ def body_of(topic: str, message: Message, *, short: bool = False) -> bytes:
         fields["click"] = message.url
     if message.actions and not short:
         fields["actions"] = [{"action": "view", "label": a.label, "url": a.url} for a in message.actions]
-    room = 500 if short else limits.text
-    while True:
-        body = _encoded({**fields, "message": _text(message, room, short=short)})
-        # quotes and line breaks take two bytes in JSON
-        if len(body) <= limits.whole or room <= 0:
-            return body
-        room -= len(body) - limits.whole
+    return within(
+        limits.whole,
+        500 if short else limits.text,
+        lambda room: _encoded({**fields, "message": _text(message, room, short=short)}),
+    )
 
 
 def _encoded(fields: Mapping[str, object]) -> bytes:
@@ -105,10 +104,7 @@ def _text(message: Message, limit_bytes: int, *, short: bool) -> str:
         return cut(message.url or message.title, limit_bytes)
     if message.is_text:
         return message.text(limit_bytes)
-    lines = [cut(message.lead, _BODY_BYTES)]
-    lines += [f"- {item.title}" for item in message.items[1:_LISTED_ITEMS]]
-    if more := message.more_than(_LISTED_ITEMS):
-        lines.append(f"And {more} more")
+    lines = [cut(message.lead, _BODY_BYTES), *message.item_lines(_LISTED_ITEMS, after=1)]
     return fit([line for line in lines if line], "", limit_bytes) or message.title
 
 

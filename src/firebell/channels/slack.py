@@ -93,9 +93,7 @@ def _text(message: Message) -> str:
     if message.is_text:
         return message.text(Slack.limits.text - Slack.limits.title)
     lines = [f"{name}: {value}" for name, value in message.facts]
-    lines += [f"- {item.title}" for item in message.items[:_LISTED_ITEMS]]
-    if more := message.more_than(_LISTED_ITEMS):
-        lines.append(f"And {more} more")
+    lines += message.item_lines(_LISTED_ITEMS)
     return fit(lines, "", Slack.limits.text - Slack.limits.title) if lines else ""
 
 

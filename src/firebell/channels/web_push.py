@@ -1,6 +1,5 @@
 """Push messages to a browser, installed as an app or not, by the push service of its vendor (RFC 8030)."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import jwt
+import msgspec
 
 from firebell.channels.base import (
     Accepted,
@@ -22,6 +22,7 @@ from firebell.channels.base import (
     Setting,
     not_sent,
     whole_or_short,
+    within,
     without_secrets,
 )
 from firebell.channels.response_outcomes import outcome_of
@@ -104,7 +105,7 @@ def public_key(signer: Signer) -> str:
 
 
 def contact(settings: Mapping[str, str]) -> str:
-    """Return whom a push service may contact about this sender; empty if no setting says it."""
+    """Return the address at which a push service may reach this sender; empty if no setting has one."""
     if settings.get(_CONTACT):
         return settings[_CONTACT]
     base = settings.get(_BASE_URL, "")
@@ -200,22 +201,17 @@ def body_of(message: Message, *, short: bool = False) -> bytes:
         "at": int(message.composed_at.timestamp() * 1000),
         "actions": [{"label": action.label, "url": action.url} for action in message.actions],
     }
-    room = 300 if short else limits.text
-    while True:
-        text = _text(message, room)
-        body = json.dumps({**fields, "body": text}, ensure_ascii=False, separators=(",", ":")).encode()
-        # quotes and line breaks take two bytes in JSON
-        if len(body) <= limits.whole or room <= 0:
-            return body
-        room -= len(body) - limits.whole
+    return within(
+        limits.whole,
+        300 if short else limits.text,
+        lambda room: msgspec.json.encode({**fields, "body": _text(message, room)}),
+    )
 
 
 def _text(message: Message, limit_bytes: int) -> str:
-    if message.lines:
-        return fit(message.lines, "", limit_bytes)
-    lines = [message.lead, *(f"- {item.title}" for item in message.items[1:_LISTED_ITEMS])]
-    if more := message.more_than(_LISTED_ITEMS):
-        lines.append(f"And {more} more")
+    if message.is_text:
+        return message.text(limit_bytes, with_url=False)
+    lines = [message.lead, *message.item_lines(_LISTED_ITEMS, after=1)]
     return fit([line for line in lines if line], "", limit_bytes)
 
 
