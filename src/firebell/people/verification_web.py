@@ -9,7 +9,6 @@ from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import actions, authentication, route_access, verification_actions, verification_store
 from firebell.people.model import MethodState
 from firebell.people.permissions import Verb
-from firebell.people.verification import CODE_DIGITS
 
 router = routing.html_router()
 
@@ -17,7 +16,7 @@ _LIST = "/settings/contact"
 
 
 async def _verify(
-    request: Request, method_id: int, back: str, error: FirebellError | None = None, typed: str = ""
+    request: Request, method_id: int, back: str, error: FirebellError | None = None
 ) -> Response:
     me, ctx, now = await authentication.signed_in(request), html.ctx(request), transaction.now(request)
     async with ctx.db.tx() as tx:
@@ -35,7 +34,6 @@ async def _verify(
         "code": issued if issued and issued.is_open(now) else None,
         "back": back,
         "error": error,
-        "typed": typed[:CODE_DIGITS],
     }
     return await html.render(request, "people/verify.html", context)
 
@@ -43,8 +41,8 @@ async def _verify(
 @router.get(
     "/settings/contact/{method_id}/verify", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
 )
-async def verify_form(request: Request, method_id: int, back: str = "", code: str = "") -> Response:
-    return await _verify(request, method_id, html.local({"back": back}, _LIST), typed=code)
+async def verify_form(request: Request, method_id: int, back: str = "") -> Response:
+    return await _verify(request, method_id, html.local({"back": back}, _LIST))
 
 
 @router.post(
