@@ -1,5 +1,6 @@
 """Story: the author of a post-mortem is reminded until it is published, and a late one is a finding."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.findings import FindingLevel
 from firebell.kit.jobs import timers
+from firebell.kit.process_pool import DOCUMENTS
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.actions import NewAction
@@ -19,6 +21,7 @@ from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.near_misses import actions as near_misses
 from firebell.postmortems.near_misses.model import NearMissReport
+from firebell.postmortems.progress import messages
 from tests.postmortem_steps import agreed, published
 from tests.rules.test_postmortem_checks import COMPLETE, WHYS
 from tests.world import World, world
@@ -205,6 +208,27 @@ async def test_a_new_author_is_told_and_reminded(dsn: str, clock: FakeClock) -> 
             await published(tx, w, incident_id)
             with pytest.raises(Conflict):
                 await postmortems.assign_author(tx, mara, incident_id, w.mara, w.now)
+
+
+async def test_a_document_that_is_not_read_in_time_holds_up_no_page(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reminder is composed with the pages that were claimed with it, and says no step."""
+
+    async def hang(*_: object) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        monkeypatch.setattr(DOCUMENTS, "call", hang)
+        monkeypatch.setattr(messages, "READING_LIMIT_S", 0.05)
+        async with w.ctx.db.tx() as tx:
+            await postmortems.assign_author(tx, await w.actor(w.mara), incident_id, w.jun, w.now)
+        async with asyncio.timeout(20):
+            await w.settle()
+        assert len(reminded(w)) == 1
+        assert "step" not in w.sink.got[-1]["note"]
 
 
 async def test_one_that_was_asked_for_is_due_in_a_week(dsn: str, clock: FakeClock) -> None:

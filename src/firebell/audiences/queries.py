@@ -66,8 +66,10 @@ async def of_incidents(tx: Tx, listed: Sequence[Incident]) -> list[IncidentAudie
         return []
     entries, posts = await store.entry_facts(tx, list(by_id)), await store.posts(tx, list(by_id))
     audiences = [each for one in by_id.values() for each in one.audiences]
-    reachable = await _reachable_members(tx, audiences)
-    mails = await _subscriber_mails(tx, list(by_id))
+    has_contacts = await customer_store.has_contacts(tx)
+    reachable = await _reachable_members(tx, audiences, has_contacts=has_contacts)
+    # while no contact of a customer is kept, the mails to subscribers are those to customers
+    mails = {} if has_contacts else await store.subscriber_mails(tx, list(by_id))
     return [
         _audiences_of(
             incident,
@@ -82,15 +84,11 @@ async def of_incidents(tx: Tx, listed: Sequence[Incident]) -> list[IncidentAudie
     ]
 
 
-async def _subscriber_mails(tx: Tx, incident_ids: Sequence[int]) -> Mapping[int, Sequence[datetime]]:
-    """Return the mails to subscribers, which are those to customers while no contact of a customer is kept."""
-    return {} if await customer_store.has_contacts(tx) else await store.subscriber_mails(tx, incident_ids)
-
-
-async def _reachable_members(tx: Tx, audiences: Sequence[AudienceDefinition]) -> set[str]:
-    """Return the members that anyone stands behind; customers do once one of them has a contact."""
+async def _reachable_members(
+    tx: Tx, audiences: Sequence[AudienceDefinition], *, has_contacts: bool
+) -> set[str]:
+    """Return the members that reach anyone; customers do once one of them has a contact."""
     members = {member for each in audiences for member in each.members}
-    has_contacts = await customer_store.has_contacts(tx)
     reachable = set()
     for member in members:
         kind, _, which = member.partition(":")
@@ -168,8 +166,10 @@ async def of_incident(tx: Tx, incident: Incident) -> IncidentAudiences:
     own = await settings_of_incident(tx, incident.id)
     entries = (await store.entry_facts(tx, [incident.id]))[incident.id]
     posts = (await store.posts(tx, [incident.id]))[incident.id]
-    mails = (await _subscriber_mails(tx, [incident.id])).get(incident.id, ())
-    one = _audiences_of(incident, own, entries, posts, mails, await _reachable_members(tx, own.audiences))
+    has_contacts = await customer_store.has_contacts(tx)
+    reachable = await _reachable_members(tx, own.audiences, has_contacts=has_contacts)
+    mails = () if has_contacts else (await store.subscriber_mails(tx, [incident.id]))[incident.id]
+    one = _audiences_of(incident, own, entries, posts, mails, reachable)
     idle = tuple(AudienceClock(each.audience, each.sent, None, each.is_empty) for each in one.clocks)
     return IncidentAudiences(incident, one.facts, idle, one.posts, one.mails, one.entries)
 

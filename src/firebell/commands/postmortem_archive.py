@@ -12,7 +12,7 @@ from firebell.commands.output import as_json, echo, example, short, show, show_t
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def due(limit: int) -> None:
-    """List the post-mortems to write, earliest due first, with the step at which each stands."""
+    """List the post-mortems to write, earliest due first, with the current step of each."""
     listed = call_first("/api/v1/post-mortems/due", limit)
     rows = [
         [

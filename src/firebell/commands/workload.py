@@ -78,7 +78,7 @@ def _report(month: str | None, team: str | None) -> None:
         "SHIFTS",
         "PAGES",
         "AT NIGHT",
-        "HOURS HIT",
+        "INTERRUPTED",
         "PAY",
     )
     time_off = [

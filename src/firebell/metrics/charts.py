@@ -184,7 +184,7 @@ def trends(tables: Sequence[Table], target_s: int | None) -> list[Trend | None]:
 def trend(table: Table, target_s: int | None, axis_values: Sequence[float] = ()) -> Trend | None:
     """Return a trend, None without any case; months without a median interrupt the line.
 
-    Its axis goes around its own values, or around those that it shares with other trends.
+    Its axis also covers `axis_values`, which it shares with other trends.
     """
     rows = table.records()
     months = [str(row["month"]) for row in rows]

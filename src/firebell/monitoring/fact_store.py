@@ -1,12 +1,11 @@
 """The SQL of what metrics know, for Prometheus; it reads all facts, so that it runs once in a minute at most."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from firebell.incidents.model import POSTMORTEM_WITHIN
 from firebell.kit.db.database import Reads, Row
 from firebell.monitoring.model import ACKNOWLEDGE_BOUNDS_S, DURATION_BOUNDS_S
 from firebell.paging.model import UNANSWERED
-
-POSTMORTEM_WITHIN = timedelta(hours=48)
 
 
 async def teams(tx: Reads) -> list[tuple[int, str]]:

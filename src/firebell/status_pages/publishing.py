@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentRole
-from firebell.kit import public_markdown
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -26,9 +25,9 @@ from firebell.status_pages import (
     store,
     taking_over,
     translating,
+    update_appending,
 )
 from firebell.status_pages.model import (
-    ENTRY_KIND,
     ComponentStatus,
     Effect,
     Impact,
@@ -315,10 +314,7 @@ async def _publish(
         is_quiet=update.is_quiet,
     )
     _check_past(page, published, new, now)
-    new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
-    await published_log_writer.append(tx, actor, page, published.public_id, new, now)
-    for locale, text in translations.items():
-        await translating.append(tx, actor, page, published.public_id, published.name, new, locale, text, now)
+    new = await update_appending.append(tx, actor, page, published, new, translations, now)
     if update.kind.is_progress:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,
@@ -328,10 +324,7 @@ async def _publish(
             changes["monitoring_at"] = now
         await incident_store.change_incident(tx, published.id, **changes)
     if incident is not None:
-        label = "post-mortem" if update.kind is UpdateKind.POSTMORTEM else str(update.stage)
-        text = f"published on {page.name}: {label}. {public_markdown.to_plain(body)}"
-        data = {"status_page": page.slug, "stage": str(update.stage)}
-        await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
+        await update_appending.record_entry(tx, actor, page, incident.id, new, now)
     await store.change_page(tx, page.id, updated_at=now)
     event = _event(page, published, new)
     hold_s = int(update.hold.total_seconds())

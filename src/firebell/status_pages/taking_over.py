@@ -8,20 +8,11 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.public_markdown import literal, to_plain
+from firebell.kit.public_markdown import literal
 from firebell.people.action_guards import internal
-from firebell.status_pages import (
-    actions,
-    component_history,
-    continuing,
-    incident_store,
-    published_log_writer,
-    store,
-    translating,
-)
+from firebell.status_pages import actions, component_history, continuing, store, update_appending
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
-    ENTRY_KIND,
     Component,
     ComponentStatus,
     Effect,
@@ -107,17 +98,12 @@ async def take_over(
         actor=actor.label,
         eta_at=latest.eta_at,
     )
-    update = await incident_store.insert_update(tx, into.id, update, actor.person_id)
-    await published_log_writer.append(tx, actor, page, into.public_id, update, now)
-    for locale, text in takeover.translations.items():
-        await translating.append(tx, actor, page, into.public_id, into.name, update, locale, text, now)
+    update = await update_appending.append(tx, actor, page, into, update, takeover.translations, now)
     await tx.audit(
         *(actor, "status_page.components_taken_over", page.name, now), incident=into.name, merged=merged.name
     )
     leading = await incidents.survivor(tx, incident) if incident else None
     if leading is not None and leading.id == into.incident_id:
-        text = f"published on {page.name}: {into.stage}. {to_plain(takeover.body)}"
-        data = {"status_page": page.slug, "stage": str(into.stage)}
-        await incidents.record_entry(tx, actor, leading.id, ENTRY_KIND, text, data, now)
+        await update_appending.record_entry(tx, actor, page, leading.id, update, now)
     published = UpdatePublished(page.id, into.id, into.public_id, update.id, update.seq, update.version)
     await tx.emit(published, now)

@@ -118,9 +118,7 @@ async def report(
         named = monthly_report.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
     people_by_id = await people.people_by_id(tx, list(monthly_report.named_by(measured)))
-    since = min(starts, now - FATIGUE_PERIOD)
-    arrivals = await paging.arrivals(tx, since, high, list(people_by_id))
-    pages = {arrival.page_id for arrival in arrivals}
+    arrivals = await paging.arrivals(tx, min(starts, now - FATIGUE_PERIOD), high, list(people_by_id))
     # hundreds of schedules take seconds, and pages must not wait for them
     measured_report = await DOCUMENTS.run(
         partial(
@@ -135,10 +133,12 @@ async def report(
             now,
             team,
             also,
-            await fatigue_store.incidents_of_pages(tx, pages),
         )
     )
-    return replace(measured_report, dated_rates=dated_rates)
+    recent_pages = {page_id for each in measured_report.people for page_id in each.row.calls.recent_pages}
+    incidents = await fatigue_store.incidents_of_pages(tx, recent_pages)
+    complete = await DOCUMENTS.run(partial(monthly_report.with_incidents, measured_report, incidents))
+    return replace(complete, dated_rates=dated_rates)
 
 
 async def fatigue(tx: Tx, report: WorkloadReport) -> list[Finding]:

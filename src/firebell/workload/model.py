@@ -109,8 +109,12 @@ class Calls:
     interrupted_hours: int = 0
     worst_week_hours: int = 0
     """The most interrupted hours in an ISO week of the month."""
+    recent_pages: frozenset[int] = frozenset()
+    """The pages of the last four weeks of the month."""
+    recent_hours: timedelta = timedelta()
+    """The hours on call in these weeks."""
     incidents_per_shift: float = 0
-    """The mean number of incidents per 12 hours on call, over the last four weeks of the month."""
+    """The mean number of incidents per 12 hours on call in these weeks."""
 
 
 @dataclass(frozen=True, slots=True)

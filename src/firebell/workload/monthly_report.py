@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 from statistics import fmean, median
-from types import MappingProxyType
 
 from firebell.kit.calendar_periods import next_month
 from firebell.kit.intervals import Interval, clip, overlap, union
@@ -63,9 +62,8 @@ def report(
     now: datetime,
     team: Team | None = None,
     also: Collection[int] = (),
-    incidents: Mapping[int, Collection[int]] = MappingProxyType({}),
 ) -> WorkloadReport:
-    """Return the report of a month up to `now`; `incidents` are those of each page.
+    """Return the report of a month up to `now`, which `with_incidents` completes.
 
     With `team`: its schedules, and the people whom they name and those in `also` with the shifts of all schedules.
     """
@@ -78,7 +76,7 @@ def report(
     shifts = [
         intervals_by_user(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules
     ]
-    measurements = _Measurements(month, shifts, people, by_person, holidays, now, incidents)
+    measurements = _Measurements(month, shifts, people, by_person, holidays, now)
 
     def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[PersonRow]:
         return measurements.rows([i for i, want in enumerate(wanted) if want], among)
@@ -95,6 +93,25 @@ def report(
         earned,
         rates,
         now,
+    )
+
+
+def with_incidents(report: WorkloadReport, incidents: Mapping[int, Collection[int]]) -> WorkloadReport:
+    """Return the report with the incidents per shift; `incidents` are those of each of its recent pages."""
+
+    def rated(row: PersonRow) -> PersonRow:
+        ids = {each for page_id in row.calls.recent_pages for each in incidents.get(page_id, ())}
+        rate = per_shift(len(ids), row.calls.recent_hours)
+        return replace(row, calls=replace(row.calls, incidents_per_shift=rate))
+
+    def shares(listed: Sequence[WorkShare]) -> list[WorkShare]:
+        return [replace(share, rows=[rated(row) for row in share.rows]) for share in listed]
+
+    return replace(
+        report,
+        schedules=shares(report.schedules),
+        teams=shares(report.teams),
+        people=[replace(earned, row=rated(earned.row)) for earned in report.people],
     )
 
 
@@ -117,7 +134,6 @@ class _Measurements:
     arrivals: Mapping[int, Sequence[Arrival]]
     holidays: Holidays
     now: datetime
-    incidents: Mapping[int, Collection[int]]
     measured: dict[tuple[int, tuple[int, ...]], _Measured | None] = field(default_factory=dict)
 
     def rows(self, schedules: Sequence[int], among: Collection[int] | None) -> list[PersonRow]:
@@ -144,36 +160,33 @@ class _Measurements:
         touching = [shift for intervals in shifts for shift in intervals if overlap(shift, (a, b))]
         arrivals = self.arrivals.get(person.id, [])
         calls = _calls(arrivals, touching, a, b, person.tz)
+        end = min(b, self.now)
+        recent = union(part for intervals in shifts for part in clip(intervals, (end - FATIGUE_PERIOD, end)))
         return (
             person,
             load,
             nights,
-            replace(calls, incidents_per_shift=self._incident_rate(arrivals, shifts, b)),
+            replace(
+                calls,
+                recent_pages=frozenset(
+                    arrivals[i].page_id for start, end in recent for i in _during(arrivals, start, end)
+                ),
+                recent_hours=sum((end - start for start, end in recent), timedelta()),
+            ),
         )
 
-    def _incident_rate(
-        self, arrivals: Sequence[Arrival], shifts: Sequence[Sequence[Interval]], month_end: datetime
-    ) -> float:
-        """Return the incidents per 12 hours on call whose pages reached someone, over the last four weeks."""
-        end = min(month_end, self.now)
-        on_call = union(part for intervals in shifts for part in clip(intervals, (end - FATIGUE_PERIOD, end)))
-        ids = {
-            incident_id
-            for arrival in arrivals
-            if any(start <= arrival.at < until for start, until in on_call)
-            for incident_id in self.incidents.get(arrival.page_id, ())
-        }
-        return per_shift(len(ids), sum((until - start for start, until in on_call), timedelta()))
+
+def _during(arrivals: Sequence[Arrival], start: datetime, end: datetime) -> range:
+    """Return the indexes of the arrivals in `[start, end)`; arrivals are oldest first."""
+    at = attrgetter("at")
+    return range(bisect_left(arrivals, start, key=at), bisect_left(arrivals, end, key=at))
 
 
 def _calls(
     arrivals: Sequence[Arrival], shifts: Sequence[Interval], a: datetime, b: datetime, tz: str
 ) -> Calls:
     """Return the pages in `[a, b)` that reached someone while they were on call; arrivals are oldest first."""
-    times = [arrival.at for arrival in arrivals]
-    by_shift = [
-        range(bisect_left(times, max(start, a)), bisect_left(times, min(end, b))) for start, end in shifts
-    ]
+    by_shift = [_during(arrivals, max(start, a), min(end, b)) for start, end in shifts]
     on_call = [arrivals[i] for i in sorted(set().union(*by_shift))]
     nights: dict[date, set[int]] = {}
     for arrival in on_call:

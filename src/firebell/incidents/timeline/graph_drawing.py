@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 700, 196
 LEFT, RIGHT, TOP, BOTTOM = 34, 684, 58, 172
 """The area of the curve in the units of the drawing."""
 LANES, LANE_HEIGHT = 4, 13
-"""Rows of labels above the curve, so that those of close moments stand below one another."""
+"""Rows of labels above the curve, so that the labels of close moments do not overlap."""
 _CHAR_WIDTH, _CLOCK_CHARS, _GAP = 5.9, 6, 8
 _TICKS_MAX = 6
 _TICK_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
@@ -20,7 +20,7 @@ _TICK_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
 
 @dataclass(frozen=True, slots=True)
 class DrawnMoment:
-    """A line at a moment; its label stands at `label_x`, or is only in the table if `label_y` is None."""
+    """A line at a moment; its label is only in the table if `label_y` is None."""
 
     x: float
     at: datetime

@@ -18,16 +18,21 @@ from firebell.postmortems.reminders import store
 from firebell.postmortems.reminders.store import DuePostmortem
 
 HIGH_RANK = 1
+READING_LIMIT_S = 1.0
+"""How long documents are read for their step: pages that were claimed with these messages wait as long."""
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
-    """Return the message of each delivery about a due post-mortem, in the recipient's time zone."""
+    """Return the message of each delivery about a due post-mortem, in the recipient's time zone.
+
+    A message is without the step of a document that takes too long to read.
+    """
     ids = list({one.delivery.subject_id for one in outgoing})
     postmortems = await store.due_postmortems(tx, ids)
     listed = await incidents.incidents_by_id(
         tx, [p.incident_id for p in postmortems.values() if p.incident_id]
     )
-    steps = await queries.current_steps(tx, ids)
+    steps = await queries.current_steps(tx, ids, ctx.pace.timeout(READING_LIMIT_S))
     authors = await people.people_by_id(tx, [p.author_id for p in postmortems.values() if p.author_id])
     return [
         _message(

@@ -1,6 +1,7 @@
 """Read at which guided step documents stand, for lists and for reminders."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import msgspec
 
@@ -20,10 +21,12 @@ from firebell.postmortems.progress.current_steps import CurrentStep, GuidedDocum
 _CURRENT_STEPS = "firebell.postmortems.progress.current_steps:current_steps"
 
 
-async def current_steps(tx: Tx, postmortem_ids: Sequence[int]) -> Mapping[int, CurrentStep]:
+async def current_steps(
+    tx: Tx, postmortem_ids: Sequence[int], limit: AbstractAsyncContextManager[object] | None = None
+) -> Mapping[int, CurrentStep]:
     """Return the guided step at which each unpublished document about incidents stands, by its id.
 
-    Texts that take too long to read have none.
+    Texts that take too long to read have none; `limit` is the time limit of reading them.
     """
     rows = await store.unpublished(tx, postmortem_ids)
     if not rows:
@@ -51,8 +54,9 @@ async def current_steps(tx: Tx, postmortem_ids: Sequence[int]) -> Mapping[int, C
     template = (await handbook.template(tx, "postmortem")).body
     names = sorted(await editing_queries.names(tx))
     try:
-        answer = await DOCUMENTS.call(_CURRENT_STEPS, msgspec.to_builtins(documents), template, names)
-    except (TakesTooLong, Unavailable):
+        async with limit or nullcontext():
+            answer = await DOCUMENTS.call(_CURRENT_STEPS, msgspec.to_builtins(documents), template, names)
+    except (TakesTooLong, TimeoutError, Unavailable):
         return {}
     steps = msgspec.json.decode(answer, type=list[CurrentStep | None])
     return {each: step for each, step in zip(ids, steps, strict=True) if step}

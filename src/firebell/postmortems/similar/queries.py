@@ -48,6 +48,11 @@ class Resemblance:
         return bool(self.shown)
 
     @property
+    def is_cut(self) -> bool:
+        """True if there may be more incidents than were counted."""
+        return self.compared == COMPARED_COUNTED
+
+    @property
     def latest_help(self) -> SimilarIncident | None:
         """The newest of those shown in which something helped."""
         helped = [one for one in self.shown if one.helped]
@@ -69,7 +74,7 @@ def reasons(likeness: Likeness, service_names: Sequence[str]) -> list[str]:
         noun = "factor" if len(likeness.factors) == 1 else "factors"
         words.append(f"{len(likeness.factors)} {noun} in common: {names}")
     if likeness.cosine >= scoring.COSINE_FROM:
-        words.append(f"{round(100 * likeness.cosine)}% of the words that matter")
+        words.append(f"{round(100 * likeness.cosine)}% text similarity")
     return words
 
 
