@@ -164,7 +164,7 @@ def with_priority(event: Event, priority: Json) -> Event:
 
 
 def with_owner(event: Event, owner: str) -> Event:
-    """Return the event with the person to whom it is assigned."""
+    """Return the event with another owner."""
     return replace(event, annotations=mapping({**event.annotations, "owner": owner}))
 
 
