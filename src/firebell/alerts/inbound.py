@@ -31,6 +31,7 @@ from firebell.alerts.source_registry import registry
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, NotInstalled, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
+from firebell.kit.slice import DeclarationError
 from firebell.kit.threads import Pool
 from firebell.kit.web.small_requests import Header, Respond, Response
 
@@ -44,6 +45,8 @@ MAX_QUERY_FIELDS = 100
 MAX_ERRORS = 20
 """Errors of one message that its owner is told."""
 MAX_SOURCE_NAME = 80
+FOREIGN_SEGMENTS = 2
+"""Segments of the paths that other slices answer."""
 THREAD_ABOVE_BYTES = 64 * 1024
 """Larger bodies are read in a thread, one at a time, so that other alerts do not wait for them."""
 
@@ -75,20 +78,25 @@ class Inbound:
         self._refusals = OncePerMinute(log, "senders are refused")
         sources = registry().sources
         self._path_addresses = {s.name: s.address for s in sources if isinstance(s.address, PathAddress)}
-        self._keyed = [
-            (tuple(address.path.strip("/").split("/")), source.name, address)
-            for source in sources
-            for address in source.keyed_addresses
-        ]
+        self._keyed: dict[tuple[str, int], list[tuple[tuple[str, ...], str, KeyedAddress]]] = {}
+        """The patterns with their sources, by the first segment and the number of segments."""
+        prefixes = {"/in/"}
+        for source in sources:
+            for address in source.keyed_addresses:
+                pattern = _pattern(address.path)
+                self._keyed.setdefault((pattern[0], len(pattern)), []).append((pattern, source.name, address))
+                prefixes.add(_prefix(pattern))
         self._hint = f"Send alerts to {', '.join(s.path for s in sources if s.address)}."
-        self.prefixes = tuple({"/in/", *(_prefix(pattern) for pattern, _, _ in self._keyed)})
+        self.prefixes = tuple(prefixes)
         """The paths that this app answers."""
-        self._foreign: list[tuple[tuple[str, ...], AnswerForeign]] = []
+        self._foreign: dict[tuple[str, ...], AnswerForeign] = {}
 
     def attach(self, path: str, answer: AnswerForeign) -> None:
-        """Let another slice answer a path and everything below it."""
-        pattern = tuple(path.strip("/").split("/"))
-        self._foreign.append((pattern, answer))
+        """Let another slice answer a path of two segments, and everything below it."""
+        pattern = _pattern(path)
+        if len(pattern) != FOREIGN_SEGMENTS:
+            raise DeclarationError(f"The path {path} needs {FOREIGN_SEGMENTS} segments.")
+        self._foreign[pattern] = answer
         self.prefixes = tuple({*self.prefixes, _prefix(pattern)})
 
     def answer(self, url: bytes, content_type: bytes, body: bytes, respond: Respond) -> bool:
@@ -137,10 +145,9 @@ class Inbound:
         if method in ("GET", "HEAD") and (question := alertmanager_reads.question_of(segments, scope)):
             await _send(send, await self._read_alertmanager(question))
             return
-        for prefix, answer in self._foreign:
-            if tuple(segments[: len(prefix)]) == prefix:
-                await _send(send, await self._answer_foreign(answer, segments, scope, receive))
-                return
+        if answer := self._foreign.get(tuple(segments[:FOREIGN_SEGMENTS])):
+            await _send(send, await self._answer_foreign(answer, segments, scope, receive))
+            return
         receiver = self._receiver(segments, method)
         if receiver is None:
             raise NotFound(f"There is no address {path}.", hint=self._hint)
@@ -158,7 +165,7 @@ class Inbound:
         match segments:
             case ["in", key, name] if name in self._path_addresses:
                 return partial(self._accept, key, name)
-        for pattern, name, address in self._keyed:
+        for pattern, name, address in self._keyed.get((segments[0], len(segments)), ()):
             if (names := _match(pattern, segments)) is not None:
                 return partial(self._accept_keyed, name, address, names)
         match segments:
@@ -375,10 +382,12 @@ def _query(scope: Scope) -> dict[str, str]:
         return {}
 
 
+def _pattern(path: str) -> tuple[str, ...]:
+    return tuple(path.strip("/").split("/"))
+
+
 def _match(pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
-    """Return the named segments of a path that matches a pattern, or None."""
-    if len(pattern) != len(segments):
-        return None
+    """Return the named segments of a path that matches a pattern of as many segments, or None."""
     names: dict[str, str] = {}
     for expected, segment in zip(pattern, segments, strict=True):
         if expected.startswith("<"):
