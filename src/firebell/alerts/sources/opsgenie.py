@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_LABELS,
-    MAX_TITLE,
     MAX_VALUE,
+    body_with_title,
     dedup_key,
     instant,
     line,
@@ -123,7 +123,7 @@ def created(data: dict[str, Json], alias: str) -> Event:
         EventKind.FIRING,
         dedup_key(text(data.get("alias"), MAX_ALIAS), alias),
         line(data.get("message")),
-        _body(data.get("message"), data.get("description")),
+        body_with_title(data.get("message"), data.get("description")),
         _SEVERITIES.get(priority),
         labels=_text_values(data.get("details")),
         annotations=mapping(stated),
@@ -240,13 +240,6 @@ def _joined(tags: list[str]) -> str:
             break
         joined = longer
     return joined
-
-
-def _body(message: Json, description: Json) -> str:
-    """Return the description, and before it the message if it is longer than a title."""
-    whole = text(message, MAX_BODY)
-    parts = (whole if len(whole) > MAX_TITLE else "", text(description, MAX_BODY))
-    return text("\n\n".join(filter(None, parts)), MAX_BODY)
 
 
 SOURCE = Source(
