@@ -23,8 +23,11 @@ def read(request: KeyedRequest) -> KeyedMessage:
     Events are ordered by arrival, because only triggers have a time.
     """
     data = read_object(request)
-    if isinstance(data, KeyedMessage):
-        return data
+    return data if isinstance(data, KeyedMessage) else message_of(data, request)
+
+
+def message_of(data: dict[str, Json], request: KeyedRequest) -> KeyedMessage:
+    """Return the event of the object of a request, or why it is refused."""
     errors = _errors(data)
     if errors:
         key = data.get("routing_key")
