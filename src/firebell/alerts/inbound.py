@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +17,7 @@ from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
 from firebell.alerts.ingest_queue import Diverter, Ingest
 from firebell.alerts.model import ForeignRequest, InboundRequest, Integration, Rejected
+from firebell.alerts.request_parts import path_segments, query_fields
 from firebell.alerts.source import (
     MAX_KEYED_BODY_BYTES,
     Events,
@@ -41,7 +41,6 @@ REFUSED_EXCERPT_BYTES = 64 * 1024
 """How much of a too large body is stored."""
 MAX_WAITING_BODIES = 1_000
 """Large bodies that may wait for the reader thread; the body budget runs out first."""
-MAX_QUERY_FIELDS = 100
 MAX_ERRORS = 20
 """Errors of one message that its owner is told."""
 MAX_SOURCE_NAME = 80
@@ -366,20 +365,9 @@ def _received(integration: Integration, name: str, body: bytes, events: Events) 
     return InboundRequest(integration.id, integration.service_id, name, body, incoming, error)
 
 
-def path_segments(scope: Scope) -> list[str]:
-    """Return the decoded segments of a path; an encoded slash is part of its segment (spec 9.1, G1)."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return [unquote(segment) for segment in raw.split(b"?")[0].decode("latin-1").strip("/").split("/")]
-
-
 def _query(scope: Scope) -> dict[str, str]:
     """Return the parameters of the query; one with too many has none."""
-    try:
-        return dict(
-            parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS)
-        )
-    except ValueError:
-        return {}
+    return dict(query_fields(scope) or ())
 
 
 def _pattern(path: str) -> tuple[str, ...]:

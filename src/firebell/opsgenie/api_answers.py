@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
+from firebell.alerts.request_parts import authorization
 from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Unavailable
@@ -22,7 +23,6 @@ PATHS = (
 """The paths that are answered here, with everything below them."""
 UNSUPPORTED_CODE = 40302
 ACCEPTED = "Request will be processed"
-_SCHEME = "geniekey "
 _READS = frozenset({"notes", "logs", "recipients"})
 _WRITES = {
     "POST": frozenset(
@@ -227,10 +227,7 @@ def _received(
 
 def _key(request: ForeignRequest) -> str:
     """Return the integration key of a request: that of the header, or of the query."""
-    header = request.headers.get(b"authorization", b"").decode("latin-1").strip()
-    if header.lower().startswith(_SCHEME):
-        return header[len(_SCHEME) :].strip()
-    return request.query.get("apiKey", "")
+    return authorization(request.headers, "geniekey") or request.query.get("apiKey", "")
 
 
 def _identifier(request: ForeignRequest, rest: tuple[str, ...]) -> Identifier:
