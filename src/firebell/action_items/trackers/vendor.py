@@ -277,8 +277,8 @@ class OptionField:
 
 @dataclass(frozen=True, slots=True)
 class OAuthServer:
-    """Where a person lets Firebell into a tracker. Where one person has several sites, `sites_url` lists them, and
-    calls go to `gateway_url` and the id of the site. After `lasts`, a person has to let it in again.
+    """Where a person authorizes Firebell in a tracker. Where one person has several sites, `sites_url` lists them, and
+    calls go to `gateway_url` and the id of the site. After `lasts`, someone has to authorize it again.
     """
 
     authorize_url: str
