@@ -12,7 +12,7 @@ from starlette.types import Scope
 from firebell import __version__
 from firebell.alerts import read_store
 from firebell.alerts.model import Alert, Integration, Json
-from firebell.alerts.prometheus_fingerprint import fingerprint
+from firebell.alerts.prometheus_fingerprint import FINGERPRINT_DIGITS, fingerprint
 from firebell.alerts.request_parts import authorization, query_fields
 from firebell.kit import matchers
 from firebell.kit.context import Context
@@ -93,7 +93,7 @@ async def _alerts(ctx: Context, integration: Integration, question: Question) ->
 
 
 def _gettable(alert: Alert) -> dict[str, Json]:
-    is_fingerprint = len(alert.dedup_key) == len(fingerprint({}))
+    is_fingerprint = len(alert.dedup_key) == FINGERPRINT_DIGITS
     return {
         "labels": alert.labels or {"alertname": alert.title},
         "annotations": alert.annotations,

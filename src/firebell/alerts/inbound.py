@@ -283,8 +283,7 @@ class Inbound:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         limit = address.max_body_bytes
         about = partial(KeyedRequest, headers=headers, segments=segments, query=_query(scope))
-        request = about(b"", self._ctx.clock.now())
-        early_key = address.key_of(request) if address.key_of else None
+        early_key = address.key_of(about(b"", self._ctx.clock.now())) if address.key_of else None
         integration = None if early_key is None else await self.ingest.find(early_key)
         if early_key is not None and integration is None:
             await _send(send, _response(address.reply(KeyedMessage(early_key), False)))
