@@ -302,18 +302,21 @@ class Inbound:
                 content_type=body.content_type,
                 new_key=uuid.uuid4().hex,
             )
-            message = await self._message(address, request)
+            message = await self._message(name, address, request, integration)
             if early_key is None:
                 integration = await self.ingest.find(message.integration_key)
             if integration is not None:
                 await self._store(integration, name, body.content, message)
         await _send(send, _response(address.reply(message, integration is not None)))
 
-    async def _message(self, address: KeyedAddress, request: KeyedRequest) -> KeyedMessage:
+    async def _message(
+        self, name: str, address: KeyedAddress, request: KeyedRequest, integration: Integration | None
+    ) -> KeyedMessage:
         """Return what a request says; large bodies are read in the thread."""
+        args = (name, address, request, integration)
         if len(request.body) <= THREAD_ABOVE_BYTES:
-            return address.read(request)
-        return await self._reader.run(partial(address.read, request))
+            return _read_keyed(*args)
+        return await self._reader.run(partial(_read_keyed, *args))
 
     async def _store(self, integration: Integration, name: str, body: bytes, message: KeyedMessage) -> None:
         """Store a message with a valid key; a refused one too, so that the integration's owner is notified."""
@@ -334,14 +337,32 @@ def _read(name: str, address: PathAddress, body: _Body, now: datetime, sender: s
     try:
         events = address.normalize(body.content, now, body.content_type, sender)
     except Exception:
-        log.exception("an inbound body could not be read", extra={"source": name})
-        reason = "Firebell failed to read this message."
-        return Rejected(reason, (unreadable(reason, to_text(body.content[:EXCERPT_LENGTH]), sender),))
+        return _not_read(name, body.content, sender)
     if body.error is None:
         return events
     if isinstance(events, Rejected):
         return replace(events, reason=f"{body.error} {events.reason}")
     return Rejected(body.error, events)
+
+
+def _read_keyed(
+    name: str, address: KeyedAddress, request: KeyedRequest, integration: Integration | None
+) -> KeyedMessage:
+    """Return what a source reads from a request; if it fails and the key is known, a message that pages."""
+    try:
+        return address.read(request)
+    except Exception:
+        if integration is None:
+            raise
+        rejected = _not_read(name, request.body, integration.name)
+        return KeyedMessage(integration.key, rejected.events, errors=(rejected.reason,))
+
+
+def _not_read(name: str, body: bytes, sender: str) -> Rejected:
+    """Log that a reader failed, and return the event that pages for its message."""
+    log.exception("an inbound body could not be read", extra={"source": name})
+    reason = "Firebell failed to read this message."
+    return Rejected(reason, (unreadable(reason, to_text(body[:EXCERPT_LENGTH]), sender),))
 
 
 async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
