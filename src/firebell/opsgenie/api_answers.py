@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
-from firebell.alerts.request_parts import authorization
 from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Unavailable
@@ -86,7 +85,7 @@ class Answers:
         return Response(status, body, headers)
 
     async def _answer(self, request: ForeignRequest, request_id: str) -> tuple[int, dict[str, Json]]:
-        integration = await self._find(_key(request))
+        integration = await self._find(source.key_of(request))
         if integration is None:
             raise ApiError(401, "Could not authenticate: the API key is not an integration key of Firebell.")
         match request.segments[1:]:
@@ -223,11 +222,6 @@ def _received(
     integration: Integration, request: ForeignRequest, events: tuple[Event, ...], error: str | None = None
 ) -> InboundRequest:
     return InboundRequest(integration.id, integration.service_id, source.NAME, request.body, events, error)
-
-
-def _key(request: ForeignRequest) -> str:
-    """Return the integration key of a request: that of the header, or of the query."""
-    return authorization(request.headers, "geniekey") or request.query.get("apiKey", "")
 
 
 def _identifier(request: ForeignRequest, rest: tuple[str, ...]) -> Identifier:

@@ -21,7 +21,8 @@ from firebell.alerts.cleaning import (
     text,
 )
 from firebell.alerts.decoding import BodyFormat, decode
-from firebell.alerts.model import Alert, Event, EventKind, Json
+from firebell.alerts.model import Alert, Event, EventKind, ForeignRequest, Json
+from firebell.alerts.request_parts import authorization
 from firebell.alerts.source import ForeignAddress, Source
 from firebell.alerts.source_fields import listed, mapped
 
@@ -54,6 +55,11 @@ UNSUPPORTED = frozenset(
 )
 """The parts of the API that configure Opsgenie; Firebell has an API of its own for them."""
 _encode = msgspec.json.encode
+
+
+def key_of(request: ForeignRequest) -> str:
+    """Return the integration key of a request: the one in the header, else the one in the query."""
+    return authorization(request.headers, "geniekey") or request.query.get("apiKey", "")
 
 
 def read_object(body: bytes, content_type: str = "") -> dict[str, Json] | None:
