@@ -298,7 +298,7 @@ def _count_late(alert: AlertState, event: Event, is_redelivery: bool, now: datet
         alert.count += 1
         alert.last_seen = max(alert.last_seen, now)
         if alert.status == "firing" and alert.group:
-            _count_event(alert.group, event, now)
+            _touch(alert.group, event, now)
 
 
 def _create(
@@ -343,7 +343,7 @@ def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -
     if group.alerts in _MILESTONE_SIZES:
         # an acknowledgement does not cover a group that grew so much
         group.crossed, group.acked = True, False
-    _count_event(group, event, now)
+    _touch(group, event, now)
     _update_lead(group, received.integration_id, event)
     return group
 
@@ -374,13 +374,8 @@ def _open(
     return group
 
 
-def _count_event(group: GroupState, event: Event, now: datetime) -> None:
-    group.events += 1
-    _touch(group, event, now)
-
-
-def _touch(group: GroupState, event: Event, now: datetime) -> None:
-    """Change a group by what a firing alert says, which may raise its urgency."""
+def _touch(group: GroupState, event: Event, now: datetime, *, events: int = 1) -> None:
+    group.events += events
     group.last_at = max(group.last_at, now)
     group.changed = True
     if group.urgency == "low" and urgency(event.severity) == "high":
@@ -412,7 +407,7 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
     alert.event = event
     alert.advance(order, now)
     if alert.group:
-        _count_event(alert.group, event, now)
+        _touch(alert.group, event, now)
         _update_lead(alert.group, alert.integration_id, alert.event)
 
 
@@ -431,7 +426,7 @@ def _update(alert: AlertState, event: Event, now: datetime) -> None:
     """Replace what an alert says; a higher severity may raise the urgency of its group."""
     alert.event, alert.changed = event, True
     if alert.status == "firing" and alert.group:
-        _touch(alert.group, event, now)
+        _touch(alert.group, event, now, events=0)
         _update_lead(alert.group, alert.integration_id, event)
 
 
