@@ -12,7 +12,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
 EXPIRY_TIMER = "alerts.expiry"
-"""The timer of an integration whose alerts expire; it looks once a minute while one of them fires."""
+"""The timer of an integration whose alerts expire; it runs once a minute while one of them fires."""
 INTERVAL = timedelta(minutes=1)
 MAX_EXPIRED = 1_000
 """Alerts of one source that are ended together; the others wait a minute."""

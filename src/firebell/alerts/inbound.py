@@ -42,7 +42,7 @@ REFUSED_EXCERPT_BYTES = 64 * 1024
 MAX_WAITING_BODIES = 1_000
 """Large bodies that may wait for the reader thread; the body budget runs out first."""
 MAX_ERRORS = 20
-"""Errors of one message that its owner is told."""
+"""Errors of one message that its owner sees."""
 MAX_SOURCE_NAME = 80
 FOREIGN_SEGMENTS = 2
 """Segments of the paths that other slices answer."""

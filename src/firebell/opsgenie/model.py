@@ -50,7 +50,7 @@ class ShownAlert:
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """What became of a write, as `GET /v2/alerts/requests/{id}` answers."""
+    """The result of a write, as `GET /v2/alerts/requests/{id}` returns it."""
 
     id: str
     action: str

@@ -65,7 +65,7 @@ def full(alert: ShownAlert, integration: Integration) -> dict[str, Json]:
 
 
 def request_status(result: RequestResult, integration: Integration) -> dict[str, Json]:
-    """Return what became of a request."""
+    """Return the result of a request."""
     return {
         "success": result.is_success,
         "isSuccess": result.is_success,

@@ -278,7 +278,7 @@ async def alert(tx: Reads, integration_id: int, alert_id: int) -> ShownAlert | N
 
 
 async def insert_result(tx: Tx, integration_id: int, result: RequestResult) -> None:
-    """Store what became of a request."""
+    """Store the result of a request."""
     await tx.execute(
         """
         insert into opsgenie_request
@@ -297,7 +297,7 @@ async def insert_result(tx: Tx, integration_id: int, result: RequestResult) -> N
 
 
 async def result(tx: Reads, integration_id: int, request_id: str) -> RequestResult | None:
-    """Return what became of a request of the integration, or None if there was none in the last 7 days."""
+    """Return the result of a request of the integration, or None if there was none in the last 7 days."""
     row = await tx.row(
         """
         select id::text, action, is_success, status, processed_at, alert_id, alias

@@ -53,7 +53,7 @@ class Session:
 
     @property
     def now(self) -> datetime:
-        """The present instant."""
+        """The current instant."""
         return self._ctx.clock.now()
 
     async def call(self, call: Call) -> Any:

@@ -202,7 +202,7 @@ def tags_of(annotations: dict[str, str]) -> list[str]:
 
 
 def details_of(labels: dict[str, str], annotations: dict[str, str]) -> dict[str, str]:
-    """Return the details of an alert: its labels, but for those that stand for other fields."""
+    """Return the details of an alert: its labels, except those that repeat other fields."""
     return {
         name: value
         for name, value in labels.items()
@@ -252,8 +252,8 @@ SOURCE = Source(
     NAME,
     "Opsgenie",
     setup=(
-        "Replace the host api.opsgenie.com of a tool or of a script with that of Firebell, and use the integration key "
-        "as its API key. Alerts, notes and heartbeats keep working; see the documentation for what differs."
+        "In a tool or a script, replace the host api.opsgenie.com with the host of Firebell, and use the integration "
+        "key as its API key. Alerts, notes and heartbeats keep working; see the documentation for what differs."
     ),
     example='{"message": "Disk almost full", "alias": "disk-11", "priority": "P1"}',
     snippet="opsgenie_configs: [{api_key: <key>, api_url: '<url>/', update_alerts: true}]",

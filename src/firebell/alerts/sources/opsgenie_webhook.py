@@ -1,4 +1,4 @@
-"""Opsgenie's webhooks of integrations, such as that of Netdata: the body is the tool's own."""
+"""The webhooks of Opsgenie's integrations, such as Netdata's: each tool sends its own body."""
 
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.sources import generic
