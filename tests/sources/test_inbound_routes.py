@@ -55,6 +55,24 @@ async def test_what_cannot_be_read_is_kept_byte_for_byte_and_pages(dsn: str, clo
         assert await d.states() == ["triggered"]
 
 
+async def test_a_message_whose_reader_fails_is_kept_and_pages(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise KeyError("a fault of the reader")
+
+    async with door(dsn, clock) as d:
+        monkeypatch.setattr("firebell.alerts.sources.generic._read", fail)
+        monkeypatch.setattr("firebell.alerts.sources.victorops._event", fail)
+        answer = await d.http.post(f"/integration/{d.world.key}/enqueue", json=ALERT)
+        assert answer.status_code == 202
+        victorops = f"/integrations/generic/20131114/alert/{d.world.key}"
+        answer = await d.http.post(victorops, json={"message_type": "CRITICAL"})
+        assert answer.status_code == 400
+        assert [m.error for m in await d.raw()] == ["Firebell failed to read this message."] * 2
+        assert await d.states() == ["triggered"]
+
+
 async def test_the_owner_is_notified_of_unreadable_messages_once_a_day(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for _ in range(3):

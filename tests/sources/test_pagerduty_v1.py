@@ -118,3 +118,12 @@ async def test_a_long_summary_is_a_title_and_the_whole_of_it_in_the_body(dsn: st
         (alert,) = await d.alerts()
         assert len(alert.title) == 255
         assert alert.body == f"{summary.strip()}\n\nsee log"
+
+
+async def test_a_long_description_stands_whole_in_the_body(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        description = "word " * 300
+        await send(d, {"event_type": "trigger", "description": description, "details": "see log"})
+        (alert,) = await d.alerts()
+        assert len(alert.title) == 255
+        assert alert.body == f"{description.strip()}\n\nsee log"

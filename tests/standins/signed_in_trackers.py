@@ -137,7 +137,7 @@ class OAuthStandin(TrackerStandin):
 
 @dataclass
 class AtlassianStandin(OAuthStandin, JiraStandin):
-    """Jira Cloud behind the gateway; `sites` are those that the person let Firebell into."""
+    """Jira Cloud behind the gateway; `sites` are those that the person authorized Firebell for."""
 
     sites: list[str] = field(default_factory=list)
 

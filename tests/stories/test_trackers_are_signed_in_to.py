@@ -13,11 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from firebell.action_items.trackers import access_tokens, authorization
+from firebell.action_items.trackers import access_tokens, authorization, store
 from firebell.action_items.trackers.health import check
+from firebell.action_items.trackers.model import Tracker
+from firebell.action_items.trackers.session import LeaseLost, Session
 from firebell.action_items.trackers.sync_worker import TrackerSync
+from firebell.action_items.trackers.vendor import Call
 from firebell.action_items.trackers.vendor_registry import registry
 from firebell.kit.clock import FakeClock
+from firebell.kit.context import Context
 from tests.api.api_clients import browser, sign_in
 from tests.standins.signed_in_trackers import (
     CLIENT_ID,
@@ -77,6 +81,34 @@ async def test_a_github_app_gets_a_token_every_hour(dsn: str, clock: FakeClock) 
         await d.later()
         assert ((await d.health())["auth"], github.issues[1]["state"]) == ("token", "open")
         assert not github.refused
+
+
+async def test_a_write_is_repeated_with_a_new_token_only_while_the_lease_holds(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubAppStandin(clock.now)
+    app = {"auth": "app", "client_id": CLIENT_ID, "private_key": pem(), "token": ""}
+    async with desk(dsn, clock, github, "github", "acme/shop", **app) as d:
+        await d.linked()
+        async with d.w.ctx.db.tx() as tx:
+            (tracker,) = await store.trackers(tx)
+            lease = "update tracker set lease_holder = $1, lease_until = $2"
+            await tx.execute(lease, "this", d.w.now + timedelta(minutes=3))
+        session = Session(d.w.ctx, tracker, "this")
+        await session.call(Call("GET", "/repos/acme/shop"))
+        github.tokens.clear()
+        usable = access_tokens.usable
+
+        async def slow(ctx: Context, tracker: Tracker, refused: str = "") -> str:
+            async with ctx.db.tx() as tx:
+                await tx.execute("update tracker set lease_holder = 'another'")
+            return await usable(ctx, tracker, refused)
+
+        monkeypatch.setattr(access_tokens, "usable", slow)
+        before = dict(github.issues)
+        with pytest.raises(LeaseLost):
+            await session.call(Call("POST", "/repos/acme/shop/issues", {"title": "Twice"}))
+        assert github.issues == before
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.types import Scope
@@ -13,15 +12,14 @@ from starlette.types import Scope
 from firebell import __version__
 from firebell.alerts import read_store
 from firebell.alerts.model import Alert, Integration, Json
-from firebell.alerts.prometheus_fingerprint import fingerprint
-from firebell.alerts.sources.prometheus import bearer_token
+from firebell.alerts.prometheus_fingerprint import FINGERPRINT_DIGITS, fingerprint
+from firebell.alerts.request_parts import authorization, query_fields
 from firebell.kit import matchers
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, NotFound, Unauthenticated
 from firebell.kit.web.small_requests import Response
 
 MAX_ALERTS = 1_000
-MAX_QUERY_FIELDS = 100
 RECEIVER = "firebell"
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
@@ -55,16 +53,14 @@ def question_of(segments: list[str], scope: Scope) -> Question | None:
         case ["in", key, "am", *rest]:
             what, in_header = "/".join(rest), False
         case ["api", "v2", *rest]:
-            header = dict(scope["headers"]).get(b"authorization", b"")
-            key, what, in_header = bearer_token(header), "/".join(["api/v2", *rest]), True
+            key = authorization(dict(scope["headers"]), "bearer")
+            what, in_header = "/".join(["api/v2", *rest]), True
         case _:
             return None
     what = what.removeprefix("api/v2/")
     if what not in (*_READS, *_PROBES):
         return None
-    try:
-        query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS)
-    except ValueError:
+    if (query := query_fields(scope)) is None:
         return None
     return Question(key, in_header, what, tuple(value for name, value in query if name == "filter"))
 
@@ -97,7 +93,7 @@ async def _alerts(ctx: Context, integration: Integration, question: Question) ->
 
 
 def _gettable(alert: Alert) -> dict[str, Json]:
-    is_fingerprint = len(alert.dedup_key) == len(fingerprint({}))
+    is_fingerprint = len(alert.dedup_key) == FINGERPRINT_DIGITS
     return {
         "labels": alert.labels or {"alertname": alert.title},
         "annotations": alert.annotations,

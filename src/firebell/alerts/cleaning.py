@@ -58,6 +58,13 @@ def line(value: Json, limit: int = MAX_TITLE) -> str:
     return text(_LINE_BREAKS.sub(" ", text(value, 4 * limit)), limit)
 
 
+def body_with_title(title: Json, body: Json) -> str:
+    """Return `body` as text, and before it the whole title if it is longer than a title may be."""
+    whole = text(title, MAX_BODY)
+    parts = (whole if len(whole) > MAX_TITLE else "", text(body, MAX_BODY))
+    return text("\n\n".join(filter(None, parts)), MAX_BODY)
+
+
 def mapping(value: Json) -> dict[str, str]:
     """Return at most 64 non-empty labels of a JSON object; an empty value means an absent label."""
     if not isinstance(value, dict):

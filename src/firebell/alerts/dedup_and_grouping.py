@@ -374,8 +374,8 @@ def _open(
     return group
 
 
-def _touch(group: GroupState, event: Event, now: datetime) -> None:
-    group.events += 1
+def _touch(group: GroupState, event: Event, now: datetime, *, events: int = 1) -> None:
+    group.events += events
     group.last_at = max(group.last_at, now)
     group.changed = True
     if group.urgency == "low" and urgency(event.severity) == "high":
@@ -426,8 +426,7 @@ def _update(alert: AlertState, event: Event, now: datetime) -> None:
     """Replace what an alert says; a higher severity may raise the urgency of its group."""
     alert.event, alert.changed = event, True
     if alert.status == "firing" and alert.group:
-        alert.group.events -= 1
-        _touch(alert.group, event, now)
+        _touch(alert.group, event, now, events=0)
         _update_lead(alert.group, alert.integration_id, event)
 
 

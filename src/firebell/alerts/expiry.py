@@ -4,7 +4,7 @@ Silence is evidence only while the source lives: alerts of a source that sends n
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.alerts.dedup_and_grouping import Batch
@@ -95,9 +95,7 @@ def judge(source: ExpiringSource, expired: Sequence[ExpiringAlert], now: datetim
 def _waiting(
     source: ExpiringSource, since: datetime | None, reported_at: datetime | None = None
 ) -> ExpiringSource:
-    return ExpiringSource(
-        source.integration_id, source.service_id, source.name, source.heard_at, since, reported_at
-    )
+    return replace(source, waiting_since=since, reported_at=reported_at)
 
 
 def _report(source: ExpiringSource, open_: Sequence[ExpiringAlert]) -> Event:

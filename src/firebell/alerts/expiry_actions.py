@@ -12,7 +12,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
 EXPIRY_TIMER = "alerts.expiry"
-"""The timer of an integration whose alerts expire; it looks once a minute while one of them fires."""
+"""The timer of an integration whose alerts expire; it runs once a minute while one of them fires."""
 INTERVAL = timedelta(minutes=1)
 MAX_EXPIRED = 1_000
 """Alerts of one source that are ended together; the others wait a minute."""
@@ -45,7 +45,6 @@ async def check(tx: Tx, integration_ids: Sequence[int], receive: Receive, now: d
     """
     waiting = []
     for source in await expiry_store.sources(tx, integration_ids):
-        await expiry_store.delete_ended(tx, source.integration_id)
         expired = await expiry_store.expired(tx, source.integration_id, now, MAX_EXPIRED)
         verdict = expiry.judge(source, expired, now)
         if verdict.postponed_to is not None:
@@ -56,7 +55,7 @@ async def check(tx: Tx, integration_ids: Sequence[int], receive: Receive, now: d
             body = msgspec.json.encode({"decided_at": now, "events": verdict.events})
             ids = (source.integration_id, source.service_id)
             await receive(tx, [InboundRequest(*ids, SOURCE, body, verdict.events)], now)
-            await expiry_store.delete_ended(tx, source.integration_id)
+        await expiry_store.delete_ended(tx, source.integration_id)
         if await expiry_store.is_expiring(tx, source.integration_id):
             waiting.append(source.integration_id)
     return waiting

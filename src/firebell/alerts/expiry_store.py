@@ -39,7 +39,7 @@ async def save(tx: Tx, expiries: Expiries) -> None:
 
 
 async def sources(tx: Tx, integration_ids: Collection[int]) -> list[ExpiringSource]:
-    """Return those of these integrations whose alerts expire."""
+    """Return the sources of these integrations whose alerts expire."""
     rows = await tx.fetch(
         """
         select

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +17,7 @@ from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
 from firebell.alerts.ingest_queue import Diverter, Ingest
 from firebell.alerts.model import ForeignRequest, InboundRequest, Integration, Rejected
+from firebell.alerts.request_parts import path_segments, query_fields
 from firebell.alerts.source import (
     MAX_KEYED_BODY_BYTES,
     Events,
@@ -31,6 +31,7 @@ from firebell.alerts.source_registry import registry
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, NotInstalled, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
+from firebell.kit.slice import DeclarationError
 from firebell.kit.threads import Pool
 from firebell.kit.web.small_requests import Header, Respond, Response
 
@@ -40,10 +41,11 @@ REFUSED_EXCERPT_BYTES = 64 * 1024
 """How much of a too large body is stored."""
 MAX_WAITING_BODIES = 1_000
 """Large bodies that may wait for the reader thread; the body budget runs out first."""
-MAX_QUERY_FIELDS = 100
 MAX_ERRORS = 20
-"""Errors of one message that its owner is told."""
+"""Errors of one message that its owner sees."""
 MAX_SOURCE_NAME = 80
+FOREIGN_SEGMENTS = 2
+"""Segments of the paths that other slices answer."""
 THREAD_ABOVE_BYTES = 64 * 1024
 """Larger bodies are read in a thread, one at a time, so that other alerts do not wait for them."""
 
@@ -75,20 +77,25 @@ class Inbound:
         self._refusals = OncePerMinute(log, "senders are refused")
         sources = registry().sources
         self._path_addresses = {s.name: s.address for s in sources if isinstance(s.address, PathAddress)}
-        self._keyed = [
-            (tuple(address.path.strip("/").split("/")), source.name, address)
-            for source in sources
-            for address in source.keyed_addresses
-        ]
+        self._keyed: dict[tuple[str, int], list[tuple[tuple[str, ...], str, KeyedAddress]]] = {}
+        """The patterns with their sources, by the first segment and the number of segments."""
+        prefixes = {"/in/"}
+        for source in sources:
+            for address in source.keyed_addresses:
+                pattern = _pattern(address.path)
+                self._keyed.setdefault((pattern[0], len(pattern)), []).append((pattern, source.name, address))
+                prefixes.add(_prefix(pattern))
         self._hint = f"Send alerts to {', '.join(s.path for s in sources if s.address)}."
-        self.prefixes = tuple({"/in/", *(_prefix(pattern) for pattern, _, _ in self._keyed)})
+        self.prefixes = tuple(prefixes)
         """The paths that this app answers."""
-        self._foreign: list[tuple[tuple[str, ...], AnswerForeign]] = []
+        self._foreign: dict[tuple[str, ...], AnswerForeign] = {}
 
     def attach(self, path: str, answer: AnswerForeign) -> None:
-        """Let another slice answer a path and everything below it."""
-        pattern = tuple(path.strip("/").split("/"))
-        self._foreign.append((pattern, answer))
+        """Let another slice answer a path of two segments, and everything below it."""
+        pattern = _pattern(path)
+        if len(pattern) != FOREIGN_SEGMENTS:
+            raise DeclarationError(f"The path {path} needs {FOREIGN_SEGMENTS} segments.")
+        self._foreign[pattern] = answer
         self.prefixes = tuple({*self.prefixes, _prefix(pattern)})
 
     def answer(self, url: bytes, content_type: bytes, body: bytes, respond: Respond) -> bool:
@@ -137,10 +144,9 @@ class Inbound:
         if method in ("GET", "HEAD") and (question := alertmanager_reads.question_of(segments, scope)):
             await _send(send, await self._read_alertmanager(question))
             return
-        for prefix, answer in self._foreign:
-            if tuple(segments[: len(prefix)]) == prefix:
-                await _send(send, await self._answer_foreign(answer, segments, scope, receive))
-                return
+        if answer := self._foreign.get(tuple(segments[:FOREIGN_SEGMENTS])):
+            await _send(send, await self._answer_foreign(answer, segments, scope, receive))
+            return
         receiver = self._receiver(segments, method)
         if receiver is None:
             raise NotFound(f"There is no address {path}.", hint=self._hint)
@@ -158,7 +164,7 @@ class Inbound:
         match segments:
             case ["in", key, name] if name in self._path_addresses:
                 return partial(self._accept, key, name)
-        for pattern, name, address in self._keyed:
+        for pattern, name, address in self._keyed.get((segments[0], len(segments)), ()):
             if (names := _match(pattern, segments)) is not None:
                 return partial(self._accept_keyed, name, address, names)
         match segments:
@@ -277,8 +283,7 @@ class Inbound:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         limit = address.max_body_bytes
         about = partial(KeyedRequest, headers=headers, segments=segments, query=_query(scope))
-        request = about(b"", self._ctx.clock.now())
-        early_key = address.key_of(request) if address.key_of else None
+        early_key = address.key_of(about(b"", self._ctx.clock.now())) if address.key_of else None
         integration = None if early_key is None else await self.ingest.find(early_key)
         if early_key is not None and integration is None:
             await _send(send, _response(address.reply(KeyedMessage(early_key), False)))
@@ -297,18 +302,21 @@ class Inbound:
                 content_type=body.content_type,
                 new_key=uuid.uuid4().hex,
             )
-            message = await self._message(address, request)
+            message = await self._message(name, address, request, integration)
             if early_key is None:
                 integration = await self.ingest.find(message.integration_key)
             if integration is not None:
                 await self._store(integration, name, body.content, message)
         await _send(send, _response(address.reply(message, integration is not None)))
 
-    async def _message(self, address: KeyedAddress, request: KeyedRequest) -> KeyedMessage:
+    async def _message(
+        self, name: str, address: KeyedAddress, request: KeyedRequest, integration: Integration | None
+    ) -> KeyedMessage:
         """Return what a request says; large bodies are read in the thread."""
+        args = (name, address, request, integration)
         if len(request.body) <= THREAD_ABOVE_BYTES:
-            return address.read(request)
-        return await self._reader.run(partial(address.read, request))
+            return _read_keyed(*args)
+        return await self._reader.run(partial(_read_keyed, *args))
 
     async def _store(self, integration: Integration, name: str, body: bytes, message: KeyedMessage) -> None:
         """Store a message with a valid key; a refused one too, so that the integration's owner is notified."""
@@ -329,14 +337,32 @@ def _read(name: str, address: PathAddress, body: _Body, now: datetime, sender: s
     try:
         events = address.normalize(body.content, now, body.content_type, sender)
     except Exception:
-        log.exception("an inbound body could not be read", extra={"source": name})
-        reason = "Firebell failed to read this message."
-        return Rejected(reason, (unreadable(reason, to_text(body.content[:EXCERPT_LENGTH]), sender),))
+        return _not_read(name, body.content, sender)
     if body.error is None:
         return events
     if isinstance(events, Rejected):
         return replace(events, reason=f"{body.error} {events.reason}")
     return Rejected(body.error, events)
+
+
+def _read_keyed(
+    name: str, address: KeyedAddress, request: KeyedRequest, integration: Integration | None
+) -> KeyedMessage:
+    """Return what a source reads from a request; if it fails and the key is known, a message that pages."""
+    try:
+        return address.read(request)
+    except Exception:
+        if integration is None:
+            raise
+        rejected = _not_read(name, request.body, integration.name)
+        return KeyedMessage(integration.key, rejected.events, errors=(rejected.reason,))
+
+
+def _not_read(name: str, body: bytes, sender: str) -> Rejected:
+    """Log that a reader failed, and return the event that pages for its message."""
+    log.exception("an inbound body could not be read", extra={"source": name})
+    reason = "Firebell failed to read this message."
+    return Rejected(reason, (unreadable(reason, to_text(body[:EXCERPT_LENGTH]), sender),))
 
 
 async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
@@ -359,26 +385,17 @@ def _received(integration: Integration, name: str, body: bytes, events: Events) 
     return InboundRequest(integration.id, integration.service_id, name, body, incoming, error)
 
 
-def path_segments(scope: Scope) -> list[str]:
-    """Return the decoded segments of a path; an encoded slash is part of its segment (spec 9.1, G1)."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return [unquote(segment) for segment in raw.split(b"?")[0].decode("latin-1").strip("/").split("/")]
-
-
 def _query(scope: Scope) -> dict[str, str]:
     """Return the parameters of the query; one with too many has none."""
-    try:
-        return dict(
-            parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS)
-        )
-    except ValueError:
-        return {}
+    return dict(query_fields(scope) or ())
+
+
+def _pattern(path: str) -> tuple[str, ...]:
+    return tuple(path.strip("/").split("/"))
 
 
 def _match(pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
-    """Return the named segments of a path that matches a pattern, or None."""
-    if len(pattern) != len(segments):
-        return None
+    """Return the named segments of a path that matches a pattern of as many segments, or None."""
     names: dict[str, str] = {}
     for expected, segment in zip(pattern, segments, strict=True):
         if expected.startswith("<"):

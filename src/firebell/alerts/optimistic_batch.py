@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.alerts import dedup_and_grouping
+from firebell.alerts import dedup_and_grouping, expiry
 from firebell.alerts.dedup_and_grouping import STORM_WINDOW, Batch, GroupState
 from firebell.alerts.model import EventKind, InboundRequest
 
@@ -84,15 +84,12 @@ class KnownState:
     def _seem_new(self, requests: Sequence[InboundRequest]) -> bool:
         keys: set[Key] = set()
         for request in requests:
-            # a message without events may tell that its source lives
-            if request.error is not None or not request.incoming:
+            # that a source of expiring alerts lives is stored too, and when they expire
+            if request.error is not None or request.source in expiry.SOURCES:
                 return False
             for event in request.incoming:
                 key = (request.integration_id, event.dedup_key)
                 if event.kind is not EventKind.FIRING or key in keys or hash(key) in self._alerts:
-                    return False
-                if event.expires_at is not None:
-                    # its expiry is stored too
                     return False
                 keys.add(key)
         return bool(keys)

@@ -5,12 +5,13 @@ from functools import lru_cache
 
 _OFFSET, _PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
 _SEPARATOR = b"\xff"
+FINGERPRINT_DIGITS = 16
 _CACHED_BYTES = 1024
 """Labels with more bytes are hashed each time, so that the cache stays small."""
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
-    """Return the 64-bit FNV-1a hash of sorted labels in 16 hex digits; an empty value is an absent label."""
+    """Return the 64-bit FNV-1a hash of sorted labels in hex digits; an empty value is an absent label."""
     joined = b"".join(
         part
         for name, value in sorted(labels.items())
@@ -29,7 +30,7 @@ def _hash(joined: bytes) -> str:
     digest = _OFFSET
     for byte in joined:
         digest = ((digest ^ byte) * _PRIME) & _MASK
-    return f"{digest:016x}"
+    return f"{digest:0{FINGERPRINT_DIGITS}x}"
 
 
 _cached_hash = lru_cache(maxsize=8192)(_hash)

@@ -271,7 +271,7 @@ def credentials(number: int, login: str, **entered: Any) -> None:
 @click.argument("number", type=click.IntRange(1))
 @as_json
 def authorize(number: int) -> None:
-    """Print the address at which you let Firebell into tracker NUMBER by OAuth; it is good once, for ten minutes."""
+    """Print the address at which you authorize Firebell in tracker NUMBER by OAuth; it works once, for ten minutes."""
     begun = call("POST", _address(number, "/authorization"))
     show(begun, f"Open this in a browser in which you are signed in to Firebell:\n{begun['url']}")
 

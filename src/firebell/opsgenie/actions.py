@@ -197,7 +197,7 @@ async def _add_responder(tx: Tx, scene: Scene) -> None:
     target = await responders.resolve(tx, wanted, kind)
     if target is None:
         name = responders.name_of(wanted)
-        text = f"The client asked for the responder {name or 'without a name'}, whom Firebell does not know."
+        text = f"The client asked for an unknown responder: {name or 'no name'}."
         await paging.add_note(tx, scene.actor, page.id, text, scene.now)
         raise _Failed("Responder does not exist")
     await responders.page_responder(tx, scene.actor, target, page, "needs you", scene.now)

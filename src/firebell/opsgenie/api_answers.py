@@ -22,7 +22,6 @@ PATHS = (
 """The paths that are answered here, with everything below them."""
 UNSUPPORTED_CODE = 40302
 ACCEPTED = "Request will be processed"
-_SCHEME = "geniekey "
 _READS = frozenset({"notes", "logs", "recipients"})
 _WRITES = {
     "POST": frozenset(
@@ -86,7 +85,7 @@ class Answers:
         return Response(status, body, headers)
 
     async def _answer(self, request: ForeignRequest, request_id: str) -> tuple[int, dict[str, Json]]:
-        integration = await self._find(_key(request))
+        integration = await self._find(source.key_of(request))
         if integration is None:
             raise ApiError(401, "Could not authenticate: the API key is not an integration key of Firebell.")
         match request.segments[1:]:
@@ -223,14 +222,6 @@ def _received(
     integration: Integration, request: ForeignRequest, events: tuple[Event, ...], error: str | None = None
 ) -> InboundRequest:
     return InboundRequest(integration.id, integration.service_id, source.NAME, request.body, events, error)
-
-
-def _key(request: ForeignRequest) -> str:
-    """Return the integration key of a request: that of the header, or of the query."""
-    header = request.headers.get(b"authorization", b"").decode("latin-1").strip()
-    if header.lower().startswith(_SCHEME):
-        return header[len(_SCHEME) :].strip()
-    return request.query.get("apiKey", "")
 
 
 def _identifier(request: ForeignRequest, rest: tuple[str, ...]) -> Identifier:

@@ -23,7 +23,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class ShownAlert:
-    """An alert of an integration, with what its page adds."""
+    """An alert of an integration, with what its page adds; `is_seen` once someone acknowledged it."""
 
     id: int
     alias: str
@@ -39,26 +39,18 @@ class ShownAlert:
     last_occurred_at: datetime
     updated_at: datetime
     page_id: int | None
-    page_state: str | None
+    is_acknowledged: bool
+    is_snoozed: bool
+    is_seen: bool
     triggered_at: datetime | None
     first_ack_at: datetime | None
     snoozed_until: datetime | None
     owner: str | None
 
-    @property
-    def is_acknowledged(self) -> bool:
-        """Return True while the page is acknowledged."""
-        return self.is_open and self.page_state == "acked"
-
-    @property
-    def is_snoozed(self) -> bool:
-        """Return True while the page is snoozed."""
-        return self.is_open and self.page_state == "snoozed"
-
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """What became of a write, as `GET /v2/alerts/requests/{id}` answers."""
+    """The result of a write, as `GET /v2/alerts/requests/{id}` returns it."""
 
     id: str
     action: str

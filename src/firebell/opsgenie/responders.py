@@ -52,7 +52,7 @@ def target_of(person_: Person) -> ManualTarget:
 
 
 async def resolve(tx: Tx, responder: Json, kind: str = "") -> ManualTarget | None:
-    """Return whom to page for a responder of Opsgenie, matched by name, slug or email, or None."""
+    """Return the target that a responder of Opsgenie names, by name, slug or email; None if there is none."""
     name = name_of(responder)
     if isinstance(responder, dict):
         kind = kind or source.text_of(responder.get("type")).casefold()

@@ -22,7 +22,7 @@ def summary(alert: ShownAlert, integration: Integration) -> dict[str, Json]:
         "message": alert.message,
         "status": "open" if alert.is_open else "closed",
         "acknowledged": alert.is_acknowledged,
-        "isSeen": alert.first_ack_at is not None,
+        "isSeen": alert.is_seen,
         "tags": source.tags_of(alert.annotations),
         "snoozed": alert.is_snoozed,
         **({"snoozedUntil": alert.snoozed_until} if alert.is_snoozed else {}),
@@ -65,7 +65,7 @@ def full(alert: ShownAlert, integration: Integration) -> dict[str, Json]:
 
 
 def request_status(result: RequestResult, integration: Integration) -> dict[str, Json]:
-    """Return what became of a request."""
+    """Return the result of a request."""
     return {
         "success": result.is_success,
         "isSuccess": result.is_success,

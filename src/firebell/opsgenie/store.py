@@ -32,7 +32,8 @@ SORTS = {
 }
 _COLUMNS = (
     "id, alias, message, description, is_open, severity, labels, annotations, count, created_at, closed_at,"
-    " last_occurred_at, updated_at, page_id, page_state, triggered_at, first_ack_at, snoozed_until, owner"
+    " last_occurred_at, updated_at, page_id, is_acknowledged, is_snoozed, is_seen, triggered_at, first_ack_at,"
+    " snoozed_until, owner"
 )
 _EXPRESSIONS = {
     "alertid": "id",
@@ -82,7 +83,6 @@ def _shown(only: str = "") -> str:
             listed.last_seen as last_occurred_at,
             greatest(listed.last_seen, listed.hi_seen, page.acked_at) as updated_at,
             page.id as page_id,
-            page.state as page_state,
             page.triggered_at,
             page.first_ack_at,
             page.snoozed_until,
@@ -278,7 +278,7 @@ async def alert(tx: Reads, integration_id: int, alert_id: int) -> ShownAlert | N
 
 
 async def insert_result(tx: Tx, integration_id: int, result: RequestResult) -> None:
-    """Store what became of a request."""
+    """Store the result of a request."""
     await tx.execute(
         """
         insert into opsgenie_request
@@ -297,7 +297,7 @@ async def insert_result(tx: Tx, integration_id: int, result: RequestResult) -> N
 
 
 async def result(tx: Reads, integration_id: int, request_id: str) -> RequestResult | None:
-    """Return what became of a request of the integration, or None if there was none in the last 7 days."""
+    """Return the result of a request of the integration, or None if there was none in the last 7 days."""
     row = await tx.row(
         """
         select id::text, action, is_success, status, processed_at, alert_id, alias

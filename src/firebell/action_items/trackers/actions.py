@@ -109,7 +109,7 @@ async def add(
     options: Mapping[str, str] | None = None,
     directions: Mapping[str, str] | None = None,
 ) -> Tracker:
-    """Add a tracker, which is read at once, or once a person let Firebell in by OAuth.
+    """Add a tracker, which is read at once, or with OAuth as soon as someone has authorized Firebell.
 
     Raise `Invalid` for bad input, `Conflict` for one that is there already.
     """
@@ -202,7 +202,7 @@ async def change(tx: Tx, actor: Actor, tracker_id: int, values: Mapping[str, Any
 async def set_credentials(
     tx: Tx, actor: Actor, tracker_id: int, entered: EnteredCredentials, now: datetime, *, login: str = ""
 ) -> Tracker:
-    """Replace how Firebell signs in, and go on if it was refused; by OAuth, once a person let it in again."""
+    """Replace how Firebell signs in, and resume a stopped sync; with OAuth, once someone has authorized it again."""
     one = await locked(tx, tracker_id)
     vendor = vendor_of(one.kind)
     checked = credentials.checked(vendor, entered)

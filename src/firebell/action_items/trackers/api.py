@@ -60,9 +60,9 @@ class TrackerShown(ApiOutput):
     auth: AuthMethod
     client_id: Annotated[str, Field(description="the app’s, empty for a token")]
     token_hint: Annotated[str, Field(description="how the token ends")]
-    authorized_at: Annotated[datetime | None, Field(description="when a person let Firebell in by OAuth")]
+    authorized_at: Annotated[datetime | None, Field(description="when someone authorized Firebell by OAuth")]
     authorization_ends_at: Annotated[
-        datetime | None, Field(description="when a person has to let it in again")
+        datetime | None, Field(description="when someone has to authorize it again")
     ]
     private: bool
     enabled: bool
@@ -146,7 +146,7 @@ class NewTrackerCredentials(ApiInput):
 
 
 class AuthorizationShown(ApiOutput):
-    """Where the owner of the API key lets Firebell in, with a browser in which they are signed in to Firebell."""
+    """Where the owner of the API key authorizes Firebell, in a browser in which they are signed in to Firebell."""
 
     url: str
     expires_at: datetime
@@ -339,7 +339,7 @@ async def replace_tracker_credentials(
 
 @router.post(
     "/{tracker_id}/authorization",
-    summary="Begin to let Firebell into a tracker by OAuth",
+    summary="Begin to authorize Firebell in a tracker by OAuth",
     responses=problems(404, 409),
 )
 async def begin_tracker_authorization(w: Manager, tracker_id: PathId) -> AuthorizationShown:

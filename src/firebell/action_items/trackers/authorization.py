@@ -1,4 +1,4 @@
-"""Lets Firebell into a tracker by OAuth: the state is signed, for one person, and used once (spec 11.10)."""
+"""Authorizes Firebell in a tracker by OAuth: the state is signed, for one person, and used once (spec 11.10)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ def _server(tracker: Tracker) -> OAuthServer:
 
 @permits(Verb.TRACKER_WRITE)
 async def begin(tx: Tx, actor: Actor, ctx: Context, tracker_id: int, now: datetime) -> str:
-    """Return the address at which the tracker asks this person to let Firebell in; good once, for ten minutes."""
+    """Return the address at which this person authorizes Firebell; it works once, for ten minutes."""
     tracker = await actions.tracker(tx, tracker_id)
     server = _server(tracker)
     assert actor.person_id is not None

@@ -1,4 +1,4 @@
-"""The address at which a person comes back from a tracker that they let Firebell into."""
+"""The address to which a tracker sends a person back after they authorized Firebell there."""
 
 from fastapi import Request, Response
 

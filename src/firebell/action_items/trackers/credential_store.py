@@ -95,7 +95,7 @@ async def give_up_renewal(tx: Tx, tracker_id: int) -> None:
 
 
 async def authorize(tx: Tx, tracker_id: int, api_url: str, now: datetime) -> None:
-    """Record that a person let Firebell in, and where calls go from now on."""
+    """Record that someone authorized Firebell, and where calls go from now on."""
     await tx.execute(
         "update tracker set api_url = $2, authorized_at = $3 where id = $1", tracker_id, api_url, now
     )

@@ -45,7 +45,7 @@ class CheckedCredentials:
 
 
 class OAuthSecrets(msgspec.Struct, frozen=True):
-    """The secrets of an OAuth app; without a refresh token, no one has let it in yet."""
+    """The secrets of an OAuth app; without a refresh token, no one has authorized it yet."""
 
     client_secret: str
     refresh_token: str = ""

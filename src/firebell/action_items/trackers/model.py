@@ -62,7 +62,7 @@ class AuthMethod(StrEnum):
     APP = "app"
     """As a GitHub App, whose key gets a token every hour."""
     OAUTH = "oauth"
-    """For a person who let Firebell in; a refresh token gets each access token."""
+    """On behalf of someone who authorized Firebell; a refresh token gets each access token."""
 
 
 class LinkState(StrEnum):
@@ -101,7 +101,7 @@ class Tracker:
     """A project, repository or team of an issue tracker.
 
     `url` is the address of the installation, `target` its project; `options` are those of its kind, as texts. `api_url`
-    is where calls go if not to `url`, `client_id` the app's. `authorized_at` is when a person let an OAuth app in.
+    is where calls go if not to `url`, `client_id` the app's. `authorized_at` is when someone authorized an OAuth app.
     """
 
     id: int

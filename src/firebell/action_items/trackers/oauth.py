@@ -14,7 +14,7 @@ _DETAIL_MAX_CHARS = 200
 
 
 def authorize_address(server: OAuthServer, client_id: str, redirect_url: str, state: str) -> str:
-    """Return where a person lets Firebell in."""
+    """Return the address at which a person authorizes Firebell."""
     query = {
         **server.authorize_query,
         "client_id": client_id,
@@ -76,10 +76,10 @@ def _lasts(document: Any) -> timedelta:
 
 
 def site_among(server: OAuthServer, documents: Any, wanted: str) -> str:
-    """Return where the calls of a site go; raise `CallFailed` if Firebell was let into others only."""
+    """Return where the calls of a site go; raise `CallFailed` if Firebell is authorized for others only."""
     sites = {text_of(row, "url").rstrip("/").casefold(): text_of(row, "id") for row in rows(documents)}
     if site_id := sites.get(wanted.casefold()):
         return f"{server.gateway_url}/{site_id}"
     others = ", ".join(sorted(sites)) or "no site"
-    reason = f"Firebell was let into {others[:_DETAIL_MAX_CHARS]}, not into {wanted}."
+    reason = f"Firebell is authorized for {others[:_DETAIL_MAX_CHARS]}, not for {wanted}."
     raise CallFailed(Answer(Outcome.TOKEN_REFUSED, reason=reason))

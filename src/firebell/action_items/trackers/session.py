@@ -53,7 +53,7 @@ class Session:
 
     @property
     def now(self) -> datetime:
-        """The present instant."""
+        """The current instant."""
         return self._ctx.clock.now()
 
     async def call(self, call: Call) -> Any:
@@ -65,6 +65,8 @@ class Session:
         if answer.outcome is Outcome.TOKEN_REFUSED and self.tracker.auth is not AuthMethod.TOKEN:
             # revoked before its end: nothing was done, so another token may try the same
             self._token = await access_tokens.usable(self._ctx, self.tracker, refused=self._token)
+            async with self._ctx.work_db.tx() as tx:
+                await self._check_lease(tx, is_write=call.is_write)
             answer = await self._ask(call)
         if answer.outcome is Outcome.TOO_FAST or answer.after_s is not None:
             await self._close(answer.after_s)
@@ -82,10 +84,7 @@ class Session:
         now = self.now
         kind, rate = self._rate(is_write=is_write)
         async with self._ctx.work_db.tx() as tx:
-            if is_write and self._holder:
-                until = now + timedelta(seconds=CALL_LIMIT_S)
-                if not await store.holds_lease(tx, self.tracker.id, self._holder, until):
-                    raise LeaseLost
+            await self._check_lease(tx, is_write=is_write)
             bucket = await store.lock_rate(tx, self.tracker.key_hash, kind, full(rate, now))
             reserved, free_at = bucket.reserved(rate, now)
             if is_write and free_at <= now:
@@ -96,6 +95,13 @@ class Session:
             wait_s = (free_at - now).total_seconds()
             reason = "The rate of the token is used up."
             raise CallFailed(Answer(Outcome.TOO_FAST, reason=reason, after_s=wait_s))
+
+    async def _check_lease(self, tx: Tx, *, is_write: bool) -> None:
+        """Raise `LeaseLost` before a write unless the lease lasts as long as the call may."""
+        if is_write and self._holder:
+            until = self.now + timedelta(seconds=CALL_LIMIT_S)
+            if not await store.holds_lease(tx, self.tracker.id, self._holder, until):
+                raise LeaseLost
 
     async def _give_back(self) -> None:
         """Give back the token of a read that cost the tracker's rate nothing."""

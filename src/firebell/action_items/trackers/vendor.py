@@ -123,11 +123,16 @@ def seconds_from(
     after = headers.get("retry-after", "").strip()
     if after.isascii() and after.isdecimal() and len(after) < 7:
         return float(after)
-    for name in resets:
-        reset = headers.get(name, "").strip()
-        if reset.isascii() and reset.isdecimal() and len(reset) < 16:
-            return max(1.0, int(reset) * unit_s - now.timestamp())
-    return None
+    waits = (_seconds_until(headers.get(name, ""), now, unit_s) for name in resets)
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def _seconds_until(epoch: str, now: datetime, unit_s: float) -> float | None:
+    """Return the seconds until an epoch, at least one; None if the text is no epoch."""
+    reset = epoch.strip()
+    if not (reset.isascii() and reset.isdecimal() and len(reset) < 16):
+        return None
+    return max(1.0, int(reset) * unit_s - now.timestamp())
 
 
 def spent_for_s(
@@ -136,7 +141,7 @@ def spent_for_s(
     """Return for how many seconds a rate is used up, None if a header says that it is not, or nothing."""
     if headers.get(remaining, "").strip() != "0":
         return None
-    return seconds_from({reset: headers.get(reset, "")}, now, reset, unit_s=unit_s)
+    return _seconds_until(headers.get(reset, ""), now, unit_s)
 
 
 def read_answer(
@@ -272,8 +277,8 @@ class OptionField:
 
 @dataclass(frozen=True, slots=True)
 class OAuthServer:
-    """Where a person lets Firebell into a tracker. Where one person has several sites, `sites_url` lists them, and
-    calls go to `gateway_url` and the id of the site. After `lasts`, a person has to let it in again.
+    """Where a person authorizes Firebell in a tracker. Where one person has several sites, `sites_url` lists them, and
+    calls go to `gateway_url` and the id of the site. After `lasts`, someone has to authorize it again.
     """
 
     authorize_url: str

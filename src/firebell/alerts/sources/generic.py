@@ -22,7 +22,7 @@ from firebell.alerts.cleaning import (
 from firebell.alerts.decoding import BodyFormat, Decoded, decode, states
 from firebell.alerts.model import Event, EventKind, Json, Rejected
 from firebell.alerts.recognition import recognition_of, recognize
-from firebell.alerts.source import PathAddress, Source
+from firebell.alerts.source import KeyedMessage, KeyedRequest, PathAddress, Source
 from firebell.alerts.source_fields import UNTITLED, filled, missing
 from firebell.alerts.sources import nagios
 from firebell.alerts.state_words import kind_of
@@ -63,6 +63,14 @@ def normalize(
         return events
     is_resolution = isinstance(value, str) and _is_resolution(states(value))
     return Rejected(error, () if is_resolution else events)
+
+
+def keyed_message(request: KeyedRequest, key: str, sender: str) -> KeyedMessage:
+    """Return what `normalize` reads from a request to an address of another product."""
+    events = normalize(request.body, request.received_at, request.content_type, sender)
+    if isinstance(events, Rejected):
+        return KeyedMessage(key, events.events, errors=(events.reason,))
+    return KeyedMessage(key, events)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_LABELS,
-    MAX_TITLE,
     MAX_VALUE,
+    body_with_title,
     dedup_key,
     instant,
     line,
@@ -21,7 +21,8 @@ from firebell.alerts.cleaning import (
     text,
 )
 from firebell.alerts.decoding import BodyFormat, decode
-from firebell.alerts.model import Alert, Event, EventKind, Json
+from firebell.alerts.model import Alert, Event, EventKind, ForeignRequest, Json
+from firebell.alerts.request_parts import authorization
 from firebell.alerts.source import ForeignAddress, Source
 from firebell.alerts.source_fields import listed, mapped
 
@@ -54,6 +55,11 @@ UNSUPPORTED = frozenset(
 )
 """The parts of the API that configure Opsgenie; Firebell has an API of its own for them."""
 _encode = msgspec.json.encode
+
+
+def key_of(request: ForeignRequest) -> str:
+    """Return the integration key of a request: the one in the header, else the one in the query."""
+    return authorization(request.headers, "geniekey") or request.query.get("apiKey", "")
 
 
 def read_object(body: bytes, content_type: str = "") -> dict[str, Json] | None:
@@ -123,7 +129,7 @@ def created(data: dict[str, Json], alias: str) -> Event:
         EventKind.FIRING,
         dedup_key(text(data.get("alias"), MAX_ALIAS), alias),
         line(data.get("message")),
-        _body(data.get("message"), data.get("description")),
+        body_with_title(data.get("message"), data.get("description")),
         _SEVERITIES.get(priority),
         labels=_text_values(data.get("details")),
         annotations=mapping(stated),
@@ -164,7 +170,7 @@ def with_priority(event: Event, priority: Json) -> Event:
 
 
 def with_owner(event: Event, owner: str) -> Event:
-    """Return the event with the person to whom it is assigned."""
+    """Return the event with another owner."""
     return replace(event, annotations=mapping({**event.annotations, "owner": owner}))
 
 
@@ -196,7 +202,7 @@ def tags_of(annotations: dict[str, str]) -> list[str]:
 
 
 def details_of(labels: dict[str, str], annotations: dict[str, str]) -> dict[str, str]:
-    """Return the details of an alert: its labels, but for those that stand for other fields."""
+    """Return the details of an alert: its labels, except those that repeat other fields."""
     return {
         name: value
         for name, value in labels.items()
@@ -242,19 +248,12 @@ def _joined(tags: list[str]) -> str:
     return joined
 
 
-def _body(message: Json, description: Json) -> str:
-    """Return the description, and before it the message if it is longer than a title."""
-    whole = text(message, MAX_BODY)
-    parts = (whole if len(whole) > MAX_TITLE else "", text(description, MAX_BODY))
-    return text("\n\n".join(filter(None, parts)), MAX_BODY)
-
-
 SOURCE = Source(
     NAME,
     "Opsgenie",
     setup=(
-        "Replace the host api.opsgenie.com of a tool or of a script with that of Firebell, and use the integration key "
-        "as its API key. Alerts, notes and heartbeats keep working; see the documentation for what differs."
+        "In a tool or a script, replace the host api.opsgenie.com with the host of Firebell, and use the integration "
+        "key as its API key. Alerts, notes and heartbeats keep working; see the documentation for what differs."
     ),
     example='{"message": "Disk almost full", "alias": "disk-11", "priority": "P1"}',
     snippet="opsgenie_configs: [{api_key: <key>, api_url: '<url>/', update_alerts: true}]",

@@ -1,6 +1,5 @@
-"""Opsgenie's webhooks of integrations, such as that of Netdata: the body is the tool's own."""
+"""The webhooks of Opsgenie's integrations, such as Netdata's: each tool sends its own body."""
 
-from firebell.alerts.model import Rejected
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.sources import generic
 
@@ -15,12 +14,7 @@ def key_in_query(request: KeyedRequest) -> str:
 
 def read(request: KeyedRequest) -> KeyedMessage:
     """Return what the generic address reads, which recognizes the tool by its body."""
-    events = generic.normalize(
-        request.body, request.received_at, request.content_type, "an Opsgenie integration"
-    )
-    if isinstance(events, Rejected):
-        return KeyedMessage(key_in_query(request), events.events, errors=(events.reason,))
-    return KeyedMessage(key_in_query(request), events)
+    return generic.keyed_message(request, key_in_query(request), "an Opsgenie integration")
 
 
 def reply(message: KeyedMessage, is_known: bool) -> Reply:

@@ -1,6 +1,6 @@
 """PagerDuty Events API v2, compatible with its senders."""
 
-from firebell.alerts.cleaning import MAX_BODY, MAX_LABELS, MAX_TITLE, dedup_key, line, mapping, severity, text
+from firebell.alerts.cleaning import MAX_LABELS, body_with_title, dedup_key, line, mapping, severity, text
 from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
@@ -23,8 +23,11 @@ def read(request: KeyedRequest) -> KeyedMessage:
     Events are ordered by arrival, because only triggers have a time.
     """
     data = read_object(request)
-    if isinstance(data, KeyedMessage):
-        return data
+    return data if isinstance(data, KeyedMessage) else message_of(data, request)
+
+
+def message_of(data: dict[str, Json], request: KeyedRequest) -> KeyedMessage:
+    """Return the event of the object of a request, or why it is refused."""
     errors = _errors(data)
     if errors:
         key = data.get("routing_key")
@@ -127,13 +130,6 @@ def _web(value: Json) -> str:
     return address if address.lower().startswith(("http://", "https://")) else ""
 
 
-def _body(summary: Json, details: Json) -> str:
-    """Return the details that are text, and before them the summary if it is longer than a title."""
-    whole = text(summary, MAX_BODY)
-    rest = "" if isinstance(details, dict) else text(details, MAX_BODY)
-    return text("\n\n".join(filter(None, (whole if len(whole) > MAX_TITLE else "", rest))), MAX_BODY)
-
-
 def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> Event:
     labels = mapping({n: payload.get(n) for n in ("source", "component", "group", "class")})
     details = payload.get("custom_details")
@@ -143,7 +139,7 @@ def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> E
         kind=ACTIONS[data["event_action"]],
         dedup_key=dedup_key(text(data.get("dedup_key")), fresh_key),
         title=line(payload.get("summary")) or "Event without a summary",
-        body=_body(payload.get("summary"), details),
+        body=body_with_title(payload.get("summary"), "" if isinstance(details, dict) else details),
         severity=severity(payload.get("severity")),
         labels=labels,
         annotations=mapping({"timestamp": payload.get("timestamp")}),

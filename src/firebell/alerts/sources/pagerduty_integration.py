@@ -1,6 +1,5 @@
 """The addresses of PagerDuty's vendor integrations, which carry the key and take what the vendor sends."""
 
-from firebell.alerts.model import Rejected
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
 from firebell.alerts.sources import generic, pagerduty
 
@@ -11,14 +10,8 @@ def read(request: KeyedRequest) -> KeyedMessage:
     """Return the event of a PagerDuty body, and else what the generic address reads, such as an SNS envelope."""
     data = pagerduty.read_object(request)
     if not isinstance(data, KeyedMessage) and "event_action" in data:
-        return pagerduty.read(request)
-    key = key_in_path(request)
-    events = generic.normalize(
-        request.body, request.received_at, request.content_type, "a PagerDuty integration"
-    )
-    if isinstance(events, Rejected):
-        return KeyedMessage(key, events.events, errors=(events.reason,))
-    return KeyedMessage(key, events)
+        return pagerduty.message_of(data, request)
+    return generic.keyed_message(request, key_in_path(request), "a PagerDuty integration")
 
 
 def reply(message: KeyedMessage, is_known: bool) -> Reply:

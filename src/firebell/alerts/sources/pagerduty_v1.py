@@ -3,7 +3,7 @@
 https://developer.pagerduty.com/docs/events-api-v1-overview
 """
 
-from firebell.alerts.cleaning import MAX_BODY, dedup_key, line, mapping, text
+from firebell.alerts.cleaning import body_with_title, dedup_key, line, mapping, text
 from firebell.alerts.model import Event, Json
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.source_fields import listed, web_address
@@ -42,7 +42,7 @@ def _event(data: dict[str, Json], new_key: str) -> Event:
         kind=pagerduty.ACTIONS[data["event_type"]],
         dedup_key=dedup_key(text(data.get("incident_key")), new_key),
         title=line(data.get("description")) or UNTITLED,
-        body="" if isinstance(details, dict) else text(details, MAX_BODY),
+        body=body_with_title(data.get("description"), "" if isinstance(details, dict) else details),
         labels=mapping({"client": data.get("client"), **(details if isinstance(details, dict) else {})}),
         links=mapping(links),
     )

@@ -11,6 +11,7 @@ from firebell.alerts.cleaning import MAX_EVENTS, instant, overflow, text
 from firebell.alerts.decoding import decode
 from firebell.alerts.model import Event, Json
 from firebell.alerts.prometheus_fingerprint import fingerprint
+from firebell.alerts.request_parts import authorization
 from firebell.alerts.source import (
     MAX_BODY_BYTES,
     KeyedAddress,
@@ -27,18 +28,11 @@ RESOLVE_TIMEOUT = timedelta(minutes=5)
 """When an alert without an end expires, as in Alertmanager."""
 DROPPED_LABELS = frozenset({"prometheus_replica", "replica"})
 """Labels that tell the twins of a highly available pair apart, and that are no part of an alert's key."""
-_BEARER = "bearer "
 
 
 def bearer_key(request: KeyedRequest) -> str:
     """Return the token of the Authorization header, or an empty string."""
-    return bearer_token(request.headers.get(b"authorization", b""))
-
-
-def bearer_token(header: bytes) -> str:
-    """Return the token of an Authorization header, or an empty string for another scheme."""
-    value = header.decode("latin-1").strip()
-    return value[len(_BEARER) :].strip() if value.lower().startswith(_BEARER) else ""
+    return authorization(request.headers, "bearer")
 
 
 def read(request: KeyedRequest) -> KeyedMessage:

@@ -42,7 +42,7 @@ VENDOR = TrackerVendor(
         setup=(
             "In the Atlassian developer console, create an OAuth 2.0 integration with the callback URL below.",
             "Add the Jira API with the scopes read:jira-work, write:jira-work and read:jira-user.",
-            "Copy its client ID and its secret. A user who may create and edit issues then lets Firebell in.",
+            "Copy its client ID and its secret. A user who may create and edit issues then authorizes Firebell.",
         ),
         lasts=timedelta(days=365),
     ),

@@ -326,11 +326,11 @@ VENDOR = TrackerVendor(
         authorize_url="https://linear.app/oauth/authorize",
         token_url="https://api.linear.app/oauth/token",  # noqa: S106 - an address
         scope="read,write",
-        # issues are the app's, not those of the person who let it in
+        # issues are the app's, not those of the person who authorized it
         authorize_query={"actor": "app", "prompt": "consent"},
         setup=(
             "In Settings, API, create an OAuth application with the callback URL below.",
-            "Copy its client ID and its client secret. An admin of the workspace then lets Firebell in.",
+            "Copy its client ID and its client secret. An admin of the workspace then authorizes Firebell.",
         ),
     ),
     # published numbers disagree, so stay far below the lowest of 1,500 an hour
