@@ -155,6 +155,28 @@ async def test_what_is_no_alert_or_not_proved_is_kept_without_effect(dsn: str, c
         assert (storm["severity"], storm["count"]) == ("error", 8)
 
 
+async def test_a_mail_with_broken_headers_is_stored(dsn: str, clock: FakeClock) -> None:
+    headers = (
+        *(b"Message-ID: <a\xe9@x>", b"Message-ID: <a\x00@x>", b"In-Reply-To: <b\x00@x>"),
+        *(b"References: <b\xff@x>", b"Date: Fri, 31 Dec 9999 23:59:59 -2359", b"Subject: =?utf-8?b?A?="),
+        b"Subject: =?utf-7?q?+2AA-?=",
+    )
+    async with receiving(dsn, clock) as (w, api, port, to):
+
+        def blocking() -> list[int]:
+            with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+                replies = []
+                for header in headers:
+                    smtp.ehlo_or_helo_if_needed()
+                    smtp.mail("nagios@example.org")
+                    smtp.rcpt(to)
+                    replies.append(smtp.data(header + b"\r\n\r\n97% of /var\r\n")[0])
+                return replies
+
+        assert set(await asyncio.get_running_loop().run_in_executor(None, blocking)) == {250}
+        assert [outcome for outcome, _ in await mails(w, api)] == ["fired"] * len(headers)
+
+
 async def test_nothing_is_answered_with_250_before_it_is_stored(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
