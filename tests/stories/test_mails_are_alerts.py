@@ -17,6 +17,7 @@ import pytest
 
 from firebell.alerts.ingest_queue import Ingest
 from firebell.inbound_mail import listener
+from firebell.inbound_mail import receiving as mail_receiving
 from firebell.inbound_mail.addresses import address_of
 from firebell.inbound_mail.receiving import MAX_MAIL_BYTES
 from firebell.kit.clock import FakeClock
@@ -260,6 +261,35 @@ async def test_a_mailbox_is_read_and_marked_only_after_the_commit(dsn: str, cloc
             assert (await w.page()).state is PageState.RESOLVED
             async with w.ctx.db.tx() as tx:
                 assert await tx.value("select count(*) from mail_receipt") == 3
+
+
+async def test_a_mail_that_cannot_be_stored_holds_up_no_other(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = mail_receiving.receive
+
+    async def failing(*args: Any) -> Any:
+        if args[4].subject == "Broken":
+            raise ValueError("no such mail was expected")
+        return await store(*args)
+
+    async with stand_in_mailbox() as mailbox:
+        server = ImapServer(
+            "127.0.0.1", mailbox.port, "alerts", "s3cret", implicit_tls=False, require_tls=False
+        )
+        async with world(dsn, clock, inbound_mail=InboundMailSettings(DOMAIN, imap=server)) as w:
+            to = address_of("Checkout", w.key, DOMAIN)
+            broken, other = (mailbox.put(bytes(mail(subject, to))) for subject in ("Broken", "Disk full"))
+            with monkeypatch.context() as patch:
+                patch.setattr(mail_receiving, "receive", failing)
+                with pytest.raises(Unavailable, match="1 mail of the mailbox"):
+                    await w.settle()
+            assert mailbox.flags == {broken: set(), other: {r"\Seen"}}
+            w.clock.advance(timedelta(minutes=1))
+            await w.settle()
+            assert mailbox.flags[broken] == {r"\Seen"}
+            async with w.ctx.db.tx() as tx:
+                assert await tx.value("select count(*) from mail_receipt") == 2
 
 
 async def _fails(w: World, mailbox: StandInMailbox, command: str) -> None:
