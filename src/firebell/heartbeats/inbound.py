@@ -46,6 +46,8 @@ def read_address(raw_path: bytes) -> PingAddress | None:
     """
     segments = [unquote_to_bytes(part).decode("utf-8", "replace") for part in raw_path.split(b"/")]
     match segments:
+        case _ if "\0" in "".join(segments):  # no name has one, and the database refuses it
+            return None
         case ["", "in", key, _, *rest]:
             rest = rest[:-1] if rest and rest[-1] == "" else rest
         case _:
