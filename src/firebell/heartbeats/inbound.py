@@ -118,7 +118,7 @@ class HeartbeatReceiver:
             clean_text(" ".join(source.split())[:MAX_SOURCE_CHARS], MAX_SOURCE_CHARS),
         )
         now = self._ctx.clock.now()
-        async with self._ctx.ingest_db.tx() as tx:
+        async with self._ingest.turn(), self._ctx.ingest_db.tx() as tx:
             named = await self._named(tx, integration.service_id, address.name)
             return await actions.receive_ping(tx, named.id, ping, now)
 
