@@ -24,7 +24,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.mail.inbound_settings import ImapServer, InboundMailSettings
 from firebell.paging.model import PageState
-from tests.api.api_clients import Api, key_of
+from tests.api.api_clients import Api, key_of, sign_in
 from tests.api.api_clients import browser as client
 from tests.servers import free_port
 from tests.standins.imap import StandInMailbox, stand_in_mailbox
@@ -176,6 +176,15 @@ async def test_a_mail_with_broken_headers_is_stored(dsn: str, clock: FakeClock) 
 
         assert set(await asyncio.get_running_loop().run_in_executor(None, blocking)) == {250}
         assert [outcome for outcome, _ in await mails(w, api)] == ["fired"] * len(headers)
+
+
+async def test_a_form_with_one_field_is_shown_again_with_its_error(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, client(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        path = f"/services/checkout/integrations/{w.integration}/mail"
+        again = await http.post(path, data={"csrf": csrf, "senders": "nagios"})
+        assert again.status_code == 422
+        assert "nagios is neither an address nor a domain" in again.text
 
 
 async def test_nothing_is_answered_with_250_before_it_is_stored(
