@@ -80,7 +80,7 @@ class App:
 
     def __init__(self, ctx: Context, pages: Callable[[inbound.Inbound], ASGIApp]) -> None:
         ingest = inbound.build(ctx, AlertPings(ctx))
-        for path, answer in opsgenie.build(ctx, ingest.ingest.find, ingest.ingest.submit).items():
+        for path, answer in opsgenie.build(ctx, ingest.ingest).items():
             ingest.attach(path, answer)
         self.direct: DirectApp = ingest
         """Answers small messages of sources without ASGI."""

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
-from firebell.anomalies import actions, count_store, timers
+from firebell.anomalies import actions, count_store, store, timers
 from firebell.anomalies.bins import QUARTER, BinSize, bin_of
 from firebell.anomalies.model import ALERT_RULE, INTEGRATION_NAME
 from firebell.kit.clock import FakeClock
@@ -168,16 +168,14 @@ async def _maintenance(w: World) -> None:
 
 
 async def _turned_off(w: World, api: Api) -> None:
-    """Turning it off resolves what fires, and revokes the integration with the last detector of a service."""
+    """Turning it off resolves what fires."""
     await api("POST", f"{CHECKOUT}/enable", {"rule": RULE})
     off = await api("POST", f"{CHECKOUT}/disable", {})
     assert (off["state"], off["predicted"]) == ("off", None)
     async with w.ctx.db.tx() as tx:
         assert {status for status, _, _ in await _anomaly_alerts(tx)} == {"resolved"}
-        assert INTEGRATION_NAME in [one.name for one in await alerts.integrations(tx, w.service)]
     await api("POST", f"{CHECKOUT}/disable", {"rule": RULE})
     async with w.ctx.db.tx() as tx:
-        assert INTEGRATION_NAME not in [one.name for one in await alerts.integrations(tx, w.service)]
         assert await timers.run_counts(tx, [], w.now) == []
         assert (await count_store.progress(tx)).judged_until is None
         verbs = await tx.fetch("select action from audit where action like 'anomaly.%' order by id")
@@ -185,6 +183,43 @@ async def _turned_off(w: World, api: Api) -> None:
         *("anomaly.enabled", "anomaly.accepted", "anomaly.enabled", "anomaly.disabled", "anomaly.disabled")
     ]
     await w.settle()
+
+
+async def test_no_one_can_use_reveal_or_revoke_the_integration_of_anomalies(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        senders = await api("GET", "/services/checkout/integrations")
+        for _ in range(2):
+            await api("POST", f"{CHECKOUT}/enable", {})
+            await api("POST", f"{CHECKOUT}/disable", {})
+        await api("POST", f"{CHECKOUT}/enable", {})
+        async with w.ctx.db.tx() as tx:
+            (own,) = await tx.fetch("select id, key from integration where name = $1", INTEGRATION_NAME)
+            assert await alerts.integration_of_key(tx, own["key"]) is None
+            (detector,) = await store.detectors(tx, w.service)
+        assert detector.integration_id == own["id"]
+        assert await api("GET", "/services/checkout/integrations") == senders
+        path = f"/services/checkout/integrations/{own['id']}"
+        await api("POST", f"{path}/reveal", {}, status=404)
+        await api("GET", f"{path}/mail", status=404)
+        await api("DELETE", path, status=404)
+        async with browser(w) as http:
+            await sign_in(w, http, w.mara)
+            assert INTEGRATION_NAME not in (await http.get("/services/checkout")).text
+        assert (await api("GET", CHECKOUT))["state"] == "learning"
+
+
+async def test_alerts_of_senders_never_join_the_integration_of_anomalies(dsn: str, clock: FakeClock) -> None:
+    """A service without another integration accepts nothing over the API, and can have no heartbeat."""
+    async with organization(dsn, clock) as (_, api):
+        await api("POST", f"{CHECKOUT}/enable", {})
+        for sender in await api("GET", "/services/checkout/integrations"):
+            await api("DELETE", f"/services/checkout/integrations/{sender['id']}")
+        await api("POST", "/alerts", {"service": "checkout", "title": "Down"}, status=409)
+        await api(
+            "POST", "/heartbeats", {"service": "checkout", "name": "Backup", "period_s": 3600}, status=409
+        )
 
 
 async def test_after_90_days_a_back_test_is_compared_with_what_happened(dsn: str, clock: FakeClock) -> None:

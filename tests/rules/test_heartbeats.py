@@ -124,7 +124,9 @@ def test_a_length_is_read_and_written(text: str, seconds: int) -> None:
     assert lengths.parse(lengths.written(length), "grace") == length
 
 
-@pytest.mark.parametrize("text", ["", "5", "h", "-5 min", "1.5 h", "5 years", "٥ min", "99999999 s"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "h", "-5 min", "1.5 h", "5 years", "٥ min", "99999999 s", "9999999w" * 20]
+)
 def test_what_is_no_length_is_refused_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         lengths.parse(text, "grace")
@@ -265,6 +267,7 @@ def test_every_alert_that_ends_has_fired_and_silence_always_fires(
         (b"/in/k/heartbeat/job/-1", None),
         (b"/in/k/heartbeat/job/stop", None),
         (b"/in/k/heartbeat/job/start/now", None),
+        (b"/in/k/heartbeat/job%00", None),
     ],
 )
 def test_an_address_says_what_is_reported(path: bytes, expected: PingAddress | None) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firebell.alerts.model import EventKind
 from firebell.inbound_mail import actions, mail_rules, message_reading
 from firebell.inbound_mail.addresses import address_of, key_of, keys_in
-from firebell.inbound_mail.model import MailOutcome, MailSettings, ReceivedMail, Verdict
+from firebell.inbound_mail.model import MailMessage, MailOutcome, MailSettings, ReceivedMail, Verdict
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.mail import inbound_settings
 
@@ -257,6 +257,11 @@ BAD_MAILS = [
     b"Content-Disposition: attachment; filename*=utf-8''%ff%\n\nx",
     b'From: "<<<>>>" <a@b <c@d>>\nSubject: =?utf-8?q?=FF?=\n\nx',
     b"Subject: " + b"x" * 100_000 + b"\n\n" + b"y" * 200_000,
+    b"Subject: =?utf-8?b?A?=\n\nx",
+    b"Subject: =?utf-7?q?+2AA-?=\nContent-Type: text/plain; charset=utf-7\n\n+2AA-",
+    b"Date: Fri, 31 Dec 9999 23:59:59 -2359\n\nx",
+    b"Message-ID: <a\xe9@x>\nReferences: <b\xff@x>\nIn-Reply-To: <c\x00@x>\n\nx",
+    b"Message-ID: <a\x00@x>\n\nx",
     b"Content-Type: text/html\n\n" + b"<div>" * 50_000 + b"<![bad" + b"&#xD800;&#99999999;",
 ]
 
@@ -270,6 +275,15 @@ def test_a_broken_mail_fires_all_the_same(content: bytes) -> None:
     assert verdict.key
     assert len(event.title) <= 255
     assert len(event.body) <= 32 * 1024
+    assert_storable(message_reading.read(content))
+
+
+def assert_storable(message: MailMessage) -> None:
+    """PostgreSQL stores no NUL and no lone surrogate; what is not cleaned before it is stored has neither."""
+    for text in (message.message_id, *message.references):
+        assert "\x00" not in text
+    for text in (message.message_id, *message.references, message.sender, message.subject, message.text):
+        text.encode()
 
 
 @given(
@@ -288,6 +302,10 @@ def test_a_broken_mail_fires_all_the_same(content: bytes) -> None:
                 b"\xff",
                 b"<a@b>",
                 b"References: ",
+                b"Message-ID: ",
+                b"=?utf-7?q?+2AA-?=",
+                b"<\x00>",
+                b"<\xe9>",
                 b"Date: ",
                 b"; name*0=",
                 b"\x00",
@@ -303,6 +321,7 @@ def test_any_bytes_are_read(content: bytes) -> None:
     one = received(content)
     assert mail_rules.digest_of(one) == mail_rules.digest_of(received(content))
     judged(content)
+    assert_storable(one.message)
 
 
 def test_a_mail_that_is_delivered_again_is_the_same_mail() -> None:

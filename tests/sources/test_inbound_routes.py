@@ -132,11 +132,11 @@ async def test_what_a_mistyped_address_receives_is_kept_and_its_owner_notified(
     dsn: str, clock: FakeClock
 ) -> None:
     async with door(dsn, clock) as d:
-        for path in ("nagios", "generic/more", "am/api/v1/alerts"):
+        for path in ("nagios", "generic/more", "am/api/v1/alerts", "na%00gios"):
             assert (await d.http.post(f"/in/{d.world.key}/{path}", json=ALERT)).status_code == 404
         assert (await d.http.get(f"/in/{d.world.key}/nagios")).status_code == 404
         assert (await d.http.post(f"/in/{'0' * 32}/nagios", json=ALERT)).status_code == 404
-        assert [(r.source, (r.error or "")[:10]) for r in await d.raw()] == [("unknown", "A-NOSOURCE")] * 3
+        assert [(r.source, (r.error or "")[:10]) for r in await d.raw()] == [("unknown", "A-NOSOURCE")] * 4
         await d.world.settle()
         assert "source" in {message["event"] for message in d.world.sink.got}
         assert (await d.alerts(), await d.states()) == ([], [])

@@ -17,13 +17,14 @@ import pytest
 
 from firebell.alerts.ingest_queue import Ingest
 from firebell.inbound_mail import listener
+from firebell.inbound_mail import receiving as mail_receiving
 from firebell.inbound_mail.addresses import address_of
 from firebell.inbound_mail.receiving import MAX_MAIL_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.mail.inbound_settings import ImapServer, InboundMailSettings
 from firebell.paging.model import PageState
-from tests.api.api_clients import Api, key_of
+from tests.api.api_clients import Api, key_of, sign_in
 from tests.api.api_clients import browser as client
 from tests.servers import free_port
 from tests.standins.imap import StandInMailbox, stand_in_mailbox
@@ -155,6 +156,37 @@ async def test_what_is_no_alert_or_not_proved_is_kept_without_effect(dsn: str, c
         assert (storm["severity"], storm["count"]) == ("error", 8)
 
 
+async def test_a_mail_with_broken_headers_is_stored(dsn: str, clock: FakeClock) -> None:
+    headers = (
+        *(b"Message-ID: <a\xe9@x>", b"Message-ID: <a\x00@x>", b"In-Reply-To: <b\x00@x>"),
+        *(b"References: <b\xff@x>", b"Date: Fri, 31 Dec 9999 23:59:59 -2359", b"Subject: =?utf-8?b?A?="),
+        b"Subject: =?utf-7?q?+2AA-?=",
+    )
+    async with receiving(dsn, clock) as (w, api, port, to):
+
+        def blocking() -> list[int]:
+            with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+                replies = []
+                for header in headers:
+                    smtp.ehlo_or_helo_if_needed()
+                    smtp.mail("nagios@example.org")
+                    smtp.rcpt(to)
+                    replies.append(smtp.data(header + b"\r\n\r\n97% of /var\r\n")[0])
+                return replies
+
+        assert set(await asyncio.get_running_loop().run_in_executor(None, blocking)) == {250}
+        assert [outcome for outcome, _ in await mails(w, api)] == ["fired"] * len(headers)
+
+
+async def test_a_form_with_one_field_is_shown_again_with_its_error(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, client(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        path = f"/services/checkout/integrations/{w.integration}/mail"
+        again = await http.post(path, data={"csrf": csrf, "senders": "nagios"})
+        assert again.status_code == 422
+        assert "nagios is neither an address nor a domain" in again.text
+
+
 async def test_nothing_is_answered_with_250_before_it_is_stored(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +270,35 @@ async def test_a_mailbox_is_read_and_marked_only_after_the_commit(dsn: str, cloc
             assert (await w.page()).state is PageState.RESOLVED
             async with w.ctx.db.tx() as tx:
                 assert await tx.value("select count(*) from mail_receipt") == 3
+
+
+async def test_a_mail_that_cannot_be_stored_holds_up_no_other(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = mail_receiving.receive
+
+    async def failing(*args: Any) -> Any:
+        if args[4].subject == "Broken":
+            raise ValueError("no such mail was expected")
+        return await store(*args)
+
+    async with stand_in_mailbox() as mailbox:
+        server = ImapServer(
+            "127.0.0.1", mailbox.port, "alerts", "s3cret", implicit_tls=False, require_tls=False
+        )
+        async with world(dsn, clock, inbound_mail=InboundMailSettings(DOMAIN, imap=server)) as w:
+            to = address_of("Checkout", w.key, DOMAIN)
+            broken, other = (mailbox.put(bytes(mail(subject, to))) for subject in ("Broken", "Disk full"))
+            with monkeypatch.context() as patch:
+                patch.setattr(mail_receiving, "receive", failing)
+                with pytest.raises(Unavailable, match="1 mail of the mailbox"):
+                    await w.settle()
+            assert mailbox.flags == {broken: set(), other: {r"\Seen"}}
+            w.clock.advance(timedelta(minutes=1))
+            await w.settle()
+            assert mailbox.flags[broken] == {r"\Seen"}
+            async with w.ctx.db.tx() as tx:
+                assert await tx.value("select count(*) from mail_receipt") == 2
 
 
 async def _fails(w: World, mailbox: StandInMailbox, command: str) -> None:

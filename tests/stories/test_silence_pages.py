@@ -1,16 +1,20 @@
 """Story: a job that stops reporting pages by the policy of its service, and its next ping ends that."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
+from firebell.alerts import ingest_queue
 from firebell.app import build
+from firebell.heartbeats import store
 from firebell.heartbeats.alert_pings import AlertPings
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
-from tests.api.api_clients import Api, browser, organization
-from tests.world import World
+from tests.api.api_clients import Api, browser, key_of, organization
+from tests.world import World, world
 
 STEP = timedelta(seconds=20)
 
@@ -182,3 +186,27 @@ async def _refusals(http: httpx.AsyncClient, w: World, api: Api) -> None:
     ):
         refused = await api("POST", "/heartbeats", {"service": "checkout", "name": "a", **wrong}, status=422)
         assert [e["field"] for e in refused["errors"]] == [field]
+
+
+async def test_alerts_wait_for_no_pings(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pings that wait for a lock leave connections to alerts, and those that wait too long are sent again."""
+    async with world(dsn, clock, share_pool=False) as w, browser(w) as http:
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        created = await _create(api)
+        address = f"/in/{w.key}/heartbeat/settlement"
+        async with w.ctx.db.tx() as tx:
+            await store.lock(tx, created["id"])
+            pings = [asyncio.create_task(http.get(address)) for _ in range(5)]
+            await asyncio.sleep(0.1)
+            sent = await http.post(f"/in/{w.key}/generic", json={"title": "Disk full"})
+            assert sent.status_code == 202
+            assert not any(ping.done() for ping in pings)
+        assert [(await ping).status_code for ping in pings] == [200] * 5
+        monkeypatch.setattr(ingest_queue, "TURN_LIMIT_S", 0.05)
+        async with w.ctx.db.tx() as tx:
+            await store.lock(tx, created["id"])
+            first = asyncio.create_task(http.get(address))
+            await asyncio.sleep(0.1)
+            refused = await http.get(address)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert (await first).status_code == 200

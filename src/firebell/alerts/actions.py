@@ -54,7 +54,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import MAX_ID, clean_name
 from firebell.kit.web import undo
-from firebell.people.action_guards import permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
 MESSAGE_PREVIEW_BYTES = 64 * 1024
@@ -364,12 +364,26 @@ async def alert_rate(tx: Tx, now: datetime, quarters: int) -> list[int]:
 async def create_integration(
     tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
 ) -> Integration:
-    """Create an integration; its key has 32 characters, as PagerDuty's routing keys do."""
+    """Create an integration for a sender, with a new key."""
     integration = await integration_store.insert_integration(
-        tx, service_id, clean_name(name, "name"), secrets.token_hex(16), now
+        tx, service_id, clean_name(name, "name"), _new_key(), now
     )
     await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=integration.name)
     return integration
+
+
+@internal("An action that watches a service needs one.")
+async def ensure_internal_integration(tx: Tx, service_id: int, name: str, now: datetime) -> int:
+    """Return the id of a service's integration for alerts that Firebell raises itself. Idempotent.
+
+    It is never listed, and nothing is accepted with its key.
+    """
+    return await integration_store.ensure_internal(tx, service_id, name, _new_key(), now)
+
+
+def _new_key() -> str:
+    """Return a key of 32 characters, as long as PagerDuty's routing keys."""
+    return secrets.token_hex(16)
 
 
 def _no_such_key() -> NotFound:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firebell.alerts import alertmanager_reads
 from firebell.alerts.body_budget import BodyBudget, Share
-from firebell.alerts.cleaning import too_large, unreadable
+from firebell.alerts.cleaning import line, too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
 from firebell.alerts.ingest_queue import Diverter, Ingest
@@ -213,7 +213,7 @@ class Inbound:
         if integration := await self.ingest.find(key):
             with self.budget.share() as share:
                 body = await self._body(dict(scope["headers"]), receive, REFUSED_EXCERPT_BYTES, share)
-                name = path_segments(scope)[2][:MAX_SOURCE_NAME]
+                name = line(path_segments(scope)[2], MAX_SOURCE_NAME)
                 reason = f"A-NOSOURCE: there is no address /in/<key>/{name}."
                 await self._submit(
                     integration, "unknown", body.content[:REFUSED_EXCERPT_BYTES], Rejected(reason)

@@ -1,7 +1,8 @@
 """Look integration keys up and commit inbound requests in batches."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,6 +24,8 @@ MAX_KEY_LENGTH = 64
 GATHER_S = 0.002
 """The longest that alerts wait for those of other senders; about the time of a commit."""
 KEYS_MAX_AGE = timedelta(seconds=5)
+TURN_LIMIT_S = 10.0
+"""The longest that a message with a transaction of its own waits for its turn."""
 
 
 class Diverter(Protocol):
@@ -55,6 +58,7 @@ class Ingest:
         )
         # a large message has its own transaction, so that other alerts do not wait for it
         self._large_commits = GroupCommit(self._store, batch=1, pace=ctx.pace)
+        self._turns = asyncio.Semaphore(1)
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
         self._mutes: mutes.MutesByService = {}
@@ -88,6 +92,23 @@ class Ingest:
             if self._diverter is not None:
                 self._diverted = await self._diverter.load(tx)
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the turn of a message with a transaction of its own, such as a ping.
+
+        A thousand jobs report in the same minute. One after another, they leave the other connections to alerts.
+        Raise Unavailable after `TURN_LIMIT_S`.
+        """
+        try:
+            async with asyncio.timeout(TURN_LIMIT_S):
+                await self._turns.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("Too many messages are waiting to be stored.", retry_after=5) from exc
+        try:
+            yield
+        finally:
+            self._turns.release()
+
     def _is_stale(self) -> bool:
         # abs: a clock that was set back must not keep a revoked key alive
         return abs(self._ctx.clock.now() - self._keys_at) > KEYS_MAX_AGE
@@ -106,7 +127,8 @@ class Ingest:
             if self._is_stale():
                 await self._load()
             if self._diverter is not None and received.service_id in self._diverted:
-                received = await self._diverter.divert(received)
+                async with self.turn():
+                    received = await self._diverter.divert(received)
             await self._queue(received).add(received)
         self._stored(received)
 
@@ -136,7 +158,7 @@ class Ingest:
     async def record_change(self, received: InboundRequest, change: NewChangeEvent) -> None:
         """Return once the change is committed; raise Unavailable otherwise."""
         with self._refusals_counted():
-            async with self._ctx.ingest_db.tx() as tx:
+            async with self.turn(), self._ctx.ingest_db.tx() as tx:
                 await actions.record_change(tx, received, change, self._ctx.clock.now())
         self._ctx.counters.inbound_messages[received.source] += 1
 

@@ -29,13 +29,32 @@ async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: 
     return _integration(row)
 
 
+async def ensure_internal(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> int:
+    """Return the id of an integration for alerts that Firebell raises itself; create it with this key. Idempotent."""
+    integration_id: int = await tx.value(
+        """
+        insert into integration (service_id, name, key, created_at, is_internal)
+        values ($1, $2, $3, $4, true)
+        on conflict (service_id, name) where is_internal do update
+        set name = excluded.name
+        returning id
+        """,
+        service_id,
+        name,
+        key,
+        now,
+    )
+    return integration_id
+
+
 async def integrations(tx: Tx, service_id: int | None = None) -> list[Integration]:
-    """Return the active integrations of one service or of all, oldest first."""
+    """Return the active integrations of the senders of one service or of all, oldest first."""
     rows = await tx.fetch(
         f"""
         select {_INTEGRATION}
         from integration
         where revoked_at is null
+            and not is_internal
             and ($1::bigint is null or service_id = $1)
         order by id
         """,
@@ -52,6 +71,7 @@ async def integration_of_key(tx: Tx, key: str) -> Integration | None:
         from integration
         where key = $1
             and revoked_at is null
+            and not is_internal
         """,
         key,
     )
@@ -69,6 +89,7 @@ async def revoke_integration(
         where id = $2
             and service_id = $1
             and revoked_at is null
+            and not is_internal
         returning {_INTEGRATION}
         """,
         service_id,

@@ -81,13 +81,8 @@ async def _enable(tx: Tx, actor: Actor, service: Service, rule: str, now: dateti
     if rule:
         await _check_rule(tx, service, rule)
     tz = (await people.person(tx, actor.person_id)).tz if actor.person_id is not None else "UTC"
-    keys = await alerts.integrations(tx, service.id)
-    own = next((key for key in keys if key.name == INTEGRATION_NAME), None)
-    if own is None:
-        own = await alerts.create_integration(
-            tx, actor, service_id=service.id, name=INTEGRATION_NAME, now=now
-        )
-    await store.enable(tx, service.id, rule, tz, own.id, actor.label, now)
+    integration_id = await alerts.ensure_internal_integration(tx, service.id, INTEGRATION_NAME, now)
+    await store.enable(tx, service.id, rule, tz, integration_id, actor.label, now)
     await tx.audit(actor, "anomaly.enabled", f"service:{service.id}", now, rule=rule)
     await timers.schedule(tx, COUNT_TIMER, COUNT_KEY, now)
     await tx.live(LIVE_TOPIC)
@@ -163,10 +158,6 @@ async def disable(tx: Tx, actor: Actor, slug: str, rule: str, now: datetime) -> 
     if requests:
         await alerts.receive_own(tx, requests, now)
     await store.disable(tx, detector.id, now)
-    if not any(one.is_on for one in await store.detectors(tx, service.id)):
-        await alerts.revoke_integration(
-            tx, actor, service_id=service.id, integration_id=detector.integration_id, now=now
-        )
     await tx.audit(actor, "anomaly.disabled", f"service:{service.id}", now, rule=detector.rule)
     await tx.live(LIVE_TOPIC)
 

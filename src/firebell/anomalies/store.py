@@ -27,15 +27,13 @@ _DETECTOR = """
             detector.integration_id,
             detector.enabled_at,
             detector.enabled_by,
-            -- a key that someone revoked turns its detectors off
-            coalesce(detector.disabled_at, integration.revoked_at) as disabled_at,
+            detector.disabled_at,
             detector.accepted_at,
             detector.accepted_by,
             detector.accepted_by_id,
             detector.backtest,
             detector.compared_at
         from anomaly_detector detector
-        join integration on integration.id = detector.integration_id
 """
 _ANOMALY = """
             anomaly.id,

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from firebell.anomalies.bins import BinSize
 from firebell.anomalies.model import STATE_NAMES
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, instant, short, show, show_table
@@ -23,7 +24,7 @@ def _usual(one: dict[str, Any]) -> str:
 
 
 def _length(one: dict[str, Any]) -> str:
-    return "15 min" if one["bin_minutes"] == 15 else "1 h"
+    return BinSize(one["bin_minutes"]).label
 
 
 @anomaly.command("list", epilog=example("firebell anomaly list", "firebell anomaly list --fired"))

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from firebell import event_subscriptions, process
 from firebell.alerts import actions as alerts
-from firebell.anomalies.model import INTEGRATION_NAME
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import (
@@ -87,8 +86,6 @@ async def _known(ctx: Context, phone: str) -> organization.Kestrel:
         kestrel.people = {p.name: p.id for p in await people.people(tx)}
         names = {service.id: service.name for service in await catalog.services(tx)}
         for integration in await alerts.integrations(tx):
-            if integration.name == INTEGRATION_NAME:
-                continue
             name = names[integration.service_id]
             kestrel.integrations[name], kestrel.services[name] = integration, integration.service_id
     return kestrel

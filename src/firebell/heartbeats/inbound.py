@@ -46,6 +46,8 @@ def read_address(raw_path: bytes) -> PingAddress | None:
     """
     segments = [unquote_to_bytes(part).decode("utf-8", "replace") for part in raw_path.split(b"/")]
     match segments:
+        case _ if "\0" in "".join(segments):  # no name has one, and the database refuses it
+            return None
         case ["", "in", key, _, *rest]:
             rest = rest[:-1] if rest and rest[-1] == "" else rest
         case _:
@@ -116,7 +118,7 @@ class HeartbeatReceiver:
             clean_text(" ".join(source.split())[:MAX_SOURCE_CHARS], MAX_SOURCE_CHARS),
         )
         now = self._ctx.clock.now()
-        async with self._ctx.ingest_db.tx() as tx:
+        async with self._ingest.turn(), self._ctx.ingest_db.tx() as tx:
             named = await self._named(tx, integration.service_id, address.name)
             return await actions.receive_ping(tx, named.id, ping, now)
 

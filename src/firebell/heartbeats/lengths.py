@@ -6,7 +6,8 @@ from datetime import timedelta
 from firebell.kit.errors import Invalid
 
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_WHOLE = re.compile(r"(?:\s*\d{1,7}\s*(?:min|sec|[smhdw]))+\s*", re.IGNORECASE | re.ASCII)
+# one part for each unit; more could exceed what a timedelta holds
+_WHOLE = re.compile(r"(?:\s*\d{1,7}\s*(?:min|sec|[smhdw])){1,5}\s*", re.IGNORECASE | re.ASCII)
 _PART = re.compile(r"(\d{1,7})\s*(min|sec|[smhdw])", re.IGNORECASE | re.ASCII)
 
 

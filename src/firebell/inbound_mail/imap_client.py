@@ -59,14 +59,13 @@ class Mailbox:
             uids = (listed or b"").split()[:MAILS_AT_ONCE]
             return [mail for uid in uids if (mail := self._fetched(connection, uid.decode()))]
 
-    def mark_seen(self, uids: Sequence[str], *, flagged: Sequence[str] = ()) -> None:
-        """Mark mails as \\Seen, and those that no integration has as \\Flagged too; raise `MailboxError`."""
+    def mark_seen(self, uid: str, *, is_flagged: bool) -> None:
+        """Mark a mail as \\Seen, and one that no integration has as \\Flagged too; raise `MailboxError`."""
         with self._reported():
             if self._connection is None:
                 raise MailboxError("The connection to the mailbox was lost.")
-            for uid in uids:
-                flags = r"(\Seen \Flagged)" if uid in flagged else r"(\Seen)"
-                _ok(self._connection.uid("STORE", uid, "+FLAGS.SILENT", flags))
+            flags = r"(\Seen \Flagged)" if is_flagged else r"(\Seen)"
+            _ok(self._connection.uid("STORE", uid, "+FLAGS.SILENT", flags))
 
     def close(self) -> None:
         """Close the connection, if any, so that none grows stale between two rounds."""

@@ -78,7 +78,8 @@ class MailHandler:
         try:
             message = await receiving.read(content)
             for integration in await self._integrations(envelope):
-                await receiving.receive(self._ctx, self._ctx.ingest_db, integration, mail, message)
+                async with self._ingest.turn():
+                    await receiving.receive(self._ctx, self._ctx.ingest_db, integration, mail, message)
         except Unavailable as error:
             _failures.add(error.reason)
             return NOT_NOW

@@ -11,9 +11,10 @@ from firebell.inbound_mail.imap_client import Mailbox, MailboxError, UnseenMail
 from firebell.inbound_mail.receiving import IncomingMail
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
-from firebell.kit.errors import Unavailable
+from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.resolver import Resolver
+from firebell.kit.text import plural
 from firebell.kit.threads import Pool
 
 log = logging.getLogger(__name__)
@@ -60,18 +61,32 @@ class MailboxReader:
         return len(mails)
 
     async def _take(self, mailbox: Mailbox, mails: list[UnseenMail]) -> None:
-        """Store mails, and then mark them; what fails before that is taken again, and does nothing twice."""
-        unaddressed = []
+        """Take mails one after another; raise `MailboxError` at the end if some could not be stored."""
+        failed = 0
         for mail in mails:
-            message = await receiving.read(mail.content)
-            integrations = await self._integrations(message.recipients)
-            if not integrations:
-                unaddressed.append(mail.uid)
-                _unaddressed.add(message.subject[:100])
-            for integration in integrations:
-                incoming = IncomingMail(mail.content, message.return_path, mail.is_cut)
-                await receiving.receive(self._ctx, self._ctx.work_db, integration, incoming, message)
-            await self._pool.run(partial(mailbox.mark_seen, [mail.uid], flagged=unaddressed))
+            try:
+                is_addressed = await self._store(mail)
+            except FirebellError:
+                raise
+            except Exception:
+                # the mails after it must not wait for it
+                log.exception("a mail of the mailbox could not be stored", extra={"uid": mail.uid})
+                failed += 1
+                continue
+            await self._pool.run(partial(mailbox.mark_seen, mail.uid, is_flagged=not is_addressed))
+        if failed:
+            raise MailboxError(f"{plural(failed, 'mail')} of the mailbox could not be stored; see the log.")
+
+    async def _store(self, mail: UnseenMail) -> bool:
+        """Store what a mail does, once however often it is taken; return False if it is for no integration."""
+        message = await receiving.read(mail.content)
+        integrations = await self._integrations(message.recipients)
+        if not integrations:
+            _unaddressed.add(message.subject[:100])
+        for integration in integrations:
+            incoming = IncomingMail(mail.content, message.return_path, mail.is_cut)
+            await receiving.receive(self._ctx, self._ctx.work_db, integration, incoming, message)
+        return bool(integrations)
 
     async def _integrations(self, recipients: tuple[str, ...]) -> list[Integration]:
         keys = addresses.keys_in(recipients, self._ctx.inbound_mail.domain)

@@ -1,6 +1,7 @@
 """Reads a mail, however broken; never raises (pure, spec 9.6)."""
 
 import email
+import email.errors
 import email.message
 import email.policy
 import re
@@ -22,16 +23,24 @@ MAX_ATTACHMENTS = 20
 RECIPIENT_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 """Where a mailbox has the address to which a mail was delivered, the surest first."""
 _OWN_FIELDS = ("X-Firebell-Page", "X-Firebell-Mail")
-_ID = re.compile(r"<[^<>\s]{1,500}>")
+_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,500}>")
 _BREAKS = re.compile(r"[^\S\n]*\n\s*\n\s*")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
+_BROKEN = (
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError, AssertionError, OverflowError),
+    email.errors.MessageError,
+)
+"""What the parser of the standard library raises for mails that follow no standard."""
 
 
 def read(content: bytes) -> MailMessage:
-    """Return what a mail says; of one that cannot be parsed, its raw text with the reason as `problem`."""
+    """Return what a mail says; of one that cannot be parsed, its raw text with the reason as `problem`.
+
+    All texts can be stored: they have no lone surrogates, and identifiers no control characters.
+    """
     try:
         return _read(content)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, AssertionError) as error:
+    except _BROKEN as error:
         text = to_text(content[:MAX_TEXT_CHARS])
         subject = re.search(r"^subject:[ \t]*(.*)$", text, re.IGNORECASE | re.MULTILINE)
         return MailMessage(
@@ -70,41 +79,41 @@ def _raw(message: email.message.Message, name: str) -> str:
 
 
 def _all(message: email.message.Message, name: str) -> list[str]:
-    """Return the values of a header as they are; bytes that are not ASCII are surrogates."""
+    """Return the values of a header, whose encoded words are not decoded."""
     wanted = name.lower()
-    values = (str(value) for field, value in message.raw_items() if field.lower() == wanted)
-    return [value[:MAX_HEADER_CHARS] for value in values][:20]
+    values = [str(value) for field, value in message.raw_items() if field.lower() == wanted][:20]
+    # bytes that are not ASCII arrive as surrogates
+    return [to_text(value.encode("utf-8", "surrogateescape"))[:MAX_HEADER_CHARS] for value in values]
 
 
 def _words(value: str) -> str:
     """Return a header with its encoded words decoded, as one line."""
     try:
-        parts = [_decoded(part, charset) for part, charset in decode_header(value)]
-    except (ValueError, LookupError, TypeError):  # an encoded word that is not base64, such as
+        parts = [
+            part if isinstance(part, str) else _decoded(part, charset)
+            for part, charset in decode_header(value)
+        ]
+    except _BROKEN:  # an encoded word that is not base64, such as
         parts = [value]
-    # a header that is not ASCII and not encoded arrives as surrogates, or as unknown-8bit
-    text = to_text("".join(parts).encode("utf-8", "surrogateescape"))
-    return " ".join(text.split())
+    return " ".join("".join(parts).split())
 
 
-def _decoded(part: bytes | str, charset: str | None) -> str:
-    if isinstance(part, str):
-        return part
-    if charset is None or charset == "unknown-8bit":
-        return to_text(part)
+def _decoded(content: bytes, charset: str | None) -> str:
+    """Return bytes as text in their charset, or as they look if it is unknown."""
     try:
-        return part.decode(charset, "replace")
+        # UTF-7 can hold lone surrogates, which cannot be stored
+        return content.decode(charset or "unknown-8bit", "replace").encode("utf-8", "replace").decode()
     except (LookupError, ValueError):
-        return to_text(part)
+        return to_text(content)
 
 
 def _date(text: str) -> datetime | None:
     """Return the instant of a Date header; None without one, and for a time without a zone."""
     try:
         date = parsedate_to_datetime(text)
+        return date.astimezone(UTC) if date.tzinfo is not None else None
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
-    return date.astimezone(UTC) if date.tzinfo is not None else None
 
 
 def _parts(message: email.message.Message) -> Iterator[email.message.Message]:
@@ -140,13 +149,7 @@ def _content(message: email.message.Message) -> tuple[str, tuple[str, ...]]:
 def _text_of(part: email.message.Message) -> str:
     payload = part.get_payload(decode=True)
     body = payload if isinstance(payload, bytes) else str(payload or "").encode("utf-8", "surrogateescape")
-    charset = part.get_content_charset()
-    if charset:
-        try:
-            return body.decode(charset, "replace").replace("\r\n", "\n")
-        except (LookupError, ValueError):
-            pass
-    return to_text(body).replace("\r\n", "\n")
+    return _decoded(body, part.get_content_charset()).replace("\r\n", "\n")
 
 
 class _Text(HTMLParser):

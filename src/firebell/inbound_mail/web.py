@@ -49,11 +49,11 @@ async def _mail(
         "address": address_of(integration.name, integration.masked_key, domain) if domain else "",
         "is_received": bool(visit.ctx.inbound_mail.listen or visit.ctx.inbound_mail.imap),
         "auth_server": visit.ctx.inbound_mail.auth_server,
-        "values": values
-        or {
+        "values": {
             "senders": ", ".join(settings.senders),
             "resolve_matchers": settings.resolve_matchers,
             "ignore_matchers": settings.ignore_matchers,
+            **(values or {}),
         },
         "receipts": shown,
         "before": to_id(before),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from firebell.kit import linear_regex
+from firebell.kit.errors import Invalid
 
 RESERVED = frozenset("{}!=~,\\\"'`")
 MAX_INPUT_CHARS = 4096
@@ -66,6 +67,21 @@ class Matcher:
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     """Return True if the labels meet every condition; without any they do."""
     return all(matcher.matches(labels) for matcher in matchers)
+
+
+def checked(text: str, field: str, hint: str) -> str:
+    """Return matchers as they are stored, an empty text for none; raise `Invalid` at `field`, with an example."""
+    try:
+        parsed = parse(text.strip())
+        stored = print_all(parsed) if parsed else ""
+        # the stored form has quotes and escapes, so it can be too long to be read again
+        parse(stored)
+    except MatcherError as error:
+        raise Invalid(
+            "The matchers can’t be read.",
+            fields={field: f"Character {error.start + 1}: {error.message}. {hint}"},
+        ) from None
+    return stored
 
 
 def print_all(matchers: Sequence[Matcher]) -> str:

@@ -1,5 +1,9 @@
 -- Anomalies of alert counts: the counts by quarter of an hour, what is watched, and what was unusual.
 
+-- an integration of Firebell itself: no sender has its key, and no one can reveal or revoke it
+alter table integration add column is_internal boolean not null default false;
+create unique index integration_internal on integration (service_id, name) where is_internal;
+
 -- written by a timer, never by ingest
 create table anomaly_count (
     service_id bigint not null references service on delete cascade,

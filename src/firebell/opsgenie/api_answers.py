@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
+from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
 from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context
@@ -44,17 +45,13 @@ _WRITES = {
 }
 _encode = msgspec.json.encode
 
-Find = Callable[[str], Awaitable[Integration | None]]
-Submit = Callable[[InboundRequest], Awaitable[None]]
-
 
 class Answers:
-    """Answers the requests of Opsgenie's clients; `find` knows the integration keys, `submit` commits messages."""
+    """Answers the requests of Opsgenie's clients."""
 
-    def __init__(self, ctx: Context, find: Find, submit: Submit) -> None:
+    def __init__(self, ctx: Context, ingest: Ingest) -> None:
         self._ctx = ctx
-        self._find = find
-        self._submit = submit
+        self._ingest = ingest
 
     async def __call__(self, request: ForeignRequest) -> Response:
         """Return the answer to a request; each is a JSON object with the id of the request."""
@@ -85,7 +82,7 @@ class Answers:
         return Response(status, body, headers)
 
     async def _answer(self, request: ForeignRequest, request_id: str) -> tuple[int, dict[str, Json]]:
-        integration = await self._find(source.key_of(request))
+        integration = await self._ingest.find(source.key_of(request))
         if integration is None:
             raise ApiError(401, "Could not authenticate: the API key is not an integration key of Firebell.")
         match request.segments[1:]:
@@ -106,8 +103,8 @@ class Answers:
             await self._keep(integration, request, "; ".join(errors.values()))
             raise ApiError(422, "Request body is not processable. Please check the errors.", errors)
         event = source.created(data, uuid.uuid4().hex)
-        await self._submit(_received(integration, request, (event,)))
-        async with self._ctx.ingest_db.tx() as tx:
+        await self._ingest.submit(_received(integration, request, (event,)))
+        async with self._ingest.turn(), self._ctx.ingest_db.tx() as tx:
             await actions.record_created(tx, request_id, integration, event.dedup_key, self._ctx.clock.now())
         return 202, {"result": ACCEPTED}
 
@@ -144,7 +141,7 @@ class Answers:
     ) -> tuple[int, dict[str, Json]]:
         # whatever a client sends with a ping, the ping counts
         data = {} if request.segments[-1] == "ping" else await self._object(integration, request)
-        async with self._ctx.ingest_db.tx() as tx:
+        async with self._ingest.turn(), self._ctx.ingest_db.tx() as tx:
             return await heartbeats.answer(tx, integration, request, data, self._ctx.clock.now())
 
     async def _read(
@@ -195,7 +192,7 @@ class Answers:
             name,
         )
         try:
-            async with self._ctx.ingest_db.tx() as tx:
+            async with self._ingest.turn(), self._ctx.ingest_db.tx() as tx:
                 await actions.apply(tx, write, self._ctx.clock.now())
         except ApiError as error:
             await self._keep(integration, request, "; ".join(error.errors.values()) or error.message)
@@ -215,7 +212,7 @@ class Answers:
 
     async def _keep(self, integration: Integration, request: ForeignRequest, reason: str) -> None:
         """Store a refused message, so that the owner of the integration is notified."""
-        await self._submit(_received(integration, request, (), reason))
+        await self._ingest.submit(_received(integration, request, (), reason))
 
 
 def _received(
@@ -251,9 +248,7 @@ def _error(error: ApiError) -> dict[str, Json]:
     return answer
 
 
-def build(
-    ctx: Context, find: Find, submit: Submit
-) -> Mapping[str, Callable[[ForeignRequest], Awaitable[Response]]]:
+def build(ctx: Context, ingest: Ingest) -> Mapping[str, Callable[[ForeignRequest], Awaitable[Response]]]:
     """Return what answers each path of Opsgenie's API."""
-    answers = Answers(ctx, find, submit)
+    answers = Answers(ctx, ingest)
     return dict.fromkeys(PATHS, answers)
