@@ -162,5 +162,5 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
 
 
 HANDLERS: dict[str, timers.Handler] = {TIMER: run}
-FIRST_KINDS = (*HANDLERS, alerts.MUTE_TIMER)
-"""The timers that run before all others: those of pages, and of mutes, whose end pages. The night limit waits."""
+PAGE_LANE_KINDS = (*HANDLERS, alerts.MUTE_TIMER)
+"""The kinds of timers of the lane `page_timers`: those of pages, and of mutes, whose end pages; not the night limit."""
