@@ -9,7 +9,6 @@ from firebell.catalog import actions as catalog
 from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
 from firebell.people.action_guards import internal
 
@@ -23,20 +22,7 @@ ALERTS_SHOWN = 100
 
 def checked_matchers(text: str) -> str:
     """Return matchers as they are stored, an empty text for none; raise `Invalid` for the field `mute_matchers`."""
-    try:
-        parsed = matchers.parse(text.strip())
-        stored = matchers.print_all(parsed) if parsed else ""
-        # the stored form has quotes and escapes, so it can be too long to be read again
-        matchers.parse(stored)
-    except matchers.MatcherError as error:
-        raise Invalid(
-            "The matchers can’t be read.",
-            fields={
-                "mute_matchers": f"Character {error.start + 1}: {error.message}."
-                ' Enter matchers such as {severity="warning"}.'
-            },
-        ) from None
-    return stored
+    return matchers.checked(text, "mute_matchers", 'Enter matchers such as {severity="warning"}.')
 
 
 @internal("Maintenance mutes alerts while it is in progress.")

@@ -105,18 +105,8 @@ def _check_length(
 
 def checked_matchers(text: str) -> str:
     """Return matchers as they are stored, an empty text for none; raise `Invalid` for the field `matchers`."""
-    try:
-        parsed = matchers.parse(text.strip())
-        stored = matchers.print_all(parsed) if parsed else ""
-        matchers.parse(stored)
-    except matchers.MatcherError as error:
-        raise Invalid(
-            "The matchers can’t be read.",
-            fields={
-                "matchers": f"Character {error.start + 1}: {error.message}. Enter matchers such as {WATCHDOG}."
-            },
-        ) from None
-    if stored and matchers.matches_all(parsed, {}):
+    stored = matchers.checked(text, "matchers", f"Enter matchers such as {WATCHDOG}.")
+    if stored and matchers.matches_all(matchers.parse(stored), {}):
         raise Invalid(
             "These matchers match alerts without labels.",
             fields={"matchers": "Enter at least one matcher with a value that the alert must have."},

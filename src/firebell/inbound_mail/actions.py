@@ -171,17 +171,9 @@ def _checked_matchers(text: str, field: str) -> str:
         raise Invalid(
             "The matchers are too long.", fields={field: f"Enter at most {MATCHERS_MAX_CHARS:,} characters."}
         )
-    try:
-        parsed = matchers.parse(text.strip())
-        stored = matchers.print_all(parsed) if parsed else ""
-        matchers.parse(stored)
-    except matchers.MatcherError as error:
-        hint = 'Enter matchers of subject, from, to and body, such as {subject=~".*cleared.*"}.'
-        raise Invalid(
-            "The matchers can’t be read.",
-            fields={field: f"Character {error.start + 1}: {error.message}. {hint}"},
-        ) from None
-    if stored and matchers.matches_all(parsed, {}):
+    hint = 'Enter matchers of subject, from, to and body, such as {subject=~".*cleared.*"}.'
+    stored = matchers.checked(text, field, hint)
+    if stored and matchers.matches_all(matchers.parse(stored), {}):
         raise Invalid(
             "These matchers match every mail.",
             fields={field: "Enter at least one matcher with a value that the mail must have."},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from firebell.kit import linear_regex
+from firebell.kit.errors import Invalid
 
 RESERVED = frozenset("{}!=~,\\\"'`")
 MAX_INPUT_CHARS = 4096
@@ -71,6 +72,21 @@ def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
 def print_all(matchers: Sequence[Matcher]) -> str:
     """Return matchers as text in braces."""
     return "{" + ",".join(map(str, matchers)) + "}"
+
+
+def checked(text: str, field: str, hint: str) -> str:
+    """Return entered matchers as they are stored, an empty text for none; raise `Invalid` at the field."""
+    try:
+        parsed = parse(text.strip())
+        stored = print_all(parsed) if parsed else ""
+        # the stored form has quotes and escapes, so it can be too long to be read again
+        parse(stored)
+    except MatcherError as error:
+        raise Invalid(
+            "The matchers can’t be read.",
+            fields={field: f"Character {error.start + 1}: {error.message}. {hint}"},
+        ) from None
+    return stored
 
 
 def quoted(text: str) -> str:
