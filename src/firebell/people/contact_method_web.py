@@ -8,7 +8,6 @@ from starlette.datastructures import FormData
 
 from firebell.channels import web_push
 from firebell.channels.registry import CHANNELS, wakes
-from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
@@ -45,6 +44,7 @@ async def _contact(
     }
     rows = {u: [(str(r.method.id), str(r.delay_s // 60)) for r in stored] for u, stored in rules.items()}
     hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
+    off = [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)]
     context = {
         "nav": "settings",
         "tab": "contact",
@@ -60,18 +60,13 @@ async def _contact(
         "channels": CHANNELS,
         "kinds": [(channel.kind, channel.label) for channel in _TYPED],
         "address_help": " or ".join(channel.address_help for channel in _TYPED),
-        "push_key": web_push.public_key(visit.ctx.signer) if _pushes(visit.ctx) else "",
-        "off": [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)],
+        "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
+        "off": off,
         "fields": fields,
         "secret": secret,
         "error": error,
     }
     return await html.render(visit.request, "people/contact_methods.html", context)
-
-
-def _pushes(ctx: Context) -> bool:
-    """Return True if browsers can be pushed to with the settings of this installation."""
-    return web_push.CHANNEL.is_ready(ctx.channel_settings)
 
 
 @router.get("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_READ))
