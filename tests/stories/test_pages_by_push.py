@@ -186,3 +186,33 @@ async def test_a_browser_that_changes_its_subscription_keeps_its_rules(dsn: str,
             assert (now_stored.address, now_stored.state) == (address, MethodState.VERIFIED)
             rules = (await people.rules_of(tx, [w.mara], "high"))[w.mara]
         assert [rule.method.id for rule in rules] == [method.id]
+
+
+async def test_a_message_to_the_earlier_subscription_disables_no_renewed_one(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with phone_of_mara(dsn, clock) as (w, phone, method):
+        await verify(w, phone, method)
+        phone.status = 503
+        await w.alert("disk full", key="disk")
+        await w.settle()
+        refused = len(phone.headers)
+        async with w.ctx.db.tx() as tx:
+            stored = await people.method(tx, method.id)
+            assert stored
+            await people.renew_address(
+                *(tx, await w.actor(w.mara)),
+                person_id=w.mara,
+                kind="web_push",
+                before=stored.address,
+                address=f"https://push.example.org/wpush/mara#{Phone().keys}",
+                now=w.now,
+            )
+        phone.status = 410
+        clock.advance(timedelta(minutes=1))
+        await w.settle()
+        assert len(phone.headers) == refused + 1, "the retry goes to the earlier subscription"
+        async with w.ctx.db.tx() as tx:
+            renewed = await people.method(tx, method.id)
+        assert renewed
+        assert renewed.state is MethodState.VERIFIED
