@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState
-from tests.api.api_clients import browser
+from tests.api.api_clients import browser, sign_in
 from tests.servers import listening
 from tests.world import World, world
 
@@ -216,3 +217,14 @@ async def test_a_message_to_the_earlier_subscription_disables_no_renewed_one(
             renewed = await people.method(tx, method.id)
         assert renewed
         assert renewed.state is MethodState.VERIFIED
+
+
+async def test_no_screen_shows_the_subscription_of_a_device(dsn: str, clock: FakeClock) -> None:
+    async with phone_of_mara(dsn, clock) as (w, phone, method), browser(w) as http:
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update contact_method set label = '' where id = $1", method.id)
+        await sign_in(w, http, w.mara)
+        for path in ("/settings/contact", f"/settings/contact/{method.id}/verify", "/oncall/me"):
+            shown = await http.get(path)
+            assert shown.status_code == 200
+            assert phone.keys not in unescape(shown.text), path
