@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from firebell.alerts import actions as alerts
-from firebell.heartbeats import actions as heartbeats
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
@@ -163,5 +161,3 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
 
 
 HANDLERS: dict[str, timers.Handler] = {TIMER: run}
-PAGE_LANE_KINDS = (*HANDLERS, alerts.MUTE_TIMER, heartbeats.CHECK_TIMER)
-"""The kinds of timers of the lane `page_timers`: those of pages, and those that page, of mutes and of heartbeats."""
