@@ -1,7 +1,6 @@
 """Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
 import asyncio
-import gc
 import os
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -21,7 +20,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
 from firebell.people import password_hashing
-from tests import compiled_templates
+from tests import compiled_templates, garbage
 from tests.databases import Databases
 from tests.servers import data_folder, memory_folder
 
@@ -48,12 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Share compiled templates with other processes, and run tests in the event loop of the product.
-
-    The garbage collector looks seldom at what is collected and at what the tests make: at Python's own thresholds,
-    it takes a seventh of the processor time.
-    """
-    gc.set_threshold(50_000, 50, 100)
+    """Share compiled templates with other processes, and run tests in the event loop of the product."""
+    garbage.collect_seldom()
     compiled_templates.share()
     # asyncio's own is written in Python: it takes a third of what a test of the API does
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -91,9 +86,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was collected from the garbage collector, which would look at all of it again and again."""
-    gc.collect()
-    gc.freeze()
+    """Keep the collected tests from the garbage collector."""
+    garbage.keep()
 
 
 @pytest.fixture(scope="session", autouse=True)

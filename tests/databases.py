@@ -34,12 +34,17 @@ _CHANGED = """
     select
         relname as name,
         relnamespace = 'public'::regnamespace as is_of_the_product,
-        pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid) as rows
+        changed_rows
     from pg_class
+    cross join lateral (
+        select
+            pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid)
+                as changed_rows
+    ) counted
     where
         relkind = 'r'
         and not relisshared
-        and pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid) > 0
+        and changed_rows > 0
 """
 _HAS_SETTINGS = """
     select
@@ -263,14 +268,15 @@ async def _restore(connection: asyncpg.Connection, template: _Template) -> bool:
     changed = await connection.fetch(_CHANGED)
     if not all(table["is_of_the_product"] for table in changed):
         return False
-    if sum(table["rows"] for table in changed) > _MAX_CHANGED_ROWS:
+    if sum(table["changed_rows"] for table in changed) > _MAX_CHANGED_ROWS:
         return False
+    names = [table["name"] for table in changed]
     async with connection.transaction():
         # neither triggers nor foreign keys act on what follows
         statements = ["set local session_replication_role = replica"]
-        statements += [f'delete from "{table["name"]}"' for table in changed]
+        statements += [f'delete from "{name}"' for name in names]
         await connection.execute("; ".join(statements))
-        for name in (table["name"] for table in changed):
+        for name in names:
             if rows := template.rows.get(name):
                 await connection.copy_to_table(name, source=io.BytesIO(rows), format="binary")
         ids, last = list(template.sequences), list(template.sequences.values())

@@ -1,14 +1,12 @@
 """Imports and compiles what a Firebell process needs, once for all of its forks; only `prefork` loads it."""
 
-import gc
-
 from fastapi import APIRouter
 
 from firebell import app, event_subscriptions, worker
 from firebell.commands import serve as serve
 from firebell.kit.db import database
 from firebell.kit.web import html
-from tests import compiled_templates
+from tests import compiled_templates, garbage
 
 compiled_templates.share()
 # a server would open eleven connections in advance, each a process of PostgreSQL; with none, a database that cannot
@@ -23,6 +21,5 @@ templates = html._environment()
 for name in templates.list_templates():
     templates.get_template(name)
 # a collection would write to memory that the forks share
-gc.collect()
-gc.freeze()
-gc.set_threshold(50_000, 50, 100)
+garbage.keep()
+garbage.collect_seldom()

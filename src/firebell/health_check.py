@@ -17,7 +17,7 @@ from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
 from firebell.kit.timing import Pace
 from firebell.notify import actions as notify
-from firebell.paging import timers as paging_due
+from firebell.paging import actions as paging
 
 log = logging.getLogger(__name__)
 _unexpected = OncePerMinute(log, "cannot check the health of the database")
@@ -65,7 +65,7 @@ async def write(tx: Tx, now: datetime) -> None:
 async def work(tx: Tx, now: datetime) -> dict[str, str]:
     """Return problems with the timers, reactions and urgent messages of all processes."""
     before = now - OVERDUE
-    due_timers = await timers.trouble(tx, before, paging_due.FIRST_KINDS, FAILING_ATTEMPTS)
+    due_timers = await timers.trouble(tx, before, paging.PAGE_LANE_KINDS, FAILING_ATTEMPTS)
     jobs = await outbox.overdue(tx, before)
     messages = await notify.overdue_messages(tx, before, now)
     since = f" since {due_timers.since:%H:%M:%S} UTC" if due_timers.since else ""

@@ -31,7 +31,7 @@ from firebell.kit.slice import Slice, unique
 from firebell.metrics.projection_worker import Projector
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
-from firebell.paging import timers as paging_due
+from firebell.paging import actions as paging
 from firebell.postmortems.publication.mailer import PostmortemMailer
 from firebell.runbooks.sources.source_reader import SourceReader
 from firebell.slices import SLICES
@@ -60,8 +60,8 @@ LATE = timedelta(seconds=30)
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
 TIMER_LANES = {
-    "page_timers": timers.Kinds(paging_due.FIRST_KINDS),
-    "timers": timers.Kinds(paging_due.FIRST_KINDS, included=False),
+    "page_timers": timers.Kinds(paging.PAGE_LANE_KINDS),
+    "timers": timers.Kinds(paging.PAGE_LANE_KINDS, included=False),
 }
 """The kinds of timers that each of the two lanes runs: no page waits for another slice's handler."""
 LANE_LIMITS_S = {
@@ -275,7 +275,7 @@ class Worker:
         kept = {timer.id for timer in await self._handlers[due_timers[0].kind](tx, due_timers, now)}
         done = [timer for timer in due_timers if timer.id not in kept]
         await timers.finish(tx, done)
-        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.FIRST_KINDS]
+        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging.PAGE_LANE_KINDS]
         for timer in done:
             lateness.observe((now - timer.due_at).total_seconds())
         return len(done)

@@ -25,7 +25,9 @@ async def test_the_most_overdue_kind_of_a_lane_is_claimed(dsn: str, clock: FakeC
         await timers.schedule(tx, REST_TIMER, "1", long_ago - timedelta(hours=2))
         await timers.schedule(tx, "oncall.clocks", "all", long_ago - timedelta(hours=1))
         await timers.schedule(tx, "paging.page", "1", r.w.now)
+        await timers.schedule(tx, "heartbeats.check", "1", r.w.now - timedelta(minutes=1))
         for lane, kind in (
+            ("page_timers", "heartbeats.check"),
             ("page_timers", "paging.page"),
             ("timers", REST_TIMER),
             ("timers", "oncall.clocks"),

@@ -222,6 +222,18 @@ async def test_alerts_of_senders_never_join_the_integration_of_anomalies(dsn: st
         )
 
 
+async def test_a_removed_time_zone_stops_no_detector(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await w.alert(RULE, labels={"alertname": RULE})
+        await w.settle()
+        await _counts(w, timedelta(days=90), quarters=1, each=1)
+        await _counts(w, timedelta(days=20))
+        await api("POST", f"{CHECKOUT}/enable", {})
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update anomaly_detector set tz = 'Europe/Removed'")
+        await _low_urgency(w, api)
+
+
 async def test_after_90_days_a_back_test_is_compared_with_what_happened(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await _counts(w, timedelta(days=30), quarters=1, each=1)

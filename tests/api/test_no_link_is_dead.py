@@ -1,6 +1,5 @@
 """Every link and search form in the demo's organization works for everyone who sees it."""
 
-import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,29 +10,16 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from firebell import event_subscriptions
 from firebell.app import build
-from firebell.demo import (
-    audiences,
-    history,
-    organization,
-    special_incidents,
-    status_copies,
-    status_page,
-    tonight,
-)
+from firebell.demo import audiences, special_incidents, status_copies, status_page, tonight
 from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
-from firebell.kit.http_out import parse_networks
 from firebell.people import actions as people
 from firebell.people import cookies, session_store, sessions
 from firebell.people.model import Role, Session
-from firebell.process import connected
-from firebell.settings import Settings
-from firebell.worker import Worker, timer_handlers
 from tests.api.api_clients import TEST, UNCOMPRESSED
-from tests.world import sink
+from tests.demo_world import demo_past
 
 ORIGIN = "http://127.0.0.1:8080"
 LINK = re.compile(r'<a [^>]*?href="([^"]+)"')
@@ -50,12 +36,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
     """Yield the demo's organization tonight, with an account for each role."""
     until = clock.now()
     clock.set(until - timedelta(days=3))
-    settings = Settings(allowed_networks=parse_networks("127.0.0.0/8"))
-    async with connected(settings, dsn, clock) as ctx, sink() as phone:
-        async with ctx.db.tx() as tx:
-            kestrel = await organization.build(tx, clock.now(), phone.url)
-        worker = Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers())
-        past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
+    async with demo_past(dsn, clock) as past:
         await status_page.create(past)
         await audiences.set_up(past)
         await tonight.yesterday(past, until)
@@ -63,7 +44,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
         await tonight.sev1_in_progress(past, until)
         await tonight.save_views(past)
         await special_incidents.more_incidents(past, clock.now())
-        yield replace(ctx, clock=clock)
+        yield replace(past.ctx, clock=clock)
 
 
 async def visitor(ctx: Context, http: httpx.AsyncClient, role: Role) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState
-from tests.api.api_clients import browser
+from tests.api.api_clients import browser, sign_in
 from tests.servers import listening
 from tests.world import World, world
 
@@ -186,3 +187,44 @@ async def test_a_browser_that_changes_its_subscription_keeps_its_rules(dsn: str,
             assert (now_stored.address, now_stored.state) == (address, MethodState.VERIFIED)
             rules = (await people.rules_of(tx, [w.mara], "high"))[w.mara]
         assert [rule.method.id for rule in rules] == [method.id]
+
+
+async def test_a_message_to_the_earlier_subscription_disables_no_renewed_one(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with phone_of_mara(dsn, clock) as (w, phone, method):
+        await verify(w, phone, method)
+        phone.status = 503
+        await w.alert("disk full", key="disk")
+        await w.settle()
+        refused = len(phone.headers)
+        async with w.ctx.db.tx() as tx:
+            stored = await people.method(tx, method.id)
+            assert stored
+            await people.renew_address(
+                *(tx, await w.actor(w.mara)),
+                person_id=w.mara,
+                kind="web_push",
+                before=stored.address,
+                address=f"https://push.example.org/wpush/mara#{Phone().keys}",
+                now=w.now,
+            )
+        phone.status = 410
+        clock.advance(timedelta(minutes=1))
+        await w.settle()
+        assert len(phone.headers) == refused + 1, "the retry goes to the earlier subscription"
+        async with w.ctx.db.tx() as tx:
+            renewed = await people.method(tx, method.id)
+        assert renewed
+        assert renewed.state is MethodState.VERIFIED
+
+
+async def test_no_screen_shows_the_subscription_of_a_device(dsn: str, clock: FakeClock) -> None:
+    async with phone_of_mara(dsn, clock) as (w, phone, method), browser(w) as http:
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update contact_method set label = '' where id = $1", method.id)
+        await sign_in(w, http, w.mara)
+        for path in ("/settings/contact", f"/settings/contact/{method.id}/verify", "/oncall/me"):
+            shown = await http.get(path)
+            assert shown.status_code == 200
+            assert phone.keys not in unescape(shown.text), path

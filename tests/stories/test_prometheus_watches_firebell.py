@@ -132,3 +132,13 @@ async def test_a_timer_that_its_handler_keeps_is_counted_when_it_runs(dsn: str, 
         assert [await worker.run_due(w.now) for _ in range(2)] == [0, 1]
         *_, (_, number) = w.ctx.counters.timer_lateness[False].cumulative()
         assert number == 1
+
+
+async def test_overdue_timers_are_split_as_their_lanes_are(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("delete from due")
+            for kind in ("paging.page", "alerts.mute", "heartbeats.check", "test.report"):
+                await timers.schedule(tx, kind, "1", w.now - timedelta(seconds=5))
+            readings = await readings_store.readings(tx, w.now)
+        assert readings.overdue_timers == {True: 3, False: 1}

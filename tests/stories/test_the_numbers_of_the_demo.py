@@ -1,6 +1,5 @@
 """The metrics of the demo's history are what its rows say, counted one by one without the code of metrics."""
 
-import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,18 +7,13 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from firebell import event_subscriptions
-from firebell.demo import audiences, history, metrics, organization, status_page
+from firebell.demo import audiences, metrics, status_page
 from firebell.demo.incidents import STORIES
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.kit.http_out import parse_networks
 from firebell.metrics import queries
 from firebell.metrics.queries import Query
-from firebell.process import connected
-from firebell.settings import Settings
-from firebell.worker import Worker, timer_handlers
-from tests.world import sink
+from tests.demo_world import demo_past
 
 PAGES = 15
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -108,12 +102,7 @@ def _impact_seconds(rows: Rows, slug: str, worst: int, start: datetime, now: dat
 
 
 async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: FakeClock) -> None:
-    settings = Settings(allowed_networks=parse_networks("127.0.0.0/8"))
-    async with connected(settings, dsn, clock) as ctx, sink() as phone:
-        async with ctx.db.tx() as tx:
-            kestrel = await organization.build(tx, clock.now(), phone.url)
-        worker = Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers())
-        past = history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - a play
+    async with demo_past(dsn, clock, seed=2026) as past:
         await status_page.create(past)
         await audiences.set_up(past)
         # what `history.live_through` does in a year, with the quiet hours between left out
@@ -124,7 +113,7 @@ async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: Fa
                 await past.incident(past.rng.choice(STORIES))
         now = clock.now()
         await metrics.add_metrics(past, now)
-        async with ctx.db.tx() as tx:
+        async with past.ctx.db.tx() as tx:
             rows = await _rows(tx)
             scope = await queries.scope(tx, Query(period="90d"), "UTC", now)
             shown = {one.definition.slug: one for one in await queries.results(tx, scope)}

@@ -15,6 +15,7 @@ from firebell.anomalies.model import (
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
+from firebell.kit.localtime import known_zone
 from firebell.kit.text import MAX_ID
 
 KEPT_DAYS = 400
@@ -58,6 +59,7 @@ _ANOMALY = """
 
 
 def _detector(row: Row) -> Detector:
+    """Return the detector of a row, with a zone that the tz database has: detectors are judged together."""
     accepted = None
     if row["accepted_at"] is not None:
         stored = row["backtest"]
@@ -71,7 +73,7 @@ def _detector(row: Row) -> Detector:
         id=row["id"],
         service_id=row["service_id"],
         rule=row["rule"],
-        tz=row["tz"],
+        tz=known_zone(row["tz"]),
         integration_id=row["integration_id"],
         enabled_at=row["enabled_at"],
         enabled_by=row["enabled_by"],

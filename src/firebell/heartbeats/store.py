@@ -16,6 +16,7 @@ from firebell.heartbeats.model import (
     Reception,
 )
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.localtime import known_zone
 
 _COLUMNS = """id, service_id, integration_id, name, description, alert_title, severity, labels, matchers,
             period_s, cron, time_zone, grace_s, max_runtime_s, created_at, state, armed_at, last_ping_at, last_kind,
@@ -39,6 +40,7 @@ def _of_ms(ms: int | None) -> timedelta | None:
 
 
 def _heartbeat(row: Row) -> Heartbeat:
+    """Return the heartbeat of a row, with a zone that the tz database has: its silence must not go unnoticed."""
     return Heartbeat(
         id=row["id"],
         service_id=row["service_id"],
@@ -48,7 +50,7 @@ def _heartbeat(row: Row) -> Heartbeat:
             expectation=Expectation(
                 period=_length(row["period_s"]),
                 cron=row["cron"],
-                time_zone=row["time_zone"],
+                time_zone=known_zone(row["time_zone"]),
                 grace=timedelta(seconds=row["grace_s"]),
                 max_runtime=_length(row["max_runtime_s"]),
             ),

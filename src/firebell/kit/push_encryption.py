@@ -1,4 +1,4 @@
-"""Encryption of push messages for one browser (RFC 8291, on RFC 8188), and the sender's token (RFC 8292)."""
+"""Encryption of push messages for one browser (RFC 8291, on RFC 8188), and the key of the sender (RFC 8292)."""
 
 import base64
 import os

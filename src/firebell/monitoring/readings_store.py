@@ -6,8 +6,9 @@ from typing import Any
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.kit.db.database import Reads
 from firebell.monitoring.model import Readings
+from firebell.paging.actions import PAGE_LANE_KINDS
 from firebell.paging.model import OPEN as OPEN_PAGES
-from firebell.paging.model import TIMER, UNANSWERED
+from firebell.paging.model import UNANSWERED
 
 QUEUE_LIMIT = 100_000
 """Queues are counted up to this length; a longer one is just as alarming."""
@@ -29,13 +30,13 @@ async def readings(tx: Reads, now: datetime) -> Readings:
     )
     timers = await tx.fetch(
         """
-        select kind = $2 as of_pages, count(*) as timers, min(due_at) as since
+        select kind = any($2::text[]) as of_pages, count(*) as timers, min(due_at) as since
         from due
         where due_at <= $1
-        group by kind = $2
+        group by of_pages
         """,
         now,
-        TIMER,
+        list(PAGE_LANE_KINDS),
     )
     incidents = await tx.fetch(
         """

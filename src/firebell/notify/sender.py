@@ -236,7 +236,8 @@ class Sender:
             await tx.emit(DeliveriesFail(kind, tuple(ids)), now)
         ended = await delivery_store.failed(tx, deliveries, outcome.reason)
         if outcome.suspect and ended:
-            await people.record_address_failure(tx, ended[0].method_id, now, gone=outcome.gone)
+            first = ended[0]
+            await people.record_address_failure(tx, first.method_id, first.address, now, gone=outcome.gone)
         for delivery in ended:
             extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": outcome.reason}
             log.warning("a message failed", extra=extra)

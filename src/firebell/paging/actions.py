@@ -15,6 +15,7 @@ from firebell.alerts.model import (
     GroupsRetitled,
 )
 from firebell.catalog import actions as catalog
+from firebell.heartbeats import actions as heartbeats
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -57,6 +58,8 @@ from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 
 NOTE_MAX_CHARS = 5_000
+PAGE_LANE_KINDS = (TIMER, alerts.MUTE_TIMER, heartbeats.CHECK_TIMER)
+"""The kinds of timers of the lane `page_timers`: those of pages, and those that page, of mutes and of heartbeats."""
 NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 ManualTarget = manual.ManualTarget

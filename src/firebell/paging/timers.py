@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
@@ -162,5 +161,3 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
 
 
 HANDLERS: dict[str, timers.Handler] = {TIMER: run}
-FIRST_KINDS = (*HANDLERS, alerts.MUTE_TIMER)
-"""The timers that run before all others: those of pages, and of mutes, whose end pages. The night limit waits."""

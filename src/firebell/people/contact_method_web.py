@@ -44,7 +44,7 @@ async def _contact(
     }
     rows = {u: [(str(r.method.id), str(r.delay_s // 60)) for r in stored] for u, stored in rules.items()}
     hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
-    settings = visit.ctx.channel_settings
+    off = [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)]
     context = {
         "nav": "settings",
         "tab": "contact",
@@ -60,8 +60,8 @@ async def _contact(
         "channels": CHANNELS,
         "kinds": [(channel.kind, channel.label) for channel in _TYPED],
         "address_help": " or ".join(channel.address_help for channel in _TYPED),
-        "push_key": web_push.public_key(visit.ctx.signer) if web_push.CHANNEL.is_ready(settings) else "",
-        "off": [c for c in CHANNELS.values() if not c.is_ready(settings)],
+        "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
+        "off": off,
         "fields": fields,
         "secret": secret,
         "error": error,

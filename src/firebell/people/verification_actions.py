@@ -164,11 +164,14 @@ async def record_test(tx: Tx, method_id: int, result: str, now: datetime) -> Non
     await verification_store.record_test(tx, method_id, result, now)
 
 
-async def record_address_failure(tx: Tx, method_id: int, now: datetime, *, gone: bool) -> None:
-    """Record that an address failed: its contact method is suspect, or disabled if it is gone or failed before."""
+async def record_address_failure(tx: Tx, method_id: int, address: str, now: datetime, *, gone: bool) -> None:
+    """Record that an address failed: its contact method is suspect, or disabled if it is gone or failed before.
+
+    The failure of an address that was renewed meanwhile says nothing about the new one.
+    """
     locked = await verification_store.lock_method(tx, method_id)
     method = await contact_method_store.method(tx, method_id) if locked else None
-    if method is None:
+    if method is None or method.address != address:
         return
     failed_recently = verification.is_second_failure(method.suspect_since, now)
     event = MethodEvent.GONE if gone else MethodEvent.ADDRESS_FAILED

@@ -1,0 +1,14 @@
+"""The garbage collector of the processes of tests."""
+
+import gc
+
+
+def keep() -> None:
+    """Keep what exists from the collector, which would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def collect_seldom() -> None:
+    """Raise the thresholds: at Python's own, collecting takes a seventh of the processor time of the tests."""
+    gc.set_threshold(50_000, 50, 100)
