@@ -290,6 +290,8 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         "postmortems/publication/mailer.py",
         # a fault is said to the person who waits, and Slack never gets a 500
         "chat/slack/inbound_web.py",
+        # a mail that cannot be stored must not hold up those after it
+        "inbound_mail/mailbox_reader.py",
         # readers get the last page that there is, whatever fails, and a request never waits for that
         "status_pages/hosting/edge.py",
         # a frame or a connection that fails must not end the others

@@ -100,7 +100,7 @@ class Ingest:
         Raise Unavailable after `TURN_LIMIT_S`.
         """
         try:
-            async with asyncio.timeout(TURN_LIMIT_S):
+            async with self._ctx.pace.timeout(TURN_LIMIT_S):
                 await self._turns.acquire()
         except TimeoutError as exc:
             raise Unavailable("Too many messages are waiting to be stored.", retry_after=5) from exc
