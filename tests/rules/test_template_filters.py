@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.dashboard import sparkline
-from firebell.kit.web.html import ago, duration, format_full, format_short, initials, linked
+from firebell.kit.durations import ago, duration
+from firebell.kit.localtime import format_full, format_short
+from firebell.kit.web.html import initials, linked
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.timeline_grid import (

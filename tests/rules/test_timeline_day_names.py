@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from firebell.kit.localtime import day_name
 from firebell.kit.markdown import to_html
-from firebell.kit.web.html import day_name
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

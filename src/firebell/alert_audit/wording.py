@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from firebell.alert_audit.model import VERDICT_NAMES, AuditRule, AuditVerdict, JudgedRule
 from firebell.alert_audit.queries import AuditContents
+from firebell.kit.durations import duration
 from firebell.kit.text import plural
-from firebell.kit.web.html import duration
 
 _ORDINALS = ("First", "Second", "Third", "Fourth")
 

@@ -20,7 +20,7 @@ from firebell.handbook import templates
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import UNDECLARED, Incident, Phase
 from firebell.kit.db.database import Tx
-from firebell.kit.web.html import format_short
+from firebell.kit.localtime import format_short
 from firebell.response import actions as response
 from firebell.response.model import ResponseGroup
 

@@ -1,13 +1,14 @@
 """What `firebell doctor` says about chats. A chat that does not work is a warning: paging does not need it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.chat import call_count_store, link_queries, object_store, socket_store, store
 from firebell.chat.call_counts import CallOutcome
 from firebell.chat.model import Account, AccountState, ChatKind
 from firebell.chat.slack import scopes
 from firebell.kit.db.database import Tx
+from firebell.kit.durations import duration
 from firebell.kit.findings import CheckResult
 from firebell.kit.text import plural
 
@@ -60,7 +61,9 @@ def _problems(
     if dead:
         problems.append(f"CH-DEAD: {plural(dead, 'message')} could not be sent. See 'firebell chat dead'.")
     if age_s > LATE_S:
-        problems.append(f"CH-BEHIND: {plural(targets, 'change')} waiting, the oldest for {age_s:.0f} s.")
+        problems.append(
+            f"CH-BEHIND: {plural(targets, 'change')} waiting, the oldest for {duration(timedelta(seconds=age_s))}."
+        )
     if calls[CallOutcome.LIMITED] > LIMITED_SHARE * sum(calls.values()):
         problems.append(
             f"CH-LIMITED: the chat refused {plural(calls[CallOutcome.LIMITED], 'call')} as too fast today."

@@ -10,9 +10,9 @@ import msgspec
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
 from firebell.chat.message_content import Button, Content, Link, Quote, clip
 from firebell.incidents.model import Phase
+from firebell.kit.durations import duration
 from firebell.kit.localtime import to_local
 from firebell.kit.text import plural
-from firebell.kit.web.html import duration
 
 INCIDENT, PAGE = "incident", "page"
 """The commands whose words the buttons carry."""

@@ -23,8 +23,9 @@ from firebell.chat.intents import (
 from firebell.chat.page_queries import NamedTarget
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
-from firebell.chat.status_texts import duration, one_line
+from firebell.chat.status_texts import one_line
 from firebell.kit.db.database import Tx
+from firebell.kit.durations import duration
 from firebell.kit.errors import Conflict, NotFound
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind, Page, PageState
@@ -81,15 +82,10 @@ async def acknowledge(tx: Tx, scene: Scene, intent: AckPage, now: datetime) -> R
     log = await paging.log(tx, page.id)
     others = [e for e in log if e.kind in ("acked", "joined") and e.actor != scene.actor.label]
     if others and log[-1].kind == "joined":
-        before = _how_long(now - others[-1].at)
+        before = duration(max(now - others[-1].at, timedelta(seconds=1)))
         text = f"{others[-1].actor} acknowledged {page.ref} {before} before you. You own it too."
         return Reply(text, buttons)
     return Reply(f"You acknowledged {page.ref}. Escalation stopped.", buttons)
-
-
-def _how_long(passed: timedelta) -> str:
-    seconds = int(passed.total_seconds())
-    return f"{max(seconds, 1)} s" if seconds < 60 else duration(passed)
 
 
 async def resolve(tx: Tx, scene: Scene, intent: ResolvePage, now: datetime) -> Reply:

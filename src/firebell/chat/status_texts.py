@@ -5,17 +5,10 @@ from datetime import datetime, timedelta
 
 from firebell.chat.commands import plain
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, TimelineEntry
+from firebell.kit.durations import duration
 
 MAX_LINES = 12
 _LINE_CHARS = 240
-
-
-def duration(length: timedelta) -> str:
-    """Return a duration in hours and minutes, from two days on in days and hours."""
-    minutes = max(0, int(length.total_seconds())) // 60
-    if minutes >= 2 * 1440:
-        return f"{minutes // 1440} d {minutes // 60 % 24} h"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def one_line(text: str, limit: int = _LINE_CHARS) -> str:

@@ -1,11 +1,13 @@
 """`firebell chat`: connected chats, the Slack manifest, and what could not be sent."""
 
 import json
+from datetime import timedelta
 
 import click
 
 from firebell.commands.client import call, seg
 from firebell.commands.output import as_json, echo, example, fail, show, show_table
+from firebell.kit.durations import duration
 
 OK, PROBLEM = "ok", "fail"
 
@@ -103,7 +105,11 @@ def doctor() -> None:
             findings.append(("warn", name, "It is paused, so nothing reaches it."))
         if each["waiting_s"] > 60:
             findings.append(
-                ("warn", name, f"{each['waiting']} waiting, the oldest for {each['waiting_s']:.0f} s.")
+                (
+                    "warn",
+                    name,
+                    f"{each['waiting']} waiting, the oldest for {duration(timedelta(seconds=each['waiting_s']))}.",
+                )
             )
         if each["socket_error"]:
             findings.append((PROBLEM, name, f"Socket Mode is not connected: {each['socket_error']}."))

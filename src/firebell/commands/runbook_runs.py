@@ -7,6 +7,7 @@ import click
 
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, echo, example, short, show_table, wants_json
+from firebell.kit.durations import duration
 from firebell.kit.text import plural
 
 
@@ -49,9 +50,7 @@ def _state(run: dict[str, Any]) -> str:
 def _took(run: dict[str, Any]) -> str:
     if run["ended_at"] is None:
         return "-"
-    span = datetime.fromisoformat(run["ended_at"]) - datetime.fromisoformat(run["started_at"])
-    seconds = max(0, int(span.total_seconds()))
-    return f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"
+    return duration(datetime.fromisoformat(run["ended_at"]) - datetime.fromisoformat(run["started_at"]))
 
 
 def _show(ref: str) -> None:

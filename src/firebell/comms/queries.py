@@ -24,7 +24,7 @@ from firebell.handbook.templates import fill
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
-from firebell.kit.web.html import format_short
+from firebell.kit.localtime import format_short
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import stages
 from firebell.status_pages.model import Component, ComponentStatus, Stage

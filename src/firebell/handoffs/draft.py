@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 from firebell.handbook.templates import fill
 from firebell.incidents.model import Incident
+from firebell.kit.durations import duration
 from firebell.kit.localtime import format_local
 from firebell.kit.markdown import cell, line, table
 from firebell.kit.text import plural
-from firebell.kit.web.html import duration
 from firebell.paging.model import Page
 
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from firebell.kit.durations import duration
 from firebell.kit.localtime import format_interval, format_local
-from firebell.kit.web.html import duration
 
 SAFE_WAYS_TO_REACH = 2
 """With fewer verified contact methods that fail independently, the person on call is warned."""

@@ -29,7 +29,7 @@ from firebell.incidents.timeline.entry_history import EntryView
 from firebell.incidents.update_deadlines import rules as update_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
-from firebell.kit.localtime import to_instant
+from firebell.kit.localtime import to_input_value, to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.slice import IncidentChecks, IncidentPart
 from firebell.kit.text import to_choice, to_id, to_wall
@@ -280,7 +280,7 @@ async def render_room(
     templates = await handbook.all_templates(tx)
     composer = {
         "nav": "room",
-        "typed_now": html.to_input_value(now, visit.person.tz),
+        "typed_now": to_input_value(now, visit.person.tz),
         "begun": draft,
         "beginnings": [
             (name, templates[name].title) for name in placeholder_values.UPDATES if name in templates

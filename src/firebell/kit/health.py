@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from firebell.kit.durations import duration
 from firebell.kit.timing import REAL
 
 FAILING_LIMIT_S = 10.0
@@ -49,9 +51,9 @@ class ProcessHealth:
     def _wrong(self, lane: _Lane) -> str:
         age = self._elapsed() - lane.passed_at
         if lane.failing and age > FAILING_LIMIT_S:
-            return f"Has failed for {age:.0f} s: {lane.failing}"
+            return f"Has failed for {duration(timedelta(seconds=age))}: {lane.failing}"
         if age > lane.limit_s:
-            return f"Has not finished a round for {age:.0f} s."
+            return f"Has not finished a round for {duration(timedelta(seconds=age))}."
         return ""
 
     def refused(self, reason: str) -> None:

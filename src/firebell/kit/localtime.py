@@ -66,6 +66,34 @@ def format_local(t: datetime, tz: str) -> str:
     return f"{x:%a} {x.day} {x:%b} {x:%H:%M}"
 
 
+def format_short(at: datetime, tz: str, now: datetime) -> str:
+    """Return an instant as local time in `tz`, with the day unless it is today."""
+    local, today = at.astimezone(zone(tz)), now.astimezone(zone(tz))
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if abs(local.date() - today.date()) < timedelta(days=7):
+        return f"{local:%a %H:%M}"
+    return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
+
+
+def day_name(at: datetime, tz: str, now: datetime) -> str:
+    """Return the day of an instant in `tz`: Today, Yesterday, or its date, with the year unless it is this one."""
+    day, today = at.astimezone(zone(tz)).date(), now.astimezone(zone(tz)).date()
+    if timedelta() <= today - day < timedelta(days=2):
+        return "Yesterday" if day < today else "Today"
+    return f"{day:%A} {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
+
+
+def to_input_value(at: datetime, tz: str) -> str:
+    """Return an instant as the value of a datetime-local field in `tz`."""
+    return f"{at.astimezone(zone(tz)):%Y-%m-%dT%H:%M}"
+
+
+def format_full(at: datetime, tz: str) -> str:
+    """Return an instant in full precision."""
+    return f"{at.astimezone(zone(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
+
+
 def format_range(start: datetime, end: datetime, tz: str) -> str:
     """Return an interval as local time in `tz`, naming the day where it changes."""
     until = to_local(end, tz)

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.localtime import format_short
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
@@ -174,8 +175,8 @@ def _next_shift(shifts: list[oncall.PersonShift], tz: str, now: datetime) -> str
         return ""
     first = shifts[0]
     if first.start <= now:
-        return f"You are on call for {first.schedule.name} until {html.format_short(first.end, tz, now)}."
-    return f"Your next shift is {first.schedule.name}, {html.format_short(first.start, tz, now)}."
+        return f"You are on call for {first.schedule.name} until {format_short(first.end, tz, now)}."
+    return f"Your next shift is {first.schedule.name}, {format_short(first.start, tz, now)}."
 
 
 @router.post("/pages/bulk", dependencies=route_access.needs(Verb.PAGE_RESPOND))

@@ -11,6 +11,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.findings import Finding
+from firebell.kit.localtime import format_short
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
@@ -97,7 +98,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             minutes = to_number(visit.form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
             until = visit.now + timedelta(minutes=minutes)
             await actions.snooze(visit.tx, visit.actor, page_id, until, visit.now)
-            text = f"PG-{page_id} snoozed until {html.format_short(until, visit.person.tz, visit.now)}."
+            text = f"PG-{page_id} snoozed until {format_short(until, visit.person.tz, visit.now)}."
         case "note":
             await actions.add_note(visit.tx, visit.actor, page_id, visit.text("text"), visit.now)
             text = f"Note added to PG-{page_id}."

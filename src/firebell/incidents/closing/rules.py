@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from firebell.incidents.model import Baseline, CustomerReport, Incident, IncidentRole, Phase, Transition
+from firebell.kit.durations import duration
 from firebell.kit.findings import Finding, FindingLevel
 from firebell.kit.text import plural
-from firebell.kit.web.html import duration
 
 SKIPPED_TEXTS = {
     "status": "a status page did not say that it was resolved",

@@ -9,8 +9,9 @@ from firebell.incidents.model import ACTIVE, POSTMORTEM_WITHIN, Incident, Phase,
 from firebell.incidents.phases.lifecycle import postmortem_required
 from firebell.incidents.timeline.mitigation_effects import current_mitigation
 from firebell.incidents.update_deadlines.rules import next_update
+from firebell.kit.durations import duration
+from firebell.kit.localtime import format_short
 from firebell.kit.text import slugify
-from firebell.kit.web.html import duration, format_short
 
 UPDATES = ("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover")
 """The templates for internal updates."""

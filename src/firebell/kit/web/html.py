@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -18,8 +18,16 @@ from markupsafe import Markup, escape
 from firebell.kit import private_reader, public_markdown
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
+from firebell.kit.durations import ago, duration
 from firebell.kit.errors import FirebellError
-from firebell.kit.localtime import format_range, zone_names
+from firebell.kit.localtime import (
+    day_name,
+    format_full,
+    format_range,
+    format_short,
+    to_input_value,
+    zone_names,
+)
 from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
 from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
@@ -65,57 +73,10 @@ class Shell:
 ShellOf = Callable[[Request], Awaitable[Shell]]
 
 
-def duration(length: timedelta) -> str:
-    """Return a duration in its two largest units."""
-    seconds = max(0, int(length.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"
-
-
-def ago(at: datetime, now: datetime) -> str:
-    """Return the time elapsed before `now`, in words."""
-    passed = now - at
-    return "just now" if passed < timedelta(minutes=1) else f"{duration(passed)} ago"
-
-
 def initials(name: str) -> str:
     """Return the initials of a person, at most two letters."""
     names = name.split() or ["?"]
     return "".join(word[0] for word in (names[:1] + names[-1:] if len(names) > 1 else names)).upper()
-
-
-def format_short(at: datetime, tz: str, now: datetime) -> str:
-    """Return an instant as local time in `tz`, with the day unless it is today."""
-    zone = ZoneInfo(tz)
-    local, today = at.astimezone(zone), now.astimezone(zone)
-    if local.date() == today.date():
-        return f"{local:%H:%M}"
-    if abs(local.date() - today.date()) < timedelta(days=7):
-        return f"{local:%a %H:%M}"
-    return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
-
-
-def day_name(at: datetime, tz: str, now: datetime) -> str:
-    """Return the day of an instant in `tz`: Today, Yesterday, or its date, with the year unless it is this one."""
-    zone = ZoneInfo(tz)
-    day, today = at.astimezone(zone).date(), now.astimezone(zone).date()
-    if timedelta() <= today - day < timedelta(days=2):
-        return "Yesterday" if day < today else "Today"
-    return f"{day:%A} {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
-
-
-def to_input_value(at: datetime, tz: str) -> str:
-    """Return an instant as the value of a datetime-local field in `tz`."""
-    return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%dT%H:%M}"
-
-
-def format_full(at: datetime, tz: str) -> str:
-    """Return an instant in full precision."""
-    return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
 
 
 _LINK = re.compile(

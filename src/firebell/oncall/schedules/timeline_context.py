@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 
 from firebell.kit.db.database import Tx
-from firebell.kit.localtime import format_range, to_instant
+from firebell.kit.localtime import format_range, format_short, to_instant
 from firebell.kit.text import to_wall
 from firebell.kit.web import html
 from firebell.oncall.checks.rules import CHECKS_HORIZON
@@ -76,8 +76,8 @@ async def context(
         if begins and ends:
             return format_range(start, end, tz)
         if begins:
-            return f"from {html.format_short(start, tz, now)}"
-        return f"until {html.format_short(end, tz, now)}" if ends else "all the time"
+            return f"from {format_short(start, tz, now)}"
+        return f"until {format_short(end, tz, now)}" if ends else "all the time"
 
     step = timedelta(days=timeline_grid.VIEWS[options.view])
     return {

@@ -7,6 +7,7 @@ from datetime import datetime
 from fastapi import Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.localtime import to_input_value
 from firebell.kit.text import plural, to_id
 from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall.checks import fix_actions
@@ -102,7 +103,7 @@ def _local(text: str, tz: str) -> str:
     """Return the instant or local time of a link as an input value in `tz`; empty if it is invalid."""
     try:
         at = datetime.fromisoformat(text) if text else None
-        return "" if at is None else html.to_input_value(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
+        return "" if at is None else to_input_value(at, tz) if at.tzinfo else f"{at:%Y-%m-%dT%H:%M}"
     except (ValueError, OverflowError):
         return ""
 

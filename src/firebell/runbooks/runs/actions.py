@@ -6,12 +6,12 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
+from firebell.kit.durations import duration
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks.runs import event_store, store, summary_store
-from firebell.runbooks.runs.durations import seconds_between
 from firebell.runbooks.runs.model import (
     REASON_MAX_CHARS,
     RunbookRun,
@@ -112,10 +112,9 @@ async def _returned(run: RunbookRun, stored: Sequence[RunEvent], now: datetime) 
 
 
 def _changed_since(step: RunStep, now: datetime) -> Conflict:
-    seconds = seconds_between(step.changed_at, now) if step.changed_at else 0
-    ago = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    since = duration(now - (step.changed_at or now))
     return Conflict(
-        f"{step.changed_by} changed this step {ago} ago: it is {step.state}.",
+        f"{step.changed_by} changed this step {since} ago: it is {step.state}.",
         hint="Nothing was changed. Look at the step as it is now.",
         fields={"version": f"The step has version {step.version}."},
     )

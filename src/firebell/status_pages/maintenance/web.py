@@ -8,6 +8,7 @@ from fastapi import Response
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
+from firebell.kit.durations import duration
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.intervals import Interval
 from firebell.kit.localtime import to_instant, to_local
@@ -230,7 +231,7 @@ async def _show(
         if not window.stage.is_over
         else set(),
         "findings": findings.overdue([window], visit.now),
-        "reminders": [html.duration(timedelta(minutes=minutes)) for minutes in window.reminders],
+        "reminders": [duration(timedelta(minutes=minutes)) for minutes in window.reminders],
         "upcoming": await queries.upcoming_of_series(visit.tx, window),
         "languages": await hosting_queries.other_languages(visit.tx, page),
         "values": values,
