@@ -13,6 +13,7 @@ from tests.standins.trackers import Response, TrackerStandin, unknown
 CATEGORIES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
 SEARCH_LAG = timedelta(seconds=90)
 LOGIN = "bot@acme.example"
+_PRIORITIES = [{"name": name} for name in ("High", "Medium", "Low")]
 
 
 @dataclass
@@ -72,7 +73,7 @@ class JiraStandin(TrackerStandin):
         rest = path.removeprefix(root)
         if rest == "/project/PAY":
             types = [{"name": "Task"}, {"name": "Bug"}]
-            found = Response(200, {"key": "PAY", "name": "Payments", "issueTypes": types})
+            found = Response(200, {"id": "10000", "key": "PAY", "name": "Payments", "issueTypes": types})
             return found if self.is_readable else Response(404, {"errorMessages": ["No project"]})
         match method, [part for part in rest.split("/") if part]:
             case "POST", ["issue"]:
@@ -85,8 +86,10 @@ class JiraStandin(TrackerStandin):
                 return self.search(document, "jql fields maxResults startAt")
             case "GET", ["user", "search"]:
                 return self.find_users(query)
-            case "GET", ["priority"]:
-                return Response(200, [{"name": name} for name in ("High", "Medium", "Low")])
+            case "GET", ["priority", "search"] if self.is_cloud and query["projectId"] == "10000":
+                return Response(200, {"isLast": True, "values": _PRIORITIES})
+            case "GET", ["priority"] if not self.is_cloud:
+                return Response(200, _PRIORITIES)
             case "GET", ["mypermissions"]:
                 names = query["permissions"].split(",")
                 return Response(200, {"permissions": {name: {"havePermission": True} for name in names}})

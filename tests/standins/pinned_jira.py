@@ -90,6 +90,17 @@ def _operations(is_cloud: bool) -> tuple[Operation, ...]:
             answers={200: thing("issues total", **_ANSWER, startAt=NUMBER, maxResults=NUMBER, total=NUMBER)},
         )
     )
+    priority = open_thing("name", name=TEXT)
+    priorities = (
+        Operation(
+            "GET",
+            f"{root}/priority/search",
+            query={"startAt": TEXT, "maxResults": TEXT, "projectId": TEXT, "priorityName": TEXT},
+            answers={200: open_thing("values", isLast=TRUTH, values=many(priority))},
+        )
+        if is_cloud
+        else Operation("GET", f"{root}/priority", answers={200: many(priority)})
+    )
     return (
         Operation(
             "POST",
@@ -115,7 +126,7 @@ def _operations(is_cloud: bool) -> tuple[Operation, ...]:
             query={"query" if is_cloud else "username": TEXT, "startAt": TEXT, "maxResults": TEXT},
             answers={200: many(_USER)},
         ),
-        Operation("GET", f"{root}/priority"),
+        priorities,
         Operation("GET", f"{root}/mypermissions", query={"projectKey": TEXT, "permissions": TEXT}),
         Operation("GET", f"{root}/project/{{projectIdOrKey}}", query={"expand": TEXT}),
     )

@@ -266,10 +266,18 @@ class JiraApi:
         missing = [name for name, each in permissions.items() if part(each, "havePermission") is False]
         if missing:
             checks.append(ConnectionCheck("late", f"The token lacks the permission {', '.join(missing)}."))
-        known = {text_of(each, "name").casefold() for each in rows(await calls(Call("GET", "/priority")))}
+        known = {name.casefold() for name in await self._priorities(calls, project)}
         if unknown := [name for name in priority_names(tracker) if name.casefold() not in known]:
             checks.append(ConnectionCheck("warn", f"Jira has no priority {', '.join(unknown)}."))
         return checks
+
+    async def _priorities(self, calls: Calls, project: object) -> list[str]:
+        """Return the names of priorities: in Jira Cloud those of the project, otherwise all."""
+        if not self.is_cloud:
+            return [text_of(each, "name") for each in rows(await calls(Call("GET", "/priority")))]
+        query = {"projectId": text_of(project, "id"), "maxResults": "100"}
+        answer = await calls(Call("GET", "/priority/search", query=query))
+        return [text_of(each, "name") for each in rows(part(answer, "values"))]
 
     async def create(self, calls: Calls, tracker: Tracker, draft: Draft) -> str:
         paragraphs = draft.text.split("\n\n")
