@@ -37,6 +37,6 @@ async def vote(tx: Tx, actor: Actor, page_id: int, is_actionable: bool, now: dat
     if before.mine is is_actionable:
         return before
     await vote_store.save(tx, page_id, actor.person_id, is_actionable, now)
-    await tx.audit(actor, "page.voted", page.ref, now, actionable=is_actionable)
+    await tx.audit(actor, "page.voted", page.ref, now)
     await tx.live(f"pg-{page_id}")
     return await votes(tx, page_id, actor.person_id)

@@ -27,6 +27,6 @@ async def rate(tx: Tx, actor: Actor, incident_id: int, is_useful: bool, now: dat
     if before.mine is is_useful:
         return before
     await store.answer(tx, postmortem.id, actor.person_id, is_useful, now)
-    await tx.audit(actor, "postmortem.rated", postmortem.ref, now, useful=is_useful)
+    await tx.audit(actor, "postmortem.rated", postmortem.ref, now)
     await tx.live(f"pm-{postmortem.id}")
     return await store.readership(tx, postmortem.id, actor.person_id)
