@@ -73,9 +73,9 @@ def _slow(pages: Sequence[PageFact], start: datetime, end: datetime) -> tuple[ob
 
 
 async def _totals(tx: Tx, scope: Scope) -> tuple[object, ...]:
-    found = await total_store.pages_by_hour_and_rule(tx, scope)
-    rules = {(rule.rule, rule.pages, rule.nights, rule.noise) for rule in found.rules}
-    return found.hours, rules, found.noise, await total_store.nights(tx, scope)
+    totals = await total_store.pages_by_hour_and_rule(tx, scope)
+    rules = {(rule.rule, rule.pages, rule.nights, rule.noise) for rule in totals.rules}
+    return totals.hours, rules, totals.noise, await total_store.nights(tx, scope)
 
 
 async def _roll_up(tx: Tx) -> int:

@@ -44,10 +44,10 @@ class CountedDatabase:
 
 async def test_few_readers_of_old_incidents_use_the_database_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     db, incident = CountedDatabase(), saved().snapshot.incidents[0]
-    found = Archive((replace(incident, public_id=OLD),))
+    stored = Archive((replace(incident, public_id=OLD),))
 
     async def archived(tx: object, page: StatusPage, key: ArchiveKey) -> Archive:
-        return found if key == OLD else Archive()
+        return stored if key == OLD else Archive()
 
     monkeypatch.setattr(queries, "archived", archived)
     pages = DatabasePages(cast("Context", SimpleNamespace(db=db, pace=REAL)))
@@ -59,7 +59,7 @@ async def test_few_readers_of_old_incidents_use_the_database_at_once(monkeypatch
             page.archive[public_id] = got
         return got
 
-    assert await asyncio.gather(*(read(OLD) for _ in range(20))) == [found] * 20
+    assert await asyncio.gather(*(read(OLD) for _ in range(20))) == [stored] * 20
     assert db.begun == MAX_ARCHIVE_READS
     # anyone can ask for any number of what does not exist
     missing = [f"missing{number:05}" for number in range(20)]

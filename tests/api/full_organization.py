@@ -348,8 +348,10 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     update = NewUpdate(
         Stage.INVESTIGATING, "We are looking.", {}, next_update_at=w.now + timedelta(minutes=30)
     )
-    told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
-    await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
+    published = await publishing.open_incident(
+        tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1
+    )
+    await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, published.id)
     await step_store.enqueue(tx, page.id, w.now)
     await tx.execute("update status_copy_step set state = 'blocked', error = '422: no'")
     await _hosting(tx, everything, page.id)

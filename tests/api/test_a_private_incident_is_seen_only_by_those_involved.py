@@ -86,8 +86,8 @@ def _leaks(private_: Private, asked: str, answer: httpx.Response) -> list[str]:
     text = answer.text.replace(asked, "") + str(answer.headers.get("location", "")).replace(asked, "")
     if answer.status_code == 404 and private_.ref in asked:
         text = private_.reference.sub("", text)  # an error repeats what was asked for
-    found = [*SECRETS.findall(text), *private_.reference.findall(text)]
-    return [f"{answer.status_code} {asked}: {found[0]}"] if found else []
+    leaks = [*SECRETS.findall(text), *private_.reference.findall(text)]
+    return [f"{answer.status_code} {asked}: {leaks[0]}"] if leaks else []
 
 
 @pytest.mark.parametrize("role", [Role.RESPONDER, Role.VIEWER])

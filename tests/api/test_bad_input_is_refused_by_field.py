@@ -77,12 +77,14 @@ async def test_bad_input_is_refused_by_the_name_of_its_field(dsn: str, clock: Fa
                 content=content,
                 headers={"Authorization": f"Bearer {api.key}", "Content-Type": "application/json"},
             )
-            said = (method, path, body, answer.text)
-            assert answer.status_code == 422, said
+            context = (method, path, body, answer.text)
+            assert answer.status_code == 422, context
             problem = answer.json()
-            assert set(problem) <= {"type", "title", "status", "detail", "instance", "hint", "errors"}, said
+            assert set(problem) <= {"type", "title", "status", "detail", "instance", "hint", "errors"}, (
+                context
+            )
             names = [e["field"] for e in problem.get("errors", [])]
-            assert field in names or (not field and names), said
+            assert field in names or (not field and names), context
             assert "Traceback" not in answer.text
 
 

@@ -97,7 +97,7 @@ async def test_merged_and_new_incidents_lead_readers_on(dsn: str, clock: FakeClo
 
         # the commander of the incident that goes on ends the other one, and no component becomes green by that
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
-        before, told = await _statuses(api), len(await api("GET", "/incidents/INC-2/timeline"))
+        before, entries_before = await _statuses(api), len(await api("GET", "/incidents/INC-2/timeline"))
         assert before == {"Checkout": "partial_outage", "Email": "major_outage"}
         await jun("POST", f"{INCIDENTS}/{cards['id']}/updates", over, status=201)
         assert await _statuses(api) == before
@@ -113,7 +113,7 @@ async def test_merged_and_new_incidents_lead_readers_on(dsn: str, clock: FakeClo
         ]
         assert "Cards [EU]" in (await read(w, http, path)).text
         entries = await api("GET", "/incidents/INC-2/timeline")
-        assert [e["kind"] for e in entries[told:]] == ["public"]
+        assert [e["kind"] for e in entries[entries_before:]] == ["public"]
         again = {**update, "kind": "regression"}
         await api("POST", f"{INCIDENTS}/{cards['id']}/updates", again, status=409)
         await api("POST", f"{INCIDENTS}/{both['id']}/updates", over, status=201)

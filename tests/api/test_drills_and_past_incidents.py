@@ -26,8 +26,8 @@ async def test_a_drill_shows_whom_it_would_page_and_pages_no_one(dsn: str, clock
         assert (await w.page()).title.startswith("DRILL ")
         await w.settle()
         assert [(m["person"], m["title"][:6]) for m in w.sink.got] == [("Jun Okafor", "DRILL ")]
-        told = {**body, "title": "Practice of paging", "page_in_drill": True}
-        await api("POST", "/incidents", told, status=201)
+        declaration = {**body, "title": "Practice of paging", "page_in_drill": True}
+        await api("POST", "/incidents", declaration, status=201)
         await w.settle()
         assert w.sink.got[-1]["person"] == "Mara Lindqvist"
         assert w.sink.got[-1]["title"].startswith("DRILL ")

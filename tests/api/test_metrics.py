@@ -193,8 +193,8 @@ async def _a_page_is_judged(w: World, api: Api, ref: str) -> None:
     """The majority says what is noise, a tie is actionable, and each answers once."""
     assert (await api("GET", f"/pages/{ref}/vote"))["mine"] is None
     await api("PUT", f"/pages/{ref}/vote", {"actionable": False})
-    said = await api("PUT", f"/pages/{ref}/vote", {"actionable": False})
-    assert said == {"actionable": 0, "not_actionable": 1, "mine": False}
+    votes = await api("PUT", f"/pages/{ref}/vote", {"actionable": False})
+    assert votes == {"actionable": 0, "not_actionable": 1, "mine": False}
     await w.after(minutes=2)
     assert (await api("GET", "/metrics/noise"))["hits"] >= 1
     jun = api.with_key(await key_of(w.ctx.db, w.clock, w.jun))

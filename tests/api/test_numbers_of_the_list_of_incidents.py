@@ -46,9 +46,9 @@ async def test_each_option_counts_what_it_leads_to_under_the_other_filters(w: Wo
         assert menu(page, "Commander") == {"Jun Okafor": "1"}
         drill = await read(http, "/incidents?state=drill")
         assert menu(drill, "Severity")["SEV0"] == "1"
-        found = await read(http, "/incidents?state=all&q=slow")
-        assert menu(found, "Severity") == {"SEV0": "0", "SEV1": "0", "SEV2": "1", "SEV3": "1"}
-        assert totals(found) == {"open": "2", "postmortem": "0", "closed": "0", "all": "2", "drill": "0"}
+        matching = await read(http, "/incidents?state=all&q=slow")
+        assert menu(matching, "Severity") == {"SEV0": "0", "SEV1": "0", "SEV2": "1", "SEV3": "1"}
+        assert totals(matching) == {"open": "2", "postmortem": "0", "closed": "0", "all": "2", "drill": "0"}
 
 
 async def test_a_list_is_the_same_whether_its_words_are_searched_for_once_or_in_each_statement(

@@ -39,8 +39,8 @@ async def test_quiet_hours_default_to_my_time_zone(dsn: str, clock: FakeClock) -
         assert [e["field"] for e in wrong["errors"]] == ["starts"]
         await api("DELETE", "/me/quiet-hours", status=204)
         assert await api("GET", "/me/quiet-hours") == {"hours": None}
-        said = [(entry["action"], entry["detail"]) for entry in await api("GET", "/audit")]
-        assert said[:2] == [("quiet.cleared", {}), ("quiet.set", mine)]
+        entries = [(entry["action"], entry["detail"]) for entry in await api("GET", "/audit")]
+        assert entries[:2] == [("quiet.cleared", {}), ("quiet.set", mine)]
 
 
 async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: FakeClock) -> None:

@@ -158,8 +158,8 @@ async def talk(
     """Generate a client, check that it is complete, and use it with the running product."""
     spec = tmp_path / "openapi.json"
     spec.write_text(json.dumps(described), encoding="utf-8")
-    said = await generate(spec, tmp_path / "generated_firebell")
-    assert "warning" not in said.lower()
+    output = await generate(spec, tmp_path / "generated_firebell")
+    assert "warning" not in output.lower()
     files = {path.stem: path for path in (tmp_path / "generated_firebell/api").glob("*/*.py")}
     for path, operations in described["paths"].items():
         for operation in operations.values():

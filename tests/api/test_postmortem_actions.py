@@ -67,11 +67,11 @@ async def test_a_sentence_becomes_an_action_item_that_its_root_names(dsn: str, c
             assert [e["detail"]["author"] for e in assigned] == [w.jun]
             await w.settle()
             async with w.ctx.db.tx() as tx:
-                told = await tx.fetch(
+                notices = await tx.fetch(
                     "select person_id from delivery where subject_kind = 'postmortem_due' and person_id = $1",
                     w.jun,
                 )
-            assert told
+            assert notices
 
 
 async def test_a_step_of_a_run_is_evidence_for_those_who_may_read_it(dsn: str, clock: FakeClock) -> None:

@@ -76,8 +76,8 @@ async def test_promises_requests_and_customer_updates_over_json(dsn: str, clock:
         await api("POST", f"/incidents/{ref}/response/promises", {"minutes": 61}, status=422)
         asked = await api("POST", f"/incidents/{ref}/response/expertise", {"need": "PostgreSQL"}, status=201)
         assert "E3" in {step["code"] for step in asked["steps"]}
-        told = {"text": "We are working on it.", "next_in": 90}
-        informed = await api("POST", f"/incidents/{ref}/response/customers", told, status=201)
+        update = {"text": "We are working on it.", "next_in": 90}
+        informed = await api("POST", f"/incidents/{ref}/response/customers", update, status=201)
         assert informed["customers_due_at"] == "2026-11-24T04:44:00Z"
 
 

@@ -69,9 +69,13 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         draft = {**first, "next_update_at": soon, "body": "What you may notice: {{impact}}"}
         refused = await api("POST", INCIDENTS, draft, status=422)
         assert [e["field"] for e in refused["errors"]] == ["text"]
-        told = await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=201)
-        assert (told["stage"], told["impact"], told["incident"]) == ("investigating", "major", "INC-1")
-        assert told["updates"][0]["components"][0]["since"] < told["published_at"]
+        incident = await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=201)
+        assert (incident["stage"], incident["impact"], incident["incident"]) == (
+            "investigating",
+            "major",
+            "INC-1",
+        )
+        assert incident["updates"][0]["components"][0]["since"] < incident["published_at"]
         await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=409)
         shown = await read(w, http)
         assert "Card payments fail" in shown.text
@@ -82,9 +86,9 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         assert set(summary) == {"page", "components", "incidents", "scheduled_maintenances", "status"}
         assert summary["status"] == {"indicator": "major", "description": "Partial System Outage"}
         assert [c["status"] for c in summary["components"]] == ["partial_outage"]
-        assert [i["id"] for i in summary["incidents"]] == [told["id"]]
+        assert [i["id"] for i in summary["incidents"]] == [incident["id"]]
 
-        updates = f"{INCIDENTS}/{told['id']}/updates"
+        updates = f"{INCIDENTS}/{incident['id']}/updates"
         clock.advance(timedelta(minutes=10))
         later = (clock.now() + timedelta(minutes=30)).isoformat()
         watching = {
@@ -117,18 +121,19 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         assert kinds.count("public") == 4
 
         # its permalink and its month are there after it left the days that the page shows
-        incident_path = f"/incidents/{told['id']}"
+        incident_path = f"/incidents/{incident['id']}"
         month = f"/history/{clock.now():%Y-%m}"
         assert (await read(w, http, "/history/2026-02")).status_code == 404
         published = clock.now()
         clock.advance(timedelta(days=200))
-        assert told["id"] not in (await read(w, http, "/history")).text
+        assert incident["id"] not in (await read(w, http, "/history")).text
         for path, status in ((month, 200), (incident_path, 200), ("/incidents/nothing00000", 404)):
             shown = await read(w, http, path)
             assert shown.status_code == status, path
             assert ("Card payments fail" in shown.text) == (status == 200), path
         assert (
-            told["id"] not in (await read(w, http, f"/history/{published + timedelta(days=40):%Y-%m}")).text
+            incident["id"]
+            not in (await read(w, http, f"/history/{published + timedelta(days=40):%Y-%m}")).text
         )
         clock.set(published)
 
@@ -136,12 +141,12 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         before = (await api("GET", PAGE))["components"][0]["uptime_90d"]
         worse = {"stage": "resolved", "kind": "correction", "body": "All payments failed."}
         worse["components"] = {str(component["id"]): "major_outage"}
-        worse["since"] = told["updates"][0]["components"][0]["since"]
+        worse["since"] = incident["updates"][0]["components"][0]["since"]
         await api("POST", updates, worse, status=201)
         [corrected] = (await api("GET", PAGE))["components"]
         assert corrected["status"] == "operational"
         assert corrected["uptime_90d"] < before
-        assert (await api("GET", INCIDENTS))[0]["id"] == told["id"]
+        assert (await api("GET", INCIDENTS))[0]["id"] == incident["id"]
         assert 0.9 < (await api("GET", PAGE))["components"][0]["uptime_90d"] < 1
 
 
@@ -150,8 +155,8 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
         await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
         soon = (clock.now() + timedelta(minutes=30)).isoformat()
         first = {"name": "Payments fail", "stage": "investigating", "body": "One.", "next_update_at": soon}
-        told = await api("POST", INCIDENTS, first, status=201)
-        await api("PATCH", f"{INCIDENTS}/{told['id']}/updates/1", {"body": "Two."})
+        incident = await api("POST", INCIDENTS, first, status=201)
+        await api("PATCH", f"{INCIDENTS}/{incident['id']}/updates/1", {"body": "Two."})
         log = (await read(w, http, "/history.jsonl")).text
         assert [msgspec.json.decode(line)["body"] for line in log.splitlines()] == ["One.", "Two."]
         assert published_log_chain.first_broken(log.splitlines()) is None
@@ -173,7 +178,7 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
         assert (await http.post(f"{PAGE}/signing", data=form)).status_code == 303
         shown = (await http.get(f"{PAGE}/signing")).text
         assert (replaced["public_key"] in shown, "&lt;b&gt;Leaked" in shown) == (True, True)
-        await api("PATCH", f"{INCIDENTS}/{told['id']}/updates/1", {"body": "Three."})
+        await api("PATCH", f"{INCIDENTS}/{incident['id']}/updates/1", {"body": "Three."})
         lines = (await read(w, http, "/history.jsonl")).text.splitlines()
         assert [msgspec.json.decode(line)["kind"] for line in lines[2:]] == ["key", "key", "update"]
         checked = log_check.check(lines, pinned)
@@ -188,7 +193,7 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
             "Payments fail",
         ]
         rss = ET.fromstring((await read(w, http, "/history.rss")).text)
-        assert [e.text for e in rss.iter("guid")] == [told["id"]]
+        assert [e.text for e in rss.iter("guid")] == [incident["id"]]
         badge = ET.fromstring((await http.get('/s/kestrel/badge.svg?label="<b>')).text)
         assert badge.attrib["aria-label"].startswith('"<b>: ')
         for path in (
@@ -218,8 +223,8 @@ async def test_only_those_who_speak_for_an_incident_publish_it_and_never_a_priva
         assert (await jun("POST", INCIDENTS, first, status=201))["stage"] == "investigating"
         await api("PUT", "/incidents/INC-1/type", {"type": "security", "private": True, "reason": "Leak"})
         update = {"stage": "identified", "body": "Two.", "next_update_at": soon}
-        told = (await api("GET", INCIDENTS))[0]
-        updates = f"{INCIDENTS}/{told['id']}/updates"
+        published = (await api("GET", INCIDENTS))[0]
+        updates = f"{INCIDENTS}/{published['id']}/updates"
         await jun("POST", updates, update, status=404)
         assert (await api("POST", updates, update, status=201))["stage"] == "identified"
 
@@ -254,15 +259,15 @@ async def test_an_incident_is_not_closed_while_its_status_page_says_that_it_goes
         assert (missing.status_code, "One." in missing.text) == (422, True)
         made = await http.post(f"{INCIDENTS}/new", data={**posted, "next_update_at": soon})
         assert made.status_code == 303
-        told = made.headers["location"]
-        assert (await http.get(told)).status_code == 200
+        location = made.headers["location"]
+        assert (await http.get(location)).status_code == 200
         closing = await api("GET", "/incidents/INC-1/closing")
         assert "status" in [c["code"] for c in closing["conditions"] if c["state"] != "met"]
         over = {"csrf": csrf, "stage": "resolved", "body": "Over.", "kind": "update", "after": "1"}
-        assert (await http.post(told, data=over)).status_code == 303
+        assert (await http.post(location, data=over)).status_code == 303
         closing = await api("GET", "/incidents/INC-1/closing")
         assert "status" not in [c["code"] for c in closing["conditions"] if c["state"] != "met"]
-        for path in ("", "/history", "/uptime", "/incidents/" + told.rsplit("/", 1)[1]):
+        for path in ("", "/history", "/uptime", "/incidents/" + location.rsplit("/", 1)[1]):
             assert (await http.get(f"/s/kestrel{path}")).status_code == 200
 
 

@@ -40,9 +40,9 @@ async def test_documents_are_searched_met_about_and_joined(
         await run(*meeting, "record", "INC-1", "--not-held", "One person acted")
         states = [one["state"] for one in (await run(*meeting, "list", "INC-1", "--json")).json]
         assert states == ["not held", "held", "too short"]
-        told = ("--could-have", "No payments", "--barrier", "The review")
+        answers = ("--could-have", "No payments", "--barrier", "The review")
         await run("near-miss", "report", "Pool of 1,000", code=2)
-        reported = (await run("near-miss", "report", "Pool of 1,000", *told, "--unnamed", "--json")).json
+        reported = (await run("near-miss", "report", "Pool of 1,000", *answers, "--unnamed", "--json")).json
         assert (reported["ref"], reported["reporter_id"]) == ("NM-1", None)
         await run("near-miss", "publish", "NM-1", code=1)
         assert "NM-1" in (await run("near-miss", "list")).out

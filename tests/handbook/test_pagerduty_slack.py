@@ -214,10 +214,10 @@ def test_a_permanent_refusal_by_slack_is_reported(stack: Stack, capfd: pytest.Ca
     stack.happens("triggered")
     for _ in range(12):
         stack.later()
-    said = capfd.readouterr().err
-    assert "given up: Slack refused conversations.create: missing_scope (scope channels:manage)" in said
+    errors = capfd.readouterr().err
+    assert "given up: Slack refused conversations.create: missing_scope (scope channels:manage)" in errors
     assert stack.calls("conversations.create") == 12
-    assert sl.TOKEN not in said
+    assert sl.TOKEN not in errors
 
 
 @pytest.mark.parametrize(

@@ -351,11 +351,11 @@ def test_a_failing_service_is_reported_without_its_secret(
         api.faults.extend([Fault(delay_s=0.3)] * 5)
         assert script.main(args, slept.append) == 1
     assert slept == [1, 2, 4, 8]
-    said = capfd.readouterr().err
+    errors = capfd.readouterr().err
     for message in ("401", "404", "not JSON", "another shape", "ReadTimeout", "in 5 tries"):
-        assert message in said
-    assert "secret" not in said
-    assert pd.KEY not in said
+        assert message in errors
+    assert "secret" not in errors
+    assert pd.KEY not in errors
 
 
 def test_the_handbooks_own_template_is_filled_whole() -> None:
@@ -423,6 +423,6 @@ async def test_an_incident_of_a_real_firebell_becomes_a_document(
         assert await script("firebell", "INC-99") == 1
         monkeypatch.setenv("FIREBELL_KEY", "wrong")
         assert await script("firebell", made["ref"]) == 1
-        said = capfd.readouterr().err
-        assert "404" in said
-        assert "401" in said
+        errors = capfd.readouterr().err
+        assert "404" in errors
+        assert "401" in errors

@@ -323,10 +323,10 @@ def test_a_status_page_that_does_not_answer_is_given_up_with_an_error(
     desk.api.faults.extend([Fault(Answer(503), delay_s=0.3)] * 5)
     desk.alert(code=1)
     assert desk.slept == [1, 2, 4, 8]
-    said = capfd.readouterr().err
-    assert "Statuspage did not do GET" in said
-    assert "ReadTimeout" in said
-    assert sp.KEY not in said
+    errors = capfd.readouterr().err
+    assert "Statuspage did not do GET" in errors
+    assert "ReadTimeout" in errors
+    assert sp.KEY not in errors
 
 
 def test_no_more_than_sixty_calls_go_out_in_a_minute(desk: Desk) -> None:
@@ -383,9 +383,9 @@ def test_templates_that_cannot_be_read_are_named(
     file = desk.folder / "templates.md"
     file.unlink() if text is None else file.write_bytes(text)
     desk.alert(code=2)
-    said = capfd.readouterr().err
-    assert why in said
-    assert str(file) in said
+    errors = capfd.readouterr().err
+    assert why in errors
+    assert str(file) in errors
 
 
 def test_what_is_missing_or_wrong_is_named(desk: Desk, tmp_path: Path) -> None:

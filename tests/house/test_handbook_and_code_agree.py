@@ -280,8 +280,8 @@ def test_the_targets_are_the_same_in_the_metrics_and_in_the_table() -> None:
     assert targets["Frequency"] == "down"
     assert targets["Action completion"] == "> 90%"
     for metric in ("MTTA", "MTTR"):
-        said = severities()[f"{metric} target"]["SEV1"]
-        assert targets[metric] == f"< {said} for SEV1"
+        limit = severities()[f"{metric} target"]["SEV1"]
+        assert targets[metric] == f"< {limit} for SEV1"
 
 
 def test_the_implementation_checklist_has_its_four_phases() -> None:
@@ -380,11 +380,11 @@ def test_executives_are_notified_of_a_provisional_sev0_on_confirmation_or_after_
     rule = re.search(r"Executives are told of a provisional SEV0 after (\w+) minutes", prose()[SEVERITY])
     assert rule
     limit = number(rule[1])
-    said = {
+    stated = {
         "matrix": row("references/escalation-matrix.md", "SEV0", "Management, executive")["0 min"],
         "cadence": row(WORKFLOW, "Communication cadence", "Executives")["SEV0"],
     }
-    for place, text in said.items():
+    for place, text in stated.items():
         assert re.search(rf"provisional.*confirm.*\b{limit} min", text), place
 
 

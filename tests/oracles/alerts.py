@@ -85,16 +85,16 @@ class Oracle:
 
     def _waits(self, event: Event, repeated: bool, at: datetime) -> bool:
         """Return True if an overtaken event may still be a straggler."""
-        last, said = self.decisive[event.dedup_key], self._said(event)
-        return at - last.arrived_at <= MINUTE and (repeated or said != last.late)
+        last, order = self.decisive[event.dedup_key], self._order(event)
+        return at - last.arrived_at <= MINUTE and (repeated or order != last.late)
 
-    def _said(self, event: Event) -> tuple[datetime | None, int]:
+    def _order(self, event: Event) -> tuple[datetime | None, int]:
         return event.occurred_at, int(event.kind is EventKind.RESOLVED)
 
     def _late(self, event: Event, now: Episode | None, repeated: bool) -> None:
         if repeated:
             return
-        self.decisive[event.dedup_key].late = self._said(event)
+        self.decisive[event.dedup_key].late = self._order(event)
         if event.kind is EventKind.FIRING:
             assert now is not None
             now.count += 1
@@ -103,9 +103,9 @@ class Oracle:
                 self._rises(self.groups[now.group], event)
 
     def _decides(self, event: Event, at: datetime) -> None:
-        last, said = self.decisive.get(event.dedup_key), self._said(event)
-        if last is None or event.occurred_at is None or said != (last.said_at, last.rank):
-            self.decisive[event.dedup_key] = Decisive(*said, at)
+        last, order = self.decisive.get(event.dedup_key), self._order(event)
+        if last is None or event.occurred_at is None or order != (last.said_at, last.rank):
+            self.decisive[event.dedup_key] = Decisive(*order, at)
 
     def _begins(self, event: Event, at: datetime) -> None:
         route: str | None = event.labels.get("service", "")
@@ -121,7 +121,7 @@ class Oracle:
         if len(group.members) in (10, 100, 1000):
             group.page_events.append("crossed")
         self._rises(group, event)
-        self.decisive[event.dedup_key] = Decisive(*self._said(event), at)
+        self.decisive[event.dedup_key] = Decisive(*self._order(event), at)
 
     def _living(self, route: str | None) -> int | None:
         return next((i for i, g in enumerate(self.groups) if g.route == route and self._alive(g)), None)

@@ -106,10 +106,10 @@ async def prometheus_accepts(rules: str, file: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_commands_of_firebell_exist_with_their_options(name: str) -> None:
-    said = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", handbook_files.skill(f"{FOLDER}/{name}.md"))
+    commands = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", handbook_files.skill(f"{FOLDER}/{name}.md"))
     if name != "cache-invalidation":
-        assert len(said) >= 2
-    for argv, rest in said:
+        assert len(commands) >= 2
+    for argv, rest in commands:
         command: click.Command | None = main
         for word in argv.split():
             if isinstance(command, click.Group):

@@ -217,5 +217,5 @@ async def test_cloudflare_is_asked_for_exactly_what_must_go() -> None:
 async def refused(shell: Shell, edge: Cloudflare) -> None:
     """A refusal ends with an error, and is shown."""
     edge.error = {"code": 10000, "message": "Authentication error"}
-    said = await shell(command(BOOK, "5. Drop it from the CDN", "files:"), code=5)
-    assert "Authentication error" in said.err
+    output = await shell(command(BOOK, "5. Drop it from the CDN", "files:"), code=5)
+    assert "Authentication error" in output.err

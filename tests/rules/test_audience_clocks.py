@@ -106,8 +106,8 @@ def test_a_raise_shortens_and_a_lowering_only_frees_what_was_not_due() -> None:
 def test_a_decision_is_reported_within_a_quarter_of_an_hour_and_only_once() -> None:
     decided = facts(0, occasions=((at("03:10"), Occasion.DECISION), (at("03:12"), Occasion.PUBLIC)))
     assert clocks.next_due(EXECUTIVES, decided, []) == Due(at("03:01"), Moment.FIRST, at("02:31"))
-    told = clocks.next_due(EXECUTIVES, decided, [at("03:00")])
-    assert told == Due(at("03:25"), Moment.UPDATE, at("03:10"), Occasion.DECISION)
+    due = clocks.next_due(EXECUTIVES, decided, [at("03:00")])
+    assert due == Due(at("03:25"), Moment.UPDATE, at("03:10"), Occasion.DECISION)
     late = facts(0, occasions=((at("03:58"), Occasion.DECISION),))
     assert clocks.next_due(EXECUTIVES, late, [at("03:00")]) == Due(at("04:00"), Moment.UPDATE, at("03:00"))
     assert clocks.next_due(EXECUTIVES, decided, [at("03:00"), at("03:20")]) == Due(

@@ -24,7 +24,7 @@ def error(
 def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
     """Return on which days a lasting error is reported, with daily checks."""
     reported: list[Reported] = []
-    heard = []
+    reported_on = []
     for day in range(until):
         now = NOW + day * DAY
         findings = [
@@ -33,8 +33,8 @@ def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -
             if start is None or end is None or (start < now + CHECKS_HORIZON and end > now)
         ]
         fresh, reported = unreported(findings, reported, now)
-        heard += [day] * len(fresh)
-    return heard
+        reported_on += [day] * len(fresh)
+    return reported_on
 
 
 def test_a_gap_is_reported_once_from_its_detection_to_its_end() -> None:

@@ -272,10 +272,10 @@ def test_an_acknowledgement_holds_thirty_minutes_for_sev0_and_sev1(
 
 
 def test_an_acknowledgement_by_a_source_holds_thirty_minutes_unless_a_person_joins() -> None:
-    said = step(page(), Ack(owned=False), NOW)
-    assert isinstance(said, Page)
-    assert said.due_at == NOW + ACK_TIMEOUT
-    taken = step(said, Ack(), NOW)
+    result = step(page(), Ack(owned=False), NOW)
+    assert isinstance(result, Page)
+    assert result.due_at == NOW + ACK_TIMEOUT
+    taken = step(result, Ack(), NOW)
     assert isinstance(taken, Page)
     assert (taken.state, taken.due_at) == (S.ACKED, None)
 

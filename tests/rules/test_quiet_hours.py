@@ -154,11 +154,11 @@ def test_one_message_that_was_held_is_itself() -> None:
 
 
 def test_a_huge_bundle_counts_the_rest() -> None:
-    said = merged_message([message(n) for n in range(1, 51)], INBOX).text(1000)
-    named = said.count("/ack/")
+    bundle = merged_message([message(n) for n in range(1, 51)], INBOX).text(1000)
+    named = bundle.count("/ack/")
     assert 5 < named < 50
-    assert said.endswith(f"And {50 - named} more: {INBOX}")
-    assert len(said.encode()) <= 1000
+    assert bundle.endswith(f"And {50 - named} more: {INBOX}")
+    assert len(bundle.encode()) <= 1000
 
 
 def test_the_same_bundle_has_the_same_key_and_another_a_different_one() -> None:

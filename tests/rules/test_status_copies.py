@@ -239,9 +239,9 @@ def test_a_post_mortem_is_published_once_as_each_provider_has_it(
     faults: list[Fault | None], killed: list[bool]
 ) -> None:
     resolved = incident([Stage.INVESTIGATING, Stage.RESOLVED], ["Down.", "Up."])
-    told = replace(resolved.updates[1], id=3, seq=3, public_id="update000003", kind=UpdateKind.POSTMORTEM)
-    told = replace(told, body="A full disk. We alert on it now.", display_at=START + timedelta(days=1))
-    whole = replace(resolved, updates=(*resolved.updates, told))
+    update = replace(resolved.updates[1], id=3, seq=3, public_id="update000003", kind=UpdateKind.POSTMORTEM)
+    update = replace(update, body="A full disk. We alert on it now.", display_at=START + timedelta(days=1))
+    whole = replace(resolved, updates=(*resolved.updates, update))
     now = [START]
     for api, standin in standins(now):
         now[0], standin.faults = START, deque()
@@ -251,10 +251,10 @@ def test_a_post_mortem_is_published_once_as_each_provider_has_it(
         assert (standin.refused, standin.notified) == ([], 0)
         [texts] = standin.texts()
         if isinstance(standin, InstatusStandin):
-            assert texts[2:] == [("resolved", f"{told.body}\n\n{LINK}/incidents/{whole.public_id}")]
+            assert texts[2:] == [("resolved", f"{update.body}\n\n{LINK}/incidents/{whole.public_id}")]
             continue
-        assert texts[2:] == [("postmortem", told.body)]
-        assert standin.incidents[0]["postmortem"]["body"] == told.body
+        assert texts[2:] == [("postmortem", update.body)]
+        assert standin.incidents[0]["postmortem"]["body"] == update.body
         # what it shows there is no difference
         remote = api.incident(standin.incidents[0])
         assert difference_rules.of_incident(resolved, "Up.", remote) == []

@@ -63,8 +63,8 @@ def _incident(*updates: PublicUpdate, number: int = 1, override: Impact | None =
 def test_the_first_public_update_is_due_by_severity(
     severity: int, changes: list[tuple[str, int]], due: str | None
 ) -> None:
-    found = stages.first_post_due(DECLARED, [(_at(at), after) for at, after in changes], severity)
-    assert found == (None if due is None else _at(due))
+    due_at = stages.first_post_due(DECLARED, [(_at(at), after) for at, after in changes], severity)
+    assert due_at == (None if due is None else _at(due))
 
 
 @given(
@@ -159,12 +159,12 @@ def test_the_indicator_never_improves_when_a_component_gets_worse() -> None:
 
 
 def test_the_impact_of_an_incident_does_not_shrink_when_it_recovers() -> None:
-    told = _incident(
+    incident = _incident(
         _update(1, Stage.INVESTIGATING, (1, D, DECLARED)),
         _update(2, Stage.IDENTIFIED, (1, P, DECLARED)),
         _update(3, Stage.MONITORING, (1, O, DECLARED)),
     )
-    assert impact.impact(told) is Impact.MAJOR
+    assert impact.impact(incident) is Impact.MAJOR
     assert impact.impact(_incident(_update(1, Stage.INVESTIGATING))) is Impact.NONE
 
 
@@ -248,12 +248,12 @@ def test_overlapping_incidents_count_once_and_the_worst_counts() -> None:
 
 
 def test_a_correction_replaces_what_was_said_about_a_component() -> None:
-    told = _incident(
+    incident = _incident(
         _update(1, Stage.INVESTIGATING, (1, X, _at("10:00:00")), (2, D, _at("10:00:00"))),
         _update(2, Stage.INVESTIGATING, (1, D, _at("10:20:00")), kind=UpdateKind.CORRECTION),
     )
-    assert component_history.steps(told, 1) == [(_at("10:20:00"), D)]
-    assert component_history.steps(told, 2) == [(_at("10:00:00"), D)]
+    assert component_history.steps(incident, 1) == [(_at("10:20:00"), D)]
+    assert component_history.steps(incident, 2) == [(_at("10:00:00"), D)]
 
 
 effects = st.lists(

@@ -50,8 +50,8 @@ async def test_a_resolution_in_malformed_json_resolves_its_alert_and_pages_no_on
     async with door(dsn, clock) as d:
         await d.post("generic", FIRING)
         answer = await d.post("generic", body)
-        said = answer.json()
-        assert (answer.status_code, said["status"], said["events"]) == (202, "accepted", 1)
+        document = answer.json()
+        assert (answer.status_code, document["status"], document["events"]) == (202, "accepted", 1)
         assert [(a.dedup_key, a.status) for a in await d.alerts()] == [("disk-7", "resolved")]
         assert await d.states() == ["resolved"]
         assert await broken(d) == []

@@ -73,8 +73,8 @@ class JiraStandin(TrackerStandin):
         rest = path.removeprefix(root)
         if rest == "/project/PAY":
             types = [{"name": "Task"}, {"name": "Bug"}]
-            found = Response(200, {"id": "10000", "key": "PAY", "name": "Payments", "issueTypes": types})
-            return found if self.is_readable else Response(404, {"errorMessages": ["No project"]})
+            response = Response(200, {"id": "10000", "key": "PAY", "name": "Payments", "issueTypes": types})
+            return response if self.is_readable else Response(404, {"errorMessages": ["No project"]})
         match method, [part for part in rest.split("/") if part]:
             case "POST", ["issue"]:
                 return self.create(document)
@@ -100,12 +100,12 @@ class JiraStandin(TrackerStandin):
     def find_users(self, query: dict[str, str]) -> Response:
         """Return the users with a name or an address."""
         text = query["query" if self.is_cloud else "username"]
-        found = [
+        issues = [
             self.user({self._key: account if self.is_cloud else name})
             for account, name, email in self.users
             if text in (account, name, email)
         ]
-        return Response(200, found)
+        return Response(200, issues)
 
     def fields_of(self, fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the fields as they are stored, and what is wrong with them."""

@@ -80,8 +80,10 @@ class GitHubAppStandin(GitHubStandin):
 
     def answer(self, method: str, path: str, query: dict[str, str], document: Any) -> Response:
         if path == f"/repos/{self.REPOSITORY}/installation":
-            found = Response(200, {"id": 7, "suspended_at": None})
-            return found if self.is_app() and self.is_installed else Response(404, {"message": "Not Found"})
+            response = Response(200, {"id": 7, "suspended_at": None})
+            return (
+                response if self.is_app() and self.is_installed else Response(404, {"message": "Not Found"})
+            )
         if path == "/app/installations/7/access_tokens" and method == "POST":
             if document != {"repositories": ["shop"]} or not self.is_app():
                 return self.refuse(422, {"message": "Validation Failed"})

@@ -200,9 +200,9 @@ async def test_only_the_commander_closes_early_and_a_finding_remains(dsn: str, c
         assert isinstance(await run(w, *close, force=True), Invalid)
         done = await run(w, *close, force=True, reason="The region is gone for good")
         async with w.ctx.db.tx() as tx:
-            found = closing_rules.early_close_findings(done, await phase_store.transitions(tx, made.id))
-        assert [f.id for f in found] == ["I-EARLYCLOSE:stable", "I-EARLYCLOSE:baseline"]
-        assert "The region is gone for good" in found[0].advice
+            findings = closing_rules.early_close_findings(done, await phase_store.transitions(tx, made.id))
+        assert [f.id for f in findings] == ["I-EARLYCLOSE:stable", "I-EARLYCLOSE:baseline"]
+        assert "The region is gone for good" in findings[0].advice
 
 
 async def test_a_provisional_sev0_is_dismissed_by_a_second_person_with_a_reason(

@@ -136,8 +136,8 @@ async def test_people_asked_for_cover_are_notified_when_the_requester_leaves(
             "From Tue 8 Dec 09:00 to Wed 9 Dec 09:00 (Europe/Stockholm): Ada Byron left."
             " You don’t need to do anything."
         )
-        said = [pair for pair in t.notices() if pair[1] != "Ada Byron left: Weekly"]
-        assert sorted(said) == [
+        others = [pair for pair in t.notices() if pair[1] != "Ada Byron left: Weekly"]
+        assert sorted(others) == [
             ("Jun", "Cover request canceled: Weekly (Ada Byron)"),
             ("Jun", "Cover request canceled: Weekly (Ada Byron)"),
             ("Mara", "Cover request canceled: Weekly (Ada Byron)"),

@@ -155,14 +155,14 @@ async def test_what_happens_in_the_channel_reaches_the_timeline_once(dsn: str, c
         await run_for(w, 30, 5)
         channel = team.channel
         said_at = w.now
-        found = server.say(channel, stranger, "The pool is exhausted")
-        server.react(found, stranger, "wrench")
+        post = server.say(channel, stranger, "The pool is exhausted")
+        server.react(post, stranger, "wrench")
         await run_for(w, 10, 5)
         assert await timeline(team, 1) == []
 
         # Mattermost and Firebell do not see each other for ten minutes
         server.is_away = True
-        server.react(found, mara, "bulb")
+        server.react(post, mara, "bulb")
         pinned = server.say(channel, mara, "Rolled back to 4811")
         server.change(pinned, is_pinned=True)
         server.say(channel, mara, "", "system_header_change")
@@ -178,7 +178,7 @@ async def test_what_happens_in_the_channel_reaches_the_timeline_once(dsn: str, c
 
         server.change(pinned, message="Rolled back to 4810", edit_at=True)
         await run_for(w, 10, 5)
-        server.change(found, delete_at=True)
+        server.change(post, delete_at=True)
         await run_for(w, 10, 5)
         changes = [e.data for e in await timeline(team, 1) if e.kind == "correction"]
         assert [sorted(set(each) & {"new", "deleted"}) for each in changes] == [["new"], ["deleted"]]

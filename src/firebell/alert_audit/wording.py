@@ -76,13 +76,15 @@ def facts(judged: JudgedRule) -> str:
     woke = f", woke someone {plural(n.nights, 'time')}" if n.nights else ", woke no one"
     parts = [f"Fired {plural(n.firings, 'time')}, paged {plural(n.pages, 'time')}{woke}."]
     votes = n.votes_yes + n.votes_no
-    said = (
+    judgment = (
         f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable"
         if votes
         else "no one said whether it was actionable"
     )
     acted = f"{n.acted_on} of {plural(n.pages, 'page')} acted on, " if n.pages else ""
-    parts.append(f"{acted}{said}, {plural(n.incidents, 'incident')}, {n.entries} with an entry.".capitalize())
+    parts.append(
+        f"{acted}{judgment}, {plural(n.incidents, 'incident')}, {n.entries} with an entry.".capitalize()
+    )
     if n.ack_median_s is not None:
         parts.append(f"Acknowledged after {duration(timedelta(seconds=n.ack_median_s))} (median).")
     if n.ends_after_median_s is not None:

@@ -25,6 +25,8 @@ def assign(ref: str, person: str) -> None:
 def rate(ref: str, is_useful: bool) -> None:
     """Say whether the published post-mortem of incident REF was useful to you."""
     numbers = call("PUT", f"/api/v1/post-mortems/{seg(ref)}/usefulness", {"useful": is_useful})
-    said = "yes" if is_useful else "not yet"
+    answer = "yes" if is_useful else "not yet"
     rated = numbers["useful"] + numbers["not_yet"]
-    show(numbers, f"You said {said}. {numbers['useful']} of {rated} said yes; {numbers['readers']} read it.")
+    show(
+        numbers, f"You said {answer}. {numbers['useful']} of {rated} said yes; {numbers['readers']} read it."
+    )

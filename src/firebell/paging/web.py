@@ -57,13 +57,13 @@ async def short(ref: str) -> Response:
 async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     context = await page_detail(visit.tx, page_id, visit.ctx.public_url, visit.now)
-    said = await votes.votes(visit.tx, page_id, visit.person.id)
+    page_votes = await votes.votes(visit.tx, page_id, visit.person.id)
     design: list[Finding] = []
     if context["v"].page.state is PageState.RESOLVED:
         has_runbook = runbooks.has_own(context["runbooks"])
         design = alert_design.findings(f"PG-{page_id}", context["v"].alerts, has_runbook=has_runbook)
     context |= {
-        "votes": said,
+        "votes": page_votes,
         "design": design,
         "nav": "pages",
         "live": ",".join(["pages", *actions.live_topics([page_id])]),

@@ -39,10 +39,10 @@ _ALERTS_PER_PAGE = 20
 
 async def rule(tx: Tx, rule_id: int) -> DeclarationRule:
     """Return a rule; raise `NotFound`."""
-    found = {one.id: one for one in await rule_store.rules(tx)}.get(rule_id)
-    if found is None:
+    stored = {one.id: one for one in await rule_store.rules(tx)}.get(rule_id)
+    if stored is None:
         raise NotFound(f"There is no declaration rule {rule_id}.", hint="See /settings/declaration-rules.")
-    return found
+    return stored
 
 
 def checked(rule: DeclarationRule) -> DeclarationRule:

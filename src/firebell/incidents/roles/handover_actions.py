@@ -79,8 +79,8 @@ async def offer_role(
     role_actions.check_can_take(incident, person, role, held)
     await handover_store.cancel_of(tx, incident_id, role, actor.person_id, now)
     offer = await handover_store.insert(tx, incident_id, role, actor.person_id, to_id, note, now)
-    said = f": {note}" if note else ""
-    await _note(tx, actor, offer, f"offered the role {name} to {person.name}{said}", now)
+    suffix = f": {note}" if note else ""
+    await _note(tx, actor, offer, f"offered the role {name} to {person.name}{suffix}", now)
     notice = Notice(
         key=f"handover:{offer.id}",
         person_id=to_id,
@@ -123,8 +123,8 @@ async def answer_offer(
             await store.end_role(tx, incident_id, offer.role, offer.from_id, now)
             await tx.emit(RoleChanged(incident_id, offer.role, offer.from_id, "ended"), now)
         await role_actions.take_role(tx, actor, incident_id, offer.role, offer.to_id, now)
-        said = f". {holder.name} said: {offer.note}" if offer.note else ""
-        await _note(tx, actor, offer, f"accepted the handover as {name} from {holder.name}{said}", now)
+        suffix = f". {holder.name} said: {offer.note}" if offer.note else ""
+        await _note(tx, actor, offer, f"accepted the handover as {name} from {holder.name}{suffix}", now)
     elif given is OfferAnswer.DECLINED:
         await _note(tx, actor, offer, f"declined the role {name} from {holder.name}", now)
     else:

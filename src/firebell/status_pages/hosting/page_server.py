@@ -170,10 +170,10 @@ class PageServer:
         if scope["method"] not in ("GET", "HEAD"):
             refusal = _plain("Only GET and HEAD are allowed.")
             return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, refusal, {"Allow": "GET, HEAD"})
-        found = await self._document(page, base, path, query.decode("latin-1"))
-        if found is None:
+        document = await self._document(page, base, path, query.decode("latin-1"))
+        if document is None:
             return _missing()
-        headers = {"Cache-Control": _CACHED_LONG if found.media_type == CALENDAR else _CACHED}
+        headers = {"Cache-Control": _CACHED_LONG if document.media_type == CALENDAR else _CACHED}
         if path.startswith("/static/"):
             headers["Cache-Control"] = _CACHED_FOREVER
         if path == "/embed":
@@ -184,9 +184,9 @@ class PageServer:
             headers["X-Robots-Tag"] = "noindex"
         if is_private:
             headers["Cache-Control"] = _PRIVATE
-        elif not found.media_type.startswith(HTML):
+        elif not document.media_type.startswith(HTML):
             headers["Access-Control-Allow-Origin"] = "*"
-        return _Answer(HTTPStatus.OK, found, headers)
+        return _Answer(HTTPStatus.OK, document, headers)
 
     def _served(self, page: ServedPage, scope: Scope) -> None:
         """Called when a reader gets a document of a page; does not wait."""

@@ -179,10 +179,10 @@ class GitHubApi:
         if field_id := option(tracker, "due_field"):
             owner = tracker.target.partition("/")[0]
             fields = rows(await calls(Call("GET", f"/orgs/{owner}/issue-fields")))
-            found = next((f for f in fields if str(f.get("id")) == field_id), None)
-            is_date = text_of(found, "data_type") == "date"
+            due_field = next((f for f in fields if str(f.get("id")) == field_id), None)
+            is_date = text_of(due_field, "data_type") == "date"
             text = (
-                f"Due days are in the field {text_of(found, 'name')}."
+                f"Due days are in the field {text_of(due_field, 'name')}."
                 if is_date
                 else f"There is no date field {field_id}. These are: {_date_fields(fields)}."
             )
