@@ -63,7 +63,7 @@ async def test_a_tracker_from_its_first_to_its_last_day(dsn: str, clock: FakeClo
         await api("PUT", f"/trackers/1/users/{d.w.jun}", {"handle": "nobody"}, status=204)
         await api("POST", "/trackers/1/sync", status=202)
         await d.later(10)
-        assert [u["found"] for u in await api("GET", "/trackers/1/users")] == [False]
+        assert [u["is_known"] for u in await api("GET", "/trackers/1/users")] == [False]
         gitlab.token = "another"
         assert [check["level"] for check in await api("POST", "/trackers/1/check")] == ["late"]
         await api("POST", "/trackers/1/test", status=409)

@@ -337,3 +337,18 @@ def test_long_running_loops_sleep_and_get_random_numbers_through_their_pace() ->
         }
         waits = {call for call in calls | imported if direct.fullmatch(call)}
         assert waits <= allowed.get(name, set()), f"{name}: {waits}"
+
+
+def test_names_say_what_they_hold() -> None:
+    """These say only that something happened to a value; `style.md` asks for the field's terms."""
+    vague = {"found", "said", "told", "heard"}
+    for path, tree in modules():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                    pass
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    pass
+                case _:
+                    continue
+            assert name.lstrip("_") not in vague, f"{path}:{node.lineno}: {name}"

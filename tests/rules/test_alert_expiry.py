@@ -17,13 +17,13 @@ def minutes(count: float) -> datetime:
 
 
 def judged(
-    *, heard: float, expires: float, waiting: float | None = None, reported: float | None = None
+    *, message: float, expires: float, waiting: float | None = None, reported: float | None = None
 ) -> Verdict:
     source = ExpiringSource(
         1,
         1,
         "Prometheus",
-        minutes(heard),
+        minutes(message),
         None if waiting is None else minutes(waiting),
         None if reported is None else minutes(reported),
     )
@@ -34,30 +34,30 @@ def kinds(verdict: Verdict) -> list[tuple[EventKind, str]]:
     return [(event.kind, event.dedup_key) for event in verdict.events]
 
 
-@pytest.mark.parametrize("heard", [-1.9, -1, 0])
-def test_an_alert_ends_at_its_expiry_if_its_source_sent_something_since(heard: float) -> None:
-    verdict = judged(heard=heard, expires=-1)
+@pytest.mark.parametrize("message", [-1.9, -1, 0])
+def test_an_alert_ends_at_its_expiry_if_its_source_sent_something_since(message: float) -> None:
+    verdict = judged(message=message, expires=-1)
     (event,) = verdict.events
     assert (event.kind, event.dedup_key, event.occurred_at) == (EventKind.EXPIRED, "k", minutes(-1))
     assert verdict.source.waiting_since is None
 
 
 def test_an_alert_of_a_silent_source_waits_and_is_then_reported_once() -> None:
-    waits = judged(heard=-2, expires=-1)
+    waits = judged(message=-2, expires=-1)
     assert (waits.events, waits.source.waiting_since, waits.source.reported_at) == ((), NOW, None)
-    still = judged(heard=-4, expires=-2, waiting=-1.9)
+    still = judged(message=-4, expires=-2, waiting=-1.9)
     assert (still.events, still.source.waiting_since) == ((), minutes(-1.9))
-    report = judged(heard=-5, expires=-3, waiting=-2)
+    report = judged(message=-5, expires=-3, waiting=-2)
     assert kinds(report) == [(EventKind.FIRING, SOURCE_SILENT_KEY)]
     assert report.events[0].severity == "warning"
     assert "Disk full" in report.events[0].body
     assert report.source.reported_at == NOW
-    again = judged(heard=-6, expires=-4, waiting=-3, reported=-1)
+    again = judged(message=-6, expires=-4, waiting=-3, reported=-1)
     assert (again.events, again.source.reported_at) == ((), minutes(-1))
 
 
 def test_a_source_that_returns_ends_the_report_and_has_time_to_send_its_alerts_again() -> None:
-    verdict = judged(heard=-0.5, expires=-9, waiting=-8, reported=-6)
+    verdict = judged(message=-0.5, expires=-9, waiting=-8, reported=-6)
     assert kinds(verdict) == [(EventKind.RESOLVED, SOURCE_SILENT_KEY)]
     assert verdict.postponed_to == minutes(-0.5) + expiry.RETURN_GRACE
     assert (verdict.source.waiting_since, verdict.source.reported_at) == (None, None)

@@ -28,7 +28,7 @@ class ExpiringSource:
     integration_id: int
     service_id: int
     name: str
-    heard_at: datetime
+    last_message_at: datetime
     waiting_since: datetime | None = None
     reported_at: datetime | None = None
 
@@ -72,17 +72,17 @@ def expiries(batch: Batch, requests: Iterable[InboundRequest]) -> Expiries:
     return alerts
 
 
-def heard(requests: Iterable[InboundRequest]) -> list[int]:
+def reporting_integrations(requests: Iterable[InboundRequest]) -> list[int]:
     """Return the integrations whose expiring source sent something, even if nothing of it is an alert here."""
     return sorted({request.integration_id for request in requests if request.source in SOURCES})
 
 
 def judge(source: ExpiringSource, expired: Sequence[ExpiringAlert], now: datetime) -> Verdict:
     """Return what becomes of the firing alerts of a source that expired."""
-    if source.waiting_since is not None and source.heard_at > source.waiting_since:
-        return Verdict(_end_of_report(source), _waiting(source, None), source.heard_at + RETURN_GRACE)
-    ended = [a for a in expired if source.heard_at > a.expires_at - EVIDENCE_MARGIN]
-    open_ = [a for a in expired if source.heard_at <= a.expires_at - EVIDENCE_MARGIN]
+    if source.waiting_since is not None and source.last_message_at > source.waiting_since:
+        return Verdict(_end_of_report(source), _waiting(source, None), source.last_message_at + RETURN_GRACE)
+    ended = [a for a in expired if source.last_message_at > a.expires_at - EVIDENCE_MARGIN]
+    open_ = [a for a in expired if source.last_message_at <= a.expires_at - EVIDENCE_MARGIN]
     events = tuple(Event(EventKind.EXPIRED, a.dedup_key, a.title, occurred_at=a.expires_at) for a in ended)
     if not open_:
         return Verdict((*events, *_end_of_report(source)), _waiting(source, None))
@@ -106,7 +106,7 @@ def _report(source: ExpiringSource, open_: Sequence[ExpiringAlert]) -> Event:
         EventKind.FIRING,
         SOURCE_SILENT_KEY,
         f"{source.name} stopped sending while its alerts fired",
-        f"The last message arrived at {source.heard_at:%Y-%m-%d %H:%M} UTC. These alerts would have ended, but "
+        f"The last message arrived at {source.last_message_at:%Y-%m-%d %H:%M} UTC. These alerts would have ended, but "
         "keep firing, because a source that is down reports nothing:\n\n" + "\n".join(titles),
         "warning",
     )

@@ -24,8 +24,8 @@ Receive = Callable[[Tx, Sequence[InboundRequest], datetime], Awaitable[object]]
 
 async def hear(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> None:
     """Record which sources of expiring alerts sent something."""
-    if integration_ids := expiry.heard(requests):
-        await expiry_store.hear(tx, integration_ids, now)
+    if integration_ids := expiry.reporting_integrations(requests):
+        await expiry_store.note_messages(tx, integration_ids, now)
 
 
 async def note(tx: Tx, batch: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:

@@ -8,15 +8,15 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 
 
-async def hear(tx: Tx, integration_ids: Sequence[int], now: datetime) -> None:
+async def note_messages(tx: Tx, integration_ids: Sequence[int], now: datetime) -> None:
     """Record that the sources of these integrations sent something."""
     await tx.execute(
         """
-        insert into expiring_source (integration_id, heard_at)
+        insert into expiring_source (integration_id, last_message_at)
         select integration_id, $2
-        from unnest($1::bigint[]) as heard (integration_id)
+        from unnest($1::bigint[]) as reporting (integration_id)
         on conflict (integration_id) do update
-        set heard_at = excluded.heard_at
+        set last_message_at = excluded.last_message_at
         """,
         integration_ids,
         now,
@@ -46,7 +46,7 @@ async def sources(tx: Tx, integration_ids: Collection[int]) -> list[ExpiringSour
             integration_id,
             integration.service_id,
             integration.name,
-            heard_at,
+            last_message_at,
             waiting_since,
             reported_at
         from expiring_source

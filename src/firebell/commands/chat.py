@@ -118,13 +118,13 @@ def doctor() -> None:
         findings += [("warn", name, f"The scope {scope} is missing.") for scope in each["missing_scopes"]]
         if each["dead"]:
             findings.append((PROBLEM, name, f"{each['dead']} not sent. See 'firebell chat dead'."))
-        if not any(found[1] == name for found in findings):
+        if not any(chat == name for _, chat, _ in findings):
             findings.append((OK, name, "It works."))
     rows = [{"level": level, "chat": name, "text": text} for level, name, text in findings]
     show_table(
         rows,
         ("", "CHAT", "FINDING"),
-        [list(found) for found in findings],
+        [list(finding) for finding in findings],
         wide=2,
         empty="No chat is connected. Connect one at /settings/chat.",
     )

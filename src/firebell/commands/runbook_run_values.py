@@ -46,8 +46,8 @@ def _latest_alert(server: Server, incident: Mapping[str, Any]) -> Mapping[str, A
     for page in reversed(incident["pages"]):
         if alerts := server.call("GET", f"/api/v1/pages/{seg(page)}")["alerts"]:
             latest = max(alerts, key=lambda alert: str(alert["starts_at"]))
-            found: Mapping[str, Any] = server.call("GET", f"/api/v1/alerts/{latest['id']}")
-            return found
+            alert: Mapping[str, Any] = server.call("GET", f"/api/v1/alerts/{latest['id']}")
+            return alert
     return {}
 
 

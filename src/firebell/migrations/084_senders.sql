@@ -15,7 +15,7 @@ create index alert_expiry_of_integration on alert_expiry (integration_id, expire
 -- was reported.
 create table expiring_source (
     integration_id bigint primary key references integration,
-    heard_at timestamptz not null,
+    last_message_at timestamptz not null,
     waiting_since timestamptz,
     reported_at timestamptz
 ) with (fillfactor = 70);

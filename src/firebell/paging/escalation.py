@@ -229,12 +229,12 @@ def at_once(_: Sequence[int]) -> None:
 
 
 def advance(
-    page: Page, reach: Reach, now: datetime, *, heard: bool = True, held: Held = at_once
+    page: Page, reach: Reach, now: datetime, *, has_arrived: bool = True, held: Held = at_once
 ) -> Entered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches someone.
 
     Empty levels are skipped without a wait. The page is exhausted if no level reaches anyone, or after the last
-    round. `heard` is True if any message of the page arrived. If quiet hours hold the messages of a whole level,
+    round. `has_arrived` is True if any message of the page arrived. If quiet hours hold the messages of a whole level,
     its wait begins when the first person gets the page.
     """
     assert page.state in (PageState.TRIGGERED, PageState.EXHAUSTED)
@@ -263,7 +263,7 @@ def advance(
         else "No one could be reached at any level."
         if len(skipped) == len(levels)
         else "No one acknowledged."
-        if heard
+        if has_arrived
         else "No message could be delivered."
     )
     return Exhausted(_exhausted(page, reason, now), tuple(skipped))

@@ -65,9 +65,13 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     copies: dict[int, list[int]] = {}
     for old in pages:
         tried = recipients.notified.get(old.id, {})
-        heard = any(tried.values()) or not tried
+        has_arrived = any(tried.values()) or not tried
         outcome = escalation.advance(
-            old, partial(recipients.reach, old), now, heard=heard, held=partial(recipients.held, old)
+            old,
+            partial(recipients.reach, old),
+            now,
+            has_arrived=has_arrived,
+            held=partial(recipients.held, old),
         )
         page = outcome.page
         changed.append(page)

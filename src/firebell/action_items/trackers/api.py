@@ -200,12 +200,12 @@ class DryRunShown(ApiOutput):
 
 
 class TrackerUserShown(ApiOutput):
-    """Who a person is in a tracker; `found` is false if the handle or address leads to no one there."""
+    """Who a person is in a tracker; `is_known` is false if the handle or address leads to no one there."""
 
     person_id: int
     name: str
     handle: str
-    found: bool
+    is_known: bool
     by_hand: bool
 
 
@@ -418,7 +418,7 @@ async def list_tracker_users(w: Manager, tracker_id: PathId) -> list[TrackerUser
             person_id=each.person.id,
             name=each.person.name,
             handle=each.user.handle,
-            found=bool(each.user.external_id),
+            is_known=bool(each.user.external_id),
             by_hand=each.user.is_by_hand,
         )
         for each in await queries.known_users(w.tx, tracker_id)

@@ -113,15 +113,15 @@ class MattermostReceiver:
                     button.account_id, read.user, button.action, button.value, random_token(9)
                 )
                 is_open = await self._open(connected, read, dialog, state)
-                return self._said(None if is_open else _not_opened(None))
+                return self._button_answer(None if is_open else _not_opened(None))
             command, intent = pressed
             asked = _Asked(connected, read, command, intent, read.key)
             reply, scene = await self._act(asked)
         except Unavailable:
-            return self._said(_AWAY)
+            return self._button_answer(_AWAY)
         if reply.modal is not None:
-            return self._said(await self._opened(connected, read, reply.modal, scene))
-        return self._said(reply)
+            return self._button_answer(await self._opened(connected, read, reply.modal, scene))
+        return self._button_answer(reply)
 
     async def dialog(self, request: Request) -> Response:
         """Answer a submitted dialog; 401 unless it was opened for the user who submits it."""
@@ -160,10 +160,10 @@ class MattermostReceiver:
             return JSONResponse({"errors": shown} if shown else {"error": reply.text})
         if isinstance(entered, SubmitDeclaration | PageSomeone):
             # these are not visible where the dialog was opened
-            return JSONResponse({}, background=self._told(connected, read.user, reply))
+            return JSONResponse({}, background=self._sent_directly(connected, read.user, reply))
         return JSONResponse({})
 
-    def _told(self, connected: Connected, user: str, reply: Reply) -> BackgroundTask:
+    def _sent_directly(self, connected: Connected, user: str, reply: Reply) -> BackgroundTask:
         text = attachments.text_of(reply)
         return BackgroundTask(direct_messages.send, self._ctx, connected, user, text)
 
@@ -280,7 +280,7 @@ class MattermostReceiver:
         url = f"{self._ctx.public_url}/chat/mattermost/action"
         return JSONResponse(attachments.command_answer(reply, url, sign))
 
-    def _said(self, reply: Reply | None) -> Response:
+    def _button_answer(self, reply: Reply | None) -> Response:
         """Return the answer to a button: a text that only the person who pressed it sees."""
         if reply is None:
             return JSONResponse({})

@@ -262,14 +262,14 @@ class Embedded:
              "-E", "UTF8", "--no-sync", "--locale=C",
              "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
         )  # fmt: skip
-        self._tool(["postgres", "--single", "-D", str(fresh), "postgres"], said="create database firebell;\n")
+        self._tool(["postgres", "--single", "-D", str(fresh), "postgres"], sql="create database firebell;\n")
         self._tool(["initdb", "--sync-only", "-D", str(fresh)])
         fresh.rename(self._pgdata)
 
-    def _tool(self, command: list[str], said: str = "") -> None:
+    def _tool(self, command: list[str], sql: str = "") -> None:
         done = subprocess.run(  # noqa: S603 - built here, of our own paths
             [str(self._bin / command[0]), *command[1:]],
-            input=said,
+            input=sql,
             text=True,
             capture_output=True,
             check=False,

@@ -196,7 +196,7 @@ def factors(now: Mapping[str, int], before: Mapping[str, int]) -> list[Factor]:
 
 def questions(
     lines: Sequence[Line],
-    found: Sequence[Factor],
+    factors: Sequence[Factor],
     rules: Sequence[RuleTotal],
     practice: Practice | None = None,
 ) -> list[str]:
@@ -212,7 +212,7 @@ def questions(
             asked.append(f"{each.title} {why} ({each.now}). Will you {lever}, and who does it?")
     asked += [
         f"{factor.now} incidents had the factor {factor.code}. What would remove it?"
-        for factor in found[:3]
+        for factor in factors[:3]
         if factor.now >= 2 and not factor.code.startswith("luck.")
     ]
     asked += [
