@@ -30,7 +30,8 @@ class AlertDetails:
 async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
     """Return the alerts with their services, pages and incidents; the number of statements is constant."""
     service_ids = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
-    services = await catalog.services_by_id(tx, list(set(service_ids.values())))
+    routed_ids = {a.routed_service_id for a in alerts if a.routed_service_id is not None}
+    services = await catalog.services_by_id(tx, list(set(service_ids.values()) | routed_ids))
     group_ids = {a.group_id for a in alerts if a.group_id}
     pages = await related_store.pages_of_groups(tx, group_ids)
     mutes = await mute_store.marks_of_groups(tx, group_ids)
@@ -38,7 +39,7 @@ async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
     return [
         AlertDetails(
             alert,
-            services[service_ids[alert.integration_id]],
+            services[alert.routed_service_id or service_ids[alert.integration_id]],
             f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None,
             [f"INC-{i}" for i in incidents.get(pages.get(alert.group_id or 0, 0), [])],
             mutes.get(alert.group_id or 0),
