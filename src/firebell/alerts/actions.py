@@ -49,6 +49,7 @@ from firebell.alerts.model import (
 )
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
+from firebell.alerts.routing_store import RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
@@ -89,6 +90,14 @@ muted_services = mute_actions.muted_services
 services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
 save_routing = routing_actions.save_rules
+routing_in_force = routing_store.newest_version
+routing_version = routing_actions.version
+routing_versions = routing_store.versions
+load_routing = routing_store.load
+compiled_routing = routing_store.compiled
+held_groups = routing_store.held_groups
+hold_of_group = routing_store.hold_of_group
+integration_name = integration_store.name_of
 
 
 async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
@@ -359,6 +368,19 @@ async def deleted_messages(tx: Tx, alert: Alert) -> int:
     return len(alert.message_ids) - len(
         await read_store.messages(tx, alert.integration_id, alert.message_ids, 0)
     )
+
+
+async def arrivals(tx: Tx, alert: Alert) -> list[tuple[datetime, str]]:
+    """Return when the stored messages of an alert arrived, and their sources, oldest first."""
+    stored_messages = await read_store.messages(tx, alert.integration_id, alert.message_ids, 0)
+    return [(stored.received_at, stored.source) for stored in stored_messages]
+
+
+async def routing_of_alert(tx: Tx, alert: Alert, began_at: datetime) -> RoutingVersion | None:
+    """Return the routing rules that decided about an alert, those in force when it began; None if there were none."""
+    if alert.routing_version_id is not None:
+        return await routing_store.version(tx, alert.routing_version_id)
+    return await routing_store.version_at(tx, began_at)
 
 
 async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:

@@ -127,6 +127,21 @@ async def version(tx: Reads, version_id: int) -> RoutingVersion | None:
     return _version(row) if row else None
 
 
+async def version_at(tx: Reads, at: datetime) -> RoutingVersion | None:
+    """Return the rules that were in force at an instant, None if there were none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from routing_version
+        where saved_at <= $1
+        order by id desc
+        limit 1
+        """,
+        at,
+    )
+    return _version(row) if row else None
+
+
 async def load(tx: Tx, lock: Lock = "") -> Routing:
     """Return the rules in force, ready to match; one that cannot be read matches nothing."""
     newest = await newest_version(tx, lock)
@@ -136,7 +151,7 @@ async def load(tx: Tx, lock: Lock = "") -> Routing:
 
 
 async def compiled(tx: Reads, version_id: int, rules: Sequence[RoutingRule]) -> Routing:
-    """Return rules ready to match, with the services of now."""
+    """Return rules ready to match, with the services that exist now."""
     routing, unreadable = routing_rules.compile_rules(version_id, rules)
     for rule in unreadable:
         _unreadable.add(f"rule {rule.id} of version {version_id}")
