@@ -1,4 +1,4 @@
-"""Routing rules: which rule decides, what it decides, and that an alert that no rule can place pages the usual way."""
+"""Routing rules: which rule decides, what it decides, and that an alert that no rule can place pages."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -99,7 +99,7 @@ def test_the_first_rule_that_matches_decides(event: Event, expected: tuple[int, 
     assert routing_rules.unrouted([routed]) == [request(event)]
 
 
-def test_a_message_that_could_not_be_read_pages_the_usual_way() -> None:
+def test_a_message_that_could_not_be_read_pages_by_the_fallback_rule() -> None:
     unread = request(firing(severity="info"), error="not JSON")
     assert routing_rules.routed(RULES, [unread]) == [unread]
 

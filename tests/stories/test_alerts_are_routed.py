@@ -52,7 +52,7 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
         rules = await _save(w, RULES)
         assert [rule.id for rule in rules] == [1, 2, 3, 4]
 
-        # ownership by a label; a label that names no service, and no label, page the usual way
+        # ownership by a label; a label that names no service, and no label, page by the fallback rule
         for _ in range(2):
             await _send(w, "replication lag", labels={"service": "ledger-db"})
         await _send(w, "typo", labels={"service": "legder"})
@@ -100,7 +100,7 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
         assert (await _open(w))[held + 2 :] == [("ticket", w.service, "low")]
 
 
-async def test_a_rule_that_fails_pages_the_usual_way(
+async def test_a_rule_that_fails_pages_by_the_fallback_rule(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with world(dsn, clock) as w:

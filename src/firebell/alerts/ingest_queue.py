@@ -201,11 +201,11 @@ class Ingest:
         except Exception as exc:
             if isinstance(exc, Unavailable) or not any(request.is_routed for request in routed):
                 raise
-            log.exception("events could not be stored as routed, storing them the usual way")
+            log.exception("events could not be stored as routed, storing them by the fallback rule")
             await self._store_routed(requests)
 
     def _routed(self, requests: Sequence[InboundRequest]) -> Sequence[InboundRequest]:
-        """Return requests with what the rules decide; if that fails, as they are, so that they page the usual way."""
+        """Return requests with what the rules decide; if that fails, as they are: the fallback rule pages."""
         if not self._routing.rules:
             return requests
         try:

@@ -207,7 +207,7 @@ class Alert:
     """The rule that matched when it began, of the version `routing_version_id`; None if no rule did."""
     routing_version_id: int | None = None
     is_fallback: bool | None = None
-    """True if the rule names a service that did not exist, so that the alert went the usual way."""
+    """True if the rule names a service that did not exist, so that the alert went to the fallback rule."""
 
     @property
     def findings(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Routing rules: the first that matches an event decides ([spec 3.3](docs/spec/3-alerts.md)) (pure).
 
-An event that no rule matches, or whose rule names a service that does not exist, goes the usual way, which pages: its
-service is that of the integration, its group goes by the label `service`, its urgency by its severity.
+An event that no rule matches, or whose rule names a service that does not exist, goes to the fallback rule, which
+pages: its service is that of the integration, its group goes by the label `service`, its urgency by its severity.
 """
 
 import hashlib
@@ -21,6 +21,8 @@ ALL_LABELS = "..."
 """The label to group by that stands for all labels."""
 MAX_KEY_CHARS = 200
 """Characters of the longest group key that is stored as it is; a longer one is hashed."""
+MAX_KNOWN_VALUES = 2_000
+"""How many combinations of label values the rules remember the outcome of."""
 _ROUTED_KINDS = frozenset({EventKind.FIRING, EventKind.UPDATE})
 
 
@@ -111,7 +113,8 @@ class Routing:
     """The rules of a version, in order, and the services by slug and by name in lower case.
 
     `positions` are those of the rules that can match, by a label and the value that it must have; `general` are those
-    of rules that require no value. So most rules are never looked at.
+    of rules that require no value. So most rules are never looked at. `names` are the labels that any rule asks for;
+    `known` has the position of the rule for values of these that were seen, -1 for none.
     """
 
     version_id: int = 0
@@ -120,17 +123,28 @@ class Routing:
     service_ids: frozenset[int] = frozenset()
     general: tuple[int, ...] = ()
     positions: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    known: dict[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
 
     def first(self, labels: Labels) -> CompiledRule | None:
         """Return the first rule that matches, None if no rule does."""
+        values = tuple([labels.get(name, "") for name in self.names])
+        position = self.known.get(values)
+        if position is None:
+            if len(self.known) >= MAX_KNOWN_VALUES:
+                self.known.clear()
+            position = self.known[values] = self._first_position(labels)
+        return self.rules[position] if position >= 0 else None
+
+    def _first_position(self, labels: Labels) -> int:
         candidates = list(self.general)
         for name, by_value in self.positions.items():
             if (value := labels.get(name)) and value in by_value:
                 candidates += by_value[value]
         for position in sorted(candidates):
             if self.rules[position].matches(labels):
-                return self.rules[position]
-        return None
+                return position
+        return -1
 
     def owner(self, rule: RoutingRule, labels: Labels, default: int) -> int | None:
         """Return the service of an alert that a rule matches, None if there is no such service."""
@@ -175,14 +189,15 @@ def compile_rules(version_id: int, rules: Sequence[RoutingRule]) -> tuple[Routin
         else:
             by_value = positions.setdefault(required.name, {})
             by_value[required.value] = (*by_value.get(required.value, ()), position)
-    routing = Routing(version_id, tuple(compiled), general=tuple(general), positions=positions)
+    names = tuple(sorted({matcher.name for each in compiled for matcher in each.matchers}))
+    routing = Routing(version_id, tuple(compiled), general=tuple(general), positions=positions, names=names)
     return routing, unreadable
 
 
 def route(routing: Routing, received: InboundRequest, event: Event) -> Route | None:
     """Return what the rules decide about an event, None if no rule matches.
 
-    Messages that were not read or processed, and rules that watch Firebell itself, always go the usual way.
+    Messages that were not read or processed, and rules that watch Firebell itself, always go to the fallback rule.
     """
     if event.kind not in _ROUTED_KINDS or event.dedup_key == SOURCE_SILENT_KEY:
         return None
@@ -226,7 +241,7 @@ def _routed_request(routing: Routing, request: InboundRequest) -> InboundRequest
 
 
 def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:
-    """Return requests without what rules decided, so that they go the usual way."""
+    """Return requests without what rules decided, so that they go to the fallback rule."""
     return [
         replace(
             request,

@@ -62,7 +62,7 @@ def checked_rule(rule: RoutingRule, service_ids: Collection[int]) -> RoutingRule
         wrong.update(error.fields)
     parsed = matchers.parse(text)
     if not text and "matchers" not in wrong:
-        wrong["matchers"] = "Enter at least one matcher. What no rule matches goes the usual way."
+        wrong["matchers"] = "Enter at least one matcher. What no rule matches goes to the fallback rule."
     elif not rule.pages and all(matcher.matches({}) for matcher in parsed):
         wrong.setdefault(
             "matchers",

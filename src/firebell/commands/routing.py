@@ -47,7 +47,7 @@ def show_() -> None:
         for number, rule in enumerate(fields["rules"], 1)
     ]
     head = ("RULE", "SERVICE", "URGENCY", "PAGES", "NAME")
-    show_table(fields, head, rows, wide=4, empty="No routing rules: every alert goes the usual way.")
+    show_table(fields, head, rows, wide=4, empty="No routing rules: every alert goes to the fallback rule.")
 
 
 @routing.command(
@@ -83,9 +83,9 @@ def test(
         for v in result["verdicts"]
     ]
     if result["rule"] is None:
-        lines.append("No rule matches, so it goes the usual way.")
+        lines.append("No rule matches, so it goes to the fallback rule.")
     if result["is_fallback"]:
-        lines.append("No service has the name that the rule asks for, so it goes the usual way.")
+        lines.append("No service has the name that the rule asks for, so it goes to the fallback rule.")
     people = ", ".join(result["people"]) or "no one"
     hold = f", {result['hold']}" if result["hold"] not in ("", "no one") else ""
     lines.append(f"service {result['service']}, {result['urgency']} urgency{hold}: pages {people}")

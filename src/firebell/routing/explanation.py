@@ -99,8 +99,8 @@ def _routed(facts: Facts) -> Stage:
     text = f"Rule {number}, {name}, matched. It belongs to {facts.service}."
     if alert.is_fallback:
         text = (
-            f"Rule {number}, {name}, matched, but no service has the name that it asks for. So it went the usual way:"
-            f" to {facts.service}, the service of its integration."
+            f"Rule {number}, {name}, matched, but no service has the name that it asks for. So it went to the fallback"
+            f" rule: to {facts.service}, the service of its integration."
         )
     return Stage(StageName.ROUTED, Result.PASSED, text, link=link, href=href)
 
