@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from firebell.alerts import routing_rules
 from firebell.alerts.model import Alert, Group
-from firebell.alerts.mute_store import MuteMark
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
 from firebell.kit.errors import Invalid
 from firebell.routing import explanation, forms, replay
 from firebell.routing.explanation import Facts
-from firebell.routing.model import EffectKind, Result, StageEntry
+from firebell.routing.model import AlertMute, EffectKind, Result, StageEntry
 from firebell.routing.replay import PastAlert
 from tests.rules.budget import examples
 
@@ -24,7 +23,7 @@ NOW = datetime(2026, 11, 29, 3, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def facts(status: str = "firing", **changed: Any) -> Facts:
+def facts(status: Any = "firing", **changed: Any) -> Facts:
     alert = Alert(
         7, 1, "lag", 3, status, "Lag", "", "critical", {}, {}, {}, NOW, None, NOW, NOW, 0, None, 2, NOW,
         rule_id=4, routing_version_id=9,
@@ -42,7 +41,7 @@ def hold(kind: HoldKind, **more: Any) -> Hold:
     return Hold(kind, 4, 9, 3, 600, **more)
 
 
-MUTE = MuteMark("Upgrade", "/m/1", NOW + 60 * MINUTE, is_muted=True)
+MUTE = AlertMute("Upgrade", "/m/1", NOW + 60 * MINUTE, is_muted=True)
 PAGED = {"page": "PG-8", "page_state": "triggered", "log": (StageEntry(NOW, "Level 1: notified Mara"),)}
 
 

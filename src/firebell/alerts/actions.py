@@ -49,7 +49,7 @@ from firebell.alerts.model import (
 )
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
-from firebell.alerts.routing_store import RoutingVersion
+from firebell.alerts.routing_rules import RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx

@@ -8,8 +8,7 @@ import msgspec
 from firebell.alerts import routing_changes, routing_rules, routing_store, routing_validation
 from firebell.alerts.dedup_and_grouping import GroupState
 from firebell.alerts.model import GroupsOpened, InboundRequest
-from firebell.alerts.routing_rules import Routing, RoutingRule
-from firebell.alerts.routing_store import RoutingVersion
+from firebell.alerts.routing_rules import Routing, RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor

@@ -7,6 +7,7 @@ pages: its service is that of the integration, its group goes by the label `serv
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -71,6 +72,19 @@ class RoutingRule(msgspec.Struct, frozen=True):
         if self.threshold > 1:
             return Hold(HoldKind.THRESHOLD, self.id, version_id, self.threshold, self.window_s)
         return Hold(HoldKind.WAIT, self.id, version_id, 1, self.wait_s) if self.wait_s else None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingVersion:
+    """The rules as someone saved them; `last_rule_id` is the highest id that a rule ever had."""
+
+    id: int
+    based_on: int
+    rules: tuple[RoutingRule, ...]
+    last_rule_id: int
+    note: str
+    saved_at: datetime
+    saved_by: str
 
 
 Labels = Mapping[str, str]

@@ -11,7 +11,7 @@ import msgspec
 from firebell.alerts import routing_rules
 from firebell.alerts.model import OpenedGroup
 from firebell.alerts.routes import Hold
-from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule
+from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.log import OncePerMinute
@@ -22,19 +22,6 @@ _unreadable = OncePerMinute(log, "the matchers of a routing rule cannot be read,
 Lock = Literal["", "for share", "for update"]
 
 _COLUMNS = "id, based_on, rules, last_rule_id, note, saved_at, saved_by"
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingVersion:
-    """The rules as someone saved them; `last_rule_id` is the highest id that a rule ever had."""
-
-    id: int
-    based_on: int
-    rules: tuple[RoutingRule, ...]
-    last_rule_id: int
-    note: str
-    saved_at: datetime
-    saved_by: str
 
 
 @dataclass(frozen=True, slots=True)

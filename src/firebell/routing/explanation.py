@@ -6,9 +6,8 @@ from datetime import datetime
 
 from firebell.alerts import routing_changes
 from firebell.alerts.model import Alert, Group
-from firebell.alerts.mute_store import MuteMark
 from firebell.alerts.routes import Hold, HoldKind
-from firebell.routing.model import Explanation, Result, Stage, StageEntry, StageName
+from firebell.routing.model import AlertMute, Explanation, Result, Stage, StageEntry, StageName
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Facts:
     earlier_alert_id: int | None
     rule: tuple[int, str] | None
     has_rules: bool
-    mute: MuteMark | None
+    mute: AlertMute | None
     hold: Hold | None
     group: Group | None
     page: str | None

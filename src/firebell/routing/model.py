@@ -29,6 +29,16 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertMute:
+    """What muted an alert; `is_muted` is False once it was released."""
+
+    name: str
+    path: str
+    ends_at: datetime
+    is_muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StageEntry:
     """One thing that a page did, such as a level that it entered or a message that was sent."""
 

@@ -17,7 +17,7 @@ from firebell.paging import queries as page_queries
 from firebell.people import actions as people
 from firebell.routing import explanation, history_store, replay
 from firebell.routing.explanation import Facts
-from firebell.routing.model import Explanation, Preview, RoutingTest, RuleVerdict, StageEntry
+from firebell.routing.model import AlertMute, Explanation, Preview, RoutingTest, RuleVerdict, StageEntry
 
 HISTORY = timedelta(days=30)
 MAX_REPLAYED = 50_000
@@ -115,7 +115,7 @@ async def explain(tx: Tx, alert_id: int) -> Explanation:
             ),
             rule=(number, rules[number - 1].name) if number else None,
             has_rules=bool(rules),
-            mute=details.mute,
+            mute=_mute(details),
             hold=await alerts.hold_of_group(tx, alert.group_id) if alert.group_id else None,
             group=groups.get(alert.group_id or 0),
             page=details.page,
@@ -123,6 +123,11 @@ async def explain(tx: Tx, alert_id: int) -> Explanation:
             log=await _entries(tx, page_id) if page_id is not None else (),
         )
     )
+
+
+def _mute(details: alert_queries.AlertDetails) -> AlertMute | None:
+    mute = details.mute
+    return None if mute is None else AlertMute(mute.name, mute.path, mute.ends_at, mute.is_muted)
 
 
 async def _entries(tx: Tx, page_id: int) -> list[StageEntry]:

@@ -8,8 +8,7 @@ from fastapi import Response
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
 from firebell.alerts import routing_changes, routing_validation
-from firebell.alerts.routing_rules import RoutingRule
-from firebell.alerts.routing_store import RoutingVersion
+from firebell.alerts.routing_rules import RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choice, to_number
