@@ -69,7 +69,7 @@ def test_the_stage_that_decides_is_named(
     assert ((stage.name.value, stage.result) if stage else (None, None)) == (decisive, result)
     assert explained.has_paged is (decisive is None)
     names = [s.name.value for s in explained.stages]
-    assert names == ["received", "deduplicated", "routed", "muted", "held", "grouped", "paged"]
+    assert names == ["received", "deduplicated", "routed", "muted", "grouped", "held", "paged"]
     if decisive:
         after = explained.stages[names.index(decisive) + 1 :]
         assert {s.result for s in after} <= {Result.NOT_REACHED}

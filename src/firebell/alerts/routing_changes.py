@@ -28,7 +28,7 @@ def changes(
     result = []
     for rule in after:
         if rule.id not in old:
-            text = f"New rule {rule.name}: {rule.matchers}, {'; '.join(facts(rule, names).values())}"
+            text = f"New rule {rule.name}: {rule.matchers}; {_summary(rule, names)}"
             result.append(RuleChange(rule.id, NEW, text))
             continue
         previous = old[rule.id]
@@ -59,6 +59,10 @@ def _changed(before: RoutingRule, after: RoutingRule, services: Mapping[int, str
     old, new = facts(before, services), facts(after, services)
     texts += [f"{name.lower()} {new[name]} instead of {old[name]}" for name in new if new[name] != old[name]]
     return texts
+
+
+def _summary(rule: RoutingRule, services: Mapping[int, str]) -> str:
+    return "; ".join(f"{name.lower()} {value}" for name, value in facts(rule, services).items())
 
 
 def facts(rule: RoutingRule, services: Mapping[int, str]) -> dict[str, str]:

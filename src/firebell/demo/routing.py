@@ -31,7 +31,7 @@ ALERTS = (
 
 async def add_rules(past: Past, now: datetime) -> None:
     """Save the rules in two versions, and send an alert that each of some rules decides about."""
-    mara, priya = past.kestrel.actor("Mara"), past.kestrel.actor("Priya")
+    mara = past.kestrel.actor("Mara")
     async with past.ctx.db.tx() as tx:
         note = "One key for all clusters"
         first = await alerts.save_routing(tx, mara, RULES, based_on=0, note=note, now=now - timedelta(days=9))

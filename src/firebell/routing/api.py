@@ -222,7 +222,7 @@ class ExplainedEntry(ApiOutput):
 class ExplainedStage(ApiOutput):
     """What one stage decided about an alert, and why."""
 
-    name: Literal["received", "deduplicated", "routed", "muted", "held", "grouped", "paged"]
+    name: Literal["received", "deduplicated", "routed", "muted", "grouped", "held", "paged"]
     result: Literal["passed", "waiting", "stopped", "not_reached"]
     text: str
     at: datetime | None

@@ -49,8 +49,8 @@ def explain(facts: Facts) -> Explanation:
         _deduplicated(facts),
         _routed(facts),
         _muted(facts),
-        _held(facts),
         _grouped(facts),
+        _held(facts),
         _paged(facts),
     ):
         is_decided = any(s.result in (Result.WAITING, Result.STOPPED) for s in stages)
@@ -69,7 +69,7 @@ def _not_reached(facts: Facts, stage: Stage) -> str:
 
 
 def _received(facts: Facts) -> Stage:
-    source = f" as {facts.source}" if facts.source else ""
+    source = f", read as {facts.source}" if facts.source else ""
     text = f"From the integration {facts.integration}{source}."
     return Stage(StageName.RECEIVED, Result.PASSED, text, facts.received_at or facts.alert.starts_at)
 

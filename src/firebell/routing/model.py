@@ -12,8 +12,8 @@ class StageName(StrEnum):
     DEDUPLICATED = "deduplicated"
     ROUTED = "routed"
     MUTED = "muted"
-    HELD = "held"
     GROUPED = "grouped"
+    HELD = "held"
     PAGED = "paged"
 
 
