@@ -38,7 +38,7 @@ async def add_rules(past: Past, now: datetime) -> None:
         rules = (*first.rules[:2], OWNED, first.rules[2])
         await alerts.save_routing(
             tx,
-            priya,
+            mara,
             rules,
             based_on=first.id,
             note="Ledger gets its own alerts",
