@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.alerts import integration_store, mute_store, related_store
+from firebell.alerts import integration_store, mute_store, related_store, routing_store
 from firebell.alerts.model import Alert
 from firebell.alerts.mute_store import MuteMark
+from firebell.alerts.routes import Hold
 from firebell.alerts.source import Source
 from firebell.alerts.source_registry import registry
 from firebell.catalog import actions as catalog
@@ -17,7 +18,7 @@ from firebell.kit.db.database import Tx
 class AlertDetails:
     """An alert with its service and references.
 
-    `page` is None if it paged no one, `mute` is why if maintenance muted it.
+    `page` is None if it paged no one, `mute` is why if maintenance muted it, `hold` is why if a rule holds it.
     """
 
     alert: Alert
@@ -25,6 +26,7 @@ class AlertDetails:
     page: str | None
     incidents: list[str]
     mute: MuteMark | None = None
+    hold: Hold | None = None
 
 
 async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
@@ -35,6 +37,7 @@ async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
     group_ids = {a.group_id for a in alerts if a.group_id}
     pages = await related_store.pages_of_groups(tx, group_ids)
     mutes = await mute_store.marks_of_groups(tx, group_ids)
+    holds = await routing_store.open_holds(tx, group_ids)
     incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return [
         AlertDetails(
@@ -43,6 +46,7 @@ async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
             f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None,
             [f"INC-{i}" for i in incidents.get(pages.get(alert.group_id or 0, 0), [])],
             mutes.get(alert.group_id or 0),
+            holds.get(alert.group_id or 0),
         )
         for alert in alerts
     ]

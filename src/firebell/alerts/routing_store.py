@@ -206,6 +206,21 @@ async def hold_of_group(tx: Reads, group_id: int) -> Hold | None:
     return msgspec.convert(value, Hold) if value else None
 
 
+async def open_holds(tx: Reads, group_ids: Collection[int]) -> dict[int, Hold]:
+    """Return why each of these groups that a rule holds does not page yet."""
+    rows = await tx.fetch(
+        """
+        select id, hold
+        from alert_group
+        where id = any($1::bigint[])
+            and hold is not null
+            and released_at is null
+        """,
+        list(group_ids),
+    )
+    return {row["id"]: msgspec.convert(row["hold"], Hold) for row in rows}
+
+
 async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
     """Return the open groups that rules hold, newest first."""
     rows = await tx.fetch(

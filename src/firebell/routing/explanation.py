@@ -77,7 +77,7 @@ def _received(facts: Facts) -> Stage:
 def _deduplicated(facts: Facts) -> Stage:
     events = "1 event" if facts.alert.count == 1 else f"{facts.alert.count} events"
     text = f"A new alert: no alert with its key was firing. {events} so far."
-    link = f"alert {facts.earlier_alert_id}" if facts.earlier_alert_id else ""
+    link = f"Alert {facts.earlier_alert_id}" if facts.earlier_alert_id else ""
     href = f"/alerts/{facts.earlier_alert_id}" if facts.earlier_alert_id else ""
     if facts.group is None:
         text = "Its resolution arrived before it fired, so there was nothing to page for."
@@ -94,7 +94,7 @@ def _routed(facts: Facts) -> Stage:
         text = f"{reason}, so it belongs to {facts.service}, the service of its integration."
         return Stage(StageName.ROUTED, Result.PASSED, text)
     number, name = facts.rule
-    link, href = f"rule {number}, {name}", f"/routing/versions/{alert.routing_version_id}"
+    link, href = "See the rules of then", f"/routing/versions/{alert.routing_version_id}"
     text = f"Rule {number}, {name}, matched. It belongs to {facts.service}."
     if alert.is_fallback:
         text = (
