@@ -234,6 +234,7 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
     app.state.navigation = navigation(slices)
     app.state.settings_tabs = settings_tabs(slices)
     app.state.retentions = [retention for each in slices for retention in each.retentions()]
+    app.state.alert_parts = [part for each in slices for part in each.alert_parts()]
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]

@@ -38,6 +38,7 @@ from firebell.readiness import slice as readiness
 from firebell.regulatory import slice as regulatory
 from firebell.response import slice as response
 from firebell.retention import slice as retention
+from firebell.routing import slice as routing
 from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
@@ -134,6 +135,7 @@ SLICES = (
     drills.SLICE,
     readiness.SLICE,
     service_overview.SLICE,
+    routing.SLICE,
     alert_audit.SLICE,
     anomalies.SLICE,
     metrics.SLICE,

@@ -79,6 +79,7 @@ from firebell.subscribers.model import FollowScope, SubscriberChannel, Subscript
 from tests.api.api_clients import TEST, key_of
 from tests.api.organization_heartbeats import add_heartbeat
 from tests.api.organization_learning import add_anomaly, add_audit, add_drills
+from tests.api.organization_routing import add_routing
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -487,4 +488,5 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await start_run(tx, w)
             await add_shifts(tx, w)
             await add_heartbeat(tx, w)
+            await add_routing(tx, w)
         yield made

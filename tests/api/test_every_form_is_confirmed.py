@@ -218,6 +218,7 @@ FILLED = {
     },
     "/incidents/report": {"title": "Invoices show an old rate"},
     "/settings/declaration-rules": {"name": "Checkout outage"},
+    "/routing/new": {"name": "Tickets", "matchers": 'severity="info"'},
     "/settings/incident-fields": {"name": "Product"},
     "/incidents/{ref}/severity": {"severity": "1", "reason": "Less is broken."},
     "/incidents/{ref}/link": {"page": "PG-2"},

@@ -144,6 +144,12 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.oncall.rota",
         # the pure checks of what someone chooses about a heartbeat
         "firebell.heartbeats.settings_checks",
+        # the pure rules of routing, which are tested, replayed and shown
+        "firebell.alerts.event_placement",
+        "firebell.alerts.routes",
+        "firebell.alerts.routing_changes",
+        "firebell.alerts.routing_rules",
+        "firebell.alerts.routing_validation",
         # the pure readers of what senders send
         "firebell.alerts.sources",
     }
@@ -285,6 +291,8 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
             "kit/threads.py",
         ),
         "alerts/inbound.py",
+        # a routing rule that fails must not lose an alert: the fallback rule pages
+        "alerts/ingest_queue.py",
         # a message that cannot be sent must not end the others of its post
         "audiences/mailer.py",
         "postmortems/publication/mailer.py",

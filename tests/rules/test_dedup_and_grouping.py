@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import dedup_and_grouping
+from firebell.alerts import batch_outcome, dedup_and_grouping
 from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState, alert_state, group_state
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from tests.oracles.alerts import Oracle, final_status
@@ -72,7 +72,7 @@ class Memory:
                 "crossed": group.crossed and not group.fresh,
                 "raised": group.raised and not group.fresh,
                 "acked": group.acked,
-                "resolved": group in dedup_and_grouping.finished_groups(batch),
+                "resolved": group in batch_outcome.finished_groups(batch),
             }
             self.page_events[kept] += [name for name, is_so in signs.items() if is_so]
         for alert in [*batch.loaded, *batch.created]:

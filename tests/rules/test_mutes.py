@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import cleaning, dedup_and_grouping, mute_actions, mutes
+from firebell.alerts import batch_outcome, cleaning, mute_actions, mutes
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
@@ -113,7 +113,7 @@ class MutedMemory(Memory):
 
     def _save(self, batch: Batch) -> None:
         super()._save(batch)
-        self.paged |= {g.id for g in dedup_and_grouping.opened_groups(batch) if g.id is not None}
+        self.paged |= {g.id for g in batch_outcome.opened_groups(batch) if g.id is not None}
 
     def _save_group(self, state: GroupState) -> int:
         group_id = super()._save_group(state)

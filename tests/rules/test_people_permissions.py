@@ -8,7 +8,7 @@ from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import ROLE_SCOPES, Rights, Verb
 
 EVERYONE = {
-    "pages:read": "alert.read service.read page.read",
+    "pages:read": "alert.read service.read page.read routing.read",
     "oncall:read": "policy.read schedule.read own_calendar.read handoff.read workload.read person.read"
     " contact_method.read session.read heartbeat.read",
     "oncall:write": "own_calendar.write contact_method.write session.end",
@@ -33,7 +33,7 @@ RESPONDERS = {
 }
 MANAGERS = {
     "oncall:read": "pay.read",
-    "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
+    "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write routing.write",
     "incidents:read": "incident.read_private subscriber.read cost.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
     " status_page.write status_copy.write subscriber.write audience.write customer.write"

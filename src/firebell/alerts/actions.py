@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import (
+    batch_outcome,
     batch_store,
     change_store,
     counting,
@@ -20,6 +21,8 @@ from firebell.alerts import (
     mutes,
     read_store,
     related_store,
+    routing_actions,
+    routing_store,
     store,
 )
 from firebell.alerts.model import (
@@ -46,6 +49,7 @@ from firebell.alerts.model import (
 )
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
+from firebell.alerts.routing_rules import RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
@@ -70,6 +74,7 @@ BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
 EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
+HOLD_TIMER = routing_actions.HOLD_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
 change_mute_end = mute_actions.change_end
@@ -82,7 +87,17 @@ incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_services = mute_actions.muted_services
+services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
+save_routing = routing_actions.save_rules
+routing_in_force = routing_store.newest_version
+routing_version = routing_actions.version
+routing_versions = routing_store.versions
+load_routing = routing_store.load
+compiled_routing = routing_store.compiled
+held_groups = routing_store.held_groups
+hold_of_group = routing_store.hold_of_group
+integration_name = integration_store.name_of
 
 
 async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
@@ -101,16 +116,26 @@ async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
 
 
 async def receive(
-    tx: Tx, batch: Sequence[InboundRequest], now: datetime, muting: MutesByService | None = None
+    tx: Tx,
+    batch: Sequence[InboundRequest],
+    now: datetime,
+    muting: MutesByService | None = None,
+    *,
+    are_alerts_routed: bool = True,
 ) -> dedup_and_grouping.Batch:
     """Store requests, apply their events to alerts and groups, emit what changed, and return the new state.
 
-    `muting` are the mutes that may apply; one that has ended meanwhile mutes nothing.
+    `muting` are the mutes that may apply; one that has ended meanwhile mutes nothing. `are_alerts_routed` is False if
+    no firing alert of the integrations seems to belong to another service; raise ServiceNotLocked if one does, and
+    RoutingChanged if the rules that hold an event are no longer in force.
     """
     muting = muting or {}
     ids_by_request = [event_ids(request) for request in batch]
     all_ids = [event_id for ids in ids_by_request for event_id in ids]
-    message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, muting, now)
+    message_ids, new_ids, state = await batch_store.receive_messages(
+        tx, batch, all_ids, muting, now, are_alerts_routed=are_alerts_routed
+    )
+    await routing_actions.check_in_force(tx, batch)
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
@@ -121,12 +146,13 @@ async def receive(
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await batch_store.save_batch(tx, state, batch, now)
     await expiry_actions.note(tx, state, batch, now)
+    await routing_actions.hold(tx, batch_outcome.held_groups(state))
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
-    if muted := dedup_and_grouping.muted_groups(state):
+    if muted := batch_outcome.muted_groups(state):
         if released := [g.id for g in muted if g.released and g.id is not None]:
             await mute_store.mark_released(tx, released, now)
-        if new := dedup_and_grouping.muted_alerts(state):
+        if new := batch_outcome.muted_alerts(state):
             await mute_store.insert_muted_alerts(tx, new)
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
@@ -136,7 +162,8 @@ async def receive(
 async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report."""
     running = mutes.by_service(await mute_store.unended(tx))
-    await receive(tx, batch, now, mutes.active(running, batch, now))
+    routed = await routing_actions.routed_own(tx, batch)
+    await receive(tx, routed, now, mutes.active(running, routed, now))
 
 
 def event_ids(request: InboundRequest) -> list[bytes]:
@@ -169,11 +196,11 @@ async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) 
     def ids(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
-    if opened := _opened(dedup_and_grouping.opened_groups(state)):
+    if opened := _opened(batch_outcome.opened_groups(state)):
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
         await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
-    if retitled := dedup_and_grouping.retitled(state):
+    if retitled := batch_outcome.retitled(state):
         titles = tuple(g.title for g in retitled)
         await tx.emit(GroupsRetitled(tuple(g.id for g in retitled if g.id is not None), titles), now)
     if raised := [g for g in state.groups if g.raised and not g.fresh and g.id is not None]:
@@ -181,7 +208,7 @@ async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) 
         await tx.emit(GroupsRaised(tuple(g.id for g in raised if g.id is not None), raisers), now)
     if acked := ids(g for g in state.groups if g.acked):
         await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
-    if resolved := ids(dedup_and_grouping.finished_groups(state)):
+    if resolved := ids(batch_outcome.finished_groups(state)):
         await tx.emit(GroupsResolved(resolved), now)
 
 
@@ -216,7 +243,8 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
     Returns the integrations with alerts that may still expire.
     """
     services = await integration_store.services_of_integrations(tx, integration_ids)
-    await catalog.lock_services(tx, sorted(set(services.values())))
+    elsewhere = await routing_store.services_of_firing(tx, integration_ids)
+    await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
     return await expiry_actions.check(tx, integration_ids, receive, now)
 
 
@@ -340,6 +368,19 @@ async def deleted_messages(tx: Tx, alert: Alert) -> int:
     return len(alert.message_ids) - len(
         await read_store.messages(tx, alert.integration_id, alert.message_ids, 0)
     )
+
+
+async def arrivals(tx: Tx, alert: Alert) -> list[tuple[datetime, str]]:
+    """Return when the stored messages of an alert arrived, and their sources, oldest first."""
+    stored_messages = await read_store.messages(tx, alert.integration_id, alert.message_ids, 0)
+    return [(stored.received_at, stored.source) for stored in stored_messages]
+
+
+async def routing_of_alert(tx: Tx, alert: Alert, began_at: datetime) -> RoutingVersion | None:
+    """Return the routing rules that decided about an alert, those in force when it began; None if there were none."""
+    if alert.routing_version_id is not None:
+        return await routing_store.version(tx, alert.routing_version_id)
+    return await routing_store.version_at(tx, began_at)
 
 
 async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts import counting, dedup_and_grouping
+from firebell.alerts import counting, dedup_and_grouping, event_placement
 from firebell.alerts.dedup_and_grouping import (
     LATE_WINDOW,
     STORM_WINDOW,
@@ -13,14 +13,14 @@ from firebell.alerts.dedup_and_grouping import (
     Batch,
     GroupState,
     alert_state,
-    group_key,
     group_state,
 )
-from firebell.alerts.model import Alert, Group, InboundRequest, Json
+from firebell.alerts.model import Alert, Event, Group, InboundRequest, Json
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import Unavailable
 
 
 class _AlertRow(msgspec.Struct):
@@ -49,11 +49,19 @@ class _AlertRow(msgspec.Struct):
     late_rank: int | None
     missed: bool
     message_ids: tuple[int, ...]
+    routed_service_id: int | None
+    rule_id: int | None
+    routing_version_id: int | None
+    is_fallback: bool | None
 
 
 _decode_alerts = msgspec.json.Decoder(list[_AlertRow] | None).decode
 _decode_groups = msgspec.json.Decoder(list[Group] | None).decode
 _decode_counts = msgspec.json.Decoder(list[tuple[int, int]] | None).decode
+
+
+class ServiceNotLocked(Unavailable):
+    """A loaded alert belongs to a service that the batch did not lock, because a rule sent it there."""
 
 
 async def insert_messages(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> list[int]:
@@ -82,21 +90,31 @@ async def receive_messages(
     event_ids: Sequence[bytes],
     muting: MutesByService,
     now: datetime,
+    *,
+    are_alerts_routed: bool,
 ) -> tuple[list[int], set[bytes], Batch]:
     """Lock the services, store the requests, and return what their events may change.
 
     Returns the ids of the stored messages, the event ids that were not seen within the last 60 seconds (spec 3.2),
     and the latest alert of each key with the open groups that it may join, also those of the mutes.
+
+    `are_alerts_routed` means that firing alerts of these integrations may belong to other services, which are locked
+    too. Raise ServiceNotLocked if an alert belongs to a service that was not locked.
     """
     alert_keys = sorted({(r.integration_id, e.dedup_key) for r in requests for e in r.incoming})
     group_keys = sorted(
-        {(r.service_id, group_key(e)) for r in requests for e in r.incoming}
+        event_placement.places(requests)
         | {(service_id, mute.group_key) for service_id, each in muting.items() for mute in each}
     )
+    services = "alert_services($2, $10, $11)" if are_alerts_routed else "$2"
+    service_ids = sorted(event_placement.services(requests))
     row = await tx.row(
-        "select * from receive_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        f"""
+        select *
+        from receive_messages($1, {services}, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        """,
         now,
-        sorted({r.service_id for r in requests}),
+        service_ids,
         *_messages(requests),
         event_ids,
         LATE_WINDOW,
@@ -115,6 +133,8 @@ async def receive_messages(
         (service_id, dedup_and_grouping.STORM_GROUPS - n)
         for service_id, n in _rows(_decode_counts, row["opened"])
     )
+    if any(g.service_id not in batch.room for g in batch.groups):
+        raise ServiceNotLocked("An alert has just been routed to another service.", retry_after=1)
     return row["message_ids"], set(row["new_event_ids"] or ()), batch
 
 
@@ -213,9 +233,23 @@ def _alert_row(alert: AlertState) -> dict[str, Json]:
     }
 
 
+def _route(event: Event) -> dict[str, Json]:
+    """Return what a rule decided about an alert, nothing if none did."""
+    route = event.route
+    if route is None:
+        return {}
+    return {
+        "routed_service_id": route.service_id,
+        "rule_id": route.rule_id,
+        "routing_version_id": route.version_id,
+        "is_fallback": route.is_fallback or None,
+    }
+
+
 def _place(alert: AlertState, numbers: dict[int, int]) -> dict[str, Json]:
     group = alert.group
     return {
+        **_route(alert.event),
         "integration_id": alert.integration_id,
         "dedup_key": alert.dedup_key,
         "starts_at": alert.starts_at,
@@ -241,7 +275,7 @@ async def store_new_alerts(tx: Tx, assumed: Assumed, now: datetime) -> tuple[int
         )
         """,
         now,
-        sorted({r.service_id for r in requests}),
+        sorted(event_placement.services(requests)),
         *_messages(requests),
         assumed.event_ids,
         [a.integration_id for a in created],
@@ -288,4 +322,5 @@ def _new_alert_rows(assumed: Assumed, numbers: dict[int, int]) -> Iterable[dict[
                 "links": event.links,
                 "starts_at": alert.starts_at,
                 "hi_rank": alert.hi[1],
+                **_route(event),
             }

@@ -22,7 +22,10 @@ def started(batch: Batch, services: Mapping[int, int]) -> list[tuple[datetime, i
     which was late, arrives.
     """
     counts = Counter(
-        (quarter_of(alert.starts_at), services[alert.integration_id])
+        (
+            quarter_of(alert.starts_at),
+            alert.group.service_id if alert.group else services[alert.integration_id],
+        )
         for alert in (*batch.created, *batch.loaded)
         if alert.count > 0 and alert.stored_count == 0
     )

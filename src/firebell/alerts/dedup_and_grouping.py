@@ -5,14 +5,14 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firebell.alerts import group_titles, mutes
+from firebell.alerts import event_placement, group_titles, mutes
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
+from firebell.alerts.routes import Hold
 
 _KIND_RANKS = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
 _UNTIMED_RANK = 2
 """The rank of an event without a source time; it and later ones are ordered by arrival."""
-_HIGH_SEVERITIES = ("critical", "error", None)
 _MILESTONE_SIZES = (10, 100, 1000)
 """Sizes of a group at which the owners of its page are notified again (spec 3.3)."""
 _NO_MILESTONE = 2**31 - 1
@@ -33,7 +33,7 @@ class GroupState:
     """A group while a batch is applied; `id` is None until it is stored, `key` is None for a storm.
 
     `title` and `severity` are those of the alert `lead_key`; `lead_lost` means that a new lead must be chosen. It
-    pages no one while it has a `mute_id`; `released` means that it pages from now on.
+    pages no one while it has a `mute_id` or its `hold` is open; `released` means that it pages from now on.
     """
 
     id: int | None
@@ -60,6 +60,7 @@ class GroupState:
     raised_by: str = ""
     mute_id: int | None = None
     released: bool = False
+    hold: Hold | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -120,16 +121,6 @@ def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
     return hashlib.sha256(text.encode() + body_hash).digest()
 
 
-def group_key(event: Event) -> str:
-    """Return the route of an alert within its service: its `service` label, or an empty string."""
-    return event.labels.get("service", "")
-
-
-def urgency(severity: str | None) -> str:
-    """Return high for critical, error and unknown, otherwise low: when in doubt, page."""
-    return "high" if severity in _HIGH_SEVERITIES else "low"
-
-
 def next_milestone(alerts: int) -> int:
     """Return the next size above `alerts` at which a page notifies again."""
     for size in _MILESTONE_SIZES:
@@ -140,12 +131,15 @@ def next_milestone(alerts: int) -> int:
 
 def group_state(group: Group) -> GroupState:
     """Return the state of a stored group."""
-    return _unmarked(group, group.lead_severity, None if group.released_at else group.mute_id)
+    is_held = group.released_at is None
+    return _unmarked(
+        group, group.lead_severity, group.mute_id if is_held else None, group.hold if is_held else None
+    )
 
 
 def stored_state(group: GroupState) -> GroupState:
     """Return a copy of the state of a group without the marks of its batch."""
-    return _unmarked(group, group.severity, group.mute_id)
+    return _unmarked(group, group.severity, group.mute_id, group.hold)
 
 
 def mark_stored(group: GroupState) -> None:
@@ -155,7 +149,9 @@ def mark_stored(group: GroupState) -> None:
     group.stored_title, group.raised_by = group.title, ""
 
 
-def _unmarked(group: Group | GroupState, severity: str | None, mute_id: int | None) -> GroupState:
+def _unmarked(
+    group: Group | GroupState, severity: str | None, mute_id: int | None, hold: Hold | None
+) -> GroupState:
     return GroupState(
         id=group.id,
         integration_id=group.integration_id,
@@ -173,6 +169,7 @@ def _unmarked(group: Group | GroupState, severity: str | None, mute_id: int | No
         lead_key=group.lead_key,
         stored_title=group.title,
         mute_id=mute_id,
+        hold=hold,
     )
 
 
@@ -221,7 +218,7 @@ def apply(
         for event, event_id in zip(received.incoming, ids, strict=True):
             is_redelivery = event_id not in new_ids or event_id in applied
             applied.add(event_id)
-            _apply_one(batch, received, event, is_redelivery, now)
+            _apply_one(batch, event_placement.placed(received, event), event, is_redelivery, now)
             if not is_redelivery:
                 _add_message_id(batch, received, event)
 
@@ -276,6 +273,7 @@ def _apply_one(
         if not is_redelivery:
             _repeat(alert, event, order, now)
             _release_unmuted(batch, received, alert)
+            _count_toward_paging(alert.group, event, now)
     else:
         _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
 
@@ -326,8 +324,8 @@ def _create(
 
 
 def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
-    mute = mutes.mute_of(batch.mutes, received, event)
-    service_id, key = received.service_id, group_key(event) if mute is None else mute.group_key
+    mute = None if event_placement.pages_no_one(event) else mutes.mute_of(batch.mutes, received, event)
+    service_id, key = received.service_id, mute.group_key if mute else event_placement.group_key(event)
     group = batch.open_groups.get((service_id, key))
     if group is None and mute is not None:
         group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now, mute)
@@ -345,6 +343,7 @@ def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -
         group.crossed, group.acked = True, False
     _touch(group, event, now)
     _update_lead(group, received.integration_id, event)
+    _count_toward_paging(group, event, now)
     return group
 
 
@@ -356,19 +355,21 @@ def _open(
     now: datetime,
     mute: Mute | None = None,
 ) -> GroupState:
+    hold = event.route.hold if event.route is not None and mute is None and key is not None else None
     group = GroupState(
         id=None,
         integration_id=received.integration_id,
         service_id=received.service_id,
         key=key,
         title=group_titles.title(event.title, is_storm=key is None),
-        urgency=urgency(event.severity),
+        urgency=event_placement.urgency(event),
         opened_at=now,
         last_at=now,
         fresh=True,
         severity=event.severity,
         lead_key=_lead_key(received.integration_id, event.dedup_key),
         mute_id=mute.id if mute else None,
+        hold=hold.opened(now) if hold is not None else None,
     )
     batch.groups.append(group)
     return group
@@ -378,7 +379,7 @@ def _touch(group: GroupState, event: Event, now: datetime, *, events: int = 1) -
     group.events += events
     group.last_at = max(group.last_at, now)
     group.changed = True
-    if group.urgency == "low" and urgency(event.severity) == "high":
+    if group.urgency == "low" and event_placement.urgency(event) == "high":
         group.urgency = "high"
         group.raised, group.acked = True, False
         group.raised_by = event.title
@@ -420,6 +421,17 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
         and mutes.mute_of(batch.mutes, received, alert.event) is None
     ):
         group.mute_id, group.released = None, True
+
+
+def _count_toward_paging(group: GroupState | None, event: Event, now: datetime) -> None:
+    """Count a firing event of a held group; it pages from now on if that ends the hold, or no rule holds the event."""
+    if group is None or group.hold is None or not group.hold.is_open:
+        return
+    wanted = event.route.hold if event.route is not None else None
+    same = wanted is not None and wanted.terms == group.hold.terms
+    group.hold = group.hold.counted(now) if same else group.hold.ended(now)
+    if not group.hold.is_open:
+        group.released = True
 
 
 def _update(alert: AlertState, event: Event, now: datetime) -> None:
@@ -466,32 +478,3 @@ def _remove_open(batch: Batch, group: GroupState) -> None:
         batch.storms.pop(group.service_id, None)
     else:
         batch.open_groups.pop((group.service_id, group.key), None)
-
-
-def retitled(batch: Batch) -> list[GroupState]:
-    """Return the stored groups whose titles changed."""
-    return [g for g in batch.groups if not g.fresh and g.changed and g.title != g.stored_title]
-
-
-def opened_groups(batch: Batch) -> list[GroupState]:
-    """Return the groups that page from now on: new ones that are not muted, and released ones."""
-    return [g for g in batch.groups if g.released or (g.fresh and g.mute_id is None)]
-
-
-def muted_groups(batch: Batch) -> list[GroupState]:
-    """Return the changed groups that are muted, or no longer are."""
-    return [g for g in batch.groups if g.released or (g.changed and g.mute_id is not None)]
-
-
-def muted_alerts(batch: Batch) -> list[tuple[int, str, int]]:
-    """Return the integration, the deduplication key and the service of each new alert in a muted group."""
-    return [
-        (alert.integration_id, alert.dedup_key, alert.group.service_id)
-        for alert in batch.created
-        if alert.group is not None and alert.group.mute_id is not None
-    ]
-
-
-def finished_groups(batch: Batch) -> list[GroupState]:
-    """Return the changed groups without a firing alert."""
-    return [g for g in batch.groups if g.changed and g.firing <= 0]

@@ -1,18 +1,23 @@
 """Look integration keys up and commit inbound requests in batches."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from firebell.alerts import actions, integration_store, mute_store, mutes
+from firebell.alerts import actions, integration_store, mute_store, mutes, routing_rules, routing_store
+from firebell.alerts.batch_store import ServiceNotLocked
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
+from firebell.alerts.routing_actions import RoutingChanged
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.jobs.group_commit import Done, GroupCommit
+
+log = logging.getLogger(__name__)
 
 MAX_QUEUED_REQUESTS = 10_000
 MAX_QUEUED_BYTES = 64 * 2**20
@@ -62,12 +67,16 @@ class Ingest:
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
         self._mutes: mutes.MutesByService = {}
+        self._routing = routing_rules.NO_ROUTING
+        self._routed_integrations: set[int] = set()
+        """The integrations whose firing alerts may belong to other services than theirs."""
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
     async def find(self, key: str) -> Integration | None:
         """Return the active integration with this key, or None.
 
-        The cache of keys and mutes is reloaded after five seconds, or after one second for a key that it lacks.
+        The cache of keys, mutes and routing rules is reloaded after five seconds, or after one second for a key that
+        it lacks.
         """
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             return None
@@ -84,11 +93,13 @@ class Ingest:
         return integration
 
     async def _load(self) -> None:
-        """Load the integration keys and the mutes."""
+        """Load the integration keys, the mutes and the routing rules."""
         self._keys_at = self._ctx.clock.now()
         async with self._ctx.ingest_db.tx() as tx:
             self._keys = {i.key: i for i in await integration_store.integrations(tx)}
             self._mutes = mutes.by_service(await mute_store.unended(tx))
+            self._routing = await routing_store.load(tx)
+            self._routed_integrations = await routing_store.routed_integrations(tx)
             if self._diverter is not None:
                 self._diverted = await self._diverter.load(tx)
 
@@ -180,6 +191,32 @@ class Ingest:
             raise
 
     async def _store(self, requests: Sequence[InboundRequest]) -> None:
+        routed = self._routed(requests)
+        try:
+            await self._store_routed(routed)
+        except (ServiceNotLocked, RoutingChanged):
+            # another process has routed an alert, or someone saved rules, since this one loaded them
+            await self._load()
+            await self._store_routed(self._routed(requests))
+        except Exception as exc:
+            if isinstance(exc, Unavailable) or not any(request.is_routed for request in routed):
+                raise
+            log.exception("events could not be stored as routed, storing them by the fallback rule")
+            await self._store_routed(requests)
+
+    def _routed(self, requests: Sequence[InboundRequest]) -> Sequence[InboundRequest]:
+        """Return requests with what the rules decide; if that fails, as they are: the fallback rule pages."""
+        if not self._routing.rules:
+            return requests
+        try:
+            routed = routing_rules.routed(self._routing, requests)
+        except Exception:
+            log.exception("the routing rules could not be applied")
+            return requests
+        self._routed_integrations.update(r.integration_id for r in routed if r.is_routed)
+        return routed
+
+    async def _store_routed(self, requests: Sequence[InboundRequest]) -> None:
         now = self._ctx.clock.now()
         ids_by_request = [actions.event_ids(request) for request in requests]
         # after a failure nothing is known, so that the batch is stored the long way when it is tried again
@@ -189,8 +226,9 @@ class Ingest:
         if assumed is not None and await self._store_assumed(assumed, now):
             batch = assumed.batch
         else:
+            are_routed = any(request.integration_id in self._routed_integrations for request in requests)
             async with self._ctx.ingest_db.tx() as tx:
-                batch = await actions.receive(tx, requests, now, muting)
+                batch = await actions.receive(tx, requests, now, muting, are_alerts_routed=are_routed)
         known.learn(batch)
         self._known = known
 

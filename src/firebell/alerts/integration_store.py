@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from firebell.alerts.model import BrokenSource, Integration
-from firebell.kit.db.database import Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 
 _INTEGRATION = "id, service_id, name, key, created_at"
 
@@ -130,6 +130,12 @@ async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, in
         list(ids),
     )
     return {row["id"]: row["service_id"] for row in rows}
+
+
+async def name_of(tx: Reads, integration_id: int) -> str:
+    """Return the name of an integration, active or revoked."""
+    name: str = await tx.value("select name from integration where id = $1", integration_id)
+    return name
 
 
 async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = None) -> list[BrokenSource]:

@@ -13,7 +13,7 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
         select of_key.id
         from integration
         cross join lateral (
-            select alert.id
+            select alert.id, alert.routed_service_id
             from alert
             where integration_id = integration.id
                 and dedup_key = $1
@@ -23,7 +23,8 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
             order by alert.id desc
             limit $3
         ) of_key
-        where $4::bigint is null or integration.service_id = $4
+        where $4::bigint is null
+            or $4 in (integration.service_id, of_key.routed_service_id)
         order by of_key.id desc
         limit $3
         """,
@@ -49,7 +50,11 @@ async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: Al
             and id < $2
             {"and status = 'firing'" if wanted.is_firing else ""}
             {MUTED if wanted.is_muted else ""}
-            and ($4::bigint is null or integration_id in (select id from integration where service_id = $4))
+            and (
+                $4::bigint is null
+                or routed_service_id = $4
+                or integration_id in (select id from integration where service_id = $4)
+            )
         order by id + 0 desc
         limit $3
         """,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from firebell.alerts.routes import Hold, Route
 from firebell.kit.text import masked
 
 SOURCE_SILENT_KEY = "firebell:source-silent"
@@ -48,6 +49,8 @@ class Event(msgspec.Struct, frozen=True):
     """Those of title, dedup_key, status and severity that the body lacks."""
     expires_at: datetime | None = None
     """When the alert ends unless its source sends it again; None for a source that sends each change once."""
+    route: Route | None = None
+    """What a routing rule decided; None if no rule matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class InboundRequest:
     error: str | None = None
     message_id: int = 0
     """The id of the stored message; 0 before it is stored."""
+    is_routed: bool = False
+    """True if a routing rule decided about one of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,7 @@ class Group:
     lead_severity: str | None = None
     mute_id: int | None = None
     released_at: datetime | None = None
+    hold: Hold | None = None
 
 
 GRAPH_LINKS = frozenset({"dashboard", "panel", "image", "graph"})
@@ -195,6 +201,13 @@ class Alert:
     missed: bool = False
     message_ids: tuple[int, ...] = ()
     """Ids of the stored messages that opened it and last changed it, oldest first."""
+    routed_service_id: int | None = None
+    """The service that a rule sent it to; None if that is the one of its integration."""
+    rule_id: int | None = None
+    """The rule that matched when it began, of the version `routing_version_id`; None if no rule did."""
+    routing_version_id: int | None = None
+    is_fallback: bool | None = None
+    """True if the rule names a service that did not exist, so that the alert went to the fallback rule."""
 
     @property
     def findings(self) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.alerts import event_placement
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.model import Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
@@ -53,7 +54,7 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
         return {}
     active_mutes = {
         service_id: [mute for mute in mutes.get(service_id, ()) if mute.starts_at <= now < mute.ends_at]
-        for service_id in {request.service_id for request in requests}
+        for service_id in event_placement.services(requests)
     }
     return {service_id: each for service_id, each in active_mutes.items() if each}
 
@@ -64,11 +65,14 @@ def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mu
     Events that were not read or processed, and rules that watch Firebell itself, always page.
     """
     service_mutes = mutes.get(received.service_id)
-    if not service_mutes or received.error is not None or event.dedup_key == OVERFLOW_KEY:
-        return None
-    if _is_own_rule(event):
+    if not service_mutes or always_pages(received, event):
         return None
     return next((mute for mute in service_mutes if mute.mutes(event)), None)
+
+
+def always_pages(received: InboundRequest, event: Event) -> bool:
+    """Return True for events that were not read or processed, and for rules that watch Firebell itself."""
+    return received.error is not None or event.dedup_key == OVERFLOW_KEY or _is_own_rule(event)
 
 
 def _is_own_rule(event: Event) -> bool:

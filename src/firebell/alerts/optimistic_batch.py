@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.alerts import dedup_and_grouping, expiry
+from firebell.alerts import dedup_and_grouping, event_placement, expiry
 from firebell.alerts.dedup_and_grouping import STORM_WINDOW, Batch, GroupState
 from firebell.alerts.model import EventKind, InboundRequest
 
@@ -63,7 +63,7 @@ class KnownState:
         if not self._seem_new(requests):
             return None
         batch = Batch()
-        for service_id in {request.service_id for request in requests}:
+        for service_id in event_placement.services(requests):
             storm, room = self._storms.get(service_id), self._rooms.get(service_id, 0)
             if storm is not None and storm.opened_at > now - STORM_WINDOW:
                 batch.storms[service_id], batch.room[service_id] = dedup_and_grouping.stored_state(storm), 0
@@ -73,7 +73,7 @@ class KnownState:
                 return None
         for request in requests:
             for event in request.incoming:
-                key = (request.service_id, dedup_and_grouping.group_key(event))
+                key = (event_placement.service_of(request, event), event_placement.group_key(event))
                 if key not in batch.open_groups and (known := self._groups.get(key)) is not None:
                     batch.open_groups[key] = dedup_and_grouping.stored_state(known)
         batch.groups = [*batch.open_groups.values(), *batch.storms.values()]
@@ -90,6 +90,8 @@ class KnownState:
             for event in request.incoming:
                 key = (request.integration_id, event.dedup_key)
                 if event.kind is not EventKind.FIRING or key in keys or hash(key) in self._alerts:
+                    return False
+                if event.route is not None and event.route.hold is not None:
                     return False
                 keys.add(key)
         return bool(keys)
@@ -115,7 +117,7 @@ class KnownState:
             joined = alert.group
             assert joined is not None
             if joined.fresh or joined.key is None:
-                assumed.absent_groups.add((joined.service_id, dedup_and_grouping.group_key(alert.event)))
+                assumed.absent_groups.add((joined.service_id, event_placement.group_key(alert.event)))
         return assumed
 
     def _known(self, group: GroupState) -> GroupState:

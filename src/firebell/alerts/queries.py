@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.alerts import integration_store, mute_store, related_store
+from firebell.alerts import integration_store, mute_store, related_store, routing_store
 from firebell.alerts.model import Alert
 from firebell.alerts.mute_store import MuteMark
+from firebell.alerts.routes import Hold
 from firebell.alerts.source import Source
 from firebell.alerts.source_registry import registry
 from firebell.catalog import actions as catalog
@@ -17,7 +18,7 @@ from firebell.kit.db.database import Tx
 class AlertDetails:
     """An alert with its service and references.
 
-    `page` is None if it paged no one, `mute` is why if maintenance muted it.
+    `page` is None if it paged no one, `mute` is why if maintenance muted it, `hold` is why if a rule holds it.
     """
 
     alert: Alert
@@ -25,23 +26,27 @@ class AlertDetails:
     page: str | None
     incidents: list[str]
     mute: MuteMark | None = None
+    hold: Hold | None = None
 
 
 async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
     """Return the alerts with their services, pages and incidents; the number of statements is constant."""
     service_ids = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
-    services = await catalog.services_by_id(tx, list(set(service_ids.values())))
+    routed_ids = {a.routed_service_id for a in alerts if a.routed_service_id is not None}
+    services = await catalog.services_by_id(tx, list(set(service_ids.values()) | routed_ids))
     group_ids = {a.group_id for a in alerts if a.group_id}
     pages = await related_store.pages_of_groups(tx, group_ids)
     mutes = await mute_store.marks_of_groups(tx, group_ids)
+    holds = await routing_store.open_holds(tx, group_ids)
     incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return [
         AlertDetails(
             alert,
-            services[service_ids[alert.integration_id]],
+            services[alert.routed_service_id or service_ids[alert.integration_id]],
             f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None,
             [f"INC-{i}" for i in incidents.get(pages.get(alert.group_id or 0, 0), [])],
             mutes.get(alert.group_id or 0),
+            holds.get(alert.group_id or 0),
         )
         for alert in alerts
     ]

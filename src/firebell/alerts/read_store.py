@@ -11,7 +11,7 @@ from firebell.kit.text import MAX_ID
 ALERT_COLUMNS = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
     " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, hi_seen, late_at, late_rank, missed,"
-    " message_ids"
+    " message_ids, routed_service_id, rule_id, routing_version_id, is_fallback"
 )
 GROUP_COLUMNS = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
@@ -86,7 +86,10 @@ async def alert(tx: Tx, alert_id: int) -> Alert | None:
 
 
 def newest_alerts(columns: str, wanted: AlertFilter) -> str:
-    """Return the statement for the newest $2 alerts with an id below $1, of all services or of the service $3."""
+    """Return the statement for the newest $2 alerts with an id below $1, of all services or of the service $3.
+
+    A service has the alerts that its keys received, also those that a rule sent elsewhere, and those sent to it.
+    """
     # a literal status lets the planner use the partial index of firing alerts
     status = "and status = 'firing'" if wanted.is_firing else ""
     if wanted.is_muted and wanted.is_firing:
@@ -113,19 +116,32 @@ def newest_alerts(columns: str, wanted: AlertFilter) -> str:
         """
     # with an equality instead of this range the planner may scan the alerts of all services backward
     return f"""
-        select newest.*
-        from integration
-        cross join lateral (
-            select {columns}
-            from alert
-            where integration_id >= integration.id
-                and (integration_id, id) < (integration.id, $1::bigint)
-                {status}
-            order by integration_id desc, id desc
-            limit $2
+        select *
+        from (
+            select newest.*
+            from integration
+            cross join lateral (
+                select {columns}
+                from alert
+                where integration_id >= integration.id
+                    and (integration_id, id) < (integration.id, $1::bigint)
+                    {status}
+                order by integration_id desc, id desc
+                limit $2
+            ) newest
+            where integration.service_id = $3
+            union all
+            (
+                select {columns}
+                from alert
+                where routed_service_id = $3
+                    and id < $1
+                    {status}
+                order by id desc
+                limit $2
+            )
         ) newest
-        where integration.service_id = $3
-        order by newest.id desc
+        order by id desc
         limit $2
     """
 
@@ -226,13 +242,13 @@ async def labeled_alerts(tx: Reads, since: datetime, limit: int) -> list[Labeled
         select newest.id, newest.title, newest.severity, newest.labels, newest.starts_at,
             newest.links ->> 'runbook' as runbook_url, service.slug as service
         from (
-            select id, integration_id, title, severity, labels, links, starts_at
+            select id, integration_id, routed_service_id, title, severity, labels, links, starts_at
             from alert
             order by id desc
             limit $2
         ) newest
         join integration on integration.id = newest.integration_id
-        join service on service.id = integration.service_id
+        join service on service.id = coalesce(newest.routed_service_id, integration.service_id)
         where newest.starts_at >= $1
         order by newest.id desc
         """,

@@ -1,9 +1,9 @@
-"""Timers of alerts: notices about unreadable messages, the ends of mutes, and alerts that expire."""
+"""Timers of alerts: notices about unreadable messages, the ends of mutes and holds, and alerts that expire."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts import actions, expiry_actions, mute_actions
+from firebell.alerts import actions, expiry_actions, mute_actions, routing_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -24,6 +24,12 @@ async def run_mutes(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
     return ()
 
 
+async def run_holds(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """Page for what still fires of the groups that have waited."""
+    await routing_actions.release(tx, [int(timer.key) for timer in due_timers], now)
+    return ()
+
+
 async def run_expiries(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """End alerts that are no longer sent, once a minute for as long as an integration has alerts that may expire."""
     waiting = await actions.check_expiries(tx, sorted(int(timer.key) for timer in due_timers), now)
@@ -38,5 +44,6 @@ async def run_expiries(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime
 HANDLERS: dict[str, timers.Handler] = {
     actions.BROKEN_SOURCE_TIMER: run_broken,
     mute_actions.MUTE_TIMER: run_mutes,
+    routing_actions.HOLD_TIMER: run_holds,
     actions.EXPIRY_TIMER: run_expiries,
 }

@@ -1,9 +1,12 @@
 """The list of alerts, an alert, and its messages."""
 
+from collections.abc import Sequence
+
 from fastapi import Response
 
 from firebell.alerts import actions, queries, retention_store
 from firebell.catalog import actions as catalog
+from firebell.kit.slice import AlertPart
 from firebell.kit.text import to_choice
 from firebell.kit.web import html, routing
 from firebell.people import route_access
@@ -54,6 +57,7 @@ async def alerts(
 async def alert(visit: CurrentVisit, alert_id: int) -> Response:
     (alert_details,) = await queries.alert_details(visit.tx, [await actions.alert(visit.tx, alert_id)])
     messages = await actions.messages(visit.tx, alert_details.alert)
+    parts: Sequence[AlertPart] = visit.request.app.state.alert_parts
     context = {
         "nav": "alerts",
         "a": alert_details.alert,
@@ -61,6 +65,9 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "page": alert_details.page,
         "mute": alert_details.mute,
         "incidents": alert_details.incidents,
+        "parts": [
+            (part.template, await part.load(visit.tx, alert_details.alert, visit.now)) for part in parts
+        ],
         "messages": messages,
         "deleted": len(alert_details.alert.message_ids) - len(messages),
         "kept_days": visit.ctx.retention_days.get("messages", retention_store.MESSAGE_DAYS),

@@ -26,19 +26,22 @@ _RULE = f"left(coalesce(nullif(labels ->> 'alertname', ''), title), {RULE_MAX_CH
 _QUARTER = "date_bin('15 minutes', starts_at, timestamptz '1970-01-01 00:00:00+00')"
 _COUNTED = f"""
             select
-                integration.service_id,
+                service_id,
                 coalesce(rule, '') as rule,
                 quarter,
                 count(*)::int as alerts,
                 grouping(rule) = 1 as is_total
             from (
-                select integration_id, {_RULE} as rule, {_QUARTER} as quarter
+                select
+                    coalesce(batch.routed_service_id, integration.service_id) as service_id,
+                    {_RULE} as rule,
+                    {_QUARTER} as quarter
                 from batch
+                join integration on integration.id = batch.integration_id
                 where count > 0
             ) started
-            join integration on integration.id = started.integration_id
             where rule <> '{ALERT_RULE}'
-            group by grouping sets ((integration.service_id, quarter), (integration.service_id, quarter, rule))
+            group by grouping sets ((service_id, quarter), (service_id, quarter, rule))
 """
 
 Quarters = dict[int, int]
@@ -83,7 +86,7 @@ async def fold(tx: Tx, since: datetime, limit: int) -> bool:
     folded: int = await tx.value(
         f"""
         with batch as materialized (
-            select id, integration_id, labels, title, starts_at, count
+            select id, integration_id, routed_service_id, labels, title, starts_at, count
             from alert
             where id > (select settled_id from anomaly_progress)
                 and id <= (select mark_id from anomaly_progress)
@@ -149,7 +152,7 @@ async def unfolded(tx: Reads, settled_id: int) -> dict[SeriesKey, Quarters]:
     rows = await tx.fetch(
         f"""
         with batch as materialized (
-            select integration_id, labels, title, starts_at, count
+            select integration_id, routed_service_id, labels, title, starts_at, count
             from alert
             where id > $1
             order by id desc

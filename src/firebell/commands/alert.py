@@ -122,6 +122,25 @@ def show_(number: int, raw: bool) -> None:
     show(fields, "\n".join(lines))
 
 
+_MARKS = {"passed": "+", "waiting": "!", "stopped": "!", "not_reached": "-"}
+
+
+@alert.command(epilog=example("firebell alert explain 7"))
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@as_json
+def explain(number: int) -> None:
+    """Explain why alert ID paged someone, or no one."""
+    explained = call("GET", f"/api/v1/alerts/{number}/explain")
+    lines = [click.style(explained["title"], bold=True)]
+    for stage in explained["stages"]:
+        at = f"  {local(stage['at'])}" if stage["at"] else ""
+        until = f" Until {local(stage['until'])} at the latest." if stage["until"] else ""
+        lines.append(f"{_MARKS[stage['result']]} {stage['name']:<13} {stage['text']}{until}{at}")
+        lines += [f"  {'':<13} {local(entry['at'])}  {entry['text']}" for entry in stage["entries"]]
+    lines += [f"Next: {explained['next']}"] if explained["next"] else []
+    show(explained, "\n".join(lines))
+
+
 @alert.command(epilog=example("firebell alert sources", "firebell alert sources grafana"))
 @click.argument("name", required=False)
 @as_json

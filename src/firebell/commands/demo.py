@@ -30,6 +30,7 @@ from firebell.demo import (
     published_postmortem,
     regulatory,
     response,
+    routing,
     runbooks,
     special_incidents,
     status_copies,
@@ -132,6 +133,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await drills.record_readiness(past, clock.now())
     await digests.choose(past, clock.now())
     await heartbeats.create(past, clock.now())
+    await routing.add_rules(past, clock.now())
     return past
 
 

@@ -134,6 +134,15 @@ class IncidentPart:
     row_template: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AlertPart:
+    """What a slice above alerts shows on the page of an alert; its template gets what was loaded as `part`."""
+
+    load: Callable[["Tx", Any, datetime], Awaitable[Any]]
+    """Returns the part of an alert's page."""
+    template: str
+
+
 IncidentChecks = Callable[
     ["Tx", Sequence[Any], Mapping[int, Sequence[Any]], datetime],
     Awaitable[Mapping[int, Sequence["ProcessFinding"]]],
@@ -165,6 +174,7 @@ class Slice:
     composers: Callable[[], Mapping[str, Composer]] = dict
     """Composers by kind of subject. Deliveries store the kind: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
+    alert_parts: Callable[[], Sequence[AlertPart]] = tuple
     incident_parts: Callable[[], Sequence[IncidentPart]] = tuple
     closing_conditions: Callable[[], Sequence[Callable[["Tx", Any, datetime], Awaitable[Sequence[Any]]]]] = (
         tuple

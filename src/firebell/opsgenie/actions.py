@@ -101,7 +101,8 @@ async def apply(tx: Tx, write: Write, now: datetime) -> RequestResult:
     """
     verb = VERBS[write.verb]
     # service before alert and page: the order in which ingest locks them
-    await catalog.lock_services(tx, [write.integration.service_id])
+    elsewhere = await alerts.services_of_firing(tx, [write.integration.id])
+    await catalog.lock_services(tx, sorted({write.integration.service_id, *elsewhere}))
     alert_id = await store.find_alert_id(tx, write.integration.id, write.identifier)
     events: tuple[Event, ...] = ()
     status, is_success, alias = UNKNOWN_ALERT, False, ""

@@ -66,6 +66,7 @@ ACTION_LABELS = {
     "contact.restored": "Restored a contact method",
     "contact.secret_rotated": "Rotated a signing secret",
     "contact.tested": "Sent a test message",
+    "routing.changed": "Changed the routing rules",
     "alerts.muted": "Muted alerts during maintenance",
     "alerts.unmuted": "Ended the muting of alerts",
     "contact.verified": "Verified a contact method",

@@ -22,6 +22,8 @@ class Verb(StrEnum):
     INTEGRATION_CREATE = "integration.create"
     INTEGRATION_REVEAL = "integration.reveal"
     INTEGRATION_REVOKE = "integration.revoke"
+    ROUTING_READ = "routing.read"
+    ROUTING_WRITE = "routing.write"
     HEARTBEAT_READ = "heartbeat.read"
     HEARTBEAT_WRITE = "heartbeat.write"
     PAGE_READ = "page.read"
@@ -176,6 +178,8 @@ RULES = {
     Verb.INTEGRATION_CREATE: Rule(RESPONDERS, "oncall:write"),
     Verb.INTEGRATION_REVEAL: Rule(RESPONDERS, "oncall:write"),
     Verb.INTEGRATION_REVOKE: Rule(RESPONDERS, "oncall:write"),
+    Verb.ROUTING_READ: Rule(EVERYONE, "pages:read"),
+    Verb.ROUTING_WRITE: Rule(MANAGERS, "oncall:write"),
     Verb.HEARTBEAT_READ: Rule(EVERYONE, "oncall:read"),
     Verb.HEARTBEAT_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.PAGE_READ: Rule(EVERYONE, "pages:read"),

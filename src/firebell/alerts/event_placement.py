@@ -1,0 +1,57 @@
+"""The service, group and urgency of an event: those of its routing rule, or the usual ones (pure)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from firebell.alerts.model import Event, InboundRequest
+from firebell.alerts.routes import HoldKind
+
+_HIGH_SEVERITIES = ("critical", "error", None)
+
+
+def group_key(event: Event) -> str:
+    """Return the key of an event's group within its service: by its rule, else its `service` label."""
+    return event.labels.get("service", "") if event.route is None else event.route.key
+
+
+def severity_urgency(severity: str | None) -> str:
+    """Return high for critical, error and unknown, otherwise low: when in doubt, page."""
+    return "high" if severity in _HIGH_SEVERITIES else "low"
+
+
+def urgency(event: Event) -> str:
+    """Return the urgency of an event: that of its rule, else by its severity."""
+    forced = None if event.route is None else event.route.urgency
+    return forced or severity_urgency(event.severity)
+
+
+def service_of(received: InboundRequest, event: Event) -> int:
+    """Return the service that an event belongs to."""
+    return received.service_id if event.route is None else event.route.service_id or received.service_id
+
+
+def placed(received: InboundRequest, event: Event) -> InboundRequest:
+    """Return a request as one of the service that the event belongs to."""
+    service_id = service_of(received, event)
+    return received if service_id == received.service_id else replace(received, service_id=service_id)
+
+
+def services(requests: Iterable[InboundRequest]) -> set[int]:
+    """Return the services that requests belong to, and those that rules send their events to."""
+    ids = set()
+    for request in requests:
+        ids.add(request.service_id)
+        if request.is_routed:
+            ids.update(service_of(request, event) for event in request.incoming)
+    return ids
+
+
+def places(requests: Iterable[InboundRequest]) -> set[tuple[int, str]]:
+    """Return the service and the group key of each event."""
+    return {(service_of(r, event), group_key(event)) for r in requests for event in r.incoming}
+
+
+def pages_no_one(event: Event) -> bool:
+    """Return True if the rule of an event pages no one, so that nothing needs to mute it."""
+    hold = event.route.hold if event.route is not None else None
+    return hold is not None and hold.kind is HoldKind.NEVER

@@ -1,0 +1,148 @@
+"""Saving routing rules, and paging for the groups that they hold."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import msgspec
+
+from firebell.alerts import routing_changes, routing_rules, routing_store, routing_validation
+from firebell.alerts.dedup_and_grouping import GroupState
+from firebell.alerts.model import GroupsOpened, InboundRequest
+from firebell.alerts.routing_rules import Routing, RoutingRule, RoutingVersion
+from firebell.catalog import actions as catalog
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, NotFound, Unavailable
+from firebell.kit.jobs import timers
+from firebell.kit.text import clean_text
+from firebell.people.action_guards import internal, permits
+from firebell.people.permissions import Verb
+
+HOLD_TIMER = "alerts.hold"
+"""The timer of a group that waits before it pages."""
+LIVE_TOPIC = "routing"
+NOTE_MAX_CHARS = 200
+
+
+class RoutingChanged(Unavailable):
+    """A batch was routed by rules that are no longer in force."""
+
+
+@permits(Verb.ROUTING_WRITE)
+async def save_rules(
+    tx: Tx, actor: Actor, rules: Sequence[RoutingRule], *, based_on: int, note: str = "", now: datetime
+) -> RoutingVersion:
+    """Save rules as the version in force; it takes effect within five seconds.
+
+    What rules hold and no longer would pages at once, if it still fires. Raise Conflict if the rules changed since
+    the version `based_on`, 0 for none, and Invalid naming the wrong fields.
+    """
+    newest = await routing_store.newest_version(tx, lock="for update")
+    if (newest.id if newest else 0) != based_on:
+        raise _changed()
+    services = {service.id: service.name for service in await catalog.services(tx)}
+    checked = routing_validation.checked(rules, services)
+    last_id = newest.last_rule_id if newest else 0
+    numbered = []
+    for rule in checked:
+        if not rule.id:
+            last_id += 1
+            rule = msgspec.structs.replace(rule, id=last_id)
+        numbered.append(rule)
+    routing_validation.check_ids(numbered, last_id)
+    version = RoutingVersion(
+        id=0,
+        based_on=based_on,
+        rules=tuple(numbered),
+        last_rule_id=last_id,
+        note=clean_text(note, NOTE_MAX_CHARS, "note"),
+        saved_at=now,
+        saved_by=actor.label,
+    )
+    version_id = await routing_store.insert_version(tx, version)
+    if version_id is None:
+        raise _changed()
+    await _release_what_is_no_longer_held(tx, numbered, now)
+    before = newest.rules if newest else ()
+    changes = [change.text for change in routing_changes.changes(before, numbered, services)]
+    await tx.audit(
+        actor, "routing.changed", f"routing_version:{version_id}", now, changes=changes, note=version.note
+    )
+    await tx.live(LIVE_TOPIC)
+    saved = await routing_store.version(tx, version_id)
+    assert saved is not None
+    return saved
+
+
+def _changed() -> Conflict:
+    return Conflict(
+        "Someone else changed the routing rules meanwhile.",
+        hint="Load the page again and repeat your change.",
+    )
+
+
+async def _release_what_is_no_longer_held(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> None:
+    terms = routing_rules.held_terms(rules)
+    for group in await routing_store.held_groups(tx):
+        if group.hold.terms not in terms:
+            await timers.schedule(tx, HOLD_TIMER, str(group.id), now)
+
+
+async def version(tx: Reads, version_id: int) -> RoutingVersion:
+    """Return a version of the rules; raise NotFound if there is none."""
+    stored = await routing_store.version(tx, version_id)
+    if stored is None:
+        raise NotFound(
+            f"There is no version {version_id} of the routing rules.", hint="See /routing/versions."
+        )
+    return stored
+
+
+async def load(tx: Tx) -> Routing:
+    """Return the rules in force, ready to match."""
+    return await routing_store.load(tx)
+
+
+async def routed_own(tx: Tx, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
+    """Return requests with what the rules in force decide about their events; they stay in force in the transaction."""
+    routing = await routing_store.load(tx, lock="for share")
+    return routing_rules.routed(routing, requests) if routing.rules else list(requests)
+
+
+async def check_in_force(tx: Tx, requests: Sequence[InboundRequest]) -> None:
+    """Raise RoutingChanged if a rule that holds an event is no longer in force.
+
+    Saving rules waits for the transactions that have checked, and then finds the groups that they opened.
+    """
+    versions = {
+        event.route.version_id
+        for request in requests
+        if request.is_routed
+        for event in request.incoming
+        if event.route is not None and event.route.hold is not None
+    }
+    if versions and not await routing_store.is_in_force(tx, max(versions)):
+        raise RoutingChanged("The routing rules have just changed.", retry_after=1)
+
+
+async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:
+    """Store why groups wait, and when those that wait for a while page; ingest has locked their services."""
+    held = [(group.id, group.hold) for group in groups if group.id is not None and group.hold is not None]
+    if not held:
+        return
+    await routing_store.save_holds(tx, held)
+    for group in groups:
+        if group.fresh and group.hold is not None and group.hold.until is not None and group.firing > 0:
+            await timers.schedule_once(tx, HOLD_TIMER, str(group.id), group.hold.until)
+
+
+@internal("The timer of held groups does it.")
+async def release(tx: Tx, group_ids: Collection[int], now: datetime) -> None:
+    """Page for groups that have waited and still fire. Idempotent.
+
+    The timer is locked before the services, as for mutes.
+    """
+    await catalog.lock_services(tx, await routing_store.services_of_groups(tx, group_ids))
+    if groups := await routing_store.release(tx, group_ids, now):
+        await tx.emit(GroupsOpened(tuple(groups)), now)
+        await tx.live(LIVE_TOPIC)

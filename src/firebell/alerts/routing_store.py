@@ -1,0 +1,271 @@
+"""The SQL of routing rules: their versions, the groups that they hold, and the alerts that they sent elsewhere."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from firebell.alerts import routing_rules
+from firebell.alerts.model import OpenedGroup
+from firebell.alerts.routes import Hold
+from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
+from firebell.kit.db.arrays import transpose
+from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.log import OncePerMinute
+
+log = logging.getLogger(__name__)
+_unreadable = OncePerMinute(log, "the matchers of a routing rule cannot be read, so it matches nothing")
+
+Lock = Literal["", "for share", "for update"]
+
+_COLUMNS = "id, based_on, rules, last_rule_id, note, saved_at, saved_by"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGroup:
+    """An open group that a rule holds."""
+
+    id: int
+    service_id: int
+    title: str
+    firing: int
+    hold: Hold
+
+
+def _version(row: Row) -> RoutingVersion:
+    return RoutingVersion(**{**dict(row), "rules": msgspec.convert(row["rules"], tuple[RoutingRule, ...])})
+
+
+async def insert_version(tx: Tx, version: RoutingVersion) -> int | None:
+    """Insert a version and return its id; return None if another one is based on the same version."""
+    new_id: int | None = await tx.value(
+        """
+        insert into routing_version (based_on, rules, last_rule_id, note, saved_at, saved_by)
+        values ($1, $2, $3, $4, $5, $6)
+        on conflict (based_on) do nothing
+        returning id
+        """,
+        version.based_on,
+        version.rules,
+        version.last_rule_id,
+        version.note,
+        version.saved_at,
+        version.saved_by,
+    )
+    return new_id
+
+
+async def newest_version(tx: Tx, lock: Lock = "") -> RoutingVersion | None:
+    """Return the rules in force, None if no rules were ever saved.
+
+    Locked for update, they change only by this transaction; for share, they do not change before it ends.
+    """
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from routing_version
+        order by id desc
+        limit 1
+        {lock}
+        """
+    )
+    if row is not None and lock and not await is_in_force(tx, row["id"]):
+        # another transaction saved rules while this one waited for the lock
+        return await newest_version(tx, lock)
+    return _version(row) if row else None
+
+
+async def is_in_force(tx: Tx, version_id: int) -> bool:
+    """Return True if no rules were saved since this version; none are before the transaction ends."""
+    await tx.execute("select from routing_version where id = $1 for share", version_id)
+    return not await tx.value("select exists (select from routing_version where id > $1)", version_id)
+
+
+async def versions(tx: Reads, before: int | None, limit: int) -> list[RoutingVersion]:
+    """Return the versions with an id below `before`, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from routing_version
+        where $1::bigint is null
+            or id < $1
+        order by id desc
+        limit $2
+        """,
+        before,
+        limit,
+    )
+    return [_version(row) for row in rows]
+
+
+async def version(tx: Reads, version_id: int) -> RoutingVersion | None:
+    """Return a version, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from routing_version
+        where id = $1
+        """,
+        version_id,
+    )
+    return _version(row) if row else None
+
+
+async def version_at(tx: Reads, at: datetime) -> RoutingVersion | None:
+    """Return the rules that were in force at an instant, None if there were none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from routing_version
+        where saved_at <= $1
+        order by id desc
+        limit 1
+        """,
+        at,
+    )
+    return _version(row) if row else None
+
+
+async def load(tx: Tx, lock: Lock = "") -> Routing:
+    """Return the rules in force, ready to match; one that cannot be read matches nothing."""
+    newest = await newest_version(tx, lock)
+    if newest is None or not newest.rules:
+        return NO_ROUTING
+    return await compiled(tx, newest.id, newest.rules)
+
+
+async def compiled(tx: Reads, version_id: int, rules: Sequence[RoutingRule]) -> Routing:
+    """Return rules ready to match, with the services that exist now."""
+    routing, unreadable = routing_rules.compile_rules(version_id, rules)
+    for rule in unreadable:
+        _unreadable.add(f"rule {rule.id} of version {version_id}")
+    services = await tx.fetch(
+        """
+        select id, slug, name
+        from service
+        order by id desc
+        """
+    )
+    return routing.with_services((row["id"], row["slug"], row["name"]) for row in services)
+
+
+async def routed_integrations(tx: Reads) -> set[int]:
+    """Return the integrations with a firing alert that a rule sent to another service."""
+    rows = await tx.fetch(
+        """
+        select id
+        from integration
+        where exists (
+            select
+            from alert
+            where alert.integration_id = integration.id
+                and status = 'firing'
+                and routed_service_id is not null
+        )
+        """
+    )
+    return {row["id"] for row in rows}
+
+
+async def services_of_firing(tx: Reads, integration_ids: Collection[int]) -> set[int]:
+    """Return the services that rules sent firing alerts of these integrations to."""
+    rows = await tx.fetch(
+        """
+        select distinct routed_service_id
+        from alert
+        where integration_id = any($1::bigint[])
+            and status = 'firing'
+            and routed_service_id is not null
+        """,
+        list(integration_ids),
+    )
+    return {row["routed_service_id"] for row in rows}
+
+
+async def save_holds(tx: Tx, holds: Sequence[tuple[int, Hold]]) -> None:
+    """Store why groups wait."""
+    group_ids, values = transpose(holds, 2)
+    await tx.execute(
+        """
+        update alert_group
+        set hold = held.hold
+        from unnest($1::bigint[], $2::jsonb[]) as held (id, hold)
+        where alert_group.id = held.id
+        """,
+        group_ids,
+        values,
+    )
+
+
+async def hold_of_group(tx: Reads, group_id: int) -> Hold | None:
+    """Return why a group waits or waited before it paged, None if no rule held it."""
+    value = await tx.value("select hold from alert_group where id = $1", group_id)
+    return msgspec.convert(value, Hold) if value else None
+
+
+async def open_holds(tx: Reads, group_ids: Collection[int]) -> dict[int, Hold]:
+    """Return why each of these groups that a rule holds does not page yet."""
+    rows = await tx.fetch(
+        """
+        select id, hold
+        from alert_group
+        where id = any($1::bigint[])
+            and hold is not null
+            and released_at is null
+        """,
+        list(group_ids),
+    )
+    return {row["id"]: msgspec.convert(row["hold"], Hold) for row in rows}
+
+
+async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
+    """Return the open groups that rules hold, newest first."""
+    rows = await tx.fetch(
+        """
+        select id, service_id, title, firing, hold
+        from alert_group
+        where hold is not null
+            and released_at is null
+            and closed_at is null
+        order by id desc
+        limit $1
+        """,
+        limit,
+    )
+    return [HeldGroup(**{**dict(row), "hold": msgspec.convert(row["hold"], Hold)}) for row in rows]
+
+
+async def services_of_groups(tx: Reads, group_ids: Collection[int]) -> list[int]:
+    """Return the services of groups, in order."""
+    rows = await tx.fetch(
+        """
+        select distinct service_id
+        from alert_group
+        where id = any($1::bigint[])
+        order by 1
+        """,
+        list(group_ids),
+    )
+    return [row["service_id"] for row in rows]
+
+
+async def release(tx: Tx, group_ids: Collection[int], now: datetime) -> list[OpenedGroup]:
+    """Release the groups that still fire and wait, and return them; idempotent."""
+    rows = await tx.fetch(
+        """
+        update alert_group
+        set released_at = $2,
+            hold = hold || jsonb_build_object('ended_at', $2::timestamptz)
+        where id = any($1::bigint[])
+            and hold is not null
+            and released_at is null
+            and closed_at is null
+        returning id, service_id, title, urgency, lead_severity as severity
+        """,
+        list(group_ids),
+        now,
+    )
+    return sorted((OpenedGroup(**dict(row)) for row in rows), key=lambda group: group.id)

@@ -1,0 +1,1 @@
+"""Routing rules for people: their page, tests, previews and versions, and why an alert paged someone or no one."""

@@ -1,0 +1,185 @@
+"""Why an alert paged someone, or no one: each stage with its result and reason, from what is stored (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.alerts import routing_changes
+from firebell.alerts.model import Alert, Group
+from firebell.alerts.routes import Hold, HoldKind
+from firebell.routing.model import AlertMute, Explanation, Result, Stage, StageEntry, StageName
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is stored about an alert and what became of it.
+
+    `received_at` is when its first message arrived, None once that is deleted. `rule` is the number and name of the
+    rule that decided. `has_rules` is True if there were rules when the alert began.
+    """
+
+    alert: Alert
+    service: str
+    service_slug: str
+    integration: str
+    source: str
+    received_at: datetime | None
+    earlier_alert_id: int | None
+    rule: tuple[int, str] | None
+    has_rules: bool
+    mute: AlertMute | None
+    hold: Hold | None
+    group: Group | None
+    page: str | None
+    page_state: str
+    log: Sequence[StageEntry]
+
+    @property
+    def is_firing(self) -> bool:
+        """Return True while the alert fires."""
+        return self.alert.status == "firing"
+
+
+def explain(facts: Facts) -> Explanation:
+    """Return every stage in order; those after the one that keeps the alert from paging were not reached."""
+    has_paged = facts.page is not None
+    stages: list[Stage] = []
+    for stage in (
+        _received(facts),
+        _deduplicated(facts),
+        _routed(facts),
+        _muted(facts),
+        _grouped(facts),
+        _held(facts),
+        _paged(facts),
+    ):
+        is_decided = any(s.result in (Result.WAITING, Result.STOPPED) for s in stages)
+        stages.append(
+            Stage(stage.name, Result.NOT_REACHED, _not_reached(facts, stage)) if is_decided else stage
+        )
+    return Explanation(facts.alert.id, has_paged, tuple(stages), _next(facts))
+
+
+def _not_reached(facts: Facts, stage: Stage) -> str:
+    return (
+        f"Not reached. It would page for {facts.service}."
+        if stage.name is StageName.PAGED
+        else "Not reached."
+    )
+
+
+def _received(facts: Facts) -> Stage:
+    source = f", read as {facts.source}" if facts.source else ""
+    text = f"From the integration {facts.integration}{source}."
+    return Stage(StageName.RECEIVED, Result.PASSED, text, facts.received_at or facts.alert.starts_at)
+
+
+def _deduplicated(facts: Facts) -> Stage:
+    events = "1 event" if facts.alert.count == 1 else f"{facts.alert.count} events"
+    text = f"A new alert: no alert with its key was firing. {events} so far."
+    link = f"Alert {facts.earlier_alert_id}" if facts.earlier_alert_id else ""
+    href = f"/alerts/{facts.earlier_alert_id}" if facts.earlier_alert_id else ""
+    if facts.group is None:
+        text = "Its resolution arrived before it fired, so there was nothing to page for."
+        return Stage(StageName.DEDUPLICATED, Result.STOPPED, text, link=link, href=href)
+    if link:
+        text += " An earlier alert with the key had ended."
+    return Stage(StageName.DEDUPLICATED, Result.PASSED, text, link=link, href=href)
+
+
+def _routed(facts: Facts) -> Stage:
+    alert = facts.alert
+    if facts.rule is None:
+        reason = "No rule matched" if facts.has_rules else "There were no routing rules"
+        text = f"{reason}, so it belongs to {facts.service}, the service of its integration."
+        return Stage(StageName.ROUTED, Result.PASSED, text)
+    number, name = facts.rule
+    link, href = "See the rules of then", f"/routing/versions/{alert.routing_version_id}"
+    text = f"Rule {number}, {name}, matched. It belongs to {facts.service}."
+    if alert.is_fallback:
+        text = (
+            f"Rule {number}, {name}, matched, but no service has the name that it asks for. So it went to the fallback"
+            f" rule: to {facts.service}, the service of its integration."
+        )
+    return Stage(StageName.ROUTED, Result.PASSED, text, link=link, href=href)
+
+
+def _muted(facts: Facts) -> Stage:
+    mute = facts.mute
+    if mute is None:
+        return Stage(StageName.MUTED, Result.PASSED, "Nothing muted it.")
+    if not mute.is_muted:
+        text = f"{mute.name} muted it for a while, then released it."
+        return Stage(StageName.MUTED, Result.PASSED, text, link=mute.name, href=mute.path)
+    if facts.is_firing:
+        text = f"{mute.name} mutes it."
+        return Stage(StageName.MUTED, Result.WAITING, text, None, mute.ends_at, mute.name, mute.path)
+    text = f"{mute.name} muted it, and it was resolved before that ended."
+    return Stage(StageName.MUTED, Result.STOPPED, text, link=mute.name, href=mute.path)
+
+
+def _held(facts: Facts) -> Stage:
+    hold = facts.hold
+    if hold is None:
+        return Stage(StageName.HELD, Result.PASSED, "No rule holds it back.")
+    span = routing_changes.span(hold.window_s)
+    if hold.kind is HoldKind.NEVER:
+        text = "Its rule pages no one; the alert stays visible."
+    elif hold.kind is HoldKind.WAIT:
+        text = f"Its rule pages only what still fires after {span}."
+    else:
+        text = (
+            f"Its rule pages at {hold.needed} firing events within {span}; {len(hold.events)} arrived lately."
+        )
+    if hold.ended_at is not None or facts.page is not None:
+        return Stage(StageName.HELD, Result.PASSED, f"{text} Then it was released.", hold.ended_at)
+    if hold.kind is HoldKind.NEVER or not facts.is_firing:
+        ending = "" if hold.kind is HoldKind.NEVER else " It was resolved before that."
+        return Stage(StageName.HELD, Result.STOPPED, text + ending)
+    return Stage(StageName.HELD, Result.WAITING, text, until=hold.until)
+
+
+def _grouped(facts: Facts) -> Stage:
+    group = facts.group
+    if group is None:
+        return Stage(StageName.GROUPED, Result.NOT_REACHED, "Not reached.")
+    text = f"In a group of {group.alerts} alerts, {group.firing} of them firing."
+    if group.alerts == 1:
+        text = "It is alone in its group."
+    if group.key is None:
+        text = f"In a storm: its service opened too many groups, so one page holds {group.alerts} alerts."
+    return Stage(StageName.GROUPED, Result.PASSED, text, group.opened_at)
+
+
+def _paged(facts: Facts) -> Stage:
+    if facts.page is None:
+        return Stage(StageName.PAGED, Result.STOPPED, "Its group has no page.")
+    return Stage(
+        StageName.PAGED,
+        Result.PASSED,
+        f"{facts.page} pages for {facts.service}.",
+        facts.log[0].at if facts.log else None,
+        link=facts.page,
+        href=f"/pages/{facts.page}",
+        entries=tuple(facts.log),
+    )
+
+
+def _next(facts: Facts) -> str:
+    if not facts.is_firing:
+        return ""
+    if facts.page is not None:
+        return {
+            "acked": f"{facts.page} is acknowledged.",
+            "resolved": f"{facts.page} is resolved; the next event of the alert pages again.",
+            "merged": f"{facts.page} was merged into another page.",
+        }.get(facts.page_state, f"{facts.page} escalates until someone acknowledges it.")
+    if facts.mute is not None and facts.mute.is_muted:
+        return "If it still fires when the mute ends, it pages then."
+    if facts.hold is None or not facts.hold.is_open:
+        return ""
+    return {
+        HoldKind.NEVER: "Nothing happens by itself. If someone should know, page on-call by hand.",
+        HoldKind.WAIT: "If it still fires at the end of the wait, it pages then.",
+        HoldKind.THRESHOLD: "It pages as soon as enough firing events arrive within the window.",
+    }[facts.hold.kind]

@@ -1,0 +1,143 @@
+"""Read models of routing: explanations, tests and previews, shared by web and API."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from firebell.alerts import actions as alerts
+from firebell.alerts import event_placement, routing_changes, routing_rules
+from firebell.alerts import queries as alert_queries
+from firebell.alerts.model import Event, EventKind
+from firebell.alerts.routing_rules import Routing, RoutingRule
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
+from firebell.kit.db.database import Tx
+from firebell.kit.threads import Pool
+from firebell.paging import actions as paging
+from firebell.paging import queries as page_queries
+from firebell.people import actions as people
+from firebell.routing import explanation, history_store, replay
+from firebell.routing.explanation import Facts
+from firebell.routing.model import AlertMute, Explanation, Preview, RoutingTest, RuleVerdict, StageEntry
+
+HISTORY = timedelta(days=30)
+MAX_REPLAYED = 50_000
+"""Number of alerts that a preview replays at most, the newest ones."""
+ENTRIES_SHOWN = 12
+"""Number of entries of a page that an explanation has at most."""
+_replays = Pool("routing-replay", size=1, queue=8)
+
+
+async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Preview:
+    """Return what these rules would have changed in the last 30 days, compared with those in force."""
+    since = now - HISTORY
+    before = await alerts.load_routing(tx)
+    after = await alerts.compiled_routing(tx, 0, rules)
+    history = await history_store.past_alerts(tx, since, MAX_REPLAYED)
+    is_cut = len(history) == MAX_REPLAYED
+    since = history[0].starts_at if is_cut else since
+    return await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
+
+
+async def try_labels(
+    tx: Tx,
+    routing: Routing,
+    *,
+    title: str,
+    severity: str | None,
+    labels: Mapping[str, str],
+    default: Service,
+    now: datetime,
+) -> RoutingTest:
+    """Return what rules decide about an alert with these labels that a key of the service `default` receives."""
+    seen = routing_rules.labels_of(title, severity, labels)
+    verdicts = []
+    for number, compiled in enumerate(routing.rules, 1):
+        failing = next((m for m in compiled.matchers if not m.matches(seen)), None)
+        reason = "" if failing is None else _reason(str(failing), seen.get(failing.name, ""))
+        verdict = RuleVerdict(number, compiled.rule.id, compiled.rule.name, failing is None, reason)
+        verdicts.append(verdict)
+        if verdict.matches:
+            break
+    matching = routing.rules[len(verdicts) - 1] if verdicts and verdicts[-1].matches else None
+    route = routing_rules.decide(routing, matching, seen, default.id) if matching else None
+    event = Event(EventKind.FIRING, "", title, severity=severity, labels=dict(labels), route=route)
+    service = default
+    if route is not None and route.service_id is not None:
+        service = (await catalog.services_by_id(tx, [route.service_id]))[route.service_id]
+    people_paged = () if event_placement.pages_no_one(event) else await _first_paged(tx, service, now)
+    hold = route.hold if route is not None else None
+    return RoutingTest(
+        verdicts=tuple(verdicts),
+        rule=verdicts[-1] if matching else None,
+        is_fallback=route is not None and route.is_fallback,
+        service=service.name,
+        service_slug=service.slug,
+        urgency=event_placement.urgency(event),
+        hold="" if hold is None or matching is None else routing_changes.facts(matching.rule, {})["Pages"],
+        people=people_paged,
+    )
+
+
+def _reason(matcher: str, value: str) -> str:
+    name = matcher.partition("=")[0].rstrip("!~")
+    return f"{name} is “{value}”, not {matcher}" if value else f"no label for {matcher}"
+
+
+async def _first_paged(tx: Tx, service: Service, now: datetime) -> tuple[str, ...]:
+    policies = await paging.policies_by_id(tx, [service.policy_id] if service.policy_id else [])
+    steps = await page_queries.steps(tx, policies.get(service.policy_id or 0), service.team_id, now)
+    return next((tuple(name for _, name in step.people) for step in steps if step.people), ())
+
+
+async def explain(tx: Tx, alert_id: int) -> Explanation:
+    """Return why an alert paged someone, or no one; raise NotFound if there is none."""
+    alert = await alerts.alert(tx, alert_id)
+    (details,) = await alert_queries.alert_details(tx, [alert])
+    integration = await alerts.integration_name(tx, alert.integration_id)
+    arrivals = await alerts.arrivals(tx, alert)
+    received_at = arrivals[0][0] if arrivals else None
+    version = await alerts.routing_of_alert(tx, alert, received_at or alert.starts_at)
+    rules = version.rules if version else ()
+    number = next((n for n, rule in enumerate(rules, 1) if rule.id == alert.rule_id), None)
+    groups = await alerts.groups_by_id(tx, [alert.group_id] if alert.group_id else [])
+    page_id = int(details.page.removeprefix("PG-")) if details.page else None
+    page = await paging.page(tx, page_id) if page_id is not None else None
+    return explanation.explain(
+        Facts(
+            alert=alert,
+            service=details.service.name,
+            service_slug=details.service.slug,
+            integration=integration,
+            source=arrivals[0][1] if arrivals else "",
+            received_at=received_at,
+            earlier_alert_id=await history_store.earlier_alert(
+                tx, alert.integration_id, alert.dedup_key, alert.id
+            ),
+            rule=(number, rules[number - 1].name) if number else None,
+            has_rules=bool(rules),
+            mute=_mute(details),
+            hold=await alerts.hold_of_group(tx, alert.group_id) if alert.group_id else None,
+            group=groups.get(alert.group_id or 0),
+            page=details.page,
+            page_state=page.state.value if page else "",
+            log=await _entries(tx, page_id) if page_id is not None else (),
+        )
+    )
+
+
+def _mute(details: alert_queries.AlertDetails) -> AlertMute | None:
+    mute = details.mute
+    return None if mute is None else AlertMute(mute.name, mute.path, mute.ends_at, mute.is_muted)
+
+
+async def _entries(tx: Tx, page_id: int) -> list[StageEntry]:
+    """Return what a page did, with its messages, oldest first."""
+    entries = [StageEntry(e.at, e.text) for e in await paging.log(tx, page_id) if e.kind != "note"]
+    sent = [d for d in await paging.deliveries(tx, page_id) if d.sent_at is not None]
+    names = {p.id: p.name for p in (await people.people_by_id(tx, [d.person_id for d in sent])).values()}
+    entries += [
+        StageEntry(d.sent_at, f"Sent {d.channel} to {names.get(d.person_id, 'a former member')}")
+        for d in sent
+        if d.sent_at is not None
+    ]
+    return sorted(entries, key=lambda entry: entry.at)[:ENTRIES_SHOWN]

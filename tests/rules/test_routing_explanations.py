@@ -1,0 +1,181 @@
+"""Why an alert paged someone or no one, and what a change of rules would have changed."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firebell.alerts import routing_rules
+from firebell.alerts.model import Alert, Group
+from firebell.alerts.routes import Hold, HoldKind
+from firebell.alerts.routing_rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
+from firebell.kit.errors import Invalid
+from firebell.routing import explanation, forms, replay
+from firebell.routing.explanation import Facts
+from firebell.routing.model import AlertMute, EffectKind, Result, StageEntry
+from firebell.routing.replay import PastAlert
+from tests.rules.budget import examples
+
+NOW = datetime(2026, 11, 29, 3, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def facts(status: Any = "firing", **changed: Any) -> Facts:
+    alert = Alert(
+        7, 1, "lag", 3, status, "Lag", "", "critical", {}, {}, {}, NOW, None, NOW, NOW, 0, None, 2, NOW,
+        rule_id=4, routing_version_id=9,
+    )  # fmt: skip
+    group = Group(3, 1, 1, "", "Lag", "high", NOW, None, NOW, 1, 1, 2)
+    unpaged = Facts(
+        alert=alert, service="Ledger", service_slug="ledger", integration="Alertmanager", source="prometheus",
+        received_at=NOW, earlier_alert_id=None, rule=(2, "Owned"), has_rules=True, mute=None, hold=None,
+        group=group, page=None, page_state="", log=(),
+    )  # fmt: skip
+    return replace(unpaged, **changed)
+
+
+def hold(kind: HoldKind, **more: Any) -> Hold:
+    return Hold(kind, 4, 9, 3, 600, **more)
+
+
+MUTE = AlertMute("Upgrade", "/m/1", NOW + 60 * MINUTE, is_muted=True)
+PAGED = {"page": "PG-8", "page_state": "triggered", "log": (StageEntry(NOW, "Level 1: notified Mara"),)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "decisive", "result"),
+    [
+        ({"mute": MUTE}, "muted", Result.WAITING),
+        ({"mute": MUTE, "status": "resolved"}, "muted", Result.STOPPED),
+        ({"hold": hold(HoldKind.NEVER)}, "held", Result.STOPPED),
+        ({"hold": hold(HoldKind.WAIT, until=NOW + MINUTE)}, "held", Result.WAITING),
+        ({"hold": hold(HoldKind.WAIT, until=NOW + MINUTE), "status": "resolved"}, "held", Result.STOPPED),
+        ({"hold": hold(HoldKind.THRESHOLD, events=(NOW,))}, "held", Result.WAITING),
+        ({"hold": hold(HoldKind.THRESHOLD, ended_at=NOW), **PAGED}, None, None),
+        ({"mute": replace(MUTE, is_muted=False), **PAGED}, None, None),
+        ({**PAGED}, None, None),
+        ({"group": None, "status": "resolved"}, "deduplicated", Result.STOPPED),
+        ({}, "paged", Result.STOPPED),
+    ],
+)
+def test_the_stage_that_decides_is_named(
+    changed: dict[str, Any], decisive: str | None, result: Result | None
+) -> None:
+    explained = explanation.explain(facts(**changed))
+    stage = explained.decisive
+    assert ((stage.name.value, stage.result) if stage else (None, None)) == (decisive, result)
+    assert explained.has_paged is (decisive is None)
+    names = [s.name.value for s in explained.stages]
+    assert names == ["received", "deduplicated", "routed", "muted", "grouped", "held", "paged"]
+    if decisive:
+        after = explained.stages[names.index(decisive) + 1 :]
+        assert {s.result for s in after} <= {Result.NOT_REACHED}
+    is_firing = changed.get("status") != "resolved"
+    assert bool(explained.next) is (is_firing and decisive != "paged")
+    assert all(s.text for s in explained.stages)
+
+
+def test_a_rule_without_its_service_is_explained_as_the_usual_way() -> None:
+    lost = facts(**PAGED)
+    stages = [
+        explanation.explain(f).stages[2]
+        for f in (lost, replace(lost, alert=replace(lost.alert, is_fallback=True)))
+    ]
+    assert stages[0].text != stages[1].text
+    assert {stage.href for stage in stages} == {"/routing/versions/9"}
+    for unruled in (replace(lost, rule=None), replace(lost, rule=None, has_rules=False)):
+        assert explanation.explain(unruled).stages[2].href == ""
+
+
+def past(id_: int, minute: int, lasted: int | None, service: int = 1, **labels: str) -> PastAlert:
+    starts_at = NOW + minute * MINUTE
+    ends_at = None if lasted is None else starts_at + lasted * MINUTE
+    severity = labels.pop("severity", "critical")
+    incidents = ("INC-1",) if id_ == 2 else ()
+    return PastAlert(id_, 1, service, f"k{id_}", "Lag", severity, labels, starts_at, ends_at, 1, incidents)
+
+
+def rules(*each: RoutingRule) -> Routing:
+    return routing_rules.compile_rules(1, each)[0].with_services(
+        [(1, "home", "Home"), (2, "ledger", "Ledger")]
+    )
+
+
+SHORT_THEN_LONG = [past(1, 0, 1), past(2, 10, 30), past(3, 20, 5), past(4, 60, None, job="x")]
+
+
+@pytest.mark.parametrize(
+    ("after", "pages", "expected"),
+    [
+        (rules(), 3, {}),
+        (
+            rules(RoutingRule("R", 'title="Lag"', pages=False)),
+            0,
+            {1: "hidden", 2: "hidden", 3: "hidden", 4: "hidden"},
+        ),
+        (rules(RoutingRule("R", 'title="Lag"', wait_s=300)), 2, {1: "hidden", 2: "later", 4: "later"}),
+        (
+            rules(RoutingRule("R", 'title="Lag"', threshold=2, window_s=900)),
+            1,
+            {1: "hidden", 2: "later", 4: "hidden"},
+        ),
+        (rules(RoutingRule("R", 'job="x"', owner=Owner.SERVICE, service_id=2)), 3, {4: "moved"}),
+        (rules(RoutingRule("R", 'job="x"', owner=Owner.SERVICE, service_id=9)), 3, {}),
+        (rules(RoutingRule("R", 'job="x"', urgency=Urgency.LOW)), 3, {4: "urgency"}),
+    ],
+)
+def test_what_a_change_would_have_changed(after: Routing, pages: int, expected: dict[int, str]) -> None:
+    result = replay.preview(NO_ROUTING, after, SHORT_THEN_LONG, NOW, is_cut=False)
+    assert {e.alert_id: e.kind.value for e in result.examples} == expected
+    assert (result.pages_before, result.pages_after, result.affected) == (3, pages, len(expected))
+    assert result.incidents == (("INC-1",) if 2 in expected else ())
+    if 2 in expected:
+        assert result.examples[0].alert_id == 2
+    undone = replay.preview(after, NO_ROUTING, SHORT_THEN_LONG, NOW, is_cut=False)
+    assert undone.counts[EffectKind.SHOWN] == result.counts[EffectKind.HIDDEN]
+
+
+@settings(max_examples=examples(25))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.one_of(st.none(), st.integers(1, 20)), st.sampled_from("xy")),
+        max_size=12,
+    )
+)
+def test_a_replay_compared_with_itself_changes_nothing(alerts: list[tuple[int, int | None, str]]) -> None:
+    history = [
+        past(n, minute, lasted, job=job)
+        for n, (minute, lasted, job) in enumerate(sorted(alerts, key=lambda a: a[0]))
+    ]
+    same = rules(RoutingRule("R", 'job="x"', wait_s=120), RoutingRule("S", 'job="y"', threshold=2))
+    result = replay.preview(same, same, history, NOW, is_cut=False)
+    assert (result.affected, result.pages_before, result.examples) == (0, result.pages_after, ())
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        RoutingRule("R", 'a="b"', 3),
+        RoutingRule("R", 'a="b"', 3, Owner.LABEL, None, Urgency.LOW, ("x", "y")),
+        RoutingRule("R", 'a="b"', 3, Owner.SERVICE, 5, Urgency.HIGH, (), wait_s=90),
+        RoutingRule("R", 'a="b"', 3, group_by=("...",), threshold=4, window_s=300),
+        RoutingRule("R", 'a="b"', 3, pages=False),
+    ],
+)
+def test_a_rule_survives_its_form(rule: RoutingRule) -> None:
+    assert forms.rule_of(forms.fields_of(rule, 1), 3) == rule
+
+
+def test_labels_are_read_one_a_line() -> None:
+    assert forms.labels_of('team="payments"\n job=a, \n\n x = "y z"') == {
+        "team": "payments",
+        "job": "a",
+        "x": "y z",
+    }
+    for text in ("team", 'team!="x"', "{"):
+        with pytest.raises(Invalid) as refusal:
+            forms.labels_of(text)
+        assert list(refusal.value.fields) == ["labels"]

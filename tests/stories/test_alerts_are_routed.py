@@ -1,0 +1,131 @@
+"""Alerts go where routing rules send them, wait as the rules say, and page if a rule cannot place them."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from firebell.alerts import actions as alerts
+from firebell.alerts import queries, routing_rules, routing_store
+from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
+from firebell.catalog import actions as catalog
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.kit.errors import Conflict
+from tests.world import World, world
+
+RULES = (
+    RoutingRule("Informational", 'severity="info"', pages=False),
+    RoutingRule("Batch jobs", 'job="batch"', threshold=3, window_s=600),
+    RoutingRule("Slow", 'job="slow"', wait_s=120, urgency=Urgency.HIGH),
+    RoutingRule("Owned", 'service=~".+"', owner=Owner.LABEL),
+)
+
+
+async def _save(w: World, rules: tuple[RoutingRule, ...]) -> tuple[RoutingRule, ...]:
+    async with w.ctx.db.tx() as tx:
+        newest = await routing_store.newest_version(tx)
+        based_on = newest.id if newest else 0
+        saved = await alerts.save_routing(tx, SYSTEM, rules, based_on=based_on, now=w.now)
+    w.clock.advance(timedelta(seconds=6))
+    return saved.rules
+
+
+async def _send(w: World, title: str, sender: Ingest | None = None, **more: object) -> None:
+    w.clock.advance(timedelta(seconds=1))
+    mine, w.ingest = w.ingest, sender or w.ingest
+    await w.alert(title, body=str(w.now), **more)
+    w.ingest = mine
+
+
+async def _open(w: World) -> list[tuple[str, int | None, str]]:
+    return [(p.title, p.service_id, p.urgency) for p in await w.pages() if p.state != "resolved"]
+
+
+async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            ledger = (await catalog.create_service(tx, SYSTEM, name="Ledger DB", team_id=1, now=w.now)).id
+        other = Ingest(w.ctx)
+        await _send(w, "before", other, status="firing")
+        rules = await _save(w, RULES)
+        assert [rule.id for rule in rules] == [1, 2, 3, 4]
+
+        # ownership by a label; a label that names no service, and no label, page by the fallback rule
+        for _ in range(2):
+            await _send(w, "replication lag", labels={"service": "ledger-db"})
+        await _send(w, "typo", labels={"service": "legder"})
+        await _send(w, "no label")
+        usual = [("before", w.service, "high"), ("typo", w.service, "high"), ("no label", w.service, "high")]
+        assert sorted(await _open(w)) == sorted([*usual[:2], ("replication lag", ledger, "high")])
+        async with w.ctx.db.tx() as tx:
+            [shown] = await queries.alert_details(tx, await alerts.alerts(tx, "replication", None, 5))
+            assert (shown.service.id, shown.alert.rule_id, shown.alert.count) == (ledger, 4, 2)
+            titles = [
+                [a.title for a in await alerts.alerts(tx, "", None, 9, service_id=i)]
+                for i in (ledger, w.service)
+            ]
+            assert titles == [["replication lag"], ["no label", "typo", "replication lag", "before"]]
+            [typo] = await alerts.alerts(tx, "typo", None, 5)
+            assert (typo.rule_id, typo.routed_service_id, typo.is_fallback) == (4, None, True)
+
+        # a process that knows neither rule nor alert resolves it under the lock of both services
+        await _send(w, "replication lag", other, status="resolved")
+        assert [p.state for p in await w.pages() if p.service_id == ledger] == ["resolved"]
+
+        # held: for good, until the third event, for two minutes
+        for title, more in (("ticket", {"severity": "info"}), ("batch", {"labels": {"job": "batch"}})):
+            await _send(w, title, **more)
+            await _send(w, title, **more)
+        await _send(w, "slow", labels={"job": "slow"}, severity="warning")
+        await _send(w, "quick", labels={"job": "slow", "service": "x"}, severity="warning")
+        await _send(w, "quick", status="resolved")
+        await w.settle()
+        held = len(await _open(w))
+        async with w.ctx.db.tx() as tx:
+            groups = await routing_store.held_groups(tx)
+        assert [(g.hold.rule_id, len(g.hold.events)) for g in groups] == [(3, 0), (2, 2), (1, 0)]
+        await _send(w, "batch", labels={"job": "batch"})
+        assert (await _open(w))[held:] == [("batch", w.service, "high")]
+        await w.after(minutes=2)
+        assert (await _open(w))[held + 1 :] == [("slow", w.service, "high")]
+
+        # the rule that held it is gone, and the alert still fires
+        with pytest.raises(Conflict):
+            async with w.ctx.db.tx() as tx:
+                await alerts.save_routing(tx, SYSTEM, rules[1:], based_on=0, now=w.now)
+        await _save(w, rules[1:])
+        await w.settle()
+        assert (await _open(w))[held + 2 :] == [("ticket", w.service, "low")]
+
+
+async def test_a_rule_that_fails_pages_by_the_fallback_rule(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(dsn, clock) as w:
+        rules = await _save(w, RULES)
+        stale = Ingest(w.ctx)
+        await _send(w, "warm", stale)
+        # the service is gone by the time that the alert is stored
+        broken = RoutingRule("Gone", 'job="gone"', id=9, owner=Owner.SERVICE, service_id=987654)
+        compiled, _ = routing_rules.compile_rules(1, [broken, *rules])
+        with caplog.at_level(logging.CRITICAL, "firebell"):
+            stale._routing = compiled.with_services(
+                [(987654, "gone", "Gone"), (w.service, "checkout", "Checkout")]
+            )
+            await _send(w, "gone", stale, labels={"job": "gone"})
+        assert [p.title for p in await w.pages()] == ["warm"]
+        async with w.ctx.db.tx() as tx:
+            [group] = (await alerts.groups_by_id(tx, [(await w.page()).subject_id])).values()
+        assert group.alerts == 2
+
+        # rules are saved while another process still holds alerts by the old ones: it does not hold them
+        async with w.ctx.db.tx() as tx:
+            newest = await routing_store.newest_version(tx)
+            assert newest is not None
+            await alerts.save_routing(tx, SYSTEM, rules[1:], based_on=newest.id, now=w.now)
+        await stale._load()
+        stale._routing = compiled.with_services([(w.service, "checkout", "Checkout")])
+        await _send(w, "ticket", stale, severity="info", labels={"service": "checkout"})
+        assert [p.title for p in await w.pages()] == ["warm", "ticket"]
