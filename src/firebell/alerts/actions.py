@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from firebell.alerts import (
     batch_store,
@@ -17,11 +18,14 @@ from firebell.alerts import (
     message_preview,
     mute_actions,
     mute_store,
+    muted_groups,
     mutes,
     read_store,
     related_store,
     store,
 )
+from firebell.alerts.inhibition import actions as inhibition_actions
+from firebell.alerts.inhibition.model import CompiledRule
 from firebell.alerts.model import (
     Alert,
     AlertFilter,
@@ -68,11 +72,13 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+INHIBITION_TIMER = inhibition_actions.CHECK_TIMER
 EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
 change_mute_end = mute_actions.change_end
+check_inhibition = inhibition_actions.check
 checked_mute_matchers = mute_actions.checked_matchers
 end_mute = mute_actions.end_mute
 groups_by_id = read_store.groups_by_id
@@ -101,13 +107,17 @@ async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
 
 
 async def receive(
-    tx: Tx, batch: Sequence[InboundRequest], now: datetime, muting: MutesByService | None = None
+    tx: Tx,
+    batch: Sequence[InboundRequest],
+    now: datetime,
+    muting: MutesByService | None = None,
+    inhibition_rules: Sequence[CompiledRule] = (),
 ) -> dedup_and_grouping.Batch:
     """Store requests, apply their events to alerts and groups, emit what changed, and return the new state.
 
     `muting` are the mutes that may apply; one that has ended meanwhile mutes nothing.
     """
-    muting = muting or {}
+    plan, muting = await inhibition_actions.prepare(tx, batch, inhibition_rules, muting or {}, now)
     ids_by_request = [event_ids(request) for request in batch]
     all_ids = [event_id for ids in ids_by_request for event_id in ids]
     message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, muting, now)
@@ -117,16 +127,22 @@ async def receive(
     await expiry_actions.hear(tx, batch, now)
     if not all_ids:
         return state
-    state.mutes = await _held_mutes(tx, state, muting, now)
+    state.mutes, state.waiting = await _held_mutes(tx, state, muting, now), plan.waiting
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
+    muted_groups.hand_over(state, batch, now)
     await batch_store.save_batch(tx, state, batch, now)
+    if places := [(a.id, a.group.id) for a in state.moved if a.id and a.group and a.group.id]:
+        await mute_store.move_alerts(tx, places)
+        await mute_store.insert_moved_alerts(tx, places)
+    if inhibition_rules:
+        await inhibition_actions.record(tx, state, batch, inhibition_rules, plan, now)
     await expiry_actions.note(tx, state, batch, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
-    if muted := dedup_and_grouping.muted_groups(state):
+    if muted := muted_groups.changed(state):
         if released := [g.id for g in muted if g.released and g.id is not None]:
             await mute_store.mark_released(tx, released, now)
-        if new := dedup_and_grouping.muted_alerts(state):
+        if new := muted_groups.new_alerts(state):
             await mute_store.insert_muted_alerts(tx, new)
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
@@ -136,7 +152,8 @@ async def receive(
 async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report."""
     running = mutes.by_service(await mute_store.unended(tx))
-    await receive(tx, batch, now, mutes.active(running, batch, now))
+    rules = await inhibition_actions.compiled_rules(tx)
+    await receive(tx, batch, now, mutes.active(running, batch, now), rules)
 
 
 def event_ids(request: InboundRequest) -> list[bytes]:
@@ -160,8 +177,8 @@ async def _held_mutes(
         return {}
     running = mutes.by_service(await mute_store.hold(tx, {mute_id for _, mute_id in places}, now))
     return {
-        service_id: [mute for mute in each if (service_id, mute.id) in places]
-        for service_id, each in running.items()
+        service_id: [m for m in mutes.of_service(running, service_id) if (service_id, m.id) in places]
+        for service_id in {service_id for service_id, _ in places}
     }
 
 
@@ -208,6 +225,12 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
                     address=event.links.get("confirm", ""),
                 )
                 await tx.emit(confirmation, now)
+
+
+async def release_mutes(tx: Tx, mute_ids: Sequence[int], now: datetime) -> set[int]:
+    """Page for what still fires of ended mutes, and return the mutes that must be released again."""
+    rules = await inhibition_actions.compiled_rules(tx)
+    return await mute_actions.release(tx, mute_ids, partial(receive, inhibition_rules=rules), now)
 
 
 async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:

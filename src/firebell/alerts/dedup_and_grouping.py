@@ -100,7 +100,8 @@ class Batch:
     """The state that a batch of requests may change; `apply` changes it, the store saves it.
 
     `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
-    which new alerts join instead of opening a group; `mutes` are those that run.
+    which new alerts join instead of opening a group; `mutes` are those that run; `moved` are stored alerts that changed
+    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -111,6 +112,8 @@ class Batch:
     created: list[AlertState] = field(default_factory=list)
     groups: list[GroupState] = field(default_factory=list)
     mutes: MutesByService = field(default_factory=dict)
+    moved: list[AlertState] = field(default_factory=list)
+    waiting: dict[tuple[int, str], Mute] = field(default_factory=dict)
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
@@ -250,7 +253,7 @@ def _apply_one(
 ) -> None:
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
-    if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE):
+    if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE, EventKind.HANDED_OVER, EventKind.WAITED):
         return
     if event.kind is EventKind.ACK:
         # a source cannot acknowledge a storm, which also has alerts of other sources
@@ -309,7 +312,7 @@ def _create(
         id=None,
         integration_id=received.integration_id,
         dedup_key=event.dedup_key,
-        group=_join(batch, received, event, now) if firing else None,
+        group=join(batch, received, event, now) if firing else None,
         status="firing" if firing else "resolved",
         event=event,
         starts_at=order[0],
@@ -325,8 +328,10 @@ def _create(
     batch.created.append(alert)
 
 
-def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
+def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
+    """Return the group that a firing alert joins: an open one, a new one, or that of the mute that holds it."""
     mute = mutes.mute_of(batch.mutes, received, event)
+    mute = mute or batch.waiting.get((received.integration_id, event.dedup_key))
     service_id, key = received.service_id, group_key(event) if mute is None else mute.group_key
     group = batch.open_groups.get((service_id, key))
     if group is None and mute is not None:
@@ -418,6 +423,7 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
         group is not None
         and group.mute_id is not None
         and mutes.mute_of(batch.mutes, received, alert.event) is None
+        and not mutes.still_waits(batch.mutes, received.service_id, group.mute_id)
     ):
         group.mute_id, group.released = None, True
 
@@ -448,17 +454,22 @@ def _expire(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> Non
 def _end(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:
     # a source with a wrong clock must not end an alert before it began
     alert.status, alert.ends_at, alert.ended_by = "resolved", max(at, alert.starts_at), ended_by
-    if group := alert.group:
-        group.firing -= 1
-        group.last_at = max(group.last_at, now)
-        group.changed = True
-        if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):
-            group.lead_lost = group.key is not None
-        if group.firing <= 0:
-            # a closed group is titled by its most severe alert
-            group.lead_lost = group.key is not None and group.alerts > 1
-            # closed within the batch, so the next firing event opens a new group, with a new page
-            _remove_open(batch, group)
+    if alert.group:
+        alert.group.last_at = max(alert.group.last_at, now)
+        leave(batch, alert, alert.group)
+
+
+def leave(batch: Batch, alert: AlertState, group: GroupState) -> None:
+    """Count an alert of a group as one that fires no more in it, and close the group after the last one."""
+    group.firing -= 1
+    group.changed = True
+    if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):
+        group.lead_lost = group.key is not None
+    if group.firing <= 0:
+        # a closed group is titled by its most severe alert
+        group.lead_lost = group.key is not None and group.alerts > 1
+        # closed within the batch, so the next firing event opens a new group, with a new page
+        _remove_open(batch, group)
 
 
 def _remove_open(batch: Batch, group: GroupState) -> None:
@@ -476,20 +487,6 @@ def retitled(batch: Batch) -> list[GroupState]:
 def opened_groups(batch: Batch) -> list[GroupState]:
     """Return the groups that page from now on: new ones that are not muted, and released ones."""
     return [g for g in batch.groups if g.released or (g.fresh and g.mute_id is None)]
-
-
-def muted_groups(batch: Batch) -> list[GroupState]:
-    """Return the changed groups that are muted, or no longer are."""
-    return [g for g in batch.groups if g.released or (g.changed and g.mute_id is not None)]
-
-
-def muted_alerts(batch: Batch) -> list[tuple[int, str, int]]:
-    """Return the integration, the deduplication key and the service of each new alert in a muted group."""
-    return [
-        (alert.integration_id, alert.dedup_key, alert.group.service_id)
-        for alert in batch.created
-        if alert.group is not None and alert.group.mute_id is not None
-    ]
 
 
 def finished_groups(batch: Batch) -> list[GroupState]:

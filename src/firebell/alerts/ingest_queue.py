@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from firebell.alerts import actions, integration_store, mute_store, mutes
+from firebell.alerts.inhibition import actions as inhibition_actions
+from firebell.alerts.inhibition.model import CompiledRule
+from firebell.alerts.inhibition.rules import touches
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.kit.context import Context
@@ -62,12 +65,13 @@ class Ingest:
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
         self._mutes: mutes.MutesByService = {}
+        self._inhibition_rules: tuple[CompiledRule, ...] = ()
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
     async def find(self, key: str) -> Integration | None:
         """Return the active integration with this key, or None.
 
-        The cache of keys and mutes is reloaded after five seconds, or after one second for a key that it lacks.
+        The cache of keys, mutes and rules is reloaded after five seconds, or after one second for a key that it lacks.
         """
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             return None
@@ -84,11 +88,12 @@ class Ingest:
         return integration
 
     async def _load(self) -> None:
-        """Load the integration keys and the mutes."""
+        """Load the integration keys, the mutes and the inhibition rules."""
         self._keys_at = self._ctx.clock.now()
         async with self._ctx.ingest_db.tx() as tx:
             self._keys = {i.key: i for i in await integration_store.integrations(tx)}
             self._mutes = mutes.by_service(await mute_store.unended(tx))
+            self._inhibition_rules = await inhibition_actions.compiled_rules(tx)
             if self._diverter is not None:
                 self._diverted = await self._diverter.load(tx)
 
@@ -185,12 +190,14 @@ class Ingest:
         # after a failure nothing is known, so that the batch is stored the long way when it is tried again
         known, self._known = self._known, KnownState()
         muting = mutes.active(self._mutes, requests, now)
-        assumed = None if muting else known.assume(requests, ids_by_request, now)
+        rules = self._inhibition_rules
+        is_held = bool(muting) or touches(rules, requests)
+        assumed = None if is_held else known.assume(requests, ids_by_request, now)
         if assumed is not None and await self._store_assumed(assumed, now):
             batch = assumed.batch
         else:
             async with self._ctx.ingest_db.tx() as tx:
-                batch = await actions.receive(tx, requests, now, muting)
+                batch = await actions.receive(tx, requests, now, muting, rules)
         known.learn(batch)
         self._known = known
 

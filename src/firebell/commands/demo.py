@@ -31,6 +31,7 @@ from firebell.demo import (
     regulatory,
     response,
     runbooks,
+    silences,
     special_incidents,
     status_copies,
     status_page,
@@ -132,6 +133,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await drills.record_readiness(past, clock.now())
     await digests.choose(past, clock.now())
     await heartbeats.create(past, clock.now())
+    await silences.create(past, clock.now())
     return past
 
 
