@@ -71,7 +71,7 @@ async def amtool(s: Service, *arguments: str) -> str:
     return output.decode()
 
 
-async def test_prometheus_fires_and_resolves_and_amtool_adds_lists_and_silences(dsn: str) -> None:
+async def test_prometheus_fires_and_resolves_and_amtool_adds_and_lists(dsn: str) -> None:
     shop = Shop({"disk_used_ratio": 0.99})
     async with service(dsn) as s, prometheus(s, shop):
 

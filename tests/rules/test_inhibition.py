@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts.inhibition import rules
 from firebell.alerts.inhibition.model import CompiledRule, NewInhibitionRule
+from firebell.alerts.label_index import LabelIndex
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
@@ -82,10 +83,26 @@ def test_what_a_rule_may_be(fields: dict[str, Any], wrong: str | None) -> None:
 
 def test_what_always_pages_is_neither_source_nor_target() -> None:
     one = [rule("a=1", "b=1")]
-    assert not rules.touches(one, [request({"a": "1", "alertname": "FirebellDown"}, {"c": "1"})])
-    assert not rules.touches([], [request({"a": "1"})])
-    assert not rules.touches(one, [InboundRequest(1, 1, "t", b"", request({"a": "1"}).incoming, "broken")])
-    assert rules.touches(one, [request({"b": "1"})])
+    index = rules.RuleIndex(one)
+    for untouched in (
+        request({"a": "1", "alertname": "FirebellDown"}, {"c": "1"}),
+        InboundRequest(1, 1, "t", b"", request({"a": "1"}).incoming, "broken"),
+    ):
+        assert not index.touches([untouched])
+        assert not rules.all_keys(one, [untouched])
+    assert not rules.RuleIndex().touches([request({"a": "1"})])
+    assert index.touches([request({"b": "1"})])
+
+
+@pytest.mark.parametrize("text", ["a=1", 'a=""', "a!=1", 'a=~"1|2"', 'b="2",a!=1', 'title="t"', ""])
+def test_an_index_finds_whatever_matches(text: str) -> None:
+    conditions = matchers.parse(text)
+    index = LabelIndex([(conditions, "value")])
+    for labels in ({}, {"a": "1"}, {"a": "2"}, {"a": "", "b": "2"}, {"b": "2"}):
+        seen = {"title": "t", "severity": "", **labels}
+        if matchers.matches_all(conditions, seen):
+            assert list(index.candidates(seen)) == ["value"]
+    assert not list(LabelIndex([(matchers.parse("a=1"), "value")]).candidates({"a": "2"}))
 
 
 def test_a_target_waits_unless_its_source_fires() -> None:

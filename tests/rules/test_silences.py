@@ -3,7 +3,6 @@
 import json
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -16,6 +15,7 @@ from firebell.kit.errors import Conflict, Invalid
 from tests.rules.test_dedup_and_grouping import NOW
 
 HOUR = timedelta(hours=1)
+PUBLIC_ID = "00000000-0000-0000-0000-000000000007"
 
 
 def new(**more: Any) -> NewSilence:
@@ -25,7 +25,7 @@ def new(**more: Any) -> NewSilence:
 def stored(**more: Any) -> Silence:
     fields = {
         "id": 1,
-        "public_id": UUID(int=7),
+        "public_id": PUBLIC_ID,
         "author": "Ana",
         "comment": "Reindexing",
         "matchers": '{a="b"}',
@@ -131,7 +131,7 @@ def test_a_silence_survives_alertmanagers_form() -> None:
     times = {"startsAt": NOW.isoformat(), "endsAt": (NOW + HOUR).isoformat()}
     body = json.dumps({**shown, **times, "updatedAt": None}).encode()
     posted, entered = alertmanager.posted(body, 5)
-    assert posted.id == str(UUID(int=7))
+    assert posted.id == PUBLIC_ID
     assert rules.checked(entered, NOW).matchers == silence.matchers
     assert entered.service_ids == (5,)
     for wrong in (b"", b"[]", b'{"matchers": []}', body.replace(b"+00:00", b"")):

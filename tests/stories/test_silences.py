@@ -60,7 +60,8 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(dsn: str, clock: Fak
 
         # its reason is seen wherever the alert is
         await sign_in(w, http, w.mara)
-        for path in ("/", "/alerts", f"/alerts/{disk['id']}", "/silences", f"/silences/{one['id']}"):
+        screens = ("/", "/alerts", f"/alerts/{disk['id']}", "/services/checkout", "/silences")
+        for path in (*screens, f"/silences/{one['id']}"):
             assert "Reindexing" in (await http.get(path)).text, path
         for path in ("/silences?state=upcoming", "/silences/new?alert=1", f"/silences/{one['id']}/edit"):
             assert (await http.get(path)).status_code == 200

@@ -87,6 +87,7 @@ integration_of_key = integration_store.integration_of_key
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
+muted_counts_of_service = mute_store.muted_counts_of_service
 muted_services = mute_actions.muted_services
 start_mute = mute_actions.start_mute
 

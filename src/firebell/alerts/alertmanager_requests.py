@@ -131,9 +131,8 @@ async def _silences(
 
 async def _silence(tx: Tx, text: str, service_id: int) -> Silence:
     """Return the silence of an id that applies to a service; raise NotFound."""
-    public_id = alertmanager.silence_id(text)
-    if public_id is not None:
-        silence = await silence_actions.silence_of_public_id(tx, public_id)
+    if alertmanager.is_silence_id(text):
+        silence = await silence_actions.silence_of_public_id(tx, text)
         if not silence.service_ids or service_id in silence.service_ids:
             return silence
     raise NotFound(f"There is no silence {text}.")
@@ -157,7 +156,7 @@ async def _post_silence(tx: Tx, actor: Actor, service_id: int, body: bytes, now:
     else:
         author = posted.created_by.strip()[:AUTHOR_MAX_CHARS]
         silence = await silence_actions.create_silence(tx, actor, entered=new, author=author, now=now)
-    return _json({"silenceID": str(silence.public_id)})
+    return _json({"silenceID": silence.public_id})
 
 
 async def _alerts(ctx: Context, integration: Integration, question: Question) -> Response:

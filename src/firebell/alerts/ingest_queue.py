@@ -8,8 +8,7 @@ from typing import Protocol
 
 from firebell.alerts import actions, integration_store, mute_store, mutes
 from firebell.alerts.inhibition import actions as inhibition_actions
-from firebell.alerts.inhibition.model import CompiledRule
-from firebell.alerts.inhibition.rules import touches
+from firebell.alerts.inhibition.rules import RuleIndex
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.kit.context import Context
@@ -65,7 +64,8 @@ class Ingest:
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
         self._mutes: mutes.MutesByService = {}
-        self._inhibition_rules: tuple[CompiledRule, ...] = ()
+        self._mute_index = mutes.index_of(())
+        self._inhibition = RuleIndex()
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
     async def find(self, key: str) -> Integration | None:
@@ -92,8 +92,9 @@ class Ingest:
         self._keys_at = self._ctx.clock.now()
         async with self._ctx.ingest_db.tx() as tx:
             self._keys = {i.key: i for i in await integration_store.integrations(tx)}
-            self._mutes = mutes.by_service(await mute_store.unended(tx))
-            self._inhibition_rules = await inhibition_actions.compiled_rules(tx)
+            unended = await mute_store.unended(tx)
+            self._mutes, self._mute_index = mutes.by_service(unended), mutes.index_of(unended)
+            self._inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
             if self._diverter is not None:
                 self._diverted = await self._diverter.load(tx)
 
@@ -189,15 +190,15 @@ class Ingest:
         ids_by_request = [actions.event_ids(request) for request in requests]
         # after a failure nothing is known, so that the batch is stored the long way when it is tried again
         known, self._known = self._known, KnownState()
-        muting = mutes.active(self._mutes, requests, now)
-        rules = self._inhibition_rules
-        is_held = bool(muting) or touches(rules, requests)
+        may_be_muted = bool(self._mutes) and mutes.may_apply(self._mute_index, requests)
+        muting = mutes.active(self._mutes, requests, now) if may_be_muted else {}
+        is_held = bool(muting) or self._inhibition.touches(requests)
         assumed = None if is_held else known.assume(requests, ids_by_request, now)
         if assumed is not None and await self._store_assumed(assumed, now):
             batch = assumed.batch
         else:
             async with self._ctx.ingest_db.tx() as tx:
-                batch = await actions.receive(tx, requests, now, muting, rules)
+                batch = await actions.receive(tx, requests, now, muting, self._inhibition.rules)
         known.learn(batch)
         self._known = known
 

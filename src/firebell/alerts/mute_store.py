@@ -65,7 +65,7 @@ def readable(rows: Sequence[Row]) -> list[Mute]:
                 name=row["name"],
                 path=row["path"],
                 service_ids=frozenset(row["service_ids"]),
-                matchers=parsed,
+                matchers=matchers.cheapest_first(parsed),
                 starts_at=row["starts_at"],
                 ends_at=row["ends_at"],
                 kind=MuteKind(row["kind"]),
@@ -400,6 +400,25 @@ async def muted_counts(tx: Reads, now: datetime, mute_id: int | None = None) -> 
         """,
         now,
         mute_id,
+    )
+    return [MutedCount(**{**dict(row), "kind": MuteKind(row["kind"])}) for row in rows]
+
+
+async def muted_counts_of_service(tx: Reads, service_id: int) -> list[MutedCount]:
+    """Return the mutes that hold firing alerts of a service back, in the order in which they end."""
+    rows = await tx.fetch(
+        f"""
+        select alert_mute.id, kind, name, author, {_PATH}, ends_at, sum(alert_group.firing)::int as alerts
+        from alert_group
+        join alert_mute on alert_mute.id = alert_group.mute_id
+        where alert_group.service_id = $1
+            and alert_group.closed_at is null
+            and alert_group.released_at is null
+            and kind <> 'inhibit_wait'
+        group by alert_mute.id
+        order by ends_at, alert_mute.id
+        """,
+        service_id,
     )
     return [MutedCount(**{**dict(row), "kind": MuteKind(row["kind"])}) for row in rows]
 

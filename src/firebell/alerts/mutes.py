@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from firebell.alerts.cleaning import OVERFLOW_KEY
+from firebell.alerts.label_index import LabelIndex
 from firebell.alerts.model import Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
 
@@ -116,6 +117,18 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
         service_id: [mute for mute in running[service_id] if mute.id in ids]
         for service_id, ids in matching.items()
     }
+
+
+def index_of(mutes: Iterable[Mute]) -> LabelIndex[Mute]:
+    """Return the index that `may_apply` asks."""
+    return LabelIndex((mute.matchers, mute) for mute in mutes)
+
+
+def may_apply(index: LabelIndex[Mute], requests: Iterable[InboundRequest]) -> bool:
+    """Return True if one of the indexed mutes may match an event, whatever its service; much faster than `active`."""
+    return any(
+        True for request in requests for event in request.incoming for _ in index.candidates(labels_of(event))
+    )
 
 
 def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mute | None:

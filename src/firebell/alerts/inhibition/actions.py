@@ -124,10 +124,10 @@ async def prepare(
     now: datetime,
 ) -> tuple[Plan, MutesByService]:
     """Lock the services of a batch, and return what it changes about inhibition and the mutes that may apply to it."""
-    if not decisions.touches(rules, batch):
+    keys = decisions.all_keys(rules, batch)
+    if not keys:
         return Plan(), muting
     await catalog.lock_services(tx, sorted({received.service_id for received in batch}))
-    keys = decisions.all_keys(rules, batch)
     plan = decisions.plan(rules, batch, {each.key for each in await store.hold(tx, keys)})
     if plan.new:
         await store.insert_inhibitors(tx, list(plan.new.values()), now + LONGEST, now)

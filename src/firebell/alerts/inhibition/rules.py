@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from firebell.alerts import mutes
 from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule, NewInhibitor
+from firebell.alerts.label_index import LabelIndex
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
@@ -60,19 +61,28 @@ def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
     result = []
     for rule in rules:
         try:
-            result.append(CompiledRule(rule.id, rule.name, rule.source, rule.target, rule.equal, rule.wait_s))
+            source, target = matchers.cheapest_first(rule.source), matchers.cheapest_first(rule.target)
         except matchers.MatcherError:
             continue
+        result.append(CompiledRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s))
     return tuple(result)
 
 
-def touches(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]) -> bool:
-    """Return True if an event that fires is a source or a target of a rule."""
-    return any(
-        matches_all(rule.source, labels) or matches_all(rule.target, labels)
-        for _, _, labels in _firing(rules, requests)
-        for rule in rules
-    )
+class RuleIndex:
+    """Rules, and an index of their sides by label."""
+
+    def __init__(self, rules: Sequence[CompiledRule] = ()) -> None:
+        self.rules = rules
+        sides = [side for rule in rules for side in (rule.source, rule.target)]
+        self._sides = LabelIndex((side, side) for side in sides)
+
+    def touches(self, requests: Iterable[InboundRequest]) -> bool:
+        """Return True if an event that fires is a source or a target of a rule."""
+        return any(
+            matches_all(side, labels)
+            for _, _, labels in _firing(self.rules, requests)
+            for side in self._sides.candidates(labels)
+        )
 
 
 def _firing(

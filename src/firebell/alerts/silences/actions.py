@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from firebell.alerts import mute_actions, mute_store, related_store
 from firebell.alerts.silences import rules, store
@@ -38,7 +37,7 @@ async def silence(tx: Reads, silence_id: int) -> Silence:
     return stored
 
 
-async def silence_of_public_id(tx: Reads, public_id: UUID) -> Silence:
+async def silence_of_public_id(tx: Reads, public_id: str) -> Silence:
     """Return the silence with an id of Alertmanager's API; raise NotFound if there is none."""
     stored = await store.by_public_id(tx, public_id)
     if stored is None:

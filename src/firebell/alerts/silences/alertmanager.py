@@ -3,10 +3,10 @@
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -45,6 +45,7 @@ class PostedSilence(msgspec.Struct, rename="camel"):
     id: str = ""
 
 
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _decode = msgspec.json.Decoder(PostedSilence).decode
 
 
@@ -61,19 +62,16 @@ def posted(body: bytes, service_id: int) -> tuple[PostedSilence, NewSilence]:
     return silence, NewSilence(text, silence.comment, silence.ends_at, silence.starts_at, (service_id,))
 
 
-def silence_id(text: str) -> UUID | None:
-    """Return an id of a silence, None for text that is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+def is_silence_id(text: str) -> bool:
+    """Return True if text can be the id of a silence."""
+    return _UUID.fullmatch(text) is not None
 
 
 def gettable(silence: Silence, now: datetime) -> dict[str, Any]:
     """Return a silence as a `gettableSilence`."""
     state = silence.state(now)
     return {
-        "id": str(silence.public_id),
+        "id": silence.public_id,
         "status": {"state": _STATES.get(state, state.value)},
         "updatedAt": silence.created_at,
         "comment": silence.comment,

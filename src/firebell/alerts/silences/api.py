@@ -113,7 +113,7 @@ def _shown(view: SilenceView) -> SilenceShown:
     one = view.silence
     return SilenceShown(
         id=one.id,
-        alertmanager_id=str(one.public_id),
+        alertmanager_id=one.public_id,
         state=view.state,
         matchers=one.matchers,
         services=[service.slug for service in view.services],

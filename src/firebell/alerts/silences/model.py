@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher
@@ -30,10 +29,10 @@ class NewSilence:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A stored silence; `ended_at` is when it ended, at its end or before it."""
+    """A stored silence: `ended_at` is when it ended, at its end or before it, `public_id` its UUID for amtool."""
 
     id: int
-    public_id: UUID
+    public_id: str
     author: str
     comment: str
     matchers: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from firebell.alerts.silences.model import NewSilence, PastAlert, Silence
 from firebell.kit.db.arrays import transpose
@@ -10,7 +9,8 @@ from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.matchers import Matcher, Op
 
 _COLUMNS = (
-    "id, public_id, author, name as comment, matchers, service_ids, starts_at, ends_at, ended_at, created_at"
+    "id, public_id::text, author, name as comment, matchers, service_ids, starts_at, ends_at, ended_at,"
+    " created_at"
 )
 
 
@@ -73,12 +73,12 @@ async def silence(tx: Reads, silence_id: int) -> Silence | None:
     return _silence(row) if row else None
 
 
-async def by_public_id(tx: Reads, public_id: UUID) -> Silence | None:
+async def by_public_id(tx: Reads, public_id: str) -> Silence | None:
     row = await tx.row(
         f"""
         select {_COLUMNS}
         from alert_mute
-        where public_id = $1
+        where public_id = $1::text::uuid
             and kind = 'silence'
         """,
         public_id,
