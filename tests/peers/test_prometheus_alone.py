@@ -94,9 +94,9 @@ async def test_prometheus_fires_and_resolves_and_amtool_adds_and_lists(dsn: str)
         assert [a.status for a in await s.alerts() if a.title in ("By hand", "Manual")] == ["resolved"]
 
         added = await amtool(s, "silence", "add", "alertname=Manual", "--comment=Trying it", "--author=ana")
-        silence_id = added.strip()
+        silence_id = added.split()[-1]
         listed = await amtool(s, "silence", "query", "alertname=Manual", "-o", "json")
-        [silence] = json.loads(listed)
+        [silence] = json.loads(listed.splitlines()[-1])
         assert (silence["id"], silence["createdBy"], silence["comment"]) == (silence_id, "ana", "Trying it")
         await amtool(s, "silence", "update", silence_id, "--duration=2h")
         assert silence_id in await amtool(s, "silence", "query", "-q")

@@ -129,6 +129,12 @@ async def test_amtool_and_grafana_read_the_alerts_of_the_integration(dsn: str, c
         assert (stored["createdBy"], stored["comment"]) == ("ana", "Reindexing")
         assert (await d.http.get(silences, params={"filter": "alertname=Other"})).json() == []
         one = f"{base}/api/v2/silence/{silence_id}"
+        assert await send(d, [firing(d, {"alertname": "Higher"})]) == (200, "")
+        alerts = f"{base}/api/v2/alerts"
+        [held] = (await d.http.get(alerts, params={"filter": "alertname=Higher"})).json()
+        assert held["status"] == {"state": "suppressed", "silencedBy": [silence_id], "inhibitedBy": []}
+        assert len((await d.http.get(alerts, params={"silenced": "false"})).json()) == 2
+        assert (await d.http.get(alerts, params={"silenced": "false", "active": "false"})).json() == []
         longer = {**new, "id": silence_id, "endsAt": (clock.now() + timedelta(hours=3)).isoformat()}
         assert (await d.http.post(silences, json=longer)).json()["silenceID"] == silence_id
         assert (await d.http.get(one)).json()["status"]["state"] == "active"

@@ -15,6 +15,7 @@ from firebell import __version__
 from firebell.alerts import mute_store, read_store
 from firebell.alerts.model import Alert, Integration, Json
 from firebell.alerts.mute_store import MuteMark
+from firebell.alerts.mutes import MuteKind
 from firebell.alerts.prometheus_fingerprint import FINGERPRINT_DIGITS, fingerprint
 from firebell.alerts.request_parts import authorization, query_fields
 from firebell.alerts.silences import actions as silence_actions
@@ -34,6 +35,7 @@ _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _PROBES = ("-/healthy", "-/ready")
 _READS = ("alerts", "alerts/groups", "status", "receivers", "silences")
 _SILENCE = "silence/"
+_ALERT_STATES = ("active", "silenced", "inhibited")
 MAX_SILENCE_BYTES = 64 * 1024
 AUTHOR_MAX_CHARS = 100
 _encode = msgspec.json.encode
@@ -48,6 +50,8 @@ class Question:
     what: str
     filters: tuple[str, ...] = ()
     method: str = "GET"
+    left_out: frozenset[str] = frozenset()
+    """Which of active, silenced and inhibited alerts are not listed."""
 
     def refusal(self) -> FirebellError:
         """Return the error for an unknown key."""
@@ -78,7 +82,8 @@ def question_of(segments: list[str], scope: Scope) -> Question | None:
     if (query := query_fields(scope)) is None:
         return None
     filters = tuple(value for name, value in query if name == "filter")
-    return Question(key, in_header, what, filters, "GET" if method == "HEAD" else method)
+    left_out = frozenset(name for name, value in query if name in _ALERT_STATES and value == "false")
+    return Question(key, in_header, what, filters, "GET" if method == "HEAD" else method, left_out)
 
 
 async def answer(ctx: Context, integration: Integration, question: Question, body: bytes = b"") -> Response:
@@ -167,12 +172,26 @@ async def _alerts(ctx: Context, integration: Integration, question: Question) ->
     async with ctx.db.tx() as tx:
         alerts = await read_store.firing_of_integration(tx, integration.id, MAX_ALERTS)
         marks = await mute_store.marks_of_groups(tx, {a.group_id for a in alerts if a.group_id})
+    marked = [(alert, _holding(marks.get(alert.group_id or 0))) for alert in alerts]
     listed = [
-        _gettable(a, marks.get(a.group_id or 0)) for a in alerts if matchers.matches_all(wanted, a.labels)
+        _gettable(alert, mark)
+        for alert, mark in marked
+        if _alert_state(mark) not in question.left_out and matchers.matches_all(wanted, alert.labels)
     ]
     if question.what == "alerts":
         return _json(listed)
     return _json([{"labels": {}, "receiver": {"name": RECEIVER}, "alerts": listed}] if listed else [])
+
+
+def _holding(mark: MuteMark | None) -> MuteMark | None:
+    """Return the mark of a mute that still holds the alerts of its group."""
+    return mark if mark is not None and mark.is_muted else None
+
+
+def _alert_state(mark: MuteMark | None) -> str:
+    if mark is None:
+        return "active"
+    return "inhibited" if mark.kind in (MuteKind.INHIBITION, MuteKind.INHIBIT_WAIT) else "silenced"
 
 
 def _gettable(alert: Alert, mark: MuteMark | None) -> dict[str, Json]:
@@ -187,8 +206,8 @@ def _gettable(alert: Alert, mark: MuteMark | None) -> dict[str, Json]:
         "generatorURL": alert.links.get("source", ""),
         "receivers": [{"name": RECEIVER}],
         "status": {
-            "state": "suppressed" if mark and mark.is_muted else "active",
-            "silencedBy": [mark.public_id] if mark and mark.is_muted and mark.author else [],
+            "state": "suppressed" if mark else "active",
+            "silencedBy": [mark.public_id] if mark and mark.kind is MuteKind.SILENCE else [],
             "inhibitedBy": [],
         },
     }
