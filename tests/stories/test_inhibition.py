@@ -29,6 +29,12 @@ async def _paged(w: World) -> list[str]:
     return sorted(page.title for page in await w.pages())
 
 
+async def _waits(w: World) -> int:
+    async with w.ctx.db.tx() as tx:
+        count: int = await tx.value("select count(*) from alert_mute where kind = 'inhibit_wait'")
+        return count
+
+
 async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         for field, wrong in {
@@ -74,6 +80,9 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
         await w.after(seconds=20)
         assert "net slow" in await _paged(w)
+        waits = await _waits(w)
+        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        assert await _waits(w) == waits, "what has paged does not wait again"
 
         # a rule that is deleted holds nothing; a source that a person closed holds nothing a minute later
         await _send(w, "node down", NODE)

@@ -241,7 +241,8 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
     """
     services = await integration_store.services_of_integrations(tx, integration_ids)
     await catalog.lock_services(tx, sorted(set(services.values())))
-    return await expiry_actions.check(tx, integration_ids, receive, now)
+    rules = await inhibition_actions.compiled_rules(tx)
+    return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:

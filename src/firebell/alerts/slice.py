@@ -97,6 +97,12 @@ SLICE = Slice(
     commands=(
         Command("alert", "Send and list alerts.", "firebell.commands.alert", rank=90),
         Command("silence", "Keep alerts from paging for a while.", "firebell.commands.silence", rank=92),
+        Command(
+            "inhibition",
+            "Keep alerts from paging while one that explains them fires.",
+            "firebell.commands.inhibition",
+            rank=93,
+        ),
     ),
     navigation=(NavItem(Section.LEARN, 30, "/alerts", "history", "Alerts", name="alerts"),),
 )

@@ -19,7 +19,8 @@ alter table alert_mute
     add column excluded text not null default '',
     -- one for each rule and values of its equal labels
     add column inhibition_key bytea,
-    add column inhibition_rule_id bigint references inhibition_rule on delete set null;
+    -- no foreign key: a process that does not know yet that a rule was deleted must not fail to store alerts
+    add column inhibition_rule_id bigint;
 create unique index alert_mute_of_key on alert_mute (inhibition_key) where ended_at is null;
 create index alert_mute_of_rule on alert_mute (inhibition_rule_id) where inhibition_rule_id is not null;
 

@@ -26,6 +26,7 @@ CHECK_TIMER = "alerts.inhibition"
 CHECK_KEY = "check"
 CHECK_INTERVAL = timedelta(minutes=1)
 """How often sources are checked while one fires; one that ends by an event is checked at once."""
+RETRY_INTERVAL = timedelta(seconds=1)
 MAX_RULES = 100
 LONGEST = timedelta(days=365)
 FIRING_READ = 10_000
@@ -147,6 +148,11 @@ async def _prepare_waits(
     tx: Tx, batch: Sequence[InboundRequest], plan: Plan, combined: dict[int, list[Mute]], now: datetime
 ) -> None:
     """Let targets that nothing holds yet wait for their sources, those of a second together."""
+    if not plan.waits:
+        return
+    # what fires already has paged, or waits
+    for alert in await store.firing_keys(tx, plan.waits):
+        del plan.waits[alert]
     services = {received.integration_id: received.service_id for received in batch}
     for wait_s in sorted(set(plan.waits.values())):
         ends_at = now.replace(microsecond=0) + timedelta(seconds=wait_s + 1)
@@ -195,5 +201,8 @@ async def check(tx: Tx, now: datetime) -> None:
     await store.delete_stale_sources(tx)
     ended = await store.end_without_source(tx, await store.lock_running(tx), now)
     await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])
-    if await store.is_running(tx):
-        await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now + CHECK_INTERVAL)
+    running, sourceless = await store.running(tx)
+    if running:
+        # one without a source was locked by alerts just now
+        pause = RETRY_INTERVAL if sourceless else CHECK_INTERVAL
+        await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now + pause)

@@ -116,9 +116,12 @@ async def insert_inhibitors(
             kind, name, path, service_ids, matchers, excluded, starts_at, ends_at, created_at, inhibition_key,
             inhibition_rule_id
         )
-        select 'inhibition', name, '/inhibition-rules', '{}', matchers, excluded, $6, $7, $6, key, rule_id
+        select
+            'inhibition', new.name, '/inhibition-rules', '{}', new.matchers, new.excluded, $6, $7, $6, new.key,
+            new.rule_id
         from unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[])
             as new (key, rule_id, name, matchers, excluded)
+        where rule_id in (select id from inhibition_rule)
         order by key
         on conflict (inhibition_key) where ended_at is null do nothing
         returning id
@@ -166,17 +169,19 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
 
 
 async def delete_stale_sources(tx: Tx) -> None:
-    """Forget the sources that fire no more, or that are held themselves: what is held holds nothing."""
+    """Forget the sources that fire no more, are held themselves, or are of a deleted rule: they hold nothing."""
     await tx.execute(
         """
         delete from inhibition_source
-        using alert
+        using alert_mute own, alert
         left join alert_group on alert_group.id = alert.group_id
-        left join alert_mute on alert_mute.id = alert_group.mute_id
+        left join alert_mute holder on holder.id = alert_group.mute_id
         where alert.id = inhibition_source.alert_id
+            and own.id = inhibition_source.mute_id
             and (
                 alert.status <> 'firing'
-                or (alert_group.released_at is null and alert_mute.kind = 'inhibition')
+                or (alert_group.released_at is null and holder.kind = 'inhibition')
+                or own.inhibition_rule_id not in (select id from inhibition_rule)
             )
         """
     )
@@ -229,19 +234,41 @@ async def end_without_source(tx: Tx, ids: Collection[int], now: datetime) -> lis
     return [row["id"] for row in rows]
 
 
-async def is_running(tx: Reads) -> bool:
-    """Return True if an alert is a source, or was until a moment ago."""
-    running: bool = await tx.value(
+async def running(tx: Reads) -> tuple[int, int]:
+    """Return how many mutes of sources run, and how many of these have no source anymore."""
+    row = await tx.row(
         """
-        select exists (
-            select
-            from alert_mute
-            where kind = 'inhibition'
-                and ended_at is null
-        )
+        select
+            count(*)::int as running,
+            count(*) filter (
+                where not exists (
+                    select
+                    from inhibition_source
+                    where inhibition_source.mute_id = alert_mute.id
+                )
+            )::int as sourceless
+        from alert_mute
+        where kind = 'inhibition'
+            and ended_at is null
         """
     )
-    return running
+    assert row
+    return row["running"], row["sourceless"]
+
+
+async def firing_keys(tx: Reads, keys: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those of these alerts that fire, each as its integration and deduplication key."""
+    rows = await tx.fetch(
+        """
+        select alert.integration_id, alert.dedup_key
+        from unnest($1::bigint[], $2::text[]) as wanted (integration_id, dedup_key)
+        join alert on alert.integration_id = wanted.integration_id
+            and alert.dedup_key = wanted.dedup_key
+            and alert.status = 'firing'
+        """,
+        *transpose(list(keys), 2),
+    )
+    return {(row["integration_id"], row["dedup_key"]) for row in rows}
 
 
 async def held_by_rule(tx: Reads) -> dict[int, tuple[int, int]]:

@@ -119,6 +119,19 @@ def _end(visit: Visit, starts_at: datetime) -> datetime:
     return ends_at
 
 
+async def _check_width(visit: Visit, entered: NewSilence) -> None:
+    """Raise `Invalid` for a silence of more than 20% of all alerts that was not confirmed."""
+    if visit.text("wide"):
+        return
+    preview = await actions.preview(visit.tx, entered.matchers, entered.service_ids, visit.now)
+    if preview.is_wide:
+        raise Invalid(
+            f"In the last 30 days it would have hidden {preview.matching} of {preview.compared} alerts.",
+            hint="Add a matcher, or confirm that you mean it.",
+            fields={"wide": "Check this if you mean it."},
+        )
+
+
 def _chosen(visit: Visit) -> list[int]:
     return [int(value) for value in map(str, visit.form.getlist("service")) if value.isdecimal()]
 
@@ -128,10 +141,10 @@ async def create(visit: CurrentVisit, preview: str = "") -> Response:
     if preview:
         return await _form(visit, visit.values, _chosen(visit))
     try:
+        entered = _entered(visit)
         async with visit.tx.savepoint():
-            created = await actions.create_silence(
-                visit.tx, visit.actor, entered=_entered(visit), now=visit.now
-            )
+            created = await actions.create_silence(visit.tx, visit.actor, entered=entered, now=visit.now)
+            await _check_width(visit, entered)
     except (Invalid, Conflict) as error:
         return await _form(visit, visit.values, _chosen(visit), error)
     return flash.redirect(visit.request, created.path, "Silence created.")
@@ -173,10 +186,12 @@ async def update(visit: CurrentVisit, silence_id: int, preview: str = "") -> Res
     if preview:
         return await _form(visit, visit.values, _chosen(visit), edited=one)
     try:
+        entered = _entered(visit)
         async with visit.tx.savepoint():
             changed = await actions.update_silence(
-                visit.tx, visit.actor, silence_id=silence_id, entered=_entered(visit), now=visit.now
+                visit.tx, visit.actor, silence_id=silence_id, entered=entered, now=visit.now
             )
+            await _check_width(visit, entered)
     except (Invalid, Conflict) as error:
         return await _form(visit, visit.values, _chosen(visit), error, one)
     return flash.redirect(visit.request, changed.path, "Silence saved.")
