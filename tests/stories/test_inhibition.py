@@ -95,6 +95,11 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await _send(w, "disk gone", {"alertname": "DiskGone", "instance": "db-1", "service": "y"})
         await w.after(seconds=30)
         assert "disk gone" not in await _paged(w)
+        # a changed rule keeps holding what it still explains
+        await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
+        await w.settle()
+        assert "disk gone" not in await _paged(w)
+        assert (await api("GET", PATH))[0]["held"] == 1
         await api("DELETE", f"{PATH}/{rule['id']}", status=204)
         await w.settle()
         assert "disk gone" in await _paged(w)

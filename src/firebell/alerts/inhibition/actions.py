@@ -83,7 +83,6 @@ async def update_rule(
     await store.delete_sources_of_rule(tx, rule_id)
     changed = await rule(tx, rule_id)
     await _use_firing(tx, changed, now)
-    await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
     await tx.audit(actor, "inhibition_rule.changed", f"inhibition_rule:{rule_id}", now, **_audited(new))
     await tx.live(mute_actions.LIVE_TOPIC)
     return changed
@@ -102,7 +101,7 @@ async def delete_rule(tx: Tx, actor: Actor, *, rule_id: int, now: datetime) -> I
 
 
 async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
-    """Make the alerts that fire already the sources of a rule."""
+    """Make the alerts that fire already the sources of a rule, and check those that it had."""
     compiled = decisions.compiled([rule])
     for alert in await firing_alerts(tx, FIRING_READ):
         labels = {"title": alert.title, "severity": alert.severity or "", **alert.labels}
@@ -113,7 +112,7 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
             await store.insert_sources(
                 tx, [(each.mute.id, alert.integration_id, alert.dedup_key) for each in held]
             )
-            await timers.schedule_once(tx, CHECK_TIMER, CHECK_KEY, now + CHECK_INTERVAL)
+    await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
 
 
 @internal("Alerts that are received decide it.")
@@ -132,7 +131,6 @@ async def prepare(
     plan = decisions.plan(rules, batch, {each.key for each in await store.hold(tx, keys)})
     if plan.new:
         await store.insert_inhibitors(tx, list(plan.new.values()), now + LONGEST, now)
-        await timers.schedule_once(tx, CHECK_TIMER, CHECK_KEY, now + CHECK_INTERVAL)
     held = {each.key: each.mute for each in await store.hold(tx, keys)}
     combined = {service_id: list(each) for service_id, each in muting.items()}
     for key, service_ids in plan.targets.items():
@@ -191,7 +189,9 @@ async def record(
         for event in received.incoming
         if event.kind in kinds and (received.integration_id, event.dedup_key) in state.latest
     ]
-    if decisions.ends_a_source(rules, ended):
+    # the last lock of the transaction, since every batch with a source takes it; unlike `schedule_once`, it waits for
+    # a check that is about to end without the new source
+    if plan.new or decisions.ends_a_source(rules, ended):
         await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
 
 

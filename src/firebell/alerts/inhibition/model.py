@@ -56,6 +56,8 @@ class CompiledRule:
     target: tuple[Matcher, ...]
     equal: tuple[str, ...]
     wait_s: int
+    version: str = ""
+    """What tells the mutes of a rule from those that it had before a change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
             source, target = matchers.cheapest_first(rule.source), matchers.cheapest_first(rule.target)
         except matchers.MatcherError:
             continue
-        result.append(CompiledRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s))
+        sides = (rule.source_matchers, rule.target_matchers, *rule.equal)
+        version = hashlib.sha256("\x1f".join(sides).encode("utf-8", "surrogatepass")).hexdigest()
+        result.append(CompiledRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s, version))
     return tuple(result)
 
 
@@ -97,9 +99,8 @@ def _firing(
 
 def _key(rule: CompiledRule, labels: Labels, *, is_two_sided: bool) -> bytes:
     values = "\x1f".join(labels.get(label, "") for label in rule.equal)
-    return hashlib.sha256(
-        f"{rule.id}\x1f{is_two_sided}\x1f{values}".encode("utf-8", "surrogatepass")
-    ).digest()
+    text = f"{rule.id}\x1f{rule.version}\x1f{is_two_sided}\x1f{values}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def inhibitor(rule: CompiledRule, labels: Labels) -> NewInhibitor:
