@@ -38,11 +38,11 @@ async def _waits(w: World) -> int:
 async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         for field, wrong in {
-            "source_matchers": {"source_matchers": 'a=~".*"'},
-            "target_matchers": {"target_matchers": "{"},
-            "equal": {"equal": list("abcdef")},
+            "source_matchers": 'a=~".*"',
+            "target_matchers": "{",
+            "equal": [*"abcdef"],
         }.items():
-            refused = await api("POST", PATH, {**RULE, **wrong}, status=422)
+            refused = await api("POST", PATH, {**RULE, field: wrong}, status=422)
             assert [each["field"] for each in refused["errors"]] == [field]
         rule = await api("POST", PATH, RULE, status=201)
         clock.advance(timedelta(seconds=6))
