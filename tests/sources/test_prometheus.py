@@ -133,6 +133,7 @@ async def test_amtool_and_grafana_read_the_alerts_of_the_integration(dsn: str, c
         assert (stored["createdBy"], stored["comment"]) == ("ana", "Reindexing")
         assert (await d.http.get(silences, params={"filter": "alertname=Other"})).json() == []
         one = f"{base}/api/v2/silence/{silence_id}"
+        clock.advance(timedelta(seconds=6))
         assert await send(d, [firing(d, {"alertname": "Higher"})]) == (200, "")
         alerts = f"{base}/api/v2/alerts"
         [held] = (await d.http.get(alerts, params={"filter": "alertname=Higher"})).json()

@@ -12,7 +12,7 @@ from firebell.alerts.silences import actions, queries, rules
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_choice, to_choices
+from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -133,7 +133,7 @@ async def _check_width(visit: Visit, entered: NewSilence) -> None:
 
 
 def _chosen(visit: Visit) -> list[int]:
-    return [int(value) for value in map(str, visit.form.getlist("service")) if value.isdecimal()]
+    return [service_id for value in visit.form.getlist("service") if (service_id := to_id(value))]
 
 
 @router.post("/silences/new", dependencies=route_access.needs(Verb.SILENCE_WRITE))
