@@ -83,6 +83,7 @@ from tests.api.organization_routing import add_routing
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
+from tests.api.organization_silences import add_silence
 from tests.api.organization_trackers import add_trackers
 from tests.world import World, world
 
@@ -476,6 +477,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         await w.settle()
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
+            await add_silence(tx, w)
             await _incident(tx, made)
             await add_drills(tx, w)
             await _chat(tx, made)

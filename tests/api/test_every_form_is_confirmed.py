@@ -175,6 +175,8 @@ FILLED = {
     "/post-mortems/{ref}/withdraw": {"reason": "It names a customer."},
     "/post-mortems/{ref}/external": {"reason": "Customers noticed nothing."},
     "/heartbeats/new": {"name": "nightly-backup"},
+    "/inhibition-rules": {"name": "Pods", "source_matchers": "a=b", "target_matchers": "c=d"},
+    "/silences/new": {"matchers": "alertname=Disk", "comment": "Reindexing"},
     "/drills/new": {"scenario": "cache-stampede", "planned_for": "2026-12-08T10:00"},
     "/drills/{ref}/invite": {"people": "3"},
     "/metrics/audit/{quarter}/{team}/rules/{rule_id}": {"decision": "changed"},
@@ -371,6 +373,7 @@ FIRST = (
     "/drills/{ref}/invite",
     "/incidents/new",
     "/runbooks/sources/{source_id}/archive",
+    "/silences/{silence_id}/extend",
     "/status-pages/{slug}/relabelings/{relabeling_id}/accept",
 )
 """The form that declares INC-2, which other forms name, and those that need what another form ends."""

@@ -1,4 +1,4 @@
-"""Maintenance at the terminal."""
+"""Maintenance, silences and inhibition rules at the terminal."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,3 +32,16 @@ async def test_maintenance_is_scheduled_and_canceled(dsn: str, tmp_path: Path) -
         assert scheduled["id"] in listed
         cancelled = (await run("maintenance", "cancel", page.slug, scheduled["id"], "--json")).json
         assert cancelled["stage"] == "cancelled"
+
+        # what else keeps alerts from paging
+        wanted = ("alertname=DiskFull", "--comment", "New volume", "--for", "2h")
+        await run("silence", "add", *wanted[:-1], "2 parsecs", code=2)
+        preview = (await run("silence", "add", *wanted, "--preview", "--json")).json
+        assert (preview["firing"], preview["matching"]) == (0, 0)
+        silence = (await run("silence", "add", *wanted, "--json")).json
+        assert (silence["state"], silence["comment"]) == ("active", "New volume")
+        assert "New volume" in (await run("silence", "list")).out
+        assert "ended" in (await run("silence", "expire", str(silence["id"]))).out
+        sides = ("--source", "alertname=NodeDown", "--target", "alertname=DiskSlow", "--equal", "instance")
+        await run("inhibition", "add", "Node down", *sides)
+        assert "NodeDown" in (await run("inhibition", "list")).out

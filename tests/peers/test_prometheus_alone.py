@@ -1,6 +1,7 @@
 """Prometheus without Alertmanager, and amtool, as Debian ships them."""
 
 import asyncio
+import json
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
@@ -91,6 +92,17 @@ async def test_prometheus_fires_and_resolves_and_amtool_adds_and_lists(dsn: str)
         assert "By hand" in [a.title for a in await s.alerts()]
         await amtool(s, "alert", "add", "alertname=Manual", "severity=info", "--end=2020-01-01T00:00:00Z")
         assert [a.status for a in await s.alerts() if a.title in ("By hand", "Manual")] == ["resolved"]
+
+        added = await amtool(s, "silence", "add", "alertname=Manual", "--comment=Trying it", "--author=ana")
+        silence_id = added.split()[-1]
+        listed = await amtool(s, "silence", "query", "alertname=Manual", "-o", "json")
+        [silence] = json.loads(listed.splitlines()[-1])
+        assert (silence["id"], silence["createdBy"], silence["comment"]) == (silence_id, "ana", "Trying it")
+        await amtool(s, "silence", "update", silence_id, "--duration=2h")
+        assert silence_id in await amtool(s, "silence", "query", "-q")
+        await amtool(s, "silence", "expire", silence_id)
+        assert silence_id not in await amtool(s, "silence", "query", "-q")
+        assert silence_id in await amtool(s, "silence", "query", "-q", "--expired")
 
         shop.metrics["disk_used_ratio"] = 0.1
 

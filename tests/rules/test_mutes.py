@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import batch_outcome, cleaning, mute_actions, mutes
+from firebell.alerts import batch_outcome, cleaning, mute_actions, muted_groups, mutes
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
-from firebell.alerts.mutes import Mute, MutesByService
+from firebell.alerts.mutes import Mute, MuteKind, MutesByService
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from tests.rules.budget import examples
@@ -124,6 +124,18 @@ class MutedMemory(Memory):
 
     def end(self, mute_id: int) -> None:
         self.running.pop(mute_id, None)
+        held = [
+            (1, MuteKind.MAINTENANCE, alert)
+            for alert in self.alerts
+            if alert.status == "firing"
+            and alert.group_id
+            and self.groups[alert.group_id - 1].mute_id == mute_id
+            and self.groups[alert.group_id - 1].released_at is None
+        ]
+        if requests := muted_groups.handed_over(held, self.by_service, NOW):
+            batch = self._load()
+            muted_groups.hand_over(batch, requests, self.now)
+            self._save(batch)
         for group in self.groups:
             if group.mute_id == mute_id and group.released_at is None and group.closed_at is None:
                 self.groups[group.id - 1] = replace(group, released_at=NOW)
@@ -153,6 +165,14 @@ def test_a_mute_delays_pages_and_loses_none(steps: list[Event | tuple[str, int, 
                 memory.end(id_)
         for group in memory.firing_groups():
             assert (group.id in memory.paged) or group.mute_id in memory.running
+    for group in memory.groups:
+        in_group = [a for a in memory.alerts if a.group_id == group.id and a.status == "firing"]
+        assert group.firing == len(in_group)
+    for alert in memory.alerts:
+        if alert.status == "firing" and alert.group_id not in memory.paged:
+            group = memory.groups[(alert.group_id or 0) - 1]
+            labels = {"title": alert.title, "severity": alert.severity or "", **alert.labels}
+            assert memory.running[group.mute_id or 0].mutes(labels), "held by a mute that does not match it"
     for id_ in list(memory.running):
         memory.end(id_)
     assert {group.id for group in memory.firing_groups()} <= memory.paged

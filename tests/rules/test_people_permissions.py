@@ -8,7 +8,7 @@ from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import ROLE_SCOPES, Rights, Verb
 
 EVERYONE = {
-    "pages:read": "alert.read service.read page.read routing.read",
+    "pages:read": "alert.read silence.read service.read page.read routing.read",
     "oncall:read": "policy.read schedule.read own_calendar.read handoff.read workload.read person.read"
     " contact_method.read session.read heartbeat.read",
     "oncall:write": "own_calendar.write contact_method.write session.end",
@@ -22,10 +22,10 @@ EVERYONE = {
 }
 RESPONDERS = {
     "alerts:write": "alert.send",
-    "pages:write": "page.respond page.start",
+    "pages:write": "page.respond page.start silence.write",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write"
-    " anomaly.write heartbeat.write",
+    " anomaly.write heartbeat.write inhibition.write",
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read tracker.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
     " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run"

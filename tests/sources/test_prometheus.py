@@ -103,7 +103,51 @@ async def test_amtool_and_grafana_read_the_alerts_of_the_integration(dsn: str, c
         assert (await d.http.get(f"{base}/api/v2/alerts?filter=%7B%7B")).status_code == 400
         for probe in ("healthy", "ready"):
             assert (await d.http.get(f"{base}/-/{probe}")).status_code == 200
-        assert (await d.http.post(f"{base}/api/v2/silences", json={})).status_code == 501
+
+        # silences are for the service of the integration
+        new = {
+            "matchers": [{"name": "alertname", "value": "High.*", "isRegex": True, "isEqual": True}],
+            "startsAt": clock.now().isoformat(),
+            "endsAt": (clock.now() + timedelta(hours=2)).isoformat(),
+            "createdBy": "ana",
+            "comment": "Reindexing",
+        }
+        silences = f"{base}/api/v2/silences"
+        for field, wrong in (
+            ("endsAt", new["startsAt"]),
+            ("startsAt", "2026-11-24T03:14:00"),
+            ("comment", ""),
+            ("matchers", []),
+            ("matchers", [{"name": "a", "value": "(", "isRegex": True}]),
+        ):
+            assert (await d.http.post(silences, json={**new, field: wrong})).status_code == 400, wrong
+        for body in (b"", b"[]", b"\xff", b'{"matchers": 1}'):
+            assert (await d.http.post(silences, content=body)).status_code == 400
+        silence_id = (await d.http.post(silences, json=new)).json()["silenceID"]
+        [stored] = (await d.http.get(silences, params={"filter": 'alertname="High.*"'})).json()
+        assert (stored["id"], stored["status"], stored["matchers"]) == (
+            silence_id,
+            {"state": "active"},
+            new["matchers"],
+        )
+        assert (stored["createdBy"], stored["comment"]) == ("ana", "Reindexing")
+        assert (await d.http.get(silences, params={"filter": "alertname=Other"})).json() == []
+        one = f"{base}/api/v2/silence/{silence_id}"
+        clock.advance(timedelta(seconds=6))
+        assert await send(d, [firing(d, {"alertname": "Higher"})]) == (200, "")
+        alerts = f"{base}/api/v2/alerts"
+        [held] = (await d.http.get(alerts, params={"filter": "alertname=Higher"})).json()
+        assert held["status"] == {"state": "suppressed", "silencedBy": [silence_id], "inhibitedBy": []}
+        assert len((await d.http.get(alerts, params={"silenced": "false"})).json()) == 2
+        assert (await d.http.get(alerts, params={"silenced": "false", "active": "false"})).json() == []
+        longer = {**new, "id": silence_id, "endsAt": (clock.now() + timedelta(hours=3)).isoformat()}
+        assert (await d.http.post(silences, json=longer)).json()["silenceID"] == silence_id
+        assert (await d.http.get(one)).json()["status"]["state"] == "active"
+        assert (await d.http.delete(one)).status_code == 200
+        assert (await d.http.delete(one)).status_code == 400
+        assert (await d.http.get(one)).json()["status"]["state"] == "expired"
+        for unknown in ("x", "00000000-0000-0000-0000-000000000000"):
+            assert (await d.http.delete(f"{base}/api/v2/silence/{unknown}")).status_code == 404
 
 
 async def test_an_alert_that_is_no_longer_sent_ends_while_its_source_lives(

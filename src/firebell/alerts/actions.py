@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from firebell.alerts import (
     batch_outcome,
@@ -18,6 +19,7 @@ from firebell.alerts import (
     message_preview,
     mute_actions,
     mute_store,
+    muted_groups,
     mutes,
     read_store,
     related_store,
@@ -25,6 +27,8 @@ from firebell.alerts import (
     routing_store,
     store,
 )
+from firebell.alerts.inhibition import actions as inhibition_actions
+from firebell.alerts.inhibition.model import CompiledRule
 from firebell.alerts.model import (
     Alert,
     AlertFilter,
@@ -72,12 +76,14 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+INHIBITION_TIMER = inhibition_actions.CHECK_TIMER
 EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 HOLD_TIMER = routing_actions.HOLD_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
 change_mute_end = mute_actions.change_end
+check_inhibition = inhibition_actions.check
 checked_mute_matchers = mute_actions.checked_matchers
 end_mute = mute_actions.end_mute
 groups_by_id = read_store.groups_by_id
@@ -86,6 +92,7 @@ integration_of_key = integration_store.integration_of_key
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
+muted_counts_of_service = mute_store.muted_counts_of_service
 muted_services = mute_actions.muted_services
 services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
@@ -120,6 +127,7 @@ async def receive(
     batch: Sequence[InboundRequest],
     now: datetime,
     muting: MutesByService | None = None,
+    inhibition_rules: Sequence[CompiledRule] = (),
     *,
     are_alerts_routed: bool = True,
 ) -> dedup_and_grouping.Batch:
@@ -129,7 +137,9 @@ async def receive(
     no firing alert of the integrations seems to belong to another service; raise ServiceNotLocked if one does, and
     RoutingChanged if the rules that hold an event are no longer in force.
     """
-    muting = muting or {}
+    plan, muting = await inhibition_actions.prepare(
+        tx, batch, inhibition_rules, muting or {}, now, are_alerts_routed=are_alerts_routed
+    )
     ids_by_request = [event_ids(request) for request in batch]
     all_ids = [event_id for ids in ids_by_request for event_id in ids]
     message_ids, new_ids, state = await batch_store.receive_messages(
@@ -142,17 +152,23 @@ async def receive(
     await expiry_actions.hear(tx, batch, now)
     if not all_ids:
         return state
-    state.mutes = await _held_mutes(tx, state, muting, now)
+    state.mutes, state.waiting = await _held_mutes(tx, state, muting, now), plan.waiting
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
+    muted_groups.hand_over(state, batch, now)
     await batch_store.save_batch(tx, state, batch, now)
+    if places := [(a.id, a.group.id) for a in state.moved if a.id and a.group and a.group.id]:
+        await mute_store.move_alerts(tx, places)
+        await mute_store.insert_moved_alerts(tx, places)
+    if inhibition_rules:
+        await inhibition_actions.record(tx, state, batch, inhibition_rules, plan, now)
     await expiry_actions.note(tx, state, batch, now)
     await routing_actions.hold(tx, batch_outcome.held_groups(state))
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
-    if muted := batch_outcome.muted_groups(state):
+    if muted := muted_groups.changed(state):
         if released := [g.id for g in muted if g.released and g.id is not None]:
             await mute_store.mark_released(tx, released, now)
-        if new := batch_outcome.muted_alerts(state):
+        if new := muted_groups.new_alerts(state):
             await mute_store.insert_muted_alerts(tx, new)
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
@@ -162,8 +178,9 @@ async def receive(
 async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report."""
     running = mutes.by_service(await mute_store.unended(tx))
+    rules = await inhibition_actions.compiled_rules(tx)
     routed = await routing_actions.routed_own(tx, batch)
-    await receive(tx, routed, now, mutes.active(running, routed, now))
+    await receive(tx, routed, now, mutes.active(running, routed, now), rules)
 
 
 def event_ids(request: InboundRequest) -> list[bytes]:
@@ -187,8 +204,8 @@ async def _held_mutes(
         return {}
     running = mutes.by_service(await mute_store.hold(tx, {mute_id for _, mute_id in places}, now))
     return {
-        service_id: [mute for mute in each if (service_id, mute.id) in places]
-        for service_id, each in running.items()
+        service_id: [m for m in mutes.of_service(running, service_id) if (service_id, m.id) in places]
+        for service_id in {service_id for service_id, _ in places}
     }
 
 
@@ -237,6 +254,12 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
                 await tx.emit(confirmation, now)
 
 
+async def release_mutes(tx: Tx, mute_ids: Sequence[int], now: datetime) -> set[int]:
+    """Page for what still fires of ended mutes, and return the mutes that must be released again."""
+    rules = await inhibition_actions.compiled_rules(tx)
+    return await mute_actions.release(tx, mute_ids, partial(receive, inhibition_rules=rules), now)
+
+
 async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:
     """End the alerts of these integrations that expired while their source lived, and report sources that are silent.
 
@@ -245,7 +268,8 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
     services = await integration_store.services_of_integrations(tx, integration_ids)
     elsewhere = await routing_store.services_of_firing(tx, integration_ids)
     await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
-    return await expiry_actions.check(tx, integration_ids, receive, now)
+    rules = await inhibition_actions.compiled_rules(tx)
+    return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:

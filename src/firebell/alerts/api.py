@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from firebell.alerts import actions, queries
 from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Conflict, Invalid
@@ -46,10 +47,12 @@ Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max
 
 
 class AlertMute(ApiOutput):
-    """The maintenance that muted an alert; if it is still firing when the mute ends, it pages then."""
+    """The maintenance, silence or inhibition rule that muted an alert; if it still fires at the end, it pages then."""
 
-    name: str
-    path: Annotated[str, Field(description="address of the maintenance in Firebell")]
+    kind: MuteKind
+    name: Annotated[str, Field(description="of the maintenance or rule; the comment of a silence")]
+    author: Annotated[str, Field(description="of the silence; empty for maintenance")]
+    path: Annotated[str, Field(description="address of what muted it in Firebell")]
     ends_at: datetime
     is_muted: Annotated[bool, Field(description="false once the alert pages, after the end")]
 
@@ -182,7 +185,10 @@ async def list_alerts(
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
     muted: Annotated[
-        QueryBool, Query(description="only alerts that maintenance muted, also those that paged at its end")
+        QueryBool,
+        Query(
+            description="only alerts that maintenance or a silence muted, also those that paged at its end"
+        ),
     ] = False,
 ) -> list[AlertShown]:
     alerts = await actions.alerts(

@@ -13,20 +13,6 @@ def opened_groups(batch: Batch) -> list[GroupState]:
     return [g for g in batch.groups if g.released or (g.fresh and g.mute_id is None and g.hold is None)]
 
 
-def muted_groups(batch: Batch) -> list[GroupState]:
-    """Return the changed groups that are muted, or no longer are."""
-    return [g for g in batch.groups if g.released or (g.changed and g.mute_id is not None)]
-
-
-def muted_alerts(batch: Batch) -> list[tuple[int, str, int]]:
-    """Return the integration, the deduplication key and the service of each new alert in a muted group."""
-    return [
-        (alert.integration_id, alert.dedup_key, alert.group.service_id)
-        for alert in batch.created
-        if alert.group is not None and alert.group.mute_id is not None
-    ]
-
-
 def finished_groups(batch: Batch) -> list[GroupState]:
     """Return the changed groups without a firing alert."""
     return [g for g in batch.groups if g.changed and g.firing <= 0]

@@ -18,6 +18,7 @@ from firebell.alerts.dedup_and_grouping import (
 from firebell.alerts.model import Alert, Event, Group, InboundRequest, Json
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
+from firebell.catalog import actions as catalog
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable
@@ -84,6 +85,26 @@ def _messages(
     )
 
 
+async def lock_services(tx: Tx, requests: Sequence[InboundRequest], *, are_alerts_routed: bool) -> None:
+    """Lock the services that `receive_messages` will lock, for a caller that must read before it."""
+    service_ids = sorted(event_placement.services(requests))
+    if are_alerts_routed:
+        alert_keys = _alert_keys(requests)
+        service_ids = await tx.value(
+            "select alert_services($1, $2, $3)",
+            service_ids,
+            [integration_id for integration_id, _ in alert_keys],
+            [dedup_key for _, dedup_key in alert_keys],
+        )
+    await catalog.lock_services(tx, service_ids)
+
+
+def _alert_keys(requests: Sequence[InboundRequest]) -> list[tuple[int, str]]:
+    return sorted(
+        {(request.integration_id, event.dedup_key) for request in requests for event in request.incoming}
+    )
+
+
 async def receive_messages(
     tx: Tx,
     requests: Sequence[InboundRequest],
@@ -101,7 +122,7 @@ async def receive_messages(
     `are_alerts_routed` means that firing alerts of these integrations may belong to other services, which are locked
     too. Raise ServiceNotLocked if an alert belongs to a service that was not locked.
     """
-    alert_keys = sorted({(r.integration_id, e.dedup_key) for r in requests for e in r.incoming})
+    alert_keys = _alert_keys(requests)
     group_keys = sorted(
         event_placement.places(requests)
         | {(service_id, mute.group_key) for service_id, each in muting.items() for mute in each}

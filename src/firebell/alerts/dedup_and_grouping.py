@@ -101,7 +101,8 @@ class Batch:
     """The state that a batch of requests may change; `apply` changes it, the store saves it.
 
     `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
-    which new alerts join instead of opening a group; `mutes` are those that run.
+    which new alerts join instead of opening a group; `mutes` are those that run; `moved` are stored alerts that changed
+    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -112,6 +113,8 @@ class Batch:
     created: list[AlertState] = field(default_factory=list)
     groups: list[GroupState] = field(default_factory=list)
     mutes: MutesByService = field(default_factory=dict)
+    moved: list[AlertState] = field(default_factory=list)
+    waiting: dict[tuple[int, str], Mute] = field(default_factory=dict)
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
@@ -247,7 +250,7 @@ def _apply_one(
 ) -> None:
     key = (received.integration_id, event.dedup_key)
     alert = batch.latest.get(key)
-    if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE):
+    if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE, EventKind.HANDED_OVER, EventKind.WAITED):
         return
     if event.kind is EventKind.ACK:
         # a source cannot acknowledge a storm, which also has alerts of other sources
@@ -307,7 +310,7 @@ def _create(
         id=None,
         integration_id=received.integration_id,
         dedup_key=event.dedup_key,
-        group=_join(batch, received, event, now) if firing else None,
+        group=join(batch, received, event, now) if firing else None,
         status="firing" if firing else "resolved",
         event=event,
         starts_at=order[0],
@@ -323,8 +326,12 @@ def _create(
     batch.created.append(alert)
 
 
-def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
-    mute = None if event_placement.pages_no_one(event) else mutes.mute_of(batch.mutes, received, event)
+def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
+    """Return the group that a firing alert joins: an open one, a new one, or that of the mute that holds it."""
+    mute = None
+    if not event_placement.pages_no_one(event):
+        waiting = batch.waiting.get((received.integration_id, event.dedup_key))
+        mute = mutes.mute_of(batch.mutes, received, event) or waiting
     service_id, key = received.service_id, mute.group_key if mute else event_placement.group_key(event)
     group = batch.open_groups.get((service_id, key))
     if group is None and mute is not None:
@@ -419,6 +426,7 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
         group is not None
         and group.mute_id is not None
         and mutes.mute_of(batch.mutes, received, alert.event) is None
+        and not mutes.still_waits(batch.mutes, received.service_id, group.mute_id)
     ):
         group.mute_id, group.released = None, True
 
@@ -460,17 +468,22 @@ def _expire(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> Non
 def _end(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:
     # a source with a wrong clock must not end an alert before it began
     alert.status, alert.ends_at, alert.ended_by = "resolved", max(at, alert.starts_at), ended_by
-    if group := alert.group:
-        group.firing -= 1
-        group.last_at = max(group.last_at, now)
-        group.changed = True
-        if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):
-            group.lead_lost = group.key is not None
-        if group.firing <= 0:
-            # a closed group is titled by its most severe alert
-            group.lead_lost = group.key is not None and group.alerts > 1
-            # closed within the batch, so the next firing event opens a new group, with a new page
-            _remove_open(batch, group)
+    if alert.group:
+        alert.group.last_at = max(alert.group.last_at, now)
+        leave(batch, alert, alert.group)
+
+
+def leave(batch: Batch, alert: AlertState, group: GroupState) -> None:
+    """Count an alert of a group as one that fires no more in it, and close the group after the last one."""
+    group.firing -= 1
+    group.changed = True
+    if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):
+        group.lead_lost = group.key is not None
+    if group.firing <= 0:
+        # a closed group is titled by its most severe alert
+        group.lead_lost = group.key is not None and group.alerts > 1
+        # closed within the batch, so the next firing event opens a new group, with a new page
+        _remove_open(batch, group)
 
 
 def _remove_open(batch: Batch, group: GroupState) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from firebell.alerts import alertmanager_reads
+from firebell.alerts import alertmanager_requests
 from firebell.alerts.body_budget import BodyBudget, Share
 from firebell.alerts.cleaning import line, too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
@@ -29,7 +29,7 @@ from firebell.alerts.source import (
 )
 from firebell.alerts.source_registry import registry
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, NotInstalled, TooLarge, Unavailable
+from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.slice import DeclarationError
 from firebell.kit.threads import Pool
@@ -141,8 +141,8 @@ class Inbound:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method, segments = scope["path"], scope["method"], path_segments(scope)
-        if method in ("GET", "HEAD") and (question := alertmanager_reads.question_of(segments, scope)):
-            await _send(send, await self._read_alertmanager(question))
+        if question := alertmanager_requests.question_of(segments, scope):
+            await _send(send, await self._answer_alertmanager(question, scope, receive))
             return
         if answer := self._foreign.get(tuple(segments[:FOREIGN_SEGMENTS])):
             await _send(send, await self._answer_foreign(answer, segments, scope, receive))
@@ -168,16 +168,6 @@ class Inbound:
             if (names := _match(pattern, segments)) is not None:
                 return partial(self._accept_keyed, name, address, names)
         match segments:
-            case ["in", _, "am", "api", "v2", "silences" | "silence", *_] | [
-                "api",
-                "v2",
-                "silences" | "silence",
-                *_,
-            ]:
-                raise NotInstalled(
-                    "Firebell takes no silences through this address.",
-                    hint="Plan maintenance in Firebell, or silence in an Alertmanager of your own.",
-                )
             case ["in", key, _, *_] if method == "POST":
                 return partial(self._keep_misdirected, key)
         return None
@@ -200,12 +190,23 @@ class Inbound:
                 )
             )
 
-    async def _read_alertmanager(self, question: alertmanager_reads.Question) -> Response:
-        """Answer a read of Alertmanager's API about the alerts of one integration."""
+    async def _answer_alertmanager(
+        self, question: alertmanager_requests.Question, scope: Scope, receive: Receive
+    ) -> Response:
+        """Answer a request to Alertmanager's API about the alerts of one integration and their silences."""
         integration = await self.ingest.find(question.key)
         if integration is None:
             raise question.refusal()
-        return await alertmanager_reads.answer(self._ctx, integration, question)
+        content = b""
+        if question.method == "POST":
+            with self.budget.share() as share:
+                body = await self._body(
+                    dict(scope["headers"]), receive, alertmanager_requests.MAX_SILENCE_BYTES, share
+                )
+                if body.is_too_large:
+                    raise TooLarge("A silence has at most 64 KiB.", hint="Use fewer or shorter matchers.")
+                content = body.content
+        return await alertmanager_requests.answer(self._ctx, integration, question, content)
 
     async def _keep_misdirected(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Store what was sent to a mistyped address with a valid key, notify its owner, and raise NotFound."""

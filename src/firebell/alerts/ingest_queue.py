@@ -9,6 +9,8 @@ from typing import Protocol
 
 from firebell.alerts import actions, integration_store, mute_store, mutes, routing_rules, routing_store
 from firebell.alerts.batch_store import ServiceNotLocked
+from firebell.alerts.inhibition import actions as inhibition_actions
+from firebell.alerts.inhibition.rules import RuleIndex
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.alerts.routing_actions import RoutingChanged
@@ -67,6 +69,8 @@ class Ingest:
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
         self._mutes: mutes.MutesByService = {}
+        self._mute_index = mutes.index_of(())
+        self._inhibition = RuleIndex()
         self._routing = routing_rules.NO_ROUTING
         self._routed_integrations: set[int] = set()
         """The integrations whose firing alerts may belong to other services than theirs."""
@@ -75,8 +79,7 @@ class Ingest:
     async def find(self, key: str) -> Integration | None:
         """Return the active integration with this key, or None.
 
-        The cache of keys, mutes and routing rules is reloaded after five seconds, or after one second for a key that
-        it lacks.
+        The cache of keys, mutes and rules is reloaded after five seconds, or after one second for a key that it lacks.
         """
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             return None
@@ -93,11 +96,13 @@ class Ingest:
         return integration
 
     async def _load(self) -> None:
-        """Load the integration keys, the mutes and the routing rules."""
+        """Load the integration keys, the mutes, and the rules of routing and inhibition."""
         self._keys_at = self._ctx.clock.now()
         async with self._ctx.ingest_db.tx() as tx:
             self._keys = {i.key: i for i in await integration_store.integrations(tx)}
-            self._mutes = mutes.by_service(await mute_store.unended(tx))
+            unended = await mute_store.unended(tx)
+            self._mutes, self._mute_index = mutes.by_service(unended), mutes.index_of(unended)
+            self._inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
             self._routing = await routing_store.load(tx)
             self._routed_integrations = await routing_store.routed_integrations(tx)
             if self._diverter is not None:
@@ -221,14 +226,18 @@ class Ingest:
         ids_by_request = [actions.event_ids(request) for request in requests]
         # after a failure nothing is known, so that the batch is stored the long way when it is tried again
         known, self._known = self._known, KnownState()
-        muting = mutes.active(self._mutes, requests, now)
-        assumed = None if muting else known.assume(requests, ids_by_request, now)
+        may_be_muted = bool(self._mutes) and mutes.may_apply(self._mute_index, requests)
+        muting = mutes.active(self._mutes, requests, now) if may_be_muted else {}
+        is_held = bool(muting) or self._inhibition.touches(requests)
+        assumed = None if is_held else known.assume(requests, ids_by_request, now)
         if assumed is not None and await self._store_assumed(assumed, now):
             batch = assumed.batch
         else:
             are_routed = any(request.integration_id in self._routed_integrations for request in requests)
             async with self._ctx.ingest_db.tx() as tx:
-                batch = await actions.receive(tx, requests, now, muting, are_alerts_routed=are_routed)
+                batch = await actions.receive(
+                    tx, requests, now, muting, self._inhibition.rules, are_alerts_routed=are_routed
+                )
         known.learn(batch)
         self._known = known
 

@@ -29,6 +29,10 @@ class EventKind(StrEnum):
     """Firebell itself ends an alert that its source no longer sends."""
     UPDATE = "update"
     """Changes what an alert says, not whether it fires; it is not counted."""
+    HANDED_OVER = "handed_over"
+    """Firebell itself moves a muted alert to another mute, because the one that held it has ended."""
+    WAITED = "waited"
+    """A target of an inhibition rule has waited for its source."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -55,7 +59,7 @@ class Event(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts a list shows; `is_muted` are those that maintenance muted, also the ones that paged at its end."""
+    """Which alerts a list shows; `is_muted` are those that were muted, also the ones that paged at the end."""
 
     service_id: int | None = None
     is_firing: bool = False

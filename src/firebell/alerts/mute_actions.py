@@ -1,10 +1,11 @@
 """Muting the alerts of services for a while: those still firing at the end page then."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
-from firebell.alerts import mute_store, read_store
-from firebell.alerts.model import Alert, GroupsOpened
+from firebell.alerts import mute_store, muted_groups, mutes, read_store
+from firebell.alerts.model import Alert, GroupsOpened, InboundRequest
+from firebell.alerts.mutes import MutesByService
 from firebell.catalog import actions as catalog
 from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
@@ -18,6 +19,8 @@ LIVE_TOPIC = "mutes"
 """The live topic of the screens that show how many alerts are muted."""
 ALERTS_SHOWN = 100
 """Muted alerts listed with a mute, the newest first."""
+
+Receive = Callable[[Tx, Sequence[InboundRequest], datetime, MutesByService], Awaitable[object]]
 
 
 def checked_matchers(text: str) -> str:
@@ -70,18 +73,36 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 
 
 @internal("The timer of mutes does it.")
-async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
-    """Page for the alerts of ended mutes that are still firing. Idempotent.
+async def release(tx: Tx, mute_ids: Sequence[int], receive: Receive, now: datetime) -> set[int]:
+    """Page for the alerts of ended mutes that are still firing, but for those that another mute holds. Idempotent.
 
-    The timer is locked before the services, and these before their mutes: alerts lock services and then mutes, and
-    what changes a mute holds its timer first.
+    Returns the mutes that must be released again: they held alerts of services that were not known before they ended.
+    `receive` applies events to alerts. The timer is locked before the services, and these before their mutes: alerts
+    lock services and then mutes, and what changes a mute holds its timer first.
     """
-    await catalog.lock_services(tx, await mute_store.services(tx, mute_ids))
+    service_ids = await mute_store.services(tx, mute_ids)
+    await catalog.lock_services(tx, service_ids)
     ended = await mute_store.end_overdue(tx, mute_ids, now)
-    groups = await mute_store.release(tx, ended, now)
+    await _hand_over(tx, ended, service_ids, receive, now)
+    groups = await mute_store.release(tx, ended, service_ids, now)
     if groups:
         await tx.emit(GroupsOpened(tuple(groups)), now)
     await tx.live(LIVE_TOPIC)
+    return await mute_store.holding(tx, ended)
+
+
+async def _hand_over(
+    tx: Tx, ended: Collection[int], service_ids: Sequence[int], receive: Receive, now: datetime
+) -> None:
+    """Move the alerts of ended mutes that a running mute matches into the group of that one."""
+    running = mutes.by_service(
+        mute
+        for mute in await mute_store.unended(tx, with_inhibition=True)
+        if mute.starts_at <= now < mute.ends_at
+    )
+    held = await mute_store.held_alerts(tx, ended, service_ids)
+    if requests := muted_groups.handed_over(held, running, now):
+        await receive(tx, requests, now, mutes.active(running, requests, now))
 
 
 async def muted_services(tx: Reads, mute_id: int) -> list[int]:

@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts.model import OpenedGroup
-from firebell.alerts.mutes import Mute
+from firebell.alerts.model import Alert, OpenedGroup
+from firebell.alerts.mutes import Mute, MuteKind
+from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
 from firebell.kit import matchers
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
@@ -15,14 +16,22 @@ from firebell.kit.log import OncePerMinute
 log = logging.getLogger(__name__)
 _unreadable = OncePerMinute(log, "the matchers of a mute cannot be read, so it mutes nothing")
 
-_COLUMNS = "id, name, path, service_ids, matchers, starts_at, ends_at"
+_PATH = "case when kind = 'silence' then '/silences/' || alert_mute.id else path end as path"
+COLUMNS = f"id, kind, name, {_PATH}, service_ids, matchers, excluded, starts_at, ends_at"
 
 
 @dataclass(frozen=True, slots=True)
 class MuteMark:
-    """Why the alerts of a group paged no one: `is_muted` is True until the group is released."""
+    """Why the alerts of a group paged no one: `is_muted` is True until the group is released.
 
+    The `name` is that of the maintenance, or the comment of the silence, which has an `author`.
+    """
+
+    id: int
+    public_id: str
+    kind: MuteKind
     name: str
+    author: str
     path: str
     ends_at: datetime
     is_muted: bool
@@ -33,22 +42,36 @@ class MutedCount:
     """A running mute, and how many firing alerts it holds back."""
 
     id: int
+    kind: MuteKind
     name: str
+    author: str
     path: str
     ends_at: datetime
     alerts: int
 
 
-def _mutes(rows: Sequence[Row]) -> list[Mute]:
+def readable(rows: Sequence[Row]) -> list[Mute]:
     """Return the mutes whose matchers can be read; one that cannot mutes nothing, and no alert is refused."""
     mutes = []
     for row in rows:
         try:
-            parsed = matchers.parse(row["matchers"])
+            parsed, excluded = matchers.parse(row["matchers"]), matchers.parse(row["excluded"])
         except matchers.MatcherError as error:
             _unreadable.add(f"mute {row['id']}: {error}")
             continue
-        mutes.append(Mute(**{**dict(row), "service_ids": frozenset(row["service_ids"]), "matchers": parsed}))
+        mutes.append(
+            Mute(
+                id=row["id"],
+                name=row["name"],
+                path=row["path"],
+                service_ids=frozenset(row["service_ids"]),
+                matchers=matchers.cheapest_first(parsed),
+                starts_at=row["starts_at"],
+                ends_at=row["ends_at"],
+                kind=MuteKind(row["kind"]),
+                excluded=excluded,
+            )
+        )
     return mutes
 
 
@@ -61,11 +84,11 @@ async def insert(
     starts_at: datetime,
     ends_at: datetime,
 ) -> int:
-    """Insert a mute and return its id."""
+    """Insert the mute of maintenance, which starts when it is created, and return its id."""
     new_id: int = await tx.value(
         """
-        insert into alert_mute (name, path, service_ids, matchers, starts_at, ends_at)
-        values ($1, $2, $3, $4, $5, $6)
+        insert into alert_mute (name, path, service_ids, matchers, starts_at, created_at, ends_at)
+        values ($1, $2, $3, $4, $5, $5, $6)
         returning id
         """,
         name,
@@ -78,17 +101,22 @@ async def insert(
     return new_id
 
 
-async def unended(tx: Reads) -> list[Mute]:
-    """Return the mutes that have not ended."""
+async def unended(tx: Reads, *, with_inhibition: bool = False) -> list[Mute]:
+    """Return the mutes that have not ended: silences, those of maintenance and, if wanted, those of inhibition.
+
+    The ones of inhibition can be many; alerts that are received look theirs up.
+    """
     rows = await tx.fetch(
         f"""
-        select {_COLUMNS}
+        select {COLUMNS}
         from alert_mute
         where ended_at is null
+            and kind = any($1::text[])
         order by ends_at, id
-        """
+        """,
+        [MuteKind.MAINTENANCE, MuteKind.SILENCE, *([MuteKind.INHIBITION] if with_inhibition else [])],
     )
-    return _mutes(rows)
+    return readable(rows)
 
 
 async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
@@ -98,7 +126,7 @@ async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
     """
     rows = await tx.fetch(
         f"""
-        select {_COLUMNS}
+        select {COLUMNS}
         from alert_mute
         where id = any($1::bigint[])
             and ended_at is null
@@ -110,7 +138,7 @@ async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
         list(ids),
         now,
     )
-    return _mutes(rows)
+    return readable(rows)
 
 
 async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
@@ -171,12 +199,18 @@ async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> set[int]:
 
 
 async def services(tx: Reads, ids: Collection[int]) -> list[int]:
-    """Return the services of these mutes, in order."""
+    """Return the services of these mutes, in order; of one for all services, those with alerts that it holds."""
     rows = await tx.fetch(
         """
-        select distinct unnest(service_ids) as service_id
+        select unnest(service_ids) as service_id
         from alert_mute
         where id = any($1::bigint[])
+        union
+        select service_id
+        from alert_group
+        where mute_id = any($1::bigint[])
+            and released_at is null
+            and closed_at is null
         order by 1
         """,
         list(ids),
@@ -184,21 +218,80 @@ async def services(tx: Reads, ids: Collection[int]) -> list[int]:
     return [row["service_id"] for row in rows]
 
 
-async def release(tx: Tx, mute_ids: Collection[int], now: datetime) -> list[OpenedGroup]:
-    """Release the groups of these mutes in which an alert fires, and return them; idempotent."""
+async def release(
+    tx: Tx, mute_ids: Collection[int], service_ids: Collection[int], now: datetime
+) -> list[OpenedGroup]:
+    """Release the groups of these mutes and services in which an alert fires, and return them; idempotent."""
     rows = await tx.fetch(
         """
         update alert_group
-        set released_at = $2
+        set released_at = $3
         where mute_id = any($1::bigint[])
+            and service_id = any($2::bigint[])
             and released_at is null
             and closed_at is null
         returning id, service_id, title, urgency, lead_severity as severity
         """,
         list(mute_ids),
+        list(service_ids),
         now,
     )
     return sorted((OpenedGroup(**dict(row)) for row in rows), key=lambda group: group.id)
+
+
+async def held_alerts(
+    tx: Reads, mute_ids: Collection[int], service_ids: Collection[int]
+) -> list[tuple[int, MuteKind, Alert]]:
+    """Return the firing alerts in groups of these services that these mutes hold.
+
+    Each comes after its service and the kind of the mute.
+    """
+    columns = ", ".join(f"alert.{column}" for column in ALERT_COLUMNS.split(", "))
+    rows = await tx.fetch(
+        f"""
+        select alert_group.service_id, alert_mute.kind, {columns}
+        from alert_group
+        join alert_mute on alert_mute.id = alert_group.mute_id
+        join alert on alert.group_id = alert_group.id
+        where alert_group.mute_id = any($1::bigint[])
+            and alert_group.service_id = any($2::bigint[])
+            and alert_group.released_at is null
+            and alert_group.closed_at is null
+            and alert.status = 'firing'
+        order by alert.id
+        """,
+        list(mute_ids),
+        list(service_ids),
+    )
+    return [(row["service_id"], MuteKind(row["kind"]), alert_from_row(row)) for row in rows]
+
+
+async def move_alerts(tx: Tx, places: Sequence[tuple[int, int]]) -> None:
+    """Move alerts to other groups: each the id of an alert and of its new group."""
+    await tx.execute(
+        """
+        update alert
+        set group_id = moved.group_id
+        from unnest($1::bigint[], $2::bigint[]) as moved (alert_id, group_id)
+        where alert.id = moved.alert_id
+        """,
+        *transpose(places, 2),
+    )
+
+
+async def holding(tx: Reads, ids: Collection[int]) -> set[int]:
+    """Return those of these mutes that hold alerts that fire."""
+    rows = await tx.fetch(
+        """
+        select distinct mute_id
+        from alert_group
+        where mute_id = any($1::bigint[])
+            and released_at is null
+            and closed_at is null
+        """,
+        list(ids),
+    )
+    return {row["mute_id"] for row in rows}
 
 
 async def mark_released(tx: Tx, group_ids: Collection[int], now: datetime) -> None:
@@ -211,6 +304,21 @@ async def mark_released(tx: Tx, group_ids: Collection[int], now: datetime) -> No
         """,
         list(group_ids),
         now,
+    )
+
+
+async def insert_moved_alerts(tx: Tx, places: Sequence[tuple[int, int]]) -> None:
+    """Insert moved alerts whose new groups are muted into the list of muted alerts."""
+    await tx.execute(
+        """
+        insert into muted_alert (alert_id, service_id)
+        select moved.alert_id, alert_group.service_id
+        from unnest($1::bigint[], $2::bigint[]) as moved (alert_id, group_id)
+        join alert_group on alert_group.id = moved.group_id
+        where alert_group.mute_id is not null
+        on conflict do nothing
+        """,
+        *transpose(places, 2),
     )
 
 
@@ -245,11 +353,15 @@ async def insert_muted_alerts(tx: Tx, alerts: Sequence[tuple[int, str, int]]) ->
 async def marks_of_groups(tx: Reads, group_ids: Collection[int]) -> dict[int, MuteMark]:
     """Return the mark of each group that is or was muted."""
     rows = await tx.fetch(
-        """
+        f"""
         select
             alert_group.id as group_id,
+            alert_mute.id,
+            alert_mute.public_id::text,
+            alert_mute.kind,
             alert_mute.name,
-            alert_mute.path,
+            alert_mute.author,
+            {_PATH},
             coalesce(alert_mute.ended_at, alert_mute.ends_at) as ends_at,
             alert_group.released_at is null as is_muted
         from alert_group
@@ -258,16 +370,18 @@ async def marks_of_groups(tx: Reads, group_ids: Collection[int]) -> dict[int, Mu
         """,
         list(group_ids),
     )
+    names = ("id", "public_id", "name", "author", "path", "ends_at", "is_muted")
     return {
-        row["group_id"]: MuteMark(row["name"], row["path"], row["ends_at"], row["is_muted"]) for row in rows
+        row["group_id"]: MuteMark(kind=MuteKind(row["kind"]), **{name: row[name] for name in names})
+        for row in rows
     }
 
 
 async def muted_counts(tx: Reads, now: datetime, mute_id: int | None = None) -> list[MutedCount]:
     """Return the mutes that run, or the one with this id, in the order in which they end."""
     rows = await tx.fetch(
-        """
-        select alert_mute.id, name, path, ends_at, held.alerts
+        f"""
+        select alert_mute.id, kind, name, author, {_PATH}, ends_at, held.alerts
         from alert_mute
         cross join lateral (
             select coalesce(sum(firing), 0)::int as alerts
@@ -279,13 +393,34 @@ async def muted_counts(tx: Reads, now: datetime, mute_id: int | None = None) -> 
         where ended_at is null
             and starts_at <= $1
             and ends_at > $1
+            and kind <> 'inhibit_wait'
+            and (kind <> 'inhibition' or held.alerts > 0)
             and ($2::bigint is null or alert_mute.id = $2)
         order by ends_at, alert_mute.id
         """,
         now,
         mute_id,
     )
-    return [MutedCount(**dict(row)) for row in rows]
+    return [MutedCount(**{**dict(row), "kind": MuteKind(row["kind"])}) for row in rows]
+
+
+async def muted_counts_of_service(tx: Reads, service_id: int) -> list[MutedCount]:
+    """Return the mutes that hold firing alerts of a service back, in the order in which they end."""
+    rows = await tx.fetch(
+        f"""
+        select alert_mute.id, kind, name, author, {_PATH}, ends_at, sum(alert_group.firing)::int as alerts
+        from alert_group
+        join alert_mute on alert_mute.id = alert_group.mute_id
+        where alert_group.service_id = $1
+            and alert_group.closed_at is null
+            and alert_group.released_at is null
+            and kind <> 'inhibit_wait'
+        group by alert_mute.id
+        order by ends_at, alert_mute.id
+        """,
+        service_id,
+    )
+    return [MutedCount(**{**dict(row), "kind": MuteKind(row["kind"])}) for row in rows]
 
 
 async def alert_ids(tx: Reads, mute_id: int, limit: int) -> list[int]:

@@ -1,21 +1,42 @@
-"""Which alerts page no one for a while, because maintenance mutes them ([spec 7.6](docs/spec/7-comms.md)) (pure)."""
+"""Which alerts page no one for a while (pure): maintenance mutes them, or a silence does.
+
+Rules: [spec 7.6](docs/spec/7-comms.md) for maintenance, [spec 3.3](docs/spec/3-alerts.md) for silences.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from firebell.alerts import event_placement
 from firebell.alerts.cleaning import OVERFLOW_KEY
+from firebell.alerts.label_index import LabelIndex
 from firebell.alerts.model import Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
 
 OWN_RULES_PREFIX = "firebell"
 """The prefix of the names of rules that watch Firebell itself, which are never muted."""
+EVERY_SERVICE = 0
+"""The key of the mutes that are for all services."""
+
+
+class MuteKind(StrEnum):
+    """What mutes alerts."""
+
+    MAINTENANCE = "maintenance"
+    SILENCE = "silence"
+    INHIBITION = "inhibition"
+    """A source of an inhibition rule fires."""
+    INHIBIT_WAIT = "inhibit_wait"
+    """A target of an inhibition rule waits some seconds for its source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Alerts of these services that meet every matcher page no one in `[starts_at, ends_at)`."""
+    """Alerts of these services that meet every matcher page no one in `[starts_at, ends_at)`.
+
+    One without services is for all of them, unless it is that of maintenance.
+    """
 
     id: int
     name: str
@@ -24,39 +45,94 @@ class Mute:
     matchers: tuple[Matcher, ...]
     starts_at: datetime
     ends_at: datetime
+    kind: MuteKind = MuteKind.MAINTENANCE
+    excluded: tuple[Matcher, ...] = ()
+    """Alerts that meet all of these, if there are any, are not muted."""
 
     @property
     def group_key(self) -> str:
         """The key of the group of a service that holds what is muted; no label can have a control character."""
         return f"\x1f{self.id}"
 
-    def mutes(self, event: Event) -> bool:
-        """Return True if an event of one of its services is muted."""
-        labels = {"title": event.title, "severity": event.severity or "", **event.labels}
-        return matches_all(self.matchers, labels)
+    @property
+    def services(self) -> frozenset[int]:
+        """The services that it is for, or `EVERY_SERVICE`."""
+        is_for_all = not self.service_ids and self.kind is not MuteKind.MAINTENANCE
+        return frozenset({EVERY_SERVICE}) if is_for_all else self.service_ids
+
+    def mutes(self, labels: Mapping[str, str]) -> bool:
+        """Return True if an alert of one of its services, with these labels as of `labels_of`, is muted.
+
+        What waits is chosen alert by alert, not by matchers.
+        """
+        if self.kind is MuteKind.INHIBIT_WAIT or not matches_all(self.matchers, labels):
+            return False
+        return not self.excluded or not matches_all(self.excluded, labels)
 
 
 MutesByService = Mapping[int, Sequence[Mute]]
 
 
+def labels_of(event: Event) -> dict[str, str]:
+    """Return what matchers see of an event: its labels, and its title and severity unless labels are named so."""
+    return {"title": event.title, "severity": event.severity or "", **event.labels}
+
+
 def by_service(mutes: Iterable[Mute]) -> MutesByService:
     """Return the mutes of each service, the one that ends last first."""
     result: dict[int, list[Mute]] = {}
-    for mute in sorted(mutes, key=lambda mute: (mute.ends_at, mute.id), reverse=True):
-        for service_id in mute.service_ids:
+    for mute in sorted(mutes, key=_end, reverse=True):
+        for service_id in mute.services:
             result.setdefault(service_id, []).append(mute)
     return result
 
 
+def of_service(mutes: MutesByService, service_id: int) -> Sequence[Mute]:
+    """Return the mutes of a service and those of all services, the one that ends last first."""
+    own, general = mutes.get(service_id, ()), mutes.get(EVERY_SERVICE, ())
+    return sorted([*own, *general], key=_end, reverse=True) if own and general else own or general
+
+
+def _end(mute: Mute) -> tuple[datetime, int]:
+    return mute.ends_at, mute.id
+
+
 def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datetime) -> MutesByService:
-    """Return the mutes that may apply to requests now."""
+    """Return the mutes that run and match an event of the requests, by service.
+
+    A batch that none of them matches is stored as fast as without mutes.
+    """
     if not mutes:
         return {}
-    active_mutes = {
-        service_id: [mute for mute in mutes.get(service_id, ()) if mute.starts_at <= now < mute.ends_at]
+    running = {
+        service_id: [mute for mute in of_service(mutes, service_id) if mute.starts_at <= now < mute.ends_at]
         for service_id in event_placement.services(requests)
     }
-    return {service_id: each for service_id, each in active_mutes.items() if each}
+    matching: dict[int, set[int]] = {}
+    for request in requests:
+        for event in request.incoming:
+            service_id = event_placement.service_of(request, event)
+            if not running[service_id]:
+                continue
+            labels = labels_of(event)
+            if matched := {mute.id for mute in running[service_id] if mute.mutes(labels)}:
+                matching.setdefault(service_id, set()).update(matched)
+    return {
+        service_id: [mute for mute in running[service_id] if mute.id in ids]
+        for service_id, ids in matching.items()
+    }
+
+
+def index_of(mutes: Iterable[Mute]) -> LabelIndex[Mute]:
+    """Return the index that `may_apply` asks."""
+    return LabelIndex((mute.matchers, mute) for mute in mutes)
+
+
+def may_apply(index: LabelIndex[Mute], requests: Iterable[InboundRequest]) -> bool:
+    """Return True if one of the indexed mutes may match an event, whatever its service; much faster than `active`."""
+    return any(
+        True for request in requests for event in request.incoming for _ in index.candidates(labels_of(event))
+    )
 
 
 def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mute | None:
@@ -64,16 +140,20 @@ def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mu
 
     Events that were not read or processed, and rules that watch Firebell itself, always page.
     """
-    service_mutes = mutes.get(received.service_id)
-    if not service_mutes or always_pages(received, event):
+    service_mutes = of_service(mutes, received.service_id)
+    if not service_mutes or received.error is not None or always_pages(event.dedup_key, event.labels):
         return None
-    return next((mute for mute in service_mutes if mute.mutes(event)), None)
+    labels = labels_of(event)
+    return next((mute for mute in service_mutes if mute.mutes(labels)), None)
 
 
-def always_pages(received: InboundRequest, event: Event) -> bool:
-    """Return True for events that were not read or processed, and for rules that watch Firebell itself."""
-    return received.error is not None or event.dedup_key == OVERFLOW_KEY or _is_own_rule(event)
+def still_waits(mutes: MutesByService, service_id: int, mute_id: int) -> bool:
+    """Return True if this is a mute in which targets of inhibition rules still wait."""
+    return any(
+        mute.id == mute_id and mute.kind is MuteKind.INHIBIT_WAIT for mute in of_service(mutes, service_id)
+    )
 
 
-def _is_own_rule(event: Event) -> bool:
-    return event.labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)
+def always_pages(dedup_key: str, labels: Mapping[str, str]) -> bool:
+    """Return True for an alert about events that were not processed, or of a rule that watches Firebell itself."""
+    return dedup_key == OVERFLOW_KEY or labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)

@@ -13,6 +13,7 @@ ALERT_COLUMNS = (
     " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, hi_seen, late_at, late_rank, missed,"
     " message_ids, routed_service_id, rule_id, routing_version_id, is_fallback"
 )
+_ALERT_FIELDS = ALERT_COLUMNS.split(", ")
 GROUP_COLUMNS = (
     "id, integration_id, service_id, key, title, urgency, opened_at, closed_at, last_at, alerts, firing,"
     " events, lead_key, lead_severity"
@@ -31,7 +32,9 @@ MUTED = "and (select true from muted_alert where muted_alert.alert_id = alert.id
 
 
 def alert_from_row(row: Row) -> Alert:
-    return Alert(**{**dict(row), "message_ids": tuple(row["message_ids"])})
+    """Return the alert in a row that has `ALERT_COLUMNS`, and perhaps others."""
+    fields = {name: row[name] for name in _ALERT_FIELDS}
+    return Alert(**{**fields, "message_ids": tuple(row["message_ids"])})
 
 
 def group_from_row(row: Row) -> Group:
@@ -187,6 +190,21 @@ async def firing_of_integration(tx: Reads, integration_id: int, limit: int) -> l
         order by id desc
         """,
         integration_id,
+        limit,
+    )
+    return [alert_from_row(row) for row in rows]
+
+
+async def firing_alerts(tx: Reads, limit: int) -> list[Alert]:
+    """Return up to `limit` firing alerts, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {ALERT_COLUMNS}
+        from alert
+        where status = 'firing'
+        order by id desc
+        limit $1
+        """,
         limit,
     )
     return [alert_from_row(row) for row in rows]

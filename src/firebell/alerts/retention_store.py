@@ -29,6 +29,14 @@ _NEEDED = """exists (
                     )
             )"""
 """True for a group whose page is open, ended recently, or belongs to an incident, which is kept."""
+_ENDED_UNNEEDED = """alert_mute.kind <> 'maintenance'
+                and alert_mute.ended_at < $1
+                and not exists (
+                    select
+                    from alert_group
+                    where alert_group.mute_id = alert_mute.id
+                )"""
+"""True for a silence that ended long ago and that no alert names as the reason why it paged no one."""
 
 
 async def delete_messages(tx: Tx, before: datetime, limit: int) -> int:
@@ -128,6 +136,39 @@ async def prune_alerts(tx: Tx, before: datetime, cursor: int) -> int | None:
             where id in (select id from unneeded)
         )
         select id, starts_at >= $1 as is_kept
+        from oldest
+        order by id
+        """,
+        before,
+        cursor,
+        BATCH_ROWS,
+    )
+    return next_cursor(rows, BATCH_ROWS)
+
+
+async def prune_mutes(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of ended silences that no group of alerts names as its reason."""
+    rows = await tx.fetch(
+        f"""
+        with oldest as materialized (
+            select id, created_at
+            from alert_mute
+            where id > $2
+            order by id
+            limit $3
+        ),
+        unneeded as (
+            select alert_mute.id
+            from alert_mute
+            join oldest on oldest.id = alert_mute.id
+            where {_ENDED_UNNEEDED}
+            for update of alert_mute skip locked
+        ),
+        deleted as (
+            delete from alert_mute
+            where id in (select id from unneeded)
+        )
+        select id, created_at >= $1 as is_kept
         from oldest
         order by id
         """,
@@ -279,6 +320,27 @@ async def count_groups(tx: Tx, before: datetime, limit: int) -> WaitingRows:
     return WaitingRows(*row)
 
 
+async def count_mutes(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the silences among the oldest mutes that `prune_mutes` would delete."""
+    row = await tx.row(
+        f"""
+        select
+            count(*) filter (where {_ENDED_UNNEEDED}) as rows,
+            count(*) = $2 and max(created_at) < $1 as has_more
+        from (
+            select id, kind, created_at, ended_at
+            from alert_mute
+            order by id
+            limit $2
+        ) alert_mute
+        """,
+        before,
+        limit,
+    )
+    assert row
+    return WaitingRows(*row)
+
+
 RETENTIONS = (
     # what could not be read is shown for two days
     Retention(
@@ -306,6 +368,8 @@ RETENTIONS = (
         count=count_event_ids,
     ),
     Retention("alert", 400, prune_alerts, setting="alerts", label="Resolved alerts", count=count_alerts),
+    # a silence that hid alerts stays as long as they do
+    Retention("alert_mute", 5, prune_mutes, label="Silences that hid nothing", count=count_mutes),
     Retention("alert_group", 400, prune_groups, setting="alerts", label="Alert groups", count=count_groups),
     Retention(
         "alert_count",

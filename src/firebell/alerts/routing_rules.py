@@ -215,7 +215,7 @@ def route(routing: Routing, received: InboundRequest, event: Event) -> Route | N
     """
     if event.kind not in _ROUTED_KINDS or event.dedup_key == SOURCE_SILENT_KEY:
         return None
-    if mutes.always_pages(received, event):
+    if received.error is not None or mutes.always_pages(event.dedup_key, event.labels):
         return None
     labels = labels_of(event.title, event.severity, event.labels)
     matching = routing.first(labels)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import FEW, Command, Composer, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.alerts import api, change_api, web
+    from firebell.alerts.inhibition import api as inhibition_api
+    from firebell.alerts.inhibition import web as inhibition_web
+    from firebell.alerts.silences import api as silence_api
+    from firebell.alerts.silences import web as silence_web
 
-    return [web.router, api.router, change_api.router]
+    return [
+        *(web.router, silence_web.router, inhibition_web.router),
+        *(api.router, silence_api.router, inhibition_api.router, change_api.router),
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -60,6 +67,8 @@ SLICE = Slice(
         "alert_mute",
         "muted_alert",
         "routing_version",
+        "inhibition_rule",
+        "inhibition_source",
         "change_event",
         "alert_expiry",
         "expiring_source",
@@ -68,9 +77,10 @@ SLICE = Slice(
         "alert_expiry": "A row is deleted when its alert has ended.",
         "expiring_source": "One row for each integration.",
         "integration": "Few; a revoked key names the source of its alerts.",
-        "alert_mute": "One row for each time that maintenance muted alerts.",
         "muted_alert": "Deleted with its alert.",
         "routing_version": "One row for each time that someone saved the routing rules.",
+        "inhibition_rule": FEW,
+        "inhibition_source": "A row is deleted when its alert fires no more.",
     },
     retentions=_retentions,
     functions=(
@@ -87,6 +97,15 @@ SLICE = Slice(
     timers=_timers,
     composers=_composers,
     subscriptions=_subscriptions,
-    commands=(Command("alert", "Send and list alerts.", "firebell.commands.alert", rank=90),),
+    commands=(
+        Command("alert", "Send and list alerts.", "firebell.commands.alert", rank=90),
+        Command("silence", "Keep alerts from paging for a while.", "firebell.commands.silence", rank=92),
+        Command(
+            "inhibition",
+            "Keep alerts from paging while one that explains them fires.",
+            "firebell.commands.inhibition",
+            rank=93,
+        ),
+    ),
     navigation=(NavItem(Section.LEARN, 30, "/alerts", "history", "Alerts", name="alerts"),),
 )

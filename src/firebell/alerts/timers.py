@@ -20,7 +20,13 @@ async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
 
 async def run_mutes(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Page for what still fires of the mutes that have ended."""
-    await mute_actions.release(tx, [int(timer.key) for timer in due_timers], now)
+    left = await actions.release_mutes(tx, [int(timer.key) for timer in due_timers], now)
+    return [timer for timer in due_timers if int(timer.key) in left]
+
+
+async def run_inhibition(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """End what sources of inhibition rules held back that fire no more."""
+    await actions.check_inhibition(tx, now)
     return ()
 
 
@@ -45,5 +51,6 @@ HANDLERS: dict[str, timers.Handler] = {
     actions.BROKEN_SOURCE_TIMER: run_broken,
     mute_actions.MUTE_TIMER: run_mutes,
     routing_actions.HOLD_TIMER: run_holds,
+    actions.INHIBITION_TIMER: run_inhibition,
     actions.EXPIRY_TIMER: run_expiries,
 }

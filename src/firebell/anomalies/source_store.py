@@ -18,6 +18,7 @@ async def maintenance(
         from unnest($1::bigint[]) as wanted (service_id)
         join alert_mute on wanted.service_id = any(alert_mute.service_ids)
         where coalesce(alert_mute.ended_at, $3) > $2
+            and alert_mute.kind = 'maintenance'
         union all
         select affected.service_id, maintenance.started_at, coalesce(maintenance.ended_at, $3) as ends_at
         from status_component_service affected

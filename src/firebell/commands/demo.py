@@ -32,6 +32,7 @@ from firebell.demo import (
     response,
     routing,
     runbooks,
+    silences,
     special_incidents,
     status_copies,
     status_page,
@@ -134,6 +135,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await digests.choose(past, clock.now())
     await heartbeats.create(past, clock.now())
     await routing.add_rules(past, clock.now())
+    await silences.create(past, clock.now())
     return past
 
 

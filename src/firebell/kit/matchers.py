@@ -1,7 +1,7 @@
 """Matchers of labels in Alertmanager's syntax (UTF-8 mode): parsed, printed and matched (pure, spec 3.4)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,7 +66,16 @@ class Matcher:
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     """Return True if the labels meet every condition; without any they do."""
-    return all(matcher.matches(labels) for matcher in matchers)
+    # a loop takes half the time of a generator, and every alert is compared with every silence
+    for matcher in matchers:  # noqa: SIM110
+        if not matcher.matches(labels):
+            return False
+    return True
+
+
+def cheapest_first(matchers: Iterable[Matcher]) -> tuple[Matcher, ...]:
+    """Return the conditions with regular expressions last: most labels fail a condition before them."""
+    return tuple(sorted(matchers, key=lambda matcher: matcher.op in (Op.MATCHES, Op.DIFFERS)))
 
 
 def checked(text: str, field: str, hint: str) -> str:

@@ -58,7 +58,10 @@ from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 
 NOTE_MAX_CHARS = 5_000
-PAGE_LANE_KINDS = (TIMER, alerts.MUTE_TIMER, alerts.HOLD_TIMER, heartbeats.CHECK_TIMER)
+PAGE_LANE_KINDS = (
+    *(TIMER, heartbeats.CHECK_TIMER),
+    *(alerts.MUTE_TIMER, alerts.HOLD_TIMER, alerts.INHIBITION_TIMER),
+)
 """The kinds of timers of the lane `page_timers`: those of pages, and those that page, of mutes and of heartbeats."""
 NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 

@@ -16,6 +16,9 @@ class Verb(StrEnum):
 
     ALERT_READ = "alert.read"
     ALERT_SEND = "alert.send"
+    SILENCE_READ = "silence.read"
+    SILENCE_WRITE = "silence.write"
+    INHIBITION_WRITE = "inhibition.write"
     SERVICE_READ = "service.read"
     SERVICE_WRITE = "service.write"
     INTEGRATION_READ = "integration.read"
@@ -172,6 +175,9 @@ ROLE_SCOPES = {
 RULES = {
     Verb.ALERT_READ: Rule(EVERYONE, "pages:read"),
     Verb.ALERT_SEND: Rule(RESPONDERS, "alerts:write"),
+    Verb.SILENCE_READ: Rule(EVERYONE, "pages:read"),
+    Verb.SILENCE_WRITE: Rule(RESPONDERS, "pages:write"),
+    Verb.INHIBITION_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.SERVICE_READ: Rule(EVERYONE, "pages:read"),
     Verb.SERVICE_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.INTEGRATION_READ: Rule(RESPONDERS, "oncall:write"),

@@ -34,12 +34,13 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
     policies = [(policy.id, policy.name) for policy in await paging.policies(visit.tx)]
     context = {
         "nav": "services",
-        "live": "pages,incidents,oncall,heartbeats",
+        "live": f"pages,incidents,oncall,heartbeats,{alerts.MUTES_TOPIC}",
         "s": service,
         "o": overview,
         "keys": keys,
         "revealed": revealed,
         "broken": broken,
+        "mutes": await alerts.muted_counts_of_service(visit.tx, service.id),
         "policies": policies,
         "mail_domain": visit.ctx.inbound_mail.domain,
         "mail_address": address_of,

@@ -1,0 +1,1 @@
+"""Inhibition: alerts page no one while a related alert fires (spec 3.3)."""

@@ -1,0 +1,214 @@
+"""Inhibition: rules, and what their firing sources hold back (spec 3.3, decision 0088)."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.alerts import batch_store, event_placement, mute_actions, mutes
+from firebell.alerts.dedup_and_grouping import Batch
+from firebell.alerts.inhibition import rules as decisions
+from firebell.alerts.inhibition import store
+from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule
+from firebell.alerts.inhibition.rules import Plan
+from firebell.alerts.model import EventKind, InboundRequest
+from firebell.alerts.mutes import Mute, MutesByService
+from firebell.alerts.read_store import firing_alerts
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.jobs import timers
+from firebell.people.action_guards import internal, permits
+from firebell.people.permissions import Verb
+
+CHECK_TIMER = "alerts.inhibition"
+"""The timer that ends what sources hold back once they fire no more; it has one key."""
+CHECK_KEY = "check"
+CHECK_INTERVAL = timedelta(minutes=1)
+"""How often sources are checked while one fires; one that ends by an event is checked at once."""
+RETRY_INTERVAL = timedelta(seconds=1)
+MAX_RULES = 100
+LONGEST = timedelta(days=365)
+FIRING_READ = 10_000
+"""Firing alerts that are read for a new rule."""
+
+rules = store.rules
+held_by_rule = store.held_by_rule
+
+
+async def rule(tx: Reads, rule_id: int) -> InhibitionRule:
+    """Return a rule; raise NotFound if there is none."""
+    stored = await store.rule(tx, rule_id)
+    if stored is None:
+        raise NotFound(f"There is no inhibition rule {rule_id}.")
+    return stored
+
+
+async def compiled_rules(tx: Reads) -> tuple[CompiledRule, ...]:
+    """Return the rules as ingest applies them."""
+    return decisions.compiled(await store.rules(tx))
+
+
+@permits(Verb.INHIBITION_WRITE)
+async def create_rule(tx: Tx, actor: Actor, *, entered: NewInhibitionRule, now: datetime) -> InhibitionRule:
+    """Create a rule. It takes effect within five seconds; alerts that fire already are sources at once."""
+    new = decisions.checked(entered)
+    if len(await store.rules(tx)) >= MAX_RULES:
+        raise Conflict(f"There are already {MAX_RULES} inhibition rules.", hint="Delete one first.")
+    created = await store.insert_rule(tx, actor.label, new, now)
+    await _use_firing(tx, created, now)
+    await tx.audit(actor, "inhibition_rule.created", f"inhibition_rule:{created.id}", now, **_audited(new))
+    await tx.live(mute_actions.LIVE_TOPIC)
+    return created
+
+
+def _audited(new: NewInhibitionRule) -> dict[str, object]:
+    return {
+        "name": new.name,
+        "source": new.source_matchers,
+        "target": new.target_matchers,
+        "equal": list(new.equal),
+        "wait_s": new.wait_s,
+    }
+
+
+@permits(Verb.INHIBITION_WRITE)
+async def update_rule(
+    tx: Tx, actor: Actor, *, rule_id: int, entered: NewInhibitionRule, now: datetime
+) -> InhibitionRule:
+    """Change a rule; held alerts that it no longer holds page. Raise NotFound or Invalid."""
+    await rule(tx, rule_id)
+    new = decisions.checked(entered)
+    await store.update_rule(tx, rule_id, new)
+    await store.delete_sources_of_rule(tx, rule_id)
+    changed = await rule(tx, rule_id)
+    await _use_firing(tx, changed, now)
+    await tx.audit(actor, "inhibition_rule.changed", f"inhibition_rule:{rule_id}", now, **_audited(new))
+    await tx.live(mute_actions.LIVE_TOPIC)
+    return changed
+
+
+@permits(Verb.INHIBITION_WRITE)
+async def delete_rule(tx: Tx, actor: Actor, *, rule_id: int, now: datetime) -> InhibitionRule:
+    """Delete a rule; the alerts that only it holds page at once. Raise NotFound."""
+    deleted = await rule(tx, rule_id)
+    await store.delete_sources_of_rule(tx, rule_id)
+    await store.delete_rule(tx, rule_id)
+    await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
+    await tx.audit(actor, "inhibition_rule.deleted", f"inhibition_rule:{rule_id}", now, name=deleted.name)
+    await tx.live(mute_actions.LIVE_TOPIC)
+    return deleted
+
+
+async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
+    """Make the alerts that fire already the sources of a rule, and check those that it had."""
+    compiled = decisions.compiled([rule])
+    for alert in await firing_alerts(tx, FIRING_READ):
+        labels = {"title": alert.title, "severity": alert.severity or "", **alert.labels}
+        new = decisions.source_keys(compiled, labels)
+        if new and not mutes.always_pages(alert.dedup_key, alert.labels):
+            await store.insert_inhibitors(tx, new, now + LONGEST, now)
+            held = await store.hold(tx, [each.key for each in new])
+            await store.insert_sources(
+                tx, [(each.mute.id, alert.integration_id, alert.dedup_key) for each in held]
+            )
+    await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
+
+
+@internal("Alerts that are received decide it.")
+async def prepare(
+    tx: Tx,
+    batch: Sequence[InboundRequest],
+    rules: Sequence[CompiledRule],
+    muting: MutesByService,
+    now: datetime,
+    *,
+    are_alerts_routed: bool,
+) -> tuple[Plan, MutesByService]:
+    """Lock the services of a batch, and return what it changes about inhibition and the mutes that may apply to it."""
+    keys = decisions.all_keys(rules, batch)
+    if not keys:
+        return Plan(), muting
+    # all that the batch locks, at once and in one order, or two batches could wait for each other
+    await batch_store.lock_services(tx, batch, are_alerts_routed=are_alerts_routed)
+    plan = decisions.plan(rules, batch, {each.key for each in await store.hold(tx, keys)})
+    if plan.new:
+        await store.insert_inhibitors(tx, list(plan.new.values()), now + LONGEST, now)
+    held = {each.key: each.mute for each in await store.hold(tx, keys)}
+    combined = {service_id: list(each) for service_id, each in muting.items()}
+    for key, service_ids in plan.targets.items():
+        for service_id in service_ids if key in held else ():
+            combined.setdefault(service_id, []).append(held[key])
+    plan.sources = {alert: [key for key in keys if key in held] for alert, keys in plan.sources.items()}
+    plan.mutes = held
+    await _prepare_waits(tx, batch, plan, combined, now)
+    return plan, combined
+
+
+async def _prepare_waits(
+    tx: Tx, batch: Sequence[InboundRequest], plan: Plan, combined: dict[int, list[Mute]], now: datetime
+) -> None:
+    """Let targets that nothing holds yet wait for their sources, those of a second together."""
+    if not plan.waits:
+        return
+    # what fires already has paged, or waits
+    for alert in await store.firing_keys(tx, plan.waits):
+        del plan.waits[alert]
+    services = {
+        (received.integration_id, event.dedup_key): event_placement.service_of(received, event)
+        for received in batch
+        for event in received.incoming
+    }
+    for wait_s in sorted(set(plan.waits.values())):
+        ends_at = now.replace(microsecond=0) + timedelta(seconds=wait_s + 1)
+        key = hashlib.sha256(f"wait\x1f{ends_at.isoformat()}".encode()).digest()
+        mute = await store.ensure_wait(tx, key, "Waits for a related alert", ends_at, now)
+        if mute is None:
+            continue
+        await timers.schedule_once(tx, mute_actions.MUTE_TIMER, str(mute.id), ends_at)
+        for alert in [alert for alert, seconds in plan.waits.items() if seconds == wait_s]:
+            plan.waiting[alert] = mute
+            if mute not in combined.setdefault(services[alert], []):
+                combined[services[alert]].append(mute)
+
+
+@internal("Alerts that are received decide it.")
+async def record(
+    tx: Tx,
+    state: Batch,
+    batch: Sequence[InboundRequest],
+    rules: Sequence[CompiledRule],
+    plan: Plan,
+    now: datetime,
+) -> None:
+    """Record which alerts of a stored batch are sources, and check the sources that ended or are held."""
+    sources = []
+    for (integration_id, dedup_key), keys in plan.sources.items():
+        alert = state.latest.get((integration_id, dedup_key))
+        if alert is not None and alert.status == "firing":
+            sources += [(plan.mutes[key].id, integration_id, dedup_key) for key in keys]
+    if sources:
+        await store.insert_sources(tx, sources)
+    kinds = (EventKind.RESOLVED, EventKind.EXPIRED, EventKind.HANDED_OVER, EventKind.WAITED)
+    ended = [
+        state.latest[received.integration_id, event.dedup_key].event
+        for received in batch
+        for event in received.incoming
+        if event.kind in kinds and (received.integration_id, event.dedup_key) in state.latest
+    ]
+    # the last lock of the transaction, since every batch with a source takes it; unlike `schedule_once`, it waits for
+    # a check that is about to end without the new source
+    if plan.new or decisions.ends_a_source(rules, ended):
+        await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
+
+
+@internal("The timer of inhibition does it.")
+async def check(tx: Tx, now: datetime) -> None:
+    """End the mutes whose sources fire no more; what they held is released by their timers. Idempotent."""
+    await store.delete_stale_sources(tx)
+    ended = await store.end_without_source(tx, await store.lock_running(tx), now)
+    await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])
+    running, sourceless = await store.running(tx)
+    if running:
+        # one without a source was locked by alerts just now
+        pause = RETRY_INTERVAL if sourceless else CHECK_INTERVAL
+        await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now + pause)

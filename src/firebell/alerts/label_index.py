@@ -1,0 +1,27 @@
+"""Finds what may match an alert by one of its labels, so that many silences and rules cost no more than few (pure)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from firebell.kit.matchers import Matcher, Op
+
+T = TypeVar("T")
+
+
+class LabelIndex(Generic[T]):
+    """Values by one label that an alert must have to meet their conditions."""
+
+    def __init__(self, entries: Iterable[tuple[Sequence[Matcher], T]]) -> None:
+        self._by_label: dict[tuple[str, str], list[T]] = {}
+        self._others: list[T] = []
+        """Values whose conditions name no label with its whole value."""
+        for conditions, value in entries:
+            label = next(((m.name, m.value) for m in conditions if m.op is Op.EQUAL and m.value), None)
+            (self._others if label is None else self._by_label.setdefault(label, [])).append(value)
+
+    def candidates(self, labels: Mapping[str, str]) -> Iterator[T]:
+        """Yield each value whose conditions these labels may meet; the others they cannot meet."""
+        yield from self._others
+        if self._by_label:
+            for label in labels.items():
+                yield from self._by_label.get(label, ())

@@ -1,0 +1,38 @@
+"""Silences with what they hold back, for the web and the API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.alerts.silences import store
+from firebell.alerts.silences.model import Silence, SilenceState
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
+from firebell.kit.db.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceView:
+    """A silence: `firing` alerts that it holds back now, and all `alerts` that it held back."""
+
+    silence: Silence
+    state: SilenceState
+    services: tuple[Service, ...]
+    firing: int
+    alerts: int
+
+
+async def views(tx: Tx, silences: Sequence[Silence], now: datetime) -> list[SilenceView]:
+    """Return the silences with their services and alerts, in two statements."""
+    held = await store.held_counts(tx, [each.id for each in silences])
+    ids = {service_id for each in silences for service_id in each.service_ids}
+    services = await catalog.services_by_id(tx, sorted(ids)) if ids else {}
+    return [
+        SilenceView(
+            each,
+            each.state(now),
+            tuple(services[service_id] for service_id in each.service_ids if service_id in services),
+            *held.get(each.id, (0, 0)),
+        )
+        for each in silences
+    ]

@@ -1,0 +1,88 @@
+"""What a silence may be, and which alerts one matches (pure, spec 3.3)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firebell.alerts import mutes
+from firebell.alerts.silences.model import NewSilence, PastAlert, Silence, SilenceState
+from firebell.kit import matchers
+from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.matchers import Matcher, matches_all
+from firebell.kit.text import required_text
+from firebell.kit.web.field_errors import FieldErrors
+
+LONGEST = timedelta(days=30)
+LONGEST_DELAY = timedelta(days=365)
+"""How far ahead a silence may start."""
+COMMENT_MAX_CHARS = 1_000
+EXAMPLE = 'Enter matchers such as {alertname="DiskFull", instance=~"db-.*"}.'
+
+
+def checked(entered: NewSilence, now: datetime) -> NewSilence:
+    """Return a silence as it is stored, with its start; raise `Invalid` with the message of every wrong field."""
+    errors = FieldErrors()
+    text = errors.value(lambda: checked_matchers(entered.matchers), "")
+    comment = errors.value(
+        lambda: required_text(
+            entered.comment,
+            COMMENT_MAX_CHARS,
+            name="comment",
+            hint="Enter why these alerts page no one.",
+            field="comment",
+        ),
+        "",
+    )
+    starts_at = max(entered.starts_at or now, now)
+    if starts_at > now + LONGEST_DELAY:
+        errors.add("starts_at", "Enter a start within a year.")
+    elif entered.ends_at <= starts_at:
+        errors.add("ends_at", "Enter an end in the future, after the start.")
+    elif entered.ends_at - starts_at > LONGEST:
+        errors.add("ends_at", "Enter an end at most 30 days after the start.")
+    errors.check()
+    return replace(
+        entered,
+        matchers=text,
+        comment=comment,
+        starts_at=starts_at,
+        service_ids=tuple(sorted(set(entered.service_ids))),
+    )
+
+
+def checked_matchers(text: str) -> str:
+    """Return matchers as they are stored; raise `Invalid` if they would match an alert without labels."""
+    stored = matchers.checked(text, "matchers", EXAMPLE)
+    if all(matcher.matches({}) for matcher in matchers.parse(stored)):
+        raise Invalid(
+            "The silence would match every alert.",
+            fields={"matchers": f"At least one matcher must not match an empty value. {EXAMPLE}"},
+        )
+    return stored
+
+
+def check_open(silence: Silence, now: datetime) -> None:
+    """Raise `Conflict` if a silence has expired."""
+    if silence.state(now) is SilenceState.EXPIRED:
+        raise Conflict(f"Silence {silence.id} has expired.", hint="Create a new one.")
+
+
+def is_replaced(silence: Silence, new: NewSilence, now: datetime) -> bool:
+    """Return True if a change ends the silence and begins another: what a running one matches never changes."""
+    matches_other_alerts = (silence.matchers, silence.service_ids) != (new.matchers, new.service_ids)
+    return silence.state(now) is SilenceState.ACTIVE and matches_other_alerts
+
+
+def is_silenced(conditions: Sequence[Matcher], alert: PastAlert) -> bool:
+    """Return True if a silence of the alert's service with these matchers would have hidden it."""
+    if mutes.always_pages(alert.dedup_key, alert.labels):
+        return False
+    return matches_all(conditions, {"title": alert.title, "severity": alert.severity or "", **alert.labels})
+
+
+def of_labels(title: str, labels: dict[str, str]) -> str:
+    """Return matchers for alerts like one with these labels, or with its title if it has none."""
+    wanted = {name: value for name, value in labels.items() if value} or {"title": title}
+    return matchers.print_all(
+        [Matcher(name, matchers.Op.EQUAL, value) for name, value in sorted(wanted.items())]
+    )

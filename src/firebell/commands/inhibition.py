@@ -1,0 +1,77 @@
+"""`firebell inhibition`: which firing alerts keep others from paging."""
+
+from typing import Any
+
+import click
+
+from firebell.commands.client import call
+from firebell.commands.output import as_json, example, show, show_table
+
+
+@click.group()
+def inhibition() -> None:
+    """Keep alerts from paging while one that explains them fires."""
+
+
+@inhibition.command("list", epilog=example("firebell inhibition list"))
+@as_json
+def list_() -> None:
+    """List inhibition rules, their firing sources and the alerts that these hold back."""
+    listed = call("GET", "/api/v1/inhibition-rules")
+    rows = [
+        [
+            *(
+                str(one["id"]),
+                one["name"],
+                str(one["sources"]),
+                str(one["held"]),
+                ", ".join(one["equal"]) or "-",
+            ),
+            f"{one['source_matchers']} > {one['target_matchers']}",
+        ]
+        for one in listed
+    ]
+    head = ("ID", "NAME", "SOURCES", "HELD", "EQUAL", "SOURCE AND TARGET")
+    show_table(listed, head, rows, wide=5, empty="No inhibition rules.")
+
+
+@inhibition.command(
+    "add",
+    epilog=example(
+        "firebell inhibition add 'Node down' --source alertname=NodeDown \\",
+        "    --target 'alertname=~\"Disk.*|Net.*\"' --equal instance",
+    ),
+)
+@click.argument("name")
+@click.option("--source", required=True, help="While an alert fires that matches this ...")
+@click.option("--target", required=True, help="... alerts that match this page no one.")
+@click.option("--equal", multiple=True, help="Only if this label has the same value.")
+@click.option(
+    "--wait",
+    type=click.IntRange(0, 60),
+    default=15,
+    show_default=True,
+    help="Seconds that a target waits for its source.",
+)
+@as_json
+def add(name: str, source: str, target: str, equal: tuple[str, ...], wait: int) -> None:
+    """Create inhibition rule NAME."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "source_matchers": source,
+        "target_matchers": target,
+        "equal": list(equal),
+        "wait_s": wait,
+    }
+    created = call("POST", "/api/v1/inhibition-rules", fields)
+    show(created, f"Inhibition rule {created['id']} {created['name']} created.")
+
+
+@inhibition.command("delete", epilog=example("firebell inhibition delete 3"))
+@click.argument("rule_id", type=click.IntRange(min=1))
+@as_json
+def delete(rule_id: int) -> None:
+    """Delete an inhibition rule; firing alerts that only it holds back page."""
+    one = call("GET", f"/api/v1/inhibition-rules/{rule_id}")
+    call("DELETE", f"/api/v1/inhibition-rules/{rule_id}")
+    show(one, f"Deleted inhibition rule {one['name']}.")

@@ -1,0 +1,126 @@
+"""Story: while an alert fires, those that it explains page no one; they page when it ends, and none is lost."""
+
+from datetime import timedelta
+from typing import Any
+
+from firebell.alerts.inhibition import actions as inhibition
+from firebell.kit.clock import FakeClock
+from tests.api.api_clients import browser, organization, sign_in
+from tests.world import World
+
+PATH = "/inhibition-rules"
+NODE = {"alertname": "NodeDown", "severity": "critical", "instance": "db-1", "service": "nodes"}
+DISK = {"alertname": "DiskSlow", "instance": "db-1"}
+RULE = {
+    "name": "Node down",
+    "source_matchers": "alertname=NodeDown",
+    "target_matchers": 'alertname=~"Disk.*|Net.*"',
+    "equal": ["instance"],
+}
+
+
+async def _send(w: World, title: str, labels: dict[str, str], seconds: float = 1, **more: Any) -> None:
+    w.clock.advance(timedelta(seconds=seconds))
+    await w.alert(title, labels=labels, **more)
+    await w.settle()
+
+
+async def _paged(w: World) -> list[str]:
+    return sorted(page.title for page in await w.pages())
+
+
+async def _waits(w: World) -> int:
+    async with w.ctx.db.tx() as tx:
+        count: int = await tx.value("select count(*) from alert_mute where kind = 'inhibit_wait'")
+        return count
+
+
+async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        for field, wrong in {
+            "source_matchers": 'a=~".*"',
+            "target_matchers": "{",
+            "equal": [*"abcdef"],
+        }.items():
+            refused = await api("POST", PATH, {**RULE, field: wrong}, status=422)
+            assert [each["field"] for each in refused["errors"]] == [field]
+        rule = await api("POST", PATH, RULE, status=201)
+        clock.advance(timedelta(seconds=6))
+
+        # the source arrives after the target, which waits for it
+        await _send(w, "disk slow", DISK)
+        assert await _paged(w) == []
+        await _send(w, "disk slow", DISK, body="again")
+        assert await _paged(w) == []
+        await _send(w, "node down", NODE, seconds=5)
+        assert await _paged(w) == ["node down"]
+        await w.after(seconds=20)
+        assert await _paged(w) == ["node down"]
+        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-1"})
+        # another value of an equal label, and alerts of no rule, are not held
+        await _send(w, "other disk", {**DISK, "instance": "db-2", "service": "other"})
+        await w.after(seconds=20)
+        assert await _paged(w) == ["node down", "other disk"]
+        [shown] = await api("GET", PATH)
+        assert (shown["sources"], shown["held"]) == (1, 2)
+        muted = {each["title"]: each["mute"]["kind"] for each in await api("GET", "/alerts", muted="true")}
+        assert muted == {"disk slow": "inhibition", "net slow": "inhibition"}
+        await sign_in(w, http, w.mara)
+        for path in ("/", "/alerts", PATH, f"{PATH}/{rule['id']}"):
+            assert "Node down" in (await http.get(path)).text, path
+
+        # a resolved target pages no one, and the others page when the source ends, once
+        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-1"}, status="resolved")
+        await _send(w, "node down", NODE, status="resolved")
+        await w.settle()
+        assert await _paged(w) == ["disk slow", "node down", "other disk"]
+        assert (await api("GET", PATH))[0]["held"] == 0
+
+        # an alert that no source explains pages after the wait
+        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        await w.after(seconds=20)
+        assert "net slow" in await _paged(w)
+        waits = await _waits(w)
+        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        assert await _waits(w) == waits, "what has paged does not wait again"
+
+        # a rule that is deleted holds nothing; a source that a person closed holds nothing a minute later
+        await _send(w, "node down", NODE)
+        await _send(w, "disk full", {"alertname": "DiskFull", "instance": "db-1", "service": "x"})
+        await w.resolve(w.mara)
+        assert "disk full" not in await _paged(w)
+        await w.after(minutes=2)
+        assert "disk full" in await _paged(w)
+        await _send(w, "node down", NODE, seconds=90)
+        await _send(w, "disk gone", {"alertname": "DiskGone", "instance": "db-1", "service": "y"})
+        await w.after(seconds=30)
+        assert "disk gone" not in await _paged(w)
+        # a changed rule keeps holding what it still explains
+        await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
+        await w.settle()
+        assert "disk gone" not in await _paged(w)
+        assert (await api("GET", PATH))[0]["held"] == 1
+        await api("DELETE", f"{PATH}/{rule['id']}", status=204)
+        await w.settle()
+        assert "disk gone" in await _paged(w)
+        assert (await api("GET", "/alerts"))[0]["mute"]["kind"] == "inhibition"
+
+
+async def test_no_two_alerts_hold_each_other(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        for one, other in (("a", "b"), ("b", "a")):
+            entered = {"name": one, "source_matchers": f"x={one}", "target_matchers": f"x={other}"}
+            await api("POST", PATH, entered, status=201)
+        both = {"name": "both", "source_matchers": "y=1", "target_matchers": "y=1"}
+        await api("POST", PATH, both, status=201)
+        clock.advance(timedelta(seconds=6))
+        await _send(w, "A", {"x": "a", "service": "a"})
+        await _send(w, "B", {"x": "b", "service": "b"})
+        await _send(w, "C", {"y": "1", "service": "c"})
+        await _send(w, "D", {"y": "1", "service": "d"})
+        await w.after(seconds=20)
+        assert await _paged(w) == ["A", "C", "D"]
+        await _send(w, "A", {"x": "a", "service": "a"}, status="resolved")
+        assert await _paged(w) == ["A", "B", "C", "D"]
+        async with w.ctx.db.tx() as tx:
+            assert len(await inhibition.compiled_rules(tx)) == 3

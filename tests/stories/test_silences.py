@@ -1,0 +1,99 @@
+"""Story: a silence keeps alerts from paging; what still fires at its end pages then, and nothing is lost."""
+
+from datetime import timedelta
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from tests.api.api_clients import browser, organization, sign_in
+from tests.world import World
+
+PATH = "/silences"
+
+
+async def _send(w: World, title: str, **more: Any) -> None:
+    w.clock.advance(timedelta(seconds=6))
+    await w.alert(title, **more)
+    await w.settle()
+
+
+async def _paged(w: World) -> list[str]:
+    return sorted(page.title for page in await w.pages())
+
+
+async def test_a_silenced_alert_pages_when_its_silence_ends(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+
+        def fields(
+            matchers: str, comment: str = "Reindexing", hours: float = 1, **more: Any
+        ) -> dict[str, Any]:
+            end = clock.now() + timedelta(hours=hours)
+            return {"matchers": matchers, "comment": comment, "ends_at": end.isoformat(), **more}
+
+        await _send(w, "queue long", labels={"job": "batch"})
+        assert await _paged(w) == ["queue long"]
+        for field, wrong in {
+            "matchers": fields('job=~".*"'),
+            "comment": fields("job=batch", " "),
+            "ends_at": fields("job=batch", hours=721),
+        }.items():
+            refused = await api("POST", PATH, wrong, status=422)
+            assert [each["field"] for each in refused["errors"]] == [field]
+        preview = await api("POST", f"{PATH}/preview", {"matchers": "job=batch"})
+        assert (preview["firing"], preview["matching"], preview["pages"]) == (1, 1, 1)
+
+        # it is for all services; a later one for one service does not apply yet
+        one = await api("POST", PATH, fields('job="batch"'), status=201)
+        assert (one["state"], one["services"]) == ("active", [])
+        assert one["author"].startswith("Mara")
+        later = fields("job=web", starts_at=(clock.now() + timedelta(hours=5)).isoformat(), hours=6)
+        upcoming = await api("POST", PATH, {**later, "services": ["checkout"]}, status=201)
+        assert upcoming["state"] == "upcoming"
+        await _send(w, "disk full", labels={"job": "batch"}, severity="critical")
+        await _send(w, "FirebellDown", labels={"job": "batch", "alertname": "FirebellDown"})
+        await _send(w, "slow", labels={"job": "web"})
+        pages = await _paged(w)
+        assert "disk full" not in pages
+        [disk] = await api("GET", "/alerts", muted="true")
+        assert (disk["title"], disk["page"], disk["mute"]["kind"]) == ("disk full", None, "silence")
+        assert disk["mute"]["path"] == f"/silences/{one['id']}"
+        assert (await api("GET", f"{PATH}/{one['id']}"))["firing"] == 1
+
+        # its reason is seen wherever the alert is
+        await sign_in(w, http, w.mara)
+        screens = ("/", "/alerts", f"/alerts/{disk['id']}", "/services/checkout", "/silences")
+        for path in (*screens, f"/silences/{one['id']}"):
+            assert "Reindexing" in (await http.get(path)).text, path
+        for path in ("/silences?state=upcoming", "/silences/new?alert=1", f"/silences/{one['id']}/edit"):
+            assert (await http.get(path)).status_code == 200
+
+        # a change that still matches hides it without a page; one that does not pages
+        changed = await api("PUT", f"{PATH}/{one['id']}", fields('job=~"batch|web"'))
+        assert changed["id"] != one["id"]
+        await w.settle()
+        assert await _paged(w) == pages
+        assert (await api("GET", f"/alerts/{disk['id']}"))["mute"]["path"] == f"/silences/{changed['id']}"
+        assert (await api("GET", f"{PATH}/{changed['id']}"))["firing"] == 1
+        assert [each["id"] for each in await api("GET", PATH, state="expired")] == [one["id"]]
+        await api("POST", f"{PATH}/{one['id']}/expire", status=409)
+        longer = await api("PUT", f"{PATH}/{changed['id']}", fields('job=~"batch|web"', hours=3))
+        assert longer["id"] == changed["id"]
+        clock.advance(timedelta(hours=2))
+        await w.settle()
+        assert await _paged(w) == pages
+        narrowed = await api("PUT", f"{PATH}/{changed['id']}", fields("job=web", hours=9))
+        await w.settle()
+        assert await _paged(w) == sorted([*pages, "disk full"])
+        assert (await api("GET", f"/alerts/{disk['id']}"))["page"]
+
+        # what fires again is silenced; one that resolves in time pages no one; the end pages once
+        await _send(w, "slow", labels={"job": "web"}, status="resolved")
+        await _send(w, "slow", labels={"job": "web"})
+        await _send(w, "blip", labels={"job": "web"})
+        await _send(w, "blip", labels={"job": "web"}, status="resolved")
+        before = len(await w.pages())
+        await api("POST", f"{PATH}/{narrowed['id']}/expire")
+        await w.settle()
+        assert len(await w.pages()) == before + 1
+        clock.advance(timedelta(hours=130))
+        states = {each["id"]: each["state"] for each in await api("GET", PATH)}
+        assert states == {upcoming["id"]: "expired"}, "the others ended more than 120 hours ago"
