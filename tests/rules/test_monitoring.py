@@ -60,6 +60,7 @@ def test_what_was_counted_and_read_is_exposed() -> None:
     counters.deliveries["ntfy", "accepted"] += 2
     counters.delivery_delays["ntfy"].observe(4.0)
     counters.timer_lateness[True].observe(0.1)
+    counters.document_saves, counters.document_conflicts = 98, 2
     values = _values(list(families(_state(counters), READINGS)))
     expected = {
         ("firebell_build_info", "1.2.3"): 1,
@@ -73,6 +74,8 @@ def test_what_was_counted_and_read_is_exposed() -> None:
         ("firebell_notification_delay_seconds_sum", "ntfy"): 4,
         ("firebell_timer_lateness_seconds_count", "page"): 1,
         ("firebell_timer_lateness_seconds_count", "other"): 0,
+        ("firebell_postmortem_saves_total", ""): 98,
+        ("firebell_postmortem_conflicts_total", ""): 2,
         ("firebell_worker_lane_healthy", "send"): 0,
         ("firebell_database_pool_connections", "web,used"): 2,
         ("firebell_database_pool_limit_connections", "web"): 8,

@@ -48,3 +48,7 @@ class ProcessCounters:
         default_factory=lambda: {True: Histogram(), False: Histogram()}
     )
     """Seconds by which timers ran late: those of pages (True), and all others."""
+    document_saves: int = 0
+    """Saves of post-mortems that no other save contradicted."""
+    document_conflicts: int = 0
+    """Saves of post-mortems that were refused because someone else had saved the same lines."""

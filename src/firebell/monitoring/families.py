@@ -72,6 +72,18 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
         ["channel", "outcome"],
         [(labels, n) for labels, n in counters.deliveries.items()],
     )
+    yield counter(
+        "postmortem_saves",
+        "Saves of post-mortems that were not refused.",
+        [],
+        [((), counters.document_saves)],
+    )
+    yield counter(
+        "postmortem_conflicts",
+        "Saves of post-mortems that were refused because someone else had saved the same lines.",
+        [],
+        [((), counters.document_conflicts)],
+    )
     yield _histogram(
         "notification_delay_seconds",
         "Time from when a notification was due until its provider accepted it.",

@@ -31,6 +31,7 @@ from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.editing import queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
+from firebell.postmortems.editing.save_counting import counted
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.meeting import store as meeting_store
 from firebell.postmortems.meeting.model import is_settled
@@ -296,9 +297,10 @@ async def list_sections(
     responses=problems(404, 409),
 )
 async def save_section(w: Writer, ref: Text, slug: Slug, new: NewSectionText) -> SavedSectionShown:
-    saved = await actions.save_section(
-        w.tx, w.actor, parse_ref("INC", ref), slug, new.text, new.base_version, new.base_hash, w.now
-    )
+    with counted(w.ctx.counters):
+        saved = await actions.save_section(
+            w.tx, w.actor, parse_ref("INC", ref), slug, new.text, new.base_version, new.base_hash, w.now
+        )
     return SavedSectionShown.model_validate(saved)
 
 
