@@ -1,6 +1,7 @@
 """What a document draws from data: steps of runs among its facts, and its action items beside their roots."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 
 from firebell.incidents.model import TimelineEntry
 from firebell.postmortems.document import whys
+from firebell.postmortems.document.timeline_choice import TimelineChoice
 from firebell.postmortems.drafting.block_texts import block_texts
-from firebell.postmortems.drafting.facts import DraftSources, RunStepRow, TrackedAction, facts
+from firebell.postmortems.drafting.facts import DraftSources, PageLogRow, RunStepRow, TrackedAction, facts
 from firebell.postmortems.drafting.timeline_rows import select
 from firebell.postmortems.editing.actions_from_text import with_action
 from firebell.postmortems.model import Postmortem
@@ -61,6 +63,27 @@ def test_a_long_timeline_keeps_the_ends_of_each_run_and_what_failed() -> None:
     assert {"r:1.1", "r:1.21", "r:1.39", "r:5.1", "r:5.39"} <= set(refs)
     assert sum(1 + row.more for row in shown.rows) + shown.left_out == len(run)
     assert len(refs) < 20, "steps in a row are the first and the last of them"
+
+
+def test_people_choose_entries_and_corrections_follow() -> None:
+    log = [
+        PageLogRow(30 + n, 7, NOW + timedelta(minutes=n), kind, "Firebell", None, kind, 0)
+        for n, kind in enumerate(["triggered", "level", "level", "level", "exhausted"])
+    ]
+    timeline = [entry(10, "finding"), entry(11, "check"), entry(12, "note")]
+    choice = TimelineChoice(shown=frozenset({"t:11", "p:7.32"}), hidden=frozenset({"t:10", "p:7.30", "t:99"}))
+    rows = select(facts(sources(timeline, page_log=log)), choice).rows
+    assert [row.fact.key for row in rows] == ["p:7.31", "p:7.32", "p:7.33", "p:7.34", "t:11", "t:12"]
+    assert [row.more for row in rows] == [0] * 6, "what is chosen is not folded"
+    corrected = [replace(timeline[2], text="what it really was"), entry(13, "decision")]
+    later = select(facts(sources(corrected)), choice).rows
+    assert [row.fact.text for row in later] == ["what it really was", "entry 13"], (
+        "new entries follow the rule"
+    )
+    many = facts(sources([entry(number, "note") for number in range(100)]))
+    kept = select(many, TimelineChoice(shown=frozenset({"t:0", "t:1"})))
+    assert [row.fact.key for row in kept.rows[:3]] == ["t:0", "t:1", "t:42"], "chosen ones are not dropped"
+    assert len(kept.rows) == 60
 
 
 def test_bug_a_timeline_of_thousands_of_notes_took_seconds() -> None:

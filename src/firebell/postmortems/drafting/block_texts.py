@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from firebell.kit import markdown
 from firebell.kit.markdown import cell, line
 from firebell.postmortems.document import sections, whys
+from firebell.postmortems.document.blocks import chosen_entries
 from firebell.postmortems.document.factors import GROUPS, label
 from firebell.postmortems.document.whys import WhyTree
 from firebell.postmortems.drafting.draft import format_minutes
@@ -16,7 +17,7 @@ def block_texts(body: str, sources: DraftSources) -> dict[str, str]:
     """Return the text of every block of a document, by name."""
     tree = whys.tree_of(sections.split(body))
     return {
-        "timeline": table(select(facts(sources)), several=len(sources.incidents) > 1),
+        "timeline": table(select(facts(sources), chosen_entries(body)), several=len(sources.incidents) > 1),
         "measures": _measures(sources),
         "actions": _actions(tree, sources.actions),
         "factors": _factors(tree),
