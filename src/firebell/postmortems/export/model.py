@@ -91,6 +91,8 @@ class ExportedRow(msgspec.Struct, frozen=True, kw_only=True):
     marker: str
     evidence: str
     incident: str
+    shown: bool
+    """Whether the timeline of the document has a row for it."""
 
 
 class ExportedGraphRow(msgspec.Struct, frozen=True, kw_only=True):
