@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firebell.incidents.measures import PageTimes, measures, people_before
 from firebell.incidents.model import TimelineEntry
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.timeline_choice import TimelineChoice
@@ -93,6 +94,37 @@ def test_bug_a_timeline_of_thousands_of_notes_took_seconds() -> None:
     assert (len(shown.rows), shown.left_out) == (60, 3_940)
     assert [row.fact.text for row in shown.rows][-1] == "entry 3999", "the oldest are left out"
     assert watch.seconds < 0.5
+
+
+def test_coordination_counts_the_people_who_acted_until_the_first_mitigation() -> None:
+    def at(minutes: float) -> datetime:
+        return NOW + timedelta(minutes=minutes)
+
+    def by(number: int, person: int | None, minutes: float) -> TimelineEntry:
+        return replace(entry(number, "note"), actor_id=person, effective_at=at(minutes))
+
+    timeline = [by(1, 1, 2), by(2, 1, 3), by(3, None, 4), by(4, 2, 12), by(5, 3, 12.5)]
+    acknowledged: list[tuple[datetime, int | None]] = [(at(1), 4), (at(1), None), (at(20), 5)]
+    assert people_before(at(12), timeline, acknowledged) == 3, "1, 2 and 4"
+    assert people_before(None, timeline, acknowledged) is None
+    mitigated = incident(mitigated_at=at(12), detected_at=at(-1), impact_end=at(30), declared_at=at(2))
+    pages = [PageTimes(at(5), None), PageTimes(at(0), at(1))]
+    by_id = {each.id: each for each in measures(mitigated, pages, at(3), 3)}
+    taken = {name: each.taken and each.taken // timedelta(minutes=1) for name, each in by_id.items()}
+    assert taken == {
+        "detect": None,
+        "acknowledge": 1,
+        "engage": 1,
+        "mitigate": 31,
+        "resolve": None,
+        "coordinate": 12,
+    }
+    assert by_id["coordinate"].people == 3
+    late = measures(replace(mitigated, mitigated_at=at(-5)), pages, None)[-1]
+    assert late.taken is None, "a mitigation before the first page is a contradiction"
+    drawn = DraftSources([mitigated], {mitigated.id: ()}, measures={mitigated.id: list(by_id.values())})
+    rows = block_texts("", drawn)["measures"].split("\n")
+    assert rows[-1] == "| Coordinate the first mitigation | 12 min, 3 people | - |"
 
 
 CAUSE = """- effect: Cards fail

@@ -36,6 +36,8 @@ def _measures(sources: DraftSources) -> str:
     for incident in sources.incidents:
         for measure in sources.measures.get(incident.id, ()):
             taken = "not known" if measure.taken is None else format_minutes(measure.taken)
+            if measure.taken is not None and measure.people:
+                taken += f", {measure.people} {'person' if measure.people == 1 else 'people'}"
             target = "-" if measure.target is None else f"within {format_minutes(measure.target)}"
             missed = ", missed" if measure.is_met is False else ""
             named = [incident.ref] if several else []

@@ -206,13 +206,14 @@ class WhyShown(ApiOutput):
 
 
 class MeasureShown(ApiOutput):
-    """How long a part of the incident took, in seconds; null if it is not known, or has no target."""
+    """How long a part of the incident took, in seconds, and with how many people; null if not known, or not counted."""
 
     id: str
     label: str
     seconds: int | None
     target_seconds: int | None
     is_met: bool | None
+    people: int | None
 
 
 class PostmortemOverview(ApiOutput):
@@ -272,6 +273,7 @@ async def get_postmortem_overview(caller: Previewer, request: Request, ref: Text
                 seconds=None if measure.taken is None else int(measure.taken.total_seconds()),
                 target_seconds=None if measure.target is None else int(measure.target.total_seconds()),
                 is_met=measure.is_met,
+                people=measure.people,
             )
             for measure in desk.sources.measures[incident_id]
         ],

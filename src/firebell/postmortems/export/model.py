@@ -111,6 +111,8 @@ class ExportedMeasure(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     seconds: int | None
     target_seconds: int | None
+    people: int | None
+    """How many people took part in it, if that is counted."""
 
 
 class ExportedEvidence(msgspec.Struct, frozen=True, kw_only=True):

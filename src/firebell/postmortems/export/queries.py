@@ -170,6 +170,7 @@ def _measures(sources: DraftSources) -> list[ExportedMeasure]:
             label=measure.label,
             seconds=None if measure.taken is None else int(measure.taken.total_seconds()),
             target_seconds=None if measure.target is None else int(measure.target.total_seconds()),
+            people=measure.people,
         )
         for incident in sources.incidents
         for measure in sources.measures.get(incident.id, ())
