@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from firebell.alert_audit import actions, checks, queries
-from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, RuleDecision
+from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, EarlierDecision, RuleDecision
 from firebell.alert_audit.proposals import Proposal
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding
@@ -84,6 +84,18 @@ class ProposalShown(ApiOutput):
     hides_incidents: int
 
 
+class EarlierDecisionShown(ApiOutput):
+    """What the team decided last about the rule in the audit of an earlier quarter, and its pages then."""
+
+    quarter: str
+    decision: RuleDecision
+    reason: str
+    by: str
+    at: datetime
+    pages: int
+    nights: int
+
+
 class AuditRuleShown(ApiOutput):
     """A rule with its verdict and the decision about it."""
 
@@ -101,6 +113,7 @@ class AuditRuleShown(ApiOutput):
     decide_on: date | None
     decided_by: str | None
     decided_at: datetime | None
+    earlier: EarlierDecisionShown | None
 
 
 class SilentRuleShown(ApiOutput):
@@ -159,7 +172,7 @@ def _audit(audit: Audit, now: datetime) -> dict[str, object]:
 _MARKS = {"added": "+", "removed": "-"}
 
 
-def _rule(rule: AuditRule, proposal: Proposal) -> AuditRuleShown:
+def _rule(rule: AuditRule, proposal: Proposal, earlier: EarlierDecision | None) -> AuditRuleShown:
     judged, n = rule.judged, rule.judged.counted.numbers
     return AuditRuleShown(
         id=rule.id,
@@ -184,6 +197,7 @@ def _rule(rule: AuditRule, proposal: Proposal) -> AuditRuleShown:
         decide_on=rule.decide_on,
         decided_by=rule.decided_by,
         decided_at=rule.decided_at,
+        earlier=EarlierDecisionShown.model_validate(earlier) if earlier else None,
     )
 
 
@@ -191,7 +205,10 @@ async def _contents(tx: Tx, quarter: str, team: str, now: datetime) -> AuditCont
     shown = await queries.contents(tx, quarter, team, now)
     return AuditContentsShown(
         **_audit(shown.audit, now),  # type: ignore[arg-type]
-        rules=[_rule(rule, shown.proposal(rule)) for rule in shown.rules],
+        rules=[
+            _rule(rule, shown.proposal(rule), shown.earlier.get(rule.judged.counted.rule))
+            for rule in shown.rules
+        ],
         rules_left_out=shown.audit.rules_left_out,
         silent_rules=[
             SilentRuleShown(rule=one.rule, last_paged=one.last_paged) for one in shown.audit.silent_rules

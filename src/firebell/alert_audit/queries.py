@@ -1,10 +1,11 @@
 """Read models of alert audits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from firebell.alert_audit import checks, source_store, store
-from firebell.alert_audit.model import Audit, AuditRule
+from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, proposal
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -23,6 +24,8 @@ class AuditContents:
     rules: list[AuditRule]
     unalerted: list[tuple[int, str, date]]
     finding: Finding | None
+    earlier: Mapping[str, EarlierDecision]
+    """What the team decided last about each rule in an earlier quarter; rules that are new to it are missing."""
 
     @property
     def undecided(self) -> list[AuditRule]:
@@ -63,4 +66,5 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
         await store.rules(tx, one.id),
         [incident for incident in unalerted if incident[0] not in hidden],
         checks.overdue(one, now),
+        await store.earlier_decisions(tx, one),
     )

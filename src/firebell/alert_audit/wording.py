@@ -2,7 +2,14 @@
 
 from datetime import timedelta
 
-from firebell.alert_audit.model import VERDICT_NAMES, AuditRule, AuditVerdict, JudgedRule
+from firebell.alert_audit.model import (
+    DECISION_NAMES,
+    VERDICT_NAMES,
+    AuditRule,
+    AuditVerdict,
+    JudgedRule,
+    RuleDecision,
+)
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.text import plural
 from firebell.kit.web.html import duration
@@ -46,6 +53,26 @@ def lede(shown: AuditContents) -> str:
     caused = f"{pages} of {plural(audit.pages, 'page')} and {nights} of {audit.nights} at night"
     whose = "The rule with a verdict" if len(costly) == 1 else f"The {len(costly)} rules with a verdict"
     return f"{first} {whose} caused {caused} in the 90 days before the audit."
+
+
+def earlier(shown: AuditContents, rule: AuditRule) -> str:
+    """Return what the team decided last about a rule, and how its pages changed since; empty for a new rule."""
+    before = shown.earlier.get(rule.judged.counted.rule)
+    if before is None:
+        return ""
+    decided = f"{DECISION_NAMES[before.decision]} by {before.by} in {before.quarter}"
+    pages = rule.judged.counted.numbers.pages
+    if before.decision is not RuleDecision.CHANGED:
+        return f"{decided}, with {plural(before.pages, 'page')} then."
+    if pages < before.pages:
+        return f"{decided}: {plural(before.pages, 'page')} before, {pages} now."
+    return f"{decided}, which did not help: {plural(before.pages, 'page')} before, {pages} now."
+
+
+def earlier_quarter(shown: AuditContents, rule: AuditRule) -> str:
+    """Return what the team decided last about a rule, short; empty for a new rule."""
+    before = shown.earlier.get(rule.judged.counted.rule)
+    return f"{DECISION_NAMES[before.decision]} in {before.quarter}" if before else ""
 
 
 def also(rule: AuditRule) -> str:
