@@ -7,10 +7,13 @@ from datetime import date, datetime
 from firebell.alert_audit import checks, source_store, store
 from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, proposal
+from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.findings import Finding
+from firebell.runbooks import actions as runbooks
+from firebell.runbooks.model import IndexEntry
 
 AUDITS_LISTED = 100
 audits = store.audits
@@ -43,6 +46,21 @@ class AuditContents:
             None,
         )
         return proposal(rule.judged, self.audit.quarter, target_labels=target)
+
+
+async def rule_runbooks(tx: Tx, shown: AuditContents, public_url: str) -> dict[int, IndexEntry]:
+    """Return the runbook in the library that belongs to each rule or to its service now, by the id of the rule."""
+    services = {service.id: service for service in await catalog.services(tx)}
+    entries = await runbooks.index(tx, [service.runbook_url for service in services.values()], public_url)
+    by_rule = {}
+    for rule in shown.rules:
+        counted = rule.judged.counted
+        service = services.get(counted.service_id or 0)
+        slug = service.slug if service else ""
+        labels = {"title": counted.rule, "service": slug, **counted.labels}
+        if entry := runbooks.own_entry(labels, service, entries, public_url):
+            by_rule[rule.id] = entry
+    return by_rule
 
 
 async def audit(tx: Tx, quarter: str, team_slug: str) -> Audit:

@@ -1,6 +1,6 @@
 """The words of audits: titles, facts and effects (pure)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from firebell.alert_audit.model import (
     DECISION_NAMES,
@@ -13,6 +13,8 @@ from firebell.alert_audit.model import (
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.text import plural
 from firebell.kit.web.html import duration
+from firebell.runbooks.automation import EXERCISED_WITHIN
+from firebell.runbooks.model import IndexEntry
 
 _ORDINALS = ("First", "Second", "Third", "Fourth")
 
@@ -53,6 +55,18 @@ def lede(shown: AuditContents) -> str:
     caused = f"{pages} of {plural(audit.pages, 'page')} and {nights} of {audit.nights} at night"
     whose = "The rule with a verdict" if len(costly) == 1 else f"The {len(costly)} rules with a verdict"
     return f"{first} {whose} caused {caused} in the 90 days before the audit."
+
+
+def runbook(entry: IndexEntry, now: datetime) -> str:
+    """Return what is wrong with the runbook of a rule, empty if nothing is."""
+    problems = []
+    if entry.errors:
+        problems.append(f"its text has {plural(entry.errors, 'error')}")
+    if entry.last_exercised is None:
+        problems.append("no one has worked through it")
+    elif now - entry.last_exercised > EXERCISED_WITHIN:
+        problems.append(f"no one has worked through it since {entry.last_exercised:%d %b %Y}")
+    return " and ".join(problems)
 
 
 def earlier(shown: AuditContents, rule: AuditRule) -> str:

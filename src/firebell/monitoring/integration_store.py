@@ -1,11 +1,10 @@
 """The SQL of how well chats, trackers and runbooks follow, for Prometheus; read once in a minute at most."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.kit.db.database import Reads
 from firebell.monitoring.model import LABELED_MAX, IntegrationReadings
-
-EXERCISED_WITHIN = timedelta(days=180)
+from firebell.runbooks.automation import EXERCISED_WITHIN
 
 
 async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
