@@ -25,7 +25,9 @@ FAMILIES = {
         *("incidents_declared", "incidents_reopened", "incident_detect_seconds"),
         *("incident_mitigate_seconds", "incident_resolve_seconds", "postmortems_overdue"),
         *("action_items", "action_items_overdue", "action_completion_ratio", "readiness_ratio"),
-        "runbook_runs",
+        *("runbook_runs", "postmortem_saves", "postmortem_conflicts"),
+        *("tracker_errors", "tracker_sync_lag_seconds", "chat_calls", "chat_lag_seconds", "chat_dead"),
+        *("runbooks", "runbook_sources_failing"),
     )
 }
 """Every family that Firebell exposes about itself."""

@@ -2,13 +2,25 @@
 
 from datetime import timedelta
 
-from firebell.alert_audit import actions, timers
+from firebell.alert_audit import actions, queries, store, timers, wording
+from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers
 from firebell.kit.clock import FakeClock
 from firebell.paging import votes
 from firebell.people.model import Role
+from firebell.runbooks import actions as runbooks
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
 
+RUNBOOK = """\
+---
+triggers: ['alertname="LedgerVacuumSlow"']
+---
+# Vacuum the ledger
+
+## Trigger
+
+The vacuum takes long.
+"""
 NOISY, GOOD, JOINED = "LedgerVacuumSlow", "CheckoutErrors", "CheckoutLatency"
 
 
@@ -57,6 +69,8 @@ async def test_a_team_decides_on_each_rule_and_signs(dsn: str, clock: FakeClock)
         await _screens(w, f"/metrics/audit/{quarter}/payments", noisy["id"])
         await _overdue(w, api, path)
         await _signature(w, api, path, noisy["id"])
+        assert noisy["earlier"] is None
+        await _next_quarter(w, api, quarter)
 
 
 async def _once(w: World) -> None:
@@ -105,6 +119,31 @@ async def _overdue(w: World, api: Api, path: str) -> None:
     assert [f["code"] for f in (await api("GET", path))["findings"]] == ["F-AUDIT"]
     async with w.ctx.db.tx() as tx:
         assert await tx.value("select count(*) from notice where kind = $1", actions.NOTICE_KIND) == 1
+
+
+async def _next_quarter(w: World, api: Api, before: str) -> None:
+    """The next audit shows what was decided about a rule and how many pages it had; a new rule has nothing."""
+    async with w.ctx.db.tx() as tx:
+        window = (w.now - timedelta(days=90), w.now)
+        team_id = await tx.value("select id from team where slug = 'payments'")
+        audit_id = await store.insert(tx, team_id, "2027-Q4", window, w.now, (5, 0, 0), [])
+        assert audit_id
+        rules = [
+            CountedRule(rule, RuleNumbers(firings=12, pages=4), labels={"alertname": rule})
+            for rule in (NOISY, "New")
+        ]
+        await store.insert_rules(tx, audit_id, [JudgedRule(rule, AuditVerdict.DELETE) for rule in rules])
+        contents = await queries.contents(tx, "2027-Q4", "payments", w.now)
+        await runbooks.save(tx, await w.actor(w.mara), "vacuum", RUNBOOK, w.now)
+    by_rule = {rule["rule"]: rule for rule in (await api("GET", "/alert-audits/2027-Q4/payments"))["rules"]}
+    earlier = by_rule[NOISY]["earlier"]
+    assert (earlier["quarter"], earlier["decision"], earlier["pages"]) == (before, "changed", 10)
+    assert by_rule["New"]["earlier"] is None
+    assert by_rule["New"]["runbook"] is None
+    runbook = by_rule[NOISY]["runbook"]
+    assert (runbook["slug"], runbook["errors"] > 0, runbook["last_exercised"]) == ("vacuum", True, None)
+    [known] = [rule for rule in contents.rules if rule.judged.counted.rule == NOISY]
+    assert "10 pages before, 4 now" in wording.earlier(contents, known)
 
 
 async def _signature(w: World, api: Api, path: str, noisy: int) -> None:

@@ -91,6 +91,10 @@ async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
         assert [one.document.ref for one in exported] == [f"INC-{title}", f"INC-{root}"]
         for query, expected in (
             ({"q": '"connection pool" -exhausted'}, []),
+            ({"q": '"the pool was connection"'}, []),
+            ({"q": '"störung der kasse" or "no such phrase"'}, [title]),
+            ({"q": '"pool exhausted" -"störung der kasse"'}, []),
+            ({"q": '"pool exhausted" -"kasse der störung"', "severity": "SEV2"}, [title]),
             ({"q": "Storung"}, [title]),
             ({"q": "kasse or guard"}, [title, root]),
             ({"factor": "latent.guard"}, [root]),

@@ -43,7 +43,7 @@ async def save(api: Api, base: dict[str, Any], text: str, status: int = 200) -> 
 
 
 async def test_two_writers_of_one_section_are_merged_or_choose(dsn: str, clock: FakeClock) -> None:
-    async with document(dsn, clock) as (_, mara, jun):
+    async with document(dsn, clock) as (w, mara, jun):
         await save(mara, await section(mara, "summary"), "one\n\ntwo\n\nthree")
         base = await section(jun, "summary")
         saved = await save(mara, base, "One\n\ntwo\n\nthree")
@@ -54,6 +54,7 @@ async def test_two_writers_of_one_section_are_merged_or_choose(dsn: str, clock: 
         conflict = refused["conflict"]
         assert (conflict["theirs"], conflict["mine"]) == (merged["text"], "uno\n\ntwo\n\nthree")
         assert conflict["parts"][0] == {"base": ["one"], "theirs": ["One"], "mine": ["uno"]}
+        assert (w.ctx.counters.document_saves, w.ctx.counters.document_conflicts) == (3, 1)
         chosen = await save(jun, {**conflict, "slug": "summary"}, "Uno\n\ntwo\n\nthree\n\nfour")
         assert chosen["is_merged"] is False
         assert (await section(mara, "summary"))["text"] == "Uno\n\ntwo\n\nthree\n\nfour"
@@ -123,7 +124,7 @@ async def test_a_comment_follows_its_sentence_and_can_stop_the_publication(
 
 
 async def test_readers_get_the_blocks_and_the_published_text_stays(dsn: str, clock: FakeClock) -> None:
-    async with document(dsn, clock) as (w, mara, _):
+    async with document(dsn, clock) as (w, mara, jun):
         overview = await mara("GET", f"{PM}/overview")
         assert "The pool was full" in overview["body"]
         assert [why["kind"] for why in overview["whys"]] == ["effect", "why", "open"]
@@ -134,6 +135,21 @@ async def test_readers_get_the_blocks_and_the_published_text_stays(dsn: str, clo
         ]
         assert 'class="ev"' in html
         assert "[evidence]" in html
+        (found,) = await mara("GET", f"{PM}/timeline", q="pool full")
+        assert (found["key"], found["is_shown"], found["choice"]) == (evidence[0]["ref"], True, "rule")
+        (declared,) = await mara("GET", f"{PM}/timeline", q="declared", only="shown", limit=1)
+        left = await jun("PATCH", f"{PM}/timeline", {"hide": [found["key"]]})
+        assert (
+            "The pool was full [t:" not in (await mara("GET", f"{PM}/overview"))["body"].split("## Root")[0]
+        )
+        both = await mara("PATCH", f"{PM}/timeline", {"hide": [declared["key"]]})
+        assert (left["shown"] - both["shown"], both["version"] - left["version"]) == (1, 1)
+        assert found["key"] in (await section(mara, "timeline"))["text"], "each keeps the other's choice"
+        await mara("PATCH", f"{PM}/timeline", {"hide": ["t:999"]}, status=422)
+        await mara("PATCH", f"{PM}/timeline", {"show": ["t:1"], "hide": ["t:1"]}, status=422)
+        reset = await mara("PATCH", f"{PM}/timeline", {"reset_all": True})
+        assert reset["shown"] == left["shown"] + 1
+        assert "hide=" not in (await section(mara, "timeline"))["text"]
         wording = await mara("POST", f"{PM}/lint", {"text": "Jun should have checked it.", "sequence": 7})
         assert (wording["sequence"], wording["findings"][0]["code"]) == (7, "B1")
         async with w.ctx.db.tx() as tx:
@@ -143,8 +159,12 @@ async def test_readers_get_the_blocks_and_the_published_text_stays(dsn: str, clo
         assert "The pool was full" in frozen["body"]
         base = await section(mara, "timeline")
         await save(mara, base, "Rewritten.")
+        await mara("PATCH", f"{PM}/timeline", {"reset_all": True}, status=409)
         overview = await mara("GET", f"{PM}/overview")
-        assert (overview["published_version"], overview["version"]) == (frozen["version"], 4)
+        assert (overview["published_version"], overview["version"]) == (
+            frozen["version"],
+            frozen["version"] + 1,
+        )
         kept = await mara("GET", f"{PM}/versions/{frozen['version']}")
         assert kept["body"] == frozen["body"]
 

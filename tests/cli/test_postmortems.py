@@ -46,6 +46,11 @@ async def test_an_author_is_assigned(dsn: str, clock: FakeClock, tmp_path: Path)
             await postmortems.start(tx, mara, made.id, w.now)
         assert "Read the draft: " in (await run("postmortem", "due")).out
         assert "Neither an alert" in (await run("incident", "graph", "INC-1")).out
+        shown = (await run("postmortem", "timeline", "INC-1", "--only", "shown", "--json")).json
+        hidden = (await run("postmortem", "timeline", "INC-1", "--hide", shown[0]["key"], "--json")).json
+        assert hidden["shown"] == len(shown) - 1
+        assert "no (chosen)" in (await run("postmortem", "timeline", "INC-1")).out
+        await run("postmortem", "timeline", "INC-1", "--show", "x:1", code=1)
         await run("postmortem", "assign", "INC-1", "nobody@example.com", code=1)
         await run("postmortem", "assign", "INC-9", str(w.jun), code=1)
         added = await run(

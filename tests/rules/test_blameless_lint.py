@@ -11,10 +11,10 @@ from firebell.kit.findings import FindingLevel
 from firebell.kit.handbook_files import skill
 from firebell.postmortems.blameless.language import language_of
 from firebell.postmortems.blameless.lint import findings, lint
-from firebell.postmortems.blameless.rules import RULES
+from firebell.postmortems.blameless.rules import MATCHERS, RULES, stems
 from firebell.postmortems.blameless.sentences import sentences
 from firebell.postmortems.blameless.spans import masked
-from firebell.postmortems.blameless.subjects import is_about_person, people_named
+from firebell.postmortems.blameless.subjects import is_about_person, mentions, people_named
 
 PEOPLE = ("Maria Lopez", "Tom", "Priya Nair", "jdoe", "Jonas", "Žofie Nováková")
 OF_THE_SPECIFICATION = (
@@ -114,6 +114,18 @@ OF_OUR_OWN = (
 @pytest.mark.parametrize(("text", "code"), OF_THE_SPECIFICATION + OF_OUR_OWN)
 def test_a_sentence_has_its_label(text: str, code: str) -> None:
     assert [finding.code for finding in findings(text, PEOPLE)] == ([code] if code else [])
+
+
+def test_no_rule_is_skipped_that_would_find_something() -> None:
+    sentences_of_all = [text for text, _ in (*OF_THE_SPECIFICATION, *OF_OUR_OWN)]
+    found = set()
+    for text in [*sentences_of_all, *(text.upper() for text in sentences_of_all)]:
+        for matcher in MATCHERS:
+            matches = list(matcher.find(text, mentions(text, people_named(PEOPLE))))
+            assert not matches or not stems(text).isdisjoint(matcher.triggers), (text, matches)
+            found |= {matcher} if matches else set()
+            assert matcher.is_about_people or matches == list(matcher.find(text, []))
+    assert found == set(MATCHERS)
 
 
 def test_the_handbook_flags_what_it_calls_blaming_and_not_its_own_words() -> None:

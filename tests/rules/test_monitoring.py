@@ -8,14 +8,16 @@ from itertools import pairwise
 import pytest
 from prometheus_client.metrics_core import Metric
 
+from firebell.action_items.trackers.vendor import Outcome
 from firebell.channels.registry import CHANNELS
+from firebell.chat.call_counts import CallOutcome
 from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import parse_networks
 from firebell.kit.process_counters import Histogram, ProcessCounters
 from firebell.monitoring import access, team_labels
 from firebell.monitoring.families import ProcessState, families
-from firebell.monitoring.model import BucketCounts, FactReadings, Readings
+from firebell.monitoring.model import LABELED_MAX, BucketCounts, FactReadings, IntegrationReadings, Readings
 from firebell.settings import load
 from tests.prometheus_files import FAMILIES
 
@@ -60,6 +62,9 @@ def test_what_was_counted_and_read_is_exposed() -> None:
     counters.deliveries["ntfy", "accepted"] += 2
     counters.delivery_delays["ntfy"].observe(4.0)
     counters.timer_lateness[True].observe(0.1)
+    counters.document_saves, counters.document_conflicts = 98, 2
+    counters.tracker_errors["3", "too_fast"] += 1
+    counters.chat_calls["1", "ok"] += 4
     values = _values(list(families(_state(counters), READINGS)))
     expected = {
         ("firebell_build_info", "1.2.3"): 1,
@@ -73,6 +78,10 @@ def test_what_was_counted_and_read_is_exposed() -> None:
         ("firebell_notification_delay_seconds_sum", "ntfy"): 4,
         ("firebell_timer_lateness_seconds_count", "page"): 1,
         ("firebell_timer_lateness_seconds_count", "other"): 0,
+        ("firebell_tracker_errors_total", "3,too_fast"): 1,
+        ("firebell_chat_calls_total", "1,ok"): 4,
+        ("firebell_postmortem_saves_total", ""): 98,
+        ("firebell_postmortem_conflicts_total", ""): 2,
         ("firebell_worker_lane_healthy", "send"): 0,
         ("firebell_database_pool_connections", "web,used"): 2,
         ("firebell_database_pool_limit_connections", "web"): 8,
@@ -127,6 +136,13 @@ def _facts(teams: int) -> FactReadings:
         completion=dict.fromkeys(names, 0.5),
         readiness=0.75,
         runbook_runs={"succeeded": 3},
+        integrations=IntegrationReadings(
+            tracker_lag_s={str(n): 60.0 for n in range(LABELED_MAX)},
+            chat_lag_s={str(n): 0.0 for n in range(LABELED_MAX)},
+            chat_dead={str(n): 0 for n in range(LABELED_MAX)},
+            runbooks={"ok": 7, "untested": 2, "broken": 1},
+            failing_sources=1,
+        ),
     )
 
 
@@ -134,6 +150,9 @@ def _facts(teams: int) -> FactReadings:
 def test_the_series_stay_below_their_limit(teams: int) -> None:
     """N21, with every team, source, channel and status at once."""
     counters = ProcessCounters()
+    for number in range(LABELED_MAX + 5):
+        counters.tracker_errors |= {(str(number), str(kind)): 1 for kind in Outcome}
+        counters.chat_calls |= {(str(number), str(outcome)): 1 for outcome in CallOutcome}
     for number in range(60):
         counters.inbound_messages[f"source-{number}"] = counters.inbound_events[f"source-{number}"] = 1
     for status in range(400, 600):
@@ -166,6 +185,10 @@ def test_facts_are_exposed_by_team_and_severity() -> None:
         ("firebell_action_completion_ratio", "team-1"): 0.5,
         ("firebell_readiness_ratio", ""): 0.75,
         ("firebell_runbook_runs_total", "succeeded"): 3,
+        ("firebell_tracker_sync_lag_seconds", "1"): 60,
+        ("firebell_chat_dead", "19"): 0,
+        ("firebell_runbooks", "untested"): 2,
+        ("firebell_runbook_sources_failing", ""): 1,
     }
     assert {key: values[key] for key in expected} == expected
 

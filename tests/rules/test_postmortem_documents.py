@@ -1,13 +1,23 @@
 """The parts of a document: sections, blocks, evidence and the tree of whys, whatever is written into them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import FindingLevel
+from firebell.postmortems.archive.document_text import indexed
 from firebell.postmortems.blameless.lint import lint_sections
 from firebell.postmortems.blameless.model import LintResult
 from firebell.postmortems.document import whys
-from firebell.postmortems.document.blocks import block_lines, block_problems, expand
+from firebell.postmortems.document.blocks import (
+    block_lines,
+    block_problems,
+    chosen_entries,
+    expand,
+    timeline_block,
+    with_choice,
+)
 from firebell.postmortems.document.evidence import claims_without_evidence, references
 from firebell.postmortems.document.evidence_links import EvidenceLink, mark_links, with_evidence
 from firebell.postmortems.document.factors import FACTORS, is_factor
@@ -101,6 +111,43 @@ def test_blocks_stand_alone_and_once() -> None:
     assert [line for line, _ in block_problems(text)] == [6, 7]
     expanded = expand(text, {"timeline": "T", "measures": "M", "actions": "A"})
     assert expanded == "T\n see {{timeline}}\nM\n```\n{{actions}}\n```\n{{timeline}}\n{{graph}}"
+
+
+KEYS = ["t:412", "t:41", "p:7.31", "p:7.4", "r:3.4", "c:5", "s:2"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(["show", "hide", "reset"])), max_size=12))
+def test_the_last_choice_of_each_entry_stands_in_the_block_and_is_read_back(
+    changes: list[tuple[str, str]],
+) -> None:
+    text = "## Timeline\n\n {{timeline}}\n{{timeline }}\n\nAfter."
+    for key, verb in changes:
+        block = timeline_block(text)
+        assert block
+        text = with_choice(text, block, chosen_entries(text).with_changes(**{verb: [key]}))
+    last = dict(changes)
+    choice = chosen_entries(text)
+    assert choice.shown == {key for key, verb in last.items() if verb == "show"}
+    assert choice.hidden == {key for key, verb in last.items() if verb == "hide"}
+    assert block_problems(text) == []
+    assert expand(text, {"timeline": "T"}) == "## Timeline\n\n {{timeline}}\nT\n\nAfter."
+    assert indexed("x", text, []).parts[3].split() == ["After.", "Timeline"], "no key is searched"
+    assert not choice.with_changes(reset=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ("hide=t:1,t:2 show=c:5", 0),
+        ("hide=t:1,", 1),
+        ("hide=p:7", 1),
+        ("show=r:3 only=t:1", 2),
+        (f"hide={','.join(f't:{n}' for n in range(501))}", 1),
+    ],
+)
+def test_a_block_says_which_entries_it_cannot_read(options: str, count: int) -> None:
+    problems = block_problems(f"{{{{timeline {options}}}}}\n{{{{measures hide=t:1}}}}")
+    assert [line for line, _ in problems] == [0] * count + [1]
 
 
 def test_references_are_what_is_written_as_one() -> None:

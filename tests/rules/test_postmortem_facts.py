@@ -1,15 +1,18 @@
 """What a document draws from data: steps of runs among its facts, and its action items beside their roots."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from firebell.incidents.measures import PageTimes, measures, people_before
 from firebell.incidents.model import TimelineEntry
 from firebell.postmortems.document import whys
+from firebell.postmortems.document.timeline_choice import TimelineChoice
 from firebell.postmortems.drafting.block_texts import block_texts
-from firebell.postmortems.drafting.facts import DraftSources, RunStepRow, TrackedAction, facts
+from firebell.postmortems.drafting.facts import DraftSources, PageLogRow, RunStepRow, TrackedAction, facts
 from firebell.postmortems.drafting.timeline_rows import select
 from firebell.postmortems.editing.actions_from_text import with_action
 from firebell.postmortems.model import Postmortem
@@ -63,6 +66,27 @@ def test_a_long_timeline_keeps_the_ends_of_each_run_and_what_failed() -> None:
     assert len(refs) < 20, "steps in a row are the first and the last of them"
 
 
+def test_people_choose_entries_and_corrections_follow() -> None:
+    log = [
+        PageLogRow(30 + n, 7, NOW + timedelta(minutes=n), kind, "Firebell", None, kind, 0)
+        for n, kind in enumerate(["triggered", "level", "level", "level", "exhausted"])
+    ]
+    timeline = [entry(10, "finding"), entry(11, "check"), entry(12, "note")]
+    choice = TimelineChoice(shown=frozenset({"t:11", "p:7.32"}), hidden=frozenset({"t:10", "p:7.30", "t:99"}))
+    rows = select(facts(sources(timeline, page_log=log)), choice).rows
+    assert [row.fact.key for row in rows] == ["p:7.31", "p:7.32", "p:7.33", "p:7.34", "t:11", "t:12"]
+    assert [row.more for row in rows] == [0] * 6, "what is chosen is not folded"
+    corrected = [replace(timeline[2], text="what it really was"), entry(13, "decision")]
+    later = select(facts(sources(corrected)), choice).rows
+    assert [row.fact.text for row in later] == ["what it really was", "entry 13"], (
+        "new entries follow the rule"
+    )
+    many = facts(sources([entry(number, "note") for number in range(100)]))
+    kept = select(many, TimelineChoice(shown=frozenset({"t:0", "t:1"})))
+    assert [row.fact.key for row in kept.rows[:3]] == ["t:0", "t:1", "t:42"], "chosen ones are not dropped"
+    assert len(kept.rows) == 60
+
+
 def test_bug_a_timeline_of_thousands_of_notes_took_seconds() -> None:
     notes = facts(sources([entry(number, "note") for number in range(4_000)]))
     with stopwatch() as watch:
@@ -70,6 +94,37 @@ def test_bug_a_timeline_of_thousands_of_notes_took_seconds() -> None:
     assert (len(shown.rows), shown.left_out) == (60, 3_940)
     assert [row.fact.text for row in shown.rows][-1] == "entry 3999", "the oldest are left out"
     assert watch.seconds < 0.5
+
+
+def test_coordination_counts_the_people_who_acted_until_the_first_mitigation() -> None:
+    def at(minutes: float) -> datetime:
+        return NOW + timedelta(minutes=minutes)
+
+    def by(number: int, person: int | None, minutes: float) -> TimelineEntry:
+        return replace(entry(number, "note"), actor_id=person, effective_at=at(minutes))
+
+    timeline = [by(1, 1, 2), by(2, 1, 3), by(3, None, 4), by(4, 2, 12), by(5, 3, 12.5)]
+    acknowledged: list[tuple[datetime, int | None]] = [(at(1), 4), (at(1), None), (at(20), 5)]
+    assert people_before(at(12), timeline, acknowledged) == 3, "1, 2 and 4"
+    assert people_before(None, timeline, acknowledged) is None
+    mitigated = incident(mitigated_at=at(12), detected_at=at(-1), impact_end=at(30), declared_at=at(2))
+    pages = [PageTimes(at(5), None), PageTimes(at(0), at(1))]
+    by_id = {each.id: each for each in measures(mitigated, pages, at(3), 3)}
+    taken = {name: each.taken and each.taken // timedelta(minutes=1) for name, each in by_id.items()}
+    assert taken == {
+        "detect": None,
+        "acknowledge": 1,
+        "engage": 1,
+        "mitigate": 31,
+        "resolve": None,
+        "coordinate": 12,
+    }
+    assert by_id["coordinate"].people == 3
+    late = measures(replace(mitigated, mitigated_at=at(-5)), pages, None)[-1]
+    assert late.taken is None, "a mitigation before the first page is a contradiction"
+    drawn = DraftSources([mitigated], {mitigated.id: ()}, measures={mitigated.id: list(by_id.values())})
+    rows = block_texts("", drawn)["measures"].split("\n")
+    assert rows[-1] == "| Coordinate the first mitigation | 12 min, 3 people | - |"
 
 
 CAUSE = """- effect: Cards fail

@@ -23,6 +23,41 @@ TOKEN = "a-token-of-thirty-two-characters"
 KEY = {"Authorization": f"Bearer {TOKEN}"}
 
 
+_INTEGRATIONS = """
+with tracker as (
+    insert into tracker (
+        kind, name, url, target, secret, key_hint, key_hash, hook_secret, created_at, sweep_at, swept_until, is_enabled
+    )
+    values
+        ('github', 'Work', 'https://x', 'a/b', '', '', '', '', $1::timestamptz - interval '2 hours', $1, $1, true),
+        ('github', 'Off', 'https://x', 'a/c', '', '', '', '', $1, $1, $1, false)
+),
+account as (
+    insert into chat_account (kind, external_id, name, mode, secrets, created_at)
+    values ('slack', 'T1', 'Work', 'http', '', $1)
+    returning id
+),
+want as (
+    insert into chat_want (account_id, target, dirty_at, due_at)
+    select id, 'inc-' || n, $1, $1 - interval '90 seconds' + n * interval '1 hour'
+    from account
+    cross join generate_series(0, 1) n
+),
+object as (
+    insert into chat_object (account_id, object_key, target, state)
+    select id, state, 'inc-1', state
+    from account
+    cross join unnest(array['dead', 'sent']) state
+),
+source as (
+    insert into runbook_source (kind, name, paths, poll_s, created_at, next_sync_at, last_error)
+    values ('push', 'CI', '{}', 60, $1, $1, 'refused'), ('push', 'Good', '{}', 60, $1, $1, '')
+)
+insert into runbook (slug, body, version, updated_at, updated_by, errors, archived_at)
+values ('a', '# A', 1, $1, '', 0, null), ('b', '# B', 1, $1, '', 2, null), ('c', '# C', 1, $1, '', 2, $1)
+"""
+
+
 async def _scrape(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
     answer = await http.get("/metrics.prom", headers=KEY)
     assert answer.status_code == 200
@@ -73,6 +108,8 @@ async def test_the_numbers_follow_what_happens(
         await w.settle()
         assert (await _scrape(http))["firebell_timer_lateness_seconds_count", "page"] >= 1
 
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(_INTEGRATIONS, w.now)
         # what metrics know, by team; a private incident is no fact for Prometheus
         await w.after(minutes=2)
         facts = await _scrape(http)
@@ -83,6 +120,10 @@ async def test_the_numbers_follow_what_happens(
             n for key, n in facts.items() if key[0] == "firebell_pages_triggered_total" and "payments" in key
         ]
         assert sum(triggered) >= 2
+        assert facts["firebell_tracker_sync_lag_seconds", "1"] >= 7200
+        assert (facts["firebell_chat_lag_seconds", "1"], facts["firebell_chat_dead", "1"]) == (210, 1)
+        assert [facts["firebell_runbooks", state] for state in ("ok", "untested", "broken")] == [0, 1, 1]
+        assert facts["firebell_runbook_sources_failing",] == 1
 
         # a broken database is reported instead of old numbers
         async with w.ctx.db.tx() as tx:

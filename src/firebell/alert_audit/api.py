@@ -6,14 +6,14 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from firebell.alert_audit import actions, checks, queries
-from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, RuleDecision
+from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, EarlierDecision, RuleDecision
 from firebell.alert_audit.proposals import Proposal
-from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, PathId, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
+from firebell.runbooks.model import IndexEntry
 
 router = api.router("alert audits", "/alert-audits")
 
@@ -84,6 +84,27 @@ class ProposalShown(ApiOutput):
     hides_incidents: int
 
 
+class EarlierDecisionShown(ApiOutput):
+    """What the team decided last about the rule in the audit of an earlier quarter, and its pages then."""
+
+    quarter: str
+    decision: RuleDecision
+    reason: str
+    by: str
+    at: datetime
+    pages: int
+    nights: int
+
+
+class RuleRunbookShown(ApiOutput):
+    """The runbook in the library that belongs to the rule or to its service now."""
+
+    slug: str
+    title: str
+    errors: Annotated[int, Field(description="errors of its text")]
+    last_exercised: datetime | None
+
+
 class AuditRuleShown(ApiOutput):
     """A rule with its verdict and the decision about it."""
 
@@ -101,6 +122,8 @@ class AuditRuleShown(ApiOutput):
     decide_on: date | None
     decided_by: str | None
     decided_at: datetime | None
+    earlier: EarlierDecisionShown | None
+    runbook: RuleRunbookShown | None
 
 
 class SilentRuleShown(ApiOutput):
@@ -159,7 +182,9 @@ def _audit(audit: Audit, now: datetime) -> dict[str, object]:
 _MARKS = {"added": "+", "removed": "-"}
 
 
-def _rule(rule: AuditRule, proposal: Proposal) -> AuditRuleShown:
+def _rule(
+    rule: AuditRule, proposal: Proposal, earlier: EarlierDecision | None, runbook: IndexEntry | None
+) -> AuditRuleShown:
     judged, n = rule.judged, rule.judged.counted.numbers
     return AuditRuleShown(
         id=rule.id,
@@ -184,14 +209,25 @@ def _rule(rule: AuditRule, proposal: Proposal) -> AuditRuleShown:
         decide_on=rule.decide_on,
         decided_by=rule.decided_by,
         decided_at=rule.decided_at,
+        earlier=EarlierDecisionShown.model_validate(earlier) if earlier else None,
+        runbook=RuleRunbookShown.model_validate(runbook) if runbook else None,
     )
 
 
-async def _contents(tx: Tx, quarter: str, team: str, now: datetime) -> AuditContentsShown:
-    shown = await queries.contents(tx, quarter, team, now)
+async def _contents(w: Work, quarter: str, team: str) -> AuditContentsShown:
+    shown = await queries.contents(w.tx, quarter, team, w.now)
+    runbooks = await queries.rule_runbooks(w.tx, shown, w.ctx.public_url)
     return AuditContentsShown(
-        **_audit(shown.audit, now),  # type: ignore[arg-type]
-        rules=[_rule(rule, shown.proposal(rule)) for rule in shown.rules],
+        **_audit(shown.audit, w.now),  # type: ignore[arg-type]
+        rules=[
+            _rule(
+                rule,
+                shown.proposal(rule),
+                shown.earlier.get(rule.judged.counted.rule),
+                runbooks.get(rule.id),
+            )
+            for rule in shown.rules
+        ],
         rules_left_out=shown.audit.rules_left_out,
         silent_rules=[
             SilentRuleShown(rule=one.rule, last_paged=one.last_paged) for one in shown.audit.silent_rules
@@ -211,7 +247,7 @@ async def list_alert_audits(w: Reader, page_params: PageParams) -> list[AuditSho
 
 @router.get("/{quarter}/{team}", summary="Get the alert audit of a team", responses=problems(404))
 async def get_alert_audit(w: Reader, quarter: Quarter, team: Text) -> AuditContentsShown:
-    return await _contents(w.tx, quarter, team, w.now)
+    return await _contents(w, quarter, team)
 
 
 @router.put(
@@ -233,7 +269,7 @@ async def decide_on_rule(
         reason=body.reason,
         decide_on=body.decide_on,
     )
-    return await _contents(w.tx, quarter, team, w.now)
+    return await _contents(w, quarter, team)
 
 
 @router.post(
@@ -241,4 +277,4 @@ async def decide_on_rule(
 )
 async def sign_alert_audit(w: Signer, quarter: Quarter, team: Text) -> AuditContentsShown:
     await actions.sign(w.tx, w.actor, quarter, team, w.now)
-    return await _contents(w.tx, quarter, team, w.now)
+    return await _contents(w, quarter, team)

@@ -144,6 +144,19 @@ class AuditRule:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierDecision:
+    """What the team decided last about a rule in the audit of an earlier quarter, and how many pages it had then."""
+
+    quarter: str
+    decision: RuleDecision
+    reason: str
+    by: str
+    at: datetime
+    pages: int
+    nights: int
+
+
+@dataclass(frozen=True, slots=True)
 class SilentRule:
     """A rule that has not fired for half a year."""
 

@@ -1,15 +1,19 @@
 """Read models of alert audits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from firebell.alert_audit import checks, source_store, store
-from firebell.alert_audit.model import Audit, AuditRule
+from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, proposal
+from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.findings import Finding
+from firebell.runbooks import actions as runbooks
+from firebell.runbooks.model import IndexEntry
 
 AUDITS_LISTED = 100
 audits = store.audits
@@ -23,6 +27,8 @@ class AuditContents:
     rules: list[AuditRule]
     unalerted: list[tuple[int, str, date]]
     finding: Finding | None
+    earlier: Mapping[str, EarlierDecision]
+    """What the team decided last about each rule in an earlier quarter; rules that are new to it are missing."""
 
     @property
     def undecided(self) -> list[AuditRule]:
@@ -40,6 +46,21 @@ class AuditContents:
             None,
         )
         return proposal(rule.judged, self.audit.quarter, target_labels=target)
+
+
+async def rule_runbooks(tx: Tx, shown: AuditContents, public_url: str) -> dict[int, IndexEntry]:
+    """Return the runbook in the library that belongs to each rule or to its service now, by the id of the rule."""
+    services = {service.id: service for service in await catalog.services(tx)}
+    entries = await runbooks.index(tx, [service.runbook_url for service in services.values()], public_url)
+    by_rule = {}
+    for rule in shown.rules:
+        counted = rule.judged.counted
+        service = services.get(counted.service_id or 0)
+        slug = service.slug if service else ""
+        labels = {"title": counted.rule, "service": slug, **counted.labels}
+        if entry := runbooks.own_entry(labels, service, entries, public_url):
+            by_rule[rule.id] = entry
+    return by_rule
 
 
 async def audit(tx: Tx, quarter: str, team_slug: str) -> Audit:
@@ -63,4 +84,5 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
         await store.rules(tx, one.id),
         [incident for incident in unalerted if incident[0] not in hidden],
         checks.overdue(one, now),
+        await store.earlier_decisions(tx, one),
     )

@@ -10,6 +10,7 @@ from firebell.alert_audit.model import (
     AuditRule,
     AuditVerdict,
     CountedRule,
+    EarlierDecision,
     JudgedRule,
     RuleDecision,
     RuleNumbers,
@@ -229,6 +230,46 @@ async def rules(tx: Tx, audit_id: int) -> list[AuditRule]:
     )
     audited = [_rule(row) for row in rows]
     return sorted(audited, key=lambda rule: (-rule.judged.counted.numbers.cost, rule.judged.counted.rule))
+
+
+async def earlier_decisions(tx: Tx, audit: Audit) -> dict[str, EarlierDecision]:
+    """Return what the team decided last about each rule of an audit before it, by rule."""
+    rows = await tx.fetch(
+        """
+        select distinct on (before.rule)
+            before.rule,
+            earlier.quarter,
+            before.decision,
+            before.reason,
+            before.decided_by as by,
+            before.decided_at as at,
+            (before.numbers ->> 'pages')::int as pages,
+            (before.numbers ->> 'nights')::int as nights
+        from alert_audit_rule present
+        join alert_audit earlier on earlier.team_id = $2
+            and earlier.built_at < $3
+        join alert_audit_rule before on before.audit_id = earlier.id
+            and before.rule = present.rule
+            and before.decision is not null
+        where present.audit_id = $1
+        order by before.rule, earlier.built_at desc
+        """,
+        audit.id,
+        audit.team_id,
+        audit.built_at,
+    )
+    return {
+        row["rule"]: EarlierDecision(
+            row["quarter"],
+            RuleDecision(row["decision"]),
+            row["reason"],
+            row["by"],
+            row["at"],
+            row["pages"],
+            row["nights"],
+        )
+        for row in rows
+    }
 
 
 async def save_decision(

@@ -64,6 +64,9 @@ async def _audit(
         "chart": await _chart(visit, shown, chosen) if chosen else [],
         "proposal": shown.proposal(chosen) if chosen else None,
         "findings": checks.rule_findings(chosen.judged) if chosen else [],
+        "runbook": (await queries.rule_runbooks(visit.tx, shown, visit.ctx.public_url)).get(chosen.id)
+        if chosen
+        else None,
         "neighbors": _neighbors(shown, chosen),
         "late": visit.now >= shown.audit.due_at and shown.audit.signed_at is None,
         "error": error,

@@ -1,11 +1,20 @@
 """The words of audits: titles, facts and effects (pure)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from firebell.alert_audit.model import VERDICT_NAMES, AuditRule, AuditVerdict, JudgedRule
+from firebell.alert_audit.model import (
+    DECISION_NAMES,
+    VERDICT_NAMES,
+    AuditRule,
+    AuditVerdict,
+    JudgedRule,
+    RuleDecision,
+)
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.durations import duration
 from firebell.kit.text import plural
+from firebell.runbooks.automation import EXERCISED_WITHIN
+from firebell.runbooks.model import IndexEntry
 
 _ORDINALS = ("First", "Second", "Third", "Fourth")
 
@@ -46,6 +55,38 @@ def lede(shown: AuditContents) -> str:
     caused = f"{pages} of {plural(audit.pages, 'page')} and {nights} of {audit.nights} at night"
     whose = "The rule with a verdict" if len(costly) == 1 else f"The {len(costly)} rules with a verdict"
     return f"{first} {whose} caused {caused} in the 90 days before the audit."
+
+
+def runbook(entry: IndexEntry, now: datetime) -> str:
+    """Return what is wrong with the runbook of a rule, empty if nothing is."""
+    problems = []
+    if entry.errors:
+        problems.append(f"its text has {plural(entry.errors, 'error')}")
+    if entry.last_exercised is None:
+        problems.append("no one has worked through it")
+    elif now - entry.last_exercised > EXERCISED_WITHIN:
+        problems.append(f"no one has worked through it since {entry.last_exercised:%d %b %Y}")
+    return " and ".join(problems)
+
+
+def earlier(shown: AuditContents, rule: AuditRule) -> str:
+    """Return what the team decided last about a rule, and how its pages changed since; empty for a new rule."""
+    before = shown.earlier.get(rule.judged.counted.rule)
+    if before is None:
+        return ""
+    decided = f"{DECISION_NAMES[before.decision]} by {before.by} in {before.quarter}"
+    pages = rule.judged.counted.numbers.pages
+    if before.decision is not RuleDecision.CHANGED:
+        return f"{decided}, with {plural(before.pages, 'page')} then."
+    if pages < before.pages:
+        return f"{decided}: {plural(before.pages, 'page')} before, {pages} now."
+    return f"{decided}, which did not help: {plural(before.pages, 'page')} before, {pages} now."
+
+
+def earlier_quarter(shown: AuditContents, rule: AuditRule) -> str:
+    """Return what the team decided last about a rule, short; empty for a new rule."""
+    before = shown.earlier.get(rule.judged.counted.rule)
+    return f"{DECISION_NAMES[before.decision]} in {before.quarter}" if before else ""
 
 
 def also(rule: AuditRule) -> str:

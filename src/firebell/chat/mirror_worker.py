@@ -117,6 +117,8 @@ class ChatMirror:
         for session in sessions:
             if session.calls:
                 await call_count_store.add(tx, session.account.id, session.calls, now)
+                for outcome, calls in session.calls.items():
+                    self._ctx.counters.chat_calls[str(session.account.id), str(outcome)] += calls
                 session.calls.clear()
         self.upcoming = await comparison_queue_store.next_due_at(tx, [s.account.id for s in sessions])
         if any(rule.pages for s in sessions for rule in s.account.settings.rules):

@@ -73,6 +73,12 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
         raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint="--rule")
     proposal = rule["proposal"]
     lines = [f"{rule['rule']}: {_verdict(rule)}", proposal["withheld"], proposal["words"], proposal["diff"]]
+    if runbook := rule["runbook"]:
+        errors = f", {plural(runbook['errors'], 'error')}" if runbook["errors"] else ""
+        lines.append(f"Runbook: {runbook['title'] or runbook['slug']}{errors}")
+    if before := rule["earlier"]:
+        decided = f"{DECISION_NAMES[before['decision']]} by {before['by']} in {before['quarter']}"
+        lines.append(f"{decided}, with {plural(before['pages'], 'page')} then.")
     lines += [f"{finding['code']}: {finding['message']}" for finding in rule["findings"]]
     if proposal["silences_pages"] and not proposal["withheld"]:
         lines.append(f"Replayed over 90 days: {plural(proposal['silences_pages'], 'page')} fewer.")

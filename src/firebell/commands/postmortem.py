@@ -23,6 +23,7 @@ from firebell.commands.postmortem_archive import due, search, similar
 from firebell.commands.postmortem_assign import assign, rate
 from firebell.commands.postmortem_lint import lint
 from firebell.commands.postmortem_meeting import meeting
+from firebell.commands.postmortem_timeline import timeline
 from firebell.kit.private_files import write_private
 
 
@@ -31,7 +32,10 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-for _command in (action, assign, due, lint, meeting, rate, search, similar, *postmortem_publication.COMMANDS):
+for _command in (
+    *(action, assign, due, lint, meeting, rate, search, similar, timeline),
+    *postmortem_publication.COMMANDS,
+):
     postmortem.add_command(_command)
 
 

@@ -1,5 +1,6 @@
 """The alert audits of this quarter, one of them signed and one half decided, for the demo."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alert_audit import actions, queries, store
@@ -11,6 +12,7 @@ from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 
 BUILT_BEFORE = timedelta(days=14)
+EARLIER_BY = timedelta(days=92)
 REASON = "It guards the ledger, and the runbook says what to do."
 SIGNED, HALF_DECIDED = "payments", "platform"
 NOISY = (
@@ -50,7 +52,28 @@ NOISY = (
 
 
 async def _noisy_audit(tx: Tx, team_id: int, built_at: datetime) -> int | None:
-    """Store an audit with the noisy rules."""
+    """Store an audit with the noisy rules, and the one of the quarter before, which changed one of them."""
+    before_at = built_at - EARLIER_BY
+    before = CountedRule(
+        "QueueDepthHigh", replace(NOISY[1].numbers, pages=31, nights=6), labels=NOISY[1].labels
+    )
+    earlier_id = await store.insert(
+        tx,
+        team_id,
+        quarter_of(before_at.date()).label,
+        (before_at - actions.WINDOW, before_at),
+        before_at + actions.SIGN_WITHIN,
+        (before.numbers.pages, before.numbers.nights, 0),
+        [],
+    )
+    if earlier_id is not None:
+        await store.insert_rules(tx, earlier_id, judge([before], [], {}))
+        [rule] = await store.rules(tx, earlier_id)
+        by = ("Priya Nair", None)
+        await store.save_decision(
+            tx, rule.id, RuleDecision.CHANGED, "", None, by, before_at + timedelta(days=9)
+        )
+        await store.sign(tx, earlier_id, by, before_at + timedelta(days=10))
     totals = (sum(r.numbers.pages for r in NOISY), sum(r.numbers.nights for r in NOISY), 0)
     audit_id = await store.insert(
         tx,

@@ -1,4 +1,4 @@
-"""A finished game day with its score and document, and a planned tabletop, for the demo."""
+"""Two finished game days with their scores and documents, and a planned tabletop, for the demo."""
 
 from datetime import datetime, timedelta
 
@@ -41,10 +41,15 @@ Search did not sign the last one.
 
 
 async def add_drills(past: Past, now: datetime) -> None:
-    """Hold a game day three weeks ago, and plan a tabletop for next week. No real SEV0 or SEV1 may be open."""
+    """Hold a game day in the last quarter, a better one three weeks ago, and plan a tabletop for next week.
+
+    No real SEV0 or SEV1 may be open.
+    """
+    first = last_closed(now).end - timedelta(days=26) + timedelta(hours=10)
     begin = now - timedelta(days=21)
     async with past.ctx.db.tx() as tx:
-        await _game_day(past, tx, begin)
+        await _game_day(past, tx, first, "The ledger’s primary dies, first time", pace=1.7)
+        await _game_day(past, tx, begin, "The ledger’s primary dies")
         mara = past.kestrel.actor("Mara")
         tabletop = await actions.plan_drill(
             tx,
@@ -83,12 +88,15 @@ async def _prove_use(past: Past, tx: Tx, now: datetime) -> None:
         await hosting.record_fetch(tx, page.id, now - timedelta(hours=1))
 
 
-async def _game_day(past: Past, tx: Tx, begin: datetime) -> None:
-    """Hold a game day in which almost everything goes well; the last update comes late."""
+async def _game_day(past: Past, tx: Tx, begin: datetime, title: str, *, pace: float = 1.0) -> None:
+    """Hold a game day in which almost everything goes well; the last update comes late.
+
+    With a higher `pace`, everyone takes so much longer for everything.
+    """
     mara, jun, ewa, tomas = (past.kestrel.actor(name) for name in ("Mara", *PLAYERS))
 
     def at(minutes: float) -> datetime:
-        return begin + timedelta(minutes=minutes)
+        return begin + timedelta(minutes=minutes * pace)
 
     service_id = past.kestrel.services["ledger-db"]
     people = [actor.person_id or 0 for actor in (jun, ewa, tomas)]
@@ -98,7 +106,7 @@ async def _game_day(past: Past, tx: Tx, begin: datetime) -> None:
         at(-4000),
         planned_for=begin,
         scenario="db-primary-lost",
-        title="The ledger’s primary dies",
+        title=title,
         service_id=service_id,
         invited=people,
     )

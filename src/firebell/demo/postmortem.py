@@ -1,6 +1,7 @@
 """The post-mortem that the demo organization is writing: a tree of whys, evidence and comments."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from firebell.action_items.model import ItemKind, Priority, Strength
 from firebell.demo.history import Past
@@ -10,6 +11,7 @@ from firebell.kit.db.events import Actor
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.actions import NewAction
 from firebell.postmortems.document.sections import by_slug, split
+from firebell.postmortems.editing.timeline_choices import NewChoice
 
 _SUMMARY = (
     "A monthly report blocked replay on ledger-db-1 {cause}, so balances in the app were up to an hour old. No payments"
@@ -85,6 +87,7 @@ async def write(past: Past) -> None:
     await past.wait(12)
     async with past.ctx.db.tx() as tx:
         now = past.clock.now()
+        await _choose_entries(tx, mara, incident_id, now)
         for name, new in _ACTIONS:
             owner = past.kestrel.actor(name)
             await postmortems.add_action(tx, owner, incident_id, replace(new, owner_id=owner.person_id), now)
@@ -110,6 +113,16 @@ async def write(past: Past) -> None:
             "I can take the action item for this root.",
             now,
         )
+
+
+async def _choose_entries(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
+    """Leave out who took which role, and show what Firebell leaves out by its rule."""
+    entries = (await postmortems.choosable_entries(tx, incident_id, now)).entries
+    new = NewChoice(
+        show=[entry.fact.key for entry in entries if not entry.is_shown][:1],
+        hide=[entry.fact.key for entry in entries if entry.fact.kind == "role"],
+    )
+    await postmortems.choose_entries(tx, actor, incident_id, new, now)
 
 
 async def _save(past: Past, tx: Tx, actor: Actor, incident_id: int, slug: str, text: str) -> None:

@@ -27,7 +27,13 @@ from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.roles import reminder_recipients as role_recipients
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
-from firebell.incidents.timeline import entry_actions, graph_drawing, graph_queries, runbook_entries
+from firebell.incidents.timeline import (
+    entry_actions,
+    graph_drawing,
+    graph_queries,
+    graph_svg,
+    runbook_entries,
+)
 from firebell.incidents.timeline import impact_graph as impact_graphs
 from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.update_deadlines import actions as update_actions
@@ -100,6 +106,7 @@ severity_meaning = message_queries.severity_meaning
 severity_texts = message_queries.severities
 sign_baseline = closing_actions.sign_baseline
 similar_incidents = similar_queries.similar_incidents
+standalone_svg = graph_svg.standalone_svg
 strike_entry = entry_actions.strike_entry
 survivor = lookup.survivor
 take_role = role_actions.take_role

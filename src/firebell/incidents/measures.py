@@ -1,9 +1,10 @@
-"""How long each part of one incident took (pure, spec 5 and 11.5): detect, acknowledge, engage, mitigate, resolve."""
+"""How long each part of one incident took (pure, spec 5, 11.5 and 11.13): detect, acknowledge, engage and so on."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.incidents.model import Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
 
 ACKNOWLEDGE_WITHIN = timedelta(minutes=5)
@@ -21,6 +22,8 @@ class Measure:
     label: str
     taken: timedelta | None
     target: timedelta | None = None
+    people: int | None = None
+    """How many people took part in it, None if that is not counted."""
 
     @property
     def is_met(self) -> bool | None:
@@ -36,11 +39,32 @@ class PageTimes:
     acknowledged_at: datetime | None
 
 
-def measures(incident: Incident, pages: list[PageTimes], commander_at: datetime | None) -> list[Measure]:
-    """Return the measures of an incident, in the order in which its parts happened.
+def people_before(
+    at: datetime | None,
+    timeline: Sequence[TimelineEntry],
+    acknowledgments: Iterable[tuple[datetime, int | None]],
+) -> int | None:
+    """Return how many people wrote in the timeline, took a role or acknowledged a page until an instant.
 
-    Acknowledging counts from the first page. Targets are those of the peak severity: five minutes to acknowledge and
-    an hour to resolve a SEV0 or SEV1, and the time within which its commander is due.
+    People who were only paged do not count. Return None without an instant.
+    """
+    if at is None:
+        return None
+    acted = [(entry.effective_at, entry.actor_id) for entry in timeline]
+    return len({person for when, person in (*acted, *acknowledgments) if person is not None and when <= at})
+
+
+def measures(
+    incident: Incident,
+    pages: list[PageTimes],
+    commander_at: datetime | None,
+    people_until_mitigation: int | None = None,
+) -> list[Measure]:
+    """Return the measures of an incident, in the order in which its parts happened, and how it was coordinated.
+
+    Acknowledging counts from the first page, and so does coordinating, until the first mitigation. Targets are those of
+    the peak severity: five minutes to acknowledge and an hour to resolve a SEV0 or SEV1, and the time within which its
+    commander is due.
     """
     facts = FACTS[Severity(incident.max_severity)]
     is_major = incident.max_severity <= Severity.SEV1
@@ -66,6 +90,12 @@ def measures(incident: Incident, pages: list[PageTimes], commander_at: datetime 
             "Resolve",
             _between(incident.detected_at, incident.resolved_at),
             RESOLVE_WITHIN if is_major else None,
+        ),
+        Measure(
+            "coordinate",
+            "Coordinate the first mitigation",
+            _between(first.triggered_at, incident.mitigated_at) if first else None,
+            people=people_until_mitigation,
         ),
     ]
 

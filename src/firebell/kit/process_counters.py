@@ -48,3 +48,11 @@ class ProcessCounters:
         default_factory=lambda: {True: Histogram(), False: Histogram()}
     )
     """Seconds by which timers ran late: those of pages (True), and all others."""
+    tracker_errors: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Calls of trackers that did not do what they should, by the id of the tracker and the outcome."""
+    chat_calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Calls of chats, by the id of the account and the outcome."""
+    document_saves: int = 0
+    """Saves of post-mortems that no other save contradicted."""
+    document_conflicts: int = 0
+    """Saves of post-mortems that were refused because someone else had saved the same lines."""

@@ -6,6 +6,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from firebell.monitoring.family import Sample, counter, gauge
+from firebell.monitoring.integration_families import integration_families
 from firebell.monitoring.model import (
     ACKNOWLEDGE_BOUNDS_S,
     DURATION_BOUNDS_S,
@@ -92,6 +93,7 @@ def fact_families(facts: FactReadings) -> Iterator[Metric]:
     )
     readiness = [] if facts.readiness is None else [((), facts.readiness)]
     yield gauge("readiness_ratio", "Score of readiness, as last recorded.", [], readiness)
+    yield from integration_families(facts.integrations)
 
 
 def _by_team(facts: FactReadings, counts: Mapping[str, int]) -> list[Sample]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from firebell.action_items import queries as action_items
 from firebell.kit import private_reader
 from firebell.kit.db.database import Reads, Row
-from firebell.monitoring import fact_store
+from firebell.monitoring import fact_store, integration_store
 from firebell.monitoring.model import (
     ACKNOWLEDGE_BOUNDS_S,
     DURATION_BOUNDS_S,
@@ -65,6 +65,7 @@ async def fact_readings(tx: Reads, now: datetime) -> FactReadings:
         completion={name: done[name] / n for name, n in due.items() if n},
         readiness=await fact_store.readiness(tx),
         runbook_runs={row["state"]: row["runs"] for row in await fact_store.runbook_runs(tx)},
+        integrations=await integration_store.integrations(tx, now),
     )
 
 

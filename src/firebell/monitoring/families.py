@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import Metric
 from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.process_counters import Histogram, ProcessCounters
 from firebell.monitoring.fact_families import fact_families
-from firebell.monitoring.family import counter, gauge
-from firebell.monitoring.model import FactReadings, Readings
+from firebell.monitoring.family import Sample, counter, gauge
+from firebell.monitoring.model import LABELED_MAX, FactReadings, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,30 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
         "Attempts to deliver a notification.",
         ["channel", "outcome"],
         [(labels, n) for labels, n in counters.deliveries.items()],
+    )
+    yield counter(
+        "tracker_errors",
+        "Calls of trackers that failed.",
+        ["tracker", "kind"],
+        _of_first(counters.tracker_errors),
+    )
+    yield counter(
+        "chat_calls",
+        "Calls of chats.",
+        ["account", "outcome"],
+        _of_first(counters.chat_calls),
+    )
+    yield counter(
+        "postmortem_saves",
+        "Saves of post-mortems that were not refused.",
+        [],
+        [((), counters.document_saves)],
+    )
+    yield counter(
+        "postmortem_conflicts",
+        "Saves of post-mortems that were refused because someone else had saved the same lines.",
+        [],
+        [((), counters.document_conflicts)],
     )
     yield _histogram(
         "notification_delay_seconds",
@@ -161,6 +185,12 @@ def _shared_families(readings: Readings) -> Iterator[Metric]:
         ["when"],
         [([when], n) for when, n in readings.gaps.items()],
     )
+
+
+def _of_first(counts: Mapping[tuple[str, str], int]) -> list[Sample]:
+    """Return the samples of the first chats or trackers by id."""
+    ids = sorted({of for of, _ in counts}, key=int)[:LABELED_MAX]
+    return [(labels, n) for labels, n in counts.items() if labels[0] in ids]
 
 
 def _timer_kind(of_pages: bool) -> str:

@@ -7,6 +7,8 @@ from datetime import datetime
 ACKNOWLEDGE_BOUNDS_S = (30, 60, 120, 300, 600, 900, 1800, 3600)
 DURATION_BOUNDS_S = (300, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 """The bounds of the buckets of histograms, inclusive."""
+LABELED_MAX = 20
+"""Number of chats and of trackers with series of their own, so that all series stay below their limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,19 @@ class FactReadings:
     readiness: float | None
     runbook_runs: Mapping[str, int]
     """Runs that ended, without dry ones, by how they ended."""
+    integrations: "IntegrationReadings"
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationReadings:
+    """How well chats, trackers and runbooks follow; chats and trackers by id, the oldest first."""
+
+    tracker_lag_s: Mapping[str, float]
+    """Time since each enabled tracker was last synced."""
+    chat_lag_s: Mapping[str, float]
+    """How long the oldest change has waited for each chat that is not paused, 0 if none waits."""
+    chat_dead: Mapping[str, int]
+    """Messages that each chat refused for good."""
+    runbooks: Mapping[str, int]
+    """Runbooks in the library's table that are `broken`, else `untested` for 180 days, else `ok`."""
+    failing_sources: int

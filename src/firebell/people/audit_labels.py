@@ -193,6 +193,7 @@ ACTION_LABELS = {
     "postmortem.external_approved": "Approved a post-mortem for customers",
     "postmortem.external_asked": "Asked for a review of a post-mortem for customers",
     "postmortem.external_decided": "Decided whether customers get a post-mortem",
+    "postmortem.entries_chosen": "Chose the timeline entries of a post-mortem",
     "postmortem.external_published": "Published a post-mortem for customers",
     "postmortem.external_saved": "Edited a post-mortem for customers",
     "postmortem.leak_settings": "Changed what must not be named in public",

@@ -16,7 +16,7 @@ from firebell.postmortems.document import factors as document_factors
 from firebell.postmortems.drafting import block_texts as drafting_blocks
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
-from firebell.postmortems.editing import actions_from_text, comments, presence, saving
+from firebell.postmortems.editing import actions_from_text, comments, presence, saving, timeline_choices
 from firebell.postmortems.external import actions as external_actions
 from firebell.postmortems.external import leak_settings
 from firebell.postmortems.model import ListedPostmortem, Postmortem, PostmortemKind
@@ -38,6 +38,8 @@ ask_for_review = review.ask_for_review
 add_incident = several.add_incident
 factor_label = document_factors.label
 factors = drafting_blocks.factors
+choosable_entries = timeline_choices.choosable_entries
+choose_entries = timeline_choices.choose_entries
 assign_author = reminders.assign_author
 decide_external = external_actions.decide_external
 external_of = external_actions.external_of

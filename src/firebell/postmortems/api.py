@@ -20,6 +20,7 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import actions
+from firebell.postmortems.editing.save_counting import counted
 
 router = api.router("post-mortems", "/post-mortems")
 
@@ -87,7 +88,8 @@ async def start_postmortem(w: Responder, ref: Text) -> PostmortemDetail:
 )
 async def save_postmortem(w: Responder, ref: Text, new_text: NewPostmortemText) -> PostmortemDetail:
     incident_id, now = parse_ref("INC", ref), w.now
-    await actions.save(w.tx, w.actor, incident_id, new_text.body, new_text.version, now)
+    with counted(w.ctx.counters):
+        await actions.save(w.tx, w.actor, incident_id, new_text.body, new_text.version, now)
     return PostmortemDetail.model_validate(await actions.of_incident(w.tx, incident_id))
 
 

@@ -30,7 +30,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.archive import api as archive_api
     from firebell.postmortems.archive import web as archive_web
     from firebell.postmortems.blameless import api as blameless_api
-    from firebell.postmortems.editing import action_api, comment_api
+    from firebell.postmortems.editing import action_api, comment_api, timeline_api, timeline_web
     from firebell.postmortems.editing import api as editing_api
     from firebell.postmortems.editing import web as editing_web
     from firebell.postmortems.export import api as export_api
@@ -58,6 +58,7 @@ def _routers() -> list["APIRouter"]:
         archive_web.router,
         near_miss_web.router,
         meeting_web.router,
+        timeline_web.router,
         editing_web.router,
         author_web.router,
         reader_web.router,
@@ -71,6 +72,7 @@ def _routers() -> list["APIRouter"]:
         blameless_api.router,
         author_api.router,
         reader_api.router,
+        timeline_api.router,
         editing_api.router,
         comment_api.router,
         *(review_api.router, publication_api.router, external_api.router, export_api.router),

@@ -17,6 +17,7 @@ from firebell.postmortems import actions, lookup
 from firebell.postmortems.document.factors import label
 from firebell.postmortems.editing import queries
 from firebell.postmortems.editing.html_rendering import markdown_html
+from firebell.postmortems.editing.save_counting import counted
 from firebell.postmortems.export import pdf
 from firebell.postmortems.export.model import FORMAT_NAMES, ExportFormat
 from firebell.postmortems.model import Postmortem
@@ -110,10 +111,11 @@ async def save(request: Request, ref: str) -> Response:
     ctx, incident_id = request.app.state.ctx, parse_ref("INC", ref)
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
-        async with ctx.db.tx() as tx:
-            await actions.save(
-                tx, authentication.actor_of(me), incident_id, body, version, transaction.now(request)
-            )
+        with counted(ctx.counters):
+            async with ctx.db.tx() as tx:
+                await actions.save(
+                    tx, authentication.actor_of(me), incident_id, body, version, transaction.now(request)
+                )
     except Conflict as error:
         return await _document(request, ref, True, body, error)
     return flash.redirect(

@@ -331,6 +331,16 @@ def has_trigger(labels: Mapping[str, str], entries: Iterable[IndexEntry]) -> boo
     return any(matching.conditions(trigger, labels) for entry in entries for trigger in entry.triggers)
 
 
+def own_entry(
+    labels: Mapping[str, str], service: Service | None, entries: Iterable[IndexEntry], public_url: str
+) -> IndexEntry | None:
+    """Return the best runbook in the library that belongs to an alert with these labels, or to its service."""
+    facts = matching.ServiceFacts(service.slug, service.name, service.runbook_url) if service else None
+    ranked = matching.rank([matching.Signal(labels)], facts or matching.ServiceFacts(), entries, public_url)
+    best = next(iter(ranked), None)
+    return best.entry if best and best.match_class >= matching.MatchClass.SERVICE_LINK else None
+
+
 def has_own(links: Iterable[RunbookLink]) -> bool:
     """Return True if one of the runbooks belongs to an alert itself or to its service."""
     return any(link.match_class >= matching.MatchClass.SERVICE_LINK for link in links)

@@ -73,6 +73,8 @@ class Session:
         if answer.outcome is Outcome.UNCHANGED and self.vendor.unchanged_is_free:
             await self._give_back()
         if answer.outcome is not Outcome.OK:
+            if answer.outcome is not Outcome.UNCHANGED:
+                self._ctx.counters.tracker_errors[str(self.tracker.id), str(answer.outcome)] += 1
             raise CallFailed(answer)
         return answer.document
 

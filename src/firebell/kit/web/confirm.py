@@ -200,6 +200,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/post-mortems/{ref}/review": NONE,
     "/post-mortems/{ref}/sections/{slug}": NONE,
     "/post-mortems/{ref}/start": NONE,
+    "/post-mortems/{ref}/timeline": NONE,
     "/post-mortems/{ref}/versions/{n}/restore": NONE,
     "/post-mortems/{ref}/wanted-changes": NONE,
     "/post-mortems/{ref}/withdraw": NONE,

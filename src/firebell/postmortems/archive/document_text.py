@@ -17,7 +17,7 @@ MARK_START, MARK_END = "\ue000", "\ue001"
 """What surrounds a matching word in an excerpt; no text that people type has them."""
 _SECOND = ("summary", "root cause")
 _THIRD = ("factors", "action items", "what we change")
-_BLOCK = re.compile(r"^\s*\{\{\w+\}\}\s*$", re.MULTILINE)
+_BLOCK = re.compile(r"^\s*\{\{ *\w+(?: +\w+=[^\s{}]*)* *\}\}\s*$", re.MULTILINE)
 _LINE_START = re.compile(
     r"^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?:(?:effect|why|root|open):)?"
     r"|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$",  # the rule under the head of a table

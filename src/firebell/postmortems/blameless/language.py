@@ -33,13 +33,15 @@ UNKNOWN = "und"
 
 def language_of(text: str) -> str:
     """Return the ISO 639 code of the language of a text; `en` if nothing speaks for another one."""
-    letters = sum(map(len, _WORD.findall(text)))
-    if letters and len(_OTHER_SCRIPT.findall(text)) * 2 > letters:
-        return UNKNOWN
+    written = _WORD.findall(text.lower())
+    if not text.isascii():
+        letters = sum(map(len, written))
+        if letters and len(_OTHER_SCRIPT.findall(text)) * 2 > letters:
+            return UNKNOWN
     counts: Counter[str] = Counter()
-    for word in _WORD.findall(text.lower()):
+    for word, number in Counter(written).items():
         for language in _LANGUAGES_OF.get(word, ()):
-            counts[language] += 1
+            counts[language] += number
     if not counts or sum(counts.values()) < _ENOUGH_WORDS:
         return ENGLISH
     return max(counts, key=lambda language: (counts[language], language == ENGLISH))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from firebell.postmortems.blameless.language import ENGLISH, language_of
 from firebell.postmortems.blameless.model import BlameFinding, LintResult, Match, Sentence
 from firebell.postmortems.blameless.rewriting import replacement
-from firebell.postmortems.blameless.rules import MATCHERS, RULES, may_blame
+from firebell.postmortems.blameless.rules import MATCHERS, META_TRIGGERS, RULES, stems
 from firebell.postmortems.blameless.sentences import sentences
 from firebell.postmortems.blameless.subjects import Names, mentions, people_named
 from firebell.postmortems.blameless.word_lists import any_of
@@ -35,15 +35,17 @@ def _severest(matches: Iterable[Match]) -> list[Match]:
 
 def _matches(sentence: Sentence, names: Names) -> list[Match]:
     text = sentence.text
-    if not may_blame(text) or _META.search(text):
+    present = stems(text)
+    matchers = [matcher for matcher in MATCHERS if not present.isdisjoint(matcher.triggers)]
+    if not matchers or (not present.isdisjoint(META_TRIGGERS) and _META.search(text)):
         return []
-    people = mentions(text, names)
+    people = mentions(text, names) if any(matcher.is_about_people for matcher in matchers) else []
     contrast = _CONTRAST.search(text)
     ends_at = contrast.start() if contrast else len(text)
     return _severest(
         match
-        for matcher in MATCHERS
-        for match in matcher(text, people)
+        for matcher in matchers
+        for match in matcher.find(text, people)
         if match.start < ends_at and (RULES[match.code].in_timeline or not sentence.in_timeline)
     )
 

@@ -1,6 +1,7 @@
 """The rules B1 to B10 of the blameless lint, with their questions (pure, spec 6).
 
-Each pattern takes linear time: it begins at a word boundary, and its repetitions are bounded.
+Each pattern takes linear time: it begins at a word boundary, and its repetitions are bounded. Most sentences have none
+of the words that a rule needs, so its patterns are not tried.
 """
 
 import re
@@ -97,32 +98,81 @@ RULES = {
         ),
     )
 }
-MATCHERS: tuple[Callable[[str, list[Mention]], Iterator[Match]], ...] = (
-    counterfactuals,
-    errors_of_people,
-    people_as_causes,
-    judgments,
-    exhortations,
-    hindsight,
-    punishments,
-    guilt,
-)
 _STEM_CHARS = 4
-_TRIGGERS = words(
-    """
-    should could might ought would supposed only had error mistake failure finger fat oversight slip blunder negligen
-    careless incompeten failed failing fails forg miss ignor overlook neglect disregard caus brok bother mess screw
-    botch mishandl fumbl misread misjudg misunderst accident inadvert erron wrong incorrect improp unintent took brought
-    trigger due because slopp reckless irrespons unprof inattent inexcus unforg lazi stupid lack judg poor care half
-    known cautio vigil diligen attenti mindful harder remind retrain train reeducat educat thorough disciplin
-    obvious common brainer any every easily trivial simply reprimand punish account warning performance fired
-    dismiss let sack blam fault guilt better
-"""
-)
-_STEMS = frozenset(word[:_STEM_CHARS] for word in _TRIGGERS)
 _WORD = re.compile(r"[a-z]+")
 
 
-def may_blame(text: str) -> bool:
-    """Return False for a sentence that no rule can apply to: it has none of the words that each rule needs."""
-    return any(word[:_STEM_CHARS] in _STEMS for word in _WORD.findall(text.lower()))
+def _stems(listed: str) -> frozenset[str]:
+    return frozenset(word[:_STEM_CHARS] for word in words(listed))
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """What finds the matches of some rules in a sentence that has one of the words that each of them needs."""
+
+    find: Callable[[str, list[Mention]], Iterator[Match]]
+    triggers: frozenset[str]
+    """How these words begin."""
+    is_about_people: bool
+    """False if it looks at the words alone, and not at the people in the sentence."""
+
+
+MATCHERS = (
+    Matcher(counterfactuals, _stems("should could might ought would supposed only"), True),
+    Matcher(
+        errors_of_people,
+        _stems(
+            "error mistake failure fault fat fatfinger oversight blunder slip negligen careless incompeten"
+        ),
+        True,
+    ),
+    Matcher(
+        people_as_causes,
+        _stems(
+            """
+            failed failing forgot miss ignore overlook neglect disregard cause because due brought broken break bother
+            mess screw botch mishandle blunder fumble misread misjudge misunderstand took trigger mistake error
+            accidentally inadvertently wrongly incorrectly improperly unintentionally
+            """
+        ),
+        True,
+    ),
+    Matcher(
+        judgments,
+        _stems(
+            """
+            careless negligent sloppy incompetent reckless irresponsible unprofessional inattentive inexcusable
+            unforgivable laziness stupid lack judgment judgement known half
+            """
+        ),
+        False,
+    ),
+    Matcher(
+        exhortations,
+        _stems(
+            """
+            careful cautious vigilant diligent attentive mindful thorough disciplined attention harder remind retrain
+            train reeducate educate
+            """
+        ),
+        False,
+    ),
+    Matcher(
+        hindsight,
+        _stems("common brainer any anyone anybody everyone obvious easily trivially simply"),
+        False,
+    ),
+    Matcher(
+        punishments,
+        _stems("reprimand disciplinary punish accountable warning performance fired dismissed let sacked"),
+        False,
+    ),
+    Matcher(guilt, _stems("blame fault guilt"), True),
+)
+META_TRIGGERS = _stems("blame called error fault guilt punish")
+"""How the words begin one of which a sentence about blame has."""
+
+
+def stems(text: str) -> set[str]:
+    """Return how the words of a text begin."""
+    return {word[:_STEM_CHARS] for word in _WORD.findall(text.lower())}

@@ -93,6 +93,11 @@ def names_of(people: frozenset[str]) -> Names:
     return {first: tuple(sorted(names, key=len, reverse=True)) for first, names in by_first.items()}
 
 
+def _bare(token: str) -> str:
+    """Return a word without the mark of a handle and the ending of a possessive."""
+    return _POSSESSIVE.sub("", token.lstrip("@")) if "'" in token or "’" in token else token.lstrip("@")
+
+
 def _name_length(words: list[str], at: int, names: Names) -> int:
     """Return how many words from a place are the name of a person; 0 if none."""
     for name in names.get(words[at], ()):
@@ -104,15 +109,18 @@ def _name_length(words: list[str], at: int, names: Names) -> int:
 def mentions(text: str, names: Names) -> list[Mention]:
     """Return the people of a sentence in order."""
     tokens = list(_TOKEN.finditer(text))
-    bare = [_POSSESSIVE.sub("", token[0].lstrip("@")) for token in tokens]
+    bare = [_bare(token[0]) for token in tokens]
     lower = [word.lower() for word in bare]
     result: list[Mention] = []
     at = 0
     while at < len(tokens):
-        if tokens[at][0].startswith("@") and not _HANDLE.match(text, tokens[at].start()):
-            at += 1
-            continue
-        length = 1 if _HANDLE.match(text, tokens[at].start()) else _name_length(bare, at, names)
+        if tokens[at][0].startswith("@"):
+            length = 1 if _HANDLE.match(text, tokens[at].start()) else 0
+            if not length:
+                at += 1
+                continue
+        else:
+            length = _name_length(bare, at, names) if bare[at] in names else 0
         if length:
             is_subject = at == 0 or lower[at - 1] not in _PREPOSITIONS or _apart(text, tokens, at)
             result.append(_mention(text, tokens, at, at + length, is_subject))

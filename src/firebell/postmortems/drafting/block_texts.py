@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from firebell.kit import markdown
 from firebell.kit.markdown import cell, line
 from firebell.postmortems.document import sections, whys
+from firebell.postmortems.document.blocks import chosen_entries
 from firebell.postmortems.document.factors import GROUPS, label
 from firebell.postmortems.document.whys import WhyTree
 from firebell.postmortems.drafting.draft import format_minutes
@@ -16,7 +17,7 @@ def block_texts(body: str, sources: DraftSources) -> dict[str, str]:
     """Return the text of every block of a document, by name."""
     tree = whys.tree_of(sections.split(body))
     return {
-        "timeline": table(select(facts(sources)), several=len(sources.incidents) > 1),
+        "timeline": table(select(facts(sources), chosen_entries(body)), several=len(sources.incidents) > 1),
         "measures": _measures(sources),
         "actions": _actions(tree, sources.actions),
         "factors": _factors(tree),
@@ -35,6 +36,8 @@ def _measures(sources: DraftSources) -> str:
     for incident in sources.incidents:
         for measure in sources.measures.get(incident.id, ()):
             taken = "not known" if measure.taken is None else format_minutes(measure.taken)
+            if measure.taken is not None and measure.people:
+                taken += f", {measure.people} {'person' if measure.people == 1 else 'people'}"
             target = "-" if measure.target is None else f"within {format_minutes(measure.target)}"
             missed = ", missed" if measure.is_met is False else ""
             named = [incident.ref] if several else []

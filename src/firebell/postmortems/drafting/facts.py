@@ -110,6 +110,13 @@ class DraftFact:
     marker: Marker | None
     is_human: bool = False
     incident_id: int = 0
+    log_id: int = 0
+    """The entry of the log of a page, which has several facts; 0 for all others."""
+
+    @property
+    def key(self) -> str:
+        """What a choice of entries calls the fact: its reference, with the entry of the log for a page."""
+        return f"{self.ref}.{self.log_id}" if self.log_id else str(self.ref)
 
     @property
     def order(self) -> tuple[datetime, int, int, int]:
@@ -247,6 +254,7 @@ def _pages(log: Iterable[PageLogRow]) -> Iterable[DraftFact]:
             row.actor,
             row.text,
             Marker.DETECTION if is_detection else None,
+            log_id=row.id,
         )
 
 

@@ -8,7 +8,7 @@ from firebell.action_items.model import STATE_NAMES, ItemState
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
-from firebell.incidents.measures import measures
+from firebell.incidents.measures import measures, people_before
 from firebell.incidents.queries import checked
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import FindingLevel
@@ -49,6 +49,15 @@ async def load_sources(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Dr
                 incident,
                 page_times([row for row in log if row.page_id in page_ids[incident.id]]),
                 commanders.get(incident.id),
+                people_before(
+                    incident.mitigated_at,
+                    timelines[incident.id],
+                    [
+                        (row.at, row.actor_id)
+                        for row in log
+                        if row.kind == "acked" and row.page_id in page_ids[incident.id]
+                    ],
+                ),
             )
             for incident in about
         },

@@ -8,6 +8,7 @@ from itertools import pairwise
 from firebell.kit import markdown
 from firebell.kit.markdown import cell
 from firebell.postmortems.document.evidence import EvidenceKind
+from firebell.postmortems.document.timeline_choice import NO_CHOICE, TimelineChoice
 from firebell.postmortems.drafting.facts import MARKER_NAMES, DraftFact, Marker
 
 ROWS_MAX = 60
@@ -51,14 +52,17 @@ class Gap:
     end: datetime
 
 
-def select(facts: Sequence[DraftFact]) -> ShownTimeline:
-    """Return the rows to show: what must stay, and of three or more machine rows in a row the first and the last."""
-    updates = [fact for fact in facts if fact.kind == "update"]
+def select(facts: Sequence[DraftFact], choice: TimelineChoice = NO_CHOICE) -> ShownTimeline:
+    """Return the rows to show: what must stay, and of three or more machine rows in a row the first and the last.
+
+    What people chose to show stays too, and what they chose to hide is left out before the rule applies.
+    """
+    wanted = [fact for fact in facts if fact.key not in choice.hidden] if choice.hidden else facts
+    chosen = {fact for fact in wanted if fact.key in choice.shown} if choice.shown else set()
+    updates = [fact for fact in wanted if fact.kind == "update"]
     kept = {updates[0], updates[-1]} if updates else set()
-    kept |= _ends_of_runs(facts)
-    shown = [
-        fact for fact in facts if fact.kind not in _NOISE and (fact.marker or fact.kind not in ("paged",))
-    ]
+    kept |= _ends_of_runs(wanted) | chosen
+    shown = [fact for fact in wanted if fact in chosen or _is_ruled_in(fact)]
     rows = list(_collapsed(shown, kept))
     for kind in _DROPPED_FIRST:
         excess = len(rows) - ROWS_MAX
@@ -112,6 +116,10 @@ def _cell(fact: DraftFact) -> str:
         label, _, text = fact.text[2:].partition("**: ")
         return f"**{cell(label)}**: {cell(text)}"
     return cell(fact.text)
+
+
+def _is_ruled_in(fact: DraftFact) -> bool:
+    return fact.kind not in _NOISE and (fact.marker is not None or fact.kind != "paged")
 
 
 def _stays(fact: DraftFact) -> bool:

@@ -31,6 +31,7 @@ from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.editing import queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
+from firebell.postmortems.editing.save_counting import counted
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.meeting import store as meeting_store
 from firebell.postmortems.meeting.model import is_settled
@@ -205,13 +206,14 @@ class WhyShown(ApiOutput):
 
 
 class MeasureShown(ApiOutput):
-    """How long a part of the incident took, in seconds; null if it is not known, or has no target."""
+    """How long a part of the incident took, in seconds, and with how many people; null if not known, or not counted."""
 
     id: str
     label: str
     seconds: int | None
     target_seconds: int | None
     is_met: bool | None
+    people: int | None
 
 
 class PostmortemOverview(ApiOutput):
@@ -271,6 +273,7 @@ async def get_postmortem_overview(caller: Previewer, request: Request, ref: Text
                 seconds=None if measure.taken is None else int(measure.taken.total_seconds()),
                 target_seconds=None if measure.target is None else int(measure.target.total_seconds()),
                 is_met=measure.is_met,
+                people=measure.people,
             )
             for measure in desk.sources.measures[incident_id]
         ],
@@ -296,9 +299,10 @@ async def list_sections(
     responses=problems(404, 409),
 )
 async def save_section(w: Writer, ref: Text, slug: Slug, new: NewSectionText) -> SavedSectionShown:
-    saved = await actions.save_section(
-        w.tx, w.actor, parse_ref("INC", ref), slug, new.text, new.base_version, new.base_hash, w.now
-    )
+    with counted(w.ctx.counters):
+        saved = await actions.save_section(
+            w.tx, w.actor, parse_ref("INC", ref), slug, new.text, new.base_version, new.base_hash, w.now
+        )
     return SavedSectionShown.model_validate(saved)
 
 

@@ -12,7 +12,7 @@ from firebell.people.model import Person
 from firebell.postmortems import lookup
 from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import evidence_store
-from firebell.postmortems.document.blocks import block_lines, expand
+from firebell.postmortems.document.blocks import block_lines, chosen_entries, expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
 from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import split
@@ -152,7 +152,7 @@ async def desk(records: DeskRecords) -> Desk:
             thread.comment.blocking and thread.comment.resolved_at is None for thread in records.threads
         ),
     )
-    shown = select(facts(records.sources))
+    shown = select(facts(records.sources), chosen_entries(postmortem.body))
     step_facts = StepFacts(
         postmortem.state,
         postmortem.due_at,

@@ -31,6 +31,7 @@ from firebell.postmortems.editing.actions_from_text import NewAction
 from firebell.postmortems.editing.conflicts import EditConflict
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.editing.queries import Desk
+from firebell.postmortems.editing.save_counting import counted
 from firebell.postmortems.guide import publication_obstacles
 from firebell.postmortems.meeting import store as meeting_store
 from firebell.postmortems.meeting.model import is_settled
@@ -70,17 +71,18 @@ async def save_section(request: Request, ref: str, slug: str) -> Response:
     incident_id, text = parse_ref("INC", ref), str(form.get("text", ""))
     version = to_number(form.get("base_version", ""), "base_version")
     try:
-        async with request.app.state.ctx.db.tx() as tx:
-            await actions.save_section(
-                tx,
-                authentication.actor_of(me),
-                incident_id,
-                slug,
-                text,
-                version,
-                str(form.get("base_hash", "")),
-                transaction.now(request),
-            )
+        with counted(request.app.state.ctx.counters):
+            async with request.app.state.ctx.db.tx() as tx:
+                await actions.save_section(
+                    tx,
+                    authentication.actor_of(me),
+                    incident_id,
+                    slug,
+                    text,
+                    version,
+                    str(form.get("base_hash", "")),
+                    transaction.now(request),
+                )
     except FirebellError as error:
         if not isinstance(error, EditConflict) and not error.fields:
             raise

@@ -25,9 +25,9 @@ async def _file(request: Request, ref: str, kind: ExportFormat, *, as_roles: boo
     ctx, now = request.app.state.ctx, transaction.now(request)
     incident_id = parse_ref("INC", ref)
     async with ctx.db.tx() as tx:
-        exported = await queries.exported(tx, incident_id, ctx.public_url, now, as_roles=as_roles)
-    content = await formats.content(exported, kind)
-    name = f"post-mortem-{exported.meta.ref}.{kind}"
+        file = await queries.exported(tx, incident_id, ctx.public_url, now, as_roles=as_roles)
+    content = await formats.content(file.document, kind, file.chart)
+    name = f"post-mortem-{file.document.meta.ref}.{kind}"
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 

@@ -2,7 +2,9 @@
 
 from markupsafe import Markup, escape
 
+from firebell.incidents import actions as incidents
 from firebell.kit.markdown import rendered
+from firebell.postmortems.export.graph_place import GRAPH_MARK, with_graph_mark
 from firebell.postmortems.export.model import ExportedMeta, ExportedPostmortem
 
 _STYLE = """\
@@ -15,15 +17,21 @@ th, td { text-align: start; vertical-align: top; padding: .4rem .6rem; border-bo
 time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 pre, code { font: .88em/1.5 ui-monospace, monospace; overflow-x: auto; }
 pre { padding: .8rem; border: 1px solid var(--line); border-radius: 6px; }
+figure { margin: 1.2rem 0; }
+.plot { overflow-x: auto; } .plot svg { display: block; width: 100%; min-width: 620px; height: auto; }
+figcaption, summary { font-size: .9rem; color: var(--dim); }
 .meta { color: var(--dim); font-size: .9rem; }
 @media print { body { margin: 0; max-width: none; font-size: 11pt; } a { color: inherit; text-decoration: none; }
-  table { display: table; } tr, li, pre { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+  table { display: table; } tr, li, pre, figure { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  details { display: none; } .plot svg { min-width: 0; } }
 """
 
 
-async def html_page(exported: ExportedPostmortem) -> str:
-    """Return the file; it has no script and loads nothing."""
-    body = await rendered(exported.body)
+async def html_page(exported: ExportedPostmortem, chart: incidents.DrawnGraph | None = None) -> str:
+    """Return the file; it has no script and loads nothing. The graph stands under the heading of the impact."""
+    body = await rendered(with_graph_mark(exported.body) if chart else exported.body)
+    if chart:
+        body = with_graph(body, chart)
     title = f"{exported.meta.ref}: {exported.meta.title}"
     head = Markup(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -36,6 +44,29 @@ async def html_page(exported: ExportedPostmortem) -> str:
             head, lines, body
         )
     )
+
+
+def with_graph(body: Markup, chart: incidents.DrawnGraph) -> Markup:
+    """Return rendered Markdown with the graph in place of its mark; without the mark, as it is."""
+    paragraph = Markup("<p>{}</p>").format(GRAPH_MARK)
+    return Markup(body.replace(paragraph, _figure(chart), 1).replace(GRAPH_MARK, ""))  # noqa: S704 - both are safe
+
+
+def _figure(chart: incidents.DrawnGraph) -> Markup:
+    """Return the graph with the same numbers as a table."""
+    rows = Markup("").join(
+        Markup("<tr><td><time>{}</time></td><td>{}</td><td>{}</td></tr>\n").format(
+            f"{row.at:%Y-%m-%d %H:%M}", row.firing, ", ".join(row.moments)
+        )
+        for row in chart.graph.rows
+    )
+    return Markup(
+        "<figure>\n<figcaption>{} Times are in UTC.</figcaption>\n"
+        '<div class="plot" tabindex="0" role="region" aria-label="Graph of alerts and impact">\n{}\n</div>\n'
+        "<details><summary>Show as table</summary><table>\n"
+        "<thead><tr><th>Time</th><th>Alerts firing</th><th>What happened</th></tr></thead>\n"
+        "<tbody>\n{}</tbody></table></details>\n</figure>"
+    ).format(chart.finding, incidents.standalone_svg(chart), rows)
 
 
 def meta_lines(meta: ExportedMeta) -> list[str]:

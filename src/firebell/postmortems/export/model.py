@@ -91,6 +91,8 @@ class ExportedRow(msgspec.Struct, frozen=True, kw_only=True):
     marker: str
     evidence: str
     incident: str
+    shown: bool
+    """Whether the timeline of the document has a row for it."""
 
 
 class ExportedGraphRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,8 @@ class ExportedMeasure(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     seconds: int | None
     target_seconds: int | None
+    people: int | None
+    """How many people took part in it, if that is counted."""
 
 
 class ExportedEvidence(msgspec.Struct, frozen=True, kw_only=True):

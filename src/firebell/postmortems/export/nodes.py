@@ -7,6 +7,7 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from firebell.kit.markdown import markdown
+from firebell.postmortems.export.graph_place import GRAPH_MARK
 
 Node = dict[str, Any]
 _WRAPPED = {"strong": "strong", "em": "em"}
@@ -27,6 +28,8 @@ def _block(node: SyntaxTreeNode) -> Node | None:
     match node.type:
         case "heading":
             return {"t": "heading", "level": int(node.tag[1]), "c": _inlines(node.children)}
+        case "paragraph" if node.children and node.children[0].content == GRAPH_MARK:
+            return {"t": "graph"}
         case "paragraph":
             return {"t": "par", "c": _inlines(node.children)}
         case "bullet_list" | "ordered_list":

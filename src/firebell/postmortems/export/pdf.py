@@ -5,8 +5,10 @@ import importlib.util
 
 import msgspec
 
+from firebell.incidents import actions as incidents
 from firebell.kit.errors import Invalid, NotInstalled
 from firebell.kit.process_pool import ProcessPool, TakesTooLong
+from firebell.postmortems.export.graph_place import with_graph_mark
 from firebell.postmortems.export.html_page import meta_lines
 from firebell.postmortems.export.model import ExportedPostmortem
 
@@ -21,7 +23,7 @@ def is_installed() -> bool:
     return importlib.util.find_spec("typst") is not None
 
 
-async def pdf(exported: ExportedPostmortem) -> bytes:
+async def pdf(exported: ExportedPostmortem, chart: incidents.DrawnGraph | None = None) -> bytes:
     """Return the file; raise `NotInstalled` without the extra, `Invalid` if it takes more than 20 seconds."""
     if not is_installed():
         raise NotInstalled(WHY_NOT, hint=HOW)
@@ -31,7 +33,10 @@ async def pdf(exported: ExportedPostmortem) -> bytes:
             "firebell.postmortems.export.pdf_rendering:render",
             f"{meta.ref}: {meta.title}",
             meta_lines(meta),
-            exported.body,
+            with_graph_mark(exported.body) if chart else exported.body,
+            {"svg": str(incidents.standalone_svg(chart)), "finding": f"{chart.finding} Times are in UTC."}
+            if chart
+            else None,
         )
     except TakesTooLong as exc:
         raise Invalid(

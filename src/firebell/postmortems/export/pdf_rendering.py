@@ -15,12 +15,12 @@ from firebell.postmortems.export.nodes import nodes
 TEMPLATE = Path(__file__).with_name("postmortem.typ")
 
 
-def render(title: str, meta: list[str], text: str) -> str:
-    """Return the PDF of a Markdown text in base64."""
+def render(title: str, meta: list[str], text: str, graph: dict[str, str] | None = None) -> str:
+    """Return the PDF of a Markdown text in base64; `graph` has its `svg` and its `finding`."""
     import typst
 
     compile_pdf: Any = typst.compile  # its types want the root as bytes, which it does not take
-    document = {"title": title, "meta": meta, "blocks": nodes(text)}
+    document = {"title": title, "meta": meta, "blocks": nodes(text), "graph": graph}
     with tempfile.TemporaryDirectory() as root:
         result: bytes = compile_pdf(
             TEMPLATE.read_bytes(),

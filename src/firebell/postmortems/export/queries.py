@@ -1,6 +1,7 @@
 """Read everything that an export of a document has."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -12,14 +13,16 @@ from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 from firebell.postmortems import lookup
 from firebell.postmortems.document import whys
-from firebell.postmortems.document.blocks import expand
-from firebell.postmortems.document.evidence import EvidenceRef, references
+from firebell.postmortems.document.blocks import chosen_entries, expand
+from firebell.postmortems.document.evidence import references
 from firebell.postmortems.document.evidence_links import EvidenceLink, with_evidence
 from firebell.postmortems.document.sections import split, titled
+from firebell.postmortems.document.timeline_choice import TimelineChoice
 from firebell.postmortems.document.whys import WhyNode
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.facts import DraftSources, facts
 from firebell.postmortems.drafting.queries import load_sources
+from firebell.postmortems.drafting.timeline_rows import select
 from firebell.postmortems.editing import version_store
 from firebell.postmortems.editing.queries import links
 from firebell.postmortems.export.model import (
@@ -41,9 +44,17 @@ from firebell.postmortems.review import store as review_store
 VERSIONS_MAX = 200
 
 
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A document, and its graph of alerts and impact with times in UTC; None without one."""
+
+    document: ExportedPostmortem
+    chart: incidents.DrawnGraph | None
+
+
 async def exported(
     tx: Tx, incident_id: int, public_url: str, now: datetime, *, as_roles: bool = False
-) -> ExportedPostmortem:
+) -> ExportedFile:
     """Return the document that readers see: of a published one the published version, else the present text.
 
     Evidence that the reader may not see is left out. With `as_roles`, roles stand in place of names everywhere.
@@ -51,6 +62,7 @@ async def exported(
     postmortem = await lookup.of_incident(tx, incident_id)
     number, text, approved_n = await _shown(tx, postmortem)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    graph = await incidents.impact_graph(tx, sources.incidents, now)
     body = expand(text, block_texts(text, sources))
     stored_links = await links(tx, references(body))
     evidence = {
@@ -86,8 +98,8 @@ async def exported(
         whys=[_why(node) for node in tree.effects],
         factors=tree.factors,
         actions=await _actions(tx, sources),
-        timeline=_timeline(sources, evidence),
-        graph=_graph(await incidents.impact_graph(tx, sources.incidents, now)),
+        timeline=_timeline(sources, chosen_entries(text)),
+        graph=_graph(graph),
         measures=_measures(sources),
         evidence=[
             ExportedEvidence(ref=str(ref), url=link.href, label=link.label)
@@ -98,7 +110,8 @@ async def exported(
             for each in await version_store.versions(tx, postmortem.id, None, VERSIONS_MAX)
         ],
     )
-    return _with_roles(result, await _roles(tx, sources)) if as_roles else result
+    document = _with_roles(result, await _roles(tx, sources)) if as_roles else result
+    return ExportedFile(document, incidents.drawn_graph(graph, "UTC") if graph else None)
 
 
 async def _shown(tx: Tx, postmortem: Postmortem) -> tuple[int, str, int | None]:
@@ -126,8 +139,9 @@ async def _actions(tx: Tx, sources: DraftSources) -> list[ExportedAction]:
     ]
 
 
-def _timeline(sources: DraftSources, evidence: Mapping[EvidenceRef, EvidenceLink]) -> list[ExportedRow]:
-    main = sources.main.ref
+def _timeline(sources: DraftSources, choice: TimelineChoice) -> list[ExportedRow]:
+    main, recorded = sources.main.ref, facts(sources)
+    shown = {row.fact.key for row in select(recorded, choice).rows}
     return [
         ExportedRow(
             at=fact.at,
@@ -137,8 +151,9 @@ def _timeline(sources: DraftSources, evidence: Mapping[EvidenceRef, EvidenceLink
             marker=fact.marker or "",
             evidence=str(fact.ref),
             incident=f"INC-{fact.incident_id}" if fact.incident_id else main,
+            shown=fact.key in shown,
         )
-        for fact in facts(sources)
+        for fact in recorded
     ]
 
 
@@ -155,6 +170,7 @@ def _measures(sources: DraftSources) -> list[ExportedMeasure]:
             label=measure.label,
             seconds=None if measure.taken is None else int(measure.taken.total_seconds()),
             target_seconds=None if measure.target is None else int(measure.target.total_seconds()),
+            people=measure.people,
         )
         for incident in sources.incidents
         for measure in sources.measures.get(incident.id, ())

@@ -13,6 +13,7 @@ from firebell.people import permissions
 from firebell.people.action_guards import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
+from firebell.postmortems.document.blocks import chosen_entries
 from firebell.postmortems.drafting.facts import facts
 from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.editing.saving import live_topic
@@ -54,7 +55,9 @@ async def decide_external(
         incident = await incidents.incident(tx, postmortem.incident_id)
         person = await people.person(tx, actor.person_id) if actor.person_id else None
         sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
-        body = first_text(incident.title, postmortem.body, facts(sources), person.tz if person else "UTC")
+        hidden = chosen_entries(postmortem.body).hidden
+        recorded = [fact for fact in facts(sources) if fact.key not in hidden]
+        body = first_text(incident.title, postmortem.body, recorded, person.tz if person else "UTC")
         await store.insert_version(
             tx, postmortem.id, 1, body[:TEXT_MAX_CHARS], Actor("system", "Firebell"), now
         )

@@ -10,7 +10,7 @@ from firebell.postmortems.drafting.facts import DraftFact, Marker
 from firebell.postmortems.external.leak_scan import public_text
 
 ROWS_MAX = 12
-_BLOCK_LINE = re.compile(r"^[ \t]*\{\{ *\w+ *\}\}[ \t]*\n?", re.MULTILINE)
+_BLOCK_LINE = re.compile(r"^[ \t]*\{\{ *\w+(?: +\w+=[^\s{}]*)* *\}\}[ \t]*\n?", re.MULTILINE)
 _TO_WRITE = "Say in one sentence each what you have changed and what you will change."
 _PUBLIC_TEXTS: Mapping[Marker | None, str] = {
     Marker.DETECTION: "We noticed the problem.",

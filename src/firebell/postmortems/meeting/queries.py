@@ -14,6 +14,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import lookup
 from firebell.postmortems.document import whys
+from firebell.postmortems.document.blocks import chosen_entries
 from firebell.postmortems.document.evidence import EvidenceRef
 from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import DocumentSection, split, titled
@@ -67,7 +68,7 @@ async def room(tx: Tx, incident_id: int, now: datetime) -> MeetingRoom:
     meetings = await store.of_document(tx, postmortem.id)
     running = next((each for each in meetings if each.is_running), None)
     sources = await load_sources(tx, about, now)
-    rows = select(facts(sources)).rows
+    rows = select(facts(sources), chosen_entries(postmortem.body)).rows
     sections = split(postmortem.body)
     part = running.present_part if running else None
     wrong = titled(sections, "What went wrong")

@@ -1,0 +1,81 @@
+"""The SQL of how well chats, trackers and runbooks follow, for Prometheus; read once in a minute at most."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Reads
+from firebell.monitoring.model import LABELED_MAX, IntegrationReadings
+from firebell.runbooks.automation import EXERCISED_WITHIN
+
+
+async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
+    """Return how far chats and trackers are behind, and the state of the organization's runbooks."""
+    trackers = await tx.fetch(
+        """
+        select id, coalesce(last_ok_at, created_at) as synced_at
+        from tracker
+        where is_enabled
+        order by id
+        limit $1
+        """,
+        LABELED_MAX,
+    )
+    chats = await tx.fetch(
+        """
+        select
+            account.id,
+            (
+                select min(due_at)
+                from chat_want
+                where chat_want.account_id = account.id
+                    and due_at <= $1
+            ) as waiting_since,
+            (
+                select count(*)
+                from chat_object
+                where chat_object.account_id = account.id
+                    and state = 'dead'
+            ) as dead
+        from chat_account account
+        where account.paused_at is null
+        order by account.id
+        limit $2
+        """,
+        now,
+        LABELED_MAX,
+    )
+    runbooks = await tx.fetch(
+        """
+        select
+            case
+                when runbook.errors > 0 then 'broken'
+                when exercise.at is null or exercise.at < $1 then 'untested'
+                else 'ok'
+            end as state,
+            count(*) as runbooks
+        from runbook
+        left join lateral (
+            select ended_at as at
+            from runbook_run
+            where runbook_run.slug = runbook.slug
+                and is_exercise
+            order by ended_at desc
+            limit 1
+        ) exercise on true
+        where runbook.archived_at is null
+            and runbook.body is not null
+        group by 1
+        """,
+        now - EXERCISED_WITHIN,
+    )
+    failing: int = await tx.value("select count(*) from runbook_source where last_error <> ''")
+    return IntegrationReadings(
+        tracker_lag_s={str(row["id"]): _age_s(row["synced_at"], now) for row in trackers},
+        chat_lag_s={str(row["id"]): _age_s(row["waiting_since"] or now, now) for row in chats},
+        chat_dead={str(row["id"]): row["dead"] for row in chats},
+        runbooks={"ok": 0, "untested": 0, "broken": 0, **{row["state"]: row["runbooks"] for row in runbooks}},
+        failing_sources=failing,
+    )
+
+
+def _age_s(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())
