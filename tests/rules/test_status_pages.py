@@ -14,6 +14,7 @@ from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
     Impact,
+    IndicatorRule,
     PublicIncident,
     PublicUpdate,
     Stage,
@@ -138,6 +139,22 @@ def test_the_indicator_blends_the_components(
     statuses: list[ComponentStatus], expected: Impact, description: str
 ) -> None:
     assert impact.blend(statuses) == impact.Indicator(expected, description)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected", "description"),
+    [
+        ([X, O], Impact.CRITICAL, "Major System Outage"),
+        ([P, O, O, O], Impact.MAJOR, "Partial System Outage"),
+        ([M, D, O], Impact.MINOR, "Partially Degraded Service"),
+        ([M, O], Impact.MAINTENANCE, "Service Under Maintenance"),
+        ([], Impact.NONE, "All Systems Operational"),
+    ],
+)
+def test_the_indicator_can_be_that_of_the_worst_component(
+    statuses: list[ComponentStatus], expected: Impact, description: str
+) -> None:
+    assert impact.indicator(statuses, [], IndicatorRule.WORST) == impact.Indicator(expected, description)
 
 
 def test_an_open_incident_without_a_component_is_never_beside_a_green_page() -> None:

@@ -21,7 +21,7 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions, queries, store
-from firebell.status_pages.model import PageVisibility
+from firebell.status_pages.model import IndicatorRule, PageVisibility
 from firebell.status_pages.view import ComponentView, StatusView
 
 router = api.router("status pages")
@@ -41,9 +41,20 @@ class ComponentShown(ApiOutput):
     position: int
     start_date: date
     shows_uptime: bool
+    only_if_affected: Annotated[bool, Field(description="true if it is hidden while it is operational")]
     service_ids: list[int]
     status: str
     uptime_90d: Annotated[float | None, Field(description="from 0 to 1; null without data")]
+
+
+class GroupShown(ApiOutput):
+    """A group of components."""
+
+    id: int
+    public_id: str
+    name: str
+    description: str
+    position: int
 
 
 class StatusPageShown(ApiOutput):
@@ -58,8 +69,13 @@ class StatusPageShown(ApiOutput):
     visibility: PageVisibility
     partial_weight: Annotated[int, Field(description="percent of a partial outage that counts as downtime")]
     degraded_weight: int
+    indicator_rule: Annotated[
+        IndicatorRule,
+        Field(description="blend: by how many components are affected; worst: that of the worst one"),
+    ]
     indicator: str
     description: str
+    groups: list[GroupShown]
     components: list[ComponentShown]
 
 
@@ -96,6 +112,21 @@ class ChangedStatusPage(ApiInput):
     visibility: PageVisibility | None = None
     partial_weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
     degraded_weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
+    indicator_rule: IndicatorRule | None = None
+
+
+class NewGroup(ApiInput):
+    """A group of components to add."""
+
+    name: Annotated[Text, Field(examples=["Europe"])]
+
+
+class ChangedGroup(ApiInput):
+    """What to change of a group; what is left out stays as it is."""
+
+    name: Text | None = None
+    description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] | None = None
+    position: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
 
 
 class NewComponent(ApiInput):
@@ -116,6 +147,7 @@ class ChangedComponent(ApiInput):
     position: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
     start_date: date | None = None
     shows_uptime: StrictBool | None = None
+    only_if_affected: StrictBool | None = None
     service_ids: Annotated[list[Id], Field(max_length=1000)] | None = None
 
 
@@ -130,6 +162,7 @@ def _component(shown: ComponentView) -> ComponentShown:
         position=component.position,
         start_date=component.start_date,
         shows_uptime=component.shows_uptime,
+        only_if_affected=component.only_if_affected,
         service_ids=list(component.service_ids),
         status=shown.status.code,
         uptime_90d=None if shown.uptime is None else float(shown.uptime),
@@ -148,8 +181,10 @@ def _page(view: StatusView, public_url: str) -> StatusPageShown:
         visibility=page.visibility,
         partial_weight=page.partial_weight,
         degraded_weight=page.degraded_weight,
+        indicator_rule=page.indicator_rule,
         indicator=view.indicator.impact.code,
         description=view.indicator.description,
+        groups=[GroupShown.model_validate(group) for group in view.snapshot.groups],
         components=[_component(each) for each in view.components],
     )
 
@@ -191,6 +226,25 @@ async def change_status_page(w: Manager, slug: Text, body: ChangedStatusPage) ->
     values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     changed = await actions.update_status_page(w.tx, w.actor, page.id, values, w.now)
     return _page(await queries.view_of(w.tx, changed, w.now), w.ctx.public_url)
+
+
+@router.post(
+    "/status-pages/{slug}/groups",
+    status_code=201,
+    summary="Add a group of components to a status page",
+    responses=problems(404, 409),
+)
+async def add_group(w: Manager, slug: Text, body: NewGroup) -> GroupShown:
+    page = await actions.status_page(w.tx, slug)
+    return GroupShown.model_validate(await actions.add_group(w.tx, w.actor, page.id, body.name, w.now))
+
+
+@router.patch("/status-pages/{slug}/groups/{group_id}", summary="Change a group", responses=problems(404))
+async def change_group(w: Manager, slug: Text, group_id: PathId, body: ChangedGroup) -> GroupShown:
+    page = await actions.status_page(w.tx, slug)
+    values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    group = await actions.update_group(w.tx, w.actor, page.id, group_id, values, w.now)
+    return GroupShown.model_validate(group)
 
 
 @router.post(

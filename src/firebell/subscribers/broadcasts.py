@@ -139,6 +139,7 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
         "eta_at": update.eta_at.isoformat() if update.eta_at else None,
         "path": f"/incidents/{incident.public_id}",
         "components": [component.name for component in announcement.components],
+        "component_translations": status_pages.named_parts(announcement.components),
         "document": dict(announcement.document),
     }
 
@@ -156,6 +157,7 @@ def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
         "eta_at": None,
         "window": None,
         "components": [],
+        "component_translations": {},
         "document": {},
     }
 

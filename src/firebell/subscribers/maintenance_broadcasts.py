@@ -85,5 +85,6 @@ def _content(
         "next_update_at": None,
         "path": f"/maintenance/{window.public_id}",
         "components": [component.name for component in announcement.components],
+        "component_translations": status_pages.named_parts(announcement.components),
         "document": dict(announcement.document),
     }

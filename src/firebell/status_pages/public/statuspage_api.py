@@ -96,7 +96,7 @@ def _group(view: StatusView, shown: GroupView, group: ComponentGroup) -> dict[st
         "created_at": instant(group.created_at),
         "updated_at": instant(view.snapshot.page.updated_at),
         "position": group.position,
-        "description": None,
+        "description": group.description or None,
         "showcase": False,
         "start_date": None,
         "group_id": None,
@@ -123,7 +123,7 @@ def _component(view: StatusView, shown: ComponentView, group: ComponentGroup | N
         "group_id": group.public_id if group else None,
         "page_id": view.snapshot.page.slug,
         "group": False,
-        "only_show_if_degraded": False,
+        "only_show_if_degraded": component.only_if_affected,
     }
 
 
