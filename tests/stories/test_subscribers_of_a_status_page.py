@@ -471,9 +471,19 @@ async def test_a_webhook_echoes_a_challenge_gets_signed_events_and_is_stopped_wh
         clock.advance(timedelta(seconds=6))
         await t.w.settle()
         assert list((await t.states()).values()) == ["active"]
-        await t.publish("One.")
+        published = await t.publish("One.", components={"1": "partial_outage"})
         await t.w.settle()
-        event = t.w.sink.got[-1]
+        event, change = t.w.sink.got[-2:]
+        assert (change["type"], change["data"]["old_status"], change["data"]["new_status"]) == (
+            "component.status_changed",
+            "operational",
+            "partial_outage",
+        )
+        assert (change["data"]["status"], change["data"]["page"]["id"]) == ("partial_outage", "kestrel")
+        assert change["data"]["incident_id"] == event["data"]["id"]
+        await t.update(published["id"], "Still.", "investigating", components={"1": "partial_outage"})
+        await t.w.settle()
+        assert [each["type"] for each in t.w.sink.got[-2:]] == [change["type"], "incident.updated"]
         assert (event["type"], event["data"]["name"], event["data"]["page"]["id"]) == (
             "incident.created",
             "Payments fail",

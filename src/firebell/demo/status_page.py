@@ -94,7 +94,7 @@ async def create(past: "Past") -> None:
             "footer_links": FOOTER_LINKS,
         }
         await hosting_actions.change_theme(tx, mara, page.id, look, now)
-        await _name_parts(tx, mara, page.id, kestrel.services["checkout-api"], now)
+        await _name_parts(tx, mara, page.id, kestrel.services["ledger-db"], now)
 
 
 async def _name_parts(tx: Tx, mara: Actor, page_id: int, service_id: int, now: datetime) -> None:

@@ -342,6 +342,17 @@ class MaintenanceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentChange:
+    """A published update gave a component another status, in view of everything that is published about it."""
+
+    component: Component
+    old: ComponentStatus
+    new: ComponentStatus
+    document: Mapping[str, Any]
+    """The component as Statuspage's API v2 has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """A published update with what is needed to tell others about it."""
 
@@ -353,3 +364,5 @@ class Announcement:
     """The shown components that any update of the incident names."""
     document: Mapping[str, Any]
     """The incident as Statuspage's API v2 has it; its addresses begin at the status page."""
+    changes: tuple[ComponentChange, ...] = ()
+    """The components that the update changed, if the document was wanted."""

@@ -37,7 +37,10 @@ async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime)
         has_document=await store.has_webhooks(tx, event.status_page_id),
     )
     if announcement is not None:
-        await broadcasts.queue_broadcast(tx, _broadcast_of(announcement, event, now), now)
+        new = _broadcast_of(announcement, event, now)
+        await broadcasts.queue_broadcast(tx, new, now)
+        if event.update_id is not None:
+            await broadcasts.queue_changes(tx, new, announcement.changes, event.update_id, now)
 
 
 def _broadcast_of(

@@ -69,6 +69,16 @@ def maintenance_document(view: StatusView, window: Maintenance, url: str) -> dic
     return _maintenance(view, window, url)
 
 
+def component_document(view: StatusView, component_id: int) -> dict[str, Any]:
+    """Return one component of a page as the documents have it."""
+    return next(
+        _component(view, each, group.group)
+        for group in view.groups
+        for each in group.components
+        if each.component.id == component_id
+    )
+
+
 def _page(page: StatusPage, url: str) -> dict[str, Any]:
     return {
         "id": page.slug,
