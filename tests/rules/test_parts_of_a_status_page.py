@@ -111,7 +111,7 @@ def test_a_hidden_component_counts_in_the_indicator_so_that_it_never_improves() 
 
 
 def test_coverage_counts_names_and_the_descriptions_that_there_are() -> None:
-    parts = [GROUP, CHECKOUT, ARCHIVE]
+    parts: list[Component | ComponentGroup] = [GROUP, CHECKOUT, ARCHIVE]
     assert part_translations.coverage(parts, "de") == part_translations.Coverage(3, 5)
     assert part_translations.coverage(parts, "fr").missing == 4
     assert part_translations.named_parts(parts) == {"de": ["Laden", "Kasse", "Archive"]}

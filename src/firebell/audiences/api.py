@@ -37,7 +37,7 @@ Minutes = Annotated[StrictInt, Field(ge=LEAST_MINUTES, le=MOST_MINUTES)]
 Member = Annotated[
     Text,
     Field(
-        max_length=60,
+        max_length=300,
         examples=["group:executives"],
         description="person:ID, team:ID, group:NAME, customer:ID or customers:affected",
     ),

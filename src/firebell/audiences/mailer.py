@@ -12,6 +12,7 @@ from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Re
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
+from firebell.status_pages.public.languages import ENGLISH, languages
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,13 @@ def compose(mail: ClaimedMail) -> Message:
     """Return the message to one recipient; who is outside reads why they get it, and no address of ours."""
     footer: tuple[str, ...] = ()
     if mail.is_external:
-        why = f"You get this as a contact of {mail.customer}. Answer this email to be taken off the list."
+        t = languages().get(mail.locale, ENGLISH).text
+        reason = (
+            t("You get this as a contact of {customer}.", customer=mail.customer)
+            if mail.customer
+            else t("You get this because your address is in the list “{list}”.", list=mail.audience)
+        )
+        why = f"{reason} {t('Answer this email to be taken off the list.')}"
         footer = ("", "-- ", why)
     return Message(
         event="audience",

@@ -58,7 +58,8 @@ NEVER = Cadence()
 class AudienceDefinition:
     """Who is kept informed, when, and with which templates of the handbook.
 
-    A member is such as `person:5`, `team:3`, `group:executives`, `customer:12` or `customers:affected`.
+    A member is such as `person:5`, `team:3`, `group:executives`, `role:comms`, `customer:12`, `customers:affected` or
+    `address:board@example.org`.
     `cadence` is by severity. An audience that `follows_updates` reads the internal updates of the room.
     """
 
@@ -106,6 +107,8 @@ class CustomerContact:
     id: int
     name: str
     address: str
+    locale: str = ""
+    """The code of the language in which they get what was translated, empty for that of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +134,18 @@ class Recipient:
     address: str
     name: str
     customer: str = ""
+    locale: str = ""
+    """The code of the language of their choice, empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudienceText:
-    """What one audience is sent."""
+    """What one audience is sent; `translations` have the body in other languages, by code."""
 
     audience: str
     subject: str
     body: str
+    translations: Mapping[str, str] = field(default_factory=dict)
 
 
 class DeliveryState(StrEnum):

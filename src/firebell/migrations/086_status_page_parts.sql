@@ -8,3 +8,8 @@ alter table status_component add column only_if_affected boolean not null defaul
 alter table status_component add column translations jsonb not null default '{}';
 alter table status_component_group add column description text not null default '';
 alter table status_component_group add column translations jsonb not null default '{}';
+
+-- Contacts get what was translated in their language; an empty one is that of the text.
+alter table customer_contact add column locale text not null default '';
+alter table audience_text add column translations jsonb not null default '{}';
+alter table audience_delivery add column locale text not null default '';
