@@ -4,13 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.audiences import delivery_store
+from firebell.chat import handlers
+from firebell.chat.commands import INCIDENT, parse
+from firebell.chat.model import Account, AccountState, ChatKind
+from firebell.chat.reply_model import Reply
+from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
 from tests.api.api_clients import Api, organization
 from tests.world import World
 
 COMMS = "/incidents/INC-1/comms"
 TEXT = "We are sorry: reports are late since 03:00 UTC. We are adding workers. You can export data meanwhile."
+CHAT = "We are sorry: reports are still late since 03:00 UTC. We are adding workers. You can export data meanwhile."
 GERMAN = "Es tut uns leid: Berichte kommen seit 03:00 UTC zu spät."
 
 
@@ -49,6 +56,7 @@ async def test_customers_get_the_text_of_a_post_until_it_is_recalled(dsn: str, c
         assert recalled["recalled_at"] is not None
 
         await _publish_translated(w, api, post)
+        await _publish_from_a_chat(w, api)
         await _address_the_desk(w, api)
 
 
@@ -76,6 +84,35 @@ async def _publish_translated(w: World, api: Api, post: dict[str, Any]) -> None:
         await tx.execute("update audience_delivery set locale = 'fr', leased_until = null")
         [mail] = await delivery_store.claim(tx, later, later, 10)
         assert (mail.body, mail.locale) == (TEXT, ""), "nothing was translated into French"
+
+
+async def _publish_from_a_chat(w: World, api: Api) -> None:
+    """A chat publishes with the checks of the composer, and its undo makes the text the draft."""
+    account = Account(1, ChatKind.TEAMS, "T1", "Kestrel", "webhook", "", (), AccountState.OK)
+
+    async def command(text: str, person: int) -> Reply:
+        async with w.ctx.db.tx() as tx:
+            who = (await people.people_by_id(tx, [person]))[person]
+            scene = Scene(account, "U1", who.name, "C1", who, 1, "https://firebell.example.org")
+            return await handlers.handle(tx, scene, parse(INCIDENT, text, 1), w.now)
+
+    async def last_update() -> dict[str, Any]:
+        [published] = await api("GET", "/status-pages/kestrel/incidents")
+        return published["updates"][-1]  # type: ignore[no-any-return]
+
+    w.clock.advance(timedelta(minutes=5))
+    assert not (await command("public The database is fixed soon.", w.mara)).done
+    assert not (await command(f"public {CHAT}", w.jun)).done, "who may not publish"
+    assert (await last_update())["body"] == TEXT
+    assert (await command(f"public {CHAT}", w.mara)).done
+    update = await last_update()
+    assert (update["body"], update["stage"], bool(update["next_update_at"])) == (CHAT, "investigating", True)
+    assert not (await command("unpublish", w.jun)).done, "only its author"
+    assert (await command("unpublish", w.mara)).done
+    assert (await last_update())["body"].startswith("Removed at")
+    assert (await api("GET", COMMS))["content"]["bodies"]["public"] == CHAT
+    assert not (await command(f"public {CHAT}", w.mara)).done, "a draft waits"
+    assert "teams" in str(await api("GET", "/audit", limit=50))
 
 
 async def _address_the_desk(w: World, api: Api) -> None:

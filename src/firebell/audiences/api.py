@@ -39,7 +39,7 @@ Member = Annotated[
     Field(
         max_length=300,
         examples=["group:executives"],
-        description="person:ID, team:ID, group:NAME, customer:ID or customers:affected",
+        description="person:ID, team:ID, group:NAME, role:NAME, customer:ID, customers:affected or address:EMAIL",
     ),
 ]
 
