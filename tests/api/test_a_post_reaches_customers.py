@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.audiences import delivery_store
+from firebell.audiences.mailer import AudienceMailer
 from firebell.chat import handlers
 from firebell.chat.commands import INCIDENT, parse
 from firebell.chat.model import Account, AccountState, ChatKind
@@ -12,7 +13,7 @@ from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from tests.api.api_clients import Api, organization
+from tests.api.api_clients import Api, key_of, organization
 from tests.world import World
 
 COMMS = "/incidents/INC-1/comms"
@@ -120,16 +121,33 @@ async def _address_the_desk(w: World, api: Api) -> None:
     audiences = (await api("GET", "/audiences"))["audiences"]
     support = next(each for each in audiences if each["slug"] == "support")
     fields = {name: value for name, value in support.items() if name not in ("slug", "follows_updates")}
-    members = ["role:commander", "address:Desk@kestrel.example"]
+    hook = "https://hooks.kestrel.example/T0/secret"
+    members = ["role:commander", "address:Desk@kestrel.example", f"webhook:{hook}"]
     await api("PUT", "/audiences/support", {**fields, "members": members})
     posts = "/incidents/INC-1/audiences/posts"
     text = {"audience": "support", "subject": "Reports", "body": "Reports are late."}
     post = await api("POST", posts, {"moment": "first", "texts": [text]}, status=201)
     deliveries = await api("GET", f"{posts}/{post['id']}/deliveries")
-    assert {each["address"] for each in deliveries} == {"mara@example.org", "desk@kestrel.example"}
+    reached = {"mara@example.org", "desk@kestrel.example", "Webhook at hooks.kestrel.example"}
+    assert {each["address"] for each in deliveries} == reached
+    [secret] = await api("GET", "/audiences/support/webhooks")
+    assert (secret["url"], secret["secret"][:6]) == (hook, "whsec_")
+    async with w.ctx.db.tx() as tx:
+        await tx.execute("update audience_delivery set address = $1 where address = $2", w.sink.url, hook)
+    mailer = AudienceMailer(w.ctx)
+    await mailer.run_once(w.now + timedelta(minutes=2))
+    [event] = [each for each in w.sink.got if each.get("type") == "audience.post"]
+    assert (event["data"]["incident"], event["data"]["audience"]) == ("INC-1", "Support")
+    assert event["data"]["note"] == "Reports are late."
+    assert w.sink.headers[-1]["webhook-signature"].startswith("v1,")
+    jun = api.with_key(await key_of(w.ctx.db, w.clock, w.jun))
+    assert "T0" not in str(await jun("GET", "/audiences"))
     await api("PUT", "/incidents/INC-1/type", {"type": "security", "private": True})
     post = await api("POST", posts, {"moment": "update", "texts": [text]}, status=201)
     assert [each["recipients"] for each in post["texts"]] == [1]
     await api("POST", "/customers/erase", {"address": "desk@kestrel.example"})
     saved = (await api("GET", "/audiences"))["audiences"]
-    assert next(each["members"] for each in saved if each["slug"] == "support") == ["role:commander"]
+    assert next(each["members"] for each in saved if each["slug"] == "support") == [
+        "role:commander",
+        f"webhook:{hook}",
+    ]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.audiences import clocks, customer_csv, settings_document
+from firebell.audiences import clocks, customer_csv, settings_document, webhooks
 from firebell.audiences.clocks import AudienceFacts, Due, SeverityStep
 from firebell.audiences.defaults import SHIPPED
 from firebell.audiences.delivery_store import ClaimedMail
-from firebell.audiences.mailer import compose, next_step
+from firebell.audiences.mailer import compose, event_of, next_step
 from firebell.audiences.model import (
     AudienceKind,
     Cadence,
@@ -209,6 +209,9 @@ def test_the_stored_audiences_are_the_same_when_they_are_read() -> None:
         ({"members": ("group:nobody",)}, "members"),
         ({"members": ("person:x",)}, "members"),
         ({"members": ("role:boss",)}, "members"),
+        ({"members": ("webhook:http://hooks.example.org",)}, "members"),
+        ({"members": ("webhook:https://user:pass@hooks.example.org",)}, "members"),
+        ({"members": ("webhook:hooks.example.org",)}, "members"),
         ({"members": ("address:not one",)}, "members"),
         ({"members": ("address:a@b.example\nBcc: c@d.example",)}, "members"),
         ({"kind": AudienceKind.EXTERNAL}, "members"),
@@ -224,15 +227,18 @@ def test_an_impossible_audience_is_refused_at_its_field(change: dict[str, object
 
 
 def test_roles_and_addresses_are_members_and_the_audit_log_counts_addresses() -> None:
-    members = ("role:comms", "address:Board@Kestrel.example", "address:board@kestrel.example")
+    hook = "webhook:https://hooks.example.org/T0/secret"
+    members = ("role:comms", "address:Board@Kestrel.example", "address:board@kestrel.example", hook)
     board = settings_document.checked(replace(EXECUTIVES, members=members), {"executive-brief"})
-    assert board.members == ("role:comms", "address:board@kestrel.example")
+    assert board.members == ("role:comms", "address:board@kestrel.example", hook)
+    assert webhooks.without_path(hook) == "webhook:hooks.example.org"
+    assert webhooks.shown("https://hooks.example.org/T0/secret") == "Webhook at hooks.example.org"
     assert settings_document.addresses_of(board) == ["board@kestrel.example"]
     after = replace(SHIPPED, audiences=(board,))
     lines = settings_document.changes(replace(SHIPPED, audiences=(EXECUTIVES,)), after)
-    assert lines == ["executives: members is now ['role:comms', 'email addresses: 1']"]
+    assert lines == ["executives: members is now ['role:comms', 'email addresses: 1', 'webhooks: 1']"]
     erased = settings_document.without_address(settings_document.to_document(after), "board@kestrel.example")
-    assert erased["audiences"][0]["members"] == ["role:comms"]
+    assert erased["audiences"][0]["members"] == ["role:comms", hook]
 
 
 def test_a_mail_says_in_its_language_why_it_comes() -> None:
@@ -246,6 +252,9 @@ def test_a_mail_says_in_its_language_why_it_comes() -> None:
     listed = compose(replace(mail, customer="", locale=""))
     assert "“Partners”" in listed.lines[-1]
     assert compose(replace(mail, is_external=False)).lines == ()
+    event = event_of(mail, b"s" * 32)
+    assert (event.type, event.lines, event.data["incident"]) == ("audience.post", (), "INC-1")
+    assert event.signing_secrets == (b"s" * 32,)
 
 
 def test_contacts_are_read_from_the_csv_that_is_written() -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from firebell.audiences import webhooks
+
 
 class AudienceKind(StrEnum):
     """Whether an audience is inside the organization; the text for outsiders may not guess."""
@@ -58,8 +60,8 @@ NEVER = Cadence()
 class AudienceDefinition:
     """Who is kept informed, when, and with which templates of the handbook.
 
-    A member is such as `person:5`, `team:3`, `group:executives`, `role:comms`, `customer:12`, `customers:affected` or
-    `address:board@example.org`.
+    A member is such as `person:5`, `team:3`, `group:executives`, `role:comms`, `customer:12`, `customers:affected`,
+    `address:board@example.org` or `webhook:https://hooks.example.org/x`.
     `cadence` is by severity. An audience that `follows_updates` reads the internal updates of the room.
     """
 
@@ -180,6 +182,11 @@ class AudienceDelivery:
     def is_erased(self) -> bool:
         """True if its contact was erased."""
         return self.address.startswith(ERASED) and "@" not in self.address
+
+    @property
+    def shown_address(self) -> str:
+        """The address as people see it: empty if it was erased, of a webhook only its host."""
+        return "" if self.is_erased else webhooks.shown(self.address)
 
 
 @dataclass(frozen=True, slots=True)

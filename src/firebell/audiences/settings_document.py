@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from firebell.audiences import webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     AudienceDefinition,
@@ -24,9 +25,11 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 MAX_AUDIENCES = 50
 MAX_MEMBERS = 100
 LEAST_MINUTES, MOST_MINUTES = 5, 7 * 24 * 60
-ADDRESS, ROLE = "address", "role"
-_INTERNAL_KINDS = ("person", "team", "group", ROLE, ADDRESS)
-_EXTERNAL_KINDS = ("customers", "customer", ADDRESS)
+ADDRESS, ROLE, WEBHOOK = "address", "role", "webhook"
+_INTERNAL_KINDS = ("person", "team", "group", ROLE, ADDRESS, WEBHOOK)
+_EXTERNAL_KINDS = ("customers", "customer", ADDRESS, WEBHOOK)
+_MASKED = {ADDRESS: "email addresses", WEBHOOK: "webhooks"}
+"""What the audit log, which is never erased, only counts."""
 
 
 def to_document(settings: AudienceSettings) -> dict[str, Any]:
@@ -114,14 +117,16 @@ def _checked_member(member: str, kind: AudienceKind) -> str:
     what, _, which = member.partition(":")
     allowed = _EXTERNAL_KINDS if kind is AudienceKind.EXTERNAL else _INTERNAL_KINDS
     if what not in allowed:
-        colleagues = "people, teams, groups, roles and addresses"
-        text = "customers and addresses" if kind is AudienceKind.EXTERNAL else colleagues
+        colleagues = "people, teams, groups, roles, addresses and webhooks"
+        text = "customers, addresses and webhooks" if kind is AudienceKind.EXTERNAL else colleagues
         raise Invalid(
             f"{member[:40]!r} can't be a member.",
             fields={"members": f"An {kind} audience has {text}."},
         )
     if what == ADDRESS:
         return f"{ADDRESS}:{_address(which)}"
+    if what == WEBHOOK:
+        return f"{WEBHOOK}:{webhooks.checked_url(which)}"
     is_known = (
         member == AFFECTED_CUSTOMERS
         if what == "customers"
@@ -145,9 +150,9 @@ def _address(text: str) -> str:
         ) from error
 
 
-def addresses_of(audience: AudienceDefinition) -> list[str]:
-    """Return the email addresses that are members themselves."""
-    prefix = f"{ADDRESS}:"
+def addresses_of(audience: AudienceDefinition, kind: str = ADDRESS) -> list[str]:
+    """Return the email addresses, or the webhooks, that are members themselves."""
+    prefix = f"{kind}:"
     return [each.removeprefix(prefix) for each in audience.members if each.startswith(prefix)]
 
 
@@ -185,10 +190,10 @@ def changes(before: AudienceSettings, after: AudienceSettings) -> list[str]:
 
 
 def _without_addresses(members: list[str]) -> list[str]:
-    """Return members as the audit log, which is never erased, has them: addresses are only counted."""
-    kept = [each for each in members if not each.startswith(f"{ADDRESS}:")]
-    number = len(members) - len(kept)
-    return [*kept, f"email addresses: {number}"] if number else kept
+    """Return members as the audit log has them: addresses and webhooks are only counted."""
+    kept = [each for each in members if each.partition(":")[0] not in _MASKED]
+    counts = {label: sum(each.startswith(f"{kind}:") for each in members) for kind, label in _MASKED.items()}
+    return [*kept, *(f"{label}: {number}" for label, number in counts.items() if number)]
 
 
 def of_incident(declared: AudienceSettings, in_force: AudienceSettings) -> AudienceSettings:

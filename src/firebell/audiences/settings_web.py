@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.audiences import customer_store, queries, recipients, settings_actions, store
+from firebell.audiences import customer_store, queries, recipients, settings_actions, store, webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     MOMENT_LABELS,
@@ -22,10 +22,12 @@ from firebell.audiences.settings_document import (
     LEAST_MINUTES,
     MOST_MINUTES,
     ROLE,
+    WEBHOOK,
     addresses_of,
 )
 from firebell.incidents.model import ROLE_NAMES
 from firebell.kit.errors import FirebellError
+from firebell.kit.standard_webhooks import secret_text
 from firebell.kit.text import slugify, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
@@ -114,6 +116,8 @@ async def _edit(visit: Visit, audience: AudienceDefinition, error: FirebellError
         "audience": audience,
         "options": await _member_options(visit, audience),
         "addresses": "\n".join(addresses_of(audience)),
+        "webhooks": addresses_of(audience, WEBHOOK),
+        "secret_of": lambda url: secret_text(webhooks.secret_of(visit.ctx.signer, url)),
         "occasions": OCCASION_LABELS,
         "moments": MOMENT_LABELS,
         "templates": list((await settings_actions.message_templates(visit.tx)).items()),
@@ -153,9 +157,10 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
                     *_chosen(visit, "members"),
                     *(
                         f"{ADDRESS}:{line.strip()}"
-                        for line in visit.text("addresses").split("\n")
+                        for line in visit.text("addresses").splitlines()
                         if line.strip()
                     ),
+                    *(f"{WEBHOOK}:{line}" for line in visit.text("webhooks").split()),
                 ),
                 cadence=(sev0, sev1, sev2, sev3),
                 occasions=frozenset(each for each in Occasion if each in _chosen(visit, "occasions")),
