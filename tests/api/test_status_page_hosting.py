@@ -38,6 +38,9 @@ PATHS = (
 DATA = ("/status.json", "/as-of.json", "/api/v2/summary.json", "/badge.svg", "/logo", "/theme.css", "/de")
 
 
+IMPRINT = "https://kestrel.example/imprint"
+
+
 async def create(w: World, api: Api) -> None:
     """Create the page of these tests."""
     page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
@@ -211,16 +214,28 @@ async def test_the_settings_page_has_everything(dsn: str, clock: FakeClock) -> N
         here = f"{PAGE}/hosting"
         logo = ("logo.svg", b'<svg viewBox="0 0 9 9"><path d="M0 0h9"/></svg>', "image/svg+xml")
         form = {"csrf": csrf, "accent": "#0a7ea4", "locale": "de", "locales": ["en", "ar"]}
+        form["footer_links"] = f"Legal notice {IMPRINT}"
         assert (await http.post(f"{here}/theme", data=form, files={"logo": logo})).status_code == 303
         refused = await http.post(f"{here}/theme", data={**form, "accent": "red"})
         assert (refused.status_code, 'value="red"' in refused.text) == (422, True)
         theme = (await api("GET", here))["theme"]
-        assert theme == {"accent": "#0a7ea4", "locale": "de", "locales": ["en", "ar"], "has_logo": True}
+        assert theme == {
+            "accent": "#0a7ea4",
+            "locale": "de",
+            "locales": ["en", "ar"],
+            "has_logo": True,
+            "footer_links": [{"label": "Legal notice", "url": IMPRINT}],
+        }
+        wrong_link = {"footer_links": [{"label": "Imprint", "url": "http://kestrel.example"}]}
+        answer = await api("PATCH", f"{PAGE}/theme", wrong_link, status=422)
+        assert [each["field"] for each in answer["errors"]] == ["footer_links"]
         w.ctx.live.publish("status-kestrel")
         shown = await http.get("/s/kestrel/logo")
+        assert f'href="{IMPRINT}"' in (await http.get("/s/kestrel/ar/history")).text
         assert (shown.status_code, "sandbox" in shown.headers["content-security-policy"]) == (200, True)
         assert b"--brand" in (await http.get("/s/kestrel/theme.css")).content
         assert '<html lang="ar" dir="rtl">' in (await http.get("/s/kestrel/ar")).text
+        await _translate(w, api, http, csrf)
         encoded = base64.b64encode(b"GIF89a").decode()
         for wrong in (encoded, "ä", "="):
             await api("PATCH", f"{PAGE}/theme", {"logo": wrong}, status=422)
@@ -248,6 +263,49 @@ async def test_the_settings_page_has_everything(dsn: str, clock: FakeClock) -> N
             assert (await http.post(f"{here}/{path}", data={"csrf": csrf})).status_code == 303, path
         left = await api("GET", here)
         assert (left["mirrors"], left["feed_keys"], left["host"]) == ([], [], None)
+
+
+async def _translate(w: World, api: Api, http: httpx.AsyncClient, csrf: str) -> None:
+    """Name a group and a component in another language, over JSON and on the page, and hide the component."""
+    group = await api("POST", f"{PAGE}/groups", {"name": "Shop"}, status=201)
+    changed = {"description": "Where customers buy", "position": 2}
+    assert (await api("PATCH", f"{PAGE}/groups/{group['id']}", changed))[
+        "description"
+    ] == "Where customers buy"
+    rename = {"csrf": csrf, "name": "Store", "description": "Where customers buy", "position": "2"}
+    assert (await http.post(f"{PAGE}/groups/{group['id']}", data={**rename, "name": " "})).status_code == 422
+    assert (await http.post(f"{PAGE}/groups/{group['id']}", data=rename)).status_code == 303
+    assert (await http.post(f"{PAGE}/groups/77", data=rename)).status_code == 404
+    [component] = (await api("GET", PAGE))["components"]
+    wanted = {"group_id": group["id"], "only_if_affected": True}
+    shown = await api("PATCH", f"{PAGE}/components/{component['id']}", wanted)
+    assert (shown["components"][0]["only_if_affected"], shown["groups"][0]["name"]) == (True, "Store")
+    here = f"{PAGE}/translations"
+    texts = {"components": {str(component["id"]): {"name": "Checkout in English", "description": ""}}}
+    saved = await api("PUT", f"{here}/en", texts)
+    assert (saved["components"][0]["translated_name"], saved["missing"]) == ("Checkout in English", 2)
+    await api("PUT", f"{here}/en", {"components": {"77": {"name": "x"}}}, status=404)
+    await api("PUT", f"{here}/fr", texts, status=404)
+    long = await api("PUT", f"{here}/en", {"groups": {str(group["id"]): {"name": "x" * 500}}}, status=422)
+    assert [each["field"] for each in long["errors"]] == [f"group-{group['id']}-name"]
+    form = {"csrf": csrf, "language": "en", f"group-{group['id']}-name": "Shop in English"}
+    assert (await http.post(here, data={**form, "language": "ja"})).status_code == 404
+    refused = await http.post(here, data={**form, f"group-{group['id']}-name": "x" * 500})
+    assert (refused.status_code, "x" * 500 in refused.text) == (422, True)
+    assert (await http.post(here, data=form)).status_code == 303
+    english, arabic = await api("GET", here)
+    assert (english["groups"][0]["translated_name"], english["missing"]) == ("Shop in English", 1)
+    assert arabic["missing"] == 3
+    listed = (await http.get(f"{here}?language=en")).text
+    assert all(text in listed for text in ("Shop in English", "Checkout in English"))
+    await api("PATCH", PAGE, {"indicator_rule": "worst"})
+    assert (await api("GET", PAGE))["indicator_rule"] == "worst"
+    w.ctx.live.publish("status-kestrel")
+    assert "Shop in English" not in (await http.get("/s/kestrel/en")).text
+    await api("PATCH", f"{PAGE}/components/{component['id']}", {"only_if_affected": False})
+    w.ctx.live.publish("status-kestrel")
+    public = (await http.get("/s/kestrel/en")).text
+    assert all(text in public for text in ("Shop in English", "Checkout in English"))
 
 
 async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_old_it_is(

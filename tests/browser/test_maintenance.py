@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import PageVisibility
-from tests.browser.conftest import Look, look_everywhere, sign_in, sound
+from tests.browser.conftest import Look, look_everywhere, looks, sign_in, sound
 from tests.servers import serve
 from tests.world import ANSWERS, World, world
 
@@ -38,6 +38,35 @@ async def _under_way(w: World) -> str:
         return (await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)).public_id
 
 
+async def _reads_everywhere(page: Page) -> None:
+    """The public page at 320 px, without motion, with forced colors and on paper: states keep their shape."""
+    async for _ in looks(page, "/s/kestrel", (("light", 320),)):
+        assert await _styles(page, ".pub-h .btn", "transitionDuration", ("",)) == ["0s"]
+        assert await page.evaluate("document.getAnimations().length") == 0
+    states = ("", "maintenance", "degraded", "outage")
+    for media in ("screen", "print"):
+        await page.emulate_media(media="print" if media == "print" else "screen", forced_colors="active")
+        _, _, *problems = heights = await _styles(page, ".days i:last-child", "height", states)
+        assert (len(set(problems)), len(set(heights))) == (2, 3), "bars of problems differ by height"
+        colors = await _styles(page, ".days i:last-child", "backgroundColor", states)
+        assert len(set(colors)) > 1, "no forced color covers the bars"
+    assert await _styles(page, ".days i:last-child", "printColorAdjust", ("",)) == ["exact"]
+    assert not await page.locator("footer").is_visible()
+    assert await page.locator(".hero h1").is_visible()
+    await page.emulate_media(media="screen", forced_colors="none")
+
+
+async def _styles(page: Page, selector: str, name: str, states: tuple[str, ...]) -> list[str]:
+    """Return a computed style of an element in each of these states; an empty one leaves it as it is."""
+    return [
+        await page.locator(selector).first.evaluate(
+            "(el, [state, name]) => { state && (el.dataset.state = state); return getComputedStyle(el)[name]; }",
+            [state, name],
+        )
+        for state in states
+    ]
+
+
 async def test_maintenance_is_scheduled_and_shown_on_another_website(dsn: str, browser: Browser) -> None:
     # the served process reads the real clock
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
@@ -62,6 +91,8 @@ async def test_maintenance_is_scheduled_and_shown_on_another_website(dsn: str, b
             await look_everywhere(
                 page, OWN, f"{OWN}/{public_id}", "/status-pages/kestrel/first-update", *public, wanted=LOOKS
             )
+
+            await _reads_everywhere(page)
 
             other = await browser.new_page()
             script = f"{server.url}/s/kestrel/embed.js"

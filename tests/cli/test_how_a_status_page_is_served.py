@@ -81,9 +81,17 @@ async def test_a_status_page_is_set_up_at_the_terminal(dsn: str, tmp_path: Path)
         logo.write_text('<svg viewBox="0 0 9 9"><path d="M0 0h9"/></svg>')
         await run(*theme, "change", "kestrel", code=1)
         await run(*theme, "change", "kestrel", "--accent", "#0a7ea4", "--logo", str(logo))
-        await run(*theme, "change", "kestrel", "--language", "de", "--other", "en")
+        await run(
+            *theme, "change", "kestrel", "--language", "de", "--other", "en", "--link", "A=https://a.example"
+        )
+        names = ("statuspage", "names")
+        await run(*names, "translate", "kestrel", "en", code=1)
+        done = await run(*names, "translate", "kestrel", "en", "--component", "1=Till", "--json")
+        assert done.json["components"][0]["translated_name"] == "Till"
+        assert "Till" in (await run(*names, "list", "kestrel")).out
         shown = (await run(*theme, "show", "kestrel", "--json")).json
-        assert shown == {"accent": "#0a7ea4", "locale": "de", "locales": ["en"], "has_logo": True}
+        assert (shown["accent"], shown["locale"], shown["locales"]) == ("#0a7ea4", "de", ["en"])
+        assert (shown["has_logo"], shown["footer_links"][0]["label"]) == (True, "A")
         await run(*theme, "change", "kestrel", "--no-logo", "--no-others", "--accent", "")
         assert (await run(*theme, "show", "kestrel", "--json")).json["has_logo"] is False
 

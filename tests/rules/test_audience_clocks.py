@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.audiences import clocks, customer_csv, settings_document
+from firebell.audiences import clocks, customer_csv, settings_document, webhooks
 from firebell.audiences.clocks import AudienceFacts, Due, SeverityStep
 from firebell.audiences.defaults import SHIPPED
-from firebell.audiences.mailer import next_step
+from firebell.audiences.delivery_store import ClaimedMail
+from firebell.audiences.mailer import compose, event_of, next_step
 from firebell.audiences.model import (
     AudienceKind,
     Cadence,
@@ -207,6 +208,12 @@ def test_the_stored_audiences_are_the_same_when_they_are_read() -> None:
         ({"members": ("customers:affected",)}, "members"),
         ({"members": ("group:nobody",)}, "members"),
         ({"members": ("person:x",)}, "members"),
+        ({"members": ("role:boss",)}, "members"),
+        ({"members": ("webhook:http://hooks.example.org",)}, "members"),
+        ({"members": ("webhook:https://user:pass@hooks.example.org",)}, "members"),
+        ({"members": ("webhook:hooks.example.org",)}, "members"),
+        ({"members": ("address:not one",)}, "members"),
+        ({"members": ("address:a@b.example\nBcc: c@d.example",)}, "members"),
         ({"kind": AudienceKind.EXTERNAL}, "members"),
         ({"cadence": (Cadence(2), *EXECUTIVES.cadence[1:])}, "first-0"),
         ({"cadence": (Cadence(None, 60), *EXECUTIVES.cadence[1:])}, "first-0"),
@@ -219,18 +226,47 @@ def test_an_impossible_audience_is_refused_at_its_field(change: dict[str, object
     assert list(refused.value.fields) == [field]
 
 
+def test_roles_and_addresses_are_members_and_the_audit_log_counts_addresses() -> None:
+    hook = "webhook:https://hooks.example.org/T0/secret"
+    members = ("role:comms", "address:Board@Kestrel.example", "address:board@kestrel.example", hook)
+    board = settings_document.checked(replace(EXECUTIVES, members=members), {"executive-brief"})
+    assert board.members == ("role:comms", "address:board@kestrel.example", hook)
+    assert webhooks.without_path(hook) == "webhook:hooks.example.org"
+    assert webhooks.shown("https://hooks.example.org/T0/secret") == "Webhook at hooks.example.org"
+    assert settings_document.addresses_of(board) == ["board@kestrel.example"]
+    after = replace(SHIPPED, audiences=(board,))
+    lines = settings_document.changes(replace(SHIPPED, audiences=(EXECUTIVES,)), after)
+    assert lines == ["executives: members is now ['role:comms', 'email addresses: 1', 'webhooks: 1']"]
+    erased = settings_document.without_address(settings_document.to_document(after), "board@kestrel.example")
+    assert erased["audiences"][0]["members"] == ["role:comms", hook]
+
+
+def test_a_mail_says_in_its_language_why_it_comes() -> None:
+    now = at("03:00")
+    mail = ClaimedMail(
+        *(1, 1, "a@b.example", "Ida", "Nordpost", "Subject", "Text", True, 0, now),
+        audience="Partners",
+        locale="de",
+    )
+    assert compose(mail).lines[-1].startswith("Sie erhalten dies als Kontakt von Nordpost.")
+    listed = compose(replace(mail, customer="", locale=""))
+    assert "“Partners”" in listed.lines[-1]
+    assert compose(replace(mail, is_external=False)).lines == ()
+    event = event_of(mail, b"s" * 32)
+    assert (event.type, event.lines, event.data["incident"]) == ("audience.post", (), "INC-1")
+    assert event.signing_secrets == (b"s" * 32,)
+
+
 def test_contacts_are_read_from_the_csv_that_is_written() -> None:
-    text = "Customer,Contact,Email,Services\r\nNordpost,Ida,Ida@Nordpost.example,checkout; search\r\n,,,\r\n"
+    text = "Customer,Contact,Email,Services,Language\nNordpost,Ida,Ida@Nordpost.example,checkout; search,DE\n,,,\n"
     [row] = customer_csv.parse(text)
+    assert row.language == "de"
     assert (row.customer, row.name, row.address) == ("Nordpost", "Ida", "ida@nordpost.example")
     assert row.services == ("checkout", "search")
-    customer = Customer(1, "=Nordpost", (3,), (), (CustomerContact(1, "", "+a@nordpost.example"),))
+    customer = Customer(1, "=Nordpost", (3,), (), (CustomerContact(1, "", "+a@nordpost.example", "fr"),))
     [again] = customer_csv.parse(customer_csv.export([customer], {3: "checkout"}, {}))
-    assert (again.customer, again.address, again.services) == (
-        "=Nordpost",
-        "+a@nordpost.example",
-        ("checkout",),
-    )
+    assert (again.customer, again.address, again.language) == ("=Nordpost", "+a@nordpost.example", "fr")
+    assert again.services == ("checkout",)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +276,7 @@ def test_contacts_are_read_from_the_csv_that_is_written() -> None:
         ("customer,email\n", "file"),
         ("customer,email\nNordpost,ida@nordpost.example\nLumen,not an address\n", "line 3"),
         ("customer,email\n,ida@nordpost.example\n", "line 2"),
+        ("customer,email,language\nNordpost,ida@nordpost.example,tlh\n", "line 2"),
         ('customer,email\n"Nordpost,ida@nordpost.example\n', "file"),
         ("customer,email\nNordpost,a@b.example\r\nBcc: eve@c.example\n", "line 3"),
     ],

@@ -23,6 +23,7 @@ from firebell.chat.intents import (
     NotePage,
     OpenModal,
     PageSomeone,
+    PublishUpdate,
     ResolveIncident,
     ResolvePage,
     ShowHelp,
@@ -32,6 +33,7 @@ from firebell.chat.intents import (
     ShowSummary,
     SnoozePage,
     TaskChange,
+    UnpublishUpdate,
     Usage,
 )
 from firebell.chat.slack.text import escape, tokens
@@ -60,6 +62,11 @@ def name(value: str) -> ChatTarget:
         (None, "sev1 card payments fail", OpenModal("declare", title="card payments fail", severity=1)),
         (ROOM, "UPDATE  Rolled back,\n errors fall", AddEntry(ROOM, "update", "Rolled back,\n errors fall")),
         (ROOM, "update", OpenModal("update", ROOM)),
+        (ROOM, "public We are sorry.\nTwice.", PublishUpdate(ROOM, "We are sorry.\nTwice.")),
+        (None, "INC-7 update --public We are sorry.", PublishUpdate(7, "We are sorry.")),
+        (ROOM, "publish", Usage("public-text", "public")),
+        (None, "public x", Usage("which", "public")),
+        (ROOM, "unpublish", UnpublishUpdate(ROOM)),
         (None, "update no", Usage("which", "update")),
         (None, "INC-7 update no change", AddEntry(7, "update", "no change")),
         (None, "INC-7", ShowStatus(7)),

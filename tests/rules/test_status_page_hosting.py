@@ -233,6 +233,7 @@ def _strings() -> Iterator[str]:
         ROOT / "status_pages/public/rendered_documents.py",
         ROOT / "subscribers/message_texts.py",
         ROOT / "subscribers/update_texts.py",
+        ROOT / "audiences/mailer.py",
     ]:
         text = path.read_text(encoding="utf-8")
         yield from (

@@ -14,6 +14,7 @@ from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
     Impact,
+    IndicatorRule,
     PublicIncident,
     PublicUpdate,
     Stage,
@@ -138,6 +139,37 @@ def test_the_indicator_blends_the_components(
     statuses: list[ComponentStatus], expected: Impact, description: str
 ) -> None:
     assert impact.blend(statuses) == impact.Indicator(expected, description)
+
+
+def test_an_update_changes_a_component_only_if_nothing_worse_is_said_about_it() -> None:
+    start, now = _at("02:00"), _at("03:00")
+    first = _update(1, Stage.INVESTIGATING, (1, P, start), (2, D, start))
+    over = _update(2, Stage.RESOLVED, (1, O, now), (2, O, now))
+    other = _incident(_update(1, Stage.INVESTIGATING, (1, X, start)), number=2)
+    new, resolved = _incident(first), _incident(first, over)
+    changes = component_history.latest_changes
+    assert changes([new], new, (1, 2, 3), now) == {1: (O, P), 2: (O, D)}
+    assert changes([new, other], new, (1, 2), now) == {2: (O, D)}
+    assert changes([resolved, other], resolved, (1, 2), now) == {2: (D, O)}
+    assert changes([other, new], other, (1, 2), now) == {1: (P, X)}
+    progress = _incident(first, _update(2, Stage.IDENTIFIED, (1, P, start)))
+    assert changes([progress], progress, (1, 2), now) == {}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected", "description"),
+    [
+        ([X, O], Impact.CRITICAL, "Major System Outage"),
+        ([P, O, O, O], Impact.MAJOR, "Partial System Outage"),
+        ([M, D, O], Impact.MINOR, "Partially Degraded Service"),
+        ([M, O], Impact.MAINTENANCE, "Service Under Maintenance"),
+        ([], Impact.NONE, "All Systems Operational"),
+    ],
+)
+def test_the_indicator_can_be_that_of_the_worst_component(
+    statuses: list[ComponentStatus], expected: Impact, description: str
+) -> None:
+    assert impact.indicator(statuses, [], IndicatorRule.WORST) == impact.Indicator(expected, description)
 
 
 def test_an_open_incident_without_a_component_is_never_beside_a_green_page() -> None:

@@ -49,11 +49,16 @@ async def set_up(w: World, api: Api) -> None:
     assert await api("GET", "/customers") == []
     good = CONTACTS.replace("no-such-service", "") + "Nordpost,,jun@example.org,checkout\n"
     assert await api("POST", "/customers/import", {"csv": good}) == {"customers": 2, "contacts": 3}
+    spoken = "customer,email,language\nNordpost,ida@nordpost.example,sv\n"
+    assert await api("POST", "/customers/import", {"csv": spoken}) == {"customers": 0, "contacts": 1}
     again = {"csv": good.replace("Ida Berg", "Ida")}
     assert await api("POST", "/customers/import", again) == {"customers": 0, "contacts": 3}
     listed = {each["name"]: each for each in await api("GET", "/customers")}
     assert listed["Nordpost"]["service_ids"] == [w.service]
-    assert {each["name"] for each in listed["Nordpost"]["contacts"]} == {"Ida", ""}
+    assert {each["name"]: each["language"] for each in listed["Nordpost"]["contacts"]} == {
+        "Ida": "sv",
+        "": "",
+    }
     audiences = (await api("GET", "/audiences"))["audiences"]
     executives = next(each for each in audiences if each["slug"] == "executives")
     fields = {name: value for name, value in executives.items() if name not in ("slug", "follows_updates")}

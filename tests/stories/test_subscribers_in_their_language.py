@@ -63,9 +63,12 @@ async def test_a_reader_subscribes_in_german_on_the_own_host_and_changes_to_arab
         shown = await t.http.post(path, data={"do": "confirm"}, headers=HOST)
         assert (shown.status_code, '<html lang="de">' in shown.text) == (200, True)
 
-        await t.publish("We are looking.")
+        await t.api("PUT", f"{PAGE}/translations/de", {"components": {"1": {"name": "Kasse"}}})
+        await t.publish("We are looking.", components={"1": "partial_outage"})
         await t.w.settle()
         news = t.relay.to(OPS)[-1]
+        assert "Betroffen: Kasse" in _text(news)
+        assert "Kasse" in (await t.http.get("/de/subscribe", headers=HOST)).text
         assert news["Subject"] == "[Kestrel] Wird untersucht: Payments fail"
         assert "http://status.kestrel.example/de/incidents/" in _text(news)
         assert news["List-Unsubscribe"].startswith("<http://status.kestrel.example/u/")

@@ -471,14 +471,18 @@ async def test_a_webhook_echoes_a_challenge_gets_signed_events_and_is_stopped_wh
         clock.advance(timedelta(seconds=6))
         await t.w.settle()
         assert list((await t.states()).values()) == ["active"]
-        await t.publish("One.")
+        published = await t.publish("One.", components={"1": "partial_outage"})
         await t.w.settle()
-        event = t.w.sink.got[-1]
-        assert (event["type"], event["data"]["name"], event["data"]["page"]["id"]) == (
-            "incident.created",
-            "Payments fail",
-            "kestrel",
-        )
+        event, change = t.w.sink.got[-2:]
+        changed = change["data"]
+        assert (change["type"], changed["page"]["id"]) == ("component.status_changed", "kestrel")
+        assert (changed["old_status"], changed["new_status"]) == ("operational", "partial_outage")
+        assert (changed["status"], changed["incident_id"]) == ("partial_outage", event["data"]["id"])
+        await t.update(published["id"], "Still.", "investigating", components={"1": "partial_outage"})
+        await t.w.settle()
+        assert [each["type"] for each in t.w.sink.got[-2:]] == [change["type"], "incident.updated"]
+        assert (event["type"], event["data"]["page"]["id"]) == ("incident.created", "kestrel")
+        assert event["data"]["name"] == "Payments fail"
         assert event["data"]["shortlink"].endswith(f"/s/kestrel/incidents/{event['data']['id']}")
         assert t.w.sink.headers[-1]["webhook-signature"].startswith("v1,")
         t.w.sink.status = 500

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.audiences import delivery_store, posting, queries, settings_actions
+from firebell.audiences import delivery_store, posting, queries, settings_actions, webhooks
 from firebell.audiences.incident_audiences import AudienceClock
 from firebell.audiences.model import (
     AudienceDefinition,
@@ -18,13 +18,20 @@ from firebell.audiences.model import (
     Moment,
     Occasion,
 )
-from firebell.audiences.settings_document import LEAST_MINUTES, MAX_MEMBERS, MOST_MINUTES
+from firebell.audiences.settings_document import (
+    LEAST_MINUTES,
+    MAX_MEMBERS,
+    MOST_MINUTES,
+    WEBHOOK,
+    addresses_of,
+)
 from firebell.incidents import actions as incidents
 from firebell.kit.errors import NotFound
 from firebell.kit.references import parse_ref
+from firebell.kit.standard_webhooks import secret_text
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Name, PathId, StrictBool, StrictInt, Text, problems
-from firebell.people.permissions import Verb
+from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import Work, work
 
 router = api.router("audiences")
@@ -37,9 +44,10 @@ Minutes = Annotated[StrictInt, Field(ge=LEAST_MINUTES, le=MOST_MINUTES)]
 Member = Annotated[
     Text,
     Field(
-        max_length=60,
+        max_length=520,
         examples=["group:executives"],
-        description="person:ID, team:ID, group:NAME, customer:ID or customers:affected",
+        description="person:ID, team:ID, group:NAME, role:NAME, customer:ID, customers:affected, address:EMAIL"
+        " or webhook:URL",
     ),
 ]
 
@@ -198,6 +206,13 @@ class AudienceDeliveryShown(ApiOutput):
     sent_at: datetime | None
 
 
+class AudienceWebhookShown(ApiOutput):
+    """A webhook of an audience, and the secret that signs what it gets (Standard Webhooks)."""
+
+    url: str
+    secret: str
+
+
 class RecalledShown(ApiOutput):
     """The number of messages that are not sent."""
 
@@ -210,12 +225,16 @@ class RetriedShown(ApiOutput):
     queued: int
 
 
-def _audience(audience: AudienceDefinition) -> AudienceShown:
+def _audience(audience: AudienceDefinition, *, is_manager: bool) -> AudienceShown:
+    """Return an audience; of webhooks, whose addresses can be secrets, only managers see more than the host."""
+    members = list(audience.members)
+    if not is_manager:
+        members = [webhooks.without_path(each) for each in members]
     return AudienceShown(
         slug=audience.slug,
         name=audience.name,
         kind=audience.kind,
-        members=list(audience.members),
+        members=members,
         cadence=[CadenceShown(first=each.first, every=each.every) for each in audience.cadence],
         occasions=sorted(audience.occasions),
         has_end=audience.has_end,
@@ -263,9 +282,22 @@ def _post(post: AudiencePost) -> PostShown:
 @router.get("/audiences", summary="List the audiences in force")
 async def list_audiences(w: Reader) -> AudiencesShown:
     in_force, _ = await queries.settings(w.tx)
+    is_manager = allows(w.rights, Verb.AUDIENCE_WRITE)
     return AudiencesShown(
-        version=in_force.version, audiences=[_audience(each) for each in in_force.audiences]
+        version=in_force.version,
+        audiences=[_audience(each, is_manager=is_manager) for each in in_force.audiences],
     )
+
+
+@router.get(
+    "/audiences/{slug}/webhooks", summary="Show the signing secrets of webhooks", responses=problems(404)
+)
+async def list_audience_webhooks(w: Manager, slug: Text) -> list[AudienceWebhookShown]:
+    audience = await settings_actions.audience(w.tx, slug)
+    return [
+        AudienceWebhookShown(url=url, secret=secret_text(webhooks.secret_of(w.ctx.signer, url)))
+        for url in addresses_of(audience, WEBHOOK)
+    ]
 
 
 @router.put("/audiences/{slug}", summary="Create or replace an audience", responses=problems(404, 409))
@@ -281,7 +313,8 @@ async def save_audience(w: Manager, slug: Text, body: AudienceFields) -> Audienc
         has_end=body.has_end,
         templates=body.templates,
     )
-    return _audience(await settings_actions.save_audience(w.tx, w.actor, audience, w.now))
+    saved = await settings_actions.save_audience(w.tx, w.actor, audience, w.now)
+    return _audience(saved, is_manager=True)
 
 
 @router.delete(
@@ -358,7 +391,7 @@ async def list_post_deliveries(w: CustomerReader, ref: Text, post_id: PathId) ->
     return [
         AudienceDeliveryShown(
             audience=audiences[each.text_id],
-            address="" if each.is_erased else each.address,
+            address=each.shown_address,
             name=each.name,
             customer=each.customer,
             state=each.state,

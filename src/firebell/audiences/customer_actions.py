@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.audiences import customer_csv, customer_store, delivery_store, queries
+from firebell.audiences import (
+    customer_csv,
+    customer_store,
+    delivery_store,
+    queries,
+    settings_document,
+    store,
+)
 from firebell.audiences.model import Customer
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
@@ -113,16 +120,27 @@ async def delete_customer(tx: Tx, actor: Actor, customer_id: int, now: datetime)
 
 @permits(Verb.CUSTOMER_WRITE)
 async def save_contact(
-    tx: Tx, actor: Actor, customer_id: int, address: str, now: datetime, *, name: str = ""
+    tx: Tx,
+    actor: Actor,
+    customer_id: int,
+    address: str,
+    now: datetime,
+    *,
+    name: str = "",
+    locale: str | None = None,
 ) -> Customer:
-    """Add a contact to a customer, or rename the one with this address. Idempotent."""
+    """Add a contact to a customer, or change the one with this address. Idempotent.
+
+    `locale` is the language of their emails, empty for that of each text, None to keep it.
+    """
     await customer_store.lock_customers(tx)
     own = await customer(tx, customer_id)
     address = clean_address(address, "address")
     name = clean_name(name, "contact") if name.strip() else ""
+    customer_csv.check_language(locale or "")
     if len(own.contacts) >= MAX_CONTACTS and address not in {each.address for each in own.contacts}:
         raise Conflict(f"A customer has at most {MAX_CONTACTS:,} contacts.")
-    await customer_store.put_contacts(tx, [(customer_id, name, address)], now)
+    await customer_store.put_contacts(tx, [(customer_id, name, address, locale)], now)
     await tx.audit(actor, "customer.contact_saved", own.name, now)
     return await customer(tx, customer_id)
 
@@ -155,11 +173,21 @@ async def erase_address(tx: Tx, actor: Actor, address: str, now: datetime) -> Er
     erased = Erasure(
         await customer_store.erase_contacts(tx, address), await delivery_store.erase(tx, address)
     )
-    if not erased.contacts and not erased.deliveries:
+    was_member = await _erase_member(tx, address)
+    if not erased.contacts and not erased.deliveries and not was_member:
         raise NotFound("Nothing is stored about this address.", fields={"address": "Check the spelling."})
     detail = {"contacts": erased.contacts, "deliveries": erased.deliveries}
     await tx.audit(actor, "customer.contact_erased", "contact", now, **detail)
     return erased
+
+
+async def _erase_member(tx: Tx, address: str) -> bool:
+    """Remove an address from the members of all versions of the audiences; return True if it was in one."""
+    await store.lock_settings(tx)
+    named = await store.documents_with(tx, f"{settings_document.ADDRESS}:{address}")
+    for version, document in named.items():
+        await store.replace_document(tx, version, settings_document.without_address(document, address))
+    return bool(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +216,7 @@ async def import_csv(tx: Tx, actor: Actor, text: str, now: datetime) -> ImportRe
         )
     ids = await customer_store.ids_by_name(tx, list({row.customer for row in rows}))
     new = 0
-    contacts: dict[tuple[int, str], str] = {}
+    contacts: dict[tuple[int, str], tuple[str, str | None]] = {}
     scopes: dict[int, tuple[set[int], set[int]]] = {}
     by_lower_name = {name.lower(): i for name, i in ids.items()}
     for row in rows:
@@ -197,11 +225,14 @@ async def import_csv(tx: Tx, actor: Actor, text: str, now: datetime) -> ImportRe
             customer_id = await customer_store.insert_customer(tx, row.customer, now)
             by_lower_name[row.customer.lower()] = customer_id
             new += 1
-        contacts[customer_id, row.address] = row.name
+        contacts[customer_id, row.address] = (row.name, row.language)
         used = scopes.setdefault(customer_id, (set(), set()))
         used[0].update(services[each] for each in row.services)
         used[1].update(components[each.lower()] for each in row.components)
-    saved = [(customer_id, name, address) for (customer_id, address), name in contacts.items()]
+    saved = [
+        (customer_id, name, address, language)
+        for (customer_id, address), (name, language) in contacts.items()
+    ]
     await customer_store.put_contacts(tx, saved, now)
     for customer_id, (service_ids, component_ids) in scopes.items():
         if service_ids or component_ids:

@@ -28,6 +28,7 @@ class ContactShown(ApiOutput):
     id: int
     name: str
     address: str
+    language: Annotated[str, Field(description="of emails that were translated into it; empty for any")]
 
 
 class CustomerShown(ApiOutput):
@@ -63,6 +64,9 @@ class ContactFields(ApiInput):
 
     address: Address
     name: Annotated[Text, Field(max_length=120)] = ""
+    language: Annotated[
+        Text | None, Field(max_length=20, examples=["de"], description="empty for any; null to keep it")
+    ] = None
 
 
 class ErasedAddress(ApiInput):
@@ -98,7 +102,16 @@ class ImportShown(ApiOutput):
 
 
 def _customer(customer: Customer) -> CustomerShown:
-    return CustomerShown.model_validate(customer)
+    return CustomerShown(
+        id=customer.id,
+        name=customer.name,
+        service_ids=list(customer.service_ids),
+        component_ids=list(customer.component_ids),
+        contacts=[
+            ContactShown(id=each.id, name=each.name, address=each.address, language=each.locale)
+            for each in customer.contacts
+        ],
+    )
 
 
 @router.get("/customers", summary="List customers with their contacts")
@@ -189,7 +202,9 @@ async def delete_customer(w: Manager, customer_id: PathId) -> None:
 )
 async def save_contact(w: Manager, customer_id: PathId, body: ContactFields) -> CustomerShown:
     return _customer(
-        await customer_actions.save_contact(w.tx, w.actor, customer_id, body.address, w.now, name=body.name)
+        await customer_actions.save_contact(
+            *(w.tx, w.actor, customer_id, body.address, w.now), name=body.name, locale=body.language
+        )
     )
 
 

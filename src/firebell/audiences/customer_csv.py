@@ -10,8 +10,9 @@ from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import clean_address
 from firebell.kit.spreadsheet import BOM, to_csv
 from firebell.kit.text import clean_name
+from firebell.status_pages.public.languages import languages
 
-COLUMNS = ("customer", "contact", "email", "services", "components")
+COLUMNS = ("customer", "contact", "email", "services", "components", "language")
 MAX_ROWS = 20_000
 MAX_BYTES = 5_000_000
 _SEPARATOR = ";"
@@ -28,6 +29,16 @@ class ContactRow:
     address: str
     services: tuple[str, ...]
     components: tuple[str, ...]
+    language: str | None
+    """The code of the language, None if the file has no such column."""
+
+
+def check_language(code: str) -> None:
+    """Raise `Invalid` unless this is a language of status pages, or empty for that of each text."""
+    if code and code not in languages():
+        raise Invalid(
+            f"{code[:20]!r} is not a language.", fields={"language": f"Use {', '.join(languages())}."}
+        )
 
 
 def decoded(content: bytes) -> str:
@@ -87,12 +98,15 @@ def _row(record: Mapping[str | None, str | list[str] | None]) -> ContactRow | No
     }
     if not any(cells.values()):
         return None
+    language = cells["language"].lower() if "language" in cells else None
+    check_language(language or "")
     return ContactRow(
         clean_name(cells.get("customer", ""), "customer"),
         clean_name(cells["contact"], "contact") if cells.get("contact") else "",
         clean_address(cells.get("email", ""), "email"),
         _listed(cells.get("services", "")),
         _listed(cells.get("components", "")),
+        language,
     )
 
 
@@ -110,5 +124,8 @@ def export(customers: Iterable[Customer], services: Mapping[int, str], component
     for customer in customers:
         used = _SEPARATOR.join(services[i] for i in customer.service_ids if i in services)
         shown = _SEPARATOR.join(components[i] for i in customer.component_ids if i in components)
-        rows += [(customer.name, contact.name, contact.address, used, shown) for contact in customer.contacts]
+        rows += [
+            (customer.name, contact.name, contact.address, used, shown, contact.locale)
+            for contact in customer.contacts
+        ]
     return to_csv(rows)

@@ -56,7 +56,7 @@ async def customers(tx: Tx, ids: Sequence[int] | None = None) -> list[Customer]:
 async def _contacts(tx: Tx, customer_ids: Sequence[int]) -> dict[int, list[CustomerContact]]:
     rows = await tx.fetch(
         """
-        select customer_id, id, name, address
+        select customer_id, id, name, address, locale
         from customer_contact
         where customer_id = any($1::bigint[])
         order by address
@@ -65,7 +65,7 @@ async def _contacts(tx: Tx, customer_ids: Sequence[int]) -> dict[int, list[Custo
     )
     contacts: dict[int, list[CustomerContact]] = {}
     for row in rows:
-        contact = CustomerContact(row["id"], row["name"], row["address"])
+        contact = CustomerContact(row["id"], row["name"], row["address"], row["locale"])
         contacts.setdefault(row["customer_id"], []).append(contact)
     return contacts
 
@@ -133,9 +133,12 @@ async def set_scope(
     )
 
 
-async def put_contacts(tx: Tx, rows: Sequence[tuple[int, str, str]], now: datetime) -> None:
-    """Add contacts as (customer id, name, address), or rename those with the address; each address once."""
-    customer_ids, names, addresses = transpose(rows, 3)
+async def put_contacts(tx: Tx, rows: Sequence[tuple[int, str, str, str | None]], now: datetime) -> None:
+    """Add contacts as (customer id, name, address, language), or change those with the address; each address once.
+
+    The language is None to keep it.
+    """
+    customer_ids, names, addresses, locales = transpose(rows, 4)
     await tx.execute(
         """
         insert into customer_contact (customer_id, name, address, created_at)
@@ -148,6 +151,19 @@ async def put_contacts(tx: Tx, rows: Sequence[tuple[int, str, str]], now: dateti
         names,
         addresses,
         now,
+    )
+    await tx.execute(
+        """
+        update customer_contact as contact
+        set locale = chosen.locale
+        from unnest($1::bigint[], $2::text[], $3::text[]) as chosen (customer_id, address, locale)
+        where contact.customer_id = chosen.customer_id
+            and contact.address = chosen.address
+            and chosen.locale is not null
+        """,
+        customer_ids,
+        addresses,
+        locales,
     )
 
 
@@ -176,7 +192,7 @@ async def contacts_of(tx: Tx, customer_ids: Sequence[int]) -> list[Recipient]:
     """Return the contacts of customers, by name of the customer."""
     rows = await tx.fetch(
         """
-        select contact.address, contact.name, customer.name as customer
+        select contact.address, contact.name, customer.name as customer, contact.locale
         from customer_contact as contact
         join customer on customer.id = contact.customer_id
         where customer.id = any($1::bigint[])

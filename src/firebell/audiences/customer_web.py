@@ -15,6 +15,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
+from firebell.status_pages.public.languages import language_names
 
 router = routing.html_router()
 
@@ -134,6 +135,7 @@ async def _show(
         "nav": "customers",
         "customer": customer,
         **await _choices(visit),
+        "language_names": language_names(),
         "values": values,
         "error": error,
     }
@@ -176,6 +178,7 @@ async def save_contact(visit: CurrentVisit, customer_id: str) -> Response:
                 visit.text("address"),
                 visit.now,
                 name=visit.text("contact"),
+                locale=visit.text("language"),
             )
     except FirebellError as error:
         return await _show(visit, customer, visit.values, error)

@@ -27,6 +27,10 @@ class ClaimedMail:
     is_external: bool
     attempts: int
     created_at: datetime
+    audience: str = ""
+    """The name of the audience."""
+    locale: str = ""
+    """The code of the language of the text, empty if it is not a translation."""
 
 
 async def insert_deliveries(
@@ -41,15 +45,19 @@ async def insert_deliveries(
     """Queue one message to each recipient, or record that none is sent."""
     await tx.execute(
         """
-        insert into audience_delivery (text_id, post_id, address, name, customer, state, send_at, created_at)
-        select $1, $2, recipient.address, recipient.name, recipient.customer, $6, $7, $8
-        from unnest($3::text[], $4::text[], $5::text[]) as recipient (address, name, customer)
+        insert into audience_delivery (
+            text_id, post_id, address, name, customer, locale, state, send_at, created_at
+        )
+        select $1, $2, recipient.address, recipient.name, recipient.customer, recipient.locale, $7, $8, $9
+        from unnest($3::text[], $4::text[], $5::text[], $6::text[])
+            as recipient (address, name, customer, locale)
         """,
         text_id,
         post_id,
         [each.address for each in recipients],
         [each.name for each in recipients],
         [each.customer for each in recipients],
+        [each.locale for each in recipients],
         state,
         send_at,
         now,
@@ -95,7 +103,7 @@ async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Clai
                 limit $3
                 for update skip locked
             )
-            returning id, text_id, address, name, customer, attempts, created_at
+            returning id, text_id, address, name, customer, locale, attempts, created_at
         )
         select
             claimed.id,
@@ -104,10 +112,12 @@ async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Clai
             claimed.name,
             claimed.customer,
             sent.subject,
-            sent.body,
+            coalesce(sent.translations ->> claimed.locale, sent.body) as body,
             sent.is_external,
             claimed.attempts,
-            claimed.created_at
+            claimed.created_at,
+            sent.name as audience,
+            case when sent.translations ? claimed.locale then claimed.locale else '' end as locale
         from claimed
         join audience_text as sent on sent.id = claimed.text_id
         join audience_post as post on post.id = sent.post_id

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.audiences import delivery_store
+from firebell.audiences import delivery_store, webhooks
 from firebell.audiences.delivery_store import ClaimedMail
 from firebell.audiences.model import DeliveryState
 from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
+from firebell.status_pages.public.languages import ENGLISH, languages
 
 log = logging.getLogger(__name__)
 
@@ -21,15 +23,16 @@ LEASE = timedelta(seconds=90)
 """Longer than an attempt; when a process dies, another sends the message after this time."""
 RETRY_MINUTES = (5, 15, 60, 240)
 """Delays after failed attempts; then the message has failed."""
-CHANNEL = CHANNELS["email"]
+CHANNEL, WEBHOOK = CHANNELS["email"], CHANNELS["webhook"]
 
 
 class AudienceMailer:
-    """Sends the queued messages of posts through the mail server of the product."""
+    """Sends the queued messages of posts through the mail server of the product, and to webhooks."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._transport = CHANNEL.open(Edges(ctx.http, ctx.signer, ctx.channel_settings))
+        edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
+        self._mail, self._webhook = CHANNEL.open(edges), WEBHOOK.open(edges)
         self.upcoming: datetime | None = None
         self.is_unused = True
 
@@ -49,7 +52,12 @@ class AudienceMailer:
     async def _send(self, mail: ClaimedMail) -> Outcome:
         try:
             async with self._ctx.pace.timeout(CHANNEL.attempt_limit_s):
-                return await self._transport.send(mail.address, compose(mail), f"audience-{mail.id}")
+                if webhooks.is_webhook(mail.address):
+                    secret = webhooks.secret_of(self._ctx.signer, mail.address)
+                    return await self._webhook.send(
+                        mail.address, event_of(mail, secret), f"audience-{mail.id}"
+                    )
+                return await self._mail.send(mail.address, compose(mail), f"audience-{mail.id}")
         except TimeoutError:
             return Retry(f"No answer within {CHANNEL.attempt_limit_s:g} s.")
         except Exception as exc:
@@ -73,7 +81,13 @@ def compose(mail: ClaimedMail) -> Message:
     """Return the message to one recipient; who is outside reads why they get it, and no address of ours."""
     footer: tuple[str, ...] = ()
     if mail.is_external:
-        why = f"You get this as a contact of {mail.customer}. Answer this email to be taken off the list."
+        t = languages().get(mail.locale, ENGLISH).text
+        reason = (
+            t("You get this as a contact of {customer}.", customer=mail.customer)
+            if mail.customer
+            else t("You get this because your address is in the list “{list}”.", list=mail.audience)
+        )
+        why = f"{reason} {t('Answer this email to be taken off the list.')}"
         footer = ("", "-- ", why)
     return Message(
         event="audience",
@@ -83,6 +97,16 @@ def compose(mail: ClaimedMail) -> Message:
         markdown=mail.body,
         lines=footer,
         mail_subject=mail.subject,
+    )
+
+
+def event_of(mail: ClaimedMail, secret: bytes) -> Message:
+    """Return the message to a webhook, signed with its secret."""
+    return replace(
+        compose(replace(mail, is_external=False)),
+        type="audience.post",
+        data={"incident": f"INC-{mail.incident_id}", "audience": mail.audience},
+        signing_secrets=(secret,),
     )
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from firebell.audiences import webhooks
+
 
 class AudienceKind(StrEnum):
     """Whether an audience is inside the organization; the text for outsiders may not guess."""
@@ -58,7 +60,8 @@ NEVER = Cadence()
 class AudienceDefinition:
     """Who is kept informed, when, and with which templates of the handbook.
 
-    A member is such as `person:5`, `team:3`, `group:executives`, `customer:12` or `customers:affected`.
+    A member is such as `person:5`, `team:3`, `group:executives`, `role:comms`, `customer:12`, `customers:affected`,
+    `address:board@example.org` or `webhook:https://hooks.example.org/x`.
     `cadence` is by severity. An audience that `follows_updates` reads the internal updates of the room.
     """
 
@@ -106,6 +109,8 @@ class CustomerContact:
     id: int
     name: str
     address: str
+    locale: str = ""
+    """The code of the language in which they get what was translated, empty for that of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +136,18 @@ class Recipient:
     address: str
     name: str
     customer: str = ""
+    locale: str = ""
+    """The code of the language of their choice, empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudienceText:
-    """What one audience is sent."""
+    """What one audience is sent; `translations` have the body in other languages, by code."""
 
     audience: str
     subject: str
     body: str
+    translations: Mapping[str, str] = field(default_factory=dict)
 
 
 class DeliveryState(StrEnum):
@@ -174,6 +182,11 @@ class AudienceDelivery:
     def is_erased(self) -> bool:
         """True if its contact was erased."""
         return self.address.startswith(ERASED) and "@" not in self.address
+
+    @property
+    def shown_address(self) -> str:
+        """The address as people see it: empty if it was erased, of a webhook only its host."""
+        return "" if self.is_erased else webhooks.shown(self.address)
 
 
 @dataclass(frozen=True, slots=True)

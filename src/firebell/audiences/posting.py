@@ -88,6 +88,7 @@ async def send_post(
             text.body,
             len(reached),
             is_external=audience.is_external,
+            translations=text.translations,
         )
         await delivery_store.insert_deliveries(tx, post_id, text_id, reached, state, now + HOLD, now)
         await _record(tx, actor, incident, audience, text, len(reached), post_id, now)
@@ -118,7 +119,7 @@ def _finished(text: AudienceText) -> AudienceText:
         if missing := templates.slots(value):
             listed = ", ".join(f"{{{{{each}}}}}" for each in missing)
             raise Invalid("The draft is not finished.", fields={name: f"Fill in or remove {listed}."})
-    return AudienceText(text.audience, subject, body)
+    return AudienceText(text.audience, subject, body, text.translations)
 
 
 def _chosen(settings: AudienceSettings, texts: Sequence[AudienceText]) -> list[AudienceDefinition]:

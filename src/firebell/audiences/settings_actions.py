@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.audiences import customer_store, queries, settings_document, store
-from firebell.audiences.model import AFFECTED_CUSTOMERS, AudienceDefinition, AudienceSettings
+from firebell.audiences.model import AudienceDefinition, AudienceSettings
 from firebell.handbook import actions as handbook
 from firebell.handbook import templates
 from firebell.kit.db.database import Tx
@@ -93,7 +93,7 @@ async def _require_members(tx: Tx, checked: AudienceDefinition) -> None:
     """Raise `Invalid` for a person, team or customer that does not exist."""
     ids: dict[str, set[int]] = {}
     for member in checked.members:
-        if member != AFFECTED_CUSTOMERS and not member.startswith("group:"):
+        if member.partition(":")[0] in ("person", "team", "customer"):
             ids.setdefault(member.partition(":")[0], set()).add(settings_document.member_id(member))
     known = {
         "person": set(await people.people_by_id(tx, list(ids.get("person", ())))),

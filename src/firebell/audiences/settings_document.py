@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from firebell.audiences import webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     AudienceDefinition,
@@ -14,7 +15,9 @@ from firebell.audiences.model import (
     Moment,
     Occasion,
 )
+from firebell.incidents.model import IncidentRole
 from firebell.kit.errors import Invalid
+from firebell.kit.mail.addresses import clean_address
 from firebell.kit.text import clean_name
 from firebell.response.model import ResponseGroup
 
@@ -22,8 +25,11 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 MAX_AUDIENCES = 50
 MAX_MEMBERS = 100
 LEAST_MINUTES, MOST_MINUTES = 5, 7 * 24 * 60
-_INTERNAL_KINDS = ("person", "team", "group")
-_EXTERNAL_KINDS = ("customers", "customer")
+ADDRESS, ROLE, WEBHOOK = "address", "role", "webhook"
+_INTERNAL_KINDS = ("person", "team", "group", ROLE, ADDRESS, WEBHOOK)
+_EXTERNAL_KINDS = ("customers", "customer", ADDRESS, WEBHOOK)
+_MASKED = {ADDRESS: "email addresses", WEBHOOK: "webhooks"}
+"""What the audit log, which is never erased, only counts."""
 
 
 def to_document(settings: AudienceSettings) -> dict[str, Any]:
@@ -78,8 +84,7 @@ def checked(audience: AudienceDefinition, template_ids: Collection[str]) -> Audi
             f"An audience has at most {MAX_MEMBERS} members.",
             fields={"members": f"Choose at most {MAX_MEMBERS}."},
         )
-    for member in audience.members:
-        _check_member(member, audience.kind)
+    members = [_checked_member(member, audience.kind) for member in audience.members]
     for severity, each in enumerate(audience.cadence):
         for name, minutes in (("first", each.first), ("every", each.every)):
             if minutes is not None and not LEAST_MINUTES <= minutes <= MOST_MINUTES:
@@ -103,28 +108,64 @@ def checked(audience: AudienceDefinition, template_ids: Collection[str]) -> Audi
     return replace(
         audience,
         name=clean_name(audience.name, "name"),
-        members=tuple(dict.fromkeys(audience.members)),
+        members=tuple(dict.fromkeys(members)),
     )
 
 
-def _check_member(member: str, kind: AudienceKind) -> None:
+def _checked_member(member: str, kind: AudienceKind) -> str:
+    """Return a member, an address in lower case; raise `Invalid` at `members`."""
     what, _, which = member.partition(":")
     allowed = _EXTERNAL_KINDS if kind is AudienceKind.EXTERNAL else _INTERNAL_KINDS
     if what not in allowed:
-        text = "customers" if kind is AudienceKind.EXTERNAL else "people, teams and groups"
+        colleagues = "people, teams, groups, roles, addresses and webhooks"
+        text = "customers, addresses and webhooks" if kind is AudienceKind.EXTERNAL else colleagues
         raise Invalid(
             f"{member[:40]!r} can't be a member.",
             fields={"members": f"An {kind} audience has {text}."},
         )
+    if what == ADDRESS:
+        return f"{ADDRESS}:{_address(which)}"
+    if what == WEBHOOK:
+        return f"{WEBHOOK}:{webhooks.checked_url(which)}"
     is_known = (
         member == AFFECTED_CUSTOMERS
         if what == "customers"
         else which in list(ResponseGroup)
         if what == "group"
+        else which in list(IncidentRole)
+        if what == ROLE
         else which.isascii() and which.isdecimal() and len(which) < 19
     )
     if not is_known:
         raise Invalid(f"{member[:40]!r} is not a member.", fields={"members": "Choose from the list."})
+    return member
+
+
+def _address(text: str) -> str:
+    try:
+        return clean_address(text, "addresses")
+    except Invalid as error:
+        raise Invalid(
+            f"{text[:60]!r} is not an email address.", fields={"members": "Enter one address on each line."}
+        ) from error
+
+
+def addresses_of(audience: AudienceDefinition, kind: str = ADDRESS) -> list[str]:
+    """Return the email addresses, or the webhooks, that are members themselves."""
+    prefix = f"{kind}:"
+    return [each.removeprefix(prefix) for each in audience.members if each.startswith(prefix)]
+
+
+def without_address(document: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """Return a stored document without an address among its members."""
+    member = f"{ADDRESS}:{address}"
+    return {
+        **document,
+        "audiences": [
+            {**each, "members": [one for one in each["members"] if one != member]}
+            for each in document["audiences"]
+        ],
+    }
 
 
 def member_id(member: str) -> int:
@@ -141,11 +182,18 @@ def changes(before: AudienceSettings, after: AudienceSettings) -> list[str]:
     for slug in new:
         if slug in old:
             lines += [
-                f"{slug}: {field} is now {value}"
+                f"{slug}: {field} is now {_without_addresses(value) if field == 'members' else value}"
                 for field, value in new[slug].items()
                 if value != old[slug][field]
             ]
     return lines
+
+
+def _without_addresses(members: list[str]) -> list[str]:
+    """Return members as the audit log has them: addresses and webhooks are only counted."""
+    kept = [each for each in members if each.partition(":")[0] not in _MASKED]
+    counts = {label: sum(each.startswith(f"{kind}:") for each in members) for kind, label in _MASKED.items()}
+    return [*kept, *(f"{label}: {number}" for label, number in counts.items() if number)]
 
 
 def of_incident(declared: AudienceSettings, in_force: AudienceSettings) -> AudienceSettings:

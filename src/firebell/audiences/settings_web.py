@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.audiences import customer_store, queries, recipients, settings_actions, store
+from firebell.audiences import customer_store, queries, recipients, settings_actions, store, webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     MOMENT_LABELS,
@@ -17,8 +17,17 @@ from firebell.audiences.model import (
     Moment,
     Occasion,
 )
-from firebell.audiences.settings_document import LEAST_MINUTES, MOST_MINUTES
+from firebell.audiences.settings_document import (
+    ADDRESS,
+    LEAST_MINUTES,
+    MOST_MINUTES,
+    ROLE,
+    WEBHOOK,
+    addresses_of,
+)
+from firebell.incidents.model import ROLE_NAMES
 from firebell.kit.errors import FirebellError
+from firebell.kit.standard_webhooks import secret_text
 from firebell.kit.text import slugify, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
@@ -96,7 +105,8 @@ async def _member_options(visit: Visit, audience: AudienceDefinition) -> list[tu
     teams = [(f"team:{team.id}", f"Team {team.name}") for team in await people.teams(visit.tx)]
     chosen = [int(each.partition(":")[2]) for each in audience.members if each.startswith("person:")]
     choice = await choosable(visit.tx, chosen, visit.request.query_params.get("with", ""), chosen=chosen)
-    return [*groups, *teams, *((f"person:{person_id}", label) for person_id, label in choice.options)]
+    roles = [(f"{ROLE}:{role}", f"The {name.lower()} of the incident") for role, name in ROLE_NAMES.items()]
+    return [*groups, *roles, *teams, *((f"person:{person_id}", label) for person_id, label in choice.options)]
 
 
 async def _edit(visit: Visit, audience: AudienceDefinition, error: FirebellError | None = None) -> Response:
@@ -105,6 +115,9 @@ async def _edit(visit: Visit, audience: AudienceDefinition, error: FirebellError
         "tab": "response",
         "audience": audience,
         "options": await _member_options(visit, audience),
+        "addresses": "\n".join(addresses_of(audience)),
+        "webhooks": addresses_of(audience, WEBHOOK),
+        "secret_of": lambda url: secret_text(webhooks.secret_of(visit.ctx.signer, url)),
         "occasions": OCCASION_LABELS,
         "moments": MOMENT_LABELS,
         "templates": list((await settings_actions.message_templates(visit.tx)).items()),
@@ -140,7 +153,15 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
                 slug=slug,
                 name=visit.text("name"),
                 kind=old.kind,
-                members=tuple(_chosen(visit, "members")),
+                members=(
+                    *_chosen(visit, "members"),
+                    *(
+                        f"{ADDRESS}:{line.strip()}"
+                        for line in visit.text("addresses").splitlines()
+                        if line.strip()
+                    ),
+                    *(f"{WEBHOOK}:{line}" for line in visit.text("webhooks").split()),
+                ),
                 cadence=(sev0, sev1, sev2, sev3),
                 occasions=frozenset(each for each in Occasion if each in _chosen(visit, "occasions")),
                 has_end=bool(visit.text("has_end")),

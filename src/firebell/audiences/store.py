@@ -1,6 +1,6 @@
 """The SQL of the audiences, of what incidents follow from them, and of posts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,26 @@ async def documents(tx: Tx, versions: Sequence[int]) -> dict[int, dict[str, Any]
         list(versions),
     )
     return {row["version"]: row["document"] for row in rows}
+
+
+async def documents_with(tx: Tx, member: str) -> dict[int, dict[str, Any]]:
+    """Return the documents of the versions in which an audience has a member."""
+    rows = await tx.fetch(
+        """
+        select version, document
+        from audience_version
+        where document @> jsonb_build_object(
+            'audiences', jsonb_build_array(jsonb_build_object('members', jsonb_build_array($1::text)))
+        )
+        """,
+        member,
+    )
+    return {row["version"]: row["document"] for row in rows}
+
+
+async def replace_document(tx: Tx, version: int, document: dict[str, Any]) -> None:
+    """Replace the document of a version, from which an address was erased."""
+    await tx.execute("update audience_version set document = $2 where version = $1", version, document)
 
 
 async def versions(tx: Tx, limit: int) -> list[SettingsVersion]:
@@ -191,12 +211,15 @@ async def insert_text(
     recipients: int,
     *,
     is_external: bool,
+    translations: Mapping[str, str],
 ) -> int:
     """Add the text of a post for one audience and return its id."""
     text_id = await tx.value(
         """
-        insert into audience_text (post_id, audience, name, is_external, subject, body, recipients)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into audience_text (
+            post_id, audience, name, is_external, subject, body, recipients, translations
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         returning id
         """,
         post_id,
@@ -206,6 +229,7 @@ async def insert_text(
         subject,
         body,
         recipients,
+        dict(translations),
     )
     assert isinstance(text_id, int)
     return text_id

@@ -30,6 +30,7 @@ from firebell.chat.intents import (
     NotePage,
     OpenModal,
     PageSomeone,
+    PublishUpdate,
     ReopenIncident,
     ResolveIncident,
     ResolvePage,
@@ -40,12 +41,15 @@ from firebell.chat.intents import (
     ShowSummary,
     SnoozePage,
     TaskChange,
+    UnpublishUpdate,
     Usage,
 )
 from firebell.incidents.model import IncidentRole
 
 INCIDENT, PAGE = "incident", "page"
 """The commands, whatever a workspace calls them."""
+PUBLIC_OPTION = "--public"
+"""Before the text of an update: customers read it on status pages."""
 MAX_SNOOZE_MINUTES = 24 * 60
 TOKEN = re.compile(r"⟦(user|group|channel):([^|⟦⟧]*)\|([^⟦⟧]*)⟧")
 """A reference of the chat; an adapter replaces brackets that a person typed, so no one can forge one."""
@@ -206,6 +210,17 @@ def _entry(kind: str) -> _RoomVerb:
     return verb
 
 
+def _update(room: int | None, rest: str) -> Intent:
+    word, text = _split(rest)
+    return _publish(room, text) if word == PUBLIC_OPTION else _entry("update")(room, rest)
+
+
+def _publish(room: int | None, rest: str) -> Intent:
+    if room is None:
+        return Usage("which", "public")
+    return PublishUpdate(room, rest) if rest else Usage("public-text", "public")
+
+
 def _change_severity(room: int | None, rest: str) -> Intent:
     if room is None:
         return Usage("which", "severity")
@@ -336,7 +351,9 @@ def _aliases(*verbs: tuple[str, _RoomVerb]) -> dict[str, _RoomVerb]:
 
 _INCIDENT_VERBS = _aliases(
     ("declare new open report", _declare),
-    ("update up", _entry("update")),
+    ("update up", _update),
+    ("public publish", _publish),
+    ("unpublish", _alone(UnpublishUpdate, "unpublish")),
     ("note timeline", _entry("note")),
     ("finding", _entry("finding")),
     ("decision decided", _entry("decision")),

@@ -4,7 +4,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import commands, help_texts, incident_handlers, page_handlers, task_handlers
+from firebell.chat import (
+    commands,
+    help_texts,
+    incident_handlers,
+    page_handlers,
+    public_handlers,
+    task_handlers,
+)
 from firebell.chat.intents import (
     AckPage,
     AddEntry,
@@ -27,6 +34,7 @@ from firebell.chat.intents import (
     NotePage,
     OpenModal,
     PageSomeone,
+    PublishUpdate,
     ReopenIncident,
     ResolveIncident,
     ResolvePage,
@@ -37,6 +45,7 @@ from firebell.chat.intents import (
     ShowSummary,
     SnoozePage,
     SubmitDeclaration,
+    UnpublishUpdate,
     Usage,
 )
 from firebell.chat.reply_model import Reply, ReplyButton, refusal
@@ -52,6 +61,8 @@ HANDLERS: dict[type, Handler] = {
     ForcePhase: incident_handlers.force_phase,
     CaptureMessage: incident_handlers.capture_message,
     AddEntry: incident_handlers.add_entry,
+    PublishUpdate: public_handlers.publish,
+    UnpublishUpdate: public_handlers.unpublish,
     ChangeSeverity: incident_handlers.change_severity,
     ChangeRole: incident_handlers.change_role,
     AddTask: task_handlers.add_task,

@@ -8,6 +8,7 @@ from firebell.chat.reply_model import Reply, ReplyButton
 _INCIDENT_HELP = (
     ("declare", "declare [sev1] title", "Declare an incident."),
     ("update", "update text", "Post an update to the timeline and the announcement."),
+    ("public", "public text", "Publish an update on status pages. Undo: unpublish."),
     ("note", "note text", "Add a note. Also: finding, decision, mitigation."),
     ("severity", "severity sev1 [because reason]", "Change the severity."),
     ("role", "role ic @someone", "Assign a role: ic, comms, sme, scribe. Also: take ic, drop ic."),
@@ -43,6 +44,7 @@ _REASONS = {
     "verb": "What should happen with {word}? Use ack, resolve, escalate, snooze or note.",
     "how-long": "For how long? Use 30m or 2h, at most 24h.",
     "text": "Enter the text of the note.",
+    "public-text": "Enter what customers should know.",
     "unknown": "“{word}” is not a command.",
 }
 

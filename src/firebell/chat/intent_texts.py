@@ -21,6 +21,7 @@ from firebell.chat.intents import (
     ListTasks,
     NotePage,
     PageSomeone,
+    PublishUpdate,
     ReopenIncident,
     ResolveIncident,
     ResolvePage,
@@ -29,6 +30,7 @@ from firebell.chat.intents import (
     ShowStatus,
     ShowSummary,
     SnoozePage,
+    UnpublishUpdate,
 )
 
 
@@ -56,6 +58,10 @@ def _incident(intent: Intent) -> str | None:
             return f"declare sev{severity} {title}"
         case AddEntry(incident, kind, text):
             return f"INC-{incident} {kind} {text}"
+        case PublishUpdate(incident, text):
+            return f"INC-{incident} public {text}"
+        case UnpublishUpdate(incident):
+            return f"INC-{incident} unpublish"
         case ChangeSeverity(incident, severity, reason):
             return f"INC-{incident} sev{severity}" + (f" : {reason}" if reason else "")
         case ChangeRole(incident, role, change, user):

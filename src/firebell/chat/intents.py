@@ -70,6 +70,21 @@ class AddEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishUpdate:
+    """Publish an update on the status pages that show the incident or its services."""
+
+    incident: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpublishUpdate:
+    """Take back what the person published about an incident moments ago."""
+
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSeverity:
     """Change the severity."""
 
@@ -304,6 +319,8 @@ Intent = (
     | CaptureMessage
     | ForcePhase
     | AddEntry
+    | PublishUpdate
+    | UnpublishUpdate
     | ChangeSeverity
     | ChangeRole
     | PageSomeone

@@ -322,3 +322,26 @@ def settings_from_json(data: Mapping[str, Any]) -> AccountSettings:
         page_command=data.get("page_command", default.page_command),
         tz=data.get("tz", default.tz),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUpdateWritten:
+    """A person wrote in a chat what customers should read; `via` is the chat, for the audit log."""
+
+    incident_id: int
+    text: str
+    person_id: int
+    person_name: str
+    tz: str
+    public_url: str
+    via: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUpdateUndone:
+    """A person takes back in a chat what they published about an incident moments ago."""
+
+    incident_id: int
+    person_id: int
+    person_name: str
+    via: Mapping[str, str]

@@ -29,7 +29,7 @@ def list_() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json
 def import_(file: Path) -> None:
-    """Import contacts from a CSV file with the columns customer, contact, email, services and components."""
+    """Import contacts from a CSV file with the columns customer, contact, email, services, components and language."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

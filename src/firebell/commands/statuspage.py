@@ -15,6 +15,7 @@ from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, instant, local, pairs, show, show_table
 from firebell.commands.statuspage_copies import copies
 from firebell.commands.statuspage_first_update import first_update
+from firebell.commands.statuspage_names import names
 from firebell.commands.statuspage_relabeling import relabel
 
 Fields = dict[str, Any]
@@ -34,6 +35,7 @@ statuspage.add_command(statuspage_subscribers.mail_events)
 
 statuspage.add_command(copies)
 statuspage.add_command(first_update)
+statuspage.add_command(names)
 statuspage.add_command(relabel)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.output import as_json, example, fail, local, show, show_table
+from firebell.commands.output import as_json, example, fail, local, pairs, show, show_table
 
 Fields = dict[str, Any]
 
@@ -183,6 +183,7 @@ def _theme_text(shown: Fields) -> str:
             f"Accent color: {shown['accent'] or 'the default'}",
             f"Logo: {'uploaded' if shown['has_logo'] else 'none'}",
             f"Languages: {', '.join([shown['locale'], *shown['locales']])}",
+            *(f"Footer link: {link['label']} {link['url']}" for link in shown["footer_links"]),
         ]
     )
 
@@ -201,6 +202,7 @@ def show_theme(slug: str) -> None:
     epilog=example(
         "firebell statuspage theme change kestrel --accent '#0a7ea4' --logo logo.svg",
         "firebell statuspage theme change kestrel --language de --other en --other fr",
+        "firebell statuspage theme change kestrel --link Imprint=https://www.example.org/imprint",
     ),
 )
 @click.argument("slug")
@@ -210,6 +212,8 @@ def show_theme(slug: str) -> None:
 @click.option("--language", help="The language of the page, such as de.")
 @click.option("--other", "others", multiple=True, metavar="LANGUAGE", help="A further language.")
 @click.option("--no-others", is_flag=True, help="Offer no further language.")
+@click.option("--link", "links", multiple=True, metavar="LABEL=ADDRESS", help="A link in the footer.")
+@click.option("--no-links", is_flag=True, help="Show no links in the footer.")
 @as_json
 def change_theme(
     slug: str,
@@ -219,9 +223,11 @@ def change_theme(
     language: str | None,
     others: tuple[str, ...],
     no_others: bool,
+    links: tuple[str, ...],
+    no_links: bool,
 ) -> None:
     """Change the look of a status page; what you leave out stays."""
-    if (logo and no_logo) or (others and no_others):
+    if (logo and no_logo) or (others and no_others) or (links and no_links):
         fail("Two options exclude each other.", "Leave out one of the two.")
     body: Fields = {}
     if accent is not None:
@@ -236,6 +242,9 @@ def change_theme(
         body["locale"] = language
     if others or no_others:
         body["locales"] = list(others)
+    if links or no_links:
+        listed = pairs(links, "LABEL=ADDRESS", "--link Imprint=https://www.example.org/imprint")
+        body["footer_links"] = [{"label": label, "url": url} for label, url in listed.items()]
     if not body:
         fail("There is nothing to change.", "Name an option, such as --accent '#0a7ea4'.")
     shown = call("PATCH", _path(slug, "theme"), body)["theme"]

@@ -195,7 +195,15 @@ async def retry(tx: Tx, actor: Actor, post_id: int, target: str, now: datetime) 
 @permits(Verb.INCIDENT_UPDATE)
 async def recall(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> CommsPost:
     """Take back what was published moments ago where that is possible; its text is the draft again."""
-    one = await sending.post(tx, entry.subject_id)
+    return await recall_own(tx, actor, entry.subject_id, now)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def recall_own(tx: Tx, actor: Actor, post_id: int, now: datetime) -> CommsPost:
+    """Take back a post that the actor published moments ago, as `recall` does."""
+    one = await sending.post(tx, post_id)
+    if one.author_id != actor.person_id:
+        raise Conflict(f"{one.author} wrote this.", hint="Publish a correction instead.")
     incident = await incidents.locked(tx, one.incident_id)
     one = await sending.post(tx, one.id)
     if one.state is PostState.RECALLED:

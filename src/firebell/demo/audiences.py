@@ -13,14 +13,15 @@ from firebell.kit.errors import Conflict
 if TYPE_CHECKING:
     from firebell.demo.history import Past
 
-CONTACTS = """customer,contact,email,services
-Nordpost,Ida Berg,ops@nordpost.example,checkout-api;payments-gateway
-Nordpost,Erik Holm,finance@nordpost.example,
-Lumen,Chiara Conti,it@lumen.example,checkout-api;search
-Alvik,Jonas Alvik,jonas@alvik.example,
-Pelago,,support@pelago.example,search;catalog
-Brightly,Mina Park,oncall@brightly.example,payments-gateway;notifications
+CONTACTS = """customer,contact,email,services,language
+Nordpost,Ida Berg,ops@nordpost.example,checkout-api;payments-gateway,sv
+Nordpost,Erik Holm,finance@nordpost.example,,
+Lumen,Chiara Conti,it@lumen.example,checkout-api;search,it
+Alvik,Jonas Alvik,jonas@alvik.example,,de
+Pelago,,support@pelago.example,search;catalog,
+Brightly,Mina Park,oncall@brightly.example,payments-gateway;notifications,
 """
+MEMBERS = {SUPPORT: ("role:comms",), EXECUTIVES: ("address:board@kestrel.example",)}
 MAJOR_SEVERITY = 1
 """The least severe incident that customers and executives hear about."""
 SUBJECTS = {
@@ -39,7 +40,8 @@ async def set_up(past: "Past") -> None:
         for slug, name in members.items():
             audience = SHIPPED.audience(slug)
             assert audience
-            chosen = replace(audience, members=(*audience.members, f"person:{kestrel.people[name]}"))
+            added = [f"person:{kestrel.people[name]}", *MEMBERS.get(slug, ())]
+            chosen = replace(audience, members=(*audience.members, *added))
             await actions.save_audience(tx, mara, chosen, now)
         await actions.import_csv(tx, mara, CONTACTS, now)
 

@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from firebell.incidents import actions as incidents
-from firebell.status_pages import actions, incident_store, publishing, queries, stages, store
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.status_pages import (
+    actions,
+    incident_store,
+    part_translation_actions,
+    publishing,
+    queries,
+    stages,
+    store,
+)
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance import published_texts, recurrence
@@ -29,6 +39,22 @@ COMPONENTS = {
     "Product catalog": "catalog",
     "Website and apps": "edge",
 }
+FOOTER_LINKS = [
+    ("Imprint", "https://kestrel.example/imprint"),
+    ("Privacy", "https://kestrel.example/privacy"),
+]
+NAMES = {
+    "de": {
+        "Checkout": "Kasse",
+        "Card payments": "Kartenzahlung",
+        "Search": "Suche",
+        "Delivery notifications": "Versandbenachrichtigungen",
+        "Product catalog": "Produktkatalog",
+        "Website and apps": "Website und Apps",
+    },
+    "fr": {"Checkout": "Panier et commande", "Card payments": "Paiement par carte"},
+}
+"""What customers call the components in other languages."""
 STATUSES = {
     0: ComponentStatus.MAJOR_OUTAGE,
     1: ComponentStatus.PARTIAL_OUTAGE,
@@ -62,8 +88,26 @@ async def create(past: "Past") -> None:
             )
         values = {"support_url": "https://support.kestrel.example/"}
         await actions.update_status_page(tx, mara, page.id, values, now)
-        look = {"accent": "#0a7ea4", "locales": ["de", "fr", "es", "ja", "ar"]}
+        look = {
+            "accent": "#0a7ea4",
+            "locales": ["de", "fr", "es", "ja", "ar"],
+            "footer_links": FOOTER_LINKS,
+        }
         await hosting_actions.change_theme(tx, mara, page.id, look, now)
+        await _name_parts(tx, mara, page.id, kestrel.services["ledger-db"], now)
+
+
+async def _name_parts(tx: Tx, mara: Actor, page_id: int, service_id: int, now: datetime) -> None:
+    """Hide a component that few customers know while it works, and name the others in German, in part in French."""
+    hidden = await actions.add_component(
+        tx, mara, page_id, name="Invoice archive", service_ids=[service_id], now=now
+    )
+    values = {"description": "Invoices of the last ten years", "only_if_affected": True}
+    await actions.update_component(tx, mara, page_id, hidden.id, values, now)
+    ids = {component.name: component.id for component in await store.components(tx, page_id)}
+    for locale, names in NAMES.items():
+        texts = {ids[name]: {"name": translated} for name, translated in names.items()}
+        await part_translation_actions.translate_parts(tx, mara, page_id, locale, {}, texts, now)
 
 
 async def tell(

@@ -10,6 +10,7 @@ from firebell.demo import (
     audiences,
     comms,
     learning,
+    merged_incident,
     postmortem,
     regulatory,
     response,
@@ -47,6 +48,7 @@ async def yesterday(past: Past, now: datetime) -> None:
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     await regulatory.report_to_the_supervisor(past)
+    await merged_incident.simulate(past)
     await postmortem.write(past)
     await learning.hold_meeting(past)
     await learning.report_near_misses(past)

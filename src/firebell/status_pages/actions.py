@@ -16,21 +16,29 @@ from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import announcements, incident_store, store
+from firebell.status_pages import announcements, incident_store, part_translations, store
 from firebell.status_pages.hosting import queries as hosting_queries
-from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
+from firebell.status_pages.model import (
+    Component,
+    ComponentGroup,
+    IndicatorRule,
+    PageVisibility,
+    StatusPage,
+)
 from firebell.status_pages.signing import keyring
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 ABOUT_MAX_CHARS = 2000
 DESCRIPTION_MAX_CHARS = 500
 MAX_COMPONENTS = 500
+MAX_GROUPS = 100
 PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
 components_by_page = store.components_by_page
 pages = store.pages
 
 announcement = announcements.announcement
 maintenance_announcement = announcements.maintenance_announcement
+named_parts = part_translations.named_parts
 frame_context = hosting_queries.frame_context
 locales = hosting_queries.locales
 note_mailed = incident_store.note_mailed
@@ -127,6 +135,7 @@ async def update_status_page(
         "visibility": PageVisibility,
         "partial_weight": lambda v: _weight(v, "partial_weight"),
         "degraded_weight": lambda v: _weight(v, "degraded_weight"),
+        "indicator_rule": IndicatorRule,
     }
     checked = {name: checks[name](value) for name, value in values.items()}
     changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
@@ -152,10 +161,43 @@ async def locked_page(tx: Tx, page_id: int) -> StatusPage:
 async def add_group(tx: Tx, actor: Actor, page_id: int, name: str, now: datetime) -> ComponentGroup:
     """Append a group of components to a status page."""
     page = await locked_page(tx, page_id)
+    if len(await store.groups(tx, page_id)) >= MAX_GROUPS:
+        raise Conflict(f"A status page has at most {MAX_GROUPS} groups.")
     group = await store.insert_group(tx, page_id, new_public_id(), clean_name(name, "name"), now)
     await tx.audit(actor, "status_page.group_added", page.name, now, group=group.name)
     await tx.live(topic(page))
     return group
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def update_group(
+    tx: Tx, actor: Actor, page_id: int, group_id: int, values: Mapping[str, Any], now: datetime
+) -> ComponentGroup:
+    """Change the `name`, `description` or `position` of a group. Idempotent."""
+    page = await locked_page(tx, page_id)
+    old = await _group(tx, page_id, group_id)
+    checked = dict(values)
+    if "name" in values:
+        checked["name"] = clean_name(values["name"], "name")
+    if "description" in values:
+        checked["description"] = clean_text(values["description"], DESCRIPTION_MAX_CHARS, "description")
+    changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
+    if not changes:
+        return old
+    await store.change_group(tx, group_id, **changes)
+    group = await _group(tx, page_id, group_id)
+    await tx.audit(
+        actor, "status_page.group_changed", page.name, now, group=group.name, changed=", ".join(changes)
+    )
+    await tx.live(topic(page))
+    return group
+
+
+async def _group(tx: Tx, page_id: int, group_id: int) -> ComponentGroup:
+    for group in await store.groups(tx, page_id):
+        if group.id == group_id:
+            return group
+    raise NotFound(f"This status page has no group {group_id}.")
 
 
 @permits(Verb.STATUS_PAGE_WRITE)

@@ -1,15 +1,15 @@
 """What others need to know to announce a published update, such as to subscribers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.status_pages import impact, incident_store, queries, store, view
+from firebell.status_pages import component_history, impact, incident_store, queries, store, view
+from firebell.status_pages.component_history import StatusCause
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
-from firebell.status_pages.model import Announcement, Component, ComponentGroup, StatusPage
+from firebell.status_pages.model import Announcement, Component, ComponentChange, ComponentGroup, StatusPage
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.view import StatusView
 
@@ -24,10 +24,12 @@ async def announcement(
     if page is None or incident is None or update is None:
         return None
     components = await _components(tx, page, incident.component_ids)
-    document: Mapping[str, Any] = {}
-    if has_document:
-        document = public_api.incident_document(await _view_of(tx, page, components, now), incident, "")
-    return Announcement(page, incident, update, impact.impact(incident), components, document)
+    if not has_document:
+        return Announcement(page, incident, update, impact.impact(incident), components, {})
+    shown = await _view_of(tx, page, components, now)
+    document = public_api.incident_document(shown, incident, "")
+    changes = _changes(shown, incident) if update is incident.updates[-1] else ()
+    return Announcement(page, incident, update, impact.impact(incident), components, document, changes)
 
 
 async def maintenance_announcement(
@@ -39,10 +41,24 @@ async def maintenance_announcement(
     if page is None or window is None:
         return None
     components = await _components(tx, page, window.component_ids)
-    document: Mapping[str, Any] = {}
-    if has_document:
-        document = public_api.maintenance_document(await _view_of(tx, page, components, now), window, "")
-    return MaintenanceAnnouncement(page, window, components, document)
+    if not has_document:
+        return MaintenanceAnnouncement(page, window, components, {})
+    shown = await _view_of(tx, page, components, now)
+    document = public_api.maintenance_document(shown, window, "")
+    return MaintenanceAnnouncement(page, window, components, document, _changes(shown, window))
+
+
+def _changes(shown: StatusView, cause: StatusCause) -> tuple[ComponentChange, ...]:
+    """Return the components of a view whose status the latest update of an incident or of maintenance changed."""
+    causes: list[StatusCause] = [*shown.snapshot.incidents, *shown.snapshot.maintenances]
+    components = {component.id: component for component in shown.snapshot.components}
+    changes = component_history.latest_changes(causes, cause, components, shown.now)
+    return tuple(
+        ComponentChange(
+            components[component_id], old, new, public_api.component_document(shown, component_id)
+        )
+        for component_id, (old, new) in changes.items()
+    )
 
 
 async def _components(tx: Tx, page: StatusPage, ids: Collection[int]) -> tuple[Component, ...]:

@@ -1,21 +1,16 @@
-"""The API of status pages: their settings, components, and what is published on them."""
+"""The API of status pages, their groups and components."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from firebell.incidents import actions as incidents
-from firebell.kit.errors import Invalid
-from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Id,
-    Instant,
-    PageParams,
     PathId,
     StrictBool,
     StrictInt,
@@ -25,28 +20,14 @@ from firebell.kit.web.api import (
 )
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, impact, incident_store, publishing, queries, retraction, store
-from firebell.status_pages.model import (
-    CHOOSABLE,
-    ComponentStatus,
-    Impact,
-    PageVisibility,
-    PublicIncident,
-    Stage,
-    UpdateKind,
-)
-from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.update_input import status_of
+from firebell.status_pages import actions, queries, store
+from firebell.status_pages.model import IndicatorRule, PageVisibility
 from firebell.status_pages.view import ComponentView, StatusView
 
 router = api.router("status pages")
 
 Reader = Annotated[Work, work(Verb.STATUS_PAGE_READ)]
-Publisher = Annotated[Work, work(Verb.STATUS_PAGE_PUBLISH)]
 Manager = Annotated[Work, work(Verb.STATUS_PAGE_WRITE)]
-StatusCode = Annotated[
-    Text, Field(examples=["partial_outage"], description=f"one of {', '.join(s.code for s in CHOOSABLE)}")
-]
 
 
 class ComponentShown(ApiOutput):
@@ -60,9 +41,20 @@ class ComponentShown(ApiOutput):
     position: int
     start_date: date
     shows_uptime: bool
+    only_if_affected: Annotated[bool, Field(description="true if it is hidden while it is operational")]
     service_ids: list[int]
     status: str
     uptime_90d: Annotated[float | None, Field(description="from 0 to 1; null without data")]
+
+
+class GroupShown(ApiOutput):
+    """A group of components."""
+
+    id: int
+    public_id: str
+    name: str
+    description: str
+    position: int
 
 
 class StatusPageShown(ApiOutput):
@@ -77,8 +69,13 @@ class StatusPageShown(ApiOutput):
     visibility: PageVisibility
     partial_weight: Annotated[int, Field(description="percent of a partial outage that counts as downtime")]
     degraded_weight: int
+    indicator_rule: Annotated[
+        IndicatorRule,
+        Field(description="blend: by how many components are affected; worst: that of the worst one"),
+    ]
     indicator: str
     description: str
+    groups: list[GroupShown]
     components: list[ComponentShown]
 
 
@@ -115,6 +112,21 @@ class ChangedStatusPage(ApiInput):
     visibility: PageVisibility | None = None
     partial_weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
     degraded_weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
+    indicator_rule: IndicatorRule | None = None
+
+
+class NewGroup(ApiInput):
+    """A group of components to add."""
+
+    name: Annotated[Text, Field(examples=["Europe"])]
+
+
+class ChangedGroup(ApiInput):
+    """What to change of a group; what is left out stays as it is."""
+
+    name: Text | None = None
+    description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] | None = None
+    position: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
 
 
 class NewComponent(ApiInput):
@@ -135,108 +147,8 @@ class ChangedComponent(ApiInput):
     position: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
     start_date: date | None = None
     shows_uptime: StrictBool | None = None
+    only_if_affected: StrictBool | None = None
     service_ids: Annotated[list[Id], Field(max_length=1000)] | None = None
-
-
-class EffectShown(ApiOutput):
-    """A component has this status from `since` on."""
-
-    component_id: int
-    status: str
-    since: datetime
-
-
-class UpdateShown(ApiOutput):
-    """A published update."""
-
-    seq: int
-    stage: Stage
-    kind: UpdateKind
-    body: str
-    components: list[EffectShown]
-    display_at: datetime
-    next_update_at: datetime | None
-    eta_at: Annotated[datetime | None, Field(description="when it is expected to be over, an estimate")]
-    actor: str
-    version: int
-    translations: Annotated[dict[str, str], Field(description="the text in other languages, by language")]
-    notify: Annotated[bool, Field(description="false if subscribers were not notified")]
-
-
-class PublicIncidentShown(ApiOutput):
-    """An incident as a status page tells it."""
-
-    id: str
-    name: str
-    incident: Annotated[str | None, Field(examples=["INC-3"])]
-    stage: Stage
-    impact: str
-    published_at: datetime
-    monitoring_at: datetime | None
-    resolved_at: datetime | None
-    regressions: int
-    continued_at: Annotated[
-        str | None, Field(description="the id of the public incident that continues it, if any")
-    ]
-    updates: list[UpdateShown]
-
-
-class TranslatedUpdate(ApiInput):
-    """The text of an update in another language of the page."""
-
-    body: Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]
-
-
-class UpdateInput(ApiInput):
-    """An update to publish.
-
-    `components` gives statuses by the id of the component; one that is left out keeps its status. `after` is the
-    number of updates that you have read: if someone published since, the answer is 409.
-    """
-
-    stage: Stage
-    body: Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]
-    components: Annotated[
-        dict[str, StatusCode], Field(default_factory=dict, max_length=actions.MAX_COMPONENTS)
-    ]
-    since: Instant | None = None
-    next_update_at: Instant | None = None
-    after: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
-    kind: UpdateKind = UpdateKind.UPDATE
-    eta_at: Instant | None = None
-    notify: Annotated[
-        StrictBool, Field(description="false: subscribers are not notified; not for a correction")
-    ] = True
-    translations: Annotated[
-        dict[str, Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]],
-        Field(default_factory=dict, max_length=50, description="the text in other languages of the page"),
-    ]
-
-
-class NewPublicIncident(UpdateInput):
-    """An incident to publish, with its first update."""
-
-    name: Annotated[Text, Field(max_length=publishing.NAME_MAX_CHARS)]
-    incident: Annotated[Text | None, Field(examples=["INC-3"])] = None
-    impact: Annotated[Text | None, Field(examples=["minor"])] = None
-    continues: Annotated[
-        Text, Field(max_length=20, description="the id of a resolved incident that this one continues")
-    ] = ""
-
-
-class RetractedUpdate(ApiInput):
-    """Why a text must not be read anymore; readers see the reason instead."""
-
-    reason: Annotated[
-        Text, Field(max_length=publishing.EDIT_REASON_MAX_CHARS, examples=["It named a customer."])
-    ]
-
-
-class EditedUpdate(ApiInput):
-    """The new text of an update."""
-
-    body: Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]
-    reason: Annotated[Text, Field(max_length=publishing.EDIT_REASON_MAX_CHARS)] = ""
 
 
 def _component(shown: ComponentView) -> ComponentShown:
@@ -250,6 +162,7 @@ def _component(shown: ComponentView) -> ComponentShown:
         position=component.position,
         start_date=component.start_date,
         shows_uptime=component.shows_uptime,
+        only_if_affected=component.only_if_affected,
         service_ids=list(component.service_ids),
         status=shown.status.code,
         uptime_90d=None if shown.uptime is None else float(shown.uptime),
@@ -268,44 +181,11 @@ def _page(view: StatusView, public_url: str) -> StatusPageShown:
         visibility=page.visibility,
         partial_weight=page.partial_weight,
         degraded_weight=page.degraded_weight,
+        indicator_rule=page.indicator_rule,
         indicator=view.indicator.impact.code,
         description=view.indicator.description,
+        groups=[GroupShown.model_validate(group) for group in view.snapshot.groups],
         components=[_component(each) for each in view.components],
-    )
-
-
-def _incident(published: PublicIncident) -> PublicIncidentShown:
-    return PublicIncidentShown(
-        id=published.public_id,
-        name=published.name,
-        incident=f"INC-{published.incident_id}" if published.incident_id else None,
-        stage=published.stage,
-        impact=impact.impact(published).code,
-        published_at=published.published_at,
-        monitoring_at=published.monitoring_at,
-        resolved_at=published.resolved_at,
-        regressions=published.regressions,
-        continued_at=published.continued_at.public_id if published.continued_at else None,
-        updates=[
-            UpdateShown(
-                seq=update.seq,
-                stage=update.stage,
-                kind=update.kind,
-                body=update.body,
-                components=[
-                    EffectShown(component_id=e.component_id, status=e.status.code, since=e.since)
-                    for e in update.effects
-                ],
-                display_at=update.display_at,
-                next_update_at=update.next_update_at,
-                eta_at=update.eta_at,
-                actor=update.actor,
-                translations=dict(update.translations),
-                version=update.version,
-                notify=not update.is_quiet,
-            )
-            for update in published.updates
-        ],
     )
 
 
@@ -349,6 +229,25 @@ async def change_status_page(w: Manager, slug: Text, body: ChangedStatusPage) ->
 
 
 @router.post(
+    "/status-pages/{slug}/groups",
+    status_code=201,
+    summary="Add a group of components to a status page",
+    responses=problems(404, 409),
+)
+async def add_group(w: Manager, slug: Text, body: NewGroup) -> GroupShown:
+    page = await actions.status_page(w.tx, slug)
+    return GroupShown.model_validate(await actions.add_group(w.tx, w.actor, page.id, body.name, w.now))
+
+
+@router.patch("/status-pages/{slug}/groups/{group_id}", summary="Change a group", responses=problems(404))
+async def change_group(w: Manager, slug: Text, group_id: PathId, body: ChangedGroup) -> GroupShown:
+    page = await actions.status_page(w.tx, slug)
+    values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    group = await actions.update_group(w.tx, w.actor, page.id, group_id, values, w.now)
+    return GroupShown.model_validate(group)
+
+
+@router.post(
     "/status-pages/{slug}/components",
     status_code=201,
     summary="Add a component to a status page",
@@ -383,112 +282,3 @@ async def change_component(
     }
     await actions.update_component(w.tx, w.actor, page.id, component_id, values, w.now)
     return _page(await queries.view_of(w.tx, page, w.now), w.ctx.public_url)
-
-
-@router.get(
-    "/status-pages/{slug}/incidents",
-    summary="List what a status page published, newest first",
-    responses=problems(404),
-)
-async def list_public_incidents(w: Reader, slug: Text, pagination: PageParams) -> list[PublicIncidentShown]:
-    page = await actions.status_page(w.tx, slug)
-    listed = await incident_store.latest_incidents(w.tx, page.id, pagination.limit, pagination.before)
-    pagination.link([published.id for published in listed])
-    return [_incident(published) for published in listed]
-
-
-def _impact(code: str | None) -> Impact | None:
-    allowed = {each.code: each for each in Impact if each is not Impact.MAINTENANCE}
-    if code is not None and code not in allowed:
-        raise Invalid(f"{code[:40]!r} is not an impact.", fields={"impact": f"Use {', '.join(allowed)}."})
-    return None if code is None else allowed[code]
-
-
-def _update(body: UpdateInput) -> NewUpdate:
-    statuses: dict[int, ComponentStatus] = {}
-    for component_id, code in body.components.items():
-        statuses[to_number(component_id, "components", least=1)] = status_of(code)
-    return NewUpdate(
-        *(body.stage, body.body, statuses, body.since, body.next_update_at, body.after, body.kind),
-        eta_at=body.eta_at,
-        translations=body.translations,
-        is_quiet=not body.notify,
-    )
-
-
-@router.post(
-    "/status-pages/{slug}/incidents",
-    status_code=201,
-    summary="Publish an incident on a status page",
-    responses=problems(403, 404, 409),
-)
-async def publish_incident(w: Publisher, slug: Text, body: NewPublicIncident) -> PublicIncidentShown:
-    page = await actions.status_page(w.tx, slug)
-    about = await incidents.incident(w.tx, parse_ref("INC", body.incident)) if body.incident else None
-    published = await publishing.open_incident(
-        w.tx,
-        w.actor,
-        page.id,
-        body.name,
-        _update(body),
-        w.now,
-        incident_id=about.id if about else None,
-        impact=_impact(body.impact),
-        continues=body.continues,
-    )
-    return _incident(published)
-
-
-@router.post(
-    "/status-pages/{slug}/incidents/{public_id}/updates",
-    status_code=201,
-    summary="Publish the next update of an incident",
-    responses=problems(403, 404, 409),
-)
-async def publish_update(w: Publisher, slug: Text, public_id: Text, body: UpdateInput) -> PublicIncidentShown:
-    page = await actions.status_page(w.tx, slug)
-    published = await publishing.publish_update(w.tx, w.actor, page.id, public_id, _update(body), w.now)
-    return _incident(published)
-
-
-@router.patch(
-    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}",
-    summary="Replace the text of a published update; the log keeps the earlier one",
-    responses=problems(403, 404, 409),
-)
-async def edit_update(
-    w: Publisher, slug: Text, public_id: Text, seq: PathId, body: EditedUpdate
-) -> PublicIncidentShown:
-    page = await actions.status_page(w.tx, slug)
-    published = await publishing.edit_update(
-        w.tx, w.actor, page.id, public_id, seq, body.body, body.reason, w.now
-    )
-    return _incident(published)
-
-
-@router.put(
-    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations/{locale}",
-    summary="Publish the text of an update in another language of the page",
-    responses=problems(403, 404, 409),
-)
-async def translate_update(
-    w: Publisher, slug: Text, public_id: Text, seq: PathId, locale: Text, body: TranslatedUpdate
-) -> PublicIncidentShown:
-    page = await actions.status_page(w.tx, slug)
-    published = await publishing.translate_update(
-        w.tx, w.actor, page.id, public_id, seq, locale, body.body, w.now
-    )
-    return _incident(published)
-
-
-@router.post(
-    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/retract",
-    summary="Erase the text of a published update everywhere; the log keeps its hash",
-    responses=problems(403, 404),
-)
-async def retract_update(
-    w: Manager, slug: Text, public_id: Text, seq: PathId, body: RetractedUpdate
-) -> PublicIncidentShown:
-    page = await actions.status_page(w.tx, slug)
-    published = await retraction.retract_update(w.tx, w.actor, page.id, public_id, seq, body.reason, w.now)
-    return _incident(published)

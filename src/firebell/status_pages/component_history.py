@@ -81,6 +81,29 @@ def status_at(incidents: Iterable[StatusCause], component_id: int, at: datetime)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _WithoutLatest:
+    """A cause as it was before its latest update."""
+
+    id: int
+    updates: Sequence[StatusUpdate]
+
+
+def latest_changes(
+    causes: Iterable[StatusCause], cause: StatusCause, component_ids: Iterable[int], at: datetime
+) -> dict[int, tuple[ComponentStatus, ComponentStatus]]:
+    """Return the old and the new status of the components that the latest update of one cause changes at an instant."""
+    others = [each for each in causes if each.id != cause.id]
+    before = _WithoutLatest(cause.id, cause.updates[:-1])
+    changes = {}
+    for component_id in component_ids:
+        old = status_at([*others, before], component_id, at)
+        new = status_at([*others, cause], component_id, at)
+        if old is not new:
+            changes[component_id] = (old, new)
+    return changes
+
+
 def improves(before: StatusCause, after: StatusCause, component_ids: Iterable[int], until: datetime) -> bool:
     """Return True if what one cause says about any of these components became better at some time before `until`."""
     for component_id in component_ids:

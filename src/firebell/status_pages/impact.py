@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from firebell.status_pages.model import ComponentStatus, Impact, PublicIncident, Stage
+from firebell.status_pages.model import ComponentStatus, Impact, IndicatorRule, PublicIncident, Stage
 
 IMPACT_OF = {
     ComponentStatus.OPERATIONAL: Impact.NONE,
@@ -56,9 +56,21 @@ def blend(statuses: Sequence[ComponentStatus]) -> Indicator:
     return Indicator(Impact.NONE, "All Systems Operational")
 
 
-def indicator(statuses: Sequence[ComponentStatus], incidents: Iterable[PublicIncident]) -> Indicator:
+def worst(statuses: Sequence[ComponentStatus]) -> Indicator:
+    """Return the indicator of the worst component, however few are affected."""
+    impact_of_worst = IMPACT_OF[max(statuses, default=ComponentStatus.OPERATIONAL)]
+    if impact_of_worst in (Impact.MAJOR, Impact.CRITICAL):
+        return Indicator(impact_of_worst, _WITHOUT_COMPONENT[impact_of_worst])
+    return blend(statuses)
+
+
+def indicator(
+    statuses: Sequence[ComponentStatus],
+    incidents: Iterable[PublicIncident],
+    rule: IndicatorRule = IndicatorRule.BLEND,
+) -> Indicator:
     """Return the indicator of a status page: never green beside an open problem that names no component."""
-    of_components = blend(statuses)
+    of_components = worst(statuses) if rule is IndicatorRule.WORST else blend(statuses)
     unnamed = max(
         (
             impact(incident)

@@ -105,6 +105,13 @@ class PageVisibility(StrEnum):
     PRIVATE = "private"
 
 
+class IndicatorRule(StrEnum):
+    """How the statuses of all components become the one indicator of a page (spec 7.4)."""
+
+    BLEND = "blend"
+    WORST = "worst"
+
+
 @dataclass(frozen=True, slots=True)
 class StatusPage:
     """A status page at /s/<slug>. The weights say how many percent of an outage count as downtime."""
@@ -120,10 +127,35 @@ class StatusPage:
     degraded_weight: int
     created_at: datetime
     updated_at: datetime
+    indicator_rule: IndicatorRule = IndicatorRule.BLEND
 
 
 @dataclass(frozen=True, slots=True)
-class ComponentGroup:
+class PartTranslation:
+    """The name and description of a group or component in another language; an empty text is not translated."""
+
+    name: str = ""
+    description: str = ""
+
+
+class PagePart:
+    """What a page lists by a name, in each of its languages: a component, or a group of them."""
+
+    __slots__ = ()
+    name: str
+    translations: Mapping[str, PartTranslation]
+
+    def translation(self, locale: str) -> PartTranslation:
+        """Return what is written in another language of the page; texts that are not translated are empty."""
+        return self.translations.get(locale, PartTranslation())
+
+    def name_in(self, locale: str) -> str:
+        """Return the name in another language, the original one if it is not translated; "" is the page's own."""
+        return self.translation(locale).name or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentGroup(PagePart):
     """A group of components of one status page."""
 
     id: int
@@ -131,11 +163,17 @@ class ComponentGroup:
     name: str
     position: int
     created_at: datetime
+    description: str = ""
+    translations: Mapping[str, PartTranslation] = field(default_factory=dict, hash=False)
+    """Its name and description by other language of the page."""
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
-    """What customers know by a name; `service_ids` are the services behind it."""
+class Component(PagePart):
+    """What customers know by a name; `service_ids` are the services behind it.
+
+    One that is shown `only_if_affected` is not on the page while it is operational.
+    """
 
     id: int
     public_id: str
@@ -147,6 +185,9 @@ class Component:
     shows_uptime: bool
     created_at: datetime
     service_ids: tuple[int, ...] = ()
+    only_if_affected: bool = False
+    translations: Mapping[str, PartTranslation] = field(default_factory=dict, hash=False)
+    """Its name and description by other language of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +342,17 @@ class MaintenanceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentChange:
+    """A published update gave a component another status, in view of everything that is published about it."""
+
+    component: Component
+    old: ComponentStatus
+    new: ComponentStatus
+    document: Mapping[str, Any]
+    """The component as Statuspage's API v2 has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """A published update with what is needed to tell others about it."""
 
@@ -312,3 +364,5 @@ class Announcement:
     """The shown components that any update of the incident names."""
     document: Mapping[str, Any]
     """The incident as Statuspage's API v2 has it; its addresses begin at the status page."""
+    changes: tuple[ComponentChange, ...] = ()
+    """The components that the update changed, if the document was wanted."""

@@ -24,7 +24,14 @@ PUBLISHED = "Nothing published is ever deleted."
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.status_pages import api, publishing_web, web
+    from firebell.status_pages import (
+        api,
+        part_translation_api,
+        part_translation_web,
+        publishing_api,
+        publishing_web,
+        web,
+    )
     from firebell.status_pages.hosting import api as hosting_api
     from firebell.status_pages.hosting import web as hosting_web
     from firebell.status_pages.maintenance import api as maintenance_api
@@ -38,7 +45,8 @@ def _routers() -> list["APIRouter"]:
     return [
         *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),
         *(relabeling_web.router, relabeling_api.router, signing_web.router, signing_api.router),
-        *(maintenance_api.router, embed_api.router, api.router, hosting_api.router),
+        *(maintenance_api.router, embed_api.router, api.router, publishing_api.router, hosting_api.router),
+        *(part_translation_web.router, part_translation_api.router),
     ]
 
 

@@ -1,24 +1,56 @@
 """The SQL of status pages, their groups and components."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
+from firebell.status_pages.model import (
+    Component,
+    ComponentGroup,
+    IndicatorRule,
+    PageVisibility,
+    PartTranslation,
+    StatusPage,
+)
 
 _PAGE_COLUMNS = (
     "id, slug, name, tz, about, support_url, visibility, partial_weight, degraded_weight,"
-    " created_at, updated_at"
+    " created_at, updated_at, indicator_rule"
 )
 _PAGE_CHANGEABLE = {
     *("name", "tz", "about", "support_url", "visibility", "partial_weight", "degraded_weight", "updated_at"),
+    "indicator_rule",
 }
-_COMPONENT_CHANGEABLE = {"group_id", "name", "description", "position", "start_date", "shows_uptime"}
+_GROUP_COLUMNS = "id, public_id, name, position, created_at, description, translations"
+_GROUP_CHANGEABLE = {"name", "description", "position"}
+_COMPONENT_CHANGEABLE = {
+    *("group_id", "name", "description", "position", "start_date", "shows_uptime", "only_if_affected"),
+}
 
 
 def _page(row: Row) -> StatusPage:
-    return StatusPage(**{**dict(row), "visibility": PageVisibility(row["visibility"])})
+    return StatusPage(
+        **{
+            **dict(row),
+            "visibility": PageVisibility(row["visibility"]),
+            "indicator_rule": IndicatorRule(row["indicator_rule"]),
+        }
+    )
+
+
+def _translations(row: Row) -> dict[str, PartTranslation]:
+    return {code: PartTranslation(**texts) for code, texts in row["translations"].items()}
+
+
+def _group(row: Row) -> ComponentGroup:
+    return ComponentGroup(**{**dict(row), "translations": _translations(row)})
+
+
+def _component(row: Row) -> Component:
+    values = {**dict(row), "service_ids": tuple(row["service_ids"]), "translations": _translations(row)}
+    values.pop("status_page_id", None)
+    return Component(**values)
 
 
 async def insert_page(
@@ -131,12 +163,12 @@ async def change_page(tx: Tx, page_id: int, **changes: Any) -> StatusPage:
 async def insert_group(tx: Tx, page_id: int, public_id: str, name: str, now: datetime) -> ComponentGroup:
     """Append a group to a status page and return it."""
     row = await tx.row(
-        """
+        f"""
         insert into status_component_group (public_id, status_page_id, name, position, created_at)
         select $2, $1, $3, coalesce(max(g.position), 0) + 1, $4
         from status_component_group g
         where g.status_page_id = $1
-        returning id, public_id, name, position, created_at
+        returning {_GROUP_COLUMNS}
         """,
         page_id,
         public_id,
@@ -144,21 +176,68 @@ async def insert_group(tx: Tx, page_id: int, public_id: str, name: str, now: dat
         now,
     )
     assert row
-    return ComponentGroup(**dict(row))
+    return _group(row)
 
 
 async def groups(tx: Reads, page_id: int) -> list[ComponentGroup]:
     """Return the groups of a status page, in their order."""
     rows = await tx.fetch(
-        """
-        select id, public_id, name, position, created_at
+        f"""
+        select {_GROUP_COLUMNS}
         from status_component_group
         where status_page_id = $1
         order by position, id
         """,
         page_id,
     )
-    return [ComponentGroup(**dict(row)) for row in rows]
+    return [_group(row) for row in rows]
+
+
+async def change_group(tx: Tx, group_id: int, **changes: Any) -> None:
+    """Update the named columns of a group."""
+    assert set(changes) <= _GROUP_CHANGEABLE
+    assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(changes, 2))
+    await tx.execute(
+        f"""
+        update status_component_group
+        set {assignments}
+        where id = $1
+        """,
+        group_id,
+        *changes.values(),
+    )
+
+
+async def save_translations(
+    tx: Tx,
+    groups: Mapping[int, Mapping[str, PartTranslation]],
+    components: Mapping[int, Mapping[str, PartTranslation]],
+) -> None:
+    """Store the translations of these groups and components, by id."""
+    await tx.execute(
+        """
+        update status_component_group g
+        set translations = saved.translations
+        from unnest($1::bigint[], $2::jsonb[]) as saved (id, translations)
+        where g.id = saved.id
+        """,
+        list(groups),
+        [_stored(texts) for texts in groups.values()],
+    )
+    await tx.execute(
+        """
+        update status_component c
+        set translations = saved.translations
+        from unnest($1::bigint[], $2::jsonb[]) as saved (id, translations)
+        where c.id = saved.id
+        """,
+        list(components),
+        [_stored(texts) for texts in components.values()],
+    )
+
+
+def _stored(translations: Mapping[str, PartTranslation]) -> dict[str, dict[str, str]]:
+    return {code: {"name": each.name, "description": each.description} for code, each in translations.items()}
 
 
 async def insert_component(
@@ -192,7 +271,7 @@ async def components(tx: Reads, page_id: int) -> list[Component]:
         """
         select
             c.id, c.public_id, c.group_id, c.name, c.description, c.position, c.start_date, c.shows_uptime,
-            c.created_at,
+            c.created_at, c.only_if_affected, c.translations,
             array(
                 select cs.service_id
                 from status_component_service cs
@@ -206,7 +285,7 @@ async def components(tx: Reads, page_id: int) -> list[Component]:
         """,
         page_id,
     )
-    return [Component(**{**dict(row), "service_ids": tuple(row["service_ids"])}) for row in rows]
+    return [_component(row) for row in rows]
 
 
 async def components_by_page(tx: Reads) -> dict[int, list[Component]]:
@@ -215,7 +294,7 @@ async def components_by_page(tx: Reads) -> dict[int, list[Component]]:
         """
         select
             c.status_page_id, c.id, c.public_id, c.group_id, c.name, c.description, c.position, c.start_date,
-            c.shows_uptime, c.created_at,
+            c.shows_uptime, c.created_at, c.only_if_affected, c.translations,
             array(
                 select cs.service_id
                 from status_component_service cs
@@ -229,10 +308,7 @@ async def components_by_page(tx: Reads) -> dict[int, list[Component]]:
     )
     by_page: dict[int, list[Component]] = {}
     for row in rows:
-        values = dict(row)
-        page_id = values.pop("status_page_id")
-        component = Component(**{**values, "service_ids": tuple(values["service_ids"])})
-        by_page.setdefault(page_id, []).append(component)
+        by_page.setdefault(row["status_page_id"], []).append(_component(row))
     return by_page
 
 

@@ -53,6 +53,16 @@ class ComponentView:
         return STATES[self.status]
 
     @property
+    def is_listed(self) -> bool:
+        """True unless the component is shown only while it is affected, and is not."""
+        return not self.component.only_if_affected or self.status is not ComponentStatus.OPERATIONAL
+
+    @property
+    def was_affected(self) -> bool:
+        """True if the component was not operational at some time of the last 90 days."""
+        return any(span.status is not ComponentStatus.OPERATIONAL for span in self.spans)
+
+    @property
     def uptime_text(self) -> str:
         """The uptime of 90 days as text, such as 99.95%."""
         return uptime.shown(self.uptime)
@@ -69,6 +79,11 @@ class GroupView:
 
     group: ComponentGroup | None
     components: Sequence[ComponentView]
+
+    @property
+    def listed(self) -> Sequence[ComponentView]:
+        """Its components without those that are shown only while they are affected, and are not."""
+        return [each for each in self.components if each.is_listed]
 
     @property
     def status(self) -> ComponentStatus:
@@ -95,6 +110,16 @@ class StatusView:
     def components(self) -> list[ComponentView]:
         """Every component, in the order of the page."""
         return [component for group in self.groups for component in group.components]
+
+    @property
+    def listed_groups(self) -> list[GroupView]:
+        """The groups that have a component to show."""
+        return [group for group in self.groups if group.listed]
+
+    @property
+    def reported_components(self) -> list[ComponentView]:
+        """What the report of uptimes has: every component that is listed, or was affected in the last 90 days."""
+        return [each for each in self.components if each.is_listed or each.was_affected]
 
     @property
     def open_incidents(self) -> list[PublicIncident]:
@@ -177,7 +202,9 @@ def build(snapshot: Snapshot, now: datetime) -> StatusView:
         if members:
             groups.append(GroupView(group, members))
     statuses = [each.status for each in shown]
-    return StatusView(snapshot, now, groups, impact.indicator(statuses, snapshot.incidents))
+    return StatusView(
+        snapshot, now, groups, impact.indicator(statuses, snapshot.incidents, snapshot.page.indicator_rule)
+    )
 
 
 def _component(

@@ -13,7 +13,7 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, queries, store
-from firebell.status_pages.model import Component, PageVisibility, StatusPage
+from firebell.status_pages.model import Component, IndicatorRule, PageVisibility, StatusPage
 from firebell.status_pages.public import embedding
 from firebell.status_pages.public.headlines import headline
 from firebell.status_pages.public.languages import ENGLISH
@@ -27,6 +27,12 @@ def visibility_of(value: str) -> PageVisibility:
     if value not in list(PageVisibility):
         raise Invalid(f"{value[:40]!r} is not a visibility.", fields={"visibility": "Choose from the list."})
     return PageVisibility(value)
+
+
+def _indicator_rule(value: str) -> IndicatorRule:
+    if value not in list(IndicatorRule):
+        raise Invalid(f"{value[:40]!r} is not a rule.", fields={"indicator_rule": "Choose from the list."})
+    return IndicatorRule(value)
 
 
 async def _list(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
@@ -110,6 +116,7 @@ async def change(visit: CurrentVisit, slug: str) -> Response:
                 "visibility": visibility_of(visit.text("visibility")),
                 "partial_weight": to_number(visit.text("partial_weight"), "partial_weight", most=100),
                 "degraded_weight": to_number(visit.text("degraded_weight"), "degraded_weight", most=100),
+                "indicator_rule": _indicator_rule(visit.text("indicator_rule")),
             }
             await actions.update_status_page(visit.tx, visit.actor, page.id, values, visit.now)
     except FirebellError as error:
@@ -126,6 +133,26 @@ async def add_group(visit: CurrentVisit, slug: str) -> Response:
     except FirebellError as error:
         return await _show(visit, slug, "group", error)
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Group added.")
+
+
+@router.post(
+    "/status-pages/{slug}/groups/{group_id}", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE)
+)
+async def change_group(visit: CurrentVisit, slug: str, group_id: str) -> Response:
+    page, number = await actions.status_page(visit.tx, slug), to_id(group_id) or 0
+    try:
+        async with visit.tx.savepoint():
+            values = {
+                "name": visit.text("name"),
+                "description": visit.text("description"),
+                "position": to_number(visit.text("position"), "position", least=1, most=10_000),
+            }
+            await actions.update_group(visit.tx, visit.actor, page.id, number, values, visit.now)
+    except NotFound:
+        raise
+    except FirebellError as error:
+        return await _show(visit, slug, f"group-{number}", error)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Group saved.")
 
 
 @router.post("/status-pages/{slug}/components", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
@@ -169,6 +196,7 @@ async def change_component(visit: CurrentVisit, slug: str, component_id: str) ->
                 "position": to_number(visit.text("position"), "position", least=1, most=10_000),
                 "start_date": _day(visit.text("start_date")),
                 "shows_uptime": "shows_uptime" in visit.values,
+                "only_if_affected": "only_if_affected" in visit.values,
                 "service_ids": to_choices(visit.form.getlist("service"), "service"),
             }
             await actions.update_component(visit.tx, visit.actor, page.id, component.id, values, visit.now)

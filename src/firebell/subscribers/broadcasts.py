@@ -1,6 +1,6 @@
 """Broadcasts: each published update is stored once, then queued for its subscribers in steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from firebell.status_pages.model import (
     POSTMORTEM_LABEL,
     STAGE_LABELS,
     Announcement,
+    ComponentChange,
     PageVisibility,
     Stage,
     UpdateKind,
@@ -20,6 +21,7 @@ from firebell.status_pages.model import (
 )
 from firebell.subscribers import (
     broadcast_store,
+    component_broadcasts,
     delivery_store,
     maintenance_numbers,
     store,
@@ -51,7 +53,9 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
         has_document=await store.has_webhooks(tx, event.status_page_id),
     )
     if announcement is not None:
-        await queue_broadcast(tx, replace(_broadcast_of(announcement), hold_s=event.hold_s), now)
+        new = replace(_broadcast_of(announcement), hold_s=event.hold_s)
+        await queue_broadcast(tx, new, now)
+        await queue_changes(tx, new, announcement.changes, announcement.update.id, now)
 
 
 async def recall_update(tx: Tx, event: UpdateRecalled, now: datetime) -> None:
@@ -92,6 +96,17 @@ async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
     )
     await broadcast_store.insert(tx, new, reaches_email=reaches_email, now=now)
     await tx.wake("subscribers")
+
+
+async def queue_changes(
+    tx: Tx, cause: NewBroadcast, changes: Sequence[ComponentChange], update_id: int, now: datetime
+) -> None:
+    """Store a broadcast for webhooks of each component that an update changed; of a private page, none."""
+    page = await status_pages.page_by_id(tx, cause.status_page_id)
+    if page is None or page.visibility is PageVisibility.PRIVATE:
+        return
+    for new in component_broadcasts.of_changes(cause, changes, update_id):
+        await broadcast_store.insert(tx, new, reaches_email=False, now=now)
 
 
 def _broadcast_of(announcement: Announcement) -> NewBroadcast:
@@ -139,6 +154,7 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
         "eta_at": update.eta_at.isoformat() if update.eta_at else None,
         "path": f"/incidents/{incident.public_id}",
         "components": [component.name for component in announcement.components],
+        "component_translations": status_pages.named_parts(announcement.components),
         "document": dict(announcement.document),
     }
 
@@ -156,6 +172,7 @@ def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
         "eta_at": None,
         "window": None,
         "components": [],
+        "component_translations": {},
         "document": {},
     }
 
@@ -189,7 +206,8 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     if broadcast is None:
         return 0
     candidates = await store.candidates(
-        tx, broadcast.status_page_id, broadcast.cursor, broadcast.published_at, STEP
+        *(tx, broadcast.status_page_id, broadcast.cursor, broadcast.published_at, STEP),
+        only_webhooks=broadcast.type == component_broadcasts.TYPE,
     )
     wanted = [each for each in candidates if _wants(each, broadcast)]
     turn = broadcast.queued

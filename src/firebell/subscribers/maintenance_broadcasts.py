@@ -37,7 +37,10 @@ async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime)
         has_document=await store.has_webhooks(tx, event.status_page_id),
     )
     if announcement is not None:
-        await broadcasts.queue_broadcast(tx, _broadcast_of(announcement, event, now), now)
+        new = _broadcast_of(announcement, event, now)
+        await broadcasts.queue_broadcast(tx, new, now)
+        if event.update_id is not None:
+            await broadcasts.queue_changes(tx, new, announcement.changes, event.update_id, now)
 
 
 def _broadcast_of(
@@ -85,5 +88,6 @@ def _content(
         "next_update_at": None,
         "path": f"/maintenance/{window.public_id}",
         "components": [component.name for component in announcement.components],
+        "component_translations": status_pages.named_parts(announcement.components),
         "document": dict(announcement.document),
     }

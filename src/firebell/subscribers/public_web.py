@@ -295,7 +295,7 @@ async def _manage(
         "subscriber": subscriber,
         "shown_address": addresses.shown(subscriber.channel, subscriber.address),
         "state_label": t(STATE_LABELS[subscriber.state]),
-        "follows": described(subscriber.scope, components, groups, framed.language),
+        "follows": described(subscriber.scope, components, groups, framed.language, framed.frame["name_of"]),
         "scope": scope or subscriber.scope,
         "groups": groups,
         "components": components,

@@ -1,9 +1,10 @@
 """Reads from a form or the API what a subscriber follows, and describes it (pure)."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 
 from firebell.kit.errors import Invalid
-from firebell.status_pages.model import Component, ComponentGroup, Impact
+from firebell.status_pages.model import Component, ComponentGroup, Impact, PagePart
 from firebell.status_pages.public.languages import ENGLISH, Language
 from firebell.subscribers.model import KIND_LABELS, BroadcastKind, FollowScope
 
@@ -67,10 +68,11 @@ def described(
     components: Sequence[Component],
     groups: Sequence[ComponentGroup],
     language: Language = ENGLISH,
+    name_of: Callable[[PagePart], str] = attrgetter("name"),
 ) -> str:
     """Return what is followed in short, such as `Checkout, Search · major and up`."""
-    names = [g.name for g in groups if g.id in scope.group_ids]
-    names += [c.name for c in components if c.id in scope.component_ids]
+    names = [name_of(g) for g in groups if g.id in scope.group_ids]
+    names += [name_of(c) for c in components if c.id in scope.component_ids]
     whole = language.text("Everything")
     parts = [whole if scope.follows_all else ", ".join(names) or language.text("Removed components")]
     if scope.min_impact:

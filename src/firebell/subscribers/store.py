@@ -218,17 +218,18 @@ class ActiveSubscriber:
 
 
 async def candidates(
-    tx: Tx, page_id: int, after: int, confirmed_by: datetime, limit: int
+    tx: Tx, page_id: int, after: int, confirmed_by: datetime, limit: int, *, only_webhooks: bool
 ) -> list[ActiveSubscriber]:
     """Return the next active subscribers of a status page that had confirmed by an instant, by id."""
     rows = await tx.fetch(
-        """
+        f"""
         select id, channel, host, follows_all, component_ids, group_ids, kinds, min_impact
         from subscriber
         where status_page_id = $1
             and state = 'active'
             and id > $2
             and confirmed_at <= $3
+            {"and channel = 'webhook'" if only_webhooks else ""}
         order by id
         limit $4
         """,

@@ -38,7 +38,8 @@ def update_paragraphs(
     paragraphs: list[str | Markdown] = [f"{t(content['label'])}, {at}"]
     paragraphs.append(Markdown(cut(_body(content, language), BODY_BYTES), _window(content, tz, language)))
     if content.get("components"):
-        paragraphs.append(f"{t('Affected')}: {', '.join(content['components'])}")
+        names = content.get("component_translations", {}).get(language.code) or content["components"]
+        paragraphs.append(f"{t('Affected')}: {', '.join(names)}")
     if content.get("next_update_at"):
         at = local_time(datetime.fromisoformat(content["next_update_at"]), tz, language)
         paragraphs.append(t("Next update by {time}.", time=at))

@@ -281,6 +281,7 @@ async def _show(
         "scope": scope or subscriber.scope,
         "groups": groups,
         "components": components,
+        "name_of": lambda part: part.name,
         "mail_events": await mail_event_store.latest(visit.tx, page.id, subscriber_id=subscriber.id),
         "error": error,
     }

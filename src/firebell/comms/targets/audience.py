@@ -3,7 +3,7 @@
 The audiences of one kind of reader share a post, so that each address gets one message, whatever audiences it is in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.audiences import actions as audiences
@@ -52,13 +52,20 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     subject = content.mail_subject or content.headline or incident.title
     if not own.audience.is_external:
         subject = f"{incident.marked_ref}: {incident.title}"
-    texts = [AudienceText(clock.audience.slug, subject, sending.body) for clock in together]
+    translations = _translations(sending) if own.audience.is_external else {}
+    texts = [AudienceText(clock.audience.slug, subject, sending.body, translations) for clock in together]
     moment = Moment.UPDATE if own.sent else Moment.FIRST
     if incident.closed_at is not None or content.stage == "resolved":
         moment = Moment.END
     key = f"post-{sending.post_id}-{_reader(is_external=own.audience.is_external)}"
     post = await audiences.send_post(tx, actor, incident.id, moment, texts, now, key=key)
     return {"audience_post": post.id, "is_first": own is together[0]}
+
+
+def _translations(sending: Sending) -> Mapping[str, str]:
+    """Return the translations of the text, which customers get in their language if it is the whole public one."""
+    is_public = sending.body == sending.content.bodies.get(ReaderKind.PUBLIC, "")
+    return sending.content.translations if is_public else {}
 
 
 @internal("A part of recalling a post.")

@@ -321,6 +321,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/copies/{copy_id}/resume": NONE,
     "/status-pages/{slug}/first-update": NONE,
     "/status-pages/{slug}/groups": NONE,
+    "/status-pages/{slug}/groups/{group_id}": NONE,
+    "/status-pages/{slug}/translations": NONE,
     "/status-pages/{slug}/hosting/access": NONE,
     "/status-pages/{slug}/hosting/mirrors": NONE,
     "/status-pages/{slug}/hosting/mirrors/{mirror_id}/remove": ASK,

@@ -17,7 +17,7 @@ from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages.actions import locked_page, topic
-from firebell.status_pages.hosting import gate, host_proof, logo_files, theme_colors
+from firebell.status_pages.hosting import footer_links, gate, host_proof, logo_files, theme_colors
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.model import FeedKey, HostClaim, PageAccess, PageMirror, PageTheme
 from firebell.status_pages.model import PageVisibility, StatusPage
@@ -180,7 +180,11 @@ async def _host_changed(tx: Tx, page: StatusPage) -> None:
 async def change_theme(
     tx: Tx, actor: Actor, page_id: int, values: Mapping[str, Any], now: datetime
 ) -> PageTheme:
-    """Change the look of a page: `accent`, `locale`, `locales`, `logo` (bytes, or None to remove it). Idempotent."""
+    """Change the look of a page. Idempotent.
+
+    `values` has `accent`, `locale`, `locales`, `footer_links` (pairs of label and address), and `logo` (bytes, or None
+    to remove it).
+    """
     page = await locked_page(tx, page_id)
     old = await hosting_store.theme(tx, page_id)
     changes = dict(values)
@@ -190,6 +194,8 @@ async def change_theme(
         changes["locale"] = _locale(values["locale"], "locale")
     if "locales" in values:
         changes["locales"] = tuple(dict.fromkeys(_locale(code, "locales") for code in values["locales"]))
+    if "footer_links" in values:
+        changes["footer_links"] = footer_links.checked_links(values["footer_links"])
     if values.get("logo") is not None:
         changes["logo"] = logo_files.checked_logo(values["logo"])
     theme = replace(old, **changes)

@@ -19,6 +19,7 @@ from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.hosting import export, host_proof, saved_pages
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.footer_links import LABEL_MAX_CHARS, MAX_LINKS, URL_MAX_CHARS
 from firebell.status_pages.hosting.model import FeedKey, HostClaim, PageMirror
 from firebell.status_pages.model import StatusPage
 
@@ -64,6 +65,20 @@ class HostShown(ApiOutput):
     proven_at: datetime | None
 
 
+class PageLink(ApiInput):
+    """A link at the foot of a page."""
+
+    label: Annotated[Text, Field(max_length=LABEL_MAX_CHARS, examples=["Imprint"])]
+    url: Annotated[Text, Field(max_length=URL_MAX_CHARS, examples=["https://www.example.org/imprint"])]
+
+
+class PageLinkShown(ApiOutput):
+    """A link at the foot of a page."""
+
+    label: str
+    url: str
+
+
 class ThemeShown(ApiOutput):
     """The look of a page."""
 
@@ -71,6 +86,7 @@ class ThemeShown(ApiOutput):
     locale: str
     locales: list[str]
     has_logo: bool
+    footer_links: list[PageLinkShown]
 
 
 class MirrorShown(ApiOutput):
@@ -126,6 +142,7 @@ class ChangedTheme(ApiInput):
     locale: Annotated[Text | None, Field(examples=["de"])] = None
     locales: Annotated[list[Text] | None, Field(max_length=50)] = None
     logo: Annotated[Text | None, Field(max_length=LOGO_MAX_CHARS)] = None
+    footer_links: Annotated[list[PageLink] | None, Field(max_length=MAX_LINKS)] = None
 
 
 class SavedPageFile(ApiOutput):
@@ -184,6 +201,7 @@ async def _hosting(w: Work, page: StatusPage) -> HostingShown:
             locale=theme.locale,
             locales=list(theme.locales),
             has_logo=theme.logo is not None,
+            footer_links=[PageLinkShown(label=link.label, url=link.url) for link in theme.footer_links],
         ),
         mirrors=[_mirror(mirror, w.now) for mirror in await hosting_store.mirrors(w.tx, [page.id])],
     )
@@ -280,6 +298,8 @@ async def remove_status_page_host(w: Manager, slug: Text) -> Response:
 async def change_theme(w: Manager, slug: Text, body: ChangedTheme) -> HostingShown:
     page = await actions.status_page(w.tx, slug)
     values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    if body.footer_links is not None:
+        values["footer_links"] = [(link.label, link.url) for link in body.footer_links]
     if "logo" in values:
         values["logo"] = _decoded(values["logo"]) if values["logo"] else None
     await hosting_actions.change_theme(w.tx, w.actor, page.id, values, w.now)

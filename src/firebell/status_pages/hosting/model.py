@@ -32,6 +32,14 @@ class PageLogo:
 
 
 @dataclass(frozen=True, slots=True)
+class FooterLink:
+    """A link at the foot of every document of a page, such as to the imprint."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageTheme:
     """The look of a page. `accent` is a color such as #0a7ea4, or empty; `locales` are the further languages."""
 
@@ -39,6 +47,7 @@ class PageTheme:
     locale: str = "en"
     locales: tuple[str, ...] = ()
     logo: PageLogo | None = None
+    footer_links: tuple[FooterLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ async def frame_context(
         raise NotFound(f"{page.name} is not shown in {code!r}.")
     homes = {each: base if each == codes[0] else f"{base}/{each}" for each in codes}
     language = languages.languages()[code or codes[0]]
-    frame = public_page.frame_context(view.build(Snapshot(page), now), theme, base, language)
+    frame = public_page.frame_context(view.build(Snapshot(page), now), theme, base, language, code)
     others = [
         public_page.OtherLanguage(each, languages.languages()[each].name, f"{homes[each]}{form}")
         for each in codes

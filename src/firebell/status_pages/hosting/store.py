@@ -8,6 +8,7 @@ from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.secret_encryption import Sealer
 from firebell.status_pages.hosting.model import (
     FeedKey,
+    FooterLink,
     HostClaim,
     PageAccess,
     PageLogo,
@@ -244,7 +245,7 @@ async def theme(tx: Reads, page_id: int) -> PageTheme:
     """Return the look of a page."""
     row = await tx.row(
         """
-        select accent, locale, locales, logo, logo_type
+        select accent, locale, locales, logo, logo_type, footer_links
         from status_page_theme
         where status_page_id = $1
         """,
@@ -253,21 +254,23 @@ async def theme(tx: Reads, page_id: int) -> PageTheme:
     if row is None:
         return PageTheme()
     logo = PageLogo(row["logo"], row["logo_type"]) if row["logo"] else None
-    return PageTheme(row["accent"], row["locale"], tuple(row["locales"]), logo)
+    links = tuple(FooterLink(**link) for link in row["footer_links"])
+    return PageTheme(row["accent"], row["locale"], tuple(row["locales"]), logo, links)
 
 
 async def save_theme(tx: Tx, page_id: int, theme: PageTheme) -> None:
     """Store the look of a page."""
     await tx.execute(
         """
-        insert into status_page_theme (status_page_id, accent, locale, locales, logo, logo_type)
-        values ($1, $2, $3, $4, $5, $6)
+        insert into status_page_theme (status_page_id, accent, locale, locales, logo, logo_type, footer_links)
+        values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (status_page_id) do update
         set accent = excluded.accent,
             locale = excluded.locale,
             locales = excluded.locales,
             logo = excluded.logo,
-            logo_type = excluded.logo_type
+            logo_type = excluded.logo_type,
+            footer_links = excluded.footer_links
         """,
         page_id,
         theme.accent,
@@ -275,6 +278,7 @@ async def save_theme(tx: Tx, page_id: int, theme: PageTheme) -> None:
         list(theme.locales),
         theme.logo.data if theme.logo else None,
         theme.logo.media_type if theme.logo else "",
+        [{"label": link.label, "url": link.url} for link in theme.footer_links],
     )
 
 

@@ -17,7 +17,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions
 from firebell.status_pages.hosting import actions as hosting_actions
-from firebell.status_pages.hosting import host_proof, logo_files
+from firebell.status_pages.hosting import footer_links, host_proof, logo_files
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.public.languages import language_names
@@ -62,6 +62,7 @@ async def _show(
         "challenge_url": host_proof.challenge_url(claim, slug) if claim else "",
         "txt_name": host_proof.txt_name(claim) if claim else "",
         "theme": theme,
+        "footer_links": footer_links.text_of_links(theme.footer_links),
         "chosen_locales": visit.form.getlist("locales") if values and "locale" in values else theme.locales,
         "languages": list(language_names().items()),
         "mirrors": await hosting_store.mirrors(visit.tx, [page.id]),
@@ -163,6 +164,7 @@ async def change_theme(visit: Annotated[Visit, visit_with(files=1)], slug: str) 
         "locale": visit.text("locale"),
         "locales": [str(code) for code in visit.form.getlist("locales")],
     }
+    values["footer_links"] = footer_links.links_of_text(visit.text("footer_links"))
     try:
         try:
             logo = await _uploaded_logo(visit)

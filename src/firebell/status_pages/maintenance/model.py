@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from firebell.kit.intervals import Interval
-from firebell.status_pages.model import Component, Effect, StatusPage, UpdateKind
+from firebell.status_pages.model import Component, ComponentChange, Effect, StatusPage, UpdateKind
 
 SHORT_NOTICE = timedelta(hours=24)
 """Maintenance that is announced later than this before its start is labeled short notice."""
@@ -175,3 +175,5 @@ class MaintenanceAnnouncement:
     components: tuple[Component, ...]
     document: Mapping[str, Any]
     """The window as Statuspage's API v2 has it; its addresses begin at the status page."""
+    changes: tuple[ComponentChange, ...] = ()
+    """The components that its latest update changed, if the document was wanted."""

@@ -5,22 +5,25 @@ from firebell.status_pages.public.languages import Language
 from firebell.status_pages.view import StatusView
 
 
-def headline(view: StatusView, language: Language) -> str:
-    """Return the latest open incident, else that everything works, the maintenance under way, or what is affected."""
+def headline(view: StatusView, language: Language, locale: str = "") -> str:
+    """Return the latest open incident, else that everything works, the maintenance under way, or what is affected.
+
+    `locale` is the language of the names of components, empty for the page's own.
+    """
     if view.open_incidents:
         return view.open_incidents[0].name
     if view.worst is ComponentStatus.OPERATIONAL:
         return language.text("All systems operational")
     if view.worst is ComponentStatus.UNDER_MAINTENANCE and view.active_maintenances:
         return language.text("Maintenance: {name}", name=view.active_maintenances[0].name)
-    return affected_text(view, language)
+    return affected_text(view, language, locale)
 
 
-def affected_text(view: StatusView, language: Language) -> str:
+def affected_text(view: StatusView, language: Language, locale: str = "") -> str:
     """Return which components do not work as usual, and that everything else does."""
     affected = [each for each in view.components if each.status is not ComponentStatus.OPERATIONAL]
     rest = language.text("Everything else is working.")
     if not affected:
         return rest if view.open_incidents else ""
-    named = ", ".join(f"{each.component.name}: {language.inline(each.label)}" for each in affected)
+    named = ", ".join(f"{each.component.name_in(locale)}: {language.inline(each.label)}" for each in affected)
     return f"{named}. {rest}" if len(affected) < len(view.components) else f"{named}."

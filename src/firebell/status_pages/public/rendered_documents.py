@@ -309,15 +309,15 @@ class StatusDocuments:
                 continue
             spans = component_history.spans([incident], shown.component.id, steps[0][0], self.view.now)
             worse = [span for span in spans if span.status is not ComponentStatus.OPERATIONAL]
-            affected.append((shown.component.name, worse))
+            affected.append((shown.component, worse))
         return self._page(
             "public_incident.html", path, language, is_stale=is_stale, incident=incident, affected=affected
         )
 
     def _maintenance(self, window: Maintenance, path: str, language: Language, *, is_stale: bool) -> Document:
-        names = [s.component.name for s in self.view.components if s.component.id in window.component_ids]
+        affected = [s.component for s in self.view.components if s.component.id in window.component_ids]
         return self._page(
-            "public_maintenance.html", path, language, is_stale=is_stale, window=window, names=names
+            "public_maintenance.html", path, language, is_stale=is_stale, window=window, affected=affected
         )
 
     def _calendar(self) -> str:
@@ -338,22 +338,20 @@ class StatusDocuments:
         self, template: str, path: str, language: Language, *, is_stale: bool, **more: object
     ) -> Document:
         view, tz, t = self.view, self.view.snapshot.page.tz, language.text
+        locale = "" if language.code == self._default else language.code
         others = [
             OtherLanguage(code, languages()[code].name, (self._home(code) + path) or "/")
             for code in self.locales
             if code != language.code
         ]
         context = {
-            **frame_context(view, self._theme, self._base, language),
+            **frame_context(view, self._theme, self._base, language, locale),
             "home": self._home(language.code),
             "other_languages": others,
             "subscribe_url": self._form_url(language.code),
-            # texts that people wrote are in the language of the page
-            "original": Markup(' lang="{}" dir="auto"').format(self._default)
-            if language.code != self._default
-            else Markup(""),
             "translation_of": lambda update: update.translations.get(language.code, ""),
-            "affected_text": affected_text(view, language),
+            "description_of": lambda part: part.translation(locale).description,
+            "affected_text": affected_text(view, language, locale),
             "uptime_text": lambda shown: _uptime_text(shown, t),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
@@ -363,7 +361,7 @@ class StatusDocuments:
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
             "interval_text": lambda one: language.interval(one.start, one.end, tz),
             "share_text": lambda hundredths: _share_text(hundredths, t),
-            "component_names": {each.id: each.name for each in view.snapshot.components},
+            "component_names": {each.id: each.name_in(locale) for each in view.snapshot.components},
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
@@ -386,6 +384,7 @@ class StatusDocuments:
                 {
                     "id": shown.component.public_id,
                     "name": shown.component.name,
+                    "only_if_affected": shown.component.only_if_affected,
                     "status": shown.status.code,
                     "uptime_90d": None if shown.uptime is None else float(shown.uptime),
                     "days": [bar.state for bar in shown.bars],
@@ -416,8 +415,13 @@ class StatusDocuments:
         }
 
 
-def frame_context(view: StatusView, theme: PageTheme, base: str, language: Language) -> dict[str, object]:
-    """Return what the frame around every page needs, also around forms that are not cached."""
+def frame_context(
+    view: StatusView, theme: PageTheme, base: str, language: Language, locale: str
+) -> dict[str, object]:
+    """Return what the frame around every page needs, also around forms that are not cached.
+
+    `locale` is the language of the names of components, empty for the page's own.
+    """
     tz = view.snapshot.page.tz
     return {
         "view": view,
@@ -428,10 +432,13 @@ def frame_context(view: StatusView, theme: PageTheme, base: str, language: Langu
         "t": language.text,
         "language": language,
         "other_languages": [],
-        "headline": headline(view, language),
+        "headline": headline(view, language, locale),
         "clock": lambda at: language.clock(at, tz, view.now),
         "stale_since": None,
         "subscribe_url": "",
+        "name_of": lambda part: part.name_in(locale),
+        # texts that people wrote and did not translate are in the language of the page
+        "original": Markup(' lang="{}" dir="auto"').format(locales_of(theme)[0]) if locale else Markup(""),
     }
 
 

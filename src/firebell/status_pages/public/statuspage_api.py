@@ -69,6 +69,16 @@ def maintenance_document(view: StatusView, window: Maintenance, url: str) -> dic
     return _maintenance(view, window, url)
 
 
+def component_document(view: StatusView, component_id: int) -> dict[str, Any]:
+    """Return one component of a page as the documents have it."""
+    return next(
+        _component(view, each, group.group)
+        for group in view.groups
+        for each in group.components
+        if each.component.id == component_id
+    )
+
+
 def _page(page: StatusPage, url: str) -> dict[str, Any]:
     return {
         "id": page.slug,
@@ -96,7 +106,7 @@ def _group(view: StatusView, shown: GroupView, group: ComponentGroup) -> dict[st
         "created_at": instant(group.created_at),
         "updated_at": instant(view.snapshot.page.updated_at),
         "position": group.position,
-        "description": None,
+        "description": group.description or None,
         "showcase": False,
         "start_date": None,
         "group_id": None,
@@ -123,7 +133,7 @@ def _component(view: StatusView, shown: ComponentView, group: ComponentGroup | N
         "group_id": group.public_id if group else None,
         "page_id": view.snapshot.page.slug,
         "group": False,
-        "only_show_if_degraded": False,
+        "only_show_if_degraded": component.only_if_affected,
     }
 
 
