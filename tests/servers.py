@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import httpx
 from aiosmtpd.smtp import SMTP
 
+from tests import wake_ups
 from tests.prefork import Fork
 
 T = TypeVar("T")
@@ -173,6 +174,7 @@ async def started(
     A fork starts with a tenth of the processor time. `descriptors` is the hard limit of what the process may open,
     0 for the limit of this process.
     """
+    wake_ups.expect_listener(dsn)
     port = free_port()
     limited = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh") if descriptors else ()
     variables = {

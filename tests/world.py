@@ -31,7 +31,7 @@ from firebell.process import connected
 from firebell.settings import Settings
 from firebell.setup import organization
 from firebell.worker import Worker, timer_handlers
-from tests import databases
+from tests import databases, wake_ups
 from tests.servers import listening
 
 _MINUTE = timedelta(minutes=1)
@@ -97,6 +97,8 @@ class World:
     integration: int
     service: int
     key: str
+    woken: set[str] | None = None
+    """The lanes that commits woke since they ran; None if every pass runs all of them."""
 
     @property
     def now(self) -> datetime:
@@ -118,6 +120,8 @@ class World:
 
     async def settle(self) -> None:
         """Run everything that is due now."""
+        if self.woken:
+            self.woken.clear()
         await self.worker.settle(self.now)
 
     async def after(self, **by: float) -> None:
@@ -125,13 +129,14 @@ class World:
         await self.until(self.now + timedelta(**by), _MINUTE)
 
     async def until(self, end: datetime, step: timedelta) -> None:
-        """Advance the clock in steps, running the worker after each in which a lane has work."""
+        """Advance the clock in steps, running after each the lanes that have work, and in the end all of them."""
         await self.settle()
         while self.now < end:
             due = [at for lane, at in self.worker.upcoming.items() if at and lane not in POLLING]
             steps = math.ceil((min(due, default=end) - self.now) / step)
             self.clock.set(min(self.now + max(1, steps) * step, end))
-            await self.settle()
+            await self.worker.settle(self.now, self.woken)
+        await self.settle()
 
     async def lift_night_limit(self) -> None:
         """Let a person be paged as often at night as by day, without the secondary."""
@@ -255,8 +260,10 @@ async def world(
     """
     made = await _prepare(dsn, clock.now())
     async with connected(settings(**more), dsn, clock, pace=pace) as ctx, sink() as receiver:
+        woken = None
         if share_pool:
             ctx = replace(ctx, work_db=ctx.db, ingest_db=ctx.db)
+            woken = wake_ups.watch(ctx.db)
         if made:
             await _receive(ctx, receiver.url)
         else:
@@ -272,4 +279,5 @@ async def world(
             made.integration,
             made.service,
             made.key,
+            woken,
         )

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -108,6 +108,15 @@ def timer_handlers(
             ("kit", pruning.KIND, pruning.handler(retentions, retention_days)),
         ],
     )
+
+
+def lanes_woken(what: str) -> Collection[str]:
+    """Return the lanes that a message of `WORK_CHANNEL` wakes."""
+    if what == "schema":
+        return LANE_LIMITS_S.keys()
+    if what == "due":
+        return TIMER_LANES.keys()
+    return LANE_LIMITS_S.keys() & {what}
 
 
 class Part(Protocol):
@@ -220,17 +229,33 @@ class Worker:
         """When each lane that had nothing to do looks for work again, by name; None if it waits to be woken."""
         return self._upcoming
 
-    async def settle(self, now: datetime) -> None:
-        """Run everything due at `now` until nothing is left; used by tests with a fake clock."""
-        parts = [self._running(name, part) for name, part in self._parts.items()]
-        idle, runs = 0, (self.run_due, self.run_outbox, *parts)
-        for run in itertools.cycle(runs):
+    async def settle(self, now: datetime, woken: set[str] | None = None) -> None:
+        """Run everything due at `now` until nothing is left; used by tests with a fake clock.
+
+        With `woken`, to which commits add the lanes that they wake, run only these lanes and those that have work by
+        `now`, as a running worker does between its polls.
+        """
+        runs: list[tuple[Sequence[str], Callable[[datetime], Awaitable[int]]]] = [
+            (tuple(TIMER_LANES), self.run_due),
+            (("outbox",), self.run_outbox),
+            *(((name,), self._running(name, part)) for name, part in self._parts.items()),
+        ]
+        idle = 0
+        for names, run in itertools.cycle(runs):
             idle += 1
-            while await run(now):
-                await self._sender.drain()
-                idle = 1
+            if woken is None or self._has_work(names, woken, now):
+                while await run(now):
+                    await self._sender.drain()
+                    idle = 1
             if idle >= len(runs):
                 return
+
+    def _has_work(self, names: Sequence[str], woken: set[str], now: datetime) -> bool:
+        """Return True if one of these lanes was woken, which is then forgotten, or has work by `now`."""
+        is_woken = not woken.isdisjoint(names)
+        woken.difference_update(names)
+        due = [at for name in names if (at := self._upcoming.get(name))]
+        return is_woken or (bool(due) and min(due) <= now)
 
     async def run_due(self, now: datetime) -> int:
         """Run one batch of timers of each lane, those of pages first; return the number finished."""
@@ -406,13 +431,8 @@ class Worker:
             log.exception("cannot start the database")
 
     def _woken(self, what: str) -> None:
-        if what == "schema":
-            self._wake_all()
-        elif what == "due":
-            for lane in TIMER_LANES:
-                self._wake[lane].set()
-        elif what in self._wake:
-            self._wake[what].set()
+        for lane in lanes_woken(what):
+            self._wake[lane].set()
 
     def _wake_all(self) -> None:
         for event in self._wake.values():

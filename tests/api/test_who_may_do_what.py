@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -59,9 +60,31 @@ class Visitor:
         return await self.http.post(address, headers=headers, data={"csrf": self.csrf})
 
 
+@cache
+def scopes_for(verb: Verb) -> frozenset[str]:
+    """Return the scopes of which one alone lets an admin's key do this."""
+    return frozenset(
+        scope for scope in SCOPES if permissions.allows(Rights(Role.ADMIN, frozenset({scope})), verb)
+    )
+
+
+def tells_nothing(entrance: Entrance, visitor: Visitor) -> bool:
+    """Return True for a key that is neither one scope which opens this, nor all scopes which do not."""
+    (decision,) = entrance.decisions
+    if "key with" not in visitor.name or isinstance(decision, Public):
+        return False
+    assert visitor.rights
+    assert visitor.rights.key_scopes
+    held, opening = visitor.rights.key_scopes, scopes_for(decision.verb)
+    return held != frozenset(SCOPES) - opening and not (len(held) == 1 and held <= opening)
+
+
 @asynccontextmanager
 async def visitors(e: Everything) -> AsyncIterator[list[Visitor]]:
-    """Yield a stranger, each role with a session and with a full key, and an admin's key for each scope."""
+    """Yield a stranger, each role with a session and with a full key, and keys of an admin.
+
+    They have one scope, or all but those that open some routes: where such a key is refused, each of its scopes is.
+    """
     app = build(e.w.ctx)
     async with AsyncExitStack() as stack:
 
@@ -76,9 +99,12 @@ async def visitors(e: Everything) -> AsyncIterator[list[Visitor]]:
             visitors_.append(Visitor(f"{role}", http, Rights(role), csrf=csrf))
             rights = Rights(role, permissions.ROLE_SCOPES[role])
             visitors_.append(Visitor(f"key of {role}", plain, rights, e.keys[role]))
-        for scope in SCOPES:
-            key = await key_of(e.w.ctx.db, e.w.clock, e.people[Role.ADMIN], [scope])
-            visitors_.append(Visitor(f"key with {scope}", plain, Rights(Role.ADMIN, frozenset({scope})), key))
+        held = [frozenset({scope}) for scope in SCOPES]
+        held += sorted({frozenset(SCOPES) - scopes_for(v) for v in Verb} - {frozenset(), *held}, key=sorted)
+        for scopes in held:
+            key = await key_of(e.w.ctx.db, e.w.clock, e.people[Role.ADMIN], sorted(scopes))
+            name = f"key with {', '.join(sorted(scopes))}"
+            visitors_.append(Visitor(name, plain, Rights(Role.ADMIN, scopes), key))
         yield visitors_
 
 
@@ -123,7 +149,7 @@ async def test_every_route_admits_exactly_the_roles_that_it_declares(dsn: str, c
             if entrance.path in (*ENDS_THE_SESSION, *CHECKS_SIGNATURES, "/events", "/"):
                 continue
             for visitor in everyone:
-                if visitor.key and not entrance.is_api:
+                if (visitor.key and not entrance.is_api) or tells_nothing(entrance, visitor):
                     continue
                 answer = await visitor.ask(entrance)
                 wanted = expected(entrance, visitor)

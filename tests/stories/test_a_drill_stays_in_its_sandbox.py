@@ -207,7 +207,7 @@ async def test_every_message_of_a_drill_says_so_and_no_one_else_gets_one(dsn: st
         assert set(w.sink.people()) == {"Jun Okafor"}
         assert all("DRILL" in message["title"] for message in w.sink.got)
         # its time ends it, and its page with it
-        await w.after(hours=24)
+        await w.until(w.now + timedelta(hours=24), timedelta(hours=1))
         assert (await reread(w, drill)).state is DrillState.FINISHED
         async with w.ctx.db.tx() as tx:
             assert (await paging.page(tx, page.id)).state is PageState.RESOLVED
