@@ -16,6 +16,7 @@ from firebell.kit.truncation import fit
 
 if TYPE_CHECKING:
     from firebell.channels.callbacks import Callbacks
+    from firebell.channels.polling import Poller
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +215,25 @@ class Transport(Protocol):
         ...
 
 
+class RetractingTransport(Transport, Protocol):
+    """Can take back what a message asks for, once its subject needs no one any more."""
+
+    async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
+        """Replace or end the message that `provider_id` names by `message`; return None if there is nothing to do."""
+        ...
+
+
 async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRefused]]) -> Outcome:
     """Return the outcome of `attempt(False)`; send refused content once more, short, by `attempt(True)`.
 
     Content that is refused twice is a failure that does not make the address suspect.
     """
     outcome = await attempt(False)
-    if isinstance(outcome, ContentRefused):
-        outcome = await attempt(True)
+    return final(await attempt(True) if isinstance(outcome, ContentRefused) else outcome)
+
+
+def final(outcome: Outcome | ContentRefused) -> Outcome:
+    """Return the outcome of content that is sent in no other shape: its refusal is not the fault of the address."""
     return Failed(outcome.reason, suspect=False) if isinstance(outcome, ContentRefused) else outcome
 
 
@@ -306,6 +318,12 @@ class Channel:
     """True if each address has a signing secret."""
     has_threads: bool = False
     """True if messages about one subject keep the subject of the first one."""
+    retracts: bool = False
+    """True if its transport is a `RetractingTransport`."""
+    connect_url: "Callable[[Mapping[str, str], str], str] | None" = None
+    """Return the address at which a person connects it, given the settings and a token that comes back as `Connect`."""
+    poller: "Callable[[Edges], Poller] | None" = None
+    """What fetches the answers of its recipients; None if there are none, or its provider calls Firebell."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
     callbacks: "Callable[[Edges], Callbacks] | None" = None

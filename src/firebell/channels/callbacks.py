@@ -120,7 +120,16 @@ class OptIn:
     sender: str
 
 
-Signal = Receipt | Press | Repeat | Reply | OptOut | OptIn
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """The owner of an address sent the token that a person got in Firebell; `name` is what they call themselves."""
+
+    token: str
+    sender: str
+    name: str
+
+
+Signal = Receipt | Press | Repeat | Reply | OptOut | OptIn | Connect
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from firebell.channels.base import (
     Unsent,
     not_sent,
     whole_or_short,
+    without_secrets,
 )
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid, StartupError
@@ -82,7 +83,7 @@ class Mattermost:
                 return _refused(reply)
             return Accepted(str(_object(reply).get("id", "")))
 
-        return await whole_or_short(attempt)
+        return without_secrets(await whole_or_short(attempt), self._token)
 
     async def _channel(self, username: str) -> str:
         """Return the channel of direct messages to a user; raise `_Stopped` if there is none."""

@@ -21,6 +21,7 @@ from firebell.channels.base import (
     Unsent,
     not_sent,
     whole_or_short,
+    without_secrets,
 )
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
@@ -68,7 +69,7 @@ class Slack:
                 return not_sent(exc, type(exc).__name__)
             return _outcome(reply.text) if reply.ok else outcome_of(reply)
 
-        return await whole_or_short(attempt)
+        return without_secrets(await whole_or_short(attempt), self._token)
 
 
 def _escaped(text: str) -> str:
