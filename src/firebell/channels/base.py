@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
@@ -215,6 +215,7 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
 class RetractingTransport(Transport, Protocol):
     """Can take back what a message asks for, once its subject needs no one any more."""
 

@@ -1,8 +1,8 @@
 """A channel that fetches what its recipients did, instead of being called: it needs no public address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Protocol
 
 from firebell.channels.callbacks import Signal, SignalAnswer
@@ -15,7 +15,6 @@ class Waiting:
     delivery_id: int
     address: str
     provider_id: str
-    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,13 @@ class Poller(Protocol):
 
     pause_s: float
     """Pause between two fetches."""
-    reads_waiting: bool
-    """True if it asks about each message that still waits."""
+    waits_for: timedelta
+    """For how long after it was sent a message may be answered; zero if its provider reports all answers together."""
 
     async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
         """Return what happened since `cursor`; never raises for a provider's errors."""
         ...
 
-    async def answer(self, answers: Mapping[str, SignalAnswer]) -> None:
+    async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
         """Show each answer where its update said, once it is committed; what cannot be shown is lost."""
         ...

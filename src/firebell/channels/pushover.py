@@ -1,7 +1,9 @@
 """Pushover: push messages to phones, repeated by Pushover until an urgent page is acknowledged."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import httpx
@@ -21,7 +23,9 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.callbacks import PageAction, Press, SignalAnswer
 from firebell.channels.message_text import details
+from firebell.channels.polling import Fetched, Update, Waiting
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import CheckResult
@@ -43,6 +47,8 @@ _EXPIRE_S = 1800
 _RECEIPT = "receipt:"
 """What the provider's id of an emergency begins with: only these have a receipt, which can be canceled."""
 _URL_CHARS = 512
+_MOST_RECEIPTS = 20
+"""Number of receipts that are read at once, the newest first."""
 
 
 class Pushover:
@@ -77,6 +83,47 @@ class Pushover:
         body = urlencode({"token": self._token}).encode()
         outcome = await judged(post(self._http, url, content=body, headers=_FORM), _outcome)
         return without_secrets(final(outcome), self._token)
+
+
+class PushoverPoller:
+    """Reads the receipt of each emergency that still waits: it says who acknowledged it in the app."""
+
+    pause_s = 15.0
+    """Pushover allows a request every 5 seconds for each receipt."""
+    waits_for = timedelta(seconds=_EXPIRE_S + 120)
+
+    def __init__(self, http: httpx.AsyncClient, token: str, api_url: str) -> None:
+        self._http = http
+        self._token = token
+        self._api = api_url
+
+    async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
+        """Return the acknowledgments of the newest messages; there is no cursor."""
+        emergencies = [each for each in waiting if each.provider_id.startswith(_RECEIPT)][:_MOST_RECEIPTS]
+        replies = await asyncio.gather(*map(self._receipt, emergencies))
+        problem = next((reply for reply in replies if isinstance(reply, str)), "")
+        presses = [
+            Update(Press(each.provider_id, each.delivery_id, PageAction.ACK, each.address))
+            for each, reply in zip(emergencies, replies, strict=True)
+            # a key of a group has many people, of whom only one is this one
+            if not isinstance(reply, str)
+            and reply.get("acknowledged") == 1
+            and reply.get("acknowledged_by") == each.address
+        ]
+        return Fetched(presses, cursor, problem)
+
+    async def _receipt(self, each: Waiting) -> Mapping[str, object] | str:
+        """Return what a receipt says, or why it cannot be read."""
+        receipt = each.provider_id.removeprefix(_RECEIPT)
+        url = f"{self._api}/receipts/{receipt}.json?{urlencode({'token': self._token})}"
+        try:
+            reply = await send(self._http, "GET", url)
+        except httpx.HTTPError as exc:
+            return type(exc).__name__
+        return json_object(reply) if reply.ok else str(reply.status)
+
+    async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
+        """Show nothing: the app shows by itself that it was acknowledged."""
 
 
 def fields_of(message: Message, *, short: bool = False) -> dict[str, str]:
@@ -151,6 +198,10 @@ def _api_of(settings: Mapping[str, str]) -> str:
     return (settings[_API_URL] or _DEFAULT_API_URL).rstrip("/")
 
 
+def _poller(edges: Edges) -> PushoverPoller:
+    return PushoverPoller(edges.http, edges.settings[_TOKEN], _api_of(edges.settings))
+
+
 def _open(edges: Edges) -> Pushover:
     return Pushover(edges.http, edges.settings[_TOKEN], _api_of(edges.settings))
 
@@ -170,5 +221,6 @@ CHANNEL = Channel(
     check_health=check_health,
     rate=SendRate(per_s=10, burst=20),
     retracts=True,
+    poller=_poller,
     shared_hosts=frozenset({"api.pushover.net"}),
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -136,7 +137,7 @@ class TelegramPoller:
     """Fetches presses, and who opened the bot, by long polling."""
 
     pause_s = 0.0
-    reads_waiting = False
+    waits_for = timedelta()
 
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
@@ -164,9 +165,9 @@ class TelegramPoller:
         read = [update for each in known for update in read_update(each)]
         return Fetched(read, cursor if after is None else str(after + 1))
 
-    async def answer(self, answers: Mapping[str, SignalAnswer]) -> None:
+    async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
         """Show the answer to a press above the chat, and that to a message in it."""
-        for reply_to, answer in answers.items():
+        for reply_to, answer in answers:
             where, _, target = reply_to.partition(":")
             text = cut(answer.text or _HELP, _ANSWER_BYTES)
             if where == "press":

@@ -14,6 +14,7 @@ from firebell.notify import (
     receipt_actions,
     receipt_store,
     reply_code_store,
+    retraction_actions,
     subject_store,
 )
 from firebell.notify.model import Notice, SubjectKind
@@ -34,9 +35,11 @@ record_answered = receipt_actions.record_answered
 record_receipt = receipt_actions.record_receipt
 reply_code_subjects = reply_code_store.subjects_of
 reply_codes_of = reply_code_store.codes_of
+retract = retraction_actions.retract
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
 void_superseded = subject_store.void_superseded
+waiting_messages = delivery_store.waiting
 
 
 async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None:

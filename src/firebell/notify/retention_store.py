@@ -137,7 +137,7 @@ RETENTIONS = (
         NOTICE_DAYS,
         by_index(delete_deliveries),
         setting="notices",
-        with_tables=("delivery_receipt",),
+        with_tables=("delivery_receipt", "retraction"),
         label="Messages that are not about a page",
         count=count_deliveries,
     ),

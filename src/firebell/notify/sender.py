@@ -15,10 +15,11 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.kit.timing import Scheduled
-from firebell.notify import delivery_store, failures, receipt_actions, receipt_store
+from firebell.notify import delivery_store, failures, receipt_actions, receipt_store, retraction_actions
 from firebell.notify.compose import compose
 from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.model import REQUESTED, Delivery
+from firebell.notify.retraction_actions import RETRACTING
 from firebell.notify.screens import topic_of
 from firebell.notify.send_slots import Slots
 from firebell.people import actions as people
@@ -218,6 +219,10 @@ class Sender:
         if charged:
             async with self._ctx.work_db.tx() as tx:
                 await receipt_actions.apply_early(tx, [d for d, _ in charged if d.id in recorded], now)
+        # in a transaction that sees what was committed while they were sent
+        if late := [d for d, _ in arrived if d.id in recorded and d.channel in RETRACTING and d.epoch]:
+            async with self._ctx.work_db.tx() as tx:
+                await retraction_actions.retract_late(tx, late, now)
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()

@@ -47,7 +47,7 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "notify",
-    tables=("delivery", "delivery_receipt", "notice", "mail_thread", "reply_code"),
+    tables=("delivery", "delivery_receipt", "notice", "mail_thread", "reply_code", "retraction"),
     retentions=_retentions,
     composers=_composers,
     subscriptions=_subscriptions,

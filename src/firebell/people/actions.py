@@ -13,6 +13,7 @@ from firebell.kit.threads import PASSWORDS
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
+    address_links,
     contact_method_actions,
     contact_method_store,
     key_actions,
@@ -42,6 +43,7 @@ has_people = store.has_people
 fallback_responders = team_store.fallback_responders
 check_zone = validation.check_zone
 colleagues = team_store.colleagues
+connect_address = address_links.connect
 left_since = store.left_since
 create_team = team_actions.create_team
 restore_fallback_responders = team_actions.restore_fallback_responders
@@ -71,6 +73,7 @@ request_code = verification_actions.request_code
 issue_code = verification_actions.issue_code
 opt_in = verification_actions.opt_in
 opt_out = verification_actions.opt_out
+owner_of_link = address_links.owner_of
 paged = verification.paged
 people = store.people
 people_by_id = store.people_by_id

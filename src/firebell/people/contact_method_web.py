@@ -13,6 +13,7 @@ from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import (
     actions,
+    address_links,
     authentication,
     quiet_hours_store,
     route_access,
@@ -61,6 +62,7 @@ async def _contact(
         "kinds": [(channel.kind, channel.label) for channel in _TYPED],
         "address_help": " or ".join(channel.address_help for channel in _TYPED),
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
+        "address_links": address_links.offered(visit.ctx, visit.person.id, visit.now),
         "off": off,
         "fields": fields,
         "secret": secret,

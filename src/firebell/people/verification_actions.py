@@ -10,7 +10,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound, TooMany
 from firebell.kit.signing import Signer
 from firebell.people import contact_method_store, store, verification, verification_store
-from firebell.people.action_guards import permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.permissions import Verb
 from firebell.people.verification import CodeOutcome, Limit, MethodEvent
@@ -152,6 +152,13 @@ async def _verify(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) ->
         await contact_method_store.disable_method(tx, method.replaces, now)
         await tx.audit(actor, "contact.replaced", subject, now, method=method.replaces, by=method.id)
     await tx.live(subject.replace(":", "-"))
+
+
+@internal("A part of connecting an address by a link, which proves it.")
+async def verify_connected(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) -> None:
+    """Verify a contact method whose owner opened a link of theirs at its address; one that works stays as it is."""
+    if method.state is not MethodState.VERIFIED:
+        await _verify(tx, actor, method, now)
 
 
 async def mark_method_verified(tx: Tx, method_id: int, now: datetime) -> None:

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.channels.base import Channel
-from firebell.channels.callbacks import OptIn, OptOut, Press, Receipt, Repeat, Reply, Signal, SignalAnswer
+from firebell.channels.callbacks import (
+    Connect,
+    OptIn,
+    OptOut,
+    Press,
+    Receipt,
+    Repeat,
+    Reply,
+    Signal,
+    SignalAnswer,
+)
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
@@ -48,6 +58,8 @@ async def _apply(
         case OptIn(sender):
             await people.opt_in(tx, channel.kind, sender, now)
             return SignalAnswer()
+        case Connect():
+            return await _connect(tx, ctx, channel, signal, now)
 
 
 async def _delivery(tx: Tx, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
@@ -84,3 +96,14 @@ async def _repeat(tx: Tx, ctx: Context, channel: Channel, repeat: Repeat, now: d
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
     return SignalAnswer(message=await notify.compose_again(tx, ctx, delivery, now))
+
+
+async def _connect(tx: Tx, ctx: Context, channel: Channel, signal: Connect, now: datetime) -> SignalAnswer:
+    """Add the address as a contact method of the person whose token it is, once for each token."""
+    person_id = people.owner_of_link(ctx.signer, channel.kind, signal.token, now)
+    if person_id is None:
+        return SignalAnswer("This link is no longer valid. Open Firebell for a new one.", is_done=False)
+    if not await store.claim_signal(tx, f"{channel.kind}:connect:{signal.token}", now):
+        return SignalAnswer("This link was used already. Open Firebell for a new one.", is_done=False)
+    person = await people.connect_address(tx, person_id, channel.kind, signal.sender, signal.name, now)
+    return SignalAnswer(f"Connected. Pages for {person.name} arrive here.")

@@ -23,4 +23,10 @@ def _retentions() -> "Sequence[Retention]":
     return store.RETENTIONS
 
 
-SLICE = Slice("replies", tables=("channel_signal",), retentions=_retentions, routers=_routers)
+SLICE = Slice(
+    "replies",
+    tables=("channel_signal", "channel_poll"),
+    kept={"channel_poll": "One row for each channel that fetches."},
+    retentions=_retentions,
+    routers=_routers,
+)
