@@ -293,8 +293,8 @@ LABS: Mapping[str, Lab] = {
         lambda url: "+46701234567",
         lambda url: {"FIREBELL_SIGNAL_URL": url, "FIREBELL_SIGNAL_NUMBER": "+4687654321"},
         ("+46701234567",),
-        good=("0046 70-123 45 67", "+1 (415) 555-2671"),
-        bad=("0701234567", "++46701234567", "+46x701234567", f"+{'1' * 16}", "112"),
+        good=("+46 70-123 45 67", "+1 (415) 555-2671"),
+        bad=("0701234567", "+46x701234567", f"+{'1' * 16}", "112"),
         expected={Switch.MISSING: "failed", Switch.GONE: "failed"},
     ),
     "slack": Lab(

@@ -21,6 +21,7 @@ from firebell.channels.base import (
     without_secrets,
 )
 from firebell.channels.message_text import compose
+from firebell.channels.phone import numbers
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
@@ -29,7 +30,6 @@ from firebell.kit.http_out import OutboundResponse, check_url, post, send
 _URL = "FIREBELL_SIGNAL_URL"
 _NUMBER = "FIREBELL_SIGNAL_NUMBER"
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
-_SPACING = str.maketrans("", "", " -./()\u00a0")
 _UNREGISTERED = re.compile(r"unregistered", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"untrusted", re.IGNORECASE)
 _OUR_NUMBER = re.compile(r"not registered|number is not|invalid account", re.IGNORECASE)
@@ -83,14 +83,7 @@ def _outcome(reply: OutboundResponse) -> Judgment:
 
 def check_address(address: str) -> str:
     """Return a phone number as +491512345678; raise `Invalid` for one without its country."""
-    text = address.translate(_SPACING)
-    text = f"+{text[2:]}" if text.startswith("00") else text
-    if not _PHONE.fullmatch(text):
-        raise Invalid(
-            f"{address[:80]!r} is not a phone number.",
-            fields={"address": "Enter it with the code of its country, such as +46 70 123 45 67."},
-        )
-    return text
+    return numbers.check(address, to_call=True)
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
@@ -135,6 +128,7 @@ CHANNEL = Channel(
     limits=SignalMessenger.limits,
     open=_open,
     check_address=check_address,
+    shown_address=numbers.shown,
     settings=(Setting(_URL), Setting(_NUMBER)),
     check_settings=check_settings,
     is_ready=lambda settings: bool(settings[_URL] and settings[_NUMBER]),

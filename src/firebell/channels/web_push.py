@@ -261,6 +261,10 @@ class SeenReceipts:
         """Return an empty response: there is nothing to show."""
         return CallbackResponse()
 
+    def postponed(self, request: CallbackRequest) -> CallbackResponse | None:
+        """Return None: a device does not repeat what it reports, and nothing rests on it."""
+        return None
+
     def _delivery_id(self, request: CallbackRequest) -> int:
         try:
             return int(self._signer.open(_SEEN, request.body.decode("ascii"), request.at)["d"])

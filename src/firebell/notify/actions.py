@@ -15,6 +15,7 @@ from firebell.notify import (
     reply_code_store,
     retraction_actions,
     subject_store,
+    waiting_store,
 )
 from firebell.notify.model import ANSWER, Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
@@ -37,7 +38,7 @@ retract = retraction_actions.retract
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
 void_superseded = subject_store.void_superseded
-waiting_messages = delivery_store.waiting
+waiting_messages = waiting_store.waiting
 
 
 async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None:

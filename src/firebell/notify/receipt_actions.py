@@ -13,6 +13,9 @@ from firebell.notify import delivery_store, failures, receipt_store, receipts, s
 from firebell.notify.model import Delivery
 from firebell.notify.screens import topic_of
 
+_REPORTING = frozenset(kind for kind, channel in CHANNELS.items() if channel.callbacks or channel.poller)
+"""The channels whose providers or devices report something about messages."""
+
 
 async def record_receipt(
     tx: Tx, ctx: Context, channel: str, provider: str, receipt: Receipt, now: datetime
@@ -57,7 +60,7 @@ async def apply_early(tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> 
 async def deliveries_about(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
     """Return the latest 1,000 deliveries about a subject, oldest first, with what their providers reported."""
     deliveries = await subject_store.of_subject(tx, kind, subject_id)
-    reported = [d.id for d in deliveries if d.channel in CHANNELS and CHANNELS[d.channel].callbacks]
+    reported = [d.id for d in deliveries if d.channel in _REPORTING]
     receipts_by_id = await receipt_store.of_deliveries(tx, reported) if reported else {}
     return [replace(d, receipt=receipts_by_id.get(d.id)) for d in deliveries]
 
