@@ -321,6 +321,8 @@ class Channel:
     """The rate of each of its hosts, each public provider and each mail server."""
     attempt_limit_s: float = 12.0
     """Time limit of one attempt: less than its lease, after which another process begins one."""
+    rank: int = 100
+    """Its place among the channels that are offered: what is set up in minutes comes first."""
     wakes: bool = True
     """True if a message can wake a person."""
     is_secret: bool = True

@@ -208,6 +208,7 @@ def _open(edges: Edges) -> Pushover:
 
 CHANNEL = Channel(
     kind="pushover",
+    rank=40,
     label="Pushover",
     icon="smartphone",
     address_label="Pushover user key",

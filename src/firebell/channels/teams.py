@@ -132,4 +132,6 @@ CHANNEL = Channel(
     open=lambda edges: Teams(edges.http),
     check_address=check_address,
     rate=SendRate(per_s=5, burst=10),
+    # that a workflow started says nothing about its message
+    wakes=False,
 )

@@ -76,14 +76,14 @@ class Telegram:
 
         async def attempt(short: bool) -> Judgment:
             fields = {"chat_id": int(address), **fields_of(message, short=short)}
-            return await judged(self._call("sendMessage", fields), _outcome)
+            return await judged(self.call("sendMessage", fields), _outcome)
 
         return without_secrets(await whole_or_short(attempt), self._api)
 
     async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
         """Replace a message by the one that says how its subject ended, without buttons."""
         fields = {"chat_id": int(address), "message_id": int(provider_id), **fields_of(message)}
-        outcome = await judged(self._call("editMessageText", fields), _outcome)
+        outcome = await judged(self.call("editMessageText", fields), _outcome)
         if isinstance(outcome, ContentRefused):
             return (
                 None
@@ -92,7 +92,7 @@ class Telegram:
             )
         return without_secrets(outcome, self._api)
 
-    async def _call(self, method: str, fields: Mapping[str, Any], limit_s: float = 10.0) -> OutboundResponse:
+    async def call(self, method: str, fields: Mapping[str, Any], limit_s: float = 10.0) -> OutboundResponse:
         content = msgspec.json.encode(fields)
         return await post(
             self._http, f"{self._api}/{method}", limit_s=limit_s, content=content, headers=_JSON
@@ -136,7 +136,7 @@ def _outcome(reply: OutboundResponse) -> Judgment:
 class TelegramPoller:
     """Fetches presses, and who opened the bot, by long polling."""
 
-    pause_s = 0.0
+    pause_s = 0.5
     waits_for = timedelta()
 
     def __init__(self, telegram: Telegram) -> None:
@@ -151,7 +151,7 @@ class TelegramPoller:
             **({"offset": int(cursor)} if cursor else {}),
         }
         try:
-            reply = await self._telegram._call("getUpdates", fields, limit_s=_POLL_LIMIT_S)
+            reply = await self._telegram.call("getUpdates", fields, limit_s=_POLL_LIMIT_S)
         except httpx.HTTPError as exc:
             return Fetched(cursor=cursor, problem=type(exc).__name__)
         answer = json_object(reply)
@@ -172,10 +172,10 @@ class TelegramPoller:
             text = cut(answer.text or _HELP, _ANSWER_BYTES)
             if where == "press":
                 fields = {"callback_query_id": target, "text": text, "show_alert": not answer.is_done}
-                await judged(self._telegram._call("answerCallbackQuery", fields), _outcome)
+                await judged(self._telegram.call("answerCallbackQuery", fields), _outcome)
             else:
                 await judged(
-                    self._telegram._call("sendMessage", {"chat_id": int(target), "text": text}), _outcome
+                    self._telegram.call("sendMessage", {"chat_id": int(target), "text": text}), _outcome
                 )
 
 
@@ -296,6 +296,7 @@ def _open(edges: Edges) -> Telegram:
 
 CHANNEL = Channel(
     kind="telegram",
+    rank=30,
     label="Telegram",
     icon="message-square",
     address_label="Telegram user ID",

@@ -297,6 +297,7 @@ def _open(edges: Edges) -> WebPush:
 
 CHANNEL = Channel(
     kind="web_push",
+    rank=20,
     label="Push on a device",
     icon="smartphone",
     address_label="push subscription",

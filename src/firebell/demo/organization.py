@@ -45,6 +45,8 @@ SERVICES = (
 
 DEMO_NUMBER = "+46701740605"
 """A number that Sweden reserves for films and examples."""
+DEMO_TELEGRAM, DEMO_PUSHOVER = "100000042", "uDemoDemoDemoDemoDemoDemoDemo1"
+"""Addresses of no one: nothing is sent to them."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,10 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
         for urgency in ("high", "low"):
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
-    await _add_number(tx, kestrel.people["Mara Lindqvist"], now)
+    mara, ewa = kestrel.people["Mara Lindqvist"], kestrel.people["Ewa Kowalska"]
+    await _add_unused(tx, mara, "sms", DEMO_NUMBER, "night phone", now)
+    await _add_unused(tx, mara, "telegram", DEMO_TELEGRAM, "@mara_lindqvist", now)
+    await _add_unused(tx, ewa, "pushover", DEMO_PUSHOVER, "", now)
     await people.set_fallback_responders(
         tx, _ACTOR, [kestrel.people["Mara Lindqvist"], kestrel.people["Ewa Kowalska"]], now
     )
@@ -89,10 +94,10 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     return kestrel
 
 
-async def _add_number(tx: Tx, person_id: int, now: datetime) -> None:
-    """Add a number for text messages, which the demo has no provider for: the page says what to set."""
+async def _add_unused(tx: Tx, person_id: int, kind: str, address: str, label: str, now: datetime) -> None:
+    """Add a contact method that the demo has no provider for, without a rule: the page says what to set."""
     method = await people.add_contact_method(
-        tx, _ACTOR, person_id=person_id, kind="sms", address=DEMO_NUMBER, label="night phone", now=now
+        tx, _ACTOR, person_id=person_id, kind=kind, address=address, label=label, now=now
     )
     await people.mark_method_verified(tx, method.id, now)
     rules = await people.rules_of(tx, [person_id], "high")
