@@ -43,12 +43,13 @@ class Retractor:
 
     async def run_once(self, now: datetime) -> int:
         """Retract messages that are due, and return their number."""
+        async with self._ctx.work_db.reads() as reads:
+            self.upcoming = await retraction_store.next_at(reads)
+        if self.upcoming is None or self.upcoming > now:
+            return 0
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await retraction_store.claim(tx, now, now + LEASE, BATCH)
-            if not claimed:
-                self.upcoming = await retraction_store.next_at(tx)
-                return 0
             messages = await self._composed(tx, claimed, now)
         outcomes = await asyncio.gather(*map(self._retract, claimed, messages))
         ended = [

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from firebell.kit.db.arrays import transpose
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
 from firebell.notify.model import Delivery
 
@@ -101,7 +101,7 @@ def _retraction(fields: dict[str, object]) -> Retraction:
     return Retraction(delivery_from_row(fields), str(provider_id or ""), tries)  # type: ignore[arg-type]
 
 
-async def next_at(tx: Tx) -> datetime | None:
+async def next_at(tx: Reads) -> datetime | None:
     """Return when the next message is due."""
     earliest: datetime | None = await tx.value("select min(due_at) from retraction")
     return earliest

@@ -60,7 +60,7 @@ async def _contact(
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
         "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in _TYPED],
-        "typed": _TYPED,
+        "typed_channels": _TYPED,
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
         "address_links": address_links.offered(visit.ctx, visit.person.id, visit.now),
         "off": off,
