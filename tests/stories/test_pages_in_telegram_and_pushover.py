@@ -112,6 +112,12 @@ async def method_state(w: World) -> MethodState:
         return method.state
 
 
+async def later(w: World) -> None:
+    """Let a second pass, after which Firebell fetches again."""
+    w.clock.advance(timedelta(seconds=1))
+    await w.settle()
+
+
 async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) -> None:
     async with phones(dsn, clock) as (w, telegram, pushover):
         async with browser(w) as http:
@@ -127,23 +133,23 @@ async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) 
         telegram.write(STRANGER, f"/start {token[:-1]}x")
         telegram.write(MARA, f"/start {token}")
         telegram.write(STRANGER, f"/start {token}")
-        await w.settle()
+        await later(w)
         assert await method_state(w) is MethodState.VERIFIED
         said = [(call["chat_id"], "Connected" in call["text"]) for call in telegram.of("sendMessage")]
         assert said == [(STRANGER, False), (MARA, True), (STRANGER, False)]
         await only(w, w.mara, "telegram", str(MARA))
 
         await w.alert("disk full", key="disk")
-        await w.settle()
+        await later(w)
         sent = telegram.of("sendMessage")[-1]
         assert sent["chat_id"] == MARA
         assert "disk full" in sent["text"]
         telegram.press(STRANGER, "Acknowledge")
-        await w.settle()
+        await later(w)
         assert (await w.page()).state is PageState.TRIGGERED
         telegram.press(MARA, "Acknowledge")
         telegram.updates.append(telegram.updates[-1])
-        await w.settle()
+        await later(w)
         assert (await w.page()).state is PageState.ACKED
         alerts = [call["show_alert"] for call in telegram.of("answerCallbackQuery")]
         assert alerts == [True, False, False]
@@ -152,22 +158,22 @@ async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) 
         assert "reply_markup" not in edited
         assert "Mara Lindqvist" in edited["text"]
         await w.resolve(w.mara)
-        await w.settle()
+        await later(w)
         assert len(telegram.of("editMessageText")) == 2
 
         await w.alert("queue stuck", key="queue")
-        await w.settle()
+        await later(w)
         telegram.press(MARA, "Escalate")
-        await w.settle()
+        await later(w)
         [emergency] = pushover.sent
         assert emergency["priority"] == "2"
         pushover.receipt = {"status": 1, "acknowledged": 1, "acknowledged_by": "x" * 30}
         clock.advance(timedelta(seconds=15))
-        await w.settle()
+        await later(w)
         assert (await w.page()).state is PageState.TRIGGERED
         pushover.receipt["acknowledged_by"] = USER
         clock.advance(timedelta(seconds=15))
-        await w.settle()
+        await later(w)
         assert (await w.page()).state is PageState.ACKED
         assert any("Jun Okafor acknowledged" in text for text in await w.story())
         assert "Jun Okafor" in telegram.of("editMessageText")[-1]["text"]
@@ -179,7 +185,7 @@ async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) 
                 "new_chat_member": {"status": "kicked"},
             }
         )
-        await w.settle()
+        await later(w)
         assert await method_state(w) is MethodState.DISABLED
         async with w.ctx.db.tx() as tx:
             audited = await tx.fetch("select action, detail from audit where action like 'contact.verified'")
