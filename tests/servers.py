@@ -87,7 +87,7 @@ async def listening(
         with contextlib.suppress(asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
             await answer(reader, writer)
         writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
         serving.discard(task)
 

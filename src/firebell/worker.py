@@ -29,10 +29,12 @@ from firebell.kit.jobs import outbox, pruning, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
 from firebell.metrics.projection_worker import Projector
+from firebell.notify.retracting import Retractor
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import actions as paging
 from firebell.postmortems.publication.mailer import PostmortemMailer
+from firebell.replies import answer_fetching
 from firebell.runbooks.sources.source_reader import SourceReader
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
@@ -86,6 +88,8 @@ LANE_LIMITS_S = {
     "metrics": 300.0,
     "heartbeats": 60.0,
     "mailbox": 120.0,
+    "retractions": 60.0,
+    **dict.fromkeys(answer_fetching.LANES, 60.0),
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -158,6 +162,7 @@ class Worker:
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._mirror = ChatMirror(ctx)
         self._sockets = Sockets(ctx)
+        self._fetchers = answer_fetching.lanes(ctx)
         self._parts: dict[str, Part] = {
             "send": self._sender,
             "calendars": Fetcher(ctx),
@@ -175,6 +180,8 @@ class Worker:
             "metrics": Projector(ctx),
             "heartbeats": ReceptionRecorder(ctx),
             "mailbox": MailboxReader(ctx),
+            "retractions": Retractor(ctx),
+            **self._fetchers,
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
@@ -210,19 +217,21 @@ class Worker:
         for lane in await self._pace.join(lanes, GRACE_S):
             lane.cancel()
         await self._sender.drain(max(0, end_s - self._pace.monotonic()))
-        await self._release_chats()
+        await self._release_leases()
         ended = await asyncio.gather(*lanes, listener, return_exceptions=True)
         for failure in ended:
             if isinstance(failure, Exception):
                 raise failure
 
-    async def _release_chats(self) -> None:
-        """Give up the accounts of chats, so that another process goes on at once instead of in half a minute."""
+    async def _release_leases(self) -> None:
+        """Give up the leases of chats and channels, so that another process goes on at once."""
         try:
             await self._sockets.close()
             await self._mirror.close()
+            for fetcher in self._fetchers.values():
+                await fetcher.close()
         except Unavailable:
-            log.info("the leases of chats end by themselves")
+            log.info("the leases of chats and channels end by themselves")
 
     @property
     def upcoming(self) -> Mapping[str, datetime | None]:

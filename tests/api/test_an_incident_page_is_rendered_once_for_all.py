@@ -137,7 +137,7 @@ async def test_more_pages_than_have_topics_of_their_own_are_followed_too(dsn: st
         try:
             async with w.ctx.db.tx() as tx:
                 page = await paging.page(tx, 1)
-                await paging.store_changes(tx, [replace(page, id=number) for number in range(1, 25)])
+                await paging.store_changes(tx, [replace(page, id=number) for number in range(1, 25)], w.now)
 
             async def heard() -> bool:
                 return bool(published & set(paging.live_topics([24])))

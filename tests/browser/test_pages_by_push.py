@@ -35,7 +35,9 @@ SUBSCRIBED = """
 """The part of the browser that asks the push service of its vendor, which no test can reach."""
 RECORDED = """
 () => {
-  self.shown = [];
+  self.shown = [], self.posted = [];
+  const send = fetch;
+  self.fetch = (address, options) => { posted.push([address, options?.body]); return send(address, options); };
   ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
     shown.push({ title, actions: options.actions.map(each => each.title), data: options.data });
   };
@@ -108,21 +110,25 @@ async def test_a_pushed_page_is_acknowledged_from_its_notification(
                 "body": "db-1",
                 "tag": "PG-1",
                 "urgent": True,
+                "seen": "a.token",
                 "at": 1_795_749_120_000,
                 "url": f"{server.url}/pages/PG-1",
                 "actions": [{"label": "Acknowledge", "url": f"https://elsewhere.example/ack/{token}"}],
             }
             worker = context.service_workers[0]
             await worker.evaluate(RECORDED)
-            await session.send(
-                "ServiceWorker.deliverPushMessage",
-                {"origin": server.url, "registrationId": registration, "data": json.dumps(pushed)},
-            )
+
+            async def push(message: dict[str, Any]) -> None:
+                data = {"origin": server.url, "registrationId": registration, "data": json.dumps(message)}
+                await session.send("ServiceWorker.deliverPushMessage", data)
+
+            await push(pushed)
 
             async def is_shown() -> bool:
                 return bool(await worker.evaluate(SHOWN))
 
             await until(is_shown, "the notification is shown")
+            assert await worker.evaluate("posted") == [["/in/channel/web_push/device/seen", "a.token"]]
             await worker.evaluate(TAPPED, "0")
 
             async def says_so() -> bool:
@@ -133,6 +139,13 @@ async def test_a_pushed_page_is_acknowledged_from_its_notification(
             assert await worker.evaluate(SHOWN) == [[title, ["Acknowledge"]], [title, []]]
             assert (await w.page()).state is PageState.ACKED
             await expect(page).to_have_url(f"{server.url}/login")
+            # another device of the person acknowledged: this one only shows it
+            await push({"title": title, "body": "Acknowledged by Jun.", "tag": "PG-1", "quiet": True})
+
+            async def is_replaced() -> bool:
+                return bool(await worker.evaluate("shown.at(-1).data.quiet"))
+
+            await until(is_replaced, "the notification is replaced")
 
 
 def _plain(data: bytes) -> str:

@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from firebell.channels.callbacks import ReceiptState
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.push_encryption import CURVE, parse_public_key, public_bytes, to_base64
+from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import verification_actions as verification
@@ -125,6 +127,13 @@ async def test_a_page_is_pushed_and_acknowledged_from_the_lock_screen(dsn: str, 
         assert (pushed["ref"], pushed["url"]) == ("PG-1", f"{BASE_URL}/pages/PG-1")
         assert pushed["urgent"]
         assert (phone.headers[-1]["urgency"], phone.headers[-1]["ttl"]) == ("high", "300")
+        # the device says that it shows the page, once more, and someone else says so of another message
+        for body, status in ((pushed["seen"], 204), (pushed["seen"], 204), (f"{pushed['seen']}x", 403)):
+            answer = await http.post("/in/channel/web_push/device/seen", content=body)
+            assert answer.status_code == status
+        async with w.ctx.db.tx() as tx:
+            receipts = [d.receipt for d in await paging.deliveries(tx, 1) if d.receipt]
+        assert [(r.state, r.changed_at) for r in receipts] == [(ReceiptState.SEEN, w.now)]
         clock.advance(timedelta(minutes=4))
         await w.settle()
         [action] = pushed["actions"]
@@ -135,6 +144,10 @@ async def test_a_page_is_pushed_and_acknowledged_from_the_lock_screen(dsn: str, 
         again = await http.post(ack, headers={"Accept": "text/plain"})
         assert again.status_code == 200
         assert again.text != done.text
+        await w.settle()
+        quiet = phone.shown[-1]
+        assert (quiet["tag"], quiet["quiet"], quiet["actions"]) == (pushed["tag"], True, [])
+        assert "Mara Lindqvist" in quiet["body"]
         # messages about one page replace each other on a phone that is off, and no others
         topics = [h["topic"] for h in phone.headers]
         assert len(set(topics)) == 2

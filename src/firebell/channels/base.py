@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,7 +12,12 @@ from firebell.kit import public_markdown
 from firebell.kit.findings import CheckResult
 from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.signing import Signer
+from firebell.kit.timing import REAL, Pace
 from firebell.kit.truncation import fit
+
+if TYPE_CHECKING:
+    from firebell.channels.callbacks import Callbacks
+    from firebell.channels.polling import Poller
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,12 @@ class Message:
     """The signing secrets of a webhook, the current one first."""
     code: str = field(default="", repr=False)
     """A verification code, which is also in the title and the lines."""
+    reply_code: int = 0
+    """The number by which the recipient answers it with a text message; 0 if that is not possible."""
+    rank: int = 2
+    """The sending order of its delivery: 0 is for the most severe."""
+    was_begun: bool = False
+    """True if a process began to send it and did not record an outcome: it may have arrived."""
 
     @property
     def first_line(self) -> str:
@@ -124,11 +135,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What a channel sends with: the guarded HTTP client, the signer and the settings of all channels by name."""
+    """What a channel sends with: the guarded HTTP client, the signer, the settings by name, and elapsed time."""
 
     http: httpx.AsyncClient
     signer: Signer
     settings: Mapping[str, str]
+    pace: Pace = REAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +162,15 @@ class SendRate:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider accepted the message."""
+    """The provider accepted the message; `provider` names it, if the channel has several.
+
+    `parts` are what it charges for, and `country` is where the message goes, both for channels that cost money.
+    """
 
     provider_id: str
+    provider: str = ""
+    parts: int = 1
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +223,26 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class RetractingTransport(Transport, Protocol):
+    """Can take back what a message asks for, once its subject needs no one any more."""
+
+    async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
+        """Replace or end the message that `provider_id` names by `message`; return None if there is nothing to do."""
+        ...
+
+
 async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRefused]]) -> Outcome:
     """Return the outcome of `attempt(False)`; send refused content once more, short, by `attempt(True)`.
 
     Content that is refused twice is a failure that does not make the address suspect.
     """
     outcome = await attempt(False)
-    if isinstance(outcome, ContentRefused):
-        outcome = await attempt(True)
+    return final(await attempt(True) if isinstance(outcome, ContentRefused) else outcome)
+
+
+def final(outcome: Outcome | ContentRefused) -> Outcome:
+    """Return the outcome of content that is sent in no other shape: its refusal is not the fault of the address."""
     return Failed(outcome.reason, suspect=False) if isinstance(outcome, ContentRefused) else outcome
 
 
@@ -246,7 +276,7 @@ def without_code(outcome: Outcome, code: str) -> Outcome:
     if not code:
         return outcome
     if isinstance(outcome, Accepted):
-        return Accepted(outcome.provider_id.replace(code, "…"))
+        return replace(outcome, provider_id=outcome.provider_id.replace(code, "…"))
     return replace(outcome, reason=outcome.reason.replace(code, "…"))
 
 
@@ -271,8 +301,12 @@ class Channel:
     open: Callable[[Edges], Transport]
     check_address: Callable[[str], str]
     """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""
+    complete_address: Callable[[str, Mapping[str, str]], str] = lambda address, settings: address
+    """Return a typed address with what the settings imply; raise `Invalid` for one that they do not allow. Pure."""
     shown_address: Callable[[str], str] = str
     """Return what the owner of an address recognizes it by."""
+    address_warning: Callable[[str], str] = lambda address: ""
+    """Return what the owner of an address should know about it; empty for nothing. Pure."""
     is_typed: bool = True
     """False if a device makes the address, so that no form offers a field for it."""
     settings: tuple[Setting, ...] = ()
@@ -289,6 +323,8 @@ class Channel:
     """The rate of each of its hosts, each public provider and each mail server."""
     attempt_limit_s: float = 12.0
     """Time limit of one attempt: less than its lease, after which another process begins one."""
+    rank: int = 100
+    """Its place among the channels that are offered: what is set up in minutes comes first."""
     wakes: bool = True
     """True if a message can wake a person."""
     is_secret: bool = True
@@ -297,5 +333,17 @@ class Channel:
     """True if each address has a signing secret."""
     has_threads: bool = False
     """True if messages about one subject keep the subject of the first one."""
+    retracts: bool = False
+    """True if its transport is a `RetractingTransport`."""
+    connect_url: "Callable[[Mapping[str, str], str], str] | None" = None
+    """Return the address at which a person connects it, given the settings and a token that comes back as `Connect`."""
+    poller: "Callable[[Edges], Poller] | None" = None
+    """What fetches the answers of its recipients; None if there are none, or its provider calls Firebell."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
+    callbacks: "Callable[[Edges], Callbacks] | None" = None
+    """What reads the requests of its providers; None if they make none."""
+    takes_replies: Callable[[Mapping[str, str]], bool] = lambda settings: False
+    """True if a message is answered by a text with its code, with these settings."""
+    daily_parts: Callable[[Mapping[str, str]], int] | None = None
+    """The number of parts a day after which messages that can wait fail, 0 for no limit; None if it costs nothing."""

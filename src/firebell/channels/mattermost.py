@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from firebell.channels.attempts import judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -19,8 +20,10 @@ from firebell.channels.base import (
     SendRate,
     Setting,
     Unsent,
+    final,
     not_sent,
     whole_or_short,
+    without_secrets,
 )
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid, StartupError
@@ -82,7 +85,16 @@ class Mattermost:
                 return _refused(reply)
             return Accepted(str(_object(reply).get("id", "")))
 
-        return await whole_or_short(attempt)
+        return without_secrets(await whole_or_short(attempt), self._token)
+
+    async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
+        """Replace a post by the one that says how its subject ended."""
+        post = {"message": text_of(message)}
+        outcome = await judged(
+            self._call("PUT", f"/posts/{provider_id}/patch", post),
+            lambda reply: Accepted(provider_id) if reply.ok else _refused(reply),
+        )
+        return without_secrets(final(outcome), self._token)
 
     async def _channel(self, username: str) -> str:
         """Return the channel of direct messages to a user; raise `_Stopped` if there is none."""
@@ -205,4 +217,5 @@ CHANNEL = Channel(
     check_health=check_health,
     rate=SendRate(per_s=5, burst=32),
     is_secret=False,
+    retracts=True,
 )

@@ -191,6 +191,7 @@ async def check_health(
 
 CHANNEL = Channel(
     kind="ntfy",
+    rank=10,
     label="ntfy",
     icon="smartphone",
     address_label="ntfy topic",

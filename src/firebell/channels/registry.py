@@ -15,7 +15,9 @@ def _declared() -> dict[str, Channel]:
     ]
     declared = [m.CHANNEL for m in modules if isinstance(getattr(m, "CHANNEL", None), Channel)]
     # what can wake a person is offered first
-    return {channel.kind: channel for channel in sorted(declared, key=lambda c: (not c.wakes, c.kind))}
+    return {
+        channel.kind: channel for channel in sorted(declared, key=lambda c: (not c.wakes, c.rank, c.kind))
+    }
 
 
 CHANNELS: Mapping[str, Channel] = _declared()

@@ -11,6 +11,17 @@ _ADDRESS = (404, 405, 410)
 _GONE = 410
 
 
+def wait_or_failed(reason: str, wait: object) -> Retry | Failed:
+    """Return the outcome of a 429 that names its pause in seconds: a long one fails, so that the next rule acts."""
+    try:
+        seconds = float(str(wait))
+    except ValueError:
+        return Retry(reason)
+    if not 0 <= seconds <= MAX_WAIT_S:
+        return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
+    return Retry(reason, seconds)
+
+
 def outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
     """Return the outcome of a response (spec 10.2): only 404, 405 and 410 blame the address."""
     if reply.ok:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
+from firebell.channels.attempts import Judgment, judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -19,8 +20,9 @@ from firebell.channels.base import (
     SendRate,
     Setting,
     Unsent,
-    not_sent,
+    final,
     whole_or_short,
+    without_secrets,
 )
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
@@ -37,6 +39,7 @@ _USER = re.compile(r"[UW][A-Z0-9]{6,20}")
 _LISTED_ITEMS = 10
 _GONE = frozenset({"channel_not_found", "user_not_found", "account_inactive", "user_disabled"})
 _OURS = frozenset({"invalid_auth", "not_authed", "token_revoked", "missing_scope"})
+_UNCHANGEABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _CONTENT = frozenset({"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "no_text"})
 
 
@@ -48,35 +51,43 @@ class Slack:
     def __init__(self, http: httpx.AsyncClient, token: str, api_url: str) -> None:
         self._http = http
         self._token = token
-        self._url = f"{api_url.rstrip('/')}/chat.postMessage"
+        self._api = api_url.rstrip("/")
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one message."""
         if not self._token:
             return Unsent(f"{_TOKEN} is not set.", 60)
 
-        async def attempt(short: bool) -> Outcome | ContentRefused:
-            headers = {
-                "Content-Type": "application/json; charset=utf-8",
-                "Authorization": f"Bearer {self._token}",
-            }
-            try:
-                reply = await post(
-                    self._http, self._url, content=body_of(address, message, short=short), headers=headers
-                )
-            except httpx.HTTPError as exc:
-                return not_sent(exc, type(exc).__name__)
-            return _outcome(reply.text) if reply.ok else outcome_of(reply)
+        async def attempt(short: bool) -> Judgment:
+            return await self._call("chat.postMessage", body_of(address, message, short=short))
 
-        return await whole_or_short(attempt)
+        return without_secrets(await whole_or_short(attempt), self._token)
+
+    async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
+        """Replace a message by the one that says how its subject ended."""
+        channel, _, ts = provider_id.partition(":")
+        if not channel or not ts:
+            return None
+        outcome = await self._call("chat.update", body_of(channel, message, ts=ts))
+        return without_secrets(final(outcome), self._token)
+
+    async def _call(self, method: str, body: bytes) -> Judgment:
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Authorization": f"Bearer {self._token}",
+        }
+        return await judged(
+            post(self._http, f"{self._api}/{method}", content=body, headers=headers),
+            lambda reply: _outcome(reply.text) if reply.ok else outcome_of(reply),
+        )
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def body_of(address: str, message: Message, *, short: bool = False) -> bytes:
-    """Return the JSON of one message; text that people wrote neither formats nor mentions."""
+def body_of(address: str, message: Message, *, short: bool = False, ts: str = "") -> bytes:
+    """Return the JSON of one message, or with `ts` of its new text; what people wrote neither formats nor mentions."""
     text = message.subject if short else f"{message.subject}\n{_text(message)}"
     links = [
         f"<{action.url}|{_escaped(action.label)}>" for action in message.actions if "|" not in action.url
@@ -85,7 +96,8 @@ def body_of(address: str, message: Message, *, short: bool = False) -> bytes:
     whole = "\n".join(
         [_escaped(cut(text.strip(), Slack.limits.text)), *([" · ".join(links)] if links else [])]
     )
-    fields = {"channel": address, "text": whole, "unfurl_links": False, "unfurl_media": False}
+    previews = {"unfurl_links": False, "unfurl_media": False}
+    fields = {"channel": address, "text": whole, **({"ts": ts} if ts else previews)}
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
@@ -111,6 +123,8 @@ def _outcome(text: str) -> Outcome | ContentRefused:
         return ContentRefused(code)
     if code in _GONE:
         return Failed(code, gone=code != "channel_not_found")
+    if code in _UNCHANGEABLE:
+        return Failed(code, suspect=False)
     if code in _OURS:
         return Failed(f"{code}: replace {_TOKEN}.", suspect=False)
     return Retry(code)
@@ -166,5 +180,6 @@ CHANNEL = Channel(
     check_health=check_health,
     rate=SendRate(per_s=5, burst=32),
     is_secret=False,
+    retracts=True,
     shared_hosts=frozenset({"slack.com"}),
 )

@@ -1,18 +1,19 @@
 """Push messages to a browser, installed as an app or not, by the push service of its vendor (RFC 8030)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import jwt
 import msgspec
 
+from firebell.channels.attempts import Judgment, judged
 from firebell.channels.base import (
     Accepted,
     Channel,
-    ContentRefused,
     Edges,
     Failed,
     Message,
@@ -20,10 +21,19 @@ from firebell.channels.base import (
     Outcome,
     SendRate,
     Setting,
-    not_sent,
+    final,
     whole_or_short,
     within,
     without_secrets,
+)
+from firebell.channels.callbacks import (
+    CallbackRequest,
+    CallbackResponse,
+    Proof,
+    Receipt,
+    ReceiptState,
+    Signal,
+    SignalAnswer,
 )
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit import push_encryption
@@ -51,6 +61,10 @@ _BROWSERS = {
     "apple.com": "Safari or an iPhone app",
     "windows.com": "Edge",
 }
+_SEEN = "seen"
+"""The purpose of the token, and the hook, by which a device says that it shows a message."""
+_SEEN_LIFETIME = timedelta(hours=24)
+_DEVICE = "device"
 _REFUSED_SENDER = (400, 401, 403)
 _GONE = (404, 410)
 
@@ -151,18 +165,26 @@ class WebPush:
         except (ValueError, KeyError):
             return Failed("The subscription cannot be read.")
 
-        async def attempt(short: bool) -> Outcome | ContentRefused:
-            body = push_encryption.encrypt(body_of(message, short=short), one.p256dh, one.auth)
-            try:
-                return _outcome_of(
-                    await post(self._http, one.endpoint, content=body, headers=self._headers(one, message))
-                )
-            except httpx.InvalidURL:
-                return Failed("The address of the subscription is not a valid URL.")
-            except httpx.HTTPError as exc:
-                return not_sent(exc, f"{type(exc).__name__}: {exc}")
+        seen = seen_token(self._signer, message)
+
+        async def attempt(short: bool) -> Judgment:
+            return await self._push(one, message, body_of(message, short=short, seen=seen))
 
         return without_secrets(await whole_or_short(attempt), one.endpoint)
+
+    async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
+        """Replace the notification on the device, without a sound, by what became of its subject."""
+        try:
+            one = parse(address)
+        except (ValueError, KeyError):
+            return None
+        outcome = await self._push(one, message, body_of(message, is_quiet=True))
+        return without_secrets(final(outcome), one.endpoint)
+
+    async def _push(self, one: Subscription, message: Message, plain: bytes) -> Judgment:
+        body = push_encryption.encrypt(plain, one.p256dh, one.auth)
+        headers = self._headers(one, message)
+        return await judged(post(self._http, one.endpoint, content=body, headers=headers), _outcome_of)
 
     def _headers(self, one: Subscription, message: Message) -> dict[str, str]:
         urgency = "high" if message.urgency == "high" else "low"
@@ -189,8 +211,11 @@ class WebPush:
         return token
 
 
-def body_of(message: Message, *, short: bool = False) -> bytes:
-    """Return the JSON that the service worker shows, within what a push service takes."""
+def body_of(message: Message, *, short: bool = False, is_quiet: bool = False, seen: str = "") -> bytes:
+    """Return the JSON that the service worker shows, within what a push service takes.
+
+    What is quiet only replaces what is shown; the service worker posts `seen` back when it shows the message.
+    """
     limits = WebPush.limits
     fields: dict[str, object] = {
         "title": cut(message.first_line, limits.title // 2 if short else limits.title),
@@ -200,12 +225,51 @@ def body_of(message: Message, *, short: bool = False) -> bytes:
         "urgent": message.urgency == "high",
         "at": int(message.composed_at.timestamp() * 1000),
         "actions": [{"label": action.label, "url": action.url} for action in message.actions],
+        **({"quiet": True} if is_quiet else {}),
+        **({"seen": seen} if seen else {}),
     }
     return within(
         limits.whole,
         300 if short else limits.text,
         lambda room: msgspec.json.encode({**fields, "body": _text(message, room)}),
     )
+
+
+def seen_token(signer: Signer, message: Message) -> str:
+    """Return the token by which a device says that it shows a message; empty for one that is no delivery."""
+    value = {"d": message.delivery_id}
+    return signer.sign(_SEEN, value, message.composed_at + _SEEN_LIFETIME) if message.delivery_id else ""
+
+
+class SeenReceipts:
+    """Reads what service workers post: the token of the message that they show."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def proof(self, request: CallbackRequest) -> Proof:
+        """Return whether the token is of a message that was sent in the last day."""
+        if request.hook != _SEEN or not request.body:
+            return Proof.ABSENT
+        return Proof.GOOD if self._delivery_id(request) else Proof.BAD
+
+    def read(self, request: CallbackRequest) -> Sequence[Signal]:
+        """Return that the device has shown the message."""
+        return [Receipt(self._delivery_id(request), _DEVICE, ReceiptState.SEEN)]
+
+    def respond(self, request: CallbackRequest, answers: Sequence[SignalAnswer]) -> CallbackResponse:
+        """Return an empty response: there is nothing to show."""
+        return CallbackResponse()
+
+    def postponed(self, request: CallbackRequest) -> CallbackResponse | None:
+        """Return None: a device does not repeat what it reports, and nothing rests on it."""
+        return None
+
+    def _delivery_id(self, request: CallbackRequest) -> int:
+        try:
+            return int(self._signer.open(_SEEN, request.body.decode("ascii"), request.at)["d"])
+        except (Invalid, ValueError, KeyError, TypeError):
+            return 0
 
 
 def _text(message: Message, limit_bytes: int) -> str:
@@ -215,7 +279,7 @@ def _text(message: Message, limit_bytes: int) -> str:
     return fit([line for line in lines if line], "", limit_bytes)
 
 
-def _outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
+def _outcome_of(reply: OutboundResponse) -> Judgment:
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.ok:
         return Accepted(reply.headers.get("location", "")[-200:] or str(reply.status))
@@ -233,6 +297,7 @@ def _open(edges: Edges) -> WebPush:
 
 CHANNEL = Channel(
     kind="web_push",
+    rank=20,
     label="Push on a device",
     icon="smartphone",
     address_label="push subscription",
@@ -247,5 +312,7 @@ CHANNEL = Channel(
     is_ready=lambda settings: bool(contact(settings)),
     off_text=f"Set {_BASE_URL} to an https address, or {_CONTACT} to a mailto address.",
     rate=SendRate(per_s=200, burst=200),
+    retracts=True,
+    callbacks=lambda edges: SeenReceipts(edges.signer),
     shared_hosts=frozenset(("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com")),
 )

@@ -1,17 +1,9 @@
 """Messages as Markdown for chats that render it (pure). Text that people wrote neither formats nor mentions."""
 
-import re
-
 from firebell.chat.message_content import Content, clip
+from firebell.kit.markup import escape_markdown
 
-_MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"})
-_MENTION = re.compile(r"@(?<!\w@)(?=\w)")
-_ZERO_WIDTH = "\u200b"
-
-
-def escape(text: str) -> str:
-    """Return text that is shown as it was written."""
-    return _MENTION.sub(f"@{_ZERO_WIDTH}", text.translate(_MARKUP))
+escape = escape_markdown
 
 
 def _block(text: str) -> str:

@@ -67,6 +67,15 @@ def _send_first_code(method_id: int) -> str:
     return f"Enter the code that it gets: firebell contact verify {method_id} CODE"
 
 
+@contact.command(epilog=example("firebell contact connect telegram"))
+@click.argument("kind", type=click.Choice([k for k, channel in CHANNELS.items() if channel.connect_url]))
+@as_json
+def connect(kind: str) -> None:
+    """Show the link that connects a channel. Open it where pages should arrive."""
+    link = call("POST", f"{_PATH}/links", {"kind": kind})
+    show(link, f"Open this within 10 minutes, and tap Start: {link['url']}")
+
+
 @contact.command(epilog=example("firebell contact test 3"))
 @click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
 @as_json

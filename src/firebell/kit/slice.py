@@ -111,10 +111,14 @@ class Composer:
 
     `compose` takes claimed deliveries with their recipients and returns one message for each, in order.
     The outcome of each refreshes the open screens with the live topic `topic-id`, without a topic the person's.
+    `compose_retractions` returns what takes the place of each message that `notify.retract` queued, None for nothing.
     """
 
     compose: Callable[["Tx", "Context", Sequence[Any], datetime], Awaitable[Sequence[Any]]]
     topic: str = ""
+    compose_retractions: (
+        Callable[["Tx", "Context", Sequence[Any], datetime], Awaitable[Sequence[Any]]] | None
+    ) = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,41 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, email_thread_store, notice_store, quiet_hours, subject_store
-from firebell.notify.model import Notice, SubjectKind
+from firebell.notify import (
+    compose,
+    delivery_store,
+    email_thread_store,
+    notice_store,
+    quiet_hours,
+    receipt_actions,
+    reply_code_store,
+    retraction_actions,
+    subject_store,
+    waiting_store,
+)
+from firebell.notify.model import ANSWER, Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
 from firebell.people import actions as people
-from firebell.people.model import QuietHoursChanged
+from firebell.people.model import ContactMethod, QuietHoursChanged
 
-deliveries_about = subject_store.of_subject
+compose_again = compose.compose_again
+deliveries_about = receipt_actions.deliveries_about
+delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
+latest_delivery = subject_store.latest_to
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
 queued_at = delivery_store.created_at
+record_answered = receipt_actions.record_answered
+record_receipt = receipt_actions.record_receipt
+reply_code_subjects = reply_code_store.subjects_of
+reply_codes_of = reply_code_store.codes_of
+retract = retraction_actions.retract
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
 void_superseded = subject_store.void_superseded
+waiting_messages = waiting_store.waiting
 
 
 async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None:
@@ -75,6 +95,14 @@ async def send_about(
     await delivery_store.queue(tx, deliveries, now)
 
 
+async def send_answer(tx: Tx, method: ContactMethod, key: str, text: str, now: datetime) -> None:
+    """Send a text through one contact method, as the answer to what its owner sent from there; once per key."""
+    notice = Notice(key=f"answer:{key}", person_id=method.person_id, kind="answer", title=text, note="")
+    for notice_id, _ in await notice_store.insert_notices(tx, [notice], now):
+        planned = PlannedDelivery(method.person_id, method, rule_index=0, send_at=now, reason=ANSWER)
+        await delivery_store.queue(tx, [NewDelivery(planned, 1, SubjectKind.NOTICE, notice_id)], now)
+
+
 async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Send a requested test message."""
     method_id = payload["method_id"]
@@ -107,7 +135,7 @@ async def notify_contact_disabled(tx: Tx, payload: dict[str, Any], now: datetime
         person_id=method.person_id,
         kind="contact",
         title=f"Your contact method {name} no longer works",
-        note=f"Firebell couldn't deliver to {name} and doesn't send pages there any more."
+        note=f"Messages to {name} failed, or were stopped there, and Firebell doesn't send pages there any more."
         " Correct the address, or send a new code to use it again.",
         link="/settings/contact",
         urgency="high",

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Composer, Slice, Subscriptions
+from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from firebell.kit.jobs.pruning import Retention
 
 
@@ -39,6 +41,12 @@ def _subscriptions() -> Subscriptions:
     )
 
 
+def _routers() -> list["APIRouter"]:
+    from firebell.notify import usage_api, usage_web
+
+    return [usage_web.router, usage_api.router]
+
+
 def _retentions() -> "Sequence[Retention]":
     from firebell.notify import retention_store
 
@@ -47,8 +55,22 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "notify",
-    tables=("delivery", "notice", "mail_thread"),
+    tables=("delivery", "delivery_receipt", "notice", "mail_thread", "reply_code", "retraction"),
     retentions=_retentions,
+    routers=_routers,
+    commands=(
+        Command("phone", "Show what text messages and calls cost.", "firebell.commands.phone", rank=155),
+    ),
+    navigation=(
+        NavItem(
+            Section.MORE,
+            65,
+            "/settings/phone",
+            "phone-call",
+            "Text messages and calls",
+            verb="phone_usage.read",
+        ),
+    ),
     composers=_composers,
     subscriptions=_subscriptions,
 )

@@ -40,6 +40,7 @@ from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
     TIMER,
+    UNANSWERED,
     AckResult,
     NewLogEntry,
     NewPage,
@@ -94,14 +95,22 @@ triggered = store.triggered
 update_policy = policy_actions.update_policy
 
 
-async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
-    """Save pages and their timers: exactly one for each that has a due time (I1)."""
+async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
+    """Save pages and their timers: exactly one for each that has a due time (I1).
+
+    Messages about a page that waits for no one any more are retracted.
+    """
     if not changed:
         return
     await store.save(tx, changed)
     # the first plan of a page has no older one
     if replanned := [(page_.id, page_.epoch) for page_ in changed if page_.epoch > 1]:
         await notify.void_superseded(tx, SUBJECT_KIND, replanned)
+    quiet = [
+        (page_.id, page_.epoch) for page_ in changed if page_.epoch > 1 and page_.state not in UNANSWERED
+    ]
+    if quiet:
+        await notify.retract(tx, SUBJECT_KIND, quiet, now)
     await timers.schedule_many(
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
@@ -118,7 +127,7 @@ async def _step_all(
     """Apply an event to locked pages; save and return those that it changes."""
     stepped = (escalation.step(page_, event(page_) if callable(event) else event, now) for page_ in pages_)
     changed = [result for result in stepped if isinstance(result, Page)]
-    await store_changes(tx, changed)
+    await store_changes(tx, changed, now)
     return changed
 
 
@@ -324,7 +333,7 @@ async def _move(
     new = escalation.step(old, event, now)
     if isinstance(new, escalation.Refused):
         raise NotChanged(old.ref, new.reason)
-    await store_changes(tx, [new])
+    await store_changes(tx, [new], now)
     await _log_all(tx, [new], kind, text, now, actor)
     await tx.audit(actor, f"page.{kind}", old.ref, now)
     return new
@@ -342,7 +351,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
     if old.state is PageState.ACKED and owned:
         renewed = escalation.step(old, escalation.Ack(), now)
         assert isinstance(renewed, Page)
-        await store_changes(tx, [renewed])
+        await store_changes(tx, [renewed], now)
         return AckResult(renewed, "already yours")
     joins = old.state is PageState.ACKED
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
@@ -437,7 +446,7 @@ async def skip_unreached_level(
         # already due: another message of the level failed in this moment, and it is in the log
         waits = old.due_at is not None and old.due_at > now
         if waits and (old.state, old.epoch, old.level, old.round) == expected:
-            await store_changes(tx, [replace(old, due_at=now)])
+            await store_changes(tx, [replace(old, due_at=now)], now)
             text = "No message of this level could be delivered."
             await _log_all(tx, [old], "unreached", text, now)
 

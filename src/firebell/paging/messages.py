@@ -144,7 +144,7 @@ def _message(
         items=tuple(map(_item, listed)),
         item_count=group.alerts if group else len(listed),
         actions=(Action("Acknowledge", ack_url),),
-        thread=f"{page.ref}-alarm" if is_alarm else page.ref,
+        thread=thread_of(page, delivery),
         # the first message of a page's thread can be a reminder
         mail_subject=f"[{page.ref}] {_PREFIXES['alarm'] if is_alarm else ''}{what}",
         headers=(("X-Firebell-Page", page.ref), ("X-Firebell-State", page.state)),
@@ -163,6 +163,11 @@ def _message(
             "message": manual_page.text if manual_page else "",
         },
     )
+
+
+def thread_of(page: Page, delivery: Delivery) -> str:
+    """Return the thread of a message: all about a page share one, but the final alarm has its own."""
+    return f"{page.ref}-alarm" if delivery.reason == "alarm" else page.ref
 
 
 def _lead(manual_page: ManualPage | None, listed: Sequence[Alert]) -> str:

@@ -55,11 +55,11 @@ def _retentions() -> "Sequence[Retention]":
 
 
 def _composers() -> Mapping[str, Composer]:
-    from firebell.paging import messages
+    from firebell.paging import messages, retractions
     from firebell.paging.model import COPY_KIND, SUBJECT_KIND
 
     return {
-        SUBJECT_KIND: Composer(messages.compose, topic="pg"),
+        SUBJECT_KIND: Composer(messages.compose, "pg", retractions.compose_retractions),
         COPY_KIND: Composer(messages.compose_copies, topic="pg"),
     }
 

@@ -99,7 +99,7 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         deliveries += [
             NewDelivery(p, rank, SUBJECT_KIND, page.id, page.epoch, page.level, page.round) for p in planned
         ]
-    await store_changes(tx, changed)
+    await store_changes(tx, changed, now)
     await notify.queue(tx, deliveries, now)
     if copies:
         await notify.send_about(tx, COPY_KIND, copies, now)

@@ -13,6 +13,7 @@ from firebell.kit.threads import PASSWORDS
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
+    address_links,
     contact_method_actions,
     contact_method_store,
     key_actions,
@@ -42,6 +43,7 @@ has_people = store.has_people
 fallback_responders = team_store.fallback_responders
 check_zone = validation.check_zone
 colleagues = team_store.colleagues
+connect_address = address_links.connect
 left_since = store.left_since
 create_team = team_actions.create_team
 restore_fallback_responders = team_actions.restore_fallback_responders
@@ -63,11 +65,15 @@ restore_contact_method = contact_method_actions.restore_contact_method
 rotate_signing_secret = contact_method_actions.rotate_signing_secret
 signing_secret = contact_method_actions.signing_secret
 method = contact_method_store.method
+methods_at = contact_method_store.methods_at
 mark_method_verified = verification_actions.mark_method_verified
 record_address_failure = verification_actions.record_address_failure
 record_test = verification_actions.record_test
 request_code = verification_actions.request_code
 issue_code = verification_actions.issue_code
+opt_in = verification_actions.opt_in
+opt_out = verification_actions.opt_out
+owner_of_link = address_links.owner_of
 paged = verification.paged
 people = store.people
 people_by_id = store.people_by_id

@@ -13,6 +13,7 @@ from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import (
     actions,
+    address_links,
     authentication,
     quiet_hours_store,
     route_access,
@@ -58,9 +59,10 @@ async def _contact(
         "hours": hours,
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
-        "kinds": [(channel.kind, channel.label) for channel in _TYPED],
-        "address_help": " or ".join(channel.address_help for channel in _TYPED),
+        "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in _TYPED],
+        "typed_channels": _TYPED,
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
+        "address_links": address_links.offered(visit.ctx, visit.person.id, visit.now),
         "off": off,
         "fields": fields,
         "secret": secret,
@@ -87,6 +89,7 @@ async def add_contact(visit: CurrentVisit) -> Response:
                 address=fields.get("address", ""),
                 label=fields.get("label", ""),
                 replaces=to_choice(fields.get("replaces"), "replaces"),
+                settings=visit.ctx.channel_settings,
                 now=visit.now,
             )
             refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)

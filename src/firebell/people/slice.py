@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.people import (
+        address_link_api,
         api,
         audit_web,
         contact_method_web,
@@ -39,6 +40,7 @@ def _routers() -> list["APIRouter"]:
         team_web.router,
         audit_web.router,
         api.router,
+        address_link_api.router,
         webhook_secret_api.router,
         verification_api.router,
         key_api.router,

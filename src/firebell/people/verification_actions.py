@@ -10,7 +10,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound, TooMany
 from firebell.kit.signing import Signer
 from firebell.people import contact_method_store, store, verification, verification_store
-from firebell.people.action_guards import permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.permissions import Verb
 from firebell.people.verification import CodeOutcome, Limit, MethodEvent
@@ -154,6 +154,13 @@ async def _verify(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) ->
     await tx.live(subject.replace(":", "-"))
 
 
+@internal("A part of connecting an address by a link, which proves it.")
+async def verify_connected(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) -> None:
+    """Verify a contact method whose owner opened a link of theirs at its address; one that works stays as it is."""
+    if method.state is not MethodState.VERIFIED:
+        await _verify(tx, actor, method, now)
+
+
 async def mark_method_verified(tx: Tx, method_id: int, now: datetime) -> None:
     """Verify a contact method without a code, for organizations that are made up."""
     await verification_store.mark_verified(tx, method_id, now)
@@ -183,6 +190,23 @@ async def record_address_failure(tx: Tx, method_id: int, address: str, now: date
         await tx.audit(SYSTEM, "contact.disabled", subject, now, method=method_id, gone=gone)
         await tx.emit(ContactMethodDisabled(method_id), now)
     await tx.live(f"person-{method.person_id}")
+
+
+async def opt_out(tx: Tx, kind: str, address: str, now: datetime) -> None:
+    """Disable every contact method that has an address, because its owner asked for that there."""
+    for method in await contact_method_store.methods_at(tx, kind, address):
+        await record_address_failure(tx, method.id, address, now, gone=True)
+
+
+async def opt_in(tx: Tx, kind: str, address: str, now: datetime) -> None:
+    """Use verified contact methods of an address again that were disabled; its owner asked for that there."""
+    for method in await contact_method_store.methods_at(tx, kind, address):
+        is_locked = await verification_store.lock_method(tx, method.id)
+        if is_locked and method.verified_at and method.state is MethodState.DISABLED:
+            await verification_store.mark_usable(tx, method.id)
+            subject = f"person:{method.person_id}"
+            await tx.audit(SYSTEM, "contact.enabled", subject, now, method=method.id)
+            await tx.live(f"person-{method.person_id}")
 
 
 async def remove_unverified(tx: Tx, now: datetime) -> bool:

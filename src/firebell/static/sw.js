@@ -114,9 +114,16 @@ const show = (title, message, more = {}) => {
 const received = data => {
   try { return data.json(); } catch { return { title: 'Firebell has a message for you', tag: 'message', url: '/pages' }; }
 };
+/* The page on it was answered elsewhere. A browser wants to see something for each push: what is new to it is closed. */
+const replace = async message => {
+  const shown = () => registration.getNotifications({ tag: message.tag }), before = await shown();
+  await show(message.title, message, { renotify: false, silent: true });
+  if (!before.length) for (const each of await shown()) each.close();
+};
+const reportSeen = token => fetch('/in/channel/web_push/device/seen', { method: 'POST', body: token }).catch(() => {});
 addEventListener('push', event => {
-  const message = received(event.data);
-  event.waitUntil(show(message.title, message));
+  const message = received(event.data), seen = message.seen && reportSeen(message.seen);
+  event.waitUntil(Promise.all([seen, message.quiet ? replace(message) : show(message.title, message)]));
 });
 
 const own = address => { const url = new URL(address, location); return location.origin + url.pathname + url.search; };

@@ -6,16 +6,10 @@ from firebell.chat.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.message_content import Content, clip
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.webhook_client import WebhookClient
+from firebell.kit.markup import escape_google_chat as escape
 
 MAX_BYTES = 32_000
 _MAX_CHARS = 4_000
-
-
-def escape(text: str) -> str:
-    """Return text that formats and mentions nothing in Google Chat's markup."""
-    for mark in "*_~`<>":
-        text = text.replace(mark, f"{mark}\u200b")
-    return text
 
 
 def render(content: Content) -> str:

@@ -1,0 +1,58 @@
+"""One attempt over HTTP: what it raises and what it answers, as an outcome."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+import msgspec
+
+from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry, not_sent
+from firebell.kit.findings import CheckResult
+from firebell.kit.http_out import OutboundResponse
+
+Judgment = Outcome | ContentRefused
+
+
+async def judged(
+    reply: Awaitable[OutboundResponse], judge: Callable[[OutboundResponse], Judgment]
+) -> Judgment:
+    """Return what `judge` makes of a reply, or the outcome of an error before any reply."""
+    try:
+        return judge(await reply)
+    except httpx.InvalidURL:
+        return Failed("The address is not a valid URL.")
+    except httpx.HTTPError as exc:
+        return not_sent(exc, f"{type(exc).__name__}: {exc}")
+
+
+def json_object(reply: OutboundResponse) -> dict[str, Any]:
+    """Return the JSON object of a reply; empty for anything else."""
+    try:
+        document = msgspec.json.decode(reply.text)
+    except (msgspec.DecodeError, UnicodeError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def proved(reply: OutboundResponse, provider: str, provider_id: object) -> Accepted | Retry:
+    """Return the outcome of a 2xx: without the id that proves it, a captive portal may have answered."""
+    if provider_id in (None, ""):
+        return Retry(f"{reply.status} without an id: is this {provider}?")
+    return Accepted(str(provider_id))
+
+
+async def check_token(
+    kind: str,
+    reply: Awaitable[OutboundResponse],
+    fine: Callable[[Mapping[str, Any]], str],
+    advice: str,
+) -> Sequence[CheckResult]:
+    """Return whether a provider accepts our token: `fine` returns what it said, empty if it refused."""
+    try:
+        answer = await reply
+        text, reason = fine(json_object(answer)) if answer.ok else "", str(answer.status)
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        text, reason = "", f"{type(exc).__name__}: {exc}"
+    if text:
+        return [CheckResult(kind, "ok", text)]
+    return [CheckResult(kind, "fail", f"{advice} The check failed: {reason}")]

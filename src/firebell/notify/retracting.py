@@ -1,0 +1,98 @@
+"""The lane that takes back what messages ask for, once their subject needs no one any more (spec 10.4)."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.channels.base import Edges, Failed, Message, Outcome, RetractingTransport, Retry, Unsent
+from firebell.channels.registry import CHANNELS
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.db.migrate import fence
+from firebell.notify import retraction_store
+from firebell.notify.model import Outgoing, Recipient
+from firebell.notify.retraction_store import Retraction
+from firebell.people import actions as people
+
+log = logging.getLogger(__name__)
+
+BATCH = 32
+LEASE = timedelta(seconds=60)
+"""Longer than an attempt; when a process dies, another goes on after this time."""
+RETRY_AFTER_S = (2, 8, 30, 120)
+"""Delays after failed tries; then the message stays as it is, and its buttons say that nothing is left to do."""
+
+
+class Retractor:
+    """Replaces messages by what became of their subject."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
+        opened = {kind: channel.open(edges) for kind, channel in CHANNELS.items() if channel.retracts}
+        self._transports: dict[str, RetractingTransport] = {
+            kind: transport
+            for kind, transport in opened.items()
+            if isinstance(transport, RetractingTransport)
+        }
+        self.upcoming: datetime | None = None
+        self.is_unused = True
+        """It is woken when a message is queued."""
+
+    async def run_once(self, now: datetime) -> int:
+        """Retract messages that are due, and return their number."""
+        async with self._ctx.work_db.reads() as reads:
+            self.upcoming = await retraction_store.next_at(reads)
+        if self.upcoming is None or self.upcoming > now:
+            return 0
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            claimed = await retraction_store.claim(tx, now, now + LEASE, BATCH)
+            messages = await self._composed(tx, claimed, now)
+        outcomes = await asyncio.gather(*map(self._retract, claimed, messages))
+        ended = [
+            (each, self._next_try(each, outcome, now))
+            for each, outcome in zip(claimed, outcomes, strict=True)
+        ]
+        async with self._ctx.work_db.tx() as tx:
+            await retraction_store.reschedule(tx, ended)
+        return len(claimed)
+
+    async def _composed(self, tx: Tx, claimed: Sequence[Retraction], now: datetime) -> list[Message | None]:
+        """Return what each message is replaced by; None if its subject waits for someone again."""
+        persons = await people.people_by_id(tx, [each.delivery.person_id for each in claimed])
+        by_kind: dict[str, list[Outgoing]] = defaultdict(list)
+        for each in claimed:
+            person = persons[each.delivery.person_id]
+            recipient = Recipient(person.id, person.name, person.tz)
+            by_kind[each.delivery.subject_kind].append(Outgoing(each.delivery, recipient))
+        composed: dict[int, Message | None] = {}
+        for kind, outgoing in by_kind.items():
+            compose = self._ctx.composers[kind].compose_retractions
+            messages = await compose(tx, self._ctx, outgoing, now) if compose else [None] * len(outgoing)
+            composed |= {one.delivery.id: message for one, message in zip(outgoing, messages, strict=True)}
+        return [composed[each.delivery.id] for each in claimed]
+
+    async def _retract(self, retraction: Retraction, message: Message | None) -> Outcome | None:
+        delivery = retraction.delivery
+        transport = self._transports.get(delivery.channel)
+        if message is None or transport is None or not retraction.provider_id:
+            return None
+        try:
+            async with self._ctx.pace.timeout(CHANNELS[delivery.channel].attempt_limit_s):
+                return await transport.retract(delivery.address, retraction.provider_id, message)
+        except TimeoutError:
+            return Retry("No answer in time.")
+        except Exception as exc:
+            log.exception("a message cannot be retracted", extra={"delivery": delivery.id})
+            return Failed(f"Retracting failed: {exc!r}", suspect=False)
+
+    def _next_try(self, retraction: Retraction, outcome: Outcome | None, now: datetime) -> datetime | None:
+        if isinstance(outcome, Retry | Unsent) and retraction.tries <= len(RETRY_AFTER_S):
+            return now + timedelta(seconds=outcome.after_s or RETRY_AFTER_S[retraction.tries - 1])
+        if isinstance(outcome, Failed | Retry | Unsent):
+            extra = {"delivery": retraction.delivery.id, "channel": retraction.delivery.channel}
+            log.info("a message stays as it is", extra={**extra, "reason": outcome.reason})
+        return None

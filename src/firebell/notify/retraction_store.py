@@ -1,0 +1,121 @@
+"""The SQL of messages whose request is taken back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from firebell.kit.db.arrays import transpose
+from firebell.kit.db.database import Reads, Tx
+from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.model import Delivery
+
+
+class Retraction(NamedTuple):
+    """A message to retract, the id that its provider gave it, and the number of the try."""
+
+    delivery: Delivery
+    provider_id: str
+    tries: int
+
+
+async def add_of_subjects(
+    tx: Tx, kind: str, epochs: Sequence[tuple[int, int]], channels: Sequence[str], now: datetime
+) -> int:
+    """Queue every message about these subjects that a provider has and can change, once for each plan.
+
+    `epochs` are (subject id, epoch of its plan). What quiet hours held is part of a message about several subjects,
+    and stays. Return the number of messages.
+    """
+    return await tx.changed(
+        """
+        insert into retraction (delivery_id, epoch, due_at)
+        select own.id, quiet.epoch, $5
+        from unnest($2::bigint[], $3::bigint[]) quiet (subject_id, epoch)
+        join delivery own on own.subject_kind = $1
+            and own.subject_id = quiet.subject_id
+        where own.state = 'accepted'
+            and own.channel = any($4::text[])
+            and not own.held
+        on conflict (delivery_id) do update
+        set epoch = excluded.epoch, due_at = excluded.due_at, tries = 0
+        where retraction.epoch < excluded.epoch
+        """,
+        kind,
+        *transpose(epochs, 2),
+        list(channels),
+        now,
+    )
+
+
+async def add_superseded(tx: Tx, delivery_ids: Sequence[int], now: datetime) -> int:
+    """Queue those of these messages whose subject has a newer plan, and return their number."""
+    return await tx.changed(
+        """
+        insert into retraction (delivery_id, epoch, due_at)
+        select delivery.id, plan.epoch, $2
+        from delivery
+        join subject_plan plan on plan.subject_kind = delivery.subject_kind
+            and plan.subject_id = delivery.subject_id
+        where delivery.id = any($1::bigint[])
+            and plan.epoch > delivery.epoch
+            and not delivery.held
+        on conflict do nothing
+        """,
+        list(delivery_ids),
+        now,
+    )
+
+
+async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Retraction]:
+    """Lease messages that are due until an instant."""
+    rows = await tx.fetch(
+        f"""
+        with claimed as (
+            update retraction
+            set due_at = $2, tries = tries + 1
+            where delivery_id in (
+                select delivery_id
+                from retraction
+                where due_at <= $1
+                order by due_at
+                limit $3
+                for update skip locked
+            )
+            returning delivery_id, tries
+        )
+        select {DELIVERY_COLUMNS}, provider_id, claimed.tries
+        from claimed
+        join delivery on delivery.id = claimed.delivery_id
+        order by delivery.id
+        """,
+        now,
+        until,
+        limit,
+    )
+    return [_retraction(dict(row)) for row in rows]
+
+
+def _retraction(fields: dict[str, object]) -> Retraction:
+    provider_id, tries = fields.pop("provider_id"), fields.pop("tries")
+    assert isinstance(tries, int)
+    return Retraction(delivery_from_row(fields), str(provider_id or ""), tries)  # type: ignore[arg-type]
+
+
+async def next_at(tx: Reads) -> datetime | None:
+    """Return when the next message is due."""
+    earliest: datetime | None = await tx.value("select min(due_at) from retraction")
+    return earliest
+
+
+async def reschedule(tx: Tx, retractions: Sequence[tuple[Retraction, datetime | None]]) -> None:
+    """Set when each is tried again, None for never, unless it was queued or claimed again meanwhile."""
+    await tx.execute(
+        """
+        update retraction
+        set due_at = next.due_at
+        from unnest($1::bigint[], $2::smallint[], $3::timestamptz[]) next (delivery_id, tries, due_at)
+        where retraction.delivery_id = next.delivery_id
+            and retraction.tries = next.tries
+        """,
+        *transpose(((each.delivery.id, each.tries, at) for each, at in retractions), 3),
+    )

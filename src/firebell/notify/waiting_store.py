@@ -1,0 +1,37 @@
+"""The SQL of messages that were accepted and still wait for an answer."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Reads
+from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.model import Delivery
+
+
+async def waiting(tx: Reads, channel: str, since: datetime) -> list[tuple[Delivery, str]]:
+    """Return the latest 100 messages of a channel that a provider accepted since an instant, with its ids.
+
+    Those of an older plan wait for no answer any more.
+    """
+    rows = await tx.fetch(
+        f"""
+        select {", ".join(f"delivery.{name}" for name in DELIVERY_COLUMNS.split(", "))}, delivery.provider_id
+        from delivery
+        join subject_plan plan on plan.subject_kind = delivery.subject_kind
+            and plan.subject_id = delivery.subject_id
+            and plan.epoch = delivery.epoch
+        where delivery.state = 'accepted'
+            and delivery.subject_kind = 'page'
+            and delivery.sent_at >= $2
+            and delivery.channel = $1
+        order by delivery.sent_at desc
+        limit 100
+        """,
+        channel,
+        since,
+    )
+    accepted = []
+    for row in rows:
+        fields = dict(row)
+        provider_id = fields.pop("provider_id")
+        accepted.append((delivery_from_row(fields), provider_id or ""))  # type: ignore[arg-type]
+    return accepted

@@ -1,0 +1,141 @@
+"""The lanes of channels that fetch what their recipients did: it is applied once, by one process at a time."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from firebell.channels.base import Channel, Edges
+from firebell.channels.callbacks import SignalAnswer
+from firebell.channels.polling import Fetched, Poller, Update, Waiting
+from firebell.channels.registry import CHANNELS
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.db.migrate import fence
+from firebell.kit.errors import FirebellError, Unavailable
+from firebell.kit.log import OncePerMinute
+from firebell.notify import actions as notify
+from firebell.replies import actions, poll_store
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=40)
+"""When a process dies, another goes on after this time."""
+RENEW_BEFORE = timedelta(seconds=25)
+"""A lease that ends sooner, which is longer than a fetch takes, is renewed before the next one."""
+PAUSE = timedelta(seconds=5)
+"""Pause after a problem, and while another process fetches."""
+_POLLED = {kind: channel for kind, channel in CHANNELS.items() if channel.poller}
+LANES = {f"answers_{kind}": kind for kind in _POLLED}
+"""The channel of each lane."""
+NO_PROVIDER = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    number: int
+    cursor: str
+    until: datetime
+
+
+class AnswerFetcher:
+    """Fetches for one channel while this process has its lease."""
+
+    def __init__(self, ctx: Context, channel: Channel) -> None:
+        assert channel.poller
+        self._ctx = ctx
+        self._channel = channel
+        self._poller: Poller = channel.poller(Edges(ctx.http, ctx.signer, ctx.channel_settings))
+        self._lease: _Lease | None = None
+        self._problems = OncePerMinute(log, f"{channel.label}: what its recipients did cannot be fetched")
+        self.is_unused = not channel.is_ready(ctx.channel_settings)
+        self.upcoming: datetime | None = None
+
+    async def run_once(self, now: datetime) -> int:
+        """Fetch once, apply what happened, and return how much did."""
+        if self.is_unused or (self.upcoming and now < self.upcoming):
+            return 0
+        self.upcoming = now + timedelta(seconds=self._poller.pause_s)
+        waiting = await self._prepared(now)
+        if self._lease is None or (self._poller.waits_for and not waiting):
+            return 0
+        fetched = await self._poller.fetch(self._lease.cursor, waiting)
+        if fetched.problem:
+            self._problems.add(fetched.problem)
+            self.upcoming = now + PAUSE
+        if not fetched.updates and fetched.cursor == self._lease.cursor:
+            return 0
+        answers = await self._apply(fetched)
+        await self._poller.answer(answers)
+        return len(fetched.updates)
+
+    async def _prepared(self, now: datetime) -> Sequence[Waiting]:
+        """Take or renew the lease, and return the messages that wait, in one transaction at most."""
+        renews = self._lease is None or self._lease.until - now < RENEW_BEFORE
+        if not renews and not self._poller.waits_for:
+            return ()
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            if renews and not await self._claim(tx, now):
+                self.upcoming = now + PAUSE
+                return ()
+            if not self._poller.waits_for:
+                return ()
+            accepted = await notify.waiting_messages(tx, self._channel.kind, now - self._poller.waits_for)
+            return [Waiting(d.id, d.address, provider_id) for d, provider_id in accepted]
+
+    async def _claim(self, tx: Tx, now: datetime) -> bool:
+        until = now + LEASE
+        if self._lease and await poll_store.advance(
+            tx, self._channel.kind, self._lease.number, self._lease.cursor, until
+        ):
+            self._lease = replace(self._lease, until=until)
+            return True
+        claimed = await poll_store.claim(tx, self._channel.kind, now, until)
+        self._lease = _Lease(claimed.number, claimed.cursor, until) if claimed else None
+        return claimed is not None
+
+    async def _apply(self, fetched: Fetched) -> list[tuple[str, SignalAnswer]]:
+        """Apply each update, then advance the cursor: what is read again after a crash is recognized."""
+        assert self._lease
+        answers: list[tuple[str, SignalAnswer]] = []
+        for update in fetched.updates:
+            answer = await self._applied(update)
+            if update.reply_to:
+                answers.append((update.reply_to, answer))
+        until = self._ctx.clock.now() + LEASE
+        async with self._ctx.work_db.tx() as tx:
+            is_ours = await poll_store.advance(
+                tx, self._channel.kind, self._lease.number, fetched.cursor, until
+            )
+        self._lease = replace(self._lease, cursor=fetched.cursor, until=until) if is_ours else None
+        return answers
+
+    async def _applied(self, update: Update) -> SignalAnswer:
+        """Apply one update; one that breaks something does not keep back those after it."""
+        now = self._ctx.clock.now()
+        try:
+            async with self._ctx.work_db.tx() as tx:
+                [answer] = await actions.apply(
+                    tx, self._ctx, self._channel, NO_PROVIDER, [update.signal], now
+                )
+        except Unavailable:
+            raise
+        except FirebellError as error:
+            return SignalAnswer(error.message, is_done=False)
+        except Exception:
+            log.exception("an answer could not be applied", extra={"channel": self._channel.kind})
+            return SignalAnswer("Something went wrong. Open Firebell.", is_done=False)
+        return answer
+
+    async def close(self) -> None:
+        """Give up the lease, so that another process goes on at once."""
+        if self._lease:
+            now = self._ctx.clock.now()
+            async with self._ctx.work_db.tx() as tx:
+                await poll_store.advance(tx, self._channel.kind, self._lease.number, self._lease.cursor, now)
+
+
+def lanes(ctx: Context) -> dict[str, AnswerFetcher]:
+    """Return the lanes of channels that fetch, by name."""
+    return {lane: AnswerFetcher(ctx, CHANNELS[kind]) for lane, kind in LANES.items()}

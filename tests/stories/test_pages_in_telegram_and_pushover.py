@@ -1,0 +1,192 @@
+"""Story: Mara answers a page in Telegram, and Jun in Pushover; what is answered asks no one any more."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from firebell.paging.model import PageState
+from firebell.people import actions as people
+from firebell.people.model import MethodState
+from tests.api.api_clients import Api, browser, key_of, sign_in
+from tests.servers import listening
+from tests.standins.channel_lab import BOT, TOKEN, USER, Got, Provider
+from tests.world import World, world
+
+MARA, STRANGER = 4711, 666
+
+
+@dataclass(slots=True)
+class TelegramServer:
+    """The Bot API as far as it is used: what was sent to chats, and what happened there."""
+
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _count: int = 0
+
+    def answer(self, got: Got) -> tuple[int, dict[str, object]]:
+        method, fields = got.target.removeprefix(f"/bot{BOT}/"), got.json
+        if method == "getUpdates":
+            self.updates = [u for u in self.updates if u["update_id"] >= fields.get("offset", 0)]
+            return 200, {"ok": True, "result": self.updates}
+        self.calls.append((method, fields))
+        return 200, {"ok": True, "result": {"message_id": len(self.calls)}}
+
+    def happen(self, **update: Any) -> None:
+        """Add an update, as Telegram numbers them."""
+        self._count += 1
+        self.updates.append({"update_id": 1000 + self._count, **update})
+
+    def write(self, user: int, text: str) -> None:
+        """Have a user write to the bot."""
+        chat = {"id": user, "type": "private"}
+        self.happen(message={"chat": chat, "from": {"id": user, "username": "mara"}, "text": text})
+
+    def press(self, user: int, label: str) -> None:
+        """Have a user press a button of the latest message."""
+        [row] = self.of("sendMessage")[-1]["reply_markup"]["inline_keyboard"]
+        data = next(button["callback_data"] for button in row if button["text"] == label)
+        self.happen(callback_query={"id": f"q{self._count}", "from": {"id": user}, "data": data})
+
+    def of(self, method: str) -> list[dict[str, Any]]:
+        """Return the calls of a method."""
+        return [fields for name, fields in self.calls if name == method]
+
+
+@dataclass(slots=True)
+class PushoverServer:
+    """Messages, receipts and cancellations of Pushover."""
+
+    sent: list[dict[str, str]] = field(default_factory=list)
+    receipt: dict[str, object] = field(default_factory=lambda: {"status": 1, "acknowledged": 0})
+    canceled: int = 0
+
+    def answer(self, got: Got) -> tuple[int, dict[str, object]]:
+        if got.target.endswith("/cancel.json"):
+            self.canceled += 1
+        elif got.method == "GET":
+            return 200, self.receipt
+        else:
+            self.sent.append(got.form)
+            return 200, {"status": 1, "request": "r", "receipt": f"R{len(self.sent)}"}
+        return 200, {"status": 1, "request": "r"}
+
+
+@asynccontextmanager
+async def phones(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, TelegramServer, PushoverServer]]:
+    """Run a world with both providers; Jun is reached by Pushover, Mara by the webhook of the world."""
+    telegram, pushover = TelegramServer(), PushoverServer()
+    one, other = Provider(telegram.answer), Provider(pushover.answer)
+    async with listening(one.serve) as one.port, listening(other.serve) as other.port:
+        settings = {
+            "FIREBELL_TELEGRAM_BOT_TOKEN": BOT,
+            "FIREBELL_TELEGRAM_BOT_NAME": "acme_oncall_bot",
+            "FIREBELL_TELEGRAM_API_URL": one.url,
+            "FIREBELL_PUSHOVER_TOKEN": TOKEN,
+            "FIREBELL_PUSHOVER_API_URL": other.url,
+        }
+        async with world(dsn, clock, channel_settings=settings) as w:
+            await only(w, w.jun, "pushover", USER)
+            yield w, telegram, pushover
+
+
+async def only(w: World, person: int, kind: str, address: str) -> None:
+    """Let urgent pages reach a person by one contact method alone, which is verified."""
+    async with w.ctx.db.tx() as tx:
+        actor = await w.actor(person)
+        methods = await people.methods_of(tx, [person])
+        method = next((m for m in methods if m.kind == kind), None) or await people.add_contact_method(
+            tx, actor, person_id=person, kind=kind, address=address, label="", now=w.now
+        )
+        await people.mark_method_verified(tx, method.id, w.now)
+        await people.set_rules(tx, actor, person_id=person, urgency="high", rules=[(0, method.id)], now=w.now)
+
+
+async def method_state(w: World) -> MethodState:
+    """Return the state of Mara's Telegram."""
+    async with w.ctx.db.tx() as tx:
+        [method] = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == "telegram"]
+        assert (method.address, method.label) == (str(MARA), "@mara")
+        return method.state
+
+
+async def later(w: World) -> None:
+    """Let a second pass, after which Firebell fetches again."""
+    w.clock.advance(timedelta(seconds=1))
+    await w.settle()
+
+
+async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) -> None:
+    async with phones(dsn, clock) as (w, telegram, pushover):
+        async with browser(w) as http:
+            await sign_in(w, http, w.mara)
+            assert "t.me/acme_oncall_bot?start=" in (await http.get("/settings/contact")).text
+            key = await key_of(w.ctx.db, clock, w.mara)
+            link = (
+                await Api(http, key)("POST", "/me/contact-methods/links", {"kind": "telegram"}, status=201)
+            )["url"]
+            await Api(http, key)("POST", "/me/contact-methods/links", {"kind": "ntfy"}, status=409)
+        token = link.partition("=")[2]
+        # a forged link, then hers, then hers again from another chat
+        telegram.write(STRANGER, f"/start {token[:-1]}x")
+        telegram.write(MARA, f"/start {token}")
+        telegram.write(STRANGER, f"/start {token}")
+        await later(w)
+        assert await method_state(w) is MethodState.VERIFIED
+        said = [(call["chat_id"], "Connected" in call["text"]) for call in telegram.of("sendMessage")]
+        assert said == [(STRANGER, False), (MARA, True), (STRANGER, False)]
+        await only(w, w.mara, "telegram", str(MARA))
+
+        await w.alert("disk full", key="disk")
+        await later(w)
+        sent = telegram.of("sendMessage")[-1]
+        assert sent["chat_id"] == MARA
+        assert "disk full" in sent["text"]
+        telegram.press(STRANGER, "Acknowledge")
+        await later(w)
+        assert (await w.page()).state is PageState.TRIGGERED
+        telegram.press(MARA, "Acknowledge")
+        telegram.updates.append(telegram.updates[-1])
+        await later(w)
+        assert (await w.page()).state is PageState.ACKED
+        alerts = [call["show_alert"] for call in telegram.of("answerCallbackQuery")]
+        assert alerts == [True, False, False]
+        [edited] = telegram.of("editMessageText")
+        assert edited["message_id"] == telegram.calls.index(("sendMessage", sent)) + 1
+        assert "reply_markup" not in edited
+        assert "Mara Lindqvist" in edited["text"]
+        await w.resolve(w.mara)
+        await later(w)
+        assert len(telegram.of("editMessageText")) == 2
+
+        await w.alert("queue stuck", key="queue")
+        await later(w)
+        telegram.press(MARA, "Escalate")
+        await later(w)
+        [emergency] = pushover.sent
+        assert emergency["priority"] == "2"
+        pushover.receipt = {"status": 1, "acknowledged": 1, "acknowledged_by": "x" * 30}
+        clock.advance(timedelta(seconds=15))
+        await later(w)
+        assert (await w.page()).state is PageState.TRIGGERED
+        pushover.receipt["acknowledged_by"] = USER
+        clock.advance(timedelta(seconds=15))
+        await later(w)
+        assert (await w.page()).state is PageState.ACKED
+        assert any("Jun Okafor acknowledged" in text for text in await w.story())
+        assert "Jun Okafor" in telegram.of("editMessageText")[-1]["text"]
+        assert pushover.canceled == 1
+
+        telegram.happen(
+            my_chat_member={
+                "chat": {"id": MARA, "type": "private"},
+                "new_chat_member": {"status": "kicked"},
+            }
+        )
+        await later(w)
+        assert await method_state(w) is MethodState.DISABLED
+        async with w.ctx.db.tx() as tx:
+            audited = await tx.fetch("select action, detail from audit where action like 'contact.verified'")
+        assert audited[0]["detail"]["via"] == "telegram"
