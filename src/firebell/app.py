@@ -58,6 +58,7 @@ SIGNED_PREFIXES = (
     "/calendar/",
     "/chat/link/",
     "/u/",
+    "/in/channel/",
     "/in/mail-events/",
     "/in/trackers/",
 )
@@ -68,8 +69,8 @@ _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
-HOOKS = ("/in/runbooks/", "/in/mail-events/", "/in/trackers/")
-"""Addresses among those of alerts at which Git hosts, mail providers and trackers report something else."""
+HOOKS = ("/in/channel/", "/in/runbooks/", "/in/mail-events/", "/in/trackers/")
+"""Addresses among those of alerts at which others than senders of alerts report something else."""
 
 
 class App:

@@ -36,6 +36,7 @@ from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
 from firebell.readiness import slice as readiness
 from firebell.regulatory import slice as regulatory
+from firebell.replies import slice as replies
 from firebell.response import slice as response
 from firebell.retention import slice as retention
 from firebell.runbooks import slice as runbooks
@@ -118,6 +119,7 @@ SLICES = (
     workload.SLICE,
     oncall.SLICE,
     paging.SLICE,
+    replies.SLICE,
     opsgenie.SLICE,
     incident_tasks.SLICE,
     action_items.SLICE,

@@ -51,6 +51,7 @@ BY_HAND = {
     "postmortems/export/api.py _file": MARKDOWN,
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,
+    "replies/web.py receive": NO_ONE,
     "runbooks/runs/web.py _apply": MARKDOWN,
     "runbooks/runs/web.py _show": MARKDOWN,
     "runbooks/runs/web.py start": MARKDOWN,

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,6 +13,9 @@ from firebell.kit.findings import CheckResult
 from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.signing import Signer
 from firebell.kit.truncation import fit
+
+if TYPE_CHECKING:
+    from firebell.channels.callbacks import Callbacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +153,15 @@ class SendRate:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider accepted the message."""
+    """The provider accepted the message; `provider` names it, if the channel has several.
+
+    `parts` are what it charges for, and `country` is where the message goes, both for channels that cost money.
+    """
 
     provider_id: str
+    provider: str = ""
+    parts: int = 1
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +255,7 @@ def without_code(outcome: Outcome, code: str) -> Outcome:
     if not code:
         return outcome
     if isinstance(outcome, Accepted):
-        return Accepted(outcome.provider_id.replace(code, "…"))
+        return replace(outcome, provider_id=outcome.provider_id.replace(code, "…"))
     return replace(outcome, reason=outcome.reason.replace(code, "…"))
 
 
@@ -299,3 +308,5 @@ class Channel:
     """True if messages about one subject keep the subject of the first one."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
+    callbacks: "Callable[[Edges], Callbacks] | None" = None
+    """What reads the requests of its providers; None if they make none."""

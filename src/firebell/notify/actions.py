@@ -5,18 +5,35 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, email_thread_store, notice_store, quiet_hours, subject_store
+from firebell.notify import (
+    compose,
+    delivery_store,
+    email_thread_store,
+    notice_store,
+    quiet_hours,
+    receipt_actions,
+    receipt_store,
+    reply_code_store,
+    subject_store,
+)
 from firebell.notify.model import Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
 from firebell.people import actions as people
 from firebell.people.model import QuietHoursChanged
 
+compose_again = compose.compose_again
 deliveries_about = subject_store.of_subject
+delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
 queued_at = delivery_store.created_at
+receipts_of = receipt_store.of_deliveries
+record_answered = receipt_actions.record_answered
+record_receipt = receipt_actions.record_receipt
+reply_code_subjects = reply_code_store.subjects_of
+reply_codes_of = reply_code_store.codes_of
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
 void_superseded = subject_store.void_superseded

@@ -53,3 +53,8 @@ async def _mail_subjects(tx: Tx, mailed: Sequence[Message]) -> dict[str, str]:
     """Return the subject of each thread's first email, by which mail clients thread (spec 10.4)."""
     proposed = {message.thread: message.mail_subject for message in mailed if message.thread}
     return await email_thread_store.mail_subjects(tx, proposed) if proposed else {}
+
+
+async def compose_again(tx: Tx, ctx: Context, delivery: Delivery, now: datetime) -> Message:
+    """Return the message of a delivery that was sent, as of now."""
+    return (await compose(tx, ctx, [delivery], now))[0]

@@ -473,6 +473,12 @@ async def void_queued(tx: Tx, person_id: int) -> None:
     )
 
 
+async def delivery(tx: Reads, delivery_id: int) -> Delivery | None:
+    """Return a message, None if there is no such message."""
+    row = await tx.row(f"select {DELIVERY_COLUMNS} from delivery where id = $1", delivery_id)
+    return delivery_from_row(row) if row else None
+
+
 async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
     """Return when a message was queued, None if there is no such message."""
     created: datetime | None = await tx.value("select created_at from delivery where id = $1", delivery_id)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
+
+from firebell.channels.callbacks import ReceiptState
 
 REMINDER = "reminder"
 """The reason of a message that repeats an earlier one: it does not count as reaching anyone."""
@@ -76,6 +79,20 @@ class Delivery:
     """The number of its lease; only the holder of the latest lease may record an outcome."""
     lost_claims: int = 0
     """How many leases in a row ended without an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReceipt:
+    """How far a message is by the word of its provider, and what it costs; `country` is where it went."""
+
+    provider: str
+    state: ReceiptState
+    code: str
+    parts: int
+    price: Decimal | None
+    currency: str
+    country: str
+    changed_at: datetime
 
 
 class Outgoing(NamedTuple):

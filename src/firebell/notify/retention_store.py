@@ -14,6 +14,8 @@ from firebell.kit.jobs.retention_store import count_rows
 from firebell.notify.model import SubjectKind
 
 NOTICE_DAYS = 90
+REPLY_CODE_DAYS = 7
+"""How long a reply code means the page that it was given to, after its last message."""
 
 
 async def prune_notices(tx: Tx, before: datetime, cursor: int) -> int | None:
@@ -61,6 +63,24 @@ async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:
                 and state in ('accepted', 'failed', 'void')
                 and created_at < $1
             order by created_at
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+async def delete_reply_codes(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete reply codes that no message has had since an instant; return their number."""
+    return await tx.changed(
+        """
+        delete from reply_code
+        where (person_id, code) in (
+            select person_id, code
+            from reply_code
+            where given_at < $1
+            order by given_at
             limit $2
         )
         """,
@@ -117,8 +137,10 @@ RETENTIONS = (
         NOTICE_DAYS,
         by_index(delete_deliveries),
         setting="notices",
+        with_tables=("delivery_receipt",),
         label="Messages that are not about a page",
         count=count_deliveries,
     ),
+    Retention("reply_code", REPLY_CODE_DAYS, by_index(delete_reply_codes)),
     Retention("notice", NOTICE_DAYS, prune_notices, setting="notices", label="Notices", count=count_notices),
 )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -16,10 +15,11 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.kit.timing import Scheduled
-from firebell.notify import delivery_store
+from firebell.notify import delivery_store, failures, receipt_actions, receipt_store
 from firebell.notify.compose import compose
 from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours
-from firebell.notify.model import REMINDER, REQUESTED, DeliveriesFail, Delivery, NobodyReached
+from firebell.notify.model import REQUESTED, Delivery
+from firebell.notify.screens import topic_of
 from firebell.notify.send_slots import Slots
 from firebell.people import actions as people
 
@@ -163,7 +163,11 @@ class Sender:
             await self._ctx.pace.sleep(wait)
             try:
                 if isinstance(outcome, Accepted):
-                    arrived = [self._arrived.add((d, outcome.provider_id)) for d in bundle.deliveries]
+                    # one message has one price, however many deliveries it carries
+                    first, free = bundle.deliveries[0], Accepted(outcome.provider_id)
+                    arrived = [
+                        self._arrived.add((d, outcome if d is first else free)) for d in bundle.deliveries
+                    ]
                     with self._ctx.pace.waiting():
                         await asyncio.gather(*arrived)
                 else:
@@ -199,15 +203,21 @@ class Sender:
             log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
             return Retry(f"Sending failed: {exc!r}")
 
-    async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
+    async def _record_accepted(self, arrived: list[tuple[Delivery, Accepted]]) -> None:
         now = self._ctx.clock.now()
         async with self._ctx.work_db.tx() as tx:
-            recorded = await delivery_store.accepted(tx, arrived, now)
+            recorded = await delivery_store.accepted(tx, [(d, a.provider_id) for d, a in arrived], now)
+            # also if the lease was lost: the provider charges for it
+            if charged := [(d, a) for d, a in arrived if a.provider]:
+                await receipt_store.record_accepted(tx, charged, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
                     if delivery.subject_kind in REQUESTED:
                         await people.record_test(tx, delivery.method_id, "accepted", now)
-                    await tx.live(self._topic(delivery))
+                    await tx.live(topic_of(self._ctx, delivery))
+        if charged:
+            async with self._ctx.work_db.tx() as tx:
+                await receipt_actions.apply_early(tx, [d for d, _ in charged if d.id in recorded], now)
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()
@@ -222,37 +232,8 @@ class Sender:
                     at = now + timedelta(seconds=wait)
                     await delivery_store.retry(tx, deliveries, at, reason)
                 case Retry(reason):
-                    await self._failed(tx, deliveries, Failed(reason, suspect=False), now)
+                    await failures.record(tx, deliveries, Failed(reason, suspect=False), now)
                 case Failed():
-                    await self._failed(tx, deliveries, outcome, now)
+                    await failures.record(tx, deliveries, outcome, now)
             for delivery in deliveries:
-                await tx.live(self._topic(delivery))
-
-    async def _failed(self, tx: Tx, deliveries: Sequence[Delivery], outcome: Failed, now: datetime) -> None:
-        subjects: dict[str, list[int]] = defaultdict(list)
-        for delivery in deliveries:
-            subjects[delivery.subject_kind].append(delivery.subject_id)
-        for kind, ids in subjects.items():
-            await tx.emit(DeliveriesFail(kind, tuple(ids)), now)
-        ended = await delivery_store.failed(tx, deliveries, outcome.reason)
-        if outcome.suspect and ended:
-            first = ended[0]
-            await people.record_address_failure(tx, first.method_id, first.address, now, gone=outcome.gone)
-        for delivery in ended:
-            extra = {"delivery": delivery.id, "channel": delivery.channel, "reason": outcome.reason}
-            log.warning("a message failed", extra=extra)
-            if delivery.subject_kind in REQUESTED:
-                await people.record_test(tx, delivery.method_id, "failed", now)
-            if not delivery.epoch:
-                continue
-            is_unreached = await delivery_store.send_next(tx, delivery, now)
-            # a reminder is for earlier levels and does not count for this one
-            if is_unreached and delivery.reason != REMINDER:
-                position = (delivery.epoch, delivery.level, delivery.round)
-                await tx.emit(NobodyReached(delivery.subject_kind, delivery.subject_id, *position), now)
-
-    def _topic(self, delivery: Delivery) -> str:
-        composer = self._ctx.composers.get(delivery.subject_kind)
-        if composer and composer.topic:
-            return f"{composer.topic}-{delivery.subject_id}"
-        return f"person-{delivery.person_id}"
+                await tx.live(topic_of(self._ctx, delivery))

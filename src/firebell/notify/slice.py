@@ -47,7 +47,7 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "notify",
-    tables=("delivery", "notice", "mail_thread"),
+    tables=("delivery", "delivery_receipt", "notice", "mail_thread", "reply_code"),
     retentions=_retentions,
     composers=_composers,
     subscriptions=_subscriptions,

@@ -59,6 +59,7 @@ ACTION_LABELS = {
     "contact.code_refused": "Entered too many wrong codes",
     "contact.code_sent": "Sent a verification code",
     "contact.disabled": "Disabled a contact method that failed",
+    "contact.enabled": "Used a contact method again whose owner asked for it",
     "contact.expired": "Removed a contact method that was never verified",
     "contact.removed": "Removed a contact method",
     "contact.renewed": "Renewed the address of a contact method",

@@ -105,6 +105,23 @@ async def method(tx: Tx, method_id: int) -> ContactMethod | None:
     return to_method(row) if row else None
 
 
+async def methods_at(tx: Tx, kind: str, address: str) -> list[ContactMethod]:
+    """Return the contact methods in use that have an address, which several people may share."""
+    rows = await tx.fetch(
+        f"""
+        select {_METHOD}
+        from contact_method
+        where kind = $1
+          and address = $2
+          and disabled_at is null
+        order by id
+        """,
+        kind,
+        address,
+    )
+    return [to_method(row) for row in rows]
+
+
 async def set_address(tx: Tx, method_id: int, address: str) -> None:
     """Set the address of a contact method; one that was removed and has it is deleted, with nothing left to undo."""
     await tx.execute(

@@ -185,6 +185,23 @@ async def record_address_failure(tx: Tx, method_id: int, address: str, now: date
     await tx.live(f"person-{method.person_id}")
 
 
+async def opt_out(tx: Tx, kind: str, address: str, now: datetime) -> None:
+    """Disable every contact method that has an address, because its owner asked for that there."""
+    for method in await contact_method_store.methods_at(tx, kind, address):
+        await record_address_failure(tx, method.id, address, now, gone=True)
+
+
+async def opt_in(tx: Tx, kind: str, address: str, now: datetime) -> None:
+    """Use verified contact methods of an address again that were disabled; its owner asked for that there."""
+    for method in await contact_method_store.methods_at(tx, kind, address):
+        is_locked = await verification_store.lock_method(tx, method.id)
+        if is_locked and method.verified_at and method.state is MethodState.DISABLED:
+            await verification_store.mark_usable(tx, method.id)
+            subject = f"person:{method.person_id}"
+            await tx.audit(SYSTEM, "contact.enabled", subject, now, method=method.id)
+            await tx.live(f"person-{method.person_id}")
+
+
 async def remove_unverified(tx: Tx, now: datetime) -> bool:
     """Remove a batch of contact methods that no one verified for 7 days; return True if more may be left.
 

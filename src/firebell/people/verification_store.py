@@ -180,6 +180,12 @@ async def mark_unusable(tx: Tx, method_id: int, now: datetime) -> None:
     await tx.execute("update contact_method set unusable_since = $2 where id = $1", method_id, now)
 
 
+async def mark_usable(tx: Tx, method_id: int) -> None:
+    await tx.execute(
+        "update contact_method set unusable_since = null, suspect_since = null where id = $1", method_id
+    )
+
+
 async def record_test(tx: Tx, method_id: int, result: str, now: datetime) -> None:
     """Record the outcome of a test or code; an accepted one ends the failure of a method that is not verified."""
     await tx.execute(

@@ -68,6 +68,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/actions/{ref}/links": NONE,
     "/actions/{ref}/links/{link_id}/sync": NONE,
     "/actions/{ref}/links/{link_id}/unlink": ASK,
+    "/in/channel/{channel}/{provider}/{hook}": NONE,
     "/in/runbooks/{source_id}": NONE,
     "/in/trackers/{tracker_id}": NONE,
     "/in/trackers/{tracker_id}/{token}": NONE,

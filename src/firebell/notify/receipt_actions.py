@@ -1,0 +1,61 @@
+"""Record what providers and devices report about messages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.channels.base import Failed
+from firebell.channels.callbacks import Receipt, ReceiptState
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.notify import delivery_store, failures, receipt_store, receipts
+from firebell.notify.model import Delivery
+from firebell.notify.screens import topic_of
+
+
+async def record_receipt(
+    tx: Tx, ctx: Context, channel: str, provider: str, receipt: Receipt, now: datetime
+) -> bool:
+    """Record how far a message is; one that failed makes the person's next rule act now. Idempotent.
+
+    Return False if the channel sent no such message. What a provider reports that was given up changes no plan.
+    """
+    known = await delivery_store.delivery(tx, receipt.delivery_id)
+    if known is None or known.channel != channel:
+        return False
+    if receipt.state is ReceiptState.FAILED:
+        await failures.announce(tx, [known], now)
+    locked = await receipt_store.lock_delivery(tx, receipt.delivery_id)
+    if locked is None:
+        return False
+    delivery, provider_id = locked
+    before = await receipt_store.state_of(tx, delivery.id, receipt.provider_id)
+    state = receipts.later(before, receipt.state) if before else receipt.state
+    await receipt_store.save(tx, channel, provider, receipt, state, now)
+    is_own = provider_id == receipt.provider_id
+    if state is ReceiptState.FAILED and before is not ReceiptState.FAILED and is_own:
+        await failures.record_late(tx, delivery, receipt.failure or _failure(receipt.code), now)
+    if state is not before:
+        await tx.live(topic_of(ctx, delivery))
+    return True
+
+
+def _failure(code: str) -> Failed:
+    return Failed(f"The provider reports {code or 'a failure'}.", suspect=False)
+
+
+async def apply_early(tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> None:
+    """Apply failures that providers reported before the messages were recorded as accepted."""
+    failed = await receipt_store.failed_early(tx, [d.id for d in deliveries])
+    early = [d for d in deliveries if d.id in failed]
+    await failures.announce(tx, early, now)
+    for delivery in early:
+        await failures.record_late(tx, delivery, _failure(failed[delivery.id]), now)
+
+
+async def record_answered(tx: Tx, delivery: Delivery, now: datetime) -> None:
+    """Record that the recipient of a message answered it."""
+    locked = await receipt_store.lock_delivery(tx, delivery.id)
+    if locked is None:
+        return
+    receipt = Receipt(delivery.id, locked.provider_id or "", ReceiptState.ANSWERED)
+    await receipt_store.save(tx, delivery.channel, "", receipt, ReceiptState.ANSWERED, now)

@@ -1,0 +1,104 @@
+"""The SQL of reply codes: the short number by which a person answers a page in a text message."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db.arrays import transpose
+from firebell.kit.db.database import Reads, Tx
+
+Subject = tuple[int, str, int]
+"""A person, and the kind and id of what they can answer."""
+
+
+async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subject, int]:
+    """Return the code of each subject for its person: the one it has, else the lowest that is free.
+
+    One that another process takes at this moment is missing: its message carries only the link.
+    """
+    columns = transpose(sorted(set(subjects)), 3)
+    rows = await tx.fetch(
+        """
+        with wanted as (
+            select person_id, subject_kind, subject_id
+            from unnest($2::bigint[], $3::text[], $4::bigint[]) wanted (person_id, subject_kind, subject_id)
+        ),
+        known as (
+            update reply_code
+            set given_at = $1
+            from wanted
+            where reply_code.person_id = wanted.person_id
+                and reply_code.subject_kind = wanted.subject_kind
+                and reply_code.subject_id = wanted.subject_id
+            returning reply_code.person_id, reply_code.subject_kind, reply_code.subject_id, reply_code.code
+        ),
+        new as (
+            select wanted.*, row_number() over (partition by person_id order by subject_kind, subject_id) as place
+            from wanted
+            where not exists (
+                select
+                from known
+                where known.person_id = wanted.person_id
+                    and known.subject_kind = wanted.subject_kind
+                    and known.subject_id = wanted.subject_id
+            )
+        ),
+        added as (
+            insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
+            select new.person_id, free.code, new.subject_kind, new.subject_id, $1
+            from new
+            join lateral (
+                select number as code
+                from generate_series(1, 999) number
+                where not exists (
+                    select
+                    from reply_code used
+                    where used.person_id = new.person_id
+                        and used.code = number
+                )
+                order by number
+                offset new.place - 1
+                limit 1
+            ) free on true
+            on conflict do nothing
+            returning person_id, subject_kind, subject_id, code
+        )
+        select * from known
+        union all
+        select * from added
+        """,
+        now,
+        *columns,
+    )
+    return {(row["person_id"], row["subject_kind"], row["subject_id"]): row["code"] for row in rows}
+
+
+async def subjects_of(tx: Reads, person_ids: Sequence[int], code: int) -> list[Subject]:
+    """Return what a code of these people stands for."""
+    rows = await tx.fetch(
+        """
+        select person_id, subject_kind, subject_id
+        from reply_code
+        where person_id = any($1::bigint[])
+            and code = $2
+        """,
+        list(person_ids),
+        code,
+    )
+    return [(row["person_id"], row["subject_kind"], row["subject_id"]) for row in rows]
+
+
+async def codes_of(tx: Reads, person_id: int, kind: str, subject_ids: Sequence[int]) -> dict[int, int]:
+    """Return the code of each subject of a person that has one."""
+    rows = await tx.fetch(
+        """
+        select subject_id, code
+        from reply_code
+        where person_id = $1
+            and subject_kind = $2
+            and subject_id = any($3::bigint[])
+        """,
+        person_id,
+        kind,
+        list(subject_ids),
+    )
+    return {row["subject_id"]: row["code"] for row in rows}

@@ -1,0 +1,1 @@
+"""What comes back from the channels: receipts, pressed buttons and keys, and replies."""

@@ -1,0 +1,86 @@
+"""Apply what channels report: how far messages are, and what their recipients do with pages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.channels.base import Channel
+from firebell.channels.callbacks import OptIn, OptOut, Press, Receipt, Repeat, Reply, Signal, SignalAnswer
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.notify import actions as notify
+from firebell.notify.model import Delivery
+from firebell.paging.model import SUBJECT_KIND
+from firebell.people import actions as people
+from firebell.people.action_guards import internal
+from firebell.people.model import Person
+from firebell.replies import responding, store, text_replies
+from firebell.replies.responding import Answerer
+
+NOT_FOUND = SignalAnswer("This message can't be answered any more. Open Firebell.", is_done=False)
+
+
+@internal(
+    "The provider of a channel proved its request; each press and reply acts as the owner of its address."
+)
+async def apply(
+    tx: Tx, ctx: Context, channel: Channel, provider: str, signals: Sequence[Signal], now: datetime
+) -> list[SignalAnswer]:
+    """Apply signals in their order, each press once; return what to answer to each."""
+    return [await _apply(tx, ctx, channel, provider, signal, now) for signal in signals]
+
+
+async def _apply(
+    tx: Tx, ctx: Context, channel: Channel, provider: str, signal: Signal, now: datetime
+) -> SignalAnswer:
+    match signal:
+        case Receipt():
+            await notify.record_receipt(tx, ctx, channel.kind, provider, signal, now)
+            return SignalAnswer()
+        case Press():
+            return await _press(tx, channel, signal, now)
+        case Repeat():
+            return await _repeat(tx, ctx, channel, signal, now)
+        case Reply():
+            return await text_replies.apply(tx, channel, signal, now)
+        case OptOut(sender):
+            await people.opt_out(tx, channel.kind, sender, now)
+            return SignalAnswer()
+        case OptIn(sender):
+            await people.opt_in(tx, channel.kind, sender, now)
+            return SignalAnswer()
+
+
+async def _delivery(tx: Tx, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
+    """Return the message about a page that a press answers; None if it went to another address or is unknown."""
+    delivery = await notify.delivery(tx, delivery_id)
+    if delivery is None or delivery.channel != channel.kind or delivery.subject_kind != SUBJECT_KIND:
+        return None
+    return delivery if sender in ("", delivery.address) else None
+
+
+async def _recipient(tx: Tx, delivery: Delivery) -> Person | None:
+    """Return the recipient of a message; None if they were deactivated since, even if reactivated."""
+    if await people.left_since(tx, delivery.person_id, delivery.created_at):
+        return None
+    return await people.person(tx, delivery.person_id)
+
+
+async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
+    delivery = await _delivery(tx, channel, press.delivery_id, press.sender)
+    person = await _recipient(tx, delivery) if delivery else None
+    if delivery is None or person is None:
+        return NOT_FOUND
+    if not await store.claim_signal(tx, f"{channel.kind}:{press.key}", now):
+        # the press is applied; what the page is now answers a repetition as well
+        return await responding.state_of(tx, delivery.subject_id, person)
+    answerer = Answerer(person, channel.kind, delivery.address)
+    answer = await responding.respond(tx, answerer, press.action, delivery.subject_id, now)
+    await notify.record_answered(tx, delivery, now)
+    return answer
+
+
+async def _repeat(tx: Tx, ctx: Context, channel: Channel, repeat: Repeat, now: datetime) -> SignalAnswer:
+    delivery = await _delivery(tx, channel, repeat.delivery_id, repeat.sender)
+    if delivery is None or await _recipient(tx, delivery) is None:
+        return NOT_FOUND
+    return SignalAnswer(message=await notify.compose_again(tx, ctx, delivery, now))

@@ -1,0 +1,128 @@
+"""Apply a text that someone sends back from a contact method."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.channels.base import Channel
+from firebell.channels.callbacks import Reply, SignalAnswer
+from firebell.kit.db.database import Tx
+from firebell.notify import actions as notify
+from firebell.paging import actions as paging
+from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page
+from firebell.people import actions as people
+from firebell.replies import grammar, queries, responding, store
+from firebell.replies.responding import Answerer
+
+EXAMPLE = "Not understood. Example: 47a"
+MAX_NOT_UNDERSTOOD = 5
+"""Number of texts an hour that are answered although they make no sense: two programs could answer each other."""
+LISTED_PAGES = 4
+_HOUR = timedelta(hours=1)
+
+
+async def apply(tx: Tx, channel: Channel, reply: Reply, now: datetime) -> SignalAnswer:
+    """Do what a text asks for, once, as the owner of the verified contact method that it is from.
+
+    A text from an address that no one verified has no effect and no answer.
+    """
+    if not await store.claim_signal(tx, f"{channel.kind}:{reply.key}", now):
+        return SignalAnswer()
+    match grammar.read(reply.text):
+        case grammar.Stop():
+            await people.opt_out(tx, channel.kind, reply.sender, now)
+            return SignalAnswer()
+        case grammar.Start():
+            await people.opt_in(tx, channel.kind, reply.sender, now)
+            return SignalAnswer()
+        case meaning:
+            answerers = await _answerers(tx, channel, reply.sender)
+            if not answerers and grammar.is_yes(reply.text):
+                # providers take it for START, and it cannot be an acknowledgment here
+                await people.opt_in(tx, channel.kind, reply.sender, now)
+            return await _answer(tx, answerers, meaning, now) if answerers else SignalAnswer()
+
+
+async def _answerers(tx: Tx, channel: Channel, sender: str) -> list[Answerer]:
+    """Return the people who verified an address, usually one."""
+    methods = [m for m in await people.methods_at(tx, channel.kind, sender) if m.is_verified]
+    persons = await people.people_by_id(tx, [m.person_id for m in methods])
+    return [Answerer(p, channel.kind, sender) for p in persons.values() if p.active]
+
+
+async def _answer(
+    tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, now: datetime
+) -> SignalAnswer:
+    match meaning:
+        case grammar.Command(action, code, note):
+            chosen = await (_by_code(tx, answerers, code) if code else _only_page(tx, answerers, now))
+            if isinstance(chosen, SignalAnswer):
+                return chosen
+            answerer, page_id = chosen
+            answer = await responding.respond(tx, answerer, action, page_id, now)
+            if note and answer.is_done:
+                await paging.add_note(tx, answerer.actor, page_id, note, now)
+            return answer
+        case grammar.NotUnderstood(text):
+            return await _not_understood(tx, answerers[0], text, now)
+        case _:
+            lists = [
+                await _list(tx, answerer, await queries.open_pages(tx, answerer.person.id, now))
+                for answerer in answerers
+            ]
+            return SignalAnswer(" ".join(lists))
+
+
+async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> tuple[Answerer, int] | SignalAnswer:
+    by_person = {answerer.person.id: answerer for answerer in answerers}
+    subjects = await notify.reply_code_subjects(tx, list(by_person), code)
+    matching = [(by_person[person], id_) for person, kind, id_ in subjects if kind == SUBJECT_KIND]
+    if len(matching) == 1:
+        return matching[0]
+    return SignalAnswer(f"There is no page with the code {code}. Reply ? for your open pages.", is_done=False)
+
+
+async def _only_page(
+    tx: Tx, answerers: Sequence[Answerer], now: datetime
+) -> tuple[Answerer, int] | SignalAnswer:
+    """Return the one page that is meant without a code, or the codes to choose from."""
+    pages = [
+        (answerer, page)
+        for answerer in answerers
+        for page in await queries.open_pages(tx, answerer.person.id, now)
+    ]
+    likely = [(answerer, page) for answerer, page in pages if page.state in UNANSWERED] or pages
+    if len(likely) == 1:
+        return likely[0][0], likely[0][1].id
+    if not likely:
+        return SignalAnswer("You have no open page.", is_done=False)
+    lists = [
+        await _list(tx, answerer, [page for owner, page in likely if owner is answerer])
+        for answerer in dict.fromkeys(answerer for answerer, _ in likely)
+    ]
+    return SignalAnswer(" ".join(lists), is_done=False)
+
+
+async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
+    """Return the first open pages with their codes."""
+    if not pages:
+        return "You have no open page."
+    codes = await notify.reply_codes_of(tx, answerer.person.id, SUBJECT_KIND, [page.id for page in pages])
+    named = [f"{codes[page.id]}a acks {page.ref}" for page in pages if page.id in codes][:LISTED_PAGES]
+    if not named:
+        return f"{len(pages)} open. Answer them in Firebell."
+    more = len(pages) - len(named)
+    return f"Open: {', '.join(named)}{f', {more} more' if more else ''}."
+
+
+async def _not_understood(tx: Tx, answerer: Answerer, text: str, now: datetime) -> SignalAnswer:
+    """Add the text to the newest page as a note, and answer with an example, a few times an hour."""
+    pages = await queries.open_pages(tx, answerer.person.id, now)
+    if pages and text:
+        newest = max(pages, key=lambda page: page.id)
+        await paging.add_note(tx, answerer.actor, newest.id, text, now)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for number in range(MAX_NOT_UNDERSTOOD):
+        key = f"example:{answerer.channel}:{answerer.address}:{hour.isoformat()}:{number}"
+        if await store.claim_signal(tx, key, now):
+            return SignalAnswer(EXAMPLE, is_done=False)
+    return SignalAnswer(is_done=False)

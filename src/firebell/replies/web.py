@@ -1,0 +1,60 @@
+"""The address to which the providers of channels post."""
+
+import logging
+
+from fastapi import Request, Response
+
+from firebell.channels.base import Edges
+from firebell.channels.callbacks import MAX_CALLBACK_BYTES, PATH, CallbackRequest, Proof
+from firebell.channels.registry import CHANNELS
+from firebell.kit.errors import Forbidden, NotFound, TooLarge, Unauthenticated
+from firebell.kit.log import OncePerMinute
+from firebell.kit.web import html, routing, transaction
+from firebell.kit.web.request_body import read_body
+from firebell.people import route_access
+from firebell.replies import actions
+
+router = routing.html_router()
+log = logging.getLogger(__name__)
+_refusals = OncePerMinute(log, "requests of message providers are refused")
+
+
+@router.post(
+    f"{PATH}/{{channel}}/{{provider}}/{{hook}}",
+    dependencies=route_access.public("The provider of the channel proves its requests."),
+)
+async def receive(request: Request, channel: str, provider: str, hook: str) -> Response:
+    """Apply what a provider reports; a 2xx means that it is committed, and repeats change nothing."""
+    ctx, now = html.ctx(request), transaction.now(request)
+    declared = CHANNELS.get(channel)
+    if declared is None or declared.callbacks is None:
+        raise NotFound("No channel takes requests at this address.")
+    body = await read_body(request, MAX_CALLBACK_BYTES)
+    if body is None:
+        raise TooLarge("The request is larger than 256 KiB.")
+    # never from the Host header: a proxy may change it, and anyone can set it
+    query = f"?{request.url.query}" if request.url.query else ""
+    callback = CallbackRequest(
+        provider=provider,
+        hook=hook,
+        url=f"{ctx.public_url}{request.url.path}{query}",
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=body,
+        at=now,
+    )
+    callbacks = declared.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
+    match callbacks.proof(callback):
+        case Proof.ABSENT:
+            _refusals.add(f"{channel}: there is no proof, or no secret to check it with")
+            raise Unauthenticated("The request has no proof of the provider.")
+        case Proof.BAD:
+            # a wrong public address is the usual cause
+            _refusals.add(f"{channel}: the proof is wrong for an address below {ctx.public_url}")
+            raise Forbidden("The proof of the provider is wrong.", hint=f"It must be of {callback.url}")
+        case Proof.GOOD:
+            signals = callbacks.read(callback)
+    async with ctx.db.tx() as tx:
+        answers = await actions.apply(tx, ctx, declared, provider, signals, now)
+    response = callbacks.respond(callback, answers)
+    return Response(response.body, response.status, media_type=response.content_type)
