@@ -12,6 +12,7 @@ from firebell.kit import public_markdown
 from firebell.kit.findings import CheckResult
 from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.signing import Signer
+from firebell.kit.timing import REAL, Pace
 from firebell.kit.truncation import fit
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ class Message:
     """The signing secrets of a webhook, the current one first."""
     code: str = field(default="", repr=False)
     """A verification code, which is also in the title and the lines."""
+    reply_code: int = 0
+    """The number by which the recipient answers it with a text message; 0 if that is not possible."""
+    rank: int = 2
+    """The sending order of its delivery: 0 is for the most severe."""
+    was_begun: bool = False
+    """True if a process began to send it and did not record an outcome: it may have arrived."""
 
     @property
     def first_line(self) -> str:
@@ -127,11 +134,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What a channel sends with: the guarded HTTP client, the signer and the settings of all channels by name."""
+    """What a channel sends with: the guarded HTTP client, the signer, the settings by name, and elapsed time."""
 
     http: httpx.AsyncClient
     signer: Signer
     settings: Mapping[str, str]
+    pace: Pace = REAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +288,8 @@ class Channel:
     open: Callable[[Edges], Transport]
     check_address: Callable[[str], str]
     """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""
+    complete_address: Callable[[str, Mapping[str, str]], str] = lambda address, settings: address
+    """Return a typed address with what the settings imply; raise `Invalid` for one that they do not allow. Pure."""
     shown_address: Callable[[str], str] = str
     """Return what the owner of an address recognizes it by."""
     is_typed: bool = True
@@ -310,3 +320,7 @@ class Channel:
     """Public providers that many people use: their hosts do not compete for send slots."""
     callbacks: "Callable[[Edges], Callbacks] | None" = None
     """What reads the requests of its providers; None if they make none."""
+    takes_replies: Callable[[Mapping[str, str]], bool] = lambda settings: False
+    """True if a message is answered by a text with its code, with these settings."""
+    daily_parts: Callable[[Mapping[str, str]], int] | None = None
+    """The number of parts a day after which messages that can wait fail, 0 for no limit; None if it costs nothing."""

@@ -104,6 +104,8 @@ class Reply:
     key: str
     sender: str
     text: str
+    is_answered_by_message: bool = False
+    """True if the provider takes no answer in the response, so that it is a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +160,8 @@ class Callbacks(Protocol):
 
     def respond(self, request: CallbackRequest, answers: Sequence[SignalAnswer]) -> CallbackResponse:
         """Return the response, given the answer to each signal, once they are committed."""
+        ...
+
+    def postponed(self, request: CallbackRequest) -> CallbackResponse | None:
+        """Return the response when nothing could be stored; None to let the provider know, which then repeats it."""
         ...

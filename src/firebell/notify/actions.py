@@ -16,10 +16,10 @@ from firebell.notify import (
     reply_code_store,
     subject_store,
 )
-from firebell.notify.model import Notice, SubjectKind
+from firebell.notify.model import ANSWER, Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
 from firebell.people import actions as people
-from firebell.people.model import QuietHoursChanged
+from firebell.people.model import ContactMethod, QuietHoursChanged
 
 compose_again = compose.compose_again
 deliveries_about = subject_store.of_subject
@@ -90,6 +90,14 @@ async def send_about(
         for planned in plan(person_id, first[person_id], now, subject_kind)
     ]
     await delivery_store.queue(tx, deliveries, now)
+
+
+async def send_answer(tx: Tx, method: ContactMethod, key: str, text: str, now: datetime) -> None:
+    """Send a text through one contact method, as the answer to what its owner sent from there; once per key."""
+    notice = Notice(key=f"answer:{key}", person_id=method.person_id, kind="answer", title=text, note="")
+    for notice_id, _ in await notice_store.insert_notices(tx, [notice], now):
+        planned = PlannedDelivery(method.person_id, method, rule_index=0, send_at=now, reason=ANSWER)
+        await delivery_store.queue(tx, [NewDelivery(planned, 1, SubjectKind.NOTICE, notice_id)], now)
 
 
 async def send_test(tx: Tx, payload: dict[str, Any], now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Compose the messages of claimed deliveries; the slice that owns a subject writes its text."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from firebell.channels.base import Channel, Message
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import email_thread_store
+from firebell.notify import email_thread_store, reply_code_store
 from firebell.notify.model import Delivery, Outgoing, Recipient
+from firebell.notify.reply_code_store import Subject
 from firebell.people import actions as people
 
 
@@ -32,16 +33,32 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
     subjects = await _mail_subjects(
         tx, [composed[d.id] for d in claimed if _channel_is(d, lambda c: c.has_threads)]
     )
+    codes = await _reply_codes(tx, ctx, claimed, composed, now)
     return [
         replace(
             composed[d.id],
             delivery_id=d.id,
+            rank=d.rank,
+            reply_code=codes.get((d.person_id, d.subject_kind, d.subject_id), 0),
+            was_begun=d.lost_claims > 0,
             recipient=persons[d.person_id].name,
             signing_secrets=secrets.get(d.method_id, ()),
             mail_subject=subjects.get(composed[d.id].thread, ""),
         )
         for d in claimed
     ]
+
+
+async def _reply_codes(
+    tx: Tx, ctx: Context, claimed: Sequence[Delivery], composed: Mapping[int, Message], now: datetime
+) -> dict[Subject, int]:
+    """Return the code of each message that asks for an answer on a channel that takes replies."""
+    answerable = [
+        (d.person_id, d.subject_kind, d.subject_id)
+        for d in claimed
+        if composed[d.id].actions and _channel_is(d, lambda c: c.takes_replies(ctx.channel_settings))
+    ]
+    return await reply_code_store.give(tx, answerable, now) if answerable else {}
 
 
 def _channel_is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:

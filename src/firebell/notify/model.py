@@ -11,6 +11,9 @@ from firebell.channels.callbacks import ReceiptState
 REMINDER = "reminder"
 """The reason of a message that repeats an earlier one: it does not count as reaching anyone."""
 
+ANSWER = "answer"
+"""The reason of a message that answers what its recipient sent."""
+
 
 class SubjectKind(StrEnum):
     """The subjects that this slice itself composes messages about; other slices register theirs."""

@@ -15,7 +15,7 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.kit.timing import Scheduled
-from firebell.notify import delivery_store, failures, receipt_actions, receipt_store
+from firebell.notify import cost_limits, delivery_store, failures, receipt_actions, receipt_store
 from firebell.notify.compose import compose
 from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.model import REQUESTED, Delivery
@@ -61,7 +61,7 @@ class Sender:
         """When to claim again after a claim of none; `on_free` is called when a blocked delivery may have a slot."""
         self._gathering: Scheduled | None = None
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
-        edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
+        edges = Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace)
         self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
 
     async def run_once(self, now: datetime) -> int:
@@ -76,8 +76,12 @@ class Sender:
                 self.upcoming = await self._next_at(tx)
                 return 0
             sendable = await hold_for_quiet_hours(tx, claimed, now)
-            messages = await self._composed(tx, sendable, now) if sendable else []
-        for bundle in bundles(zip(sendable, messages, strict=True), f"{self._ctx.public_url}/pages"):
+            over_limit = await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now)
+            composable = [d for d in sendable if d.id not in over_limit]
+            messages = await self._composed(tx, composable, now) if composable else []
+        outcomes = {**over_limit, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
+        composed = [(d, outcomes[d.id]) for d in sendable]
+        for bundle in bundles(composed, f"{self._ctx.public_url}/pages"):
             task = self._ctx.pace.start(self._deliver(bundle))
             self._tasks.add(task)
             self._slots.take(bundle.deliveries[0])
@@ -218,6 +222,7 @@ class Sender:
         if charged:
             async with self._ctx.work_db.tx() as tx:
                 await receipt_actions.apply_early(tx, [d for d, _ in charged if d.id in recorded], now)
+                await cost_limits.warn(tx, self._ctx.channel_settings, {d.channel for d, _ in charged}, now)
 
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()

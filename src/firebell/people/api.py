@@ -331,6 +331,7 @@ async def add_contact_method(w: ContactOwner, body: NewMethod) -> MethodMade:
         address=body.address,
         label=body.label,
         replaces=body.replaces,
+        settings=w.ctx.channel_settings,
         now=w.now,
     )
     return MethodMade(**method_shown(method).model_dump(), secret=method.new_secret or None)

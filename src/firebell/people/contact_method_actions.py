@@ -1,6 +1,7 @@
 """Actions on contact methods: add, test, remove; each writes its audit row."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -37,14 +38,18 @@ async def add_contact_method(
     address: str,
     label: str,
     replaces: int | None = None,
+    settings: Mapping[str, str] | None = None,
     now: datetime,
 ) -> ContactMethod:
     """Add a contact method, used for urgent pages once it is verified; a webhook comes with its signing secret.
 
-    One that it `replaces` is used until then.
+    One that it `replaces` is used until then. With the `settings` of the channels, the address may lack what they
+    imply, such as the country of a phone number.
     """
-    secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
-    clean, text = validation.check_address(kind, address), clean_text(label, LABEL_MAX_CHARS, "label")
+    channel = registry.channel(kind)
+    secret = secrets.token_bytes(SECRET_BYTES) if channel.is_signed else None
+    whole = address if settings is None else channel.complete_address(address, settings)
+    clean, text = validation.check_address(kind, whole), clean_text(label, LABEL_MAX_CHARS, "label")
     if replaces is not None and replaces not in [
         m.id for m in await contact_method_store.methods(tx, [person_id])
     ]:

@@ -87,6 +87,7 @@ async def add_contact(visit: CurrentVisit) -> Response:
                 address=fields.get("address", ""),
                 label=fields.get("label", ""),
                 replaces=to_choice(fields.get("replaces"), "replaces"),
+                settings=visit.ctx.channel_settings,
                 now=visit.now,
             )
             refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)

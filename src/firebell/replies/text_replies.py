@@ -10,6 +10,7 @@ from firebell.notify import actions as notify
 from firebell.paging import actions as paging
 from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page
 from firebell.people import actions as people
+from firebell.people.model import ContactMethod
 from firebell.replies import grammar, queries, responding, store
 from firebell.replies.responding import Answerer
 
@@ -27,26 +28,31 @@ async def apply(tx: Tx, channel: Channel, reply: Reply, now: datetime) -> Signal
     """
     if not await store.claim_signal(tx, f"{channel.kind}:{reply.key}", now):
         return SignalAnswer()
-    match grammar.read(reply.text):
-        case grammar.Stop():
-            await people.opt_out(tx, channel.kind, reply.sender, now)
-            return SignalAnswer()
-        case grammar.Start():
-            await people.opt_in(tx, channel.kind, reply.sender, now)
-            return SignalAnswer()
-        case meaning:
-            answerers = await _answerers(tx, channel, reply.sender)
-            if not answerers and grammar.is_yes(reply.text):
-                # providers take it for START, and it cannot be an acknowledgment here
-                await people.opt_in(tx, channel.kind, reply.sender, now)
-            return await _answer(tx, answerers, meaning, now) if answerers else SignalAnswer()
+    meaning = grammar.read(reply.text)
+    if isinstance(meaning, grammar.Stop):
+        await people.opt_out(tx, channel.kind, reply.sender, now)
+        return SignalAnswer()
+    methods = [m for m in await people.methods_at(tx, channel.kind, reply.sender) if m.is_verified]
+    # providers take "yes" for START where messages were stopped, and then it acknowledges nothing
+    if isinstance(meaning, grammar.Start) or (not methods and grammar.is_yes(reply.text)):
+        await people.opt_in(tx, channel.kind, reply.sender, now)
+        return SignalAnswer()
+    answerers = await _answerers(tx, channel, methods)
+    answer = await _answer(tx, answerers, meaning, now) if answerers else SignalAnswer()
+    if answer.text and reply.is_answered_by_message:
+        await notify.send_answer(tx, methods[0], f"{channel.kind}:{reply.key}", answer.text, now)
+        return SignalAnswer()
+    return answer
 
 
-async def _answerers(tx: Tx, channel: Channel, sender: str) -> list[Answerer]:
+async def _answerers(tx: Tx, channel: Channel, methods: Sequence[ContactMethod]) -> list[Answerer]:
     """Return the people who verified an address, usually one."""
-    methods = [m for m in await people.methods_at(tx, channel.kind, sender) if m.is_verified]
     persons = await people.people_by_id(tx, [m.person_id for m in methods])
-    return [Answerer(p, channel.kind, sender) for p in persons.values() if p.active]
+    return [
+        Answerer(persons[m.person_id], channel.kind, m.address)
+        for m in methods
+        if persons[m.person_id].active
+    ]
 
 
 async def _answer(

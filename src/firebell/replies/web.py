@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from firebell.channels.base import Edges
 from firebell.channels.callbacks import MAX_CALLBACK_BYTES, PATH, CallbackRequest, Proof
 from firebell.channels.registry import CHANNELS
-from firebell.kit.errors import Forbidden, NotFound, TooLarge, Unauthenticated
+from firebell.kit.errors import Forbidden, NotFound, TooLarge, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.web import html, routing, transaction
 from firebell.kit.web.request_body import read_body
@@ -54,7 +54,13 @@ async def receive(request: Request, channel: str, provider: str, hook: str) -> R
             raise Forbidden("The proof of the provider is wrong.", hint=f"It must be of {callback.url}")
         case Proof.GOOD:
             signals = callbacks.read(callback)
-    async with ctx.db.tx() as tx:
-        answers = await actions.apply(tx, ctx, declared, provider, signals, now)
-    response = callbacks.respond(callback, answers)
+    try:
+        async with ctx.db.tx() as tx:
+            answers = await actions.apply(tx, ctx, declared, provider, signals, now)
+        response = callbacks.respond(callback, answers)
+    except Unavailable:
+        postponed = callbacks.postponed(callback)
+        if postponed is None:
+            raise
+        response = postponed
     return Response(response.body, response.status, media_type=response.content_type)

@@ -1,0 +1,1 @@
+"""What text messages and calls have in common: numbers, texts, providers and their failover."""

@@ -1,0 +1,97 @@
+"""Send through the providers in their order: which one is tried, how often, and when the next one is (spec 10.6)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry, Unsent
+from firebell.channels.phone import circuit
+from firebell.channels.phone.circuit import Circuit, CircuitEvent
+from firebell.channels.phone.provider import Misconfigured, Order, Paused, Provider, ProviderOutcome, Unknown
+from firebell.kit.timing import Pace
+
+ATTEMPTS = 2
+"""Number of attempts of one provider before the next one is tried at once."""
+PAUSE_S = 2.0
+LOOKUP_AFTER_S = 2.0
+"""Pause before a provider is asked for a message whose outcome is unknown."""
+
+
+class Failover:
+    """The providers of a channel in their order, with a circuit for each; a process that starts knows no failures."""
+
+    def __init__(self, providers: Sequence[Provider], pace: Pace) -> None:
+        self.providers = tuple(providers)
+        self._pace = pace
+        self.circuits: dict[str, Circuit] = {provider.name: Circuit() for provider in providers}
+
+    async def send(self, order: Order, *, is_critical: bool, was_begun: bool) -> Outcome:
+        """Send one message; a critical one gets one attempt of each provider, so that the next one is tried sooner.
+
+        One that `was_begun` before may have arrived, so the providers are asked first.
+        """
+        if was_begun and (accepted := await self._known(order)):
+            return accepted
+        chosen = self.in_order()
+        reasons: list[str] = []
+        can_retry = False
+        for provider in chosen:
+            outcome = await self._attempts(
+                provider, order, 1 if is_critical or len(chosen) == 1 else ATTEMPTS, reasons
+            )
+            match outcome:
+                case Accepted() | Failed() | Unsent():
+                    return outcome
+                case ContentRefused(reason):
+                    return Failed(f"{provider.name}: {reason}", suspect=False)
+                case Retry() | Unknown():
+                    can_retry = True
+                case Misconfigured() | Paused():
+                    pass
+            reasons.append(f"{provider.name}: {outcome.reason}")
+        text = "; ".join(dict.fromkeys(reasons))
+        return Retry(text) if can_retry else Failed(text, suspect=False)
+
+    def in_order(self) -> list[Provider]:
+        """Return the providers to try: those whose circuit allows it, or else the first one anyway."""
+        now = self._pace.monotonic()
+        usable = [p for p in self.providers if circuit.is_usable(self.circuits[p.name], now)]
+        return usable or list(self.providers[:1])
+
+    async def _attempts(
+        self, provider: Provider, order: Order, attempts: int, reasons: list[str]
+    ) -> ProviderOutcome:
+        """Return the outcome of a provider; only one that certainly did not take the message is tried again."""
+        for number in range(attempts):
+            if number:
+                await self._pace.sleep(PAUSE_S * self._pace.uniform(0.8, 1.2))
+            outcome = await self._attempt(provider, order)
+            if isinstance(outcome, Unknown):
+                await self._pace.sleep(LOOKUP_AFTER_S)
+                return await provider.lookup(order) or outcome
+            if not isinstance(outcome, Retry):
+                return outcome
+        return outcome
+
+    async def _attempt(self, provider: Provider, order: Order) -> ProviderOutcome:
+        now, name = self._pace.monotonic, provider.name
+        self.circuits[name] = circuit.begun(self.circuits[name], now())
+        outcome = await provider.send(order)
+        match outcome:
+            case Retry() | Unknown():
+                self.circuits[name] = circuit.after(self.circuits[name], CircuitEvent.FAILURE, now())
+            case Misconfigured():
+                self.circuits[name] = circuit.after(self.circuits[name], CircuitEvent.MISCONFIGURED, now())
+            case Paused(_, seconds):
+                self.circuits[name] = circuit.paused(self.circuits[name], seconds, now())
+            case Unsent():
+                # this process could not send; that says nothing about the provider
+                pass
+            case _:
+                self.circuits[name] = circuit.after(self.circuits[name], CircuitEvent.SUCCESS, now())
+        return replace(outcome, provider=name) if isinstance(outcome, Accepted) else outcome
+
+    async def _known(self, order: Order) -> Accepted | None:
+        for provider in self.providers:
+            if accepted := await provider.lookup(order):
+                return replace(accepted, provider=provider.name)
+        return None

@@ -1,0 +1,59 @@
+"""What a provider of text messages and calls is: its order, its outcomes, and what they say about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from firebell.channels.base import Accepted, ContentRefused, Failed, Retry, Unsent
+from firebell.channels.phone.voice_script import Script
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One text message or call to a number in its stored form; `key` is the same for a repetition."""
+
+    number: str
+    key: str
+    delivery_id: int
+    at: datetime
+    text: str = ""
+    script: Script | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request was sent, and no answer came: the message may have arrived."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """The provider refuses the account, its key or its sender: no other message would be accepted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The provider takes nothing for longer than a message can wait."""
+
+    reason: str
+    seconds: float
+
+
+ProviderOutcome = Accepted | Retry | Unsent | Unknown | Failed | ContentRefused | Misconfigured | Paused
+
+
+class Provider(Protocol):
+    """Sends text messages, or places calls; never raises for what the provider does."""
+
+    name: str
+
+    async def send(self, order: Order) -> ProviderOutcome:
+        """Send one message and return the outcome."""
+        ...
+
+    async def lookup(self, order: Order) -> Accepted | None:
+        """Return the message if the provider has it, after an outcome that is unknown; None if it is not known."""
+        ...

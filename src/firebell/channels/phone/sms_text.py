@@ -1,0 +1,48 @@
+"""The text of a message as SMS: one segment whenever what must be in it fits, two at most (spec 10.4); pure."""
+
+from firebell.channels.base import Message
+from firebell.channels.phone import gsm7, numbers
+
+MAX_SEGMENTS = 2
+_LEAST_TITLE = 24
+"""Number of characters of a title below which a second segment is better than a shorter title."""
+
+
+def text_of(message: Message, number: str) -> str:
+    """Return the text of a message to a number: severity, service and what, then how to answer, then where.
+
+    Only the title is cut. The way to answer is always there.
+    """
+    calling_code = numbers.calling_code(number)
+    url = "" if calling_code in numbers.NO_LINKS else message.url
+    if message.is_text:
+        return _note(message, url)
+    title = gsm7.plain(message.first_line).removesuffix(".")
+    code = 0 if calling_code in numbers.NO_REPLIES else message.reply_code
+    tail = _tail(message.ref, code, url, is_short=not gsm7.is_gsm(title))
+    count = max(message.item_count, len(message.items))
+    ends = [f" ({count} alerts). {tail}"] if count > 1 else []
+    for fits in range(1, MAX_SEGMENTS + 1):
+        for end in (*ends, f". {tail}"):
+            if gsm7.segments(title + end) <= fits:
+                return f"{title}{end}".rstrip()
+        cut = gsm7.cut(title, fits, f" {tail}")
+        if len(cut) >= _LEAST_TITLE or fits == MAX_SEGMENTS:
+            return f"{cut} {tail}".strip()
+    raise AssertionError
+
+
+def _tail(ref: str, code: int, url: str, *, is_short: bool) -> str:
+    """Return the reference, how to answer and where; short beside a title whose characters take twice the room."""
+    answers = f"Reply {code}a." if is_short else f"Reply {code}a ack, {code}e escalate."
+    return " ".join(part for part in (f"{ref}." if ref else "", answers if code else "", url) if part)
+
+
+def _note(message: Message, url: str) -> str:
+    """Return a notice or a code within two segments, with the link only if it needs no further one."""
+    parts = (message.title.rstrip("."), message.text(2000, with_url=False))
+    text = gsm7.cut(gsm7.plain(". ".join(part for part in parts if part.strip())), MAX_SEGMENTS)
+    with_link = f"{text} {url}"
+    if url and not message.code and gsm7.segments(with_link) <= gsm7.segments(text):
+        return with_link
+    return text

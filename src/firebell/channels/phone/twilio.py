@@ -1,0 +1,172 @@
+"""Text messages and calls by Twilio, over plain HTTP (decision 0089)."""
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from firebell.channels.base import Accepted, ContentRefused, Failed, Retry
+from firebell.channels.callbacks import PATH
+from firebell.channels.phone import calls, gsm7, numbers, twiml
+from firebell.channels.phone.calls import Next, Turn
+from firebell.channels.phone.provider import Misconfigured, Order, ProviderOutcome
+from firebell.channels.phone.requests import common_outcome, fields_of, request
+from firebell.channels.phone.settings import TwilioAccount
+from firebell.kit.http_out import OutboundResponse
+
+NAME = "twilio"
+VALIDITY_S = 300
+_RECENT = timedelta(minutes=15)
+"""Age up to which a message with the same text is the one that was looked for."""
+ADDRESS = frozenset({21211, 21214, 21217, 21614, 30005, 30006, 13223, 13224, 13225})
+OPTED_OUT = frozenset({21610, 30004})
+CONTENT = frozenset({30007, 21617})
+CONFIG = frozenset({20003, 20404, 21408, 21606, 21609, 21212, 21603, 30034, 21219, 21210})
+RETRY = frozenset({20429, 30001, 30003, 30008, 30017})
+
+
+def failure_of(code: int, reason: str) -> Failed | None:
+    """Return the failure that a code of Twilio means; None if the message itself can be tried again."""
+    if code in RETRY:
+        return None
+    return Failed(reason, suspect=code in ADDRESS or code in OPTED_OUT, gone=code in OPTED_OUT)
+
+
+def outcome_of(reply: OutboundResponse) -> ProviderOutcome:
+    """Return the outcome of a request to create a message or a call."""
+    fields = fields_of(reply)
+    reason = f"{reply.status} {fields.get('message') or reply.text}"[:200]
+    if reply.ok:
+        sid = fields.get("sid")
+        if not isinstance(sid, str):
+            return Retry(f"{reply.status} without a sid: is a proxy between?")
+        parts = str(fields.get("num_segments") or "1")
+        return Accepted(sid, NAME, parts=int(parts) if parts.isdecimal() and int(parts) else 1)
+    code = fields.get("code")
+    if isinstance(code, int):
+        reason = f"{code} {fields.get('message', '')}"[:200]
+        if code in CONFIG:
+            return Misconfigured(reason)
+        if code in CONTENT:
+            return ContentRefused(reason)
+        if code in RETRY:
+            return common_outcome(reply, reason) or Retry(reason)
+        if code in ADDRESS or code in OPTED_OUT:
+            return Failed(reason, suspect=True, gone=code in OPTED_OUT)
+    return common_outcome(reply, reason) or ContentRefused(reason)
+
+
+class _Client:
+    name = NAME
+    resource = ""
+
+    def __init__(self, http: httpx.AsyncClient, account: TwilioAccount, public_url: str) -> None:
+        self._http = http
+        self._account = account
+        self._public_url = public_url
+        credentials = base64.b64encode(f"{account.sid}:{account.token}".encode()).decode()
+        self.headers = {"Authorization": f"Basic {credentials}"}
+        self._url = f"{account.url}/2010-04-01/Accounts/{account.sid}/{self.resource}.json"
+
+    def _hook(self, channel: str, hook: str, query: Mapping[str, str]) -> str:
+        return f"{self._public_url}{PATH}/{channel}/{NAME}/{hook}?{urlencode(query)}"
+
+    async def _create(self, order: Order, fields: Mapping[str, Any]) -> ProviderOutcome:
+        reply = await request(self._http, "POST", self._url, self.headers, data=dict(fields))
+        outcome = outcome_of(reply) if isinstance(reply, OutboundResponse) else reply
+        if isinstance(outcome, Accepted):
+            parts = max(outcome.parts, gsm7.segments(order.text))
+            return Accepted(outcome.provider_id, NAME, parts, numbers.country_of(order.number))
+        return outcome
+
+    async def _listed(self, order: Order, at_field: str) -> list[dict[str, Any]]:
+        query = urlencode(
+            {"To": order.number, f"{at_field}>": f"{order.at - _RECENT:%Y-%m-%d}", "PageSize": 20}
+        )
+        reply = await request(self._http, "GET", f"{self._url}?{query}", self.headers)
+        if not isinstance(reply, OutboundResponse) or not reply.ok:
+            return []
+        listed = fields_of(reply).get(self.resource.lower(), [])
+        return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+class TwilioSms(_Client):
+    """Sends text messages."""
+
+    resource = "Messages"
+
+    async def send(self, order: Order) -> ProviderOutcome:
+        """Create a message, which Twilio drops if it cannot send it within 5 minutes."""
+        sender = "MessagingServiceSid" if self._account.sender.startswith("MG") else "From"
+        fields = {
+            "To": order.number,
+            sender: self._account.sender,
+            "Body": order.text,
+            "ValidityPeriod": VALIDITY_S,
+        }
+        if self._public_url:
+            fields["StatusCallback"] = self._hook("sms", "status", {"d": str(order.delivery_id)})
+        return await self._create(order, fields)
+
+    async def lookup(self, order: Order) -> Accepted | None:
+        """Return the latest message of this text to the number."""
+        for one in await self._listed(order, "DateSent"):
+            if one.get("body") == order.text and _is_recent(one.get("date_created"), order.at):
+                parts = gsm7.segments(order.text)
+                return Accepted(str(one.get("sid")), NAME, parts, numbers.country_of(order.number))
+        return None
+
+
+class TwilioVoice(_Client):
+    """Places calls."""
+
+    resource = "Calls"
+
+    async def send(self, order: Order) -> ProviderOutcome:
+        """Place a call; Twilio reports its course, and posts the keys that are pressed."""
+        assert order.script
+        fields: dict[str, Any] = {
+            "To": order.number,
+            "From": self._account.voice_sender,
+            "Timeout": calls.RING_S,
+            "Twiml": twiml.of_turn(self._first(order), self._gather_url),
+        }
+        if self._public_url:
+            delivery = {"d": str(order.delivery_id)}
+            fields |= {
+                "StatusCallback": self._hook("voice", "status", delivery),
+                "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+                "MachineDetection": "Enable",
+                "AsyncAmd": "true",
+                "AsyncAmdStatusCallback": self._hook("voice", "status", delivery),
+            }
+        return await self._create(order, fields)
+
+    def _first(self, order: Order) -> Turn:
+        assert order.script
+        if order.script.keys and self._public_url:
+            return Turn(order.script.text, Next.LISTEN, {"d": str(order.delivery_id), "n": "1"})
+        return Turn(order.script.twice, Next.HANG_UP, {})
+
+    def _gather_url(self, query: Mapping[str, str]) -> str:
+        return self._hook("voice", "gather", query)
+
+    async def lookup(self, order: Order) -> Accepted | None:
+        """Return the latest call to the number."""
+        for one in await self._listed(order, "StartTime"):
+            if _is_recent(one.get("date_created"), order.at):
+                return Accepted(str(one.get("sid")), NAME, 1, numbers.country_of(order.number))
+        return None
+
+
+def _is_recent(text: object, at: datetime) -> bool:
+    """Return True for a date of RFC 2822, as Twilio writes it, of the last 15 minutes."""
+    try:
+        created = parsedate_to_datetime(str(text))
+    except ValueError:
+        return False
+    return created.tzinfo is not None and abs(at - created) <= _RECENT
