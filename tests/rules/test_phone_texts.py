@@ -155,7 +155,7 @@ def test_a_text_says_what_how_to_answer_and_where(message: Message, number: str,
     assert gsm7.segments(text) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(WILD, st.integers(0, 999))
 def test_every_text_fits_and_keeps_the_way_to_answer(title: str, code: int) -> None:
     message = page(title, headline=f"SEV0 checkout: {title}", reply_code=code)
@@ -183,7 +183,7 @@ def test_a_text_is_read_aloud_without_signs(text: str, spoken: str) -> None:
     assert voice_script.speakable(text) == spoken
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(WILD)
 def test_every_call_is_short_and_begins_with_how_severe_it_is(title: str) -> None:
     script = voice_script.script_of(page(title), takes_keys=True)

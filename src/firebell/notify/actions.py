@@ -12,7 +12,6 @@ from firebell.notify import (
     notice_store,
     quiet_hours,
     receipt_actions,
-    receipt_store,
     reply_code_store,
     subject_store,
 )
@@ -22,14 +21,13 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod, QuietHoursChanged
 
 compose_again = compose.compose_again
-deliveries_about = subject_store.of_subject
+deliveries_about = receipt_actions.deliveries_about
 delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
 queued_at = delivery_store.created_at
-receipts_of = receipt_store.of_deliveries
 record_answered = receipt_actions.record_answered
 record_receipt = receipt_actions.record_receipt
 reply_code_subjects = reply_code_store.subjects_of

@@ -47,6 +47,20 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryReceipt:
+    """How far a message is by the word of its provider, and what it costs; `country` is where it went."""
+
+    provider: str
+    state: ReceiptState
+    code: str
+    parts: int
+    price: Decimal | None
+    currency: str
+    country: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt to reach one person through one contact method.
 
@@ -82,20 +96,8 @@ class Delivery:
     """The number of its lease; only the holder of the latest lease may record an outcome."""
     lost_claims: int = 0
     """How many leases in a row ended without an outcome."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryReceipt:
-    """How far a message is by the word of its provider, and what it costs; `country` is where it went."""
-
-    provider: str
-    state: ReceiptState
-    code: str
-    parts: int
-    price: Decimal | None
-    currency: str
-    country: str
-    changed_at: datetime
+    receipt: DeliveryReceipt | None = None
+    """What its provider reported last; set only where deliveries are shown."""
 
 
 class Outgoing(NamedTuple):

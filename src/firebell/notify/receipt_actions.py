@@ -1,13 +1,15 @@
 """Record what providers and devices report about messages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.channels.base import Failed
 from firebell.channels.callbacks import Receipt, ReceiptState
+from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, failures, receipt_store, receipts
+from firebell.notify import delivery_store, failures, receipt_store, receipts, subject_store
 from firebell.notify.model import Delivery
 from firebell.notify.screens import topic_of
 
@@ -50,6 +52,14 @@ async def apply_early(tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> 
     await failures.announce(tx, early, now)
     for delivery in early:
         await failures.record_late(tx, delivery, _failure(failed[delivery.id]), now)
+
+
+async def deliveries_about(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
+    """Return the latest 1,000 deliveries about a subject, oldest first, with what their providers reported."""
+    deliveries = await subject_store.of_subject(tx, kind, subject_id)
+    reported = [d.id for d in deliveries if d.channel in CHANNELS and CHANNELS[d.channel].callbacks]
+    receipts_by_id = await receipt_store.of_deliveries(tx, reported) if reported else {}
+    return [replace(d, receipt=receipts_by_id.get(d.id)) for d in deliveries]
 
 
 async def record_answered(tx: Tx, delivery: Delivery, now: datetime) -> None:

@@ -1,11 +1,13 @@
 """Pages over JSON."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from firebell.alerts import actions as alerts
+from firebell.channels.callbacks import ReceiptState
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.references import parse_ref
@@ -109,6 +111,23 @@ class LogShown(ApiOutput):
     text: str
 
 
+class ReceiptShown(ApiOutput):
+    """How far a message is by the word of its provider, and what it cost."""
+
+    provider: str
+    state: ReceiptState
+    code: Annotated[str, Field(description="the provider's own word or number for it")]
+    parts: Annotated[int, Field(description="the segments of a text message that are charged for")]
+    price: Annotated[
+        Decimal | None, Field(description="a decimal number in `currency`; null if it is not known")
+    ]
+    currency: str
+    country: Annotated[
+        str, Field(description="where the message went, as an ISO code; empty if that is not known")
+    ]
+    changed_at: datetime
+
+
 class DeliveryShown(ApiOutput):
     """One attempt to reach one person through one contact method."""
 
@@ -121,6 +140,7 @@ class DeliveryShown(ApiOutput):
     held: bool
     send_at: datetime
     sent_at: datetime | None
+    receipt: Annotated[ReceiptShown | None, Field(description="null if the provider reports nothing")] = None
 
 
 class PageChange(ApiOutput):

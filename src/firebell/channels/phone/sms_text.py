@@ -40,8 +40,9 @@ def _tail(ref: str, code: int, url: str, *, is_short: bool) -> str:
 
 def _note(message: Message, url: str) -> str:
     """Return a notice or a code within two segments, with the link only if it needs no further one."""
-    parts = (message.title.rstrip("."), message.text(2000, with_url=False))
-    text = gsm7.cut(gsm7.plain(". ".join(part for part in parts if part.strip())), MAX_SEGMENTS)
+    note = message.text(2000, with_url=False).strip()
+    whole = f"{message.title.removesuffix('.')}. {note}" if note else message.title
+    text = gsm7.cut(gsm7.plain(whole), MAX_SEGMENTS)
     with_link = f"{text} {url}"
     if url and not message.code and gsm7.segments(with_link) <= gsm7.segments(text):
         return with_link

@@ -1,0 +1,389 @@
+"""Providers of text messages and calls: proofs, outcomes, circuits, failover, and the course of a call."""
+
+import itertools
+import json
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import jwt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry
+from firebell.channels.callbacks import (
+    CallbackRequest,
+    OptOut,
+    PageAction,
+    Press,
+    Proof,
+    Receipt,
+    ReceiptState,
+    Repeat,
+    Reply,
+    SignalAnswer,
+)
+from firebell.channels.phone import calls, circuit, twilio, vonage
+from firebell.channels.phone.calls import Next
+from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
+from firebell.channels.phone.failover import Failover
+from firebell.channels.phone.provider import Misconfigured, Order, Paused, ProviderOutcome, Unknown
+from firebell.channels.phone.twilio_callbacks import TwilioCallbacks, signature_of
+from firebell.channels.phone.vonage_callbacks import VonageCallbacks, payload_hash
+from firebell.kit.http_out import OutboundResponse
+from firebell.notify.receipts import later
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+TOKEN = "12345678901234567890123456789012"
+SECRET = "a signature secret of thirty-two b"
+BASE = "https://fb.example"
+
+
+def posted(url: str, body: bytes = b"", hook: str = "status", **headers: str) -> CallbackRequest:
+    query = dict(pair.split("=") for pair in url.partition("?")[2].split("&") if pair)
+    return CallbackRequest("twilio", hook, url, query, headers, body, NOW)
+
+
+SMS_FORM = (
+    ("AccountSid", "AC" + "1" * 32),
+    ("Body", "4711a"),
+    ("From", "+15005550006"),
+    ("MessageSid", "SM" + "0" * 31 + "1"),
+    ("To", "+15005550001"),
+)
+CALL_FORM = (
+    ("CallSid", "CA" + "0" * 31 + "1"),
+    ("CallStatus", "in-progress"),
+    ("Digits", "4"),
+    ("From", "+15005550001"),
+    ("To", "+15005550006"),
+)
+GATHER = "https://fb.example/in/twilio/voice/gather?d=42&n=1"
+
+
+@pytest.mark.parametrize(
+    ("url", "form", "signature", "proof"),
+    [
+        ("https://fb.example/in/twilio/sms?d=42", SMS_FORM, "AjI5qAqMRn7kc7vh7CVVpAH/jBA=", Proof.GOOD),
+        (GATHER, CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.GOOD),
+        (GATHER.replace("example/", "example:443/"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.GOOD),
+        (GATHER.replace("https", "http"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.BAD),
+        (GATHER.replace("d=42", "d=43"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.BAD),
+        (GATHER, (*CALL_FORM, ("Digits", "6")), "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.BAD),
+        (GATHER, CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY", Proof.BAD),
+        (GATHER, CALL_FORM, "ä", Proof.BAD),
+        (GATHER, CALL_FORM, "", Proof.ABSENT),
+    ],
+)
+def test_twilio_signs_the_address_and_the_form(
+    url: str, form: Sequence[tuple[str, str]], signature: str, proof: Proof
+) -> None:
+    request = posted(url, urlencode(form).encode(), **{"x-twilio-signature": signature})
+    assert TwilioCallbacks("voice", TOKEN, BASE).proof(request) is proof
+    assert TwilioCallbacks("voice", "", BASE).proof(request) is Proof.ABSENT
+
+
+BODY = b'{"message_uuid":"aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab","status":"delivered"}'
+
+
+def bearer(body: bytes = BODY, age_s: int = 0, secret: str = SECRET, algorithm: str = "HS256") -> str:
+    claims = {"iat": int(NOW.timestamp()) - age_s, "jti": "1", "payload_hash": payload_hash(body)}
+    return f"Bearer {jwt.encode(claims, secret if algorithm != 'none' else '', algorithm=algorithm)}"
+
+
+def test_vonage_signs_the_body() -> None:
+    assert payload_hash(BODY) == "d5ecbc7ab77b376b2cf635a6869d4dbb15322175f95b5c19260a27f6217e4eff"
+    proofs = {
+        bearer(): Proof.GOOD,
+        bearer(age_s=299): Proof.GOOD,
+        bearer(age_s=301): Proof.BAD,
+        bearer(b"{}"): Proof.BAD,
+        bearer(secret="another secret of thirty-two bytes"): Proof.BAD,
+        bearer(algorithm="none"): Proof.BAD,
+        "Bearer x": Proof.BAD,
+        "": Proof.ABSENT,
+    }
+    for header, proof in proofs.items():
+        request = posted(f"{BASE}/x", BODY, authorization=header)
+        assert VonageCallbacks("sms", SECRET, BASE).proof(request) is proof, header
+    assert (
+        VonageCallbacks("sms", "", BASE).proof(posted(f"{BASE}/x", BODY, authorization=bearer()))
+        is Proof.ABSENT
+    )
+
+
+def answer(status: int, retry_after: str = "", **fields: object) -> OutboundResponse:
+    return OutboundResponse(status, retry_after, json.dumps(fields) if fields else "<html>")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (answer(201, sid="SM1", num_segments="2"), Accepted("SM1", "twilio", parts=2)),
+        (answer(200), Retry),
+        (answer(400, code=21211, message="no"), Failed("21211 no")),
+        (answer(400, code=21610, message="no"), Failed("21610 no", gone=True)),
+        (answer(400, code=30007, message="no"), ContentRefused("30007 no")),
+        (answer(400, code=21408, message="no"), Misconfigured("21408 no")),
+        (answer(401, code=20003, message="no"), Misconfigured("20003 no")),
+        (answer(403), Misconfigured),
+        (answer(302), Misconfigured),
+        (answer(429, code=20429, message="slow"), Retry("20429 slow")),
+        (answer(429, "5", code=20429, message="slow"), Retry("20429 slow", 5)),
+        (answer(429, "3600"), Paused),
+        (answer(500), Retry),
+        (answer(400), ContentRefused),
+    ],
+)
+def test_what_an_answer_of_twilio_means(reply: OutboundResponse, expected: object) -> None:
+    outcome = twilio.outcome_of(reply)
+    assert outcome == expected or (isinstance(expected, type) and isinstance(outcome, expected))
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (answer(202, message_uuid="u"), Accepted("u", "vonage")),
+        (answer(202), Retry),
+        (answer(422, title="bad", invalid_parameters=[{"name": "to"}]), Failed("422 bad")),
+        (answer(422, title="bad", invalid_parameters=[{"name": "text"}]), ContentRefused("422 bad")),
+        (answer(402, title="broke"), Misconfigured("402 broke")),
+        (answer(401), Misconfigured),
+        (answer(429, "90"), Paused),
+        (answer(503), Retry),
+    ],
+)
+def test_what_an_answer_of_vonage_means(reply: OutboundResponse, expected: object) -> None:
+    outcome = vonage.outcome_of(reply, "message_uuid")
+    assert outcome == expected or (isinstance(expected, type) and isinstance(outcome, expected))
+
+
+def test_what_providers_post_is_read() -> None:
+    sms, voice = TwilioCallbacks("sms", TOKEN, BASE), TwilioCallbacks("voice", TOKEN, BASE)
+    other = VonageCallbacks("sms", SECRET, BASE)
+    to = f"{BASE}/x?d=42"
+
+    def form(**fields: str) -> bytes:
+        return urlencode(fields).encode()
+
+    failed = form(MessageSid="SM1", MessageStatus="undelivered", ErrorCode="30005")
+    receipt = Receipt(42, "SM1", ReceiptState.FAILED, Failed("undelivered 30005"), "30005")
+    assert sms.read(posted(to, failed)) == (receipt,)
+    assert sms.read(posted(to, form(MessageSid="SM1", MessageStatus="delivered"))) == (
+        Receipt(42, "SM1", ReceiptState.DELIVERED, code="delivered"),
+    )
+    (machine,) = voice.read(
+        posted(to, form(CallSid="CA1", CallStatus="in-progress", AnsweredBy="machine_start"))
+    )
+    assert isinstance(machine, Receipt)
+    assert (machine.state, machine.code) == (ReceiptState.FAILED, "machine")
+    (busy,) = voice.read(posted(to, form(CallSid="CA1", CallStatus="busy")))
+    assert isinstance(busy, Receipt)
+    assert busy.failure == Failed("No one answered.", suspect=False)
+    assert sms.read(posted(to, form(**dict(SMS_FORM)), hook="reply")) == (
+        Reply("SM" + "0" * 31 + "1", "+15005550006", "4711a"),
+    )
+    delivered = {"message_uuid": "u", "status": "delivered", "client_ref": "42.k", "usage": {"price": "0.07"}}
+    assert other.read(posted(f"{BASE}/x?d=7", json.dumps(delivered).encode())) == (
+        Receipt(42, "u", ReceiptState.DELIVERED, code="delivered", price="0.07", currency="EUR"),
+    )
+    for nonsense in (
+        b"",
+        b"[1]",
+        b"\xff",
+        b"{" * 5000,
+        form(MessageStatus="delivered"),
+        form(MessageSid="x"),
+    ):
+        assert sms.read(posted(to, nonsense)) == ()
+        assert other.read(posted(to, nonsense)) == ()
+    assert sms.read(posted(f"{BASE}/x?d=%D9%A3", failed)) == ()
+
+
+@given(st.lists(st.sampled_from(ReceiptState), min_size=1, max_size=8))
+@settings(max_examples=60)
+def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[ReceiptState]) -> None:
+    reached = list(itertools.accumulate(states, later))
+    for before, after in itertools.pairwise(reached):
+        assert later(before, after) is after
+    arrived = {ReceiptState.DELIVERED, ReceiptState.SEEN, ReceiptState.ANSWERED}
+    assert (reached[-1] in arrived) == bool(arrived & set(states))
+    assert all(later(a, b) is later(b, a) for a, b in itertools.product(ReceiptState, repeat=2))
+
+
+def test_a_circuit_opens_waits_longer_and_closes() -> None:
+    one = Circuit()
+    for second in range(4):
+        one = circuit.after(one, CircuitEvent.FAILURE, second)
+    assert one.state is CircuitState.CLOSED
+    one = circuit.after(one, CircuitEvent.FAILURE, 4)
+    assert (one.state, circuit.is_usable(one, 33), circuit.is_usable(one, 34)) == (
+        CircuitState.OPEN,
+        False,
+        True,
+    )
+    waits = []
+    for _ in range(5):
+        now = one.until
+        one = circuit.after(circuit.begun(one, now), CircuitEvent.FAILURE, now)
+        waits.append(one.until - now)
+    assert waits == [30, 60, 120, 240, 300]
+    probing = circuit.begun(one, one.until)
+    assert not circuit.is_usable(probing, one.until)
+    assert circuit.after(probing, CircuitEvent.SUCCESS, one.until) == Circuit()
+    refused = circuit.after(Circuit(), CircuitEvent.MISCONFIGURED, 0)
+    assert (refused.state, refused.until) == (CircuitState.CONFIG, 300)
+    assert circuit.paused(refused, 900, 0) == refused
+
+
+@given(st.lists(st.tuples(st.sampled_from(CircuitEvent), st.floats(0, 100)), max_size=40))
+@settings(max_examples=60)
+def test_every_circuit_is_usable_within_five_minutes(events: list[tuple[CircuitEvent, float]]) -> None:
+    one, now = Circuit(), 0.0
+    for event, pause in events:
+        now += pause
+        one = circuit.after(circuit.begun(one, now), event, now)
+        assert circuit.is_usable(one, now + circuit.LONGEST_WAIT_S)
+
+
+def finished(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Return the result of work that waits for nothing outside."""
+    with pytest.raises(StopIteration) as ended:
+        work.send(None)
+    outcome: Outcome = ended.value.value
+    return outcome
+
+
+class Clocked:
+    """A pace that notes its pauses instead of making them."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def uniform(self, low: float, high: float) -> float:
+        return (low + high) / 2
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+        self.pauses.append(seconds)
+
+
+class Scripted:
+    """A provider that answers as it is told, and takes what it does not know of."""
+
+    def __init__(self, name: str, *outcomes: ProviderOutcome, known: Accepted | None = None) -> None:
+        self.name = name
+        self.outcomes = list(outcomes)
+        self.known = known
+        self.orders = 0
+
+    async def send(self, order: Order) -> ProviderOutcome:
+        self.orders += 1
+        return self.outcomes.pop(0) if self.outcomes else Accepted(f"{self.name}-{self.orders}")
+
+    async def lookup(self, order: Order) -> Accepted | None:
+        return self.known
+
+
+ORDER = Order("+4915123456789", "k", 42, NOW, text="x")
+DOWN, LOST = Retry("down"), Unknown("no answer")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_critical", "outcome", "orders"),
+    [
+        ([], [], False, Accepted("a-1", "a"), (1, 0)),
+        ([DOWN], [], False, Accepted("a-2", "a"), (2, 0)),
+        ([DOWN, DOWN], [], False, Accepted("b-1", "b"), (2, 1)),
+        ([DOWN], [], True, Accepted("b-1", "b"), (1, 1)),
+        ([LOST], [], False, Accepted("b-1", "b"), (1, 1)),
+        ([Misconfigured("key")], [], False, Accepted("b-1", "b"), (1, 1)),
+        ([Paused("quota", 900)], [], False, Accepted("b-1", "b"), (1, 1)),
+        ([Failed("no such number")], [], False, Failed("no such number"), (1, 0)),
+        ([ContentRefused("spam")], [], False, Failed("a: spam", suspect=False), (1, 0)),
+        ([DOWN] * 2, [DOWN] * 2, False, Retry("a: down; b: down"), (2, 2)),
+        ([Misconfigured("key")], [Paused("q", 900)], False, Failed("a: key; b: q", suspect=False), (1, 1)),
+    ],
+)
+def test_the_next_provider_is_tried_at_once(
+    first: list[ProviderOutcome],
+    second: list[ProviderOutcome],
+    is_critical: bool,
+    outcome: Outcome,
+    orders: tuple[int, int],
+) -> None:
+    a, b, pace = Scripted("a", *first), Scripted("b", *second), Clocked()
+    sent = finished(
+        Failover([a, b], pace).send(ORDER, is_critical=is_critical, was_begun=False)  # type: ignore[arg-type]
+    )
+    assert (sent, (a.orders, b.orders)) == (outcome, orders)
+    assert sum(pace.pauses) <= 4
+
+
+def test_an_unknown_outcome_is_looked_up_and_a_repetition_too() -> None:
+    known = Accepted("SM7", "a")
+    a, b = Scripted("a", LOST, known=known), Scripted("b")
+    failover = Failover([a, b], Clocked())  # type: ignore[arg-type]
+    assert finished(failover.send(ORDER, is_critical=False, was_begun=False)) == known
+    assert finished(failover.send(ORDER, is_critical=False, was_begun=True)) == known
+    assert (a.orders, b.orders) == (1, 0)
+
+
+def test_an_open_circuit_is_passed_over_but_the_last_way_never_is() -> None:
+    a, b, pace = Scripted("a", *[DOWN] * 6), Scripted("b"), Clocked()
+    failover = Failover([a, b], pace)  # type: ignore[arg-type]
+    for _ in range(4):
+        finished(failover.send(ORDER, is_critical=False, was_begun=False))
+    assert failover.circuits["a"].state is CircuitState.OPEN
+    assert (a.orders, [p.name for p in failover.in_order()]) == (6, ["b"])
+    failover.circuits["b"] = replace(failover.circuits["a"])
+    assert [p.name for p in failover.in_order()] == ["a"]
+    pace.at += 400
+    assert [p.name for p in failover.in_order()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "signals", "says", "then"),
+    [
+        ({"d": "42", "n": "1"}, "4", (Press("C:1:4", 42, PageAction.ACK, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "2"}, "5", (Press("C:2:5", 42, PageAction.ESCALATE, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1"}, "6", (), "Press 6 again to resolve.", Next.LISTEN),
+        (
+            {"d": "42", "n": "2", "c": "6"},
+            "6",
+            (Press("C:2:6", 42, PageAction.RESOLVE, "+1"),),
+            "done",
+            Next.HANG_UP,
+        ),
+        ({"d": "42", "n": "2", "c": "1"}, "6", (), "Press 6 again to resolve.", Next.LISTEN),
+        ({"d": "42", "n": "2", "c": "1"}, "1", (OptOut("+1"),), calls.STOPPED, Next.HANG_UP),
+        ({"d": "42", "n": "1"}, "*", (Repeat(42, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1"}, "", (Repeat(42, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "3"}, "", (), "Goodbye.", Next.HANG_UP),
+    ],
+)
+def test_the_course_of_a_call(
+    query: dict[str, str], key: str, signals: tuple[object, ...], says: str, then: Next
+) -> None:
+    read = calls.signals_of(query, key, "C", "+1")
+    turn = calls.turn_after(query, key, [SignalAnswer("done")] * len(read))
+    assert (read, turn.text, turn.then) == (signals, says, then)
+
+
+def test_a_key_that_cannot_be_stored_is_never_confirmed() -> None:
+    query = {"d": "42", "n": "1"}
+    for tried in range(3):
+        turn = calls.turn_unstored({**query, "r": str(tried)}, "4")
+        assert (turn.then, turn.query["k"], turn.query["r"]) == (Next.RETRY, "4", str(tried + 1))
+    assert calls.turn_unstored({**query, "r": "3"}, "4").text == calls.NOT_STORED
+
+
+def test_a_signature_has_each_field_once() -> None:
+    assert signature_of("t", BASE, [("a", "1"), ("a", "1")]) == signature_of("t", BASE, [("a", "1")])

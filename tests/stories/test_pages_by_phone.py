@@ -1,0 +1,283 @@
+"""Story: pages arrive as text messages and calls, are answered from there, and survive a provider that fails."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+
+from firebell.channels.phone import gsm7
+from firebell.kit.clock import FakeClock
+from firebell.paging import actions as paging
+from firebell.paging.model import PageState
+from firebell.people import actions as people
+from firebell.people import verification_actions as verification
+from firebell.people.model import ContactMethod, MethodState
+from tests.api.api_clients import browser
+from tests.standins import phone_providers
+from tests.standins.phone_providers import Message, PhoneProviders, twilio_post, vonage_headers
+from tests.world import World, world
+
+BASE_URL = "https://firebell.example.org"
+MARA = "+4915123456789"
+JUN = "+14155552671"
+
+
+@dataclass(slots=True)
+class Phones:
+    """The world, its providers, and who posts to Firebell for them."""
+
+    w: World
+    providers: PhoneProviders
+    http: httpx.AsyncClient
+
+    @property
+    def last(self) -> Message:
+        """What a provider took last."""
+        return self.providers.taken[-1]
+
+    async def twilio(self, channel: str, hook: str, query: dict[str, str], **form: str) -> httpx.Response:
+        """Post as Twilio does."""
+        path, headers, body = twilio_post(BASE_URL, channel, hook, query, **form)
+        return await self.http.post(path, headers=headers, content=body)
+
+    async def vonage(self, channel: str, hook: str, query: str = "", **fields: Any) -> httpx.Response:
+        """Post as Vonage does."""
+        body = json.dumps(fields).encode()
+        headers = vonage_headers(body, int(self.w.now.timestamp()))
+        return await self.http.post(
+            f"/in/channel/{channel}/vonage/{hook}{query}", headers=headers, content=body
+        )
+
+    async def reply(self, text: str, key: str, sender: str = MARA) -> str:
+        """Send a text from a phone, and return what Firebell answers."""
+        answer = await self.twilio(
+            "sms", "reply", {}, From=sender, To=phone_providers.SENDER, Body=text, MessageSid=key
+        )
+        assert answer.status_code == 200
+        return answer.text.partition("<Message>")[2].partition("</Message>")[0]
+
+    async def add(self, person: int, kind: str, address: str) -> ContactMethod:
+        """Add a number and verify it with the code that arrives."""
+        w = self.w
+        actor = await w.actor(person)
+        async with w.ctx.db.tx() as tx:
+            method = await people.add_contact_method(
+                *(tx, actor),
+                person_id=person,
+                kind=kind,
+                address=address,
+                label="",
+                settings=w.ctx.channel_settings,
+                now=w.now,
+            )
+            await people.request_code(tx, actor, method.id, person, w.now)
+        await w.settle()
+        code = "".join(c for c in self.last.text.partition("Your code is")[2][:20] if c.isdecimal())
+        code = code or self.last.text.split()[0]
+        async with w.ctx.db.tx() as tx:
+            (await verification.enter_code(tx, actor, w.ctx.signer, method.id, person, code, w.now)).check()
+        return method
+
+    async def rules(self, person: int, *rules: tuple[int, ContactMethod]) -> None:
+        """Set how a person is notified of urgent pages."""
+        actor = await self.w.actor(person)
+        async with self.w.ctx.db.tx() as tx:
+            pairs = [(delay_s, method.id) for delay_s, method in rules]
+            await people.set_rules(tx, actor, person_id=person, urgency="high", rules=pairs, now=self.w.now)
+
+    async def state_of(self, method: ContactMethod) -> MethodState:
+        """Return the state of a contact method."""
+        async with self.w.ctx.db.tx() as tx:
+            current = await people.method(tx, method.id)
+        assert current
+        return current.state
+
+    async def receipts(self) -> list[tuple[str, str, str]]:
+        """Return channel, state and receipt of each delivery of the newest page."""
+        page = await self.w.page()
+        async with self.w.ctx.db.tx() as tx:
+            deliveries = await paging.deliveries(tx, page.id)
+        return [(d.channel, str(d.state), str(d.receipt.state) if d.receipt else "") for d in deliveries]
+
+    async def delivery_id(self, channel: str) -> str:
+        """Return the id of the newest message about the newest page on a channel."""
+        page = await self.w.page()
+        async with self.w.ctx.db.tx() as tx:
+            return str(max(d.id for d in await paging.deliveries(tx, page.id) if d.channel == channel))
+
+
+@asynccontextmanager
+async def phones(dsn: str, clock: FakeClock, **more: str) -> AsyncIterator[Phones]:
+    """Run a world with both providers."""
+    async with phone_providers.serving(BASE_URL) as providers:
+        channel_settings = {**providers.settings, **more}
+        async with (
+            world(dsn, clock, base_url=BASE_URL, channel_settings=channel_settings) as w,
+            browser(w) as http,
+        ):
+            providers.date_created = format_datetime(w.now)
+            async with w.ctx.db.tx() as tx:
+                for method in await people.methods_of(tx, [w.mara, w.jun]):
+                    await people.mark_method_verified(tx, method.id, w.now)
+            yield Phones(w, providers, http)
+            assert providers.refused == []
+
+
+async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock) -> None:
+    async with phones(dsn, clock) as p:
+        w = p.w
+        sms = await p.add(w.mara, "sms", "0151 23456789")
+        assert (sms.address, await p.state_of(sms)) == (MARA, MethodState.VERIFIED)
+        await p.rules(w.mara, (0, sms))
+
+        await w.alert("5xx above 5 %")
+        await w.settle()
+        assert (p.last.provider, p.last.number, gsm7.segments(p.last.text)) == ("twilio", MARA, 1)
+        assert p.last.text.endswith(f"PG-1. Reply 1a ack, 1e escalate. {BASE_URL}/pages/PG-1")
+        status = {"d": await p.delivery_id("sms")}
+
+        # receipts move forward only, whoever posts them last
+        for word in ("sent", "delivered", "sent", "delivered"):
+            posted = await p.twilio("sms", "status", status, MessageSid=p.last.id, MessageStatus=word)
+            assert posted.status_code == 204
+        assert await p.receipts() == [("sms", "accepted", "delivered")]
+
+        # what no provider signed changes nothing
+        path, headers, body = twilio_post(
+            BASE_URL, "sms", "reply", {}, From=MARA, Body="1a", MessageSid="SM9"
+        )
+        forged = [
+            await p.http.post(path, headers={**headers, "X-Twilio-Signature": "AAAA"}, content=body),
+            await p.http.post(path, headers=headers, content=body.replace("1a", "1r")),
+            await p.http.post(path, content=body),
+            await p.http.post(path.replace("twilio", "acme"), headers=headers, content=body),
+            await p.http.post("/in/channel/pigeon/twilio/reply", headers=headers, content=body),
+        ]
+        assert [r.status_code for r in forged] == [403, 403, 401, 401, 404]
+        assert await p.reply("1a", "SM20", "+4915199999999") == ""
+        assert (await w.page()).state is PageState.TRIGGERED
+
+        assert "Example" in await p.reply("hello", "SM21")
+        assert await p.reply("2a", "SM22") == "There is no page with the code 2. Reply ? for your open pages."
+        assert await p.reply("?", "SM23") == "Open: 1a acks PG-1."
+        assert await p.reply("1a on it", "SM24") == "You acknowledged PG-1."
+        assert await p.reply("1a on it", "SM24") == ""
+        assert (await w.page()).state is PageState.ACKED
+        story = await w.story()
+        assert "Mara Lindqvist acknowledged." in story
+        assert [entry for entry in story if entry in ("hello", "on it")] == ["hello", "on it"]
+        assert await p.reply("1r", "SM25") == "You resolved PG-1."
+        assert await p.reply("1a", "SM26") == "PG-1 is resolved."
+
+        # a call reads the page, and takes keys
+        voice = await p.add(w.jun, "voice", JUN)
+        await p.rules(w.mara, (0, sms))
+        await p.rules(w.jun, (0, voice))
+        await w.alert("disk full")
+        await w.settle()
+        assert await p.reply("e", "SM27") == "You escalated PG-2."
+        await w.settle()
+        placed = next(m for m in reversed(p.providers.taken) if m.kind == "voice")
+        assert placed.number == JUN
+        assert "Checkout. Press 4 to acknowledge" in placed.text
+        call = {"CallSid": placed.id, "To": JUN, "From": phone_providers.SENDER}
+        query = {"d": await p.delivery_id("voice"), "n": "1"}
+        again = await p.twilio("voice", "gather", query, Digits="*", **call)
+        assert "disk full" in again.text
+        asked = await p.twilio("voice", "gather", query, Digits="6", **call)
+        assert "Press 6 again to resolve." in asked.text
+        other = await p.twilio("voice", "gather", query, Digits="4", **{**call, "To": MARA})
+        assert "can't be answered" in other.text
+        assert (await w.page()).state is PageState.TRIGGERED
+        done = await p.twilio("voice", "gather", query, Digits="4", **call)
+        assert "You acknowledged PG-2." in done.text
+        assert "<Hangup/>" in done.text
+        repeated = await p.twilio("voice", "gather", query, Digits="4", **call)
+        assert "You acknowledged PG-2." in repeated.text
+        assert (await w.page()).state is PageState.ACKED
+        assert ("voice", "accepted", "answered") in await p.receipts()
+
+        # STOP ends the messages and START brings them back
+        assert await p.reply("STOP", "SM30") == ""
+        assert await p.state_of(sms) is MethodState.DISABLED
+        assert await p.reply("a", "SM31") == ""
+        assert await p.reply("start", "SM32") == ""
+        assert await p.state_of(sms) is MethodState.VERIFIED
+
+
+async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with phones(dsn, clock, FIREBELL_PHONE_DAILY_PARTS="4") as p:
+        w = p.w
+        sms, voice = await p.add(w.mara, "sms", MARA), await p.add(w.mara, "voice", MARA)
+        await p.rules(w.mara, (0, sms), (600, voice))
+
+        # a message whose answer was lost is found, and not sent twice
+        p.providers.twilio_fails = ["reset"]
+        await w.alert("disk full")
+        await w.settle()
+        sent = [m for m in p.providers.taken if m.kind == "sms" and "disk full" in m.text]
+        assert [m.provider for m in sent] == ["twilio"]
+
+        # a receipt of failure makes the next rule act now
+        status = {"d": await p.delivery_id("sms")}
+        for _ in range(2):
+            await p.twilio(
+                "sms", "status", status, MessageSid=sent[0].id, MessageStatus="failed", ErrorCode="30005"
+            )
+        await w.settle()
+        assert (p.last.kind, p.last.number) == ("voice", MARA)
+        assert [state for _, state, _ in await p.receipts()] == ["failed", "accepted"]
+        assert await p.state_of(sms) is MethodState.SUSPECT
+
+        # a refused key opens the circuit: the next provider sends at once
+        await w.resolve(w.mara)
+        p.providers.twilio_fails = ["401"]
+        await w.alert("replica lag")
+        await w.settle()
+        assert (p.last.provider, p.last.kind) == ("vonage", "sms")
+        rejected = {
+            "message_uuid": p.last.id,
+            "client_ref": p.last.fields["client_ref"],
+            "status": "rejected",
+        }
+        posted = await p.vonage("sms", "status", error={"title": "1240"}, **rejected)
+        assert posted.status_code == 204
+        await w.settle()
+        assert (p.last.provider, p.last.kind) == ("twilio", "voice")
+        assert len([m for m in p.providers.taken if m.provider == "vonage"]) == 1
+
+        # a reply to Vonage is answered by a message
+        number = MARA.removeprefix("+")
+        reply = {
+            "message_uuid": "u-1",
+            "from": number,
+            "to": "15005550001",
+            "text": "ack 2",
+        }
+        assert (await p.vonage("sms", "reply", **reply)).status_code == 204
+        await w.settle()
+        assert p.last.text == "You acknowledged PG-2."
+        assert (await w.page()).state is PageState.ACKED
+
+        # beyond the limit only urgent pages go on, and the admins know
+        before = len(p.providers.taken)
+        async with w.ctx.db.tx() as tx:
+            await people.request_test(tx, await w.actor(w.mara), sms.id, w.mara, w.now)
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            tested = await people.method(tx, sms.id)
+        assert tested
+        assert (len(p.providers.taken), tested.test_result) == (before, "failed")
+        assert "Text message (SMS): 100% of the daily limit is used" in [m["title"] for m in w.sink.got]
+        await w.resolve(w.mara)
+        clock.advance(timedelta(minutes=1))
+        await w.alert("queue full")
+        await w.settle()
+        assert "queue full" in p.last.text
