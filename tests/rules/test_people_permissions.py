@@ -32,7 +32,7 @@ RESPONDERS = {
     " alert_audit.write readiness.sign",
 }
 MANAGERS = {
-    "oncall:read": "pay.read",
+    "oncall:read": "pay.read phone_usage.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
     "incidents:read": "incident.read_private subscriber.read cost.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"

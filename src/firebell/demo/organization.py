@@ -43,6 +43,10 @@ SERVICES = (
 )
 
 
+DEMO_NUMBER = "+46701740605"
+"""A number that Sweden reserves for films and examples."""
+
+
 @dataclass(slots=True)
 class Kestrel:
     """Ids of people, integrations and services, by name."""
@@ -75,6 +79,7 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
         for urgency in ("high", "low"):
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
+    await _add_number(tx, kestrel.people["Mara Lindqvist"], now)
     await people.set_fallback_responders(
         tx, _ACTOR, [kestrel.people["Mara Lindqvist"], kestrel.people["Ewa Kowalska"]], now
     )
@@ -82,6 +87,17 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     await _platform(tx, kestrel, now)
     await _search(tx, kestrel, now)
     return kestrel
+
+
+async def _add_number(tx: Tx, person_id: int, now: datetime) -> None:
+    """Add a number for text messages, which the demo has no provider for: the page says what to set."""
+    method = await people.add_contact_method(
+        tx, _ACTOR, person_id=person_id, kind="sms", address=DEMO_NUMBER, label="night phone", now=now
+    )
+    await people.mark_method_verified(tx, method.id, now)
+    rules = await people.rules_of(tx, [person_id], "high")
+    kept = [(rule.delay_s, rule.method.id) for rule in rules[person_id] if rule.method.id != method.id]
+    await people.set_rules(tx, _ACTOR, person_id=person_id, urgency="high", rules=kept, now=now)
 
 
 async def _team(tx: Tx, kestrel: Kestrel, name: str, members: tuple[str, ...], now: datetime) -> int:

@@ -12,7 +12,7 @@ from firebell.people import actions as people
 from firebell.people.model import Role
 
 WARNED_PERCENTS = (50, 80, 100)
-_DAY = timedelta(days=1)
+DAY = timedelta(days=1)
 
 
 def limit_of(channel: str, settings: Mapping[str, str]) -> int:
@@ -34,7 +34,7 @@ async def over_limit(
     refused: dict[int, Message | Outcome] = {}
     for channel in sorted({d.channel for d in can_wait}):
         limit = limit_of(channel, settings)
-        left = limit - await receipt_store.parts_since(tx, [channel], now - _DAY)
+        left = limit - await receipt_store.parts_since(tx, [channel], now - DAY)
         for delivery in [d for d in can_wait if d.channel == channel][max(0, left) :]:
             text = f"The daily limit of {limit} parts is reached; only urgent pages are sent this way."
             refused[delivery.id] = Failed(text, suspect=False)
@@ -47,7 +47,7 @@ async def warn(tx: Tx, settings: Mapping[str, str], channels: Collection[str], n
         limit = limit_of(channel, settings)
         if not limit:
             continue
-        parts = await receipt_store.parts_since(tx, [channel], now - _DAY)
+        parts = await receipt_store.parts_since(tx, [channel], now - DAY)
         if not (percents := reached_percents(parts, limit)):
             continue
         label, percent = CHANNELS[channel].label, percents[-1]

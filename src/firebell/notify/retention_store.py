@@ -141,6 +141,6 @@ RETENTIONS = (
         label="Messages that are not about a page",
         count=count_deliveries,
     ),
-    Retention("reply_code", REPLY_CODE_DAYS, by_index(delete_reply_codes)),
+    Retention("reply_code", REPLY_CODE_DAYS, by_index(delete_reply_codes), label="Codes of replies"),
     Retention("notice", NOTICE_DAYS, prune_notices, setting="notices", label="Notices", count=count_notices),
 )

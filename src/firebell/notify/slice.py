@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Composer, Slice, Subscriptions
+from firebell.kit.slice import Command, Composer, SettingsGroup, SettingsTab, Slice, Subscriptions
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from firebell.kit.jobs.pruning import Retention
 
 
@@ -39,6 +41,12 @@ def _subscriptions() -> Subscriptions:
     )
 
 
+def _routers() -> list["APIRouter"]:
+    from firebell.notify import usage_api, usage_web
+
+    return [usage_web.router, usage_api.router]
+
+
 def _retentions() -> "Sequence[Retention]":
     from firebell.notify import retention_store
 
@@ -49,6 +57,15 @@ SLICE = Slice(
     "notify",
     tables=("delivery", "delivery_receipt", "notice", "mail_thread", "reply_code"),
     retentions=_retentions,
+    routers=_routers,
+    commands=(
+        Command("phone", "Show what text messages and calls cost.", "firebell.commands.phone", rank=155),
+    ),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION, 75, "/settings/phone", "SMS and calls", "phone", "phone_usage.read"
+        ),
+    ),
     composers=_composers,
     subscriptions=_subscriptions,
 )

@@ -59,7 +59,7 @@ async def _contact(
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
         "kinds": [(channel.kind, channel.label) for channel in _TYPED],
-        "address_help": " or ".join(channel.address_help for channel in _TYPED),
+        "address_help": " or ".join(dict.fromkeys(channel.address_help for channel in _TYPED)),
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
         "off": off,
         "fields": fields,

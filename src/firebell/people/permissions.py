@@ -111,6 +111,7 @@ class Verb(StrEnum):
     TEAM_WRITE = "team.write"
     FALLBACK_WRITE = "fallback_responders.write"
     AUDIT_READ = "audit.read"
+    PHONE_USAGE_READ = "phone_usage.read"
     OWN_PROFILE_READ = "own_profile.read"
     OWN_PROFILE_WRITE = "own_profile.write"
     CONTACT_METHOD_READ = "contact_method.read"
@@ -265,6 +266,7 @@ RULES = {
     Verb.TEAM_WRITE: Rule(ADMINS, "admin"),
     Verb.FALLBACK_WRITE: Rule(ADMINS, "admin"),
     Verb.AUDIT_READ: Rule(ADMINS, "admin"),
+    Verb.PHONE_USAGE_READ: Rule(MANAGERS, "oncall:read"),
     Verb.OWN_PROFILE_READ: Rule(EVERYONE),
     Verb.OWN_PROFILE_WRITE: Rule(EVERYONE, by_key=False),
     Verb.CONTACT_METHOD_READ: Rule(EVERYONE, "oncall:read"),

@@ -42,4 +42,6 @@ async def delete_signals(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-RETENTIONS = (Retention("channel_signal", SIGNAL_DAYS, by_index(delete_signals)),)
+RETENTIONS = (
+    Retention("channel_signal", SIGNAL_DAYS, by_index(delete_signals), label="Applied replies and presses"),
+)

@@ -1,7 +1,7 @@
 """TwiML: what Twilio is told to say, and to ask for; pure."""
 
 from collections.abc import Callable, Mapping
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from firebell.channels.phone.calls import LISTEN_S, Next, Turn
 
@@ -14,15 +14,17 @@ def _response(content: str) -> str:
 
 
 def _say(text: str) -> str:
-    return f"<Say language={quoteattr(LANGUAGE)}>{escape(text)}</Say>"
+    return f'<Say language="{LANGUAGE}">{escape(text, quote=False)}</Say>'
 
 
 def of_turn(turn: Turn, url_of: Callable[[Mapping[str, str]], str]) -> str:
     """Return what a call says, and where the next key is posted."""
     match turn.then:
         case Next.LISTEN:
-            action = quoteattr(url_of(turn.query))
-            gather = f'<Gather numDigits="1" timeout="{LISTEN_S}" actionOnEmptyResult="true" action={action}>'
+            action = escape(url_of(turn.query))
+            gather = (
+                f'<Gather numDigits="1" timeout="{LISTEN_S}" actionOnEmptyResult="true" action="{action}">'
+            )
             return _response(f"{gather}{_say(turn.text)}</Gather>")
         case Next.RETRY:
             return _response(f'<Pause length="2"/><Redirect>{escape(url_of(turn.query))}</Redirect>')
@@ -32,4 +34,4 @@ def of_turn(turn: Turn, url_of: Callable[[Mapping[str, str]], str]) -> str:
 
 def of_reply(text: str) -> str:
     """Return the answer to a text message; without a text, none is sent."""
-    return _response(f"<Message>{escape(text)}</Message>" if text else "")
+    return _response(f"<Message>{escape(text, quote=False)}</Message>" if text else "")

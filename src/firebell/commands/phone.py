@@ -1,0 +1,46 @@
+"""`firebell phone`: what text messages and calls cost."""
+
+from typing import Any
+
+import click
+
+from firebell.commands.client import call
+from firebell.commands.output import as_json, example, show, table
+
+
+@click.group()
+def phone() -> None:
+    """Show what text messages and calls cost."""
+
+
+def _rows(channel: dict[str, Any]) -> list[list[str]]:
+    label = str(channel["label"])
+    if not channel["usage"]:
+        return [[label, channel["off_text"] or "none sent", "", "", "", "", ""]]
+    return [
+        [
+            label,
+            row["provider"],
+            row["country"] or "-",
+            f"{row['messages']:,}",
+            f"{row['parts']:,}",
+            f"{row['failed']:,}",
+            f"{row['price']} {row['currency']}" if row["price"] is not None else "-",
+        ]
+        for row in channel["usage"]
+    ]
+
+
+@phone.command(epilog=example("firebell phone usage", "firebell phone usage --json"))
+@as_json
+def usage() -> None:
+    """Show the messages of 30 days by provider and country, and how much of the daily limit is used."""
+    channels = call("GET", "/api/v1/phone-usage")
+    head = ("CHANNEL", "PROVIDER", "COUNTRY", "MESSAGES", "PARTS", "FAILED", "PRICE")
+    rows = [row for channel in channels for row in _rows(channel)]
+    limits = [
+        f"{channel['label']}: {channel['daily_parts']:,} parts in the last 24 hours,"
+        f" {'of {:,}'.format(channel['daily_limit']) if channel['daily_limit'] else 'without a limit'}."
+        for channel in channels
+    ]
+    show(channels, "\n".join([table(head, rows, wide=1), *limits]))

@@ -1,0 +1,47 @@
+"""What text messages and calls cost, over JSON."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput
+from firebell.notify import usage_queries
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+
+router = api.router("organisation", "/phone-usage")
+
+
+class UsageShown(ApiOutput):
+    """The messages of 30 days by one provider to one country."""
+
+    provider: str
+    country: Annotated[str, Field(description="an ISO code; empty if it is not known")]
+    messages: int
+    parts: Annotated[int, Field(description="segments of text messages, and calls")]
+    failed: int
+    price: Annotated[Decimal | None, Field(description="of the messages whose price is known")]
+    currency: str
+
+
+class ChannelUsageShown(ApiOutput):
+    """A channel that costs money."""
+
+    kind: str
+    label: str
+    off_text: Annotated[
+        str, Field(description="what to set if nothing is sent with it; empty if it is set up")
+    ]
+    daily_limit: Annotated[int, Field(description="parts in 24 hours; 0 is no limit")]
+    daily_parts: Annotated[int, Field(description="parts of the last 24 hours")]
+    usage: list[UsageShown]
+
+
+@router.get("", summary="List what text messages and calls cost: the last 24 hours, and 30 days by provider")
+async def list_phone_usage(
+    w: Annotated[Work, work(Verb.PHONE_USAGE_READ)],
+) -> list[ChannelUsageShown]:
+    usages = await usage_queries.channel_usages(w.tx, w.ctx.channel_settings, w.now)
+    return [ChannelUsageShown.model_validate(usage) for usage in usages]
