@@ -17,7 +17,7 @@ from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState
-from tests.api.api_clients import browser
+from tests.api.api_clients import browser, sign_in
 from tests.standins import phone_providers
 from tests.standins.phone_providers import Message, PhoneProviders, twilio_post, vonage_headers
 from tests.world import World, world
@@ -281,3 +281,21 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         await w.alert("queue full")
         await w.settle()
         assert "queue full" in p.last.text
+
+        # what was sent stands beside the page and in the settings
+        await sign_in(w, p.http, w.mara)
+        page = (await p.http.get("/api/v1/pages/PG-2")).json()
+        assert [d["receipt"] and d["receipt"]["state"] for d in page["deliveries"]] == ["failed", "accepted"]
+        assert (page["deliveries"][0]["receipt"]["provider"], page["deliveries"][0]["error"]) == (
+            "vonage",
+            "rejected 1240",
+        )
+        usage = {each["kind"]: each for each in (await p.http.get("/api/v1/phone-usage")).json()}
+        assert (usage["sms"]["daily_limit"], usage["sms"]["daily_parts"]) == (4, 5)
+        assert {(u["provider"], u["country"], u["failed"]) for u in usage["sms"]["usage"]} == {
+            ("twilio", "DE", 1),
+            ("vonage", "DE", 1),
+        }
+        shown = await p.http.get("/settings/phone")
+        assert "Vonage" in shown.text
+        assert "Vonage" in (await p.http.get("/pages/PG-2")).text

@@ -62,9 +62,7 @@ SLICE = Slice(
         Command("phone", "Show what text messages and calls cost.", "firebell.commands.phone", rank=155),
     ),
     settings_tabs=(
-        SettingsTab(
-            SettingsGroup.ORGANIZATION, 75, "/settings/phone", "SMS and calls", "phone", "phone_usage.read"
-        ),
+        SettingsTab(SettingsGroup.ORGANIZATION, 75, "/settings/phone", "Phone", "phone", "phone_usage.read"),
     ),
     composers=_composers,
     subscriptions=_subscriptions,
