@@ -14,12 +14,9 @@ def phone() -> None:
 
 
 def _rows(channel: dict[str, Any]) -> list[list[str]]:
-    label = str(channel["label"])
-    if not channel["usage"]:
-        return [[label, channel["off_text"] or "none sent", "", "", "", "", ""]]
     return [
         [
-            label,
+            channel["kind"],
             row["provider"],
             row["country"] or "-",
             f"{row['messages']:,}",
@@ -31,6 +28,13 @@ def _rows(channel: dict[str, Any]) -> list[list[str]]:
     ]
 
 
+def _limit(channel: dict[str, Any]) -> str:
+    if channel["off_text"]:
+        return f"{channel['label']} is off. {channel['off_text']}"
+    limit = f"of {channel['daily_limit']:,}" if channel["daily_limit"] else "without a limit"
+    return f"{channel['label']}: {channel['daily_parts']:,} parts in the last 24 hours, {limit}."
+
+
 @phone.command(epilog=example("firebell phone usage", "firebell phone usage --json"))
 @as_json
 def usage() -> None:
@@ -38,9 +42,5 @@ def usage() -> None:
     channels = call("GET", "/api/v1/phone-usage")
     head = ("CHANNEL", "PROVIDER", "COUNTRY", "MESSAGES", "PARTS", "FAILED", "PRICE")
     rows = [row for channel in channels for row in _rows(channel)]
-    limits = [
-        f"{channel['label']}: {channel['daily_parts']:,} parts in the last 24 hours,"
-        f" {'of {:,}'.format(channel['daily_limit']) if channel['daily_limit'] else 'without a limit'}."
-        for channel in channels
-    ]
-    show(channels, "\n".join([table(head, rows, wide=1), *limits]))
+    lines = [table(head, rows, wide=0)] if rows else []
+    show(channels, "\n".join([*lines, *map(_limit, channels)]))

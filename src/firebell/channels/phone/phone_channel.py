@@ -78,8 +78,8 @@ async def check_health(
         used = len(addresses or ())
         if not used:
             return []
-        text = f"{used} people added a number, and no provider is set. {settings.OFF_TEXT}"
-        return [CheckResult(check, "fail", text)]
+        text = f"Phone numbers that people added: {used}. No provider is set. {settings.OFF_TEXT}"
+        return [CheckResult(check, "warn", text)]
     findings = [await _check_account(http, values, name, check) for name in names]
     if not settings.public_url(values):
         text = (
@@ -113,5 +113,8 @@ async def _check_account(
     reply = await request(http, "GET", url, client.headers)
     if isinstance(reply, OutboundResponse) and reply.ok:
         return CheckResult(check, "ok", "Twilio accepts the account.")
-    why = f"it answers {reply.status}" if isinstance(reply, OutboundResponse) else reply.reason
-    return CheckResult(check, "fail", f"Twilio cannot be used: {why}. Check {settings.TWILIO_TOKEN}.")
+    if isinstance(reply, OutboundResponse):
+        text = f"Twilio answers {reply.status}. Check {settings.TWILIO_ACCOUNT} and {settings.TWILIO_TOKEN}."
+    else:
+        text = f"Twilio cannot be reached: {reply.reason}"
+    return CheckResult(check, "fail", text)
