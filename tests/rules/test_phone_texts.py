@@ -48,9 +48,10 @@ def test_a_number_has_one_spelling(text: str, countries: list[str], stored: str)
     assert numbers.check(stored, to_call=False) == stored
 
 
-def test_a_number_of_no_known_range_is_doubtful_but_taken() -> None:
-    assert numbers.is_doubtful("+447700900123")
-    assert not numbers.is_doubtful(MOBILE)
+def test_a_number_of_no_known_range_is_taken_with_a_warning() -> None:
+    assert "Check it" in numbers.warning("+447700900123")
+    assert "Satellite" in numbers.warning("+881612345678")
+    assert numbers.warning(MOBILE) == ""
     assert [numbers.country_of(n) for n in (MOBILE, "+447700900123", "+881612345678")] == ["DE", "GB", ""]
 
 

@@ -7,7 +7,7 @@ JSON bodies and tokens. Each refuses what the real one would, and fails as it is
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +59,8 @@ class PhoneProviders:
     twilio_fails: list[str] = field(default_factory=list)
     """What the next requests to Twilio get: `reset` after it took the message, or a status."""
     vonage_fails: list[str] = field(default_factory=list)
+    before_answer: Callable[[Message], Awaitable[object]] | None = None
+    """What Vonage does once between taking a text message and answering."""
     date_created: str = ""
     """When Twilio took every message, in its spelling."""
 
@@ -167,6 +169,9 @@ class PhoneProviders:
         self.taken.append(
             Message("vonage", "sms" if kind == "messages" else "voice", uuid, f"+{number}", text, body)
         )
+        if self.before_answer and kind == "messages":
+            act, self.before_answer = self.before_answer, None
+            await act(self.taken[-1])
         name, status = ("message_uuid", 202) if kind == "messages" else ("uuid", 201)
         return web.json_response({name: uuid}, status=status)
 

@@ -292,6 +292,8 @@ class Channel:
     """Return a typed address with what the settings imply; raise `Invalid` for one that they do not allow. Pure."""
     shown_address: Callable[[str], str] = str
     """Return what the owner of an address recognizes it by."""
+    address_warning: Callable[[str], str] = lambda address: ""
+    """Return what the owner of an address should know about it; empty for nothing. Pure."""
     is_typed: bool = True
     """False if a device makes the address, so that no form offers a field for it."""
     settings: tuple[Setting, ...] = ()

@@ -79,6 +79,7 @@ CHANNEL = Channel(
     check_address=partial(numbers.check, to_call=True),
     complete_address=_complete,
     shown_address=numbers.shown,
+    address_warning=numbers.warning,
     settings=settings.SETTINGS,
     check_settings=settings.check,
     is_ready=_is_ready,

@@ -108,10 +108,14 @@ def country_of(number: str) -> str:
     return region if region and COUNTRY.fullmatch(region) and region != "ZZ" else ""
 
 
-def is_doubtful(number: str) -> bool:
-    """Return True if a number is possible but of no range that the numbering plans know."""
+def warning(number: str) -> str:
+    """Return what its owner should know about a stored number; empty for nothing."""
     library = _library()
-    return not library.is_valid_number(library.parse(number))
+    parsed = library.parse(number)
+    if parsed.country_code in _SATELLITE:
+        return "Satellite phone: messages and calls cost much more."
+    # ranges change faster than the numbering plans here, so that it is taken
+    return "" if library.is_valid_number(parsed) else "No known network has this number. Check it."
 
 
 def calling_code(number: str) -> str:
