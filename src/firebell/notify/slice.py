@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Composer, SettingsGroup, SettingsTab, Slice, Subscriptions
+from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -61,8 +61,15 @@ SLICE = Slice(
     commands=(
         Command("phone", "Show what text messages and calls cost.", "firebell.commands.phone", rank=155),
     ),
-    settings_tabs=(
-        SettingsTab(SettingsGroup.ORGANIZATION, 75, "/settings/phone", "Phone", "phone", "phone_usage.read"),
+    navigation=(
+        NavItem(
+            Section.MORE,
+            65,
+            "/settings/phone",
+            "phone-call",
+            "Text messages and calls",
+            verb="phone_usage.read",
+        ),
     ),
     composers=_composers,
     subscriptions=_subscriptions,

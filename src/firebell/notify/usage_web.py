@@ -15,7 +15,7 @@ router = routing.html_router()
 async def phone_usage(visit: CurrentVisit) -> Response:
     context = {
         "nav": "settings",
-        "tab": "phone",
+        "tab": "contact",
         "days": usage_queries.USAGE_DAYS,
         "channels": await usage_queries.channel_usages(visit.tx, visit.ctx.channel_settings, visit.now),
     }
