@@ -168,6 +168,7 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert await p.reply("1a on it", "SM24") == "You acknowledged PG-1."
         assert await p.reply("1a on it", "SM24") == ""
         assert (await w.page()).state is PageState.ACKED
+        assert await p.receipts() == [("sms", "accepted", "answered")]
         story = await w.story()
         assert "Mara Lindqvist acknowledged." in story
         assert [entry for entry in story if entry in ("hello", "on it")] == ["hello", "on it"]

@@ -24,6 +24,7 @@ compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
 delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
+latest_delivery = subject_store.latest_to
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue

@@ -29,6 +29,28 @@ async def of_subject(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
     return [delivery_from_row(row) for row in rows]
 
 
+async def latest_to(tx: Tx, kind: str, subject_id: int, person_id: int, channel: str) -> Delivery | None:
+    """Return the latest message about a subject that a channel accepted for a person; None for none."""
+    row = await tx.row(
+        f"""
+        select {DELIVERY_COLUMNS}
+        from delivery
+        where subject_kind = $1
+            and subject_id = $2
+            and person_id = $3
+            and channel = $4
+            and state = 'accepted'
+        order by id desc
+        limit 1
+        """,
+        kind,
+        subject_id,
+        person_id,
+        channel,
+    )
+    return delivery_from_row(row) if row else None
+
+
 async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
     """Return, by subject, each recipient of messages about it, and whether any message reached them."""
     rows = await tx.fetch(

@@ -1,11 +1,13 @@
 """Apply a text that someone sends back from a contact method."""
 
+import contextlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.channels.base import Channel
 from firebell.channels.callbacks import Reply, SignalAnswer
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import Forbidden
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
 from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page
@@ -18,7 +20,6 @@ EXAMPLE = "Not understood. Example: 47a"
 MAX_NOT_UNDERSTOOD = 5
 """Number of texts an hour that are answered although they make no sense: two programs could answer each other."""
 LISTED_PAGES = 4
-_HOUR = timedelta(hours=1)
 
 
 async def apply(tx: Tx, channel: Channel, reply: Reply, now: datetime) -> SignalAnswer:
@@ -67,6 +68,9 @@ async def _answer(
             answer = await responding.respond(tx, answerer, action, page_id, now)
             if note and answer.is_done:
                 await paging.add_note(tx, answerer.actor, page_id, note, now)
+            about = (SUBJECT_KIND, page_id, answerer.person.id, answerer.channel)
+            if answer.is_done and (delivery := await notify.latest_delivery(tx, *about)):
+                await notify.record_answered(tx, delivery, now)
             return answer
         case grammar.NotUnderstood(text):
             return await _not_understood(tx, answerers[0], text, now)
@@ -125,7 +129,9 @@ async def _not_understood(tx: Tx, answerer: Answerer, text: str, now: datetime) 
     pages = await queries.open_pages(tx, answerer.person.id, now)
     if pages and text:
         newest = max(pages, key=lambda page: page.id)
-        await paging.add_note(tx, answerer.actor, newest.id, text, now)
+        # someone who may only read pages writes nothing to them
+        with contextlib.suppress(Forbidden):
+            await paging.add_note(tx, answerer.actor, newest.id, text, now)
     hour = now.replace(minute=0, second=0, microsecond=0)
     for number in range(MAX_NOT_UNDERSTOOD):
         key = f"example:{answerer.channel}:{answerer.address}:{hour.isoformat()}:{number}"
