@@ -304,6 +304,8 @@ DOWN, LOST = Retry("down"), Unknown("no answer")
         ([DOWN, DOWN], [], False, Accepted("b-1", "b"), (2, 1)),
         ([DOWN], [], True, Accepted("b-1", "b"), (1, 1)),
         ([LOST], [], False, Accepted("b-1", "b"), (1, 1)),
+        ([Retry("slow", 30)], [], False, Accepted("b-1", "b"), (1, 1)),
+        ([Retry("slow", 30)], [Retry("slow", 9)], False, Retry("a: slow; b: slow", 9), (1, 1)),
         ([Misconfigured("key")], [], False, Accepted("b-1", "b"), (1, 1)),
         ([Paused("quota", 900)], [], False, Accepted("b-1", "b"), (1, 1)),
         ([Failed("no such number")], [], False, Failed("no such number"), (1, 0)),

@@ -69,8 +69,8 @@ CHANNEL = Channel(
     is_ready=lambda values: bool(settings.names(values)),
     off_text=settings.OFF_TEXT,
     check_health=_check_health,
-    # one message a second is what a plain number may send
-    rate=SendRate(per_s=1, burst=10),
+    # a plain number sends one a second; the provider queues what comes faster
+    rate=SendRate(per_s=1, burst=32),
     attempt_limit_s=phone_channel.TOP_S,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     takes_replies=lambda values: bool(settings.public_url(values)),

@@ -85,8 +85,8 @@ CHANNEL = Channel(
     is_ready=_is_ready,
     off_text=settings.OFF_TEXT,
     check_health=_check_health,
-    # one call a second is what a plain number may begin
-    rate=SendRate(per_s=1, burst=10),
+    # a plain number begins one a second; the provider queues what comes faster
+    rate=SendRate(per_s=1, burst=32),
     attempt_limit_s=phone_channel.TOP_S,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     daily_parts=settings.daily_parts,

@@ -32,24 +32,25 @@ class Failover:
         if was_begun and (accepted := await self._known(order)):
             return accepted
         chosen = self.in_order()
+        attempts = 1 if is_critical or len(chosen) == 1 else ATTEMPTS
         reasons: list[str] = []
-        can_retry = False
+        waits: list[float] = []
         for provider in chosen:
-            outcome = await self._attempts(
-                provider, order, 1 if is_critical or len(chosen) == 1 else ATTEMPTS, reasons
-            )
+            outcome = await self._attempts(provider, order, attempts)
             match outcome:
                 case Accepted() | Failed() | Unsent():
                     return outcome
                 case ContentRefused(reason):
                     return Failed(f"{provider.name}: {reason}", suspect=False)
-                case Retry() | Unknown():
-                    can_retry = True
+                case Retry(_, after_s):
+                    waits.append(after_s or 0)
+                case Unknown():
+                    waits.append(0)
                 case Misconfigured() | Paused():
                     pass
             reasons.append(f"{provider.name}: {outcome.reason}")
-        text = "; ".join(dict.fromkeys(reasons))
-        return Retry(text) if can_retry else Failed(text, suspect=False)
+        text = "; ".join(reasons)
+        return Retry(text, min(waits) or None) if waits else Failed(text, suspect=False)
 
     def in_order(self) -> list[Provider]:
         """Return the providers to try: those whose circuit allows it, or else the first one anyway."""
@@ -57,9 +58,7 @@ class Failover:
         usable = [p for p in self.providers if circuit.is_usable(self.circuits[p.name], now)]
         return usable or list(self.providers[:1])
 
-    async def _attempts(
-        self, provider: Provider, order: Order, attempts: int, reasons: list[str]
-    ) -> ProviderOutcome:
+    async def _attempts(self, provider: Provider, order: Order, attempts: int) -> ProviderOutcome:
         """Return the outcome of a provider; only one that certainly did not take the message is tried again."""
         for number in range(attempts):
             if number:
@@ -68,7 +67,7 @@ class Failover:
             if isinstance(outcome, Unknown):
                 await self._pace.sleep(LOOKUP_AFTER_S)
                 return await provider.lookup(order) or outcome
-            if not isinstance(outcome, Retry):
+            if not isinstance(outcome, Retry) or (outcome.after_s or 0) > PAUSE_S:
                 return outcome
         return outcome
 
