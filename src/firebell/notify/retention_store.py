@@ -130,6 +130,15 @@ count_deliveries = count_rows(
     """
 )
 
+count_reply_codes = count_rows(
+    """
+    select
+    from reply_code
+    where given_at < $1
+    limit $2
+    """
+)
+
 
 RETENTIONS = (
     Retention(
@@ -141,6 +150,12 @@ RETENTIONS = (
         label="Messages that are not about a page",
         count=count_deliveries,
     ),
-    Retention("reply_code", REPLY_CODE_DAYS, by_index(delete_reply_codes), label="Codes of replies"),
+    Retention(
+        "reply_code",
+        REPLY_CODE_DAYS,
+        by_index(delete_reply_codes),
+        label="Codes of replies",
+        count=count_reply_codes,
+    ),
     Retention("notice", NOTICE_DAYS, prune_notices, setting="notices", label="Notices", count=count_notices),
 )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
 
 SIGNAL_DAYS = 2
 """Longer than a provider repeats a request."""
@@ -42,6 +43,21 @@ async def delete_signals(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
+count_signals = count_rows(
+    """
+    select
+    from channel_signal
+    where applied_at < $1
+    limit $2
+    """
+)
+
 RETENTIONS = (
-    Retention("channel_signal", SIGNAL_DAYS, by_index(delete_signals), label="Applied replies and presses"),
+    Retention(
+        "channel_signal",
+        SIGNAL_DAYS,
+        by_index(delete_signals),
+        label="Applied replies and presses",
+        count=count_signals,
+    ),
 )
