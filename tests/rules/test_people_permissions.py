@@ -32,10 +32,8 @@ RESPONDERS = {
     " alert_audit.write readiness.sign",
 }
 MANAGERS = {
-    "oncall:read": "pay.read",
-    "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write routing.write",
     "oncall:read": "pay.read phone_usage.read",
-    "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
+    "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write routing.write",
     "incidents:read": "incident.read_private subscriber.read cost.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
     " status_page.write status_copy.write subscriber.write audience.write customer.write"
