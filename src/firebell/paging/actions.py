@@ -49,6 +49,7 @@ from firebell.paging.model import (
     PageResolved,
     PageState,
     Plan,
+    Policy,
     Target,
     TargetKind,
 )
@@ -82,7 +83,9 @@ people_paged = reach_queries.people_paged
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
+policy_version = policy_actions.version
 reachable = reach_queries.reachable
+restore_version = policy_actions.restore_version
 mark_as_drill = manual.mark_as_drill
 request_manual_page = manual.request_manual_page
 start_drill_page = drill_pages.start_drill_page
@@ -395,6 +398,25 @@ async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Escalate a page to its next level now."""
     text = f"{actor.label} escalated to the next level."
     return await _move(tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now)
+
+
+@permits(Verb.POLICY_WRITE)
+async def apply_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> list[Page]:
+    """Apply the current version of a policy to its open pages; return those that it changes (spec 2.3)."""
+    # services, policy, pages: the order in which a new alert locks them
+    await catalog.lock_services_with_policy(tx, policy.id)
+    await policy_store.lock_policy(tx, policy.id)
+    open_pages = await store.lock(tx, await policy_store.open_page_ids(tx, policy.id))
+    changed = await _step_all(tx, open_pages, escalation.Replan(policy.plan), now)
+    await store.set_plans(tx, [page_.id for page_ in changed], policy.plan)
+    text = f"{actor.label} applied version {policy.version} of {policy.name}."
+    await _log_all(tx, changed, "replanned", text, now, actor)
+    refs = [page_.ref for page_ in changed]
+    if refs:
+        await tx.audit(
+            *(actor, "policy.applied", f"policy:{policy.id}", now), version=policy.version, pages=refs
+        )
+    return changed
 
 
 @permits(Verb.PAGE_RESPOND)

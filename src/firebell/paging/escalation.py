@@ -65,11 +65,18 @@ class Raise:
 
 
 @dataclass(frozen=True, slots=True)
+class Replan:
+    """The plan is replaced by that of a newer version of its policy (spec 2.3)."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The timer of an acked or snoozed page fired."""
 
 
-Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Due
+Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Replan | Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,8 @@ def step(page: Page, event: Event, now: datetime) -> Page | Refused:
             return _escalated(page, now)
         case Raise(severity):
             return _raised(page, severity, now)
+        case Replan(plan):
+            return _replanned(page, plan, now)
         case Due():
             return _timed_out(page, now)
 
@@ -189,6 +198,37 @@ def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
             return _reopened(page, now)
         case _:
             return _restarted(page, now)
+
+
+def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
+    """Return the page with another plan: it stays at its level, whose time begins again.
+
+    If the new plan notifies someone else at that level, the level is entered again, so that they are not passed
+    over; an exhausted page starts over.
+    """
+    if page.plan.is_drill:
+        return Refused("a drill keeps its plan")
+    if page.plan == plan:
+        return Refused("it has this plan already")
+    old, level = page, min(page.level, len(plan.levels) - 1)
+    page = replace(old, plan=plan, level=level, round=min(old.round, plan.repeat), version=old.version + 1)
+    match page.state:
+        case PageState.ACKED:
+            # without a timeout it keeps its timer: an acknowledgement by a sender must end
+            wait = ack_timeout(plan, page.severity)
+            return replace(page, due_at=now + wait if wait else page.due_at)
+        case PageState.TRIGGERED if level >= 0:
+            # another position needs a new epoch: its messages must not look like those that were sent
+            stays = (page.level, page.round) == (old.level, old.round)
+            known = {*plan.levels[level].targets} <= {*old.plan.levels[old.level].targets}
+            # what quiet hours hold is planned again, with their end
+            if stays and known and page.urgency == "high":
+                return replace(page, due_at=now + timedelta(seconds=plan.levels[level].ack_within_s))
+            return _reopened(page, now)
+        case PageState.EXHAUSTED:
+            return _restarted(page, now)
+        case _:
+            return page
 
 
 def _timed_out(page: Page, now: datetime) -> Page | Refused:

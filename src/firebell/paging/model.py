@@ -133,6 +133,16 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A policy as someone saved it."""
+
+    version: int
+    plan: Plan
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page. `level` is the level entered last, -1 before the first; `due_at` is its one timer."""
 
