@@ -52,7 +52,7 @@ async def test_bug_a_refused_policy_lost_all_that_was_typed(dsn: str, clock: Fak
         moved = await http.post("/escalation/new?preview=yes", data={**form, "do": "down-0", "at": ""})
         assert moved.status_code == 200
         assert re.findall(r'name="wait-\d" inputmode="numeric" value="(\d)"', moved.text) == ["9", "7"]
-        assert "Mara Lindqvist, Jun Okafor at 0:00" in moved.text
+        assert "Mara Lindqvist and Jun Okafor at 0:00" in moved.text
         started = await http.post("/escalation/new?preview=yes", data={**form, "do": "start-standard"})
         assert 'name="target-0" value="schedule:1"' in started.text
         late = await http.post("/escalation/new?preview=yes", data={**form, "at": "2031-01-01T00:00"})

@@ -63,9 +63,17 @@ def checked_start(at: datetime, now: datetime) -> datetime:
 
 
 def summary(steps: Sequence[PlannedLevel]) -> str:
-    """Return whom a page reaches when, such as "Ana at 0:00, Jun at 5:00"; empty if no level reaches anyone."""
+    """Return whom a page reaches when, such as "Ana at 0:00, 5 people at 5:00"; empty if no level reaches anyone."""
     reached = [step for step in steps if step.level is not None and step.people]
-    return ", ".join(f"{step.names} at {offset(step.at)}" for step in reached)
+    return ", ".join(f"{_who(step)} at {offset(step.at)}" for step in reached)
+
+
+def _who(step: PlannedLevel) -> str:
+    return (
+        " and ".join(name for _, name in step.people)
+        if len(step.people) < 3
+        else f"{len(step.people)} people"
+    )
 
 
 @dataclass(frozen=True, slots=True)

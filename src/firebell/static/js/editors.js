@@ -1,8 +1,8 @@
-/* The editor of policies: each change shows its dry run, and the buttons of the levels work without leaving the page. */
+/* The editors of policies and schedules: each change shows its effect, and the buttons of the draft don't leave the page. */
 import { $, fetchPage } from './dom.js';
 import { morph } from './morph.js';
 
-const form = $('form[data-editor]'), parts = form.dataset.editor.split(' ');
+const form = $('form[data-editor]'), parts = form.dataset.editor.split(' '), draft = form.dataset.draft;
 let wait, turn = 0;
 
 const ask = async (fields, whole) => {
@@ -11,7 +11,7 @@ const ask = async (fields, whole) => {
   let page;
   try { page = await fetchPage(form.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(fields) }); } catch { return; }
   if (mine !== turn || !$('form[data-editor]', page)) return;
-  if (whole) $('#levels').replaceWith($('#levels', page));
+  if (whole) $('#' + draft).replaceWith($('#' + draft, page));
   for (const id of parts) morph($('#' + id), $('#' + id, page));
 };
 
@@ -31,9 +31,8 @@ form.addEventListener('submit', async e => {
   if (!button?.value || button.name !== 'do') return;
   e.preventDefault(); e.stopPropagation();
   await ask(new FormData(form, button), true);
-  const [what] = button.value.split('-'), level = $('.node.cur');
-  const next = level && [$(`[id^="do-${what}-"]:not(:disabled)`, level), $('select', level), $('button:not(:disabled)', level)];
-  (next?.find(Boolean) ?? $('#f-repeat')).focus();
+  const what = button.value.replace(/(-\d+)+$/, ''), now = $('[data-pressed]') || $('#' + draft);
+  (['[id^="do-' + what + '-"]:not(:disabled)', 'select', 'button:not(:disabled)', 'input'].map(each => $(each, now)).find(Boolean))?.focus();
 });
 document.addEventListener('keydown', e => {
   const level = e.altKey && e.target.closest?.('[data-level]')?.dataset.level, what = { ArrowUp: 'up', ArrowDown: 'down' }[e.key];
