@@ -223,6 +223,7 @@ def monday_morning(now: datetime) -> datetime:
 HANDOFF = "handoff"
 TONIGHT = "tonight"
 WEEKEND = "weekend"
+SHIFT = "shift"
 EVENING, MORNING = time(18), time(8)
 """When the nights and weekends of overrides begin and end."""
 OVERRIDE_HOURS = (1, 2, 4, 8, 12, 24)
@@ -242,6 +243,8 @@ def override_interval(
                 fields={"start": "Leave blank, or choose another duration."},
             )
         return night(now, tz) if lasts == TONIGHT else weekend(now, tz)
+    if lasts == SHIFT:
+        return _shift(fields.get("shift", ""), now)
     if fields.get("end"):
         return start, to_instant(to_wall(fields["end"], "end"), tz)
     if lasts == HANDOFF:
@@ -256,6 +259,17 @@ def override_interval(
     if (hours := to_id(lasts)) not in OVERRIDE_HOURS:
         raise Invalid("The duration is not valid.", fields={"lasts": "Choose a duration from the list."})
     return start, start + timedelta(hours=hours)
+
+
+def _shift(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """Return the rest of a shift whose start and end are instants, separated by a bar."""
+    try:
+        start, end = (datetime.fromisoformat(part) for part in text.split("|"))
+    except ValueError:
+        start = end = datetime.min  # noqa: DTZ901 - refused below
+    if start.tzinfo is None or end.tzinfo is None:
+        raise Invalid("The shift is not valid.", fields={"lasts": "Choose a duration from the list."})
+    return max(start, now), end
 
 
 def night(now: datetime, tz: str) -> tuple[datetime, datetime]:
