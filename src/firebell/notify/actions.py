@@ -7,9 +7,10 @@ from typing import Any
 from firebell.kit.db.database import Tx
 from firebell.notify import delivery_store, email_thread_store, notice_store, quiet_hours, subject_store
 from firebell.notify.model import Notice, SubjectKind
-from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
+from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan
 from firebell.people import actions as people
 from firebell.people.model import QuietHoursChanged
+from firebell.people.rule_times import usable
 
 deliveries_about = subject_store.of_subject
 forget_mail_threads = email_thread_store.forget_mail_threads

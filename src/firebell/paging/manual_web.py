@@ -11,7 +11,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id
 from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import actions, manual
+from firebell.paging import actions, manual, page_tests
 from firebell.paging.dry_run import PlannedLevel, dry_run, offset
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
@@ -126,3 +126,10 @@ async def start_page(visit: CurrentVisit, preview: str = "") -> Response:
         visit.tx, visit.ctx.signer, visit.actor, "page.manual", visit.now, within=manual.UNDO_WITHIN
     )
     return flash.redirect(visit.request, f"/pages/{page.ref}", f"{page.plan.name} paged.", offer)
+
+
+@router.post("/pages/test", dependencies=route_access.needs(Verb.PAGE_RESPOND))
+async def start_test_page(visit: CurrentVisit) -> Response:
+    page = await page_tests.start_test_page(visit.tx, visit.actor, visit.now)
+    text = "Paging you. Each message and what became of it is listed here."
+    return flash.redirect(visit.request, f"/pages/{page.ref}", text)

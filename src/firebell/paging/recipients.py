@@ -6,12 +6,13 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
-from firebell.notify.notification_rules import can_wait, usable
+from firebell.notify.notification_rules import can_wait
 from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging.model import MANUAL_KIND, SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, Person
+from firebell.people.rule_times import usable
 
 
 @dataclass(frozen=True, slots=True)

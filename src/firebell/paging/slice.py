@@ -45,9 +45,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import night_limit_actions, timers
+    from firebell.paging import night_limit_actions, page_tests, timers
 
-    return {**timers.HANDLERS, **night_limit_actions.HANDLERS}
+    return {**timers.HANDLERS, **night_limit_actions.HANDLERS, **page_tests.HANDLERS}
 
 
 def _retentions() -> "Sequence[Retention]":

@@ -165,6 +165,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/metrics/cost/rate": NONE,
     "/pages/bulk": NONE,
     "/pages/new": UNDO,
+    "/pages/test": NONE,
     "/pages/{ref}/{what}": NONE,
     "/post-mortems/{ref}": NONE,
     "/post-mortems/{ref}/accept": NONE,
