@@ -72,8 +72,14 @@ async def test_a_reload_in_the_tunnel_shows_the_page_and_the_time_of_its_data(
         page = await _phone(browser, server, 2)
         await _controlled(page, "/runbooks/cache-invalidation")
         await _controlled(page, "/pages/PG-1")
+        # what a responder needs is copied without a visit
+        await page.wait_for_function(
+            "async () => await (await caches.open('pages')).match('/oncall') !== undefined"
+        )
         await page.context.set_offline(True)
-        await page.reload()
+        await page.goto("/oncall")
+        await expect(page.locator("#rota")).to_be_visible()
+        await page.go_back()
         await expect(page.locator("h1")).to_have_text("alert 1")
         await expect(page.locator(STRIP)).to_be_in_viewport(ratio=1)
         await expect(page.locator("[data-calm]")).to_be_visible()

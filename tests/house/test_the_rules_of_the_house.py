@@ -214,7 +214,7 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 def test_styles_and_scripts_stay_within_their_budget() -> None:
     def packed(suffix: str, *, only_on: str = "") -> int:
         files = (SRC / "static").rglob(f"*{suffix}")
-        pages = ("postmortem", "metrics", "drills", "handbook", "editors")
+        pages = ("postmortem", "metrics", "drills", "handbook", "editors", "oncall")
         return sum(
             len(gzip.compress(p.read_bytes(), 9))
             for p in files
@@ -232,6 +232,9 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     # only the screens of metrics load these
     assert packed(".css", only_on="metrics") <= 2 * 1024
     assert packed(".js", only_on="postmortem") <= 10 * 1024
+    # only schedules load these
+    assert packed(".css", only_on="oncall") <= 1024
+    assert packed(".js", only_on="oncall") <= 1280
     # only the editors of policies and schedules load these
     assert packed(".css", only_on="editors") <= 1536
     assert packed(".js", only_on="editors") <= 1536

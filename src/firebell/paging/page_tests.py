@@ -23,13 +23,14 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
+from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 TEST_TIMER = "paging.test_page"
 """The timer at which a test page ends."""
 TEST_LASTS = timedelta(minutes=15)
-_TEXT = "Test of your notification rules"
+_TEXT = "Test of notification rules"
 
 
 @permits(Verb.PAGE_RESPOND)
@@ -44,12 +45,13 @@ async def start_test_page(tx: Tx, actor: Actor, now: datetime) -> Page:
         page = await store.page(tx, open_id)
         assert page is not None
         return page
+    person = await people.person(tx, actor.person_id)
     manual_page_id = await manual_store.insert(
         tx,
         actor=actor.label,
         actor_id=actor.person_id,
         target=ManualTarget(ManualTargetKind.PERSON, actor.person_id),
-        target_name=actor.label,
+        target_name=person.name,
         text=_TEXT,
         key=None,
         now=now,
@@ -64,11 +66,11 @@ async def start_test_page(tx: Tx, actor: Actor, now: datetime) -> Page:
         team_id=None,
         policy_id=None,
         plan=Plan(_TEXT, (level,), 0, None, is_drill=True).to_json(),
-        title=f"TEST {actor.label}: {_TEXT}",
+        title=f"TEST {person.name}: {_TEXT}",
         urgency="high",
         severity=None,
         actor=actor.label,
-        text=f"{actor.label} tested their notification rules.",
+        text=f"{person.name} tested their notification rules.",
         actor_id=actor.person_id,
     )
     (page_id,) = await store.start_pages(tx, TIMER, [new_page], now)

@@ -132,7 +132,8 @@ def _next(recipients: Recipients, page: Page, teams: Mapping[int, str], now: dat
                 return names, names
             return names, recipients.targets(page, entered.level, reached, teams)
         case escalation.Exhausted():
-            return "everyone", "everyone"
+            last = "no one" if page.plan.is_drill else "everyone"
+            return last, last
 
 
 async def list_pages(

@@ -201,7 +201,7 @@ const saved = $('#saved');
 if (saved && window.caches) {
   (async () => {
     const copies = await (await caches.open('pages')).keys();
-    const paths = copies.map(copy => new URL(copy.url).pathname).filter(path => /^\/(pages|incidents|runbooks)\/[^/]+$/.test(path)).reverse();
+    const paths = copies.map(copy => new URL(copy.url).pathname).filter(path => /^\/(pages|incidents|runbooks|oncall(?!\/me))\/[^/]+$/.test(path)).reverse();
     saved.hidden = !paths.length;
     $('.rows', saved).replaceChildren(...paths.map(path => Object.assign(document.createElement('a'), { href: path, textContent: path.split('/').pop() })));
   })();
