@@ -1,6 +1,7 @@
 """The policy editor keeps what was typed, shows its dry run, and keeps versions; open pages follow if wanted."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -120,6 +121,19 @@ async def test_versions_are_compared_restored_and_applied_to_open_pages(dsn: str
         applied = await api("PUT", "/policies/payments", {**same, "apply_to_open_pages": True})
         assert applied["version"] == 3
         assert (await w.page()).plan.repeat == 2
+        # snoozed until a time of day instead of a duration, also from a phone that was offline
+        shown = (await http.get("/pages/PG-1")).text
+        until = re.search(r'name="until" value="([^"]+)"', shown)
+        assert until
+        assert (await http.post("/pages/PG-1/snooze", data={**csrf, "until": "soon"})).status_code == 422
+        assert (await http.post("/pages/PG-1/snooze", data={**csrf, "until": until[1]})).status_code == 303
+        end = datetime.fromisoformat(until[1])
+        assert (await w.page()).snoozed_until == end
+        press = {"action": "snooze", "key": "12345678", "pressed_at": clock.now().isoformat()}
+        later = (end + timedelta(minutes=5)).isoformat()
+        done = await api("POST", "/pages/PG-1/actions", {**press, "until": later})
+        assert datetime.fromisoformat(done["snoozed_until"]) == end + timedelta(minutes=5)
+
         async with w.ctx.db.tx() as tx:
             actions = await tx.fetch("select action from audit where action like 'policy.%' order by id")
         assert [row["action"] for row in actions][-4:] == [

@@ -15,12 +15,12 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
-from firebell.paging import ack_links, actions, alert_design, queries, votes
+from firebell.paging import ack_links, actions, alert_design, queries, snooze_times, votes
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
-from firebell.people.unit_of_work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.runbooks import actions as runbooks
 
 router = routing.html_router()
@@ -62,6 +62,7 @@ async def detail(visit: CurrentVisit, ref: str) -> Response:
         has_runbook = runbooks.has_own(context["runbooks"])
         design = alert_design.findings(f"PG-{page_id}", context["v"].alerts, has_runbook=has_runbook)
     context |= {
+        "snooze_ends": snooze_times.ends(visit.now, visit.person.tz),
         "votes": said,
         "design": design,
         "nav": "pages",
@@ -76,8 +77,27 @@ async def more(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     page = await actions.page(visit.tx, page_id)
     (details,) = await queries.page_details(visit.tx, [page], visit.now, alerts_each=50)
-    context = {"v": details, "nav": "pages", "live": ",".join(actions.live_topics([page_id]))}
+    context = {
+        "v": details,
+        "nav": "pages",
+        "live": ",".join(actions.live_topics([page_id])),
+        "snooze_ends": snooze_times.ends(visit.now, visit.person.tz),
+    }
     return await html.render(visit.request, "paging/page_actions.html", context)
+
+
+def _snooze_end(visit: Visit) -> datetime:
+    """Return the end of a snooze: the instant that was chosen, or after some minutes."""
+    if chosen := visit.text("until"):
+        try:
+            until = datetime.fromisoformat(chosen)
+        except ValueError:
+            until = datetime.min  # noqa: DTZ901 - refused below
+        if until.tzinfo is None:
+            raise Invalid("This is not a time.", fields={"until": "Use one such as 2026-11-25T08:00+01:00."})
+        return until
+    minutes = to_number(visit.form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
+    return visit.now + timedelta(minutes=minutes)
 
 
 @router.post("/pages/{ref}/{what}", dependencies=route_access.needs(Verb.PAGE_RESPOND))
@@ -94,8 +114,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             await actions.escalate(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} escalated to the next level."
         case "snooze":
-            minutes = to_number(visit.form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
-            until = visit.now + timedelta(minutes=minutes)
+            until = _snooze_end(visit)
             await actions.snooze(visit.tx, visit.actor, page_id, until, visit.now)
             text = f"PG-{page_id} snoozed until {html.format_short(until, visit.person.tz, visit.now)}."
         case "note":
