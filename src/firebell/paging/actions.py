@@ -26,6 +26,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import (
+    ack_warnings,
     drill_pages,
     escalation,
     list_store,
@@ -106,6 +107,7 @@ async def store_changes(tx: Tx, changed: Sequence[Page]) -> None:
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
     await timers.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
+    await ack_warnings.schedule(tx, changed)
     await topics.publish(tx, [p.id for p in changed])
 
 
@@ -343,7 +345,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         renewed = escalation.step(old, escalation.Ack(), now)
         assert isinstance(renewed, Page)
         await store_changes(tx, [renewed])
-        return AckResult(renewed, "already yours")
+        return AckResult(renewed, "already yours", renewed=renewed.due_at is not None)
     joins = old.state is PageState.ACKED
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
     new = await _move(tx, actor, old, escalation.Ack(), "joined" if joins else "acked", text, now)

@@ -16,6 +16,8 @@ ACK_TIMEOUT = timedelta(minutes=30)
 """Acknowledgement timeout of SEV0 and SEV1 pages, unless their policy has one."""
 ACK_COVERAGE = timedelta(minutes=30)
 """How long an acknowledgement also covers new alerts of the page."""
+ACK_WARNING = timedelta(minutes=5)
+"""How long before an acknowledgement runs out its owners are warned, if it holds at least twice as long."""
 ALARM_INTERVAL = {"high": timedelta(minutes=15), "low": timedelta(hours=4)}
 TIMER_LATENESS_LIMIT = timedelta(seconds=30)
 """Lateness up to which the next wait counts from the due time instead of from now (spec 2.7)."""
@@ -91,6 +93,13 @@ def ack_timeout(plan: Plan, severity: int | None, *, owned: bool = True) -> time
     if plan.ack_timeout_s is not None:
         return timedelta(seconds=plan.ack_timeout_s)
     return ACK_TIMEOUT if severity in (0, 1) or not owned else None
+
+
+def ack_warning_at(page: Page) -> datetime | None:
+    """Return when to warn that the acknowledgement of a page runs out, None if it does not or is short."""
+    if page.state is not PageState.ACKED or page.due_at is None or page.acked_at is None:
+        return None
+    return page.due_at - ACK_WARNING if page.due_at - page.acked_at >= 2 * ACK_WARNING else None
 
 
 def step(page: Page, event: Event, now: datetime) -> Page | Refused:

@@ -45,9 +45,14 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import night_limit_actions, page_tests, timers
+    from firebell.paging import ack_warnings, night_limit_actions, page_tests, timers
 
-    return {**timers.HANDLERS, **night_limit_actions.HANDLERS, **page_tests.HANDLERS}
+    return {
+        **timers.HANDLERS,
+        **ack_warnings.HANDLERS,
+        **night_limit_actions.HANDLERS,
+        **page_tests.HANDLERS,
+    }
 
 
 def _retentions() -> "Sequence[Retention]":
@@ -62,11 +67,12 @@ def _retentions() -> "Sequence[Retention]":
 
 def _composers() -> Mapping[str, Composer]:
     from firebell.paging import messages
-    from firebell.paging.model import COPY_KIND, SUBJECT_KIND
+    from firebell.paging.model import ACK_ENDING_KIND, COPY_KIND, SUBJECT_KIND
 
     return {
         SUBJECT_KIND: Composer(messages.compose, topic="pg"),
         COPY_KIND: Composer(messages.compose_copies, topic="pg"),
+        ACK_ENDING_KIND: Composer(messages.compose_ack_endings, topic="pg"),
     }
 
 

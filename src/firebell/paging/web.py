@@ -11,12 +11,13 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.findings import Finding
+from firebell.kit.localtime import format_local
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
 from firebell.paging import ack_links, actions, alert_design, queries, snooze_times, votes
-from firebell.paging.model import PageState
+from firebell.paging.model import AckResult, PageState
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -105,8 +106,10 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     page_id = parse_ref("PG", ref)
     match what:
         case "ack":
-            already = (await actions.ack(visit.tx, visit.actor, page_id, visit.now)).already
-            text = f"PG-{page_id} was {already}." if already else f"PG-{page_id} acknowledged."
+            result = await actions.ack(visit.tx, visit.actor, page_id, visit.now)
+            text = f"PG-{page_id} was {result.already}." if result.already else f"PG-{page_id} acknowledged."
+            if result.renewed:
+                text = f"You are still on PG-{page_id}."
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
@@ -151,10 +154,17 @@ async def ack_by_link(request: Request, token: str) -> Response:
             result_text = "This page is already resolved. Nothing changed."
         else:
             result = await actions.ack(tx, Actor("link", person.name, person.id), page.id, now)
-            result_text = (
-                f"This page was {result.already}." if result.already else "Acknowledged. Escalation stopped."
-            )
+            result_text = _acknowledged(result, person.tz)
     return PlainTextResponse(result_text) if wants_text else await _by_link(request, token, result_text)
+
+
+def _acknowledged(result: AckResult, tz: str) -> str:
+    """Return what an acknowledgement did, in a sentence."""
+    if result.already is None:
+        return "Acknowledged. Escalation stopped."
+    if result.renewed and result.page.due_at:
+        return f"Renewed until {format_local(result.page.due_at, tz)}."
+    return f"This page was {result.already}."
 
 
 async def _by_link(request: Request, token: str, result_text: str | None) -> Response:
@@ -178,5 +188,6 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
         "person": person,
         "tz": person.tz,
         "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,
+        "may_renew": not is_used and is_theirs and page.due_at is not None,
     }
     return await html.render(request, "paging/ack.html", context)
