@@ -13,7 +13,7 @@ from firebell.paging.dry_run import PlannedLevel, PlannedMessage, compare, messa
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.paging.policy_changes import changes
 from firebell.paging.policy_form import LevelRow, PolicyForm, edited, minutes_text, plan_of, to_seconds
-from firebell.paging.policy_starters import TIERS, started
+from firebell.paging.policy_starters import TIERS, Tier, started
 from tests.rules.budget import examples
 
 A, B, C = (LevelRow((f"person:{i}",), str(i)) for i in (1, 2, 3))
@@ -83,14 +83,14 @@ def test_a_level_without_anyone_is_an_error_and_not_left_out() -> None:
 
 
 @pytest.mark.parametrize("tier", TIERS, ids=lambda tier: tier.key)
-def test_a_tier_starts_with_the_schedules_of_the_team_and_ends_with_the_team(tier: object) -> None:
+def test_a_tier_starts_with_the_schedules_of_the_team_and_ends_with_the_team(tier: Tier) -> None:
     schedules = [(1, "Payments secondary"), (2, "Payments primary"), (3, "Database")]
     draft = PolicyForm(team="7")
-    targets = [row.targets for row in started(draft, tier.key, schedules).rows]  # type: ignore[attr-defined]
+    targets = [row.targets for row in started(draft, tier.key, schedules).rows]
     assert targets[0] == ("schedule:2",)
     assert targets[-1] == ("team:7",)
-    assert targets[1:-1] == [("schedule:1",)][: len(tier.schedule_minutes) - 1]  # type: ignore[attr-defined]
-    assert [row.targets for row in started(draft, tier.key, []).rows] == [("team:7",)]  # type: ignore[attr-defined]
+    assert targets[1:-1] == [("schedule:1",)][: len(tier.schedule_minutes) - 1]
+    assert [row.targets for row in started(draft, tier.key, []).rows] == [("team:7",)]
     assert started(draft, "unknown", schedules) == draft
 
 
@@ -99,7 +99,7 @@ PRIMARY, TEAM = Target(TargetKind.SCHEDULE, 1), Target(TargetKind.TEAM, 1)
 
 
 def plan(*levels: tuple[Target, int] | tuple[Target, Target, int], repeat: int = 2) -> Plan:
-    return Plan("P", tuple(Level(tuple(x[:-1]), x[-1]) for x in levels), repeat, None)  # type: ignore[arg-type]
+    return Plan("P", tuple(Level(tuple(x[:-1]), x[-1]) for x in levels), repeat, None)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,10 @@ async def warn(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Seq
         and now < page.due_at
     }
     owners = {page_id: ids for page_id, ids in (await store.owners(tx, list(ending))).items() if ids}
+    for urgency in ("high", "low"):
+        recipients = {i: ids for i, ids in owners.items() if ending[i].urgency == urgency}
+        await notify.send_about(tx, ACK_ENDING_KIND, recipients, now, urgency=urgency)
     if owners:
-        await notify.send_about(tx, ACK_ENDING_KIND, owners, now, urgency="high")
         text = "Warned that the acknowledgement runs out."
         await store.add_log(tx, [NewLogEntry.by(SYSTEM, i, "ack_ending", text) for i in owners], now)
         for page_id in owners:

@@ -98,7 +98,6 @@ async def compose_ack_endings(
                 event="ack_ending",
                 type="page.ack_ending",
                 headline=prefix + message.headline,
-                urgency="high",
                 actions=(Action("Still on it", ack_url),),
                 thread=f"{page.ref}-ack",
                 mail_subject=f"[{page.ref}] {prefix}{message.headline}",

@@ -60,23 +60,24 @@ async def update_policy(
     levels: Sequence[Level],
     repeat: int,
     ack_timeout_s: int | None,
+    version: int | None = None,
     now: datetime,
 ) -> Policy:
     """Store the next version of a policy for new pages; open pages keep their plan (spec 2.3).
 
-    The same plan is no new version. Raise `Conflict` if someone else has saved a version after `policy` was read.
+    The same plan is no new version. Raise `Conflict` if `version`, the one that was edited, or `policy` itself is
+    no longer the current one.
     """
     plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
+    if version not in (None, policy.version):
+        raise _changed_meanwhile(policy)
     if plan == policy.plan:
         return policy
     # services before policies: the order in which a deletion and a new alert lock them
     await catalog.lock_services_with_policy(tx, policy.id)
     updated = await policy_store.update_policy(tx, policy.id, plan, policy.version)
     if updated is None:
-        raise Conflict(
-            f"{policy.name} was changed while you edited it.",
-            hint="Compare the newest version with yours, then save again.",
-        )
+        raise _changed_meanwhile(policy)
     await policy_version_store.record_version(tx, updated, actor, now)
     await tx.audit(
         *(actor, "policy.changed", f"policy:{policy.id}", now),
@@ -84,6 +85,13 @@ async def update_policy(
         version=updated.version,
     )
     return updated
+
+
+def _changed_meanwhile(policy: Policy) -> Conflict:
+    return Conflict(
+        f"{policy.name} was changed while you edited it.",
+        hint="Compare the newest version with yours, then save again.",
+    )
 
 
 async def version(tx: Tx, policy: Policy, number: int) -> PolicyVersion:

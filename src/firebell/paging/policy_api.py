@@ -1,7 +1,6 @@
 """Escalation policies over JSON."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -257,10 +256,11 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
     updated = await actions.update_policy(
         w.tx,
         w.actor,
-        policy if body.version is None else replace(policy, version=body.version),
+        policy,
         levels=_levels(body),
         repeat=body.repeat,
         ack_timeout_s=body.ack_timeout_s,
+        version=body.version,
         now=w.now,
     )
     if body.apply_to_open_pages:

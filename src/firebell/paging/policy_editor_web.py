@@ -190,10 +190,11 @@ async def change_policy(visit: CurrentVisit, slug: str, preview: str = "") -> Re
             saved = await actions.update_policy(
                 visit.tx,
                 visit.actor,
-                replace(policy, version=version),
+                policy,
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
+                version=version,
                 now=visit.now,
             )
             applied = await applied_text(visit, saved)
