@@ -39,7 +39,10 @@ async def _controlled(page: Page, path: str) -> None:
         lambda: page.evaluate("Boolean(navigator.serviceWorker.controller)"), "the service worker took over"
     )
     await page.goto(path)
+    await _kept(page, path)
 
+
+async def _kept(page: Page, path: str) -> None:
     async def kept() -> bool:
         return path in await page.evaluate(COPIES)
 
@@ -73,9 +76,7 @@ async def test_a_reload_in_the_tunnel_shows_the_page_and_the_time_of_its_data(
         await _controlled(page, "/runbooks/cache-invalidation")
         await _controlled(page, "/pages/PG-1")
         # what a responder needs is copied without a visit
-        await page.wait_for_function(
-            "async () => await (await caches.open('pages')).match('/oncall') !== undefined"
-        )
+        await _kept(page, "/oncall")
         await page.context.set_offline(True)
         await page.goto("/oncall")
         await expect(page.locator("#rota")).to_be_visible()

@@ -12,6 +12,7 @@ MODULES = sorted(SCRIPTS.glob("*.js"))
 ENTRY = "main.js"
 OF_ONE_PAGE = {
     "selection.js": 'id="bulk"',
+    "editors.js": "data-editor",
     "oncall_drag.js": "data-drag",
     "contents.js": "data-toc",
     "status.js": "data-as-of",

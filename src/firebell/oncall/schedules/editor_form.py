@@ -278,7 +278,7 @@ def night(now: datetime, tz: str) -> tuple[datetime, datetime]:
     After midnight, it is the night that runs.
     """
     local = to_local(now, tz)
-    evening = local.date() - timedelta(days=local.time() < MORNING)
+    evening = local.date() - timedelta(days=local < datetime.combine(local.date(), MORNING))
     return _from_now(evening, evening + timedelta(days=1), tz, now)
 
 
