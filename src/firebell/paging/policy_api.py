@@ -287,14 +287,14 @@ async def list_versions(w: PlanReader, slug: Text, params: PageParams) -> list[V
 
 
 @router.post(
-    "/policies/{slug}/versions/{number}/restore",
+    "/policies/{slug}/versions/{version}/restore",
     tags=["policies"],
     summary="Restore an earlier version of a policy as its next one",
     responses=problems(404, 409),
 )
-async def restore_version(w: Planner, slug: Text, number: PathId, body: RestoredVersion) -> PolicyShown:
+async def restore_version(w: Planner, slug: Text, version: PathId, body: RestoredVersion) -> PolicyShown:
     policy = await actions.policy_by_slug(w.tx, slug)
-    restored = await actions.restore_version(w.tx, w.actor, policy, number, w.now)
+    restored = await actions.restore_version(w.tx, w.actor, policy, version, w.now)
     if body.apply_to_open_pages:
         await actions.apply_policy(w.tx, w.actor, restored, w.now)
     return _policy(restored)

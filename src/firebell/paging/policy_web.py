@@ -94,10 +94,10 @@ async def versions(visit: CurrentVisit, slug: str) -> Response:
     return await html.render(visit.request, "paging/policy_versions.html", context)
 
 
-@router.get("/escalation/{slug}/versions/{number}", dependencies=route_access.needs(Verb.POLICY_READ))
-async def version(visit: CurrentVisit, slug: str, number: PathId) -> Response:
+@router.get("/escalation/{slug}/versions/{version}", dependencies=route_access.needs(Verb.POLICY_READ))
+async def one_version(visit: CurrentVisit, slug: str, version: PathId) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
-    return await _version(visit, policy_, number)
+    return await _version(visit, policy_, version)
 
 
 async def _version(visit: Visit, policy_: Policy, number: int, error: Invalid | None = None) -> Response:
@@ -122,17 +122,17 @@ async def _version(visit: Visit, policy_: Policy, number: int, error: Invalid | 
 
 
 @router.post(
-    "/escalation/{slug}/versions/{number}/restore", dependencies=route_access.needs(Verb.POLICY_WRITE)
+    "/escalation/{slug}/versions/{version}/restore", dependencies=route_access.needs(Verb.POLICY_WRITE)
 )
-async def restore(visit: CurrentVisit, slug: str, number: PathId) -> Response:
+async def restore(visit: CurrentVisit, slug: str, version: PathId) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
     try:
         async with visit.tx.savepoint():
-            restored = await actions.restore_version(visit.tx, visit.actor, policy_, number, visit.now)
+            restored = await actions.restore_version(visit.tx, visit.actor, policy_, version, visit.now)
             applied = await applied_text(visit, restored)
     except Invalid as error:
-        return await _version(visit, policy_, number, error)
-    text = f"Version {number} restored as version {restored.version}.{applied}"
+        return await _version(visit, policy_, version, error)
+    text = f"Version {version} restored as version {restored.version}.{applied}"
     return flash.redirect(visit.request, f"/escalation/{slug}", text)
 
 

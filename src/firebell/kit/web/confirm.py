@@ -56,7 +56,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/escalation/night-limits/{team_id}": NONE,
     "/escalation/{slug}/delete": ASK,
     "/escalation/{slug}/edit": NONE,
-    "/escalation/{slug}/versions/{number}/restore": ASK,
+    "/escalation/{slug}/versions/{version}/restore": ASK,
     "/handbook/templates/{template_id}": NONE,
     "/handbook/templates/{template_id}/reset": UNDO,
     "/services/{slug}/integrations/{integration_id}/mail": NONE,
