@@ -4,12 +4,15 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 import httpx
 
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser
+from tests.html_forms import form_of
 from tests.oncall_world import Rota, day, rota
 from tests.world import ANSWERS
 
@@ -214,3 +217,43 @@ async def test_pages_read_what_they_show_and_show_all_of_it(dsn: str, clock: Fak
         page = (await d.http.get(PAGE)).text
         assert "No one (intentional gap)" in page.partition('id="edits"')[2]
         assert "a wedding" not in page
+
+
+async def test_a_draft_is_drawn_and_a_shift_is_overridden_for_tonight(dsn: str, clock: FakeClock) -> None:
+    async with desk(dsn, clock) as d:
+        before = await d.r.schedule()
+        fields = form_of((await d.http.get(f"{PAGE}/edit")).text, f"{PAGE}/edit")
+        # the second layer has no one yet: its hours are kept, and the draft is drawn without it
+        pressed = await d.http.post(f"{PAGE}/edit?preview=yes", data={**fields, "do": "hours-weekends-1"})
+        assert re.findall(r'name="(?:open|shut|later)-1" value="([\d:]+)"', pressed.text) == [
+            "17:00",
+            "09:00",
+        ]
+        assert pressed.text.count('class="lane final"') == 4
+        fields = form_of(pressed.text, f"{PAGE}/edit")
+        fields["slot-1"][0] = str(d.r.ada)
+        outlined = re.compile(r'class="sh [^"]* ov"')
+        assert outlined.search((await d.http.post(f"{PAGE}/edit?preview=yes", data=fields)).text)
+        # below the other layer, it never applies
+        moved = await d.http.post(f"{PAGE}/edit?preview=yes", data={**fields, "do": "up-1"})
+        assert (
+            f'value="{d.r.ada}" selected'
+            in moved.text.partition('name="slot-0"')[2].partition("</select>")[0]
+        )
+        assert not outlined.search(moved.text)
+        assert await d.r.schedule() == before
+
+        shift = await d.http.get(f"{PAGE}/shift")
+        assert 'name="lasts"' in shift.text
+        assert 'id="shift"' in shift.text
+        over = await d.http.get(f"{PAGE}/shift", params={"at": "2020-01-01T00:00:00Z"})
+        assert over.status_code == 404
+        span = re.search(r'name="shift" value="([^"|]+\|[^"]+)"', shift.text)
+        assert span
+        start, end = (datetime.fromisoformat(unescape(x)) for x in span[1].split("|"))
+        await d.send("override", person=d.r.ada, lasts="shift", shift=span[1])
+        assert (
+            await d.r.who(max(start, clock.now())) == await d.r.who(end - timedelta(seconds=1)) == (d.r.ada,)
+        )
+        refused = await d.send("override", person=d.r.ada, lasts="shift", shift="gone")
+        assert refused.status_code == 422

@@ -115,7 +115,7 @@ async def test_undo_of_a_policy_leaves_a_service_that_has_another_since(dsn: str
         shown = await b.post("/escalation/payments/delete")
         await b.post(
             "/escalation/new",
-            {"name": "Other", "team": "1", "target": "team:1", "second": "", "wait": "5", "repeat": "1"},
+            {"name": "Other", "team": "1", "target-0": "team:1", "wait-0": "5", "repeat": "1"},
         )
         async with b.w.ctx.db.tx() as tx:
             other = await tx.value("select id from policy where slug = 'other'")

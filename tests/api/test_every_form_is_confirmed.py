@@ -105,7 +105,7 @@ FILLED = {
     "/customers/{customer_id}/contacts": {"address": "ida@nordpost.example"},
     "/incidents/{ref}/audiences/posts": {"subject": "Checkout is down", "body": "We are looking."},
     "/settings/audiences": {"name": "Board"},
-    "/escalation/new": {"name": "Night", "target": "team:1", "wait": "5"},
+    "/escalation/new": {"name": "Night", "target-0": "team:1", "wait-0": "5"},
     "/incidents/{ref}/clocks/facts": {"reason": "Counsel said so"},
     "/runbooks/sources": {"name": "Operations", "url": "https://git.example.org/ops/runbooks.git"},
     "/runbooks/sources/{source_id}/token": {"token": "a-token"},

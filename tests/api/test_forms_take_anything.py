@@ -117,8 +117,8 @@ async def test_no_field_of_any_form_brings_the_product_down(dsn: str, clock: Fak
 NUMBERS = [
     ("/pages/PG-1/snooze", {}, "minutes"),
     ("/settings/rules/high", {"method": "1"}, "delay"),
-    ("/escalation/new", {"name": "x", "team": "1", "target": "team:1", "second": "", "repeat": "1"}, "wait"),
-    ("/escalation/new", {"name": "x", "team": "1", "target": "team:1", "second": "", "wait": "5"}, "repeat"),
+    ("/escalation/new", {"name": "x", "team": "1", "target-0": "team:1", "repeat": "1"}, "wait-0"),
+    ("/escalation/new", {"name": "x", "team": "1", "target-0": "team:1", "wait-0": "5"}, "repeat"),
     ("/post-mortems/INC-1", {"body": "x"}, "version"),
     ("/runbooks/database-failover", {"body": "x"}, "version"),
     ("/oncall/handoffs/payments-primary/2026-11-30", {"body": "x"}, "version"),

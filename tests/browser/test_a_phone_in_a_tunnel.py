@@ -39,7 +39,10 @@ async def _controlled(page: Page, path: str) -> None:
         lambda: page.evaluate("Boolean(navigator.serviceWorker.controller)"), "the service worker took over"
     )
     await page.goto(path)
+    await _kept(page, path)
 
+
+async def _kept(page: Page, path: str) -> None:
     async def kept() -> bool:
         return path in await page.evaluate(COPIES)
 
@@ -72,8 +75,12 @@ async def test_a_reload_in_the_tunnel_shows_the_page_and_the_time_of_its_data(
         page = await _phone(browser, server, 2)
         await _controlled(page, "/runbooks/cache-invalidation")
         await _controlled(page, "/pages/PG-1")
+        # what a responder needs is copied without a visit
+        await _kept(page, "/oncall")
         await page.context.set_offline(True)
-        await page.reload()
+        await page.goto("/oncall")
+        await expect(page.locator("#rota")).to_be_visible()
+        await page.go_back()
         await expect(page.locator("h1")).to_have_text("alert 1")
         await expect(page.locator(STRIP)).to_be_in_viewport(ratio=1)
         await expect(page.locator("[data-calm]")).to_be_visible()

@@ -12,7 +12,8 @@ MODULES = sorted(SCRIPTS.glob("*.js"))
 ENTRY = "main.js"
 OF_ONE_PAGE = {
     "selection.js": 'id="bulk"',
-    "override_drag.js": "data-drag",
+    "editors.js": "data-editor",
+    "oncall_drag.js": "data-drag",
     "contents.js": "data-toc",
     "status.js": "data-as-of",
     "push.js": 'id="push-here"',

@@ -142,6 +142,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the strings and dates of a status page in its languages, which mails about it are in too
         "firebell.status_pages.public.languages",
         "firebell.oncall.rota",
+        # the pure times of notification rules, which their owner sees as an example
+        "firebell.people.rule_times",
         # the pure checks of what someone chooses about a heartbeat
         "firebell.heartbeats.settings_checks",
         # the pure rules of routing, which are tested, replayed and shown
@@ -220,7 +222,7 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 def test_styles_and_scripts_stay_within_their_budget() -> None:
     def packed(suffix: str, *, only_on: str = "") -> int:
         files = (SRC / "static").rglob(f"*{suffix}")
-        pages = ("postmortem", "metrics", "drills", "handbook")
+        pages = ("postmortem", "metrics", "drills", "handbook", "editors", "oncall")
         return sum(
             len(gzip.compress(p.read_bytes(), 9))
             for p in files
@@ -238,6 +240,12 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     # only the screens of metrics load these
     assert packed(".css", only_on="metrics") <= 2 * 1024
     assert packed(".js", only_on="postmortem") <= 10 * 1024
+    # only schedules load these
+    assert packed(".css", only_on="oncall") <= 1024
+    assert packed(".js", only_on="oncall") <= 1280
+    # only the editors of policies and schedules load these
+    assert packed(".css", only_on="editors") <= 1536
+    assert packed(".js", only_on="editors") <= 1536
 
 
 def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.notify.notification_rules import PlannedDelivery, idempotency_key, plan, reminder, usable
+from firebell.notify.notification_rules import PlannedDelivery, idempotency_key, plan, reminder
 from firebell.people.model import ContactMethod, NotificationRule
+from firebell.people.rule_times import example, has_two_ways, usable
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 DELAYS = st.lists(st.integers(0, 3600), min_size=1, max_size=6).map(sorted)
@@ -75,3 +76,19 @@ def test_the_keys_of_similar_numbers_differ() -> None:
     numbers = [1, 11, 111]
     positions = [(a, b, 0, 0, 1, 1, 0) for a, b in itertools.product(numbers, numbers)]
     assert len({key(p, "page") for p in positions}) == len(positions)
+
+
+def test_an_example_page_begins_at_two_and_its_first_message_does_not_wait() -> None:
+    rules = [NotificationRule(delay, method(i)) for i, delay in enumerate((300, 60, 3600 * 23))]
+    assert [(m.time, m.method) for m in example(rules)] == [
+        ("02:00", "topic-1"),
+        ("02:04", "topic-0"),
+        ("00:59", "topic-2"),
+    ]
+    assert example([]) == []
+    other = ContactMethod(9, 1, "email", "jun@example.org", "", None, None)
+    assert [has_two_ways(x) for x in ([], rules, [*rules, NotificationRule(0, other)])] == [
+        False,
+        False,
+        True,
+    ]

@@ -1,14 +1,19 @@
 """The schedule editor's form: it reads what it shows, and reports errors by field."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.oncall.model import Layer, Unit, Window
-from firebell.oncall.schedules import editor_form
+from firebell.kit.errors import Invalid
+from firebell.kit.localtime import to_instant, to_local
+from firebell.oncall.model import Layer, Schedule, Unit, Window
+from firebell.oncall.rota import timeline_grid
+from firebell.oncall.rota.shifts import gaps
+from firebell.oncall.schedules import draft_edits, editor_form
 
 
 class Posted(dict[str, list[str]]):
@@ -105,3 +110,104 @@ def test_a_name_that_the_api_would_refuse_is_refused_and_kept_to_be_shortened() 
 def test_more_layers_than_there_may_be_are_all_read() -> None:
     layers = [Layer(i, ((1,),), editor_form.FALLBACK_ANCHOR, Unit.DAY, 1, "UTC") for i in range(22)]
     assert len(editor_form.read(filled(layers))[0]) == 22
+
+
+A, B, C = (
+    Layer(i, ((i,),), editor_form.FALLBACK_ANCHOR, Unit.WEEK, 1, "Europe/Stockholm", name=str(i))
+    for i in (1, 2, 3)
+)
+
+
+@pytest.mark.parametrize(
+    ("button", "names", "pressed"),
+    [
+        ("up-1", "213", 0),
+        ("up-0", "123", 0),
+        ("down-1", "132", 2),
+        ("down-2", "123", 2),
+        ("copy-0", "1123", 1),
+        ("remove-2", "12", 1),
+        ("hours-nights-1", "123", 1),
+        ("hours-every-night-1", "123", 1),
+        ("hours-unknown-1", "123", 1),
+        *((nonsense, "123", None) for nonsense in ("", "up", "up-3", "up-²", "hours-nights", "up-99999999")),
+    ],
+)
+def test_a_button_changes_the_layers_of_the_draft(button: str, names: str, pressed: int | None) -> None:
+    what, at = draft_edits.pressed(button)
+    layers, position = draft_edits.edited([A, B, C], what, -1 if at is None else at)
+    assert ("".join(layer.name for layer in layers), position) == (names, pressed)
+    ids = [layer.id for layer in layers if layer.id]
+    assert len(ids) == len(set(ids))
+    has_hours = button in ("hours-nights-1", "hours-every-night-1")
+    assert bool(layers[min(1, len(layers) - 1)].windows) == has_hours
+
+
+def test_business_hours_nights_and_weekends_cover_the_week_without_a_gap() -> None:
+    layers = [draft_edits.edited([A], f"hours-{key}", 0)[0][0] for key in ("business", "nights", "weekends")]
+    schedule = Schedule(id=1, name="P", tz="Europe/Stockholm", layers=tuple(layers))
+    start = to_instant(datetime(2026, 3, 20), "Europe/Stockholm")  # noqa: DTZ001 - wall time, before a clock change
+    assert gaps(schedule, start, start + timedelta(days=21)) == []
+    alone = Schedule(id=1, name="P", tz="Europe/Stockholm", layers=(layers[0],))
+    assert gaps(alone, start, start + timedelta(days=21)) != []
+
+
+@pytest.mark.parametrize(
+    ("now", "tonight", "weekend"),
+    [
+        # a Tuesday at noon, and after midnight
+        (
+            "2026-11-24T12:00",
+            ("2026-11-24T18:00", "2026-11-25T08:00"),
+            ("2026-11-27T18:00", "2026-11-30T08:00"),
+        ),
+        (
+            "2026-11-25T02:00",
+            ("2026-11-25T02:00", "2026-11-25T08:00"),
+            ("2026-11-27T18:00", "2026-11-30T08:00"),
+        ),
+        (
+            "2026-11-24T23:00",
+            ("2026-11-24T23:00", "2026-11-25T08:00"),
+            ("2026-11-27T18:00", "2026-11-30T08:00"),
+        ),
+        # on Saturday, and on Monday before it ends
+        (
+            "2026-11-28T10:00",
+            ("2026-11-28T18:00", "2026-11-29T08:00"),
+            ("2026-11-28T10:00", "2026-11-30T08:00"),
+        ),
+        (
+            "2026-11-30T07:59",
+            ("2026-11-30T07:59", "2026-11-30T08:00"),
+            ("2026-11-30T07:59", "2026-11-30T08:00"),
+        ),
+        (
+            "2026-11-30T08:00",
+            ("2026-11-30T18:00", "2026-12-01T08:00"),
+            ("2026-12-04T18:00", "2026-12-07T08:00"),
+        ),
+    ],
+)
+def test_tonight_and_this_weekend_are_wall_times_of_the_viewer(
+    now: str, tonight: tuple[str, str], weekend: tuple[str, str]
+) -> None:
+    tz = "America/New_York"
+    at = to_instant(datetime.fromisoformat(now), tz)
+    schedule = Schedule(id=1, name="P", tz="UTC", layers=(A,))
+    for lasts, expected in (("tonight", tonight), ("weekend", weekend)):
+        interval = editor_form.override_interval({"lasts": lasts}, schedule, tz, at)
+        assert tuple(f"{to_local(t, tz):%Y-%m-%dT%H:%M}" for t in interval) == expected
+        with pytest.raises(Invalid) as refused:
+            editor_form.override_interval({"lasts": lasts, "start": now}, schedule, tz, at)
+        assert set(refused.value.fields) == {"start"}
+
+
+def test_the_coming_weeks_outline_what_a_draft_changes() -> None:
+    now = to_instant(datetime(2026, 11, 25, 12), "Europe/Stockholm")  # noqa: DTZ001 - wall time
+    daily = replace(A, slots=((1,), (2,)), unit=Unit.DAY)
+    schedule = Schedule(id=1, name="P", tz="Europe/Stockholm", layers=(daily,))
+    changed = [(now + timedelta(days=8), now + timedelta(days=9))]
+    shown = timeline_grid.weeks(schedule, changed, "Europe/Stockholm", now, 4)  # type: ignore[arg-type]
+    assert [f"{days.days[0]:%m-%d}" for days, _ in shown] == ["11-23", "11-30", "12-07", "12-14"]
+    assert [any(b.edited for b in rows[0].blocks) for _, rows in shown] == [False, True, False, False]

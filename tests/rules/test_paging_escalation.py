@@ -20,6 +20,7 @@ from firebell.paging.escalation import (
     Grow,
     Raise,
     Refused,
+    Replan,
     Resolve,
     Snooze,
     Unack,
@@ -46,6 +47,8 @@ EVENTS: tuple[Event, ...] = (
     Raise(0),
     Raise(1),
     Raise(2),
+    Replan(Plan("Payments", (Level((ALICE,), 600),), 0, None)),
+    Replan(Plan("Payments", tuple(Level((Target(TargetKind.PERSON, i),), 60) for i in (2, 1, 3)), 1, 600)),
     Due(),
 )
 
@@ -72,6 +75,7 @@ TABLE: dict[tuple[PageState, str], PageState | None] = {
     (S.TRIGGERED, "Snooze"): S.SNOOZED,
     (S.TRIGGERED, "Escalate"): S.TRIGGERED,
     (S.TRIGGERED, "Raise"): S.TRIGGERED,
+    (S.TRIGGERED, "Replan"): S.TRIGGERED,
     (S.TRIGGERED, "Due"): None,
     (S.ACKED, "Ack"): S.ACKED,
     (S.ACKED, "Unack"): S.TRIGGERED,
@@ -80,6 +84,7 @@ TABLE: dict[tuple[PageState, str], PageState | None] = {
     (S.ACKED, "Snooze"): S.SNOOZED,
     (S.ACKED, "Escalate"): S.TRIGGERED,
     (S.ACKED, "Raise"): S.TRIGGERED,
+    (S.ACKED, "Replan"): S.ACKED,
     (S.ACKED, "Due"): S.TRIGGERED,
     (S.SNOOZED, "Ack"): S.ACKED,
     (S.SNOOZED, "Unack"): None,
@@ -88,6 +93,7 @@ TABLE: dict[tuple[PageState, str], PageState | None] = {
     (S.SNOOZED, "Snooze"): S.SNOOZED,
     (S.SNOOZED, "Escalate"): S.TRIGGERED,
     (S.SNOOZED, "Raise"): S.TRIGGERED,
+    (S.SNOOZED, "Replan"): S.SNOOZED,
     (S.SNOOZED, "Due"): S.TRIGGERED,
     (S.EXHAUSTED, "Ack"): S.ACKED,
     (S.EXHAUSTED, "Unack"): None,
@@ -96,6 +102,7 @@ TABLE: dict[tuple[PageState, str], PageState | None] = {
     (S.EXHAUSTED, "Snooze"): S.SNOOZED,
     (S.EXHAUSTED, "Escalate"): S.TRIGGERED,
     (S.EXHAUSTED, "Raise"): S.TRIGGERED,
+    (S.EXHAUSTED, "Replan"): S.TRIGGERED,
     (S.EXHAUSTED, "Due"): None,
     **{(S.RESOLVED, type(event).__name__): None for event in EVENTS},
 }
@@ -334,6 +341,46 @@ def test_a_rise_to_sev2_does_not_make_a_page_loud() -> None:
     acked = step(page(S.ACKED, urgency="low", severity=3), Raise(2), NOW)
     assert isinstance(acked, Page)
     assert (acked.severity, acked.urgency, acked.state) == (2, "low", S.ACKED)
+
+
+BOB = Target(TargetKind.PERSON, 2)
+SHORT = Plan("Payments", (Level((ALICE,), 60),), 0, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "level", "due_s", "is_new_epoch"),
+    [
+        # the same people at the same level: its time begins again, and their queued messages still go
+        ({"level": 1}, plan(300, 60), 1, 60, False),
+        # someone new at its level is paged at once
+        ({"level": 0}, Plan("P", (Level((ALICE, BOB), 300),), 2, None), -1, 0, True),
+        # a level that is gone: the last one is entered again
+        ({"level": 1}, SHORT, -1, 0, True),
+        ({"level": 0, "round": 2}, SHORT, -1, 0, True),
+        ({"level": 0, "urgency": "low"}, plan(60, 60), -1, 0, True),
+        # before its first level, and while it is snoozed, only the plan changes
+        ({"level": -1}, SHORT, -1, 0, False),
+        ({"state": S.SNOOZED, "level": 1}, SHORT, 0, 0, False),
+        ({"state": S.EXHAUSTED, "level": 1, "round": 2}, SHORT, -1, 0, True),
+        ({"state": S.ACKED, "level": 1}, plan(60, ack_timeout_s=90), 0, 90, False),
+        # an acknowledgement keeps its timer when the new plan has no timeout
+        ({"state": S.ACKED, "level": 1}, SHORT, 0, 0, False),
+    ],
+)
+def test_a_newer_version_of_the_policy_passes_no_one_over(
+    before: dict[str, object], new: Plan, level: int, due_s: int, is_new_epoch: bool
+) -> None:
+    old = page(**before)  # type: ignore[arg-type]
+    after = step(old, Replan(new), NOW)
+    assert isinstance(after, Page)
+    assert (after.plan, after.level, after.round <= new.repeat) == (new, level, True)
+    assert after.due_at == NOW + timedelta(seconds=due_s)
+    assert (after.epoch > old.epoch) == is_new_epoch
+
+
+def test_a_drill_keeps_its_plan_and_the_same_plan_changes_nothing() -> None:
+    assert isinstance(step(page(plan=replace(plan(300), is_drill=True)), Replan(SHORT), NOW), Refused)
+    assert isinstance(step(page(), Replan(plan(300, 300)), NOW), Refused)
 
 
 @pytest.mark.parametrize(("severity", "late"), [(0, 0), (1, 24 * 60 + 1), (1, 0), (1, -5)])

@@ -126,3 +126,13 @@ def rotate_secret(method_id: int) -> None:
         f"New signing secret, shown only once: {rotated['secret']}\n"
         f"Messages are also signed with the old one until {until}.",
     )
+
+
+@contact.command("page-me", epilog=example("firebell contact page-me"))
+@as_json
+def page_me() -> None:
+    """Page yourself through your rules for high urgency. Only you get it, and it ends after 15 minutes."""
+    page = call("POST", "/api/v1/pages/test")
+    show(
+        page, f"Paging you: {page['ref']}. See what becomes of each message: firebell page show {page['ref']}"
+    )

@@ -158,13 +158,19 @@ def escalate(refs: tuple[str, ...]) -> None:
     _act(refs, "escalate")
 
 
-@page.command(epilog=example("firebell page snooze PG-7 --for 45m"))
+@page.command(
+    epilog=example(
+        "firebell page snooze PG-7 --for 45m", "firebell page snooze PG-7 --until 2026-11-25T08:00"
+    )
+)
 @click.argument("refs", nargs=-1, required=True)
 @click.option("--for", "duration", default="30m", show_default=True, help="Such as 45m or 2h; at most 24h.")
+@click.option("--until", help="A time instead of a duration.")
 @as_json
-def snooze(refs: tuple[str, ...], duration: str) -> None:
-    """Snooze pages for a while."""
-    _act(refs, "snooze", {"minutes": minutes(duration)})
+def snooze(refs: tuple[str, ...], duration: str, until: str | None) -> None:
+    """Snooze pages for a while, or until a time."""
+    body = {"until": instant(until, "--until")} if until else {"minutes": minutes(duration)}
+    _act(refs, "snooze", body)
 
 
 @page.command(epilog=example("firebell page note PG-7 'The replica lags'"))

@@ -1,17 +1,17 @@
-"""`firebell policy`: show escalation policies and dry-run them."""
+"""`firebell policy`: show escalation policies, dry-run them, and restore or copy their versions."""
 
 from typing import Any
 
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.output import as_json, example, short, show, show_table, table
+from firebell.commands.output import as_json, example, instant, short, show, show_table, table
 from firebell.kit.text import plural
 
 
 @click.group()
 def policy() -> None:
-    """Show escalation policies and dry-run them."""
+    """Show escalation policies, dry-run them, and restore or copy them."""
 
 
 def _names() -> dict[tuple[str, int], str]:
@@ -59,12 +59,22 @@ def show_(slug: str) -> None:
     show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER'), rows, wide=1)}")
 
 
-@policy.command("dry-run", epilog=example("firebell policy dry-run payments"))
+@policy.command(
+    "dry-run",
+    epilog=example(
+        "firebell policy dry-run payments", "firebell policy dry-run payments --at 2026-11-28T03:12"
+    ),
+)
 @click.argument("slug")
+@click.option("--at", help="When the page begins. Default: now.")
+@click.option("--low", is_flag=True, help="A page that is not urgent.")
 @as_json
-def dry_run(slug: str) -> None:
+def dry_run(slug: str, at: str | None, low: bool) -> None:
     """Show who would be notified when if no one acknowledged a page."""
-    notified = call("GET", f"/api/v1/policies/{seg(slug)}/dry-run")
+    query = {"at": instant(at, "--at")} if at else {}
+    notified = call(
+        *("GET", f"/api/v1/policies/{seg(slug)}/dry-run"), urgency="low" if low else "high", **query
+    )
     rows = [
         [
             short(s["at"]),
@@ -74,6 +84,45 @@ def dry_run(slug: str) -> None:
         for s in notified
     ]
     show(notified, table(("AT", "LEVEL", "NOTIFIES"), rows, wide=2))
+
+
+@policy.command(epilog=example("firebell policy versions payments"))
+@click.argument("slug")
+@as_json
+def versions(slug: str) -> None:
+    """Show what each version of escalation policy SLUG changed."""
+    listed = call_all(f"/api/v1/policies/{seg(slug)}/versions")
+    rows = [
+        [str(v["version"]), short(v["at"]), v["actor"], "; ".join(v["changes"] or ["first version"])]
+        for v in listed
+    ]
+    show_table(listed, ("VERSION", "SAVED", "BY", "CHANGES"), rows, wide=3, empty="No versions.")
+
+
+@policy.command(
+    epilog=example("firebell policy restore payments 1", "firebell policy restore payments 1 --apply")
+)
+@click.argument("slug")
+@click.argument("version", type=click.IntRange(1))
+@click.option("--apply", "applies", is_flag=True, help="Apply it to open pages as well.")
+@as_json
+def restore(slug: str, version: int, applies: bool) -> None:
+    """Restore VERSION of escalation policy SLUG as its next version."""
+    address = f"/api/v1/policies/{seg(slug)}/versions/{version}/restore"
+    restored = call("POST", address, {"apply_to_open_pages": applies})
+    show(restored, f"Restored version {version} of {restored['name']} as version {restored['version']}.")
+
+
+@policy.command("copy", epilog=example("firebell policy copy payments 'Payments at night'"))
+@click.argument("slug")
+@click.argument("name")
+@as_json
+def copy_(slug: str, name: str) -> None:
+    """Create an escalation policy NAME with the levels of SLUG."""
+    source = call("GET", f"/api/v1/policies/{seg(slug)}")
+    fields = {key: source[key] for key in ("team_id", "levels", "repeat", "ack_timeout_s")}
+    created = call("POST", "/api/v1/policies", {"name": name, **fields})
+    show(created, f"Created {created['name']}: {created['slug']}.")
 
 
 @policy.command(

@@ -116,8 +116,17 @@ async def _policy(
 ) -> None:
     levels = [Level((target,), 300) for target in targets]
     levels.append(Level((Target(TargetKind.TEAM, team_id),), 600))
-    policy = await paging.create_policy(
-        tx, _ACTOR, name=f"{team} critical", team_id=team_id, levels=levels, now=now
+    first = await paging.create_policy(
+        tx, _ACTOR, name=f"{team} critical", team_id=team_id, levels=levels[-1:], repeat=1, now=now
+    )
+    policy = await paging.update_policy(
+        tx,
+        kestrel.actor("Ewa"),
+        first,
+        levels=levels,
+        repeat=2,
+        ack_timeout_s=None,
+        now=now + timedelta(hours=2),
     )
     for name, owner in SERVICES:
         if owner == team:

@@ -106,7 +106,7 @@ async def pages(tx: Tx, ids: Sequence[int]) -> list[PageSource]:
                 join incident on incident.id = incident_page.incident_id
                 where incident_page.page_id = page.id
                 order by incident.id
-            ) as drills
+            ) || case when page.plan ? 'is_drill' then array[true] else array[]::boolean[] end as drills
         from page
         where page.id = any($1::bigint[])
             and page.state <> 'merged'

@@ -18,9 +18,10 @@ from firebell.notify import (
     waiting_store,
 )
 from firebell.notify.model import ANSWER, Notice, SubjectKind
-from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
+from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, QuietHoursChanged
+from firebell.people.rule_times import usable
 
 compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about

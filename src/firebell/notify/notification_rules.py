@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.notify.model import REMINDER, REQUESTED
 from firebell.people.model import ContactMethod, NotificationRule
+from firebell.people.rule_times import delays
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +37,13 @@ class NewDelivery:
     round: int = 0
 
 
-def usable(rules: Sequence[NotificationRule], paged: Sequence[ContactMethod]) -> Sequence[NotificationRule]:
-    """Return the rules whose contact method is `paged`; if none is, every one of them without a delay."""
-    ids = {method.id for method in paged}
-    return [rule for rule in rules if rule.method.id in ids] or [
-        NotificationRule(0, method) for method in paged
-    ]
-
-
 def plan(
     person_id: int, rules: Sequence[NotificationRule], now: datetime, reason: str
 ) -> list[PlannedDelivery]:
     """Return the messages of a level entered at `now`; the earliest has no delay, whatever its rule says."""
-    first = min((rule.delay_s for rule in rules), default=0)
     return [
-        PlannedDelivery(person_id, rule.method, i, now + timedelta(seconds=rule.delay_s - first), reason)
-        for i, rule in enumerate(rules)
+        PlannedDelivery(person_id, rule.method, i, now + delay, reason)
+        for i, (rule, delay) in enumerate(zip(rules, delays(rules), strict=True))
     ]
 
 

@@ -33,12 +33,14 @@ def _routers() -> list["APIRouter"]:
         web,
     )
     from firebell.oncall.swaps import api as swap_api
+    from firebell.oncall.swaps import shift_web
     from firebell.oncall.swaps import web as swap_web
 
     return [
         calendar_web.router,
         calendar_api.router,
         swap_web.router,
+        shift_web.router,
         editor_web.router,
         change_web.router,
         on_call_web.router,

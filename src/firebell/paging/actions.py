@@ -26,6 +26,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import (
+    ack_warnings,
     drill_pages,
     escalation,
     list_store,
@@ -50,6 +51,7 @@ from firebell.paging.model import (
     PageResolved,
     PageState,
     Plan,
+    Policy,
     Target,
     TargetKind,
 )
@@ -86,7 +88,9 @@ people_paged = reach_queries.people_paged
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
+policy_version = policy_actions.version
 reachable = reach_queries.reachable
+restore_version = policy_actions.restore_version
 mark_as_drill = manual.mark_as_drill
 request_manual_page = manual.request_manual_page
 start_drill_page = drill_pages.start_drill_page
@@ -115,6 +119,7 @@ async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
         tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
     )
     await timers.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
+    await ack_warnings.schedule(tx, changed)
     await topics.publish(tx, [p.id for p in changed])
 
 
@@ -352,7 +357,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         renewed = escalation.step(old, escalation.Ack(), now)
         assert isinstance(renewed, Page)
         await store_changes(tx, [renewed], now)
-        return AckResult(renewed, "already yours")
+        return AckResult(renewed, "already yours", renewed=renewed.due_at is not None)
     joins = old.state is PageState.ACKED
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
     new = await _move(tx, actor, old, escalation.Ack(), "joined" if joins else "acked", text, now)
@@ -407,6 +412,25 @@ async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Escalate a page to its next level now."""
     text = f"{actor.label} escalated to the next level."
     return await _move(tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now)
+
+
+@permits(Verb.POLICY_WRITE)
+async def apply_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> list[Page]:
+    """Apply the current version of a policy to its open pages; return those that it changes (spec 2.3)."""
+    # services, policy, pages: the order in which a new alert locks them
+    await catalog.lock_services_with_policy(tx, policy.id)
+    await policy_store.lock_policy(tx, policy.id)
+    open_pages = await store.lock(tx, await policy_store.open_page_ids(tx, policy.id))
+    changed = await _step_all(tx, open_pages, escalation.Replan(policy.plan), now)
+    await store.set_plans(tx, [page_.id for page_ in changed], policy.plan)
+    text = f"{actor.label} applied version {policy.version} of {policy.name}."
+    await _log_all(tx, changed, "replanned", text, now, actor)
+    refs = [page_.ref for page_ in changed]
+    if refs:
+        await tx.audit(
+            *(actor, "policy.applied", f"policy:{policy.id}", now), version=policy.version, pages=refs
+        )
+    return changed
 
 
 @permits(Verb.PAGE_RESPOND)

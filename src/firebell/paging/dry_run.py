@@ -1,34 +1,47 @@
-"""The dry run of a policy: who would be notified if a page began now. Notifies no one."""
+"""The dry run of a plan: who would be notified if a page began at an instant. Notifies no one."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.notify.notification_rules import plan
+from firebell.kit.errors import Invalid
+from firebell.notify.notification_rules import can_wait, plan
 from firebell.paging import escalation
-from firebell.paging.model import Policy
-from firebell.paging.recipients import hypothetical_page, load_recipients
+from firebell.paging.model import Page, Plan
+from firebell.paging.recipients import Recipients, hypothetical_page, load_recipients
+
+MAX_DISTANCE = timedelta(days=400)
+"""How far from now a dry run can begin; schedules are checked as far ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedMessage:
-    """A message; `at` counts from the start of the page, `after` from the entry of its level."""
+    """A message; `at` counts from the start of the page, `after` from the entry of its level.
+
+    `held` is True if quiet hours hold it until then.
+    """
 
     at: timedelta
     after: timedelta
     person_id: int
     person: str
     channel: str
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedLevel:
-    """A level of the first round, or the final alarm if `level` is None; without people it is skipped."""
+    """A level of the first round, or the final alarm if `level` is None; without people it is skipped.
+
+    `unreachable` are the names of its people who have no usable contact method.
+    """
 
     at: timedelta
     level: int | None
     people: tuple[tuple[int, str], ...]
     messages: tuple[PlannedMessage, ...]
+    unreachable: tuple[str, ...] = ()
 
     @property
     def names(self) -> str:
@@ -42,29 +55,113 @@ def offset(elapsed: timedelta) -> str:
     return f"{minutes}:{seconds:02}"
 
 
-async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[PlannedLevel]:
-    """Return the steps of an urgent page that begins at `now`, by the schedules and rules as of `now`."""
-    page = hypothetical_page(policy.plan, policy.team_id, now)
-    recipients = await load_recipients(tx, [page], now)
+def checked_start(at: datetime, now: datetime) -> datetime:
+    """Return the start of a dry run; raise `Invalid` for the field `at` if it is too far away."""
+    if abs(at - now) > MAX_DISTANCE:
+        raise Invalid("The dry run is too far away.", fields={"at": "Choose a time within 400 days of now."})
+    return at
 
-    def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> PlannedLevel:
-        reason = "alarm" if level is None else "page"
-        messages = tuple(
-            PlannedMessage(
-                at=planned.send_at - now,
-                after=planned.send_at - at,
+
+def summary(steps: Sequence[PlannedLevel]) -> str:
+    """Return whom a page reaches when, such as "Ana at 0:00, 5 people at 5:00"; empty if no level reaches anyone."""
+    reached = [step for step in steps if step.level is not None and step.people]
+    return ", ".join(f"{_who(step)} at {offset(step.at)}" for step in reached)
+
+
+def _who(step: PlannedLevel) -> str:
+    return (
+        " and ".join(name for _, name in step.people)
+        if len(step.people) < 3
+        else f"{len(step.people)} people"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedMessage:
+    """A message of a draft: `is_new` if the saved policy does not send it, `was` if it sends it at another time."""
+
+    message: PlannedMessage
+    is_new: bool = False
+    was: timedelta | None = None
+
+
+def compare(before: Sequence[PlannedLevel], after: Sequence[PlannedLevel]) -> list[ComparedMessage]:
+    """Return the messages of `after` in their order, each beside the same one of `before`.
+
+    The nth message to a person through a channel is the same in both.
+    """
+    earlier: dict[tuple[int, str], list[timedelta]] = {}
+    for message in messages(before):
+        earlier.setdefault((message.person_id, message.channel), []).append(message.at)
+    compared = []
+    for message in messages(after):
+        times = earlier.get((message.person_id, message.channel))
+        was = times.pop(0) if times else None
+        compared.append(ComparedMessage(message, was is None, None if was == message.at else was))
+    return compared
+
+
+def messages(steps: Sequence[PlannedLevel]) -> list[PlannedMessage]:
+    """Return the messages of all levels, not of the final alarm, in the order in which they are sent."""
+    sent = (m for step in steps if step.level is not None for m in step.messages)
+    return sorted(sent, key=lambda m: m.at)
+
+
+async def dry_run(
+    tx: Tx, tried: Plan, team_id: int, at: datetime, urgency: str = "high"
+) -> list[PlannedLevel]:
+    """Return the steps of a page that begins at `at` and is never acknowledged.
+
+    Each level reaches who is on call when it is entered, as the schedules are now.
+    """
+    page = hypothetical_page(tried, team_id, at, urgency)
+    first = await load_recipients(tx, [page], at)
+    entered = {
+        level: instant
+        for instant, level, _ in escalation.dry_run(tried, lambda level: first.reach(page, level), at)
+        if level is not None
+    }
+    by_level = {
+        level: await load_recipients(tx, [page], instant) if first.hands_off(page, level, instant) else first
+        for level, instant in entered.items()
+    }
+    steps = escalation.dry_run(tried, lambda level: by_level[level].reach(page, level), at)
+    return [_step(page, first, by_level, step, at) for step in steps]
+
+
+def _step(
+    page: Page,
+    first: Recipients,
+    by_level: Mapping[int, Recipients],
+    step: tuple[datetime, int | None, tuple[int, ...]],
+    start: datetime,
+) -> PlannedLevel:
+    at, level, reached = step
+    recipients = first if level is None else by_level[level]
+    if level is None:
+        reached, reason, urgency = tuple(recipients.last_resort(page)), "alarm", "high"
+    else:
+        reason, urgency = "page", page.urgency
+    waits = level is not None and can_wait(page.rank, reason)
+    messages_ = []
+    for person_id in reached:
+        held = recipients.held_until.get(person_id) if waits else None
+        for planned in plan(person_id, recipients.rules[urgency][person_id], at, reason):
+            send_at = max(planned.send_at, held or planned.send_at)
+            message = PlannedMessage(
+                at=send_at - start,
+                after=send_at - at,
                 person_id=person_id,
                 person=recipients.people[person_id].name,
                 channel=planned.method.kind,
+                held=send_at != planned.send_at,
             )
-            for person_id in reached
-            for planned in plan(person_id, recipients.rules["high"][person_id], at, reason)
-        )
-        return PlannedLevel(at - now, level, tuple((i, recipients.people[i].name) for i in reached), messages)
-
-    return [
-        step(at, level, tuple(recipients.last_resort(page)) if level is None else reached)
-        for at, level, reached in escalation.dry_run(
-            policy.plan, lambda level: recipients.reach(page, level), now
-        )
-    ]
+            messages_.append(message)
+    unreachable = recipients.unreachable(page, level) if level is not None else ()
+    return PlannedLevel(
+        at=at - start,
+        level=level,
+        people=tuple((i, recipients.people[i].name) for i in reached),
+        messages=tuple(messages_),
+        unreachable=tuple(recipients.people[i].name for i in unreachable),
+    )

@@ -16,6 +16,8 @@ ACK_TIMEOUT = timedelta(minutes=30)
 """Acknowledgement timeout of SEV0 and SEV1 pages, unless their policy has one."""
 ACK_COVERAGE = timedelta(minutes=30)
 """How long an acknowledgement also covers new alerts of the page."""
+ACK_WARNING = timedelta(minutes=5)
+"""How long before an acknowledgement runs out its owners are warned, if it holds at least twice as long."""
 ALARM_INTERVAL = {"high": timedelta(minutes=15), "low": timedelta(hours=4)}
 TIMER_LATENESS_LIMIT = timedelta(seconds=30)
 """Lateness up to which the next wait counts from the due time instead of from now (spec 2.7)."""
@@ -65,11 +67,18 @@ class Raise:
 
 
 @dataclass(frozen=True, slots=True)
+class Replan:
+    """The plan is replaced by that of a newer version of its policy (spec 2.3)."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The timer of an acked or snoozed page fired."""
 
 
-Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Due
+Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Replan | Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,13 @@ def ack_timeout(plan: Plan, severity: int | None, *, owned: bool = True) -> time
     if plan.ack_timeout_s is not None:
         return timedelta(seconds=plan.ack_timeout_s)
     return ACK_TIMEOUT if severity in (0, 1) or not owned else None
+
+
+def ack_warning_at(page: Page) -> datetime | None:
+    """Return when to warn that the acknowledgement of a page runs out, None if it does not or is short."""
+    if page.state is not PageState.ACKED or page.due_at is None or page.acked_at is None:
+        return None
+    return page.due_at - ACK_WARNING if page.due_at - page.acked_at >= 2 * ACK_WARNING else None
 
 
 def step(page: Page, event: Event, now: datetime) -> Page | Refused:
@@ -105,6 +121,8 @@ def step(page: Page, event: Event, now: datetime) -> Page | Refused:
             return _escalated(page, now)
         case Raise(severity):
             return _raised(page, severity, now)
+        case Replan(plan):
+            return _replanned(page, plan, now)
         case Due():
             return _timed_out(page, now)
 
@@ -189,6 +207,37 @@ def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
             return _reopened(page, now)
         case _:
             return _restarted(page, now)
+
+
+def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
+    """Return the page with another plan: it stays at its level, whose time begins again.
+
+    If the new plan notifies someone else at that level, the level is entered again, so that they are not passed
+    over; an exhausted page starts over.
+    """
+    if page.plan.is_drill:
+        return Refused("a drill keeps its plan")
+    if page.plan == plan:
+        return Refused("it has this plan already")
+    old, level = page, min(page.level, len(plan.levels) - 1)
+    page = replace(old, plan=plan, level=level, round=min(old.round, plan.repeat), version=old.version + 1)
+    match page.state:
+        case PageState.ACKED:
+            # without a timeout it keeps its timer: an acknowledgement by a sender must end
+            wait = ack_timeout(plan, page.severity)
+            return replace(page, due_at=now + wait if wait else page.due_at)
+        case PageState.TRIGGERED if level >= 0:
+            # another position needs a new epoch: its messages must not look like those that were sent
+            stays = (page.level, page.round) == (old.level, old.round)
+            known = {*plan.levels[level].targets} <= {*old.plan.levels[old.level].targets}
+            # what quiet hours hold is planned again, with their end
+            if stays and known and page.urgency == "high":
+                return replace(page, due_at=now + timedelta(seconds=plan.levels[level].ack_within_s))
+            return _reopened(page, now)
+        case PageState.EXHAUSTED:
+            return _restarted(page, now)
+        case _:
+            return page
 
 
 def _timed_out(page: Page, now: datetime) -> Page | Refused:

@@ -17,7 +17,7 @@ from firebell.kit.web.api import (
     problems,
 )
 from firebell.kit.web.api import router as api_router
-from firebell.paging import manual, queries
+from firebell.paging import manual, page_tests, queries
 from firebell.paging.api import PageShown, page_fields
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people.permissions import Verb
@@ -94,3 +94,15 @@ async def start_page(
     return ManualPageShown.model_validate(
         {**page_fields(details), "undo": UndoOffered.model_validate(offer) if offer else None}
     )
+
+
+@router.post(
+    "/pages/test",
+    status_code=201,
+    summary="Page yourself through your notification rules; it ends after 15 minutes",
+    responses=problems(403),
+)
+async def start_test_page(w: Annotated[Work, work(Verb.PAGE_RESPOND)]) -> PageShown:
+    page = await page_tests.start_test_page(w.tx, w.actor, w.now)
+    (details,) = await queries.page_details(w.tx, [page], w.now)
+    return PageShown.model_validate(page_fields(details))

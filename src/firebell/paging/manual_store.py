@@ -85,6 +85,28 @@ async def started_since(tx: Tx, actor_id: int, since: datetime) -> int:
     return started
 
 
+async def open_test_page(tx: Tx, person_id: int, since: datetime) -> int | None:
+    """Return the open page with which a person tested their notification rules after an instant."""
+    page_id: int | None = await tx.value(
+        """
+        select page.id
+        from manual_page
+        join page on page.id = manual_page.page_id
+        where manual_page.actor_id = $1
+            and manual_page.created_at > $2
+            and manual_page.target_kind = 'person'
+            and manual_page.target_id = $1
+            and page.plan ? 'is_drill'
+            and page.state not in ('resolved', 'merged')
+        order by page.id desc
+        limit 1
+        """,
+        person_id,
+        since,
+    )
+    return page_id
+
+
 async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
     """Return who started these pages by hand, by page; pages of alerts and incidents are absent."""
     if not page_ids:

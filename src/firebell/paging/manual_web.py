@@ -11,9 +11,9 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id
 from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import actions, manual
+from firebell.paging import actions, manual, page_tests
 from firebell.paging.dry_run import PlannedLevel, dry_run, offset
-from firebell.paging.model import ManualTarget, ManualTargetKind, Policy
+from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -73,18 +73,7 @@ async def _reach(tx: Tx, target: ManualTarget | None, visit: Visit) -> list[Plan
         resolved = await manual.resolve_target(tx, target)
     except FirebellError:
         return []
-    plan = resolved.plan
-    policy = Policy(
-        id=0,
-        name=plan.name,
-        slug="",
-        team_id=resolved.team_id or 0,
-        version=0,
-        levels=plan.levels,
-        repeat=plan.repeat,
-        ack_timeout_s=plan.ack_timeout_s,
-    )
-    return await dry_run(tx, policy, visit.now)
+    return await dry_run(tx, resolved.plan, resolved.team_id or 0, visit.now)
 
 
 async def _form(visit: Visit, values: dict[str, str], error: FirebellError | None) -> Response:
@@ -137,3 +126,10 @@ async def start_page(visit: CurrentVisit, preview: str = "") -> Response:
         visit.tx, visit.ctx.signer, visit.actor, "page.manual", visit.now, within=manual.UNDO_WITHIN
     )
     return flash.redirect(visit.request, f"/pages/{page.ref}", f"{page.plan.name} paged.", offer)
+
+
+@router.post("/pages/test", dependencies=route_access.needs(Verb.PAGE_RESPOND))
+async def start_test_page(visit: CurrentVisit) -> Response:
+    page = await page_tests.start_test_page(visit.tx, visit.actor, visit.now)
+    text = "Paging you. Each message and what became of it is listed here."
+    return flash.redirect(visit.request, f"/pages/{page.ref}", text)

@@ -79,6 +79,33 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
     return copies
 
 
+async def compose_ack_endings(
+    tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime
+) -> list[Message]:
+    """Return the warning that an acknowledgement runs out; its link renews it."""
+    pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
+    subjects = await _subjects(tx, list(pages.values()), ctx.public_url)
+    warnings = []
+    for delivery, recipient in outgoing:
+        page = pages[delivery.subject_id]
+        url, ack_url = f"{ctx.public_url}/pages/{page.ref}", ack_links.ack_url(ctx, delivery, now)
+        message = _message(delivery, recipient, page, subjects, url=url, ack_url=ack_url, now=now)
+        ends = f" at {format_local(page.due_at, recipient.tz)}" if page.due_at else ""
+        prefix = f"Still on it? You are paged again{ends}: "
+        warnings.append(
+            replace(
+                message,
+                event="ack_ending",
+                type="page.ack_ending",
+                headline=prefix + message.headline,
+                actions=(Action("Still on it", ack_url),),
+                thread=f"{page.ref}-ack",
+                mail_subject=f"[{page.ref}] {prefix}{message.headline}",
+            )
+        )
+    return warnings
+
+
 async def _subjects(tx: Tx, pages: Sequence[Page], public_url: str) -> _Subjects:
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     loaded = await alerts.alerts_of_groups(tx, group_ids, LOADED_ALERTS) if group_ids else {}

@@ -19,6 +19,11 @@ SUBJECT_KIND = "page"
 COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 
+ACK_WARNING_TIMER = "paging.ack_warning"
+"""The timer of the warning before an acknowledgement runs out."""
+ACK_ENDING_KIND = "page_ack_ending"
+"""The kind of subject of that warning."""
+
 
 class NotChanged(Conflict):
     """What was asked does not apply to the page; `reason` says why, without the page."""
@@ -130,6 +135,16 @@ class Policy:
     def plan(self) -> Plan:
         """The plan of a page that begins now."""
         return Plan(self.name, self.levels, self.repeat, self.ack_timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A policy as someone saved it."""
+
+    version: int
+    plan: Plan
+    actor: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +263,11 @@ class TiredNight:
 
 @dataclass(frozen=True, slots=True)
 class AckResult:
-    """The result of an acknowledgement; `already` says why it changed nothing."""
+    """The result of an acknowledgement; `already` says why it changed nothing but, if `renewed`, its timeout."""
 
     page: Page
     already: str | None
+    renewed: bool = False
 
 
 class Arrival(NamedTuple):

@@ -16,13 +16,17 @@ router = api.router()
 
 
 class PageAction(ApiInput):
-    """An action, when it was pressed, and the `position` of the page then; empty if it was confirmed again."""
+    """An action, when it was pressed, and the `position` of the page then; empty if it was confirmed again.
+
+    A snooze ends `until`, or after `minutes`.
+    """
 
     action: ActionKind
     key: Annotated[Text, Field(min_length=8, max_length=100)]
     pressed_at: Instant
     position: Annotated[Text, Field(max_length=80)] = ""
     minutes: Annotated[StrictInt, Field(ge=1, le=1440)] = 30
+    until: Instant | None = None
 
 
 class PageActionDone(page_api.PageAcked):
@@ -44,6 +48,7 @@ async def perform_page_action(w: page_api.Responder, ref: Text, body: PageAction
         min(body.pressed_at, w.now),
         body.position,
         timedelta(minutes=body.minutes),
+        body.until,
     )
     outcome = await offline_actions.perform(w.tx, w.actor, parse_ref("PG", ref), action, w.now)
     shown = await page_api.shown(w.tx, outcome.page, w.now)

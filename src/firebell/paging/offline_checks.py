@@ -44,11 +44,13 @@ class DelayedAction:
     pressed_at: datetime
     position: str = ""
     snooze_for: timedelta = timedelta(minutes=30)
+    snooze_to: datetime | None = None
+    """The end of the snooze, if a time was chosen instead of a duration."""
 
     @property
     def snooze_until(self) -> datetime:
-        """The end of the snooze, counted from the press."""
-        return self.pressed_at + self.snooze_for
+        """The end of the snooze; a duration counts from the press."""
+        return self.snooze_to or self.pressed_at + self.snooze_for
 
 
 def position(page: Page) -> str:

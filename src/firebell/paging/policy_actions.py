@@ -9,8 +9,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.text import slugify
 from firebell.kit.web import undo
-from firebell.paging import policy_store
-from firebell.paging.model import Level, Plan, Policy
+from firebell.paging import policy_store, policy_version_store
+from firebell.paging.model import Level, Plan, Policy, PolicyVersion
 from firebell.paging.policy_validation import checked_plan
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
@@ -37,6 +37,7 @@ async def create_policy(
         raise Conflict(
             f"There is already a policy named {plan.name}.", fields={"name": "Choose another name."}
         )
+    await policy_version_store.record_version(tx, policy, actor, now)
     await tx.audit(actor, "policy.created", f"policy:{policy.id}", now, **plan.to_json())
     return policy
 
@@ -59,12 +60,63 @@ async def update_policy(
     levels: Sequence[Level],
     repeat: int,
     ack_timeout_s: int | None,
+    version: int | None = None,
     now: datetime,
-) -> None:
-    """Update a policy for new pages; open pages keep their plan (spec 2.3)."""
+) -> Policy:
+    """Store the next version of a policy for new pages; open pages keep their plan (spec 2.3).
+
+    The same plan is no new version. Raise `Conflict` if `version`, the one that was edited, or `policy` itself is
+    no longer the current one.
+    """
     plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
-    await policy_store.update_policy(tx, policy.id, plan)
-    await tx.audit(actor, "policy.changed", f"policy:{policy.id}", now, **plan.to_json())
+    if version not in (None, policy.version):
+        raise _changed_meanwhile(policy)
+    if plan == policy.plan:
+        return policy
+    # services before policies: the order in which a deletion and a new alert lock them
+    await catalog.lock_services_with_policy(tx, policy.id)
+    updated = await policy_store.update_policy(tx, policy.id, plan, policy.version)
+    if updated is None:
+        raise _changed_meanwhile(policy)
+    await policy_version_store.record_version(tx, updated, actor, now)
+    await tx.audit(
+        *(actor, "policy.changed", f"policy:{policy.id}", now),
+        **plan.to_json(),
+        version=updated.version,
+    )
+    return updated
+
+
+def _changed_meanwhile(policy: Policy) -> Conflict:
+    return Conflict(
+        f"{policy.name} was changed while you edited it.",
+        hint="Compare the newest version with yours, then save again.",
+    )
+
+
+async def version(tx: Tx, policy: Policy, number: int) -> PolicyVersion:
+    """Return one version of a policy; raise `NotFound`."""
+    version_ = await policy_version_store.version(tx, policy, number)
+    if version_ is None:
+        raise NotFound(
+            f"{policy.name} has no version {number}.", command=f"firebell policy versions {policy.slug}"
+        )
+    return version_
+
+
+@permits(Verb.POLICY_WRITE)
+async def restore_version(tx: Tx, actor: Actor, policy: Policy, number: int, now: datetime) -> Policy:
+    """Store an earlier version of a policy as its next one; raise `Invalid` if one of its targets is gone."""
+    plan = (await version(tx, policy, number)).plan
+    return await update_policy(
+        tx,
+        actor,
+        policy,
+        levels=plan.levels,
+        repeat=plan.repeat,
+        ack_timeout_s=plan.ack_timeout_s,
+        now=now,
+    )
 
 
 @permits(Verb.POLICY_WRITE)
@@ -73,9 +125,11 @@ async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> 
     # services before policies: the order in which a new alert locks them
     services = await catalog.lock_services_with_policy(tx, policy.id)
     await policy_store.lock_policy(tx, policy.id)
-    if refs := await policy_store.open_page_refs(tx, policy.id):
-        raise Conflict(f"Open pages use {policy.name}.", hint=f"Resolve them first: {', '.join(refs)}.")
+    if page_ids := await policy_store.open_page_ids(tx, policy.id):
+        refs = ", ".join(f"PG-{page_id}" for page_id in page_ids[:5])
+        raise Conflict(f"Open pages use {policy.name}.", hint=f"Resolve them first: {refs}.")
     await catalog.clear_policy(tx, policy.id)
+    await policy_version_store.end_versions(tx, policy.id, now)
     await policy_store.delete_policy(tx, policy.id)
     restorable = {
         "slug": policy.slug,
@@ -109,6 +163,7 @@ async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
         raise undo.changed_since(
             f"there is another policy named {deleted.name} now.", "Rename it, then create this one again."
         )
+    await policy_version_store.record_version(tx, policy, actor, now)
     await tx.audit(actor, "policy.restored", f"policy:{policy_id}", now, services=detail["services"])
     for service in (await catalog.services_by_id(tx, detail["services"])).values():
         if service.policy_id is None:

@@ -1,8 +1,10 @@
 """Escalation policies over JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
+from fastapi import Query
 from pydantic import ConfigDict, Field
 
 from firebell.kit.web import api, undo
@@ -10,17 +12,21 @@ from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Id,
+    Instant,
     PageParams,
+    PathId,
     Removed,
     ShortName,
+    StrictBool,
     StrictInt,
     Text,
     problems,
     removed,
 )
-from firebell.paging import actions
-from firebell.paging.dry_run import dry_run
-from firebell.paging.model import Level, Policy, Target, TargetKind
+from firebell.paging import actions, policy_changes, policy_targets, policy_version_store
+from firebell.paging.dry_run import PlannedLevel, checked_start, dry_run
+from firebell.paging.model import Level, Plan, Policy, PolicyVersion, Target, TargetKind
+from firebell.paging.policy_validation import checked_plan
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -74,6 +80,43 @@ class NewPolicy(PolicyPlan):
     team_id: Id
 
 
+class ChangedPolicy(PolicyPlan):
+    """The next version of a policy.
+
+    With `version`, it is refused if that is no longer the current version. `apply_to_open_pages` also changes the
+    open pages that began with an earlier one.
+    """
+
+    version: Annotated[StrictInt | None, Field(ge=1)] = None
+    apply_to_open_pages: StrictBool = False
+
+
+class RestoredVersion(ApiInput):
+    """An earlier version to restore, for open pages too if `apply_to_open_pages`."""
+
+    apply_to_open_pages: StrictBool = False
+
+
+class DryRunInput(PolicyPlan):
+    """A draft to try: who would be notified if a page of this team began at `at`, now if null."""
+
+    team_id: Id
+    at: Instant | None = None
+    urgency: Literal["high", "low"] = "high"
+
+
+class VersionShown(ApiOutput):
+    """A version of a policy; `changes` are in words against the version before, null for the oldest one kept."""
+
+    version: int
+    at: datetime
+    actor: str
+    changes: list[str] | None
+    levels: list[LevelShown]
+    repeat: int
+    ack_timeout_s: int | None
+
+
 class PolicyShown(ApiOutput):
     """An escalation policy. Changes apply to new pages; open pages keep the plan they began with."""
 
@@ -87,13 +130,27 @@ class PolicyShown(ApiOutput):
     ack_timeout_s: int | None
 
 
+class MessageShown(ApiOutput):
+    """A message that would be sent; `held` if quiet hours hold it until `at`."""
+
+    at: datetime
+    person_id: int
+    channel: str
+    held: bool
+
+
 class StepShown(ApiOutput):
-    """Who would be notified at `at`; `level` is null for the final alarm, `people` is empty if it is skipped."""
+    """Who would be notified at `at`; `level` is null for the final alarm, `people` is empty if it is skipped.
+
+    `unreachable` names the people of the level who have no usable contact method.
+    """
 
     at: datetime
     level: int | None
     people: list[int]
     names: str
+    unreachable: list[str]
+    messages: list[MessageShown]
 
 
 def _policy(policy: Policy) -> PolicyShown:
@@ -103,16 +160,49 @@ def _policy(policy: Policy) -> PolicyShown:
         name=policy.name,
         team_id=policy.team_id,
         version=policy.version,
-        levels=[
-            LevelShown(
-                targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
-                ack_within_s=level.ack_within_s,
-            )
-            for level in policy.levels
-        ],
+        levels=_levels_shown(policy.levels),
         repeat=policy.repeat,
         ack_timeout_s=policy.ack_timeout_s,
     )
+
+
+def _levels_shown(levels: Sequence[Level]) -> list[LevelShown]:
+    return [
+        LevelShown(
+            targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
+            ack_within_s=level.ack_within_s,
+        )
+        for level in levels
+    ]
+
+
+def _version(version: PolicyVersion, changes: list[str] | None) -> VersionShown:
+    return VersionShown(
+        version=version.version,
+        at=version.at,
+        actor=version.actor,
+        changes=changes,
+        levels=_levels_shown(version.plan.levels),
+        repeat=version.plan.repeat,
+        ack_timeout_s=version.plan.ack_timeout_s,
+    )
+
+
+def _steps(steps: Sequence[PlannedLevel], start: datetime) -> list[StepShown]:
+    return [
+        StepShown(
+            at=start + step.at,
+            level=None if step.level is None else step.level + 1,
+            people=[person_id for person_id, _ in step.people],
+            names=step.names,
+            unreachable=list(step.unreachable),
+            messages=[
+                MessageShown(at=start + m.at, person_id=m.person_id, channel=m.channel, held=m.held)
+                for m in step.messages
+            ],
+        )
+        for step in steps
+    ]
 
 
 def _levels(body: PolicyPlan) -> list[Level]:
@@ -158,20 +248,56 @@ async def get_policy(w: PlanReader, slug: Text) -> PolicyShown:
 @router.put(
     "/policies/{slug}",
     tags=["policies"],
-    summary="Replace the levels of a policy, for new pages only",
-    responses=problems(404),
+    summary="Replace the levels of a policy, for new pages, and if wanted for open ones",
+    responses=problems(404, 409),
 )
-async def edit_policy(w: Planner, slug: Text, body: PolicyPlan) -> PolicyShown:
-    await actions.update_policy(
+async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShown:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    updated = await actions.update_policy(
         w.tx,
         w.actor,
-        await actions.policy_by_slug(w.tx, slug),
+        policy,
         levels=_levels(body),
         repeat=body.repeat,
         ack_timeout_s=body.ack_timeout_s,
+        version=body.version,
         now=w.now,
     )
-    return _policy(await actions.policy_by_slug(w.tx, slug))
+    if body.apply_to_open_pages:
+        await actions.apply_policy(w.tx, w.actor, updated, w.now)
+    return _policy(updated)
+
+
+@router.get(
+    "/policies/{slug}/versions",
+    tags=["policies"],
+    summary="List the versions of a policy, newest first, with what changed",
+    responses=problems(404),
+)
+async def list_versions(w: PlanReader, slug: Text, params: PageParams) -> list[VersionShown]:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    versions = await policy_version_store.versions(w.tx, policy)
+    names = await policy_targets.names(w.tx, [v.plan for v in versions])
+    older = [*versions[1:], None]
+    shown = [
+        _version(v, policy_changes.changes(before.plan, v.plan, names) if before else None)
+        for v, before in zip(versions, older, strict=True)
+    ]
+    return params.newest(shown, [v.version for v in versions])
+
+
+@router.post(
+    "/policies/{slug}/versions/{version}/restore",
+    tags=["policies"],
+    summary="Restore an earlier version of a policy as its next one",
+    responses=problems(404, 409),
+)
+async def restore_version(w: Planner, slug: Text, version: PathId, body: RestoredVersion) -> PolicyShown:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    restored = await actions.restore_version(w.tx, w.actor, policy, version, w.now)
+    if body.apply_to_open_pages:
+        await actions.apply_policy(w.tx, w.actor, restored, w.now)
+    return _policy(restored)
 
 
 @router.delete(
@@ -189,17 +315,27 @@ async def delete_policy(w: Planner, slug: Text) -> Removed:
 @router.get(
     "/policies/{slug}/dry-run",
     tags=["policies"],
-    summary="Preview who would be notified when, if a page began now and no one acknowledged",
+    summary="Preview who would be notified when, if a page began and no one acknowledged",
     responses=problems(404),
 )
-async def dry_run_policy(w: PlanReader, slug: Text) -> list[StepShown]:
-    steps = await dry_run(w.tx, await actions.policy_by_slug(w.tx, slug), w.now)
-    return [
-        StepShown(
-            at=w.now + step.at,
-            level=None if step.level is None else step.level + 1,
-            people=[person_id for person_id, _ in step.people],
-            names=step.names,
-        )
-        for step in steps
-    ]
+async def dry_run_policy(
+    w: PlanReader,
+    slug: Text,
+    at: Annotated[Instant | None, Query(description="default: now")] = None,
+    urgency: Literal["high", "low"] = "high",
+) -> list[StepShown]:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    start = checked_start(at or w.now, w.now)
+    return _steps(await dry_run(w.tx, policy.plan, policy.team_id, start, urgency), start)
+
+
+@router.post(
+    "/policies/dry-run",
+    tags=["policies"],
+    summary="Preview who a draft of a policy would notify when; nothing is saved",
+    responses=problems(404),
+)
+async def dry_run_draft(w: PlanReader, body: DryRunInput) -> list[StepShown]:
+    start = checked_start(body.at or w.now, w.now)
+    plan: Plan = await checked_plan(w.tx, "Draft", _levels(body), body.repeat, body.ack_timeout_s)
+    return _steps(await dry_run(w.tx, plan, body.team_id, start, body.urgency), start)

@@ -37,18 +37,23 @@ async def insert_policy(
     return _policy(row) if row else None
 
 
-async def update_policy(tx: Tx, policy_id: int, plan: Plan) -> None:
-    await tx.execute(
-        """
+async def update_policy(tx: Tx, policy_id: int, plan: Plan, version: int) -> Policy | None:
+    """Store the plan as the version after `version`; return None if that is no longer the current one."""
+    row = await tx.row(
+        f"""
         update policy
-        set levels = $2, repeat = $3, ack_timeout_s = $4, version = version + 1
+        set levels = $3, repeat = $4, ack_timeout_s = $5, version = version + 1
         where id = $1
+            and version = $2
+        returning {_POLICY}
         """,
         policy_id,
+        version,
         plan.to_json()["levels"],
         plan.repeat,
         plan.ack_timeout_s,
     )
+    return _policy(row) if row else None
 
 
 async def policies(tx: Tx) -> list[Policy]:
@@ -140,21 +145,19 @@ async def lock_policy(tx: Tx, policy_id: int) -> None:
     await tx.fetch("select id from policy where id = $1 for update", policy_id)
 
 
-async def open_page_refs(tx: Tx, policy_id: int, limit: int = 5) -> list[str]:
-    """Return the first open pages that use a policy."""
+async def open_page_ids(tx: Tx, policy_id: int) -> list[int]:
+    """Return the open pages that use a policy."""
     rows = await tx.fetch(
         """
         select id
         from page
         where policy_id = $1
-            and state <> 'resolved'
+            and state not in ('resolved', 'merged')
         order by id
-        limit $2
         """,
         policy_id,
-        limit,
     )
-    return [f"PG-{r['id']}" for r in rows]
+    return [row["id"] for row in rows]
 
 
 async def delete_policy(tx: Tx, policy_id: int) -> None:

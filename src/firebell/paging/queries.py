@@ -1,7 +1,7 @@
 """Read models of pages for the inbox, one page, home and the API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.alerts import actions as alerts
@@ -132,7 +132,8 @@ def _next(recipients: Recipients, page: Page, teams: Mapping[int, str], now: dat
                 return names, names
             return names, recipients.targets(page, entered.level, reached, teams)
         case escalation.Exhausted():
-            return "everyone", "everyone"
+            last = "no one" if page.plan.is_drill else "everyone"
+            return last, last
 
 
 async def list_pages(
@@ -173,15 +174,4 @@ async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
 
 async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[PlannedLevel]:
     """Return whom each level would notify if a page of a team's service began now, the final alarm last."""
-    if policy is None:
-        policy = Policy(
-            id=0,
-            name=NO_POLICY.name,
-            slug="",
-            team_id=team_id,
-            version=0,
-            levels=NO_POLICY.levels,
-            repeat=NO_POLICY.repeat,
-            ack_timeout_s=NO_POLICY.ack_timeout_s,
-        )
-    return await dry_run(tx, replace(policy, team_id=team_id), now)
+    return await dry_run(tx, policy.plan if policy else NO_POLICY, team_id, now)

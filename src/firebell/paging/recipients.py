@@ -6,12 +6,13 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
-from firebell.notify.notification_rules import can_wait, usable
-from firebell.oncall.model import Shadow
+from firebell.notify.notification_rules import can_wait
+from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging.model import MANUAL_KIND, SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, Person
+from firebell.people.rule_times import usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Recipients:
     """When quiet hours end, for the people whose quiet hours run now."""
     shadows: dict[int, list[Shadow]]
     """Those who shadow someone on call now, by schedule."""
+    schedules: dict[int, Schedule]
+    """The schedules of the targets, complete from now on."""
 
     def reachable(self, target: Target) -> list[int]:
         """Return the active people behind a target; an unknown id has none."""
@@ -49,6 +52,11 @@ class Recipients:
         """Return the people with a usable contact method whom a level of the page's plan reaches now."""
         person_ids = (i for target in page.plan.levels[level].targets for i in self.reachable(target))
         return [i for i in dict.fromkeys(person_ids) if self.rules[page.urgency].get(i)]
+
+    def unreachable(self, page: Page, level: int) -> list[int]:
+        """Return the active people of a level who have no usable contact method."""
+        person_ids = (i for target in page.plan.levels[level].targets for i in self.reachable(target))
+        return [i for i in dict.fromkeys(person_ids) if not self.rules[page.urgency].get(i)]
 
     def shadowing(self, page: Page, level: int, reached: Collection[int]) -> list[int]:
         """Return the active people who get a copy, because they shadow someone whom a schedule of the level reaches."""
@@ -74,6 +82,13 @@ class Recipients:
         team = self.members.get(page.team_id, []) if page.team_id else []
         person_ids = dict.fromkeys([*team, *self.fallback_responders])
         return [i for i in person_ids if self.rules["high"].get(i) and self.people[i].active]
+
+    def hands_off(self, page: Page, level: int, at: datetime) -> bool:
+        """Return True if a schedule of a level has other people on call at a later instant."""
+        ids = [t.id for t in page.plan.levels[level].targets if t.kind is TargetKind.SCHEDULE]
+        return any(
+            oncall.users_at(self.schedules[i], at) != self.on_call[i] for i in ids if i in self.schedules
+        )
 
     def held(self, page: Page, person_ids: Sequence[int]) -> datetime | None:
         """Return when the first of these people gets the page, None for now (spec 2.4)."""
@@ -115,8 +130,8 @@ class Recipients:
         return ", ".join(reasons)
 
 
-def hypothetical_page(plan: Plan, team_id: int, now: datetime) -> Page:
-    """Return an urgent page that is not stored, to ask who a plan would reach."""
+def hypothetical_page(plan: Plan, team_id: int, now: datetime, urgency: str = "high") -> Page:
+    """Return a page that is not stored, to ask who a plan would reach."""
     return Page(
         id=0,
         subject_kind="group",
@@ -126,7 +141,7 @@ def hypothetical_page(plan: Plan, team_id: int, now: datetime) -> Page:
         policy_id=None,
         plan=plan,
         title="",
-        urgency="high",
+        urgency=urgency,
         severity=None,
         state=PageState.TRIGGERED,
         level=-1,
@@ -169,4 +184,5 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
         schedule_names={i: schedule.name for i, schedule in schedules.items()},
         held_until=await notify.held_until(tx, person_ids, now),
         shadows=shadows,
+        schedules=schedules,
     )

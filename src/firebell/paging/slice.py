@@ -23,6 +23,7 @@ def _routers() -> list["APIRouter"]:
         night_limit_web,
         offline_actions_api,
         policy_api,
+        policy_editor_web,
         policy_web,
         web,
     )
@@ -32,6 +33,7 @@ def _routers() -> list["APIRouter"]:
         manual_web.router,
         web.router,
         night_limit_web.router,
+        policy_editor_web.router,
         policy_web.router,
         list_api.router,
         manual_api.router,
@@ -43,24 +45,34 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import night_limit_actions, timers
+    from firebell.paging import ack_warnings, night_limit_actions, page_tests, timers
 
-    return {**timers.HANDLERS, **night_limit_actions.HANDLERS}
+    return {
+        **timers.HANDLERS,
+        **ack_warnings.HANDLERS,
+        **night_limit_actions.HANDLERS,
+        **page_tests.HANDLERS,
+    }
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.paging import night_limit_store, retention_store
+    from firebell.paging import night_limit_store, policy_version_store, retention_store
 
-    return (*retention_store.RETENTIONS, *night_limit_store.RETENTIONS)
+    return (
+        *retention_store.RETENTIONS,
+        *night_limit_store.RETENTIONS,
+        *policy_version_store.RETENTIONS,
+    )
 
 
 def _composers() -> Mapping[str, Composer]:
     from firebell.paging import messages, retractions
-    from firebell.paging.model import COPY_KIND, SUBJECT_KIND
+    from firebell.paging.model import ACK_ENDING_KIND, COPY_KIND, SUBJECT_KIND
 
     return {
         SUBJECT_KIND: Composer(messages.compose, "pg", retractions.compose_retractions),
         COPY_KIND: Composer(messages.compose_copies, topic="pg"),
+        ACK_ENDING_KIND: Composer(messages.compose_ack_endings, topic="pg"),
     }
 
 
@@ -92,6 +104,7 @@ SLICE = Slice(
     "paging",
     tables=(
         "policy",
+        "policy_version",
         "page",
         "page_owner",
         "page_log",
@@ -122,7 +135,12 @@ SLICE = Slice(
             "firebell.commands.page",
             rank=100,
         ),
-        Command("policy", "Show escalation policies and dry-run them.", "firebell.commands.policy", rank=140),
+        Command(
+            "policy",
+            "Show escalation policies, dry-run them, and restore or copy them.",
+            "firebell.commands.policy",
+            rank=140,
+        ),
     ),
     navigation=(
         NavItem(

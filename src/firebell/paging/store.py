@@ -194,6 +194,11 @@ async def set_plan(tx: Tx, page_id: int, plan: Plan) -> None:
     await tx.execute("update page set plan = $2 where id = $1", page_id, plan.to_json())
 
 
+async def set_plans(tx: Tx, page_ids: Sequence[int], plan: Plan) -> None:
+    """Give several pages the same plan."""
+    await tx.execute("update page set plan = $2 where id = any($1::bigint[])", list(page_ids), plan.to_json())
+
+
 async def retitle(tx: Tx, kind: str, titles: Mapping[int, str]) -> list[int]:
     """Update the titles of the open pages of these subjects, locked in id order; return the changed ids."""
     rows = await tx.fetch(

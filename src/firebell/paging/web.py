@@ -11,17 +11,17 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.findings import Finding
-from firebell.kit.localtime import format_short
+from firebell.kit.localtime import format_local, format_short
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
-from firebell.paging import ack_links, actions, alert_design, queries, votes
-from firebell.paging.model import PageState
+from firebell.paging import ack_links, actions, alert_design, queries, snooze_times, votes
+from firebell.paging.model import AckResult, PageState
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
-from firebell.people.unit_of_work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.runbooks import actions as runbooks
 
 router = routing.html_router()
@@ -63,6 +63,7 @@ async def detail(visit: CurrentVisit, ref: str) -> Response:
         has_runbook = runbooks.has_own(context["runbooks"])
         design = alert_design.findings(f"PG-{page_id}", context["v"].alerts, has_runbook=has_runbook)
     context |= {
+        "snooze_ends": snooze_times.ends(visit.now, visit.person.tz),
         "votes": page_votes,
         "design": design,
         "nav": "pages",
@@ -77,8 +78,27 @@ async def more(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     page = await actions.page(visit.tx, page_id)
     (details,) = await queries.page_details(visit.tx, [page], visit.now, alerts_each=50)
-    context = {"v": details, "nav": "pages", "live": ",".join(actions.live_topics([page_id]))}
+    context = {
+        "v": details,
+        "nav": "pages",
+        "live": ",".join(actions.live_topics([page_id])),
+        "snooze_ends": snooze_times.ends(visit.now, visit.person.tz),
+    }
     return await html.render(visit.request, "paging/page_actions.html", context)
+
+
+def _snooze_end(visit: Visit) -> datetime:
+    """Return the end of a snooze: the instant that was chosen, or after some minutes."""
+    if chosen := visit.text("until"):
+        try:
+            until = datetime.fromisoformat(chosen)
+        except ValueError:
+            until = datetime.min  # noqa: DTZ901 - refused below
+        if until.tzinfo is None:
+            raise Invalid("This is not a time.", fields={"until": "Use one such as 2026-11-25T08:00+01:00."})
+        return until
+    minutes = to_number(visit.form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
+    return visit.now + timedelta(minutes=minutes)
 
 
 @router.post("/pages/{ref}/{what}", dependencies=route_access.needs(Verb.PAGE_RESPOND))
@@ -86,8 +106,10 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     page_id = parse_ref("PG", ref)
     match what:
         case "ack":
-            already = (await actions.ack(visit.tx, visit.actor, page_id, visit.now)).already
-            text = f"PG-{page_id} was {already}." if already else f"PG-{page_id} acknowledged."
+            result = await actions.ack(visit.tx, visit.actor, page_id, visit.now)
+            text = f"PG-{page_id} was {result.already}." if result.already else f"PG-{page_id} acknowledged."
+            if result.renewed:
+                text = f"You are still on PG-{page_id}."
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
@@ -95,8 +117,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             await actions.escalate(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} escalated to the next level."
         case "snooze":
-            minutes = to_number(visit.form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
-            until = visit.now + timedelta(minutes=minutes)
+            until = _snooze_end(visit)
             await actions.snooze(visit.tx, visit.actor, page_id, until, visit.now)
             text = f"PG-{page_id} snoozed until {format_short(until, visit.person.tz, visit.now)}."
         case "note":
@@ -133,10 +154,17 @@ async def ack_by_link(request: Request, token: str) -> Response:
             result_text = "This page is already resolved. Nothing changed."
         else:
             result = await actions.ack(tx, Actor("link", person.name, person.id), page.id, now)
-            result_text = (
-                f"This page was {result.already}." if result.already else "Acknowledged. Escalation stopped."
-            )
+            result_text = _acknowledged(result, person.tz)
     return PlainTextResponse(result_text) if wants_text else await _by_link(request, token, result_text)
+
+
+def _acknowledged(result: AckResult, tz: str) -> str:
+    """Return what an acknowledgement did, in a sentence."""
+    if result.already is None:
+        return "Acknowledged. Escalation stopped."
+    if result.renewed and result.page.due_at:
+        return f"Renewed until {format_local(result.page.due_at, tz)}."
+    return f"This page was {result.already}."
 
 
 async def _by_link(request: Request, token: str, result_text: str | None) -> Response:
@@ -160,5 +188,6 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
         "person": person,
         "tz": person.tz,
         "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,
+        "may_renew": not is_used and is_theirs and page.due_at is not None,
     }
     return await html.render(request, "paging/ack.html", context)

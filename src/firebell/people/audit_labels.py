@@ -176,6 +176,8 @@ ACTION_LABELS = {
     "person.link": "Created a sign-in link",
     "person.password": "Set a password",
     "person.signed_in": "Signed in",
+    "page.test": "Tested their notification rules",
+    "policy.applied": "Applied an escalation policy to open pages",
     "policy.changed": "Edited an escalation policy",
     "policy.created": "Created an escalation policy",
     "policy.deleted": "Deleted an escalation policy",

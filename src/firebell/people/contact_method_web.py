@@ -17,6 +17,7 @@ from firebell.people import (
     authentication,
     quiet_hours_store,
     route_access,
+    rule_times,
     validation,
     verification_actions,
 )
@@ -54,6 +55,10 @@ async def _contact(
         "paged": {m.id for m in actions.paged(methods)},
         "replaceable": [("", "Nothing"), *((m.id, m.label or m.shown_address) for m in methods)],
         "rules": rules,
+        "examples": {
+            u: rule_times.example(rule_times.usable(rules[u], actions.paged(methods))) for u in rules
+        },
+        "two_ways": rule_times.has_two_ways(rule_times.usable(rules["high"], actions.paged(methods))),
         "rows": {**rows, **(typed_rules or {})},
         "refused": next(iter(typed_rules or {}), ""),
         "hours": hours,

@@ -66,6 +66,17 @@ const offlinePage = async () => {
   return page ? new Response(await page.text(), { status: 503, headers: page.headers }) : Response.error();
 };
 
+/* The open pages and who is on call are copied once an hour, also if they are not visited. */
+const WANTED = ['/pages', '/oncall'], AGAIN_AFTER = 3600000;
+const copyWanted = async () => {
+  for (const path of WANTED) {
+    const copy = await (await pages()).match(location.origin + path);
+    if (copy && Date.now() - copy.headers.get('Kept-At') < AGAIN_AFTER) continue;
+    const request = new Request(path, { headers: { 'X-Live': '1' } }), asked = generation, answer = await fetch(request);
+    if (!answer.redirected && !isDown(answer)) await keep(request, answer, asked);
+  }
+};
+
 const isDown = answer => [502, 503, 504].includes(answer.status) && !answer.headers.has('X-Firebell-Page');
 const pause = time => new Promise(done => setTimeout(done, time));
 
@@ -73,7 +84,11 @@ const navigate = async event => {
   const { request } = event, asked = generation;
   const network = (async () => await event.preloadResponse || fetch(request))();
   const settled = network.then(answer => isDown(answer) ? null : answer, () => null);
-  event.waitUntil(settled.then(answer => answer && keep(request, copied(answer), asked)).catch(() => {}));
+  event.waitUntil(settled.then(async answer => {
+    if (!answer) return;
+    await keep(request, copied(answer), asked);
+    if (answer.headers.has(PERSON)) await copyWanted();
+  }).catch(() => {}));
   const first = await Promise.race([settled, pause(COPY_AFTER)]);
   if (first) return first;
   return await copyOf(request) || await Promise.race([settled, pause(GIVE_UP_AFTER)]) || offlinePage();
@@ -121,9 +136,12 @@ const replace = async message => {
   if (!before.length) for (const each of await shown()) each.close();
 };
 const reportSeen = token => fetch('/in/channel/web_push/device/seen', { method: 'POST', body: token }).catch(() => {});
+/* Until a page is opened, which knows better, the badge counts the notifications. */
+const badge = async () => navigator.setAppBadge?.((await registration.getNotifications()).length).catch(() => {});
 addEventListener('push', event => {
   const message = received(event.data), seen = message.seen && reportSeen(message.seen);
-  event.waitUntil(Promise.all([seen, message.quiet ? replace(message) : show(message.title, message)]));
+  const shown = message.quiet ? replace(message) : show(message.title, message);
+  event.waitUntil(Promise.all([seen, shown.then(badge)]));
 });
 
 const own = address => { const url = new URL(address, location); return location.origin + url.pathname + url.search; };
@@ -148,5 +166,5 @@ const answer = async (message, { label, url }) => {
 addEventListener('notificationclick', event => {
   const message = event.notification.data, action = message.actions?.[+event.action];
   event.notification.close();
-  event.waitUntil(event.action && action ? answer(message, action) : openWindow(own(message.url || '/pages')));
+  event.waitUntil((event.action && action ? answer(message, action) : openWindow(own(message.url || '/pages'))).then(badge));
 });

@@ -116,8 +116,8 @@ async def _mine(
 
 
 @router.get("/settings/calendars", dependencies=route_access.needs(Verb.OWN_CALENDAR_READ))
-async def mine(visit: CurrentVisit) -> Response:
-    return await _mine(visit, {})
+async def mine(visit: CurrentVisit, of: str = "") -> Response:
+    return await _mine(visit, {"of": of} if of else {})
 
 
 @router.post("/settings/calendars/feeds", dependencies=route_access.needs(Verb.OWN_CALENDAR_WRITE))

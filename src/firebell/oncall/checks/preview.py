@@ -26,6 +26,8 @@ class Preview:
     closed_gaps: tuple[Interval, ...]
     new_findings: tuple[ScheduleFinding, ...]
     fixed_findings: tuple[ScheduleFinding, ...]
+    findings: tuple[ScheduleFinding, ...]
+    """Every finding of the new version."""
 
 
 def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, context: CheckContext) -> Preview:
@@ -52,4 +54,5 @@ def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, contex
         closed_gaps=tuple(minus(old_gaps, new_gaps)),
         new_findings=tuple(group_gaps(added, new.tz, start)),
         fixed_findings=tuple(group_gaps(fixed, old.tz, start)),
+        findings=tuple(group_gaps(new_findings, new.tz, start)),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from firebell.kit.intervals import joined
+from firebell.kit.intervals import Interval, joined
 from firebell.kit.localtime import to_instant, to_local
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Shift, Unit, User, Window
 from firebell.oncall.rota.rotation import pieces
@@ -162,6 +162,23 @@ def rows(schedule: Schedule, picture: ShownDays) -> list[TimelineRow]:
         ]
         all_rows.append(TimelineRow("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
     return all_rows
+
+
+def weeks(
+    schedule: Schedule, changed: Sequence[Interval], tz: str, now: datetime, count: int
+) -> list[tuple[ShownDays, list[TimelineRow]]]:
+    """Return the coming weeks with their rows; final shifts on `changed` intervals count as edited."""
+    shown, at = [], now
+    for _ in range(count):
+        days = picture("week", at, tz, now)
+        final, *layers = rows(schedule, days)
+        blocks = tuple(
+            replace(b, edited=any(start < b.end and end > b.start for start, end in changed))
+            for b in final.blocks
+        )
+        shown.append((days, [replace(final, blocks=blocks), *layers]))
+        at = days.end
+    return shown
 
 
 def runs(schedule: Schedule, picture: ShownDays) -> list[Shift]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol, TypeVar
 
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import to_instant
+from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.text import to_id, to_number, to_wall
 from firebell.oncall.model import (
     MAX_LAYER_NAME_LENGTH,
@@ -73,16 +73,22 @@ def read(fields: Fields) -> tuple[list[Layer], dict[str, str]]:
     An invalid field has a default in its layer, so that the rest of the form is kept. Layers without people are
     left out.
     """
-    layers: list[Layer] = []
+    numbered, errors = read_numbered(fields)
+    if not numbered:
+        errors["slot-0"] = "Choose at least one person."
+    return [layer for _, layer in numbered], errors
+
+
+def read_numbered(fields: Fields, kept: int | None = None) -> tuple[list[tuple[int, Layer]], dict[str, str]]:
+    """Return each layer with its number in the form, and the errors; without people only the one `kept`."""
+    layers: list[tuple[int, Layer]] = []
     errors: dict[str, str] = {}
     for i in range(LAYERS_READ):
         if not fields.getlist(f"slot-{i}"):
             break
         slots = _slots(fields, i)
-        if any(slots):
-            layers.append(_layer(fields, i, slots, errors))
-    if not layers:
-        errors["slot-0"] = "Choose at least one person."
+        if any(slots) or i == kept:
+            layers.append((i, _layer(fields, i, slots, errors)))
     return layers, errors
 
 
@@ -215,6 +221,11 @@ def monday_morning(now: datetime) -> datetime:
 
 
 HANDOFF = "handoff"
+TONIGHT = "tonight"
+WEEKEND = "weekend"
+SHIFT = "shift"
+EVENING, MORNING = time(18), time(8)
+"""When the nights and weekends of overrides begin and end."""
 OVERRIDE_HOURS = (1, 2, 4, 8, 12, 24)
 """The durations offered for an override."""
 
@@ -225,6 +236,15 @@ def override_interval(
     """Return the interval of an override: from its start or now, to its end or for its duration."""
     start = to_instant(to_wall(fields["start"], "start"), tz) if fields.get("start") else now
     lasts = fields.get("lasts", "")
+    if lasts in (TONIGHT, WEEKEND):
+        if fields.get("start") or fields.get("end"):
+            raise Invalid(
+                "This duration has its own start.",
+                fields={"start": "Leave blank, or choose another duration."},
+            )
+        return night(now, tz) if lasts == TONIGHT else weekend(now, tz)
+    if lasts == SHIFT:
+        return _shift(fields.get("shift", ""), now)
     if fields.get("end"):
         return start, to_instant(to_wall(fields["end"], "end"), tz)
     if lasts == HANDOFF:
@@ -239,6 +259,41 @@ def override_interval(
     if (hours := to_id(lasts)) not in OVERRIDE_HOURS:
         raise Invalid("The duration is not valid.", fields={"lasts": "Choose a duration from the list."})
     return start, start + timedelta(hours=hours)
+
+
+def _shift(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """Return the rest of a shift whose start and end are instants, separated by a bar."""
+    try:
+        start, end = (datetime.fromisoformat(part) for part in text.split("|"))
+    except ValueError:
+        start = end = datetime.min  # noqa: DTZ901 - refused below
+    if start.tzinfo is None or end.tzinfo is None:
+        raise Invalid("The shift is not valid.", fields={"lasts": "Choose a duration from the list."})
+    return max(start, now), end
+
+
+def night(now: datetime, tz: str) -> tuple[datetime, datetime]:
+    """Return tonight from 18:00 to 08:00 in `tz`, from now if it has begun.
+
+    After midnight, it is the night that runs.
+    """
+    local = to_local(now, tz)
+    evening = local.date() - timedelta(days=local < datetime.combine(local.date(), MORNING))
+    return _from_now(evening, evening + timedelta(days=1), tz, now)
+
+
+def weekend(now: datetime, tz: str) -> tuple[datetime, datetime]:
+    """Return this weekend in `tz`, Friday 18:00 to Monday 08:00, from now if it has begun."""
+    local = to_local(now, tz)
+    monday = local.date() - timedelta(days=local.weekday())
+    if local < datetime.combine(monday, MORNING):
+        monday -= timedelta(days=7)
+    return _from_now(monday + timedelta(days=4), monday + timedelta(days=7), tz, now)
+
+
+def _from_now(evening: date, morning: date, tz: str, now: datetime) -> tuple[datetime, datetime]:
+    start = to_instant(datetime.combine(evening, EVENING), tz)
+    return max(start, now), to_instant(datetime.combine(morning, MORNING), tz)
 
 
 def begins(text: str, name: str, tz: str, now: datetime) -> datetime:

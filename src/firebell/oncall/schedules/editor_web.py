@@ -1,7 +1,7 @@
 """The schedule editor: create, change and delete schedules, with a preview before anything is saved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -11,13 +11,16 @@ from starlette.datastructures import FormData
 
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.intervals import Interval
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.kit.web import confirm, flash, html, routing
 from firebell.oncall.checks import queries as check_queries
+from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.preview import Preview
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline_grid
-from firebell.oncall.schedules import actions, editor_form, queries
+from firebell.oncall.schedules import actions, draft_edits, editor_form, queries
 from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import actions as people
 from firebell.people import authentication, route_access
@@ -31,6 +34,8 @@ router = routing.html_router()
 MAX_FORM_FIELDS = 10_000
 """Enough for twenty layers of a whole department."""
 LargeForm = Annotated[Visit, visit_with(fields=MAX_FORM_FIELDS)]
+SHOWN_WEEKS = 4
+"""Number of coming weeks that the editor draws."""
 REGIONS = {
     "Asia": ("Asia/Tokyo", "09:00", "17:00"),
     "Europe": ("Europe/Berlin", "09:00", "18:00"),
@@ -41,18 +46,24 @@ REGIONS = {
 
 @dataclass(frozen=True, slots=True)
 class EditorState:
-    """The state of the editor: the submitted fields, the layers, and the effect of saving them."""
+    """The state of the editor: the submitted fields, the layers, and the effect of saving them.
+
+    `drawn` is the schedule whose coming weeks are shown, `pressed` the layer whose button was pressed.
+    """
 
     fields: Mapping[str, Any]
     layers: Sequence[Layer]
     preview: Preview | None = None
     error: FirebellError | None = None
     unseen: str = ""
+    drawn: Schedule | None = None
+    pressed: int | None = None
 
 
 async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Response:
     edited = Schedule(id=0, name="", tz="", layers=tuple(draft.layers))
-    person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
+    drawn = draft.drawn or old
+    person_ids = {u for s in (edited, old, drawn) if s for u in s.people}
     teams, team = await people.teams(visit.tx), to_id(draft.fields.get("team"))
     near = [
         *await people.colleagues(visit.tx, visit.person.id),
@@ -83,10 +94,31 @@ async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Res
         "teams": [(t.id, t.name) for t in teams],
         "name": lambda user: names.get(user, FORMER_MEMBER),
         "effect": draft.preview,
+        "weeks": _weeks(visit, drawn, draft.preview) if drawn else [],
+        "findings": await _findings(visit, old, draft.preview),
+        "active_hours": draft_edits.ACTIVE_HOURS,
+        "pressed": draft.pressed,
         "unseen": draft.unseen,
         "error": draft.error,
     }
     return await html.render(visit.request, "oncall/schedule_editor.html", context)
+
+
+def _weeks(visit: Visit, drawn: Schedule, preview: Preview | None) -> list[Any]:
+    changed = [Interval(start, end) for start, end, _, _ in preview.changes] if preview else []
+    return timeline_grid.weeks(drawn, changed, visit.person.tz, visit.now, SHOWN_WEEKS)
+
+
+async def _findings(
+    visit: Visit, old: Schedule | None, preview: Preview | None
+) -> Sequence[ScheduleFinding] | None:
+    """Return the findings of the draft, or of the stored schedule while there is no preview of the draft."""
+    if preview:
+        return preview.findings
+    if old is None:
+        return None
+    findings = (await check_queries.findings_of(visit.tx, [old], visit.now))[old.id]
+    return group_gaps(findings, old.tz, visit.now)
 
 
 @router.get("/oncall/new/sun", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
@@ -141,17 +173,29 @@ def _read(
 
 
 async def _preview(visit: Visit, old: Schedule | None) -> Response:
+    """Render the draft after the button of the form, with its effect, without saving anything."""
     fields, layers, problem = _read(visit.form, old, visit.now)
+    what, number = draft_edits.pressed(str(visit.form.get("do") or ""))
+    pressed = None
+    if number is not None:
+        numbered, _ = editor_form.read_numbered(visit.form, kept=number)
+        position = next((at for at, (i, _) in enumerate(numbered) if i == number), -1)
+        layers, pressed = draft_edits.edited([layer for _, layer in numbered], what, position)
+        layers = editor_form.aligned(layers, old.layers if old else (), visit.now)
+    state = EditorState(fields, layers, pressed=pressed)
+    staffed = [layer for layer in layers if any(layer.slots)]
     try:
-        if problem:
+        if problem and staffed:
             raise problem
+        if not staffed:
+            raise Invalid("Choose at least one person.")
         at = editor_form.begins(fields["from"], "from", visit.person.tz, visit.now)
         before = old or Schedule(id=0, name=fields["name"], tz=fields["tz"], layers=())
-        after = await actions.edited(visit.tx, before, layers, at)
+        after = await actions.edited(visit.tx, before, staffed, at)
         preview = await check_queries.preview_of(visit.tx, before, after, visit.now)
     except Invalid as error:
-        return await _editor(visit, old, EditorState(fields, layers, unseen=error.message))
-    return await _editor(visit, old, EditorState(fields, layers, preview))
+        return await _editor(visit, old, replace(state, unseen=error.message))
+    return await _editor(visit, old, replace(state, preview=preview, drawn=after))
 
 
 async def _save(visit: Visit, old: Schedule | None) -> Response:

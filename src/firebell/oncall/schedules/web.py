@@ -89,7 +89,11 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
     """Return the options for an override's duration, likeliest first."""
     until_handoff = [(editor_form.HANDOFF, "Until the next handoff")] if handoff else []
     hours = [(str(n), f"For {plural(n, 'hour')}") for n in editor_form.OVERRIDE_HOURS]
-    return [*until_handoff, *hours, ("", "Until a set time")]
+    presets = [
+        (editor_form.TONIGHT, "Tonight, 18:00 to 08:00"),
+        (editor_form.WEEKEND, "This weekend, Fri 18:00 to Mon 08:00"),
+    ]
+    return [*until_handoff, *presets, *hours, ("", "Until a set time")]
 
 
 @router.get("/oncall/{slug}", dependencies=route_access.needs(Verb.SCHEDULE_READ))

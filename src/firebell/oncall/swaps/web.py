@@ -56,7 +56,7 @@ class SentForm:
         return SentForm(f"{name}-{fields['shift']}" if fields.get("shift") else name, fields)
 
 
-def _offers(
+def offers_of_colleagues(
     schedules: Sequence[Schedule], me: Person, names: Mapping[int, str], now: datetime
 ) -> dict[int, list[tuple[str, str]]]:
     """Return the next shifts of colleagues as options of a form, by schedule."""
@@ -119,7 +119,7 @@ async def _my_shifts(
         "nav": "oncall",
         "live": "oncall",
         "shifts": shifts_,
-        "offers": _offers(list(schedules.values()), visit.person, names, visit.now),
+        "offers": offers_of_colleagues(list(schedules.values()), visit.person, names, visit.now),
         "asked_of_me": askable(coming, visit.person),
         "my_covers": [c for c in coming if c.requester == visit.person.id and c.state in ("open", "taken")],
         "taken_by_me": [c for c in coming if c.taken_by == visit.person.id and c.state == CoverState.TAKEN],

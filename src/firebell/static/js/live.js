@@ -14,6 +14,9 @@ const hold = (feed, other) => {
   more.hidden = !fresh;
   $('span', more).textContent = fresh === 1 ? '1 new entry' : `${fresh} new entries`;
 };
+/* The badge of the installed app: the pages that wait, as in the title. */
+const badge = () => navigator.setAppBadge?.(+/^\((\d+)\)/.exec(document.title)?.[1] || 0).catch(() => {});
+badge();
 export const apply = fresh => {
   const focused = document.activeElement;
   let held = false;
@@ -25,7 +28,7 @@ export const apply = fresh => {
     else morph(el, other);
   });
   tag = !held && !$$('[data-live] form').some(inUse) && fresh.tag || '';
-  document.title = fresh.title;
+  document.title = fresh.title; badge();
   morph($('link[rel=icon]'), $('link[rel=icon]', fresh));
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);

@@ -93,6 +93,7 @@ const postLink = async action => {
 const postAction = async (action, renewed = false) => {
   const body = { action: kindOf(action), key: action.key || 'unnamed-' + action.at, pressed_at: new Date(serverTime(action.at)).toISOString(), position: action.position || '' };
   if (action.minutes) body.minutes = +action.minutes;
+  if (action.until) body.until = action.until;
   const answer = await fetch('/api/v1' + action.path.replace(/[^/]*$/, 'actions'), {
     method: 'POST', body: JSON.stringify(body), keepalive: true, signal: limit(10000),
     headers: { 'Content-Type': 'application/json', 'X-CSRF': tokenOf(document) },
@@ -164,7 +165,7 @@ const press = (form, submitter) => {
   keep({
     path, ref: matched[1] || $('#main .id')?.textContent || 'This page', me: root.dataset.me, at: Date.now(),
     key: Array.from(crypto.getRandomValues(new Uint8Array(12)), n => n.toString(16).padStart(2, '0')).join(''),
-    position: data.get('position') || '', minutes: data.get('minutes'), join: data.has('join'),
+    position: data.get('position') || '', minutes: data.get('minutes'), until: data.get('until'), join: data.has('join'),
   });
   restart();
 };
@@ -201,7 +202,7 @@ const saved = $('#saved');
 if (saved && window.caches) {
   (async () => {
     const copies = await (await caches.open('pages')).keys();
-    const paths = copies.map(copy => new URL(copy.url).pathname).filter(path => /^\/(pages|incidents|runbooks)\/[^/]+$/.test(path)).reverse();
+    const paths = copies.map(copy => new URL(copy.url).pathname).filter(path => /^\/(pages|incidents|runbooks|oncall(?!\/me))\/[^/]+$/.test(path)).reverse();
     saved.hidden = !paths.length;
     $('.rows', saved).replaceChildren(...paths.map(path => Object.assign(document.createElement('a'), { href: path, textContent: path.split('/').pop() })));
   })();

@@ -13,13 +13,16 @@ const typed = n => {
 };
 $$('[data-drag]').forEach(track => track.addEventListener('pointerdown', e => {
   if (e.button || e.pointerType === 'touch') return;
-  e.preventDefault(); track.setPointerCapture(e.pointerId);
+  e.preventDefault();
   const mark = Object.assign(document.createElement('span'), { className: 'sel', hidden: true });
   track.append(mark); drag = { track, mark, from: column(track, e.clientX), to: null };
 }));
 addEventListener('pointermove', e => {
   if (!drag) return;
-  drag.to = column(drag.track, e.clientX);
+  // a press without a move opens the shift
+  const to = column(drag.track, e.clientX);
+  if (drag.to === null && to === drag.from) return;
+  drag.to = to; drag.track.setPointerCapture(e.pointerId);
   const { mark } = drag, a = Math.min(drag.from, drag.to), n = Math.abs(drag.to - drag.from);
   mark.hidden = !n; mark.className = `sel c-${a} s-${n}`;
   mark.textContent = n ? typed(a).slice(11) + ' to ' + typed(a + n).slice(11) : '';

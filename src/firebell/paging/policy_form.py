@@ -1,0 +1,146 @@
+"""The form of the policy editor: its levels as text, and the edits of its buttons (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from firebell.kit.errors import Invalid
+from firebell.kit.text import to_id, to_number, to_required
+from firebell.kit.web.field_errors import FieldErrors
+from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
+
+LEVELS_READ = 60
+"""Number of levels read from a form: more than allowed, so that too many get an error instead of being lost."""
+DEFAULT_WAIT = "5"
+
+
+class Fields(Protocol):
+    """A posted form."""
+
+    def get(self, key: str, /) -> object: ...
+
+    def getlist(self, key: str, /) -> Sequence[object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRow:
+    """A level of the form: targets such as schedule:7, and its time to acknowledge."""
+
+    targets: tuple[str, ...] = ()
+    wait: str = DEFAULT_WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyForm:
+    """The form of a policy, with every field as text."""
+
+    name: str = ""
+    team: str = ""
+    rows: tuple[LevelRow, ...] = ()
+    repeat: str = "2"
+    ack_timeout: str = ""
+
+    @staticmethod
+    def of(policy: Policy) -> "PolicyForm":
+        """Return the form of a stored policy."""
+        rows = tuple(
+            LevelRow(tuple(f"{t.kind}:{t.id}" for t in level.targets), minutes_text(level.ack_within_s))
+            for level in policy.levels
+        )
+        timeout = minutes_text(policy.ack_timeout_s) if policy.ack_timeout_s else ""
+        return PolicyForm(policy.name, str(policy.team_id), rows, str(policy.repeat), timeout)
+
+    @staticmethod
+    def sent(form: Fields) -> "PolicyForm":
+        """Return a submitted form, valid or not."""
+        rows = []
+        for i in range(LEVELS_READ):
+            if not form.getlist(f"wait-{i}"):
+                break
+            targets = dict.fromkeys(str(value) for value in form.getlist(f"target-{i}") if str(value))
+            rows.append(LevelRow(tuple(targets), str(form.get(f"wait-{i}") or "")))
+        plain = [str(form.get(name) or "") for name in ("name", "team", "repeat", "ack_timeout")]
+        return PolicyForm(plain[0], plain[1], tuple(rows), plain[2], plain[3])
+
+    @property
+    def person_ids(self) -> list[int]:
+        """The people whom it targets by name."""
+        named = (value.partition(":") for row in self.rows for value in row.targets)
+        return [i for kind, _, text in named if kind == TargetKind.PERSON and (i := to_id(text))]
+
+
+def minutes_text(seconds: int) -> str:
+    """Return seconds as the form shows them: "5" for minutes, "1:30" if seconds are left over."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02}" if rest else str(minutes)
+
+
+def to_seconds(text: str, field: str) -> int:
+    """Return the seconds of a field such as "5" or "1:30"; raise `Invalid` naming the field."""
+    minutes, colon, rest = text.strip().partition(":")
+    seconds = to_number(minutes, field, least=1, most=1440, unit="minutes") * 60
+    if colon:
+        seconds += to_number(rest, field, most=59, unit="seconds")
+    return seconds
+
+
+def plan_of(draft: PolicyForm, errors: FieldErrors) -> Plan:
+    """Return the plan of a draft; record errors by field, those of a level with its index: wait-0."""
+    levels = []
+    for i, row in enumerate(draft.rows):
+        targets = [errors.value(partial(_target, value, f"target-{i}"), None) for value in row.targets]
+        if not targets:
+            errors.add(f"target-{i}", "Choose who to notify, or remove this level.")
+        wait_s = errors.value(partial(to_seconds, row.wait or DEFAULT_WAIT, f"wait-{i}"), 0)
+        levels.append(Level(tuple(target for target in targets if target), wait_s))
+    if not levels:
+        errors.add("levels", "Add at least one level.")
+    repeat = errors.value(lambda: to_number(draft.repeat, "repeat", most=9), 0)
+    timeout = draft.ack_timeout.strip()
+    timeout_s = errors.value(partial(to_seconds, timeout, "ack_timeout"), 0) if timeout else None
+    return Plan(draft.name, tuple(levels), repeat, timeout_s)
+
+
+def _target(value: str, field: str) -> Target:
+    """Return the target of an option such as schedule:7; raise `Invalid` naming the field."""
+    kind, _, text = value.partition(":")
+    if kind not in list(TargetKind):
+        raise Invalid("A level has an unknown target.", fields={field: "Choose from the list."})
+    return Target(TargetKind(kind), to_required(text, field))
+
+
+def edited(draft: PolicyForm, button: str) -> tuple[PolicyForm, int | None]:
+    """Return the draft after a button such as `up-1`, and the level that it concerns; unknown buttons do nothing.
+
+    The buttons are insert (before a level, or after the last), up, down, copy, remove, and drop with the position
+    of a target: `drop-1-0`.
+    """
+    what, _, rest = button.partition("-")
+    index, _, position = rest.partition("-")
+    i, rows = _position(index, len(draft.rows) + 1), list(draft.rows)
+    if i is None or (what != "insert" and i >= len(rows)):
+        return draft, None
+    match what:
+        case "insert":
+            rows.insert(i, LevelRow())
+        case "copy":
+            rows.insert(i + 1, rows[i])
+            i += 1
+        case "remove":
+            del rows[i]
+            i = min(i, len(rows) - 1)
+        case "up" if i > 0:
+            rows[i - 1], rows[i] = rows[i], rows[i - 1]
+            i -= 1
+        case "down" if i + 1 < len(rows):
+            rows[i + 1], rows[i] = rows[i], rows[i + 1]
+            i += 1
+        case "drop" if (at := _position(position, len(rows[i].targets))) is not None:
+            targets = rows[i].targets
+            rows[i] = replace(rows[i], targets=(*targets[:at], *targets[at + 1 :]))
+    return replace(draft, rows=tuple(rows)), i if rows else None
+
+
+def _position(text: str, length: int) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and int(text[:9]) < length else None
