@@ -1,4 +1,4 @@
-"""Inhibition: rules, and what their firing sources hold back (spec 3.3, decision 0088)."""
+"""Inhibition: rules, and what their firing sources hold back (spec 3.3, decision 0087)."""
 
 import hashlib
 from collections.abc import Sequence

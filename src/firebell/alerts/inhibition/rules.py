@@ -1,4 +1,4 @@
-"""Which alerts inhibit which (pure, spec 3.3; decision 0088)."""
+"""Which alerts inhibit which (pure, spec 3.3; decision 0087)."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Text messages and calls by Twilio, over plain HTTP (decision 0089)."""
+"""Text messages and calls by Twilio, over plain HTTP (decision 0088)."""
 
 import base64
 from collections.abc import Mapping

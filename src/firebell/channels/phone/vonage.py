@@ -1,4 +1,4 @@
-"""Text messages and calls by Vonage, over plain HTTP (decision 0089)."""
+"""Text messages and calls by Vonage, over plain HTTP (decision 0088)."""
 
 import secrets
 from collections.abc import Mapping
