@@ -274,7 +274,7 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
     summary="List the versions of a policy, newest first, with what changed",
     responses=problems(404),
 )
-async def list_versions(w: PlanReader, slug: Text, params: PageParams) -> list[VersionShown]:
+async def list_policy_versions(w: PlanReader, slug: Text, params: PageParams) -> list[VersionShown]:
     policy = await actions.policy_by_slug(w.tx, slug)
     versions = await policy_version_store.versions(w.tx, policy)
     names = await policy_targets.names(w.tx, [v.plan for v in versions])
@@ -292,7 +292,9 @@ async def list_versions(w: PlanReader, slug: Text, params: PageParams) -> list[V
     summary="Restore an earlier version of a policy as its next one",
     responses=problems(404, 409),
 )
-async def restore_version(w: Planner, slug: Text, version: PathId, body: RestoredVersion) -> PolicyShown:
+async def restore_policy_version(
+    w: Planner, slug: Text, version: PathId, body: RestoredVersion
+) -> PolicyShown:
     policy = await actions.policy_by_slug(w.tx, slug)
     restored = await actions.restore_version(w.tx, w.actor, policy, version, w.now)
     if body.apply_to_open_pages:
