@@ -311,7 +311,7 @@ CHANNEL = Channel(
     off_text=f"Set {_TOKEN} and {_NAME} to those of a bot from @BotFather.",
     check_health=check_health,
     # 30 messages a second in all
-    rate=SendRate(per_s=25, burst=30),
+    rate=SendRate(per_s=25, burst=32),
     is_secret=False,
     retracts=True,
     connect_url=connect_url,

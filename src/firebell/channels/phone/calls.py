@@ -46,14 +46,14 @@ def number_in(query: Mapping[str, str], name: str) -> int:
 
 def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Sequence[Signal]:
     """Return what a key does in the call to a number; a key that needs confirmation does nothing the first time."""
-    delivery, said = number_in(query, "d"), number_in(query, "n")
+    delivery, repeats = number_in(query, "d"), number_in(query, "n")
     if key in _CONFIRMED and query.get("c") != key:
         return ()
     if key == "1":
         return (OptOut(number),)
     if key in _ACTIONS:
-        return (Press(f"{call}:{said}:{key}", delivery, _ACTIONS[key], number),)
-    if key or said < SAID_AT_MOST:
+        return (Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number),)
+    if key or repeats < SAID_AT_MOST:
         return (Repeat(delivery, number),)
     return ()
 
