@@ -49,7 +49,6 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.http_out import parse_networks
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
-from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import store
 from firebell.people.model import Role
@@ -80,6 +79,7 @@ from firebell.subscribers.model import FollowScope, SubscriberChannel, Subscript
 from tests.api.api_clients import TEST, key_of
 from tests.api.organization_heartbeats import add_heartbeat
 from tests.api.organization_learning import add_anomaly, add_audit, add_drills
+from tests.api.organization_policies import add_policy_version
 from tests.api.organization_routing import add_routing
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
@@ -294,12 +294,6 @@ async def _secrets(tx: Tx, everything: Everything) -> None:
     everything.secrets["password hash"] = str(await store.password_hash(tx, w.mara))
 
 
-async def _second_version(tx: Tx, w: World) -> None:
-    policy = await paging.policy_by_slug(tx, SLUGS["policies"])
-    plan = {"levels": policy.levels, "repeat": policy.repeat, "ack_timeout_s": 3600}
-    await paging.update_policy(tx, await w.actor(w.mara), policy, **plan, now=w.now)  # type: ignore[arg-type]
-
-
 async def _incident(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
@@ -498,5 +492,5 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await add_shifts(tx, w)
             await add_heartbeat(tx, w)
             await add_routing(tx, w)
-            await _second_version(tx, w)
+            await add_policy_version(tx, w, SLUGS["policies"])
         yield made

@@ -1,7 +1,6 @@
-"""Receive events, close groups and manage integrations."""
+"""Receive events, close groups and read alerts; the verbs of other subjects have files of their own."""
 
 import hashlib
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from firebell.alerts import (
     counting,
     dedup_and_grouping,
     expiry_actions,
+    integration_actions,
     integration_store,
     list_filter_store,
     message_preview,
@@ -44,7 +44,6 @@ from firebell.alerts.model import (
     GroupsResolved,
     GroupsRetitled,
     InboundRequest,
-    Integration,
     LabeledAlert,
     MessagePreview,
     NewChangeEvent,
@@ -57,13 +56,9 @@ from firebell.alerts.routing_rules import RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
-from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.text import MAX_ID, clean_name
-from firebell.kit.web import undo
-from firebell.people.action_guards import internal, permits
-from firebell.people.permissions import Verb
+from firebell.kit.text import MAX_ID
 
 MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
@@ -85,15 +80,21 @@ MUTES_TOPIC = mute_actions.LIVE_TOPIC
 change_mute_end = mute_actions.change_end
 check_inhibition = inhibition_actions.check
 checked_mute_matchers = mute_actions.checked_matchers
+create_integration = integration_actions.create_integration
 end_mute = mute_actions.end_mute
+ensure_internal_integration = integration_actions.ensure_internal_integration
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
 integration_of_key = integration_store.integration_of_key
+integration_of_service = integration_actions.integration_of_service
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 muted_services = mute_actions.muted_services
+restore_integration = integration_actions.restore_integration
+reveal_integration = integration_actions.reveal_integration
+revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
 save_routing = routing_actions.save_rules
@@ -423,91 +424,3 @@ async def alert_rate(tx: Tx, now: datetime, quarters: int) -> list[int]:
     first = counting.quarter_of(now) - (quarters - 1) * counting.QUARTER
     counts = await read_store.alert_counts(tx, first, first + quarters * counting.QUARTER)
     return [counts.get(first + i * counting.QUARTER, 0) for i in range(quarters)]
-
-
-@permits(Verb.INTEGRATION_CREATE)
-async def create_integration(
-    tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
-) -> Integration:
-    """Create an integration for a sender, with a new key."""
-    integration = await integration_store.insert_integration(
-        tx, service_id, clean_name(name, "name"), _new_key(), now
-    )
-    await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=integration.name)
-    return integration
-
-
-@internal("An action that watches a service needs one.")
-async def ensure_internal_integration(tx: Tx, service_id: int, name: str, now: datetime) -> int:
-    """Return the id of a service's integration for alerts that Firebell raises itself. Idempotent.
-
-    It is never listed, and nothing is accepted with its key.
-    """
-    return await integration_store.ensure_internal(tx, service_id, name, _new_key(), now)
-
-
-def _new_key() -> str:
-    """Return a key of 32 characters, as long as PagerDuty's routing keys."""
-    return secrets.token_hex(16)
-
-
-def _no_such_key() -> NotFound:
-    return NotFound(
-        "This service has no active integration key with this ID.",
-        hint="Check the keys on the service's page.",
-    )
-
-
-async def integration_of_service(tx: Tx, service_id: int, integration_id: int) -> Integration:
-    """Return an active integration of a service; raise NotFound if there is none."""
-    for integration in await integration_store.integrations(tx, service_id):
-        if integration.id == integration_id:
-            return integration
-    raise _no_such_key()
-
-
-@permits(Verb.INTEGRATION_REVEAL)
-async def reveal_integration(
-    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
-) -> Integration:
-    """Return an active integration with its whole key, and audit who saw it; raise NotFound if there is none."""
-    integration = await integration_of_service(tx, service_id, integration_id)
-    await tx.audit(
-        actor,
-        "integration.revealed",
-        f"service:{service_id}",
-        now,
-        name=integration.name,
-        integration=integration_id,
-    )
-    return integration
-
-
-@permits(Verb.INTEGRATION_REVOKE)
-async def revoke_integration(
-    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
-) -> Integration:
-    """Revoke an integration; its events are refused within 5 seconds. Raise NotFound if it is not active."""
-    integration = await integration_store.revoke_integration(tx, service_id, integration_id, now)
-    if integration is None:
-        raise _no_such_key()
-    await tx.audit(
-        actor,
-        "integration.revoked",
-        f"service:{service_id}",
-        now,
-        name=integration.name,
-        integration=integration.id,
-    )
-    return integration
-
-
-@permits(Verb.INTEGRATION_REVOKE)
-async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
-    """Restore a revoked integration and return its name; raise Conflict if it is active."""
-    service_id, integration_id = entry.subject_id, entry.detail["integration"]
-    name = await integration_store.restore_integration(tx, service_id, integration_id, entry.at)
-    if name is None:
-        raise undo.changed_since("the key is already active.", "There is nothing to undo.")
-    await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
-    return name

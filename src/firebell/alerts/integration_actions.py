@@ -1,0 +1,102 @@
+"""Create, reveal, revoke and restore the integrations of a service."""
+
+import secrets
+from datetime import datetime
+
+from firebell.alerts import integration_store
+from firebell.alerts.model import Integration
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import NotFound
+from firebell.kit.text import clean_name
+from firebell.kit.web import undo
+from firebell.people.action_guards import internal, permits
+from firebell.people.permissions import Verb
+
+
+@permits(Verb.INTEGRATION_CREATE)
+async def create_integration(
+    tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
+) -> Integration:
+    """Create an integration for a sender, with a new key."""
+    integration = await integration_store.insert_integration(
+        tx, service_id, clean_name(name, "name"), _new_key(), now
+    )
+    await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=integration.name)
+    return integration
+
+
+@internal("An action that watches a service needs one.")
+async def ensure_internal_integration(tx: Tx, service_id: int, name: str, now: datetime) -> int:
+    """Return the id of a service's integration for alerts that Firebell raises itself. Idempotent.
+
+    It is never listed, and nothing is accepted with its key.
+    """
+    return await integration_store.ensure_internal(tx, service_id, name, _new_key(), now)
+
+
+def _new_key() -> str:
+    """Return a key of 32 characters, as long as PagerDuty's routing keys."""
+    return secrets.token_hex(16)
+
+
+def _no_such_key() -> NotFound:
+    return NotFound(
+        "This service has no active integration key with this ID.",
+        hint="Check the keys on the service's page.",
+    )
+
+
+async def integration_of_service(tx: Tx, service_id: int, integration_id: int) -> Integration:
+    """Return an active integration of a service; raise NotFound if there is none."""
+    for integration in await integration_store.integrations(tx, service_id):
+        if integration.id == integration_id:
+            return integration
+    raise _no_such_key()
+
+
+@permits(Verb.INTEGRATION_REVEAL)
+async def reveal_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> Integration:
+    """Return an active integration with its whole key, and audit who saw it; raise NotFound if there is none."""
+    integration = await integration_of_service(tx, service_id, integration_id)
+    await tx.audit(
+        actor,
+        "integration.revealed",
+        f"service:{service_id}",
+        now,
+        name=integration.name,
+        integration=integration_id,
+    )
+    return integration
+
+
+@permits(Verb.INTEGRATION_REVOKE)
+async def revoke_integration(
+    tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
+) -> Integration:
+    """Revoke an integration; its events are refused within 5 seconds. Raise NotFound if it is not active."""
+    integration = await integration_store.revoke_integration(tx, service_id, integration_id, now)
+    if integration is None:
+        raise _no_such_key()
+    await tx.audit(
+        actor,
+        "integration.revoked",
+        f"service:{service_id}",
+        now,
+        name=integration.name,
+        integration=integration.id,
+    )
+    return integration
+
+
+@permits(Verb.INTEGRATION_REVOKE)
+async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
+    """Restore a revoked integration and return its name; raise Conflict if it is active."""
+    service_id, integration_id = entry.subject_id, entry.detail["integration"]
+    name = await integration_store.restore_integration(tx, service_id, integration_id, entry.at)
+    if name is None:
+        raise undo.changed_since("the key is already active.", "There is nothing to undo.")
+    await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
+    return name
