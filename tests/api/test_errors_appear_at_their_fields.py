@@ -59,17 +59,20 @@ async def test_bug_a_wrong_wait_stood_beside_no_level(dsn: str, clock: FakeClock
             **await signed_in(http),
             "name": " ",
             "team": "1",
-            "target": [f"person:{w.jun}", "planet:1", "team:1"],
-            "second": ["", "", ""],
-            "wait": ["7", "5", "soon"],
+            "target-0": f"person:{w.jun}",
+            "target-1": "planet:1",
+            "target-2": "team:1",
+            "wait-0": "7",
+            "wait-1": "5",
+            "wait-2": "soon",
             "repeat": "ten",
             "ack_timeout": "0",
         }
         answer = await http.post("/escalation/new", data=form)
         assert answer.status_code == 422
-        assert refused_fields(answer.text) == ["name", "target1", "wait2", "repeat", "ack_timeout"]
-        none = await http.post("/escalation/new", data={**form, "target": ["", "", ""]})
-        assert "target0" in refused_fields(none.text)
+        assert refused_fields(answer.text) == ["name", "target-1", "wait-2", "repeat", "ack_timeout"]
+        none = await http.post("/escalation/new", data={**form, "target-0": ""})
+        assert "target-0" in refused_fields(none.text)
 
 
 @pytest.mark.parametrize(

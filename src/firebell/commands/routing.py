@@ -115,7 +115,7 @@ def preview(file: str) -> None:
     ]
     lines += [f"{count} {_SUMMARIES[kind]}" for kind, count in result["counts"].items() if count]
     if result["incidents"]:
-        lines.append(f"came of them: {', '.join(result['incidents'])}")
+        lines.append(f"incidents that resulted: {', '.join(result['incidents'])}")
     lines += [
         f"  {short(e['starts_at'])}  {e['kind']}  {e['title']}"
         + "".join(f"  {ref}" for ref in e["incidents"])

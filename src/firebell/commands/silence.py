@@ -19,6 +19,7 @@ from firebell.commands.output import (
 )
 from firebell.heartbeats import lengths
 from firebell.kit.errors import Invalid
+from firebell.kit.text import plural
 
 Fields = dict[str, Any]
 
@@ -46,11 +47,13 @@ def _scope(one: Fields) -> str:
 
 def _lines(one: Fields) -> str:
     lines = [
-        f"Silence {one['id']} of {one['author']}, {one['state']}: {one['comment']}",
-        f"{one['matchers']} of {_scope(one)}, {local(one['starts_at'])} to {local(one['ends_at'])}.",
+        f"Silence {one['id']} by {one['author']}, {one['state']}: {one['comment']}",
+        f"{one['matchers']} on {_scope(one)}, {local(one['starts_at'])} to {local(one['ends_at'])}.",
     ]
     if one["firing"]:
-        lines.append(f"It holds back {one['firing']} firing alerts, which page at its end.")
+        lines.append(
+            f"It silences {plural(one['firing'], 'firing alert')}; those still firing when it ends page then."
+        )
     return "\n".join(lines)
 
 
@@ -76,7 +79,7 @@ def list_(state: str | None, limit: int) -> None:
 @click.argument("silence_id", type=click.IntRange(min=1))
 @as_json
 def show_(silence_id: int) -> None:
-    """Show a silence and how many alerts it holds back."""
+    """Show a silence and how many firing alerts it silences."""
     one = call("GET", f"/api/v1/silences/{silence_id}")
     show(one, _lines(one))
 
@@ -124,8 +127,8 @@ def add(
 def _preview(matchers: str, services: tuple[str, ...]) -> None:
     counts = call("POST", "/api/v1/silences/preview", {"matchers": matchers, "services": list(services)})
     lines = [
-        f"{counts['firing']} firing alerts match now.",
-        f"In the last 30 days it would have hidden {counts['matching']} of {counts['compared']} alerts,"
+        f"{plural(counts['firing'], 'firing alert')} match now.",
+        f"In the last 30 days it would have silenced {counts['matching']} of {counts['compared']} alerts,"
         f" with {counts['pages']} pages and {counts['incidents']} incidents.",
     ]
     show(counts, "\n".join(lines))
@@ -133,7 +136,7 @@ def _preview(matchers: str, services: tuple[str, ...]) -> None:
 
 @silence.command("extend", epilog=example("firebell silence extend 31 --until '2026-11-30 12:00'"))
 @click.argument("silence_id", type=click.IntRange(min=1))
-@click.option("--until", required=True, help="When it ends instead.")
+@click.option("--until", required=True, help="Its new end.")
 @as_json
 def extend(silence_id: int, until: str) -> None:
     """Change when a silence ends."""

@@ -52,7 +52,7 @@ async def warn(tx: Tx, settings: Mapping[str, str], channels: Collection[str], n
             continue
         label, percent = CHANNELS[channel].label, percents[-1]
         consequence = (
-            " Tests, codes and low-urgency messages fail until then."
+            " Tests, codes and low-urgency messages fail until usage drops below the limit."
             if percent == WARNED_PERCENTS[-1]
             else ""
         )

@@ -34,7 +34,7 @@ async def warn(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Seq
         recipients = {i: ids for i, ids in owners.items() if ending[i].urgency == urgency}
         await notify.send_about(tx, ACK_ENDING_KIND, recipients, now, urgency=urgency)
     if owners:
-        text = "Warned that the acknowledgement runs out."
+        text = "Warned the owners that the acknowledgment is about to run out."
         await store.add_log(tx, [NewLogEntry.by(SYSTEM, i, "ack_ending", text) for i in owners], now)
         for page_id in owners:
             await tx.live(f"pg-{page_id}")

@@ -91,7 +91,7 @@ async def compose_ack_endings(
         url, ack_url = f"{ctx.public_url}/pages/{page.ref}", ack_links.ack_url(ctx, delivery, now)
         message = _message(delivery, recipient, page, subjects, url=url, ack_url=ack_url, now=now)
         ends = f" at {format_local(page.due_at, recipient.tz)}" if page.due_at else ""
-        prefix = f"Still on it? You are paged again{ends}: "
+        prefix = f"Still on it? You’ll be paged again{ends}: "
         warnings.append(
             replace(
                 message,

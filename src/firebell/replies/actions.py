@@ -26,7 +26,7 @@ from firebell.people.model import Person
 from firebell.replies import responding, store, text_replies
 from firebell.replies.responding import Answerer
 
-NOT_FOUND = SignalAnswer("This message can't be answered any more. Open Firebell.", is_done=False)
+NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell.", is_done=False)
 
 
 @internal(
@@ -104,6 +104,6 @@ async def _connect(tx: Tx, ctx: Context, channel: Channel, signal: Connect, now:
     if person_id is None:
         return SignalAnswer("This link is no longer valid. Open Firebell for a new one.", is_done=False)
     if not await store.claim_signal(tx, f"{channel.kind}:connect:{signal.token}", now):
-        return SignalAnswer("This link was used already. Open Firebell for a new one.", is_done=False)
+        return SignalAnswer("This link has already been used. Open Firebell for a new one.", is_done=False)
     person = await people.connect_address(tx, person_id, channel.kind, signal.sender, signal.name, now)
-    return SignalAnswer(f"Connected. Pages for {person.name} arrive here.")
+    return SignalAnswer(f"Connected. Pages for {person.name} will arrive here.")

@@ -8,6 +8,7 @@ from firebell.channels.base import Channel
 from firebell.channels.callbacks import Reply, SignalAnswer
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
+from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
 from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page
@@ -16,7 +17,7 @@ from firebell.people.model import ContactMethod
 from firebell.replies import grammar, queries, responding, store
 from firebell.replies.responding import Answerer
 
-EXAMPLE = "Not understood. Example: 47a"
+EXAMPLE = "Not understood. To acknowledge, reply with the code, such as 47a."
 MAX_NOT_UNDERSTOOD = 5
 """Number of texts an hour that are answered although they make no sense: two programs could answer each other."""
 LISTED_PAGES = 4
@@ -104,7 +105,7 @@ async def _only_page(
     if len(likely) == 1:
         return likely[0][0], likely[0][1].id
     if not likely:
-        return SignalAnswer("You have no open page.", is_done=False)
+        return SignalAnswer("You have no open pages.", is_done=False)
     lists = [
         await _list(tx, answerer, [page for owner, page in likely if owner is answerer])
         for answerer in dict.fromkeys(answerer for answerer, _ in likely)
@@ -115,11 +116,11 @@ async def _only_page(
 async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
     """Return the first open pages with their codes."""
     if not pages:
-        return "You have no open page."
+        return "You have no open pages."
     codes = await notify.reply_codes_of(tx, answerer.person.id, SUBJECT_KIND, [page.id for page in pages])
-    named = [f"{codes[page.id]}a acks {page.ref}" for page in pages if page.id in codes][:LISTED_PAGES]
+    named = [f"{page.ref} ({codes[page.id]}a to ack)" for page in pages if page.id in codes][:LISTED_PAGES]
     if not named:
-        return f"{len(pages)} open. Answer them in Firebell."
+        return f"You have {plural(len(pages), 'open page')}. Answer in Firebell."
     more = len(pages) - len(named)
     return f"Open: {', '.join(named)}{f', {more} more' if more else ''}."
 

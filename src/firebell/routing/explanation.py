@@ -94,12 +94,12 @@ def _routed(facts: Facts) -> Stage:
         text = f"{reason}, so it belongs to {facts.service}, the service of its integration."
         return Stage(StageName.ROUTED, Result.PASSED, text)
     number, name = facts.rule
-    link, href = "See the rules of then", f"/routing/versions/{alert.routing_version_id}"
+    link, href = "See the rules at that time", f"/routing/versions/{alert.routing_version_id}"
     text = f"Rule {number}, {name}, matched. It belongs to {facts.service}."
     if alert.is_fallback:
         text = (
-            f"Rule {number}, {name}, matched, but no service has the name that it asks for. So it went to the fallback"
-            f" rule: to {facts.service}, the service of its integration."
+            f"Rule {number}, {name}, matched, but the service that it names doesn’t exist. The fallback rule sent it to"
+            f" {facts.service}, the service of its integration."
         )
     return Stage(StageName.ROUTED, Result.PASSED, text, link=link, href=href)
 
@@ -121,18 +121,16 @@ def _muted(facts: Facts) -> Stage:
 def _held(facts: Facts) -> Stage:
     hold = facts.hold
     if hold is None:
-        return Stage(StageName.HELD, Result.PASSED, "No rule holds it back.")
+        return Stage(StageName.HELD, Result.PASSED, "No rule holds it.")
     span = routing_changes.span(hold.window_s)
     if hold.kind is HoldKind.NEVER:
         text = "Its rule pages no one; the alert stays visible."
     elif hold.kind is HoldKind.WAIT:
         text = f"Its rule pages only what still fires after {span}."
     else:
-        text = (
-            f"Its rule pages at {hold.needed} firing events within {span}; {len(hold.events)} arrived lately."
-        )
+        text = f"Its rule pages after {hold.needed} firing events within {span}; {len(hold.events)} so far."
     if hold.ended_at is not None or facts.page is not None:
-        return Stage(StageName.HELD, Result.PASSED, f"{text} Then it was released.", hold.ended_at)
+        return Stage(StageName.HELD, Result.PASSED, f"{text} The hold has since ended.", hold.ended_at)
     if hold.kind is HoldKind.NEVER or not facts.is_firing:
         ending = "" if hold.kind is HoldKind.NEVER else " It was resolved before that."
         return Stage(StageName.HELD, Result.STOPPED, text + ending)
@@ -145,7 +143,7 @@ def _grouped(facts: Facts) -> Stage:
         return Stage(StageName.GROUPED, Result.NOT_REACHED, "Not reached.")
     text = f"In a group of {group.alerts} alerts, {group.firing} of them firing."
     if group.alerts == 1:
-        text = "It is alone in its group."
+        text = "It’s the only alert in its group."
     if group.key is None:
         text = f"In a storm: its service opened too many groups, so one page holds {group.alerts} alerts."
     return Stage(StageName.GROUPED, Result.PASSED, text, group.opened_at)
@@ -157,7 +155,7 @@ def _paged(facts: Facts) -> Stage:
     return Stage(
         StageName.PAGED,
         Result.PASSED,
-        f"{facts.page} pages for {facts.service}.",
+        f"Opened {facts.page} for {facts.service}.",
         facts.log[0].at if facts.log else None,
         link=facts.page,
         href=f"/pages/{facts.page}",
@@ -179,7 +177,7 @@ def _next(facts: Facts) -> str:
     if facts.hold is None or not facts.hold.is_open:
         return ""
     return {
-        HoldKind.NEVER: "Nothing happens by itself. If someone should know, page on-call by hand.",
+        HoldKind.NEVER: "No one will be paged. If someone should know, page them yourself.",
         HoldKind.WAIT: "If it still fires at the end of the wait, it pages then.",
         HoldKind.THRESHOLD: "It pages as soon as enough firing events arrive within the window.",
     }[facts.hold.kind]

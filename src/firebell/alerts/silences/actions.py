@@ -139,7 +139,7 @@ async def _expire(tx: Tx, actor: Actor, old: Silence, now: datetime) -> None:
 
 
 async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: datetime) -> SilencePreview:
-    """Return what a silence would hide now and would have hidden in the last 30 days; raise `Invalid`."""
+    """Return what a silence would silence now and would have silenced in the last 30 days; raise `Invalid`."""
     conditions = matchers.parse(rules.checked_matchers(matchers_text))
     since = now - PREVIEW_SPAN
     alerts, compared, is_partial = await store.past_alerts(

@@ -76,7 +76,7 @@ class SilenceShown(ApiOutput):
     starts_at: datetime
     ends_at: datetime
     ended_at: Annotated[datetime | None, Field(description="when it ended, at its end or before it")]
-    firing: Annotated[int, Field(description="firing alerts that it holds back now")]
+    firing: Annotated[int, Field(description="firing alerts that it silences now")]
     alerts: Annotated[int, Field(description="alerts that it held back")]
 
 
@@ -89,11 +89,11 @@ class MatchingAlert(ApiOutput):
 
 
 class SilencePreviewShown(ApiOutput):
-    """What a silence would match now, and would have hidden in the last 30 days."""
+    """What a silence would match now, and would have silenced in the last 30 days."""
 
     firing: Annotated[int, Field(description="alerts that fire now; what has paged keeps its page")]
     firing_alerts: Annotated[list[MatchingAlert], Field(description="the newest 20 of them")]
-    matching: Annotated[int, Field(description="alerts of 30 days that it would have hidden")]
+    matching: Annotated[int, Field(description="alerts of 30 days that it would have silenced")]
     compared: Annotated[int, Field(description="alerts of 30 days that were compared")]
     pages: Annotated[int, Field(description="pages of the matching alerts")]
     incidents: Annotated[int, Field(description="incidents of these pages")]

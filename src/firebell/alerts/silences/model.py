@@ -75,10 +75,10 @@ class PastAlert:
 
 @dataclass(frozen=True, slots=True)
 class SilencePreview:
-    """What a silence matches now, and what it would have hidden in the last 30 days.
+    """What a silence matches now, and what it would have silenced in the last 30 days.
 
-    `alerts` are the newest that match, of `matching`; `pages` and `incidents` are what came of those. If
-    `is_partial`, older alerts of these days were not compared.
+    `firing` are those that match now, and `matching` counts the alerts of the 30 days, of `compared`; `pages` and
+    `incidents` resulted from those. If `is_partial`, older alerts of these days were not compared.
     """
 
     firing: tuple[PastAlert, ...]

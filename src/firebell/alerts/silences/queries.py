@@ -13,7 +13,7 @@ from firebell.kit.db.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class SilenceView:
-    """A silence: `firing` alerts that it holds back now, and all `alerts` that it held back."""
+    """A silence: `firing` alerts that it silences now, and all `alerts` that it ever silenced."""
 
     silence: Silence
     state: SilenceState

@@ -74,7 +74,7 @@ def is_replaced(silence: Silence, new: NewSilence, now: datetime) -> bool:
 
 
 def is_silenced(conditions: Sequence[Matcher], alert: PastAlert) -> bool:
-    """Return True if a silence of the alert's service with these matchers would have hidden it."""
+    """Return True if a silence of the alert's service with these matchers would have silenced it."""
     if mutes.always_pages(alert.dedup_key, alert.labels):
         return False
     return matches_all(conditions, {"title": alert.title, "severity": alert.severity or "", **alert.labels})

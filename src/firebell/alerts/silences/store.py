@@ -117,7 +117,7 @@ async def unended_count(tx: Reads) -> int:
 
 
 async def held_counts(tx: Reads, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Return how many firing alerts each silence holds back, and how many it held back in all."""
+    """Return how many firing alerts each silence silences now, and how many it silenced in all."""
     rows = await tx.fetch(
         """
         select

@@ -49,7 +49,6 @@ async def silences(visit: CurrentVisit, state: str = "active") -> Response:
         "tab": tab,
         "tabs": [(each, label, counts[each]) for each, label in TABS.items()],
         "views": views,
-        "hidden": sum(view.firing for view in views),
     }
     return await html.render(visit.request, "alerts/silences.html", context)
 
@@ -127,9 +126,9 @@ async def _check_width(visit: Visit, entered: NewSilence) -> None:
     preview = await actions.preview(visit.tx, entered.matchers, entered.service_ids, visit.now)
     if preview.is_wide:
         raise Invalid(
-            f"In the last 30 days it would have hidden {preview.matching} of {preview.compared} alerts.",
-            hint="Add a matcher, or confirm that you mean it.",
-            fields={"wide": "Check this if you mean it."},
+            f"In the last 30 days it would have silenced {preview.matching} of {preview.compared} alerts.",
+            hint="Add a matcher to narrow it, or confirm it.",
+            fields={"wide": "Check this box to silence more than 20% of all alerts."},
         )
 
 
