@@ -105,7 +105,7 @@ CHANNEL = Channel(
     open=lambda edges: Discord(edges.http),
     check_address=check_address,
     # a webhook takes five messages in two seconds
-    rate=SendRate(per_s=20, burst=30),
+    rate=SendRate(per_s=20, burst=32),
     retracts=True,
     shared_hosts=frozenset({"discord.com", "discordapp.com"}),
 )

@@ -100,6 +100,6 @@ CHANNEL = Channel(
     limits=GoogleChat.limits,
     open=lambda edges: GoogleChat(edges.http),
     check_address=check_address,
-    rate=SendRate(per_s=10, burst=20),
+    rate=SendRate(per_s=10, burst=32),
     shared_hosts=frozenset({"chat.googleapis.com"}),
 )

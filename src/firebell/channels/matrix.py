@@ -206,7 +206,7 @@ CHANNEL = Channel(
     is_ready=lambda settings: bool(settings[_TOKEN] and settings[_URL]),
     off_text=f"Set {_URL} and {_TOKEN} to send to rooms.",
     check_health=check_health,
-    rate=SendRate(per_s=5, burst=10),
+    rate=SendRate(per_s=5, burst=32),
     is_secret=False,
     retracts=True,
 )

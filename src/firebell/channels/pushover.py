@@ -220,7 +220,7 @@ CHANNEL = Channel(
     is_ready=lambda settings: bool(settings[_TOKEN]),
     off_text=f"Set {_TOKEN} to the token of an application at pushover.net.",
     check_health=check_health,
-    rate=SendRate(per_s=10, burst=20),
+    rate=SendRate(per_s=10, burst=32),
     retracts=True,
     poller=_poller,
     shared_hosts=frozenset({"api.pushover.net"}),

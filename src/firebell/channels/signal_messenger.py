@@ -134,5 +134,5 @@ CHANNEL = Channel(
     is_ready=lambda settings: bool(settings[_URL] and settings[_NUMBER]),
     off_text=f"Set {_URL} and {_NUMBER} to send by Signal.",
     check_health=check_health,
-    rate=SendRate(per_s=2, burst=10),
+    rate=SendRate(per_s=2, burst=32),
 )

@@ -131,7 +131,7 @@ CHANNEL = Channel(
     limits=Teams.limits,
     open=lambda edges: Teams(edges.http),
     check_address=check_address,
-    rate=SendRate(per_s=5, burst=10),
+    rate=SendRate(per_s=5, burst=32),
     # that a workflow started says nothing about its message
     wakes=False,
 )

@@ -212,7 +212,7 @@ def _changes(
 ) -> dict[int, list[routing_changes.RuleChange]]:
     """Return what each version changed; the last one has no earlier one to compare with unless it is the first."""
     changes = {}
-    for version, earlier in zip(versions, [*versions[1:], None], strict=True):
+    for version, earlier in zip(versions, [*versions[1:], None][: len(versions)], strict=True):
         if earlier is not None or version.based_on == 0:
             changes[version.id] = routing_changes.changes(
                 earlier.rules if earlier else (), version.rules, names

@@ -93,7 +93,7 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
         (editor_form.TONIGHT, "Tonight, 18:00 to 08:00"),
         (editor_form.WEEKEND, "This weekend, Fri 18:00 to Mon 08:00"),
     ]
-    return [*until_handoff, *presets, *hours, ("", "Until a set time")]
+    return [*until_handoff, *hours, *presets, ("", "Until a set time")]
 
 
 @router.get("/oncall/{slug}", dependencies=route_access.needs(Verb.SCHEDULE_READ))
