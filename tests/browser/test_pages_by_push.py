@@ -41,9 +41,11 @@ RECORDED = """
   ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
     shown.push({ title, actions: options.actions.map(each => each.title), data: options.data });
   };
+  ServiceWorkerRegistration.prototype.getNotifications = async () => shown;
+  WorkerNavigator.prototype.setAppBadge = async count => { self.badge_count = count; };
 }
 """
-"""What the system around the browser would show: a headless one has no notifications."""
+"""What the system around the browser would show: a headless one has no notifications, and never sets a badge."""
 SHOWN = "() => shown.map(({ title, actions }) => [title, actions])"
 TAPPED = """
 action => {
@@ -128,6 +130,11 @@ async def test_a_pushed_page_is_acknowledged_from_its_notification(
                 return bool(await worker.evaluate(SHOWN))
 
             await until(is_shown, "the notification is shown")
+
+            async def is_counted() -> bool:
+                return bool(await worker.evaluate("self.badge_count === 1"))
+
+            await until(is_counted, "the badge of the app counts it")
             assert await worker.evaluate("posted") == [["/in/channel/web_push/device/seen", "a.token"]]
             await worker.evaluate(TAPPED, "0")
 

@@ -6,6 +6,7 @@ from typing import Any
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs.pruning import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
 from firebell.paging.model import Plan, Policy, PolicyVersion, levels_from_json
 
 VERSION_DAYS = 730
@@ -103,11 +104,21 @@ async def _delete_versions(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
+count_versions = count_rows(
+    """
+    select
+    from policy_version
+    where replaced_at < $1
+    limit $2
+    """
+)
+
 RETENTIONS = (
     Retention(
         "policy_version",
         VERSION_DAYS,
         by_index(_delete_versions),
         label="Replaced versions of escalation policies",
+        count=count_versions,
     ),
 )

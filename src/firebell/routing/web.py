@@ -178,7 +178,7 @@ async def create_rule(visit: CurrentVisit) -> Response:
     return await _submit(visit, None)
 
 
-@router.get(f"{ADDRESS}/rules/{{rule_id}}", dependencies=route_access.needs(Verb.ROUTING_READ))
+@router.get(f"{ADDRESS}/rules/{{rule_id}}", dependencies=route_access.needs(Verb.ROUTING_WRITE))
 async def rule(visit: CurrentVisit, rule_id: int) -> Response:
     place, edited, _ = await _rule(visit, rule_id)
     return await _render_form(visit, forms.fields_of(edited, place + 1), edited)
