@@ -4,7 +4,8 @@ import itertools
 import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ from firebell.channels.phone.calls import Next
 from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
 from firebell.channels.phone.failover import Failover
 from firebell.channels.phone.provider import Misconfigured, Order, Paused, ProviderOutcome, Unknown
+from firebell.channels.phone.settings import TwilioAccount
 from firebell.channels.phone.twilio_callbacks import TwilioCallbacks, signature_of
 from firebell.channels.phone.vonage_callbacks import VonageCallbacks, payload_hash
 from firebell.kit.http_out import OutboundResponse
@@ -283,12 +285,14 @@ class Scripted:
         self.outcomes = list(outcomes)
         self.known = known
         self.orders = 0
+        self.asked_since: list[datetime] = []
 
     async def send(self, order: Order) -> ProviderOutcome:
         self.orders += 1
         return self.outcomes.pop(0) if self.outcomes else Accepted(f"{self.name}-{self.orders}")
 
-    async def lookup(self, order: Order) -> Accepted | None:
+    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+        self.asked_since.append(since)
         return self.known
 
 
@@ -323,7 +327,7 @@ def test_the_next_provider_is_tried_at_once(
 ) -> None:
     a, b, pace = Scripted("a", *first), Scripted("b", *second), Clocked()
     sent = finished(
-        Failover([a, b], pace).send(ORDER, is_critical=is_critical, was_begun=False)  # type: ignore[arg-type]
+        Failover([a, b], pace).send(ORDER, is_critical=is_critical, begun_since=None)  # type: ignore[arg-type]
     )
     assert (sent, (a.orders, b.orders)) == (outcome, orders)
     assert sum(pace.pauses) <= 4
@@ -333,16 +337,52 @@ def test_an_unknown_outcome_is_looked_up_and_a_repetition_too() -> None:
     known = Accepted("SM7", "a")
     a, b = Scripted("a", LOST, known=known), Scripted("b")
     failover = Failover([a, b], Clocked())  # type: ignore[arg-type]
-    assert finished(failover.send(ORDER, is_critical=False, was_begun=False)) == known
-    assert finished(failover.send(ORDER, is_critical=False, was_begun=True)) == known
+    assert finished(failover.send(ORDER, is_critical=False, begun_since=None)) == known
+    assert a.asked_since == [NOW]
+    before = NOW - timedelta(minutes=2)
+    assert finished(failover.send(ORDER, is_critical=False, begun_since=before)) == known
+    assert a.asked_since == [NOW, before]
     assert (a.orders, b.orders) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_it"),
+    [
+        ({}, True),
+        ({"date_created": format_datetime(NOW - timedelta(seconds=1))}, False),
+        ({"date_created": format_datetime(NOW - timedelta(minutes=6))}, False),
+        ({"date_created": "yesterday"}, False),
+        ({"body": "another page"}, False),
+        ({"direction": "inbound"}, False),
+        ({"status": "failed"}, False),
+        ({"status": "undelivered"}, False),
+        ({"status": "canceled"}, False),
+    ],
+)
+def test_a_page_is_sent_although_an_earlier_message_looks_like_it(
+    fields: dict[str, str], is_it: bool
+) -> None:
+    one = {
+        "sid": "SM7",
+        "body": ORDER.text,
+        "direction": "outbound-api",
+        "status": "queued",
+        "date_created": format_datetime(NOW),
+    }
+    since = NOW.replace(microsecond=700_000)
+    assert twilio.sid_of({"messages": ["x", {**one, **fields}]}, ORDER.text, since) == "SM7" * is_it
+    account = TwilioAccount("AC1", TOKEN, "+15005550001", "+15005550001", BASE)
+    call = twilio.TwilioVoice(None, account, BASE)  # type: ignore[arg-type]
+    with pytest.raises(StopIteration) as ended:
+        call.lookup(ORDER, since).send(None)
+    assert ended.value.value is None
 
 
 def test_an_open_circuit_is_passed_over_but_the_last_way_never_is() -> None:
     a, b, pace = Scripted("a", *[DOWN] * 6), Scripted("b"), Clocked()
     failover = Failover([a, b], pace)  # type: ignore[arg-type]
     for _ in range(4):
-        finished(failover.send(ORDER, is_critical=False, was_begun=False))
+        finished(failover.send(ORDER, is_critical=False, begun_since=None))
     assert failover.circuits["a"].state is CircuitState.OPEN
     assert (a.orders, [p.name for p in failover.in_order()]) == (6, ["b"])
     failover.circuits["b"] = replace(failover.circuits["a"])

@@ -40,7 +40,8 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
             delivery_id=d.id,
             rank=d.rank,
             reply_code=codes.get((d.person_id, d.subject_kind, d.subject_id), 0),
-            was_begun=d.lost_claims > 0,
+            # a retry sets `send_at`, and ends the row of lost claims
+            begun_since=d.send_at if d.lost_claims else None,
             recipient=persons[d.person_id].name,
             signing_secrets=secrets.get(d.method_id, ()),
             mail_subject=subjects.get(composed[d.id].thread, ""),

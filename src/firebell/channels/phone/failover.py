@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry, Unsent
 from firebell.channels.phone import circuit
@@ -24,12 +25,12 @@ class Failover:
         self._pace = pace
         self.circuits: dict[str, Circuit] = {provider.name: Circuit() for provider in providers}
 
-    async def send(self, order: Order, *, is_critical: bool, was_begun: bool) -> Outcome:
+    async def send(self, order: Order, *, is_critical: bool, begun_since: datetime | None) -> Outcome:
         """Send one message; a critical one gets one attempt of each provider, so that the next one is tried sooner.
 
-        One that `was_begun` before may have arrived, so the providers are asked first.
+        One that was begun before, at the earliest `begun_since`, may have arrived, so the providers are asked first.
         """
-        if was_begun and (accepted := await self._known(order)):
+        if begun_since and (accepted := await self._known(order, begun_since)):
             return accepted
         chosen = self.in_order()
         attempts = 1 if is_critical or len(chosen) == 1 else ATTEMPTS
@@ -66,7 +67,7 @@ class Failover:
             outcome = await self._attempt(provider, order)
             if isinstance(outcome, Unknown):
                 await self._pace.sleep(LOOKUP_AFTER_S)
-                return await provider.lookup(order) or outcome
+                return await provider.lookup(order, order.at) or outcome
             if not isinstance(outcome, Retry) or (outcome.after_s or 0) > PAUSE_S:
                 return outcome
         return outcome
@@ -89,8 +90,8 @@ class Failover:
                 self.circuits[name] = circuit.after(self.circuits[name], CircuitEvent.SUCCESS, now())
         return replace(outcome, provider=name) if isinstance(outcome, Accepted) else outcome
 
-    async def _known(self, order: Order) -> Accepted | None:
+    async def _known(self, order: Order, since: datetime) -> Accepted | None:
         for provider in self.providers:
-            if accepted := await provider.lookup(order):
+            if accepted := await provider.lookup(order, since):
                 return replace(accepted, provider=provider.name)
         return None
