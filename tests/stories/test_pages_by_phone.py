@@ -195,6 +195,18 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         other = await p.twilio("voice", "gather", query, Digits="4", **{**call, "To": MARA})
         assert "can't be answered" in other.text
         assert (await w.page()).state is PageState.TRIGGERED
+        # a number that Jun has not confirmed, or has removed, may be a stranger's
+        for column in ("verified_at = null", "disabled_at = now()"):
+            async with w.ctx.db.tx() as tx:
+                await tx.execute(f"update contact_method set {column} where id = $1", voice.id)
+            refused = await p.twilio("voice", "gather", query, Digits="4", **call)
+            assert "Confirm this address in Firebell first." in refused.text
+            assert (await w.page()).state is PageState.TRIGGERED
+            async with w.ctx.db.tx() as tx:
+                await tx.execute(
+                    "update contact_method set verified_at = now(), disabled_at = null where id = $1",
+                    voice.id,
+                )
         done = await p.twilio("voice", "gather", query, Digits="4", **call)
         assert "You acknowledged PG-2." in done.text
         assert "<Hangup/>" in done.text

@@ -26,6 +26,7 @@ from firebell.people.model import Person
 from firebell.replies import responding, store, text_replies
 from firebell.replies.responding import Answerer
 
+UNVERIFIED = SignalAnswer("Confirm this address in Firebell first.", is_done=False)
 NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell.", is_done=False)
 
 
@@ -77,11 +78,22 @@ async def _recipient(tx: Tx, delivery: Delivery) -> Person | None:
     return await people.person(tx, delivery.person_id)
 
 
+async def _is_trusted(tx: Tx, delivery: Delivery) -> bool:
+    """Return True if the address of a message is a trusted contact method of its recipient now.
+
+    An unverified address gets pages when there is no other, and may belong to a stranger (CN5).
+    """
+    methods = await people.methods_at(tx, delivery.channel, delivery.address)
+    return any(m.person_id == delivery.person_id and m.is_trusted for m in methods)
+
+
 async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
     delivery = await _delivery(tx, channel, press.delivery_id, press.sender)
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
+    if not await _is_trusted(tx, delivery):
+        return UNVERIFIED
     if not await store.claim_signal(tx, f"{channel.kind}:{press.key}", now):
         # the press is applied; what the page is now answers a repetition as well
         return await responding.state_of(tx, delivery.subject_id, person)
