@@ -129,7 +129,9 @@ def answer(status: int, retry_after: str = "", **fields: object) -> OutboundResp
         (answer(400, code=21211, message="no"), Failed("21211 no")),
         (answer(400, code=21610, message="no"), Failed("21610 no", gone=True)),
         (answer(400, code=30007, message="no"), ContentRefused("30007 no")),
-        (answer(400, code=21408, message="no"), Misconfigured("21408 no")),
+        (answer(403, code=21408, message="no"), ContentRefused("21408 no")),
+        (answer(400, code=21215, message="no"), ContentRefused("21215 no")),
+        (answer(400, code=21219, message="no"), ContentRefused("21219 no")),
         (answer(401, code=20003, message="no"), Misconfigured("20003 no")),
         (answer(403), Misconfigured),
         (answer(302), Misconfigured),
@@ -313,7 +315,14 @@ DOWN, LOST = Retry("down"), Unknown("no answer")
         ([Misconfigured("key")], [], False, Accepted("b-1", "b"), (1, 1)),
         ([Paused("quota", 900)], [], False, Accepted("b-1", "b"), (1, 1)),
         ([Failed("no such number")], [], False, Failed("no such number"), (1, 0)),
-        ([ContentRefused("spam")], [], False, Failed("a: spam", suspect=False), (1, 0)),
+        ([ContentRefused("spam")], [], False, Accepted("b-1", "b"), (1, 1)),
+        (
+            [ContentRefused("spam")],
+            [ContentRefused("spam")],
+            False,
+            Failed("a: spam; b: spam", suspect=False),
+            (1, 1),
+        ),
         ([DOWN] * 2, [DOWN] * 2, False, Retry("a: down; b: down"), (2, 2)),
         ([Misconfigured("key")], [Paused("q", 900)], False, Failed("a: key; b: q", suspect=False), (1, 1)),
     ],
@@ -386,9 +395,37 @@ def test_an_open_circuit_is_passed_over_but_the_last_way_never_is() -> None:
     assert failover.circuits["a"].state is CircuitState.OPEN
     assert (a.orders, [p.name for p in failover.in_order()]) == (6, ["b"])
     failover.circuits["b"] = replace(failover.circuits["a"])
-    assert [p.name for p in failover.in_order()] == ["a"]
+    assert [p.name for p in failover.in_order()] == ["a", "b"]
     pace.at += 400
     assert [p.name for p in failover.in_order()] == ["a", "b"]
+
+
+OPEN_UNTIL_9, KEY_REFUSED = Circuit(CircuitState.OPEN, 9), Circuit(CircuitState.CONFIG, 300)
+
+
+@pytest.mark.parametrize(
+    ("circuits", "first", "second", "outcome", "orders"),
+    [
+        # the key of one is refused while the other is out: the other is tried
+        ((KEY_REFUSED, OPEN_UNTIL_9), [], [], Accepted("b-1", "b"), (0, 1)),
+        ((KEY_REFUSED, OPEN_UNTIL_9), [Misconfigured("key")], [DOWN] * 2, Retry("b: down; a: key"), (1, 2)),
+        ((Circuit(), OPEN_UNTIL_9), [Misconfigured("key")], [], Retry("a: key"), (1, 0)),
+        ((Circuit(), OPEN_UNTIL_9), [ContentRefused("spam")], [], Retry("a: spam"), (1, 0)),
+        ((Circuit(), KEY_REFUSED), [Misconfigured("key")], [], Failed("a: key", suspect=False), (1, 0)),
+    ],
+)
+def test_a_page_is_delayed_and_not_lost_while_a_provider_is_out(
+    circuits: tuple[Circuit, Circuit],
+    first: list[ProviderOutcome],
+    second: list[ProviderOutcome],
+    outcome: Outcome,
+    orders: tuple[int, int],
+) -> None:
+    a, b = Scripted("a", *first), Scripted("b", *second)
+    failover = Failover([a, b], Clocked())  # type: ignore[arg-type]
+    failover.circuits = dict(zip("ab", circuits, strict=True))
+    sent = finished(failover.send(ORDER, is_critical=False, begun_since=None))
+    assert (sent, (a.orders, b.orders)) == (outcome, orders)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry, Unsent
 from firebell.channels.phone import circuit
-from firebell.channels.phone.circuit import Circuit, CircuitEvent
+from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
 from firebell.channels.phone.provider import Misconfigured, Order, Paused, Provider, ProviderOutcome, Unknown
 from firebell.kit.timing import Pace
 
@@ -33,6 +33,8 @@ class Failover:
         if begun_since and (accepted := await self._known(order, begun_since)):
             return accepted
         chosen = self.in_order()
+        # one that is passed over for a while may take it later
+        is_delayed = any(self._state(p) is not CircuitState.CONFIG for p in self.providers if p not in chosen)
         attempts = 1 if is_critical or len(chosen) == 1 else ATTEMPTS
         reasons: list[str] = []
         waits: list[float] = []
@@ -41,23 +43,26 @@ class Failover:
             match outcome:
                 case Accepted() | Failed() | Unsent():
                     return outcome
-                case ContentRefused(reason):
-                    return Failed(f"{provider.name}: {reason}", suspect=False)
                 case Retry(_, after_s):
                     waits.append(after_s or 0)
                 case Unknown():
                     waits.append(0)
-                case Misconfigured() | Paused():
+                case Misconfigured() | Paused() | ContentRefused():
                     pass
             reasons.append(f"{provider.name}: {outcome.reason}")
         text = "; ".join(reasons)
-        return Retry(text, min(waits) or None) if waits else Failed(text, suspect=False)
+        if waits or is_delayed:
+            return Retry(text, min(waits, default=0) or None)
+        return Failed(text, suspect=False)
 
     def in_order(self) -> list[Provider]:
-        """Return the providers to try: those whose circuit allows it, or else the first one anyway."""
+        """Return the providers to try: those whose circuit allows it, or else all, those with a refused key last."""
         now = self._pace.monotonic()
         usable = [p for p in self.providers if circuit.is_usable(self.circuits[p.name], now)]
-        return usable or list(self.providers[:1])
+        return usable or sorted(self.providers, key=lambda p: self._state(p) is CircuitState.CONFIG)
+
+    def _state(self, provider: Provider) -> CircuitState:
+        return self.circuits[provider.name].state
 
     async def _attempts(self, provider: Provider, order: Order, attempts: int) -> ProviderOutcome:
         """Return the outcome of a provider; only one that certainly did not take the message is tried again."""

@@ -25,7 +25,9 @@ _ENDED = frozenset({"failed", "undelivered", "canceled"})
 ADDRESS = frozenset({21211, 21214, 21217, 21614, 30005, 30006, 13223, 13224, 13225})
 OPTED_OUT = frozenset({21610, 30004})
 CONTENT = frozenset({30007, 21617})
-CONFIG = frozenset({20003, 20404, 21408, 21606, 21609, 21212, 21603, 30034, 21219, 21210})
+DESTINATION = frozenset({21215, 21219, 21408})
+"""The account may not reach this country or number, which another provider may."""
+CONFIG = frozenset({20003, 20404, 21606, 21609, 21212, 21603, 30034, 21210})
 RETRY = frozenset({20429, 30001, 30003, 30008, 30017})
 
 
@@ -51,7 +53,7 @@ def outcome_of(reply: OutboundResponse) -> ProviderOutcome:
         reason = f"{code} {fields.get('message', '')}"[:200]
         if code in CONFIG:
             return Misconfigured(reason)
-        if code in CONTENT:
+        if code in CONTENT or code in DESTINATION:
             return ContentRefused(reason)
         if code in RETRY:
             return common_outcome(reply, reason) or Retry(reason)
