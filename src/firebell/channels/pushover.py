@@ -18,7 +18,6 @@ from firebell.channels.base import (
     Outcome,
     SendRate,
     Setting,
-    Unsent,
     final,
     whole_or_short,
     without_secrets,
@@ -64,7 +63,7 @@ class Pushover:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send one message."""
         if not self._token:
-            return Unsent(f"{_TOKEN} is not set.", 60)
+            return Failed(f"{_TOKEN} is not set.", suspect=False)
 
         async def attempt(short: bool) -> Judgment:
             fields = {"token": self._token, "user": address, **fields_of(message, short=short)}
