@@ -129,6 +129,8 @@ def test_text_arrives_as_text() -> None:
         ({"urgency": "low"}, "0", "Acknowledge"),
         # a code is urgent, but there is nothing to acknowledge
         ({"actions": (), "lines": ("Enter 123456",), "ref": ""}, "1", "Open"),
+        # the owner of the page answers by a link
+        ({"event": "ack_ending", "actions": (Action("Still on it", ACK),)}, "1", "Still on it"),
     ],
 )
 def test_only_a_page_that_waits_is_repeated_by_pushover(

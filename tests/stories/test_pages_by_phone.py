@@ -134,6 +134,15 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         sms = await p.add(w.mara, "sms", "0151 23456789")
         assert (sms.address, await p.state_of(sms)) == (MARA, MethodState.VERIFIED)
         await p.rules(w.mara, (0, sms))
+        async with w.ctx.db.tx() as tx:
+            (policy,) = await paging.policies(tx)
+            await paging.update_policy(
+                *(tx, await w.actor(w.mara), policy),
+                levels=policy.levels,
+                repeat=0,
+                ack_timeout_s=1200,
+                now=w.now,
+            )
 
         await w.alert("5xx above 5 %")
         await w.settle()
@@ -172,6 +181,15 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         story = await w.story()
         assert "Mara Lindqvist acknowledged." in story
         assert [entry for entry in story if entry in ("hello", "on it")] == ["hello", "on it"]
+        # before it runs out, the same code renews it
+        ends = (await w.page()).due_at
+        await w.after(minutes=15)
+        assert "Still on it?" in p.last.text
+        assert "Reply 1a ack" in p.last.text
+        assert await p.reply("1a", "SM28") == "You acknowledged PG-1."
+        renewed = (await w.page()).due_at
+        assert ends
+        assert renewed == ends + timedelta(minutes=15)
         assert await p.reply("1r", "SM25") == "You resolved PG-1."
         assert await p.reply("1a", "SM26") == "PG-1 is resolved."
 

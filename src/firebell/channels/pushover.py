@@ -45,6 +45,8 @@ _EXPIRE_S = 1800
 """For how long Pushover repeats an emergency, at most three hours."""
 _RECEIPT = "receipt:"
 """What the provider's id of an emergency begins with: only these have a receipt, which can be canceled."""
+_OWNED = "ack_ending"
+"""The message to the owner of a page that its acknowledgment runs out: a link answers it, and no receipt is read."""
 _URL_CHARS = 512
 _MOST_RECEIPTS = 20
 """Number of receipts that are read at once, the newest first."""
@@ -129,7 +131,7 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, str]:
     """Return the fields of one message beside the token and the user."""
     limits = Pushover.limits
     # a code is urgent too, and nothing to acknowledge
-    is_emergency = message.urgency == "high" and bool(message.actions)
+    is_emergency = message.urgency == "high" and bool(message.actions) and message.event != _OWNED
     priority = _EMERGENCY if is_emergency else int(message.urgency == "high")
     answer = message.actions[0] if message.actions and not is_emergency and not short else None
     label, url = (answer.label, answer.url) if answer else (f"Open {message.ref}".strip(), message.url)

@@ -72,7 +72,7 @@ def _composers() -> Mapping[str, Composer]:
     return {
         SUBJECT_KIND: Composer(messages.compose, "pg", retractions.compose_retractions),
         COPY_KIND: Composer(messages.compose_copies, topic="pg"),
-        ACK_ENDING_KIND: Composer(messages.compose_ack_endings, topic="pg"),
+        ACK_ENDING_KIND: Composer(messages.compose_ack_endings, topic="pg", answered_as=SUBJECT_KIND),
     }
 
 

@@ -48,7 +48,7 @@ async def _apply(
             await notify.record_receipt(tx, ctx, channel.kind, provider, signal, now)
             return SignalAnswer()
         case Press():
-            return await _press(tx, channel, signal, now)
+            return await _press(tx, ctx, channel, signal, now)
         case Repeat():
             return await _repeat(tx, ctx, channel, signal, now)
         case Reply():
@@ -63,10 +63,12 @@ async def _apply(
             return await _connect(tx, ctx, channel, signal, now)
 
 
-async def _delivery(tx: Tx, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
+async def _delivery(tx: Tx, ctx: Context, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
     """Return the message about a page that a press answers; None if it went to another address or is unknown."""
     delivery = await notify.delivery(tx, delivery_id)
-    if delivery is None or delivery.channel != channel.kind or delivery.subject_kind != SUBJECT_KIND:
+    if delivery is None or delivery.channel != channel.kind:
+        return None
+    if notify.answered_as(ctx, delivery) != SUBJECT_KIND:
         return None
     return delivery if sender in ("", delivery.address) else None
 
@@ -87,8 +89,8 @@ async def _is_trusted(tx: Tx, delivery: Delivery) -> bool:
     return any(m.person_id == delivery.person_id and m.is_trusted for m in methods)
 
 
-async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
-    delivery = await _delivery(tx, channel, press.delivery_id, press.sender)
+async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
+    delivery = await _delivery(tx, ctx, channel, press.delivery_id, press.sender)
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
@@ -104,7 +106,7 @@ async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> Signa
 
 
 async def _repeat(tx: Tx, ctx: Context, channel: Channel, repeat: Repeat, now: datetime) -> SignalAnswer:
-    delivery = await _delivery(tx, channel, repeat.delivery_id, repeat.sender)
+    delivery = await _delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
     return SignalAnswer(message=await notify.compose_again(tx, ctx, delivery, now))
