@@ -179,11 +179,6 @@ def test_what_providers_post_is_read() -> None:
     assert sms.read(posted(to, form(MessageSid="SM1", MessageStatus="delivered"))) == (
         Receipt(42, "SM1", ReceiptState.DELIVERED, code="delivered"),
     )
-    (machine,) = voice.read(
-        posted(to, form(CallSid="CA1", CallStatus="in-progress", AnsweredBy="machine_start"))
-    )
-    assert isinstance(machine, Receipt)
-    assert (machine.state, machine.code) == (ReceiptState.FAILED, "machine")
     (busy,) = voice.read(posted(to, form(CallSid="CA1", CallStatus="busy")))
     assert isinstance(busy, Receipt)
     assert busy.failure == Failed("No one answered.", suspect=False)
@@ -205,6 +200,31 @@ def test_what_providers_post_is_read() -> None:
         assert sms.read(posted(to, nonsense)) == ()
         assert other.read(posted(to, nonsense)) == ()
     assert sms.read(posted(f"{BASE}/x?d=%D9%A3", failed)) == ()
+
+
+def test_a_voicemail_that_takes_the_call_never_counts_as_a_person() -> None:
+    def of_twilio(**fields: str) -> ReceiptState:
+        body = urlencode({"CallSid": "CA1", **fields}).encode()
+        (receipt,) = TwilioCallbacks("voice", TOKEN, BASE).read(posted(f"{BASE}/x?d=42", body))
+        assert isinstance(receipt, Receipt)
+        return receipt.state
+
+    def of_vonage(word: str) -> ReceiptState:
+        body = json.dumps({"uuid": "u", "status": word}).encode()
+        (receipt,) = VonageCallbacks("voice", SECRET, BASE).read(posted(f"{BASE}/x?d=42", body))
+        assert isinstance(receipt, Receipt)
+        return receipt.state
+
+    # the report of who answered has no status, and comes before or after the end of the call
+    calls_of_machines = [
+        (of_twilio(AnsweredBy="machine_start"), of_twilio(CallStatus="completed")),
+        (of_twilio(AnsweredBy="fax"), of_twilio(CallStatus="completed")),
+        (of_vonage("machine"), of_vonage("completed")),
+    ]
+    for machine, completed in calls_of_machines:
+        assert later(machine, completed) is later(completed, machine) is ReceiptState.FAILED
+    people = (of_twilio(AnsweredBy="human"), of_vonage("human"))
+    assert {later(one, of_vonage("completed")) for one in people} == {ReceiptState.DELIVERED}
 
 
 @given(st.lists(st.sampled_from(ReceiptState), min_size=1, max_size=8))

@@ -38,7 +38,8 @@ _CALL_STATES = {
     # a machine may have answered, which a later request says
     "answered": ReceiptState.SENT,
     "human": ReceiptState.DELIVERED,
-    "completed": ReceiptState.DELIVERED,
+    # a machine may have talked to itself: only a person proves arrival
+    "completed": ReceiptState.SENT,
     "machine": ReceiptState.FAILED,
     "busy": ReceiptState.FAILED,
     "timeout": ReceiptState.FAILED,
