@@ -171,9 +171,9 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert await p.reply("1a", "SM20", "+4915199999999") == ""
         assert (await w.page()).state is PageState.TRIGGERED
 
-        assert "Example" in await p.reply("hello", "SM21")
+        assert "such as 47a" in await p.reply("hello", "SM21")
         assert await p.reply("2a", "SM22") == "There is no page with the code 2. Reply ? for your open pages."
-        assert await p.reply("?", "SM23") == "Open: 1a acks PG-1."
+        assert await p.reply("?", "SM23") == "Open: PG-1 (1a to ack)."
         assert await p.reply("1a on it", "SM24") == "You acknowledged PG-1."
         assert await p.reply("1a on it", "SM24") == ""
         assert (await w.page()).state is PageState.ACKED
@@ -211,7 +211,7 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         asked = await p.twilio("voice", "gather", query, Digits="6", **call)
         assert "Press 6 again to resolve." in asked.text
         other = await p.twilio("voice", "gather", query, Digits="4", **{**call, "To": MARA})
-        assert "can't be answered" in other.text
+        assert "can no longer answer" in other.text
         assert (await w.page()).state is PageState.TRIGGERED
         # a number that Jun has not confirmed, or has removed, may be a stranger's
         for column in ("verified_at = null", "disabled_at = now()"):
