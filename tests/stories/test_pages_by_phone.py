@@ -12,6 +12,7 @@ import httpx
 
 from firebell.channels.phone import gsm7
 from firebell.kit.clock import FakeClock
+from firebell.notify.retention_store import delete_reply_codes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
@@ -190,6 +191,10 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         renewed = (await w.page()).due_at
         assert ends
         assert renewed == ends + timedelta(minutes=15)
+        # a code stays that of its page while it is open, and is given to no other soon after
+        in_a_month = w.now + timedelta(days=30)
+        async with w.ctx.db.tx() as tx:
+            assert await delete_reply_codes(tx, in_a_month, 10) == 0
         assert await p.reply("1r", "SM25") == "You resolved PG-1."
         assert await p.reply("1a", "SM26") == "PG-1 is resolved."
 
@@ -199,6 +204,9 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         await p.rules(w.jun, (0, voice))
         await w.alert("disk full")
         await w.settle()
+        async with w.ctx.db.tx() as tx:
+            assert await delete_reply_codes(tx, in_a_month, 10) == 1
+        assert "Reply 2a ack" in p.last.text
         assert await p.reply("e", "SM27") == "You escalated PG-2."
         await w.settle()
         placed = next(m for m in reversed(p.providers.taken) if m.kind == "voice")
@@ -232,6 +240,11 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert "You acknowledged PG-2." in repeated.text
         assert (await w.page()).state is PageState.ACKED
         assert ("voice", "accepted", "answered") in await p.receipts()
+
+        await w.resolve(w.mara)
+        await w.alert("queue stuck")
+        await w.settle()
+        assert "Reply 3a ack" in p.last.text
 
         # STOP ends the messages and START brings them back
         assert await p.reply("STOP", "SM30") == ""

@@ -11,8 +11,9 @@ Subject = tuple[int, str, int]
 
 
 async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subject, int]:
-    """Return the code of each subject for its person: the one it has, else the lowest that is free.
+    """Return the code of each subject for its person: the one it has, else the next free one after the latest.
 
+    After 999 comes 1, so that a code is given again as late as possible.
     One that another process takes at this moment is missing: its message carries only the link.
     """
     columns = transpose(sorted(set(subjects)), 3)
@@ -46,7 +47,17 @@ async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subje
             insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
             select new.person_id, free.code, new.subject_kind, new.subject_id, $1
             from new
-            join lateral (
+            cross join lateral (
+                select coalesce(max(code), 0) as code
+                from (
+                    select code
+                    from reply_code
+                    where person_id = new.person_id
+                    order by given_at desc, code desc
+                    limit 1
+                ) given
+            ) latest
+            cross join lateral (
                 select number as code
                 from generate_series(1, 999) number
                 where not exists (
@@ -55,10 +66,10 @@ async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subje
                     where used.person_id = new.person_id
                         and used.code = number
                 )
-                order by number
+                order by number <= latest.code, number
                 offset new.place - 1
                 limit 1
-            ) free on true
+            ) free
             on conflict do nothing
             returning person_id, subject_kind, subject_id, code
         )

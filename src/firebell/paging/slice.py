@@ -119,7 +119,7 @@ SLICE = Slice(
         "urgent_call": "Who was woken rests on the next day, which schedules check.",
         "group_page": "An alert is shown with its page.",
         "open_group_page": "Ingest leaves a group whose page is acknowledged to paging.",
-        "subject_plan": "A message of a plan that moved on is not sent.",
+        "subject_plan": "A message of a plan that moved on is not sent, and the code of an open page stays its own.",
     },
     kept={"policy": FEW, "night_limit": FEW},
     retentions=_retentions,
