@@ -227,6 +227,35 @@ def test_a_voicemail_that_takes_the_call_never_counts_as_a_person() -> None:
     assert {later(one, of_vonage("completed")) for one in people} == {ReceiptState.DELIVERED}
 
 
+@pytest.mark.parametrize(
+    ("fields", "suspect"),
+    [
+        ({"CallStatus": "failed"}, False),
+        ({"CallStatus": "failed", "SipResponseCode": "503"}, False),
+        ({"CallStatus": "failed", "ErrorCode": "31005", "SipResponseCode": "503"}, False),
+        ({"CallStatus": "failed", "SipResponseCode": "404"}, True),
+        ({"CallStatus": "failed", "ErrorCode": "31005", "SipResponseCode": "404"}, True),
+        ({"CallStatus": "failed", "ErrorCode": "13224"}, True),
+        ({"CallStatus": "failed", "ErrorCode": "x" * 20, "SipResponseCode": "604"}, True),
+        ({"CallStatus": "busy", "SipResponseCode": "486"}, False),
+        ({"uuid": "u", "status": "failed"}, False),
+        ({"uuid": "u", "status": "failed", "sip_code": 503}, False),
+        ({"uuid": "u", "status": "failed", "sip_code": 404}, True),
+        ({"uuid": "u", "status": "unanswered", "sip_code": 480}, False),
+    ],
+)
+def test_calls_go_on_after_a_network_failed_twice(fields: dict[str, object], suspect: bool) -> None:
+    to = f"{BASE}/x?d=42"
+    if "uuid" in fields:
+        [receipt] = VonageCallbacks("voice", SECRET, BASE).read(posted(to, json.dumps(fields).encode()))
+    else:
+        body = urlencode({"CallSid": "CA1", **fields}).encode()
+        [receipt] = TwilioCallbacks("voice", TOKEN, BASE).read(posted(to, body))
+    assert isinstance(receipt, Receipt)
+    assert receipt.failure
+    assert receipt.failure.suspect is suspect
+
+
 @given(st.lists(st.sampled_from(ReceiptState), min_size=1, max_size=8))
 @settings(max_examples=60)
 def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[ReceiptState]) -> None:

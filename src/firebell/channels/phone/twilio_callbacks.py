@@ -141,9 +141,8 @@ def _message_receipt(request: CallbackRequest, fields: Mapping[str, str]) -> Seq
     code = fields.get("ErrorCode", "")
     failure = None
     if state is ReceiptState.FAILED:
-        number = int(code) if code.isdecimal() and len(code) < 10 else 0
         reason = f"{word} {code}".strip()
-        failure = twilio.failure_of(number, reason) or Failed(reason, suspect=False)
+        failure = twilio.failure_of(_error_code(fields), reason) or Failed(reason, suspect=False)
     return (Receipt(delivery, sid[:64], state, failure, code[:64] or word, price=_price(fields)),)
 
 
@@ -164,11 +163,17 @@ def _call_receipt(request: CallbackRequest, fields: Mapping[str, str]) -> Sequen
         return ()
     failure = None
     if state is ReceiptState.FAILED:
-        is_unanswered = word in _NO_ONE_ANSWERED
-        failure = Failed(
-            "No one answered." if is_unanswered else "The call failed.", suspect=not is_unanswered
-        )
+        reason = "No one answered." if word in _NO_ONE_ANSWERED else "The call failed."
+        known = twilio.failure_of(_error_code(fields), reason)
+        blames_number = word == "failed" and calls.blames_number(fields.get("SipResponseCode", ""))
+        failure = known if known and known.suspect else Failed(reason, suspect=blames_number)
     return (Receipt(delivery, sid[:64], state, failure, word, price=price),)
+
+
+def _error_code(fields: Mapping[str, str]) -> int:
+    """Return the code by which Twilio names an error; 0 for none."""
+    code = fields.get("ErrorCode", "")
+    return int(code) if code.isdecimal() and len(code) < 10 else 0
 
 
 def _price(fields: Mapping[str, str]) -> str | None:
