@@ -12,6 +12,7 @@ import httpx
 
 from firebell.channels.phone import gsm7
 from firebell.kit.clock import FakeClock
+from firebell.notify import reply_code_store
 from firebell.notify.retention_store import delete_reply_codes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
@@ -245,6 +246,29 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         await w.alert("queue stuck")
         await w.settle()
         assert "Reply 3a ack" in p.last.text
+
+        # two people share a number: a page of both is answered, and the codes of two pages differ
+        async with w.ctx.db.tx() as tx:
+            shared = await people.add_contact_method(
+                *(tx, await w.actor(w.jun)), person_id=w.jun, kind="sms", address=MARA, label="", now=w.now
+            )
+            await people.mark_method_verified(tx, shared.id, w.now)
+            await tx.execute(
+                """
+                insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
+                select $1, code, subject_kind, subject_id, given_at
+                from reply_code
+                where person_id = $2 and code = 3
+                """,
+                *(w.jun, w.mara),
+            )
+            given = await reply_code_store.give(
+                tx, [(w.jun, "page", 901), (w.mara, "page", 902)], ["sms", "voice"], w.now
+            )
+            assert sorted(given.values()) == [4, 5]
+        assert await p.reply("3e", "SM29") == "You escalated PG-3."
+        assert await p.reply("?", "SM33") == "Open: PG-3 (3a to ack)."
+        assert await p.reply("a", "SM34") == "You acknowledged PG-3."
 
         # STOP ends the messages and START brings them back
         assert await p.reply("STOP", "SM30") == ""

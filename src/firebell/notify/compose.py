@@ -59,7 +59,10 @@ async def _reply_codes(
         for d in claimed
         if composed[d.id].actions and _channel_is(d, lambda c: c.takes_replies(ctx.channel_settings))
     ]
-    return await reply_code_store.give(tx, answerable, now) if answerable else {}
+    if not answerable:
+        return {}
+    channels = [kind for kind, each in CHANNELS.items() if each.takes_replies(ctx.channel_settings)]
+    return await reply_code_store.give(tx, answerable, channels, now)
 
 
 def answered_as(ctx: Context, delivery: Delivery) -> str:
