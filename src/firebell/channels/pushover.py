@@ -48,8 +48,8 @@ _RECEIPT = "receipt:"
 _OWNED = "ack_ending"
 """The message to the owner of a page that its acknowledgment runs out: a link answers it, and no receipt is read."""
 _URL_CHARS = 512
-_MOST_RECEIPTS = 20
-"""Number of receipts that are read at once, the newest first."""
+_RECEIPTS_A_ROUND = 20
+"""Number of receipts that are read at once."""
 
 
 class Pushover:
@@ -97,10 +97,12 @@ class PushoverPoller:
         self._http = http
         self._token = token
         self._api = api_url
+        self._last_read = 0
+        """The delivery whose receipt was read last: a round begins after it, so that all have their turn."""
 
     async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
-        """Return the acknowledgments of the newest messages; there is no cursor."""
-        emergencies = [each for each in waiting if each.provider_id.startswith(_RECEIPT)][:_MOST_RECEIPTS]
+        """Return the acknowledgments of the messages whose turn it is; there is no cursor."""
+        emergencies = self._next_round([each for each in waiting if each.provider_id.startswith(_RECEIPT)])
         replies = await asyncio.gather(*map(self._receipt, emergencies))
         problem = next((reply for reply in replies if isinstance(reply, str)), "")
         presses = [
@@ -112,6 +114,15 @@ class PushoverPoller:
             and reply.get("acknowledged_by") == each.address
         ]
         return Fetched(presses, cursor, problem)
+
+    def _next_round(self, emergencies: Sequence[Waiting]) -> Sequence[Waiting]:
+        in_turn = sorted(
+            emergencies, key=lambda each: (each.delivery_id <= self._last_read, each.delivery_id)
+        )
+        current = in_turn[:_RECEIPTS_A_ROUND]
+        if current:
+            self._last_read = current[-1].delivery_id
+        return current
 
     async def _receipt(self, each: Waiting) -> Mapping[str, object] | str:
         """Return what a receipt says, or why it cannot be read."""
