@@ -102,7 +102,7 @@ class PushoverPoller:
 
     async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
         """Return the acknowledgments of the messages whose turn it is; there is no cursor."""
-        emergencies = self._next_round([each for each in waiting if each.provider_id.startswith(_RECEIPT)])
+        emergencies = self.next_round([each for each in waiting if each.provider_id.startswith(_RECEIPT)])
         replies = await asyncio.gather(*map(self._receipt, emergencies))
         problem = next((reply for reply in replies if isinstance(reply, str)), "")
         presses = [
@@ -115,7 +115,8 @@ class PushoverPoller:
         ]
         return Fetched(presses, cursor, problem)
 
-    def _next_round(self, emergencies: Sequence[Waiting]) -> Sequence[Waiting]:
+    def next_round(self, emergencies: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Return the messages whose receipts are read next: those after the last one that was, then the others."""
         in_turn = sorted(
             emergencies, key=lambda each: (each.delivery_id <= self._last_read, each.delivery_id)
         )
