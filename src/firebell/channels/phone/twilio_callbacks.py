@@ -153,8 +153,8 @@ def _call_receipt(request: CallbackRequest, fields: Mapping[str, str]) -> Sequen
     # the report of who answered has no status
     answered_by, price = fields.get("AnsweredBy", ""), _price(fields)
     if answered_by.startswith(("machine", "fax")):
-        failure = Failed("A machine answered.", suspect=False)
-        return (Receipt(delivery, sid[:64], ReceiptState.FAILED, failure, "machine", price=price),)
+        machine = Failed("A machine answered.", suspect=False)
+        return (Receipt(delivery, sid[:64], ReceiptState.FAILED, machine, "machine", price=price),)
     if answered_by == "human":
         return (Receipt(delivery, sid[:64], ReceiptState.DELIVERED, code="human", price=price),)
     word = fields.get("CallStatus", "")
