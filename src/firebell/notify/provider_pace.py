@@ -2,7 +2,7 @@
 
 Nobody takes all places: a person may hold half of those that are free, and always `LEAST`; some are reserved for more
 urgent messages. A message of rank 0 waits for no place, because the provider queues or refuses what is too much for
-it; it is counted, so that those of the other ranks wait longer (spec 10.15).
+it; it is counted, so that those of the other ranks wait longer (spec 10.6).
 """
 
 from collections import Counter, deque
