@@ -113,7 +113,7 @@ async def test_each_answer_of_its_provider_has_the_outcome_of_the_table(kind: st
 
 
 @pytest.mark.parametrize("kind", LABS)
-async def test_nothing_leaves_to_a_private_address_and_nothing_is_sent_without_settings(kind: str) -> None:
+async def test_nothing_leaves_to_a_private_address_and_without_settings_the_next_rule_acts(kind: str) -> None:
     lab, channel = LABS[kind], CHANNELS[kind]
     async with providing(lab.answer) as provider, guarded_client(()) as http:
         transport = channel.open(_edges(http, lab, provider.url))
@@ -123,7 +123,8 @@ async def test_nothing_leaves_to_a_private_address_and_nothing_is_sent_without_s
         if lab.settings("") and kind != "web_push":
             declared = {setting.name: "" for each in CHANNELS.values() for setting in each.settings}
             bare = channel.open(Edges(http, Signer(b"s" * 32), declared))
-            assert isinstance(await bare.send(lab.address(provider.url), MESSAGE, "key"), Unsent)
+            # a failure lets the next rule act; what waits for the setting would wait for ever
+            assert _word(await bare.send(lab.address(provider.url), MESSAGE, "key")) == "failed"
             assert not channel.is_ready(declared)
             assert channel.off_text
 

@@ -41,7 +41,8 @@ RECORDED = """
   ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
     shown.push({ title, actions: options.actions.map(each => each.title), data: options.data });
   };
-  ServiceWorkerRegistration.prototype.getNotifications = async () => shown;
+  ServiceWorkerRegistration.prototype.getNotifications = async ({ tag } = {}) =>
+    shown.filter(each => !tag || each.data.tag === tag).slice(-1).map(({ data }) => ({ data, close: () => {} }));
   WorkerNavigator.prototype.setAppBadge = async count => { self.badge_count = count; };
 }
 """
@@ -107,7 +108,7 @@ async def test_a_pushed_page_is_acknowledged_from_its_notification(
             session = await context.new_cdp_session(page)
             registration = await _registration(session)
             await page.evaluate("navigator.serviceWorker.ready")
-            pushed = {
+            pushed: dict[str, Any] = {
                 "title": "SEV1 Checkout: disk full",
                 "body": "db-1",
                 "tag": "PG-1",
@@ -146,13 +147,16 @@ async def test_a_pushed_page_is_acknowledged_from_its_notification(
             assert await worker.evaluate(SHOWN) == [[title, ["Acknowledge"]], [title, []]]
             assert (await w.page()).state is PageState.ACKED
             await expect(page).to_have_url(f"{server.url}/login")
-            # another device of the person acknowledged: this one only shows it
-            await push({"title": title, "body": "Acknowledged by Jun.", "tag": "PG-1", "quiet": True})
+            # another device of the person acknowledged: this one only shows it, unless the page is open again since
+            quiet = {"title": title, "body": "Acknowledged by Jun.", "tag": "PG-1", "quiet": True}
+            await push({**quiet, "at": pushed["at"] - 1})
+            await push({**quiet, "at": pushed["at"] + 1})
 
             async def is_replaced() -> bool:
                 return bool(await worker.evaluate("shown.at(-1).data.quiet"))
 
             await until(is_replaced, "the notification is replaced")
+            assert len(await worker.evaluate(SHOWN)) == 3
 
 
 def _plain(data: bytes) -> str:

@@ -23,6 +23,7 @@ from firebell.channels import (
 )
 from firebell.channels.base import Action, Item, Message
 from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press
+from firebell.channels.polling import Waiting
 from firebell.kit.truncation import size
 from tests.rules.budget import examples
 
@@ -129,6 +130,8 @@ def test_text_arrives_as_text() -> None:
         ({"urgency": "low"}, "0", "Acknowledge"),
         # a code is urgent, but there is nothing to acknowledge
         ({"actions": (), "lines": ("Enter 123456",), "ref": ""}, "1", "Open"),
+        # the owner of the page answers by a link
+        ({"event": "ack_ending", "actions": (Action("Still on it", ACK),)}, "1", "Still on it"),
     ],
 )
 def test_only_a_page_that_waits_is_repeated_by_pushover(
@@ -137,6 +140,15 @@ def test_only_a_page_that_waits_is_repeated_by_pushover(
     fields = pushover.fields_of(page(**more))  # type: ignore[arg-type]
     assert (fields["priority"], fields["url_title"]) == (priority, button)
     assert ("retry" in fields) == (priority == "2")
+
+
+def test_every_acknowledgment_in_pushover_is_read_however_many_messages_wait() -> None:
+    poller = pushover.PushoverPoller(None, "", "")  # type: ignore[arg-type]
+    waiting = [Waiting(number, "u", f"receipt:{number}") for number in range(45, 0, -1)]
+    rounds = [{each.delivery_id for each in poller.next_round(waiting)} for _ in range(3)]
+    assert [len(one) for one in rounds] == [20, 20, 20]
+    assert set.union(*rounds) == set(range(1, 46))
+    assert poller.next_round(()) == []
 
 
 def _private(user: int, **more: object) -> dict[str, object]:

@@ -42,7 +42,7 @@ def begin(
     return begun
 
 
-@given(st.dictionaries(st.tuples(st.integers(1, 6), st.integers(0, 2)), st.integers(1, 30), max_size=5))
+@given(st.dictionaries(st.tuples(st.integers(1, 6), st.integers(1, 2)), st.integers(1, 30), max_size=5))
 def test_a_provider_is_never_sent_more_than_its_burst_and_its_rate(
     waiting: dict[tuple[int, int], int],
 ) -> None:
@@ -73,15 +73,35 @@ def test_a_page_of_rank_0_begins_at_once_however_many_people_get_others(people: 
     assert pace.fits(99, 0)
 
 
+def test_the_last_of_a_hundred_people_is_paged_about_a_sev0_at_once() -> None:
+    pace = ProviderPace(CHANNELS["sms"].rate)
+    assert begin(pace, 1, {(person, 0): 1 for person in range(100)}) == [(0.0, n) for n in range(100)]
+    # they are counted: what is less urgent waits until the provider has sent them
+    pace.pass_time(60)
+    assert not pace.fits(999, 1)
+    slots, is_full = Slots(), False
+    for number in range(60):
+        is_full = is_full or not slots.fits(Sent(number, "sms", "", number, 1))
+        message = Sent(number, "sms", "", number, 0)
+        assert slots.fits(message)
+        slots.take(message)
+        slots.release(message)
+    assert is_full
+    assert [rank for _, _, rank in slots.blocked().destinations] == [1, 2]
+
+
 def test_time_frees_what_was_taken() -> None:
     pace = ProviderPace(RATE)
     pace.pass_time(0)
     for person in range(RATE.burst):
         pace.take(person)
-    assert not pace.fits(99, 0)
+    assert not pace.fits(99, 1)
     assert pace.next_free_at == 0.1
-    pace.pass_time(0.11)
-    assert pace.fits(99, 0)
+    # rank 1 leaves five places to more urgent messages
+    pace.pass_time(0.51)
+    assert not pace.fits(99, 1)
+    pace.pass_time(0.61)
+    assert pace.fits(99, 1)
     pace.pass_time(100)
     assert pace.is_idle
 

@@ -113,7 +113,13 @@ class PhoneProviders:
         wanted = "sms" if kind == "Messages" else "voice"
         return {
             kind.lower(): [
-                {"sid": m.id, "body": m.text, "date_created": self.date_created}
+                {
+                    "sid": m.id,
+                    "body": m.text,
+                    "direction": "outbound-api",
+                    "status": "queued",
+                    "date_created": self.date_created,
+                }
                 for m in reversed(self.taken)
                 if m.provider == "twilio" and m.kind == wanted and m.number == request.query.get("To")
             ]

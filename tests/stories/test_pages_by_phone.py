@@ -12,6 +12,8 @@ import httpx
 
 from firebell.channels.phone import gsm7
 from firebell.kit.clock import FakeClock
+from firebell.notify import reply_code_store
+from firebell.notify.retention_store import delete_reply_codes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
@@ -134,6 +136,15 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         sms = await p.add(w.mara, "sms", "0151 23456789")
         assert (sms.address, await p.state_of(sms)) == (MARA, MethodState.VERIFIED)
         await p.rules(w.mara, (0, sms))
+        async with w.ctx.db.tx() as tx:
+            (policy,) = await paging.policies(tx)
+            await paging.update_policy(
+                *(tx, await w.actor(w.mara), policy),
+                levels=policy.levels,
+                repeat=0,
+                ack_timeout_s=1200,
+                now=w.now,
+            )
 
         await w.alert("5xx above 5 %")
         await w.settle()
@@ -162,9 +173,9 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert await p.reply("1a", "SM20", "+4915199999999") == ""
         assert (await w.page()).state is PageState.TRIGGERED
 
-        assert "Example" in await p.reply("hello", "SM21")
+        assert "such as 47a" in await p.reply("hello", "SM21")
         assert await p.reply("2a", "SM22") == "There is no page with the code 2. Reply ? for your open pages."
-        assert await p.reply("?", "SM23") == "Open: 1a acks PG-1."
+        assert await p.reply("?", "SM23") == "Open: PG-1 (1a to ack)."
         assert await p.reply("1a on it", "SM24") == "You acknowledged PG-1."
         assert await p.reply("1a on it", "SM24") == ""
         assert (await w.page()).state is PageState.ACKED
@@ -172,6 +183,19 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         story = await w.story()
         assert "Mara Lindqvist acknowledged." in story
         assert [entry for entry in story if entry in ("hello", "on it")] == ["hello", "on it"]
+        # before it runs out, the same code renews it
+        ends = (await w.page()).due_at
+        await w.after(minutes=15)
+        assert "Still on it?" in p.last.text
+        assert "Reply 1a ack" in p.last.text
+        assert await p.reply("1a", "SM28") == "You acknowledged PG-1."
+        renewed = (await w.page()).due_at
+        assert ends
+        assert renewed == ends + timedelta(minutes=15)
+        # a code stays that of its page while it is open, and is given to no other soon after
+        in_a_month = w.now + timedelta(days=30)
+        async with w.ctx.db.tx() as tx:
+            assert await delete_reply_codes(tx, in_a_month, 10) == 0
         assert await p.reply("1r", "SM25") == "You resolved PG-1."
         assert await p.reply("1a", "SM26") == "PG-1 is resolved."
 
@@ -181,6 +205,9 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         await p.rules(w.jun, (0, voice))
         await w.alert("disk full")
         await w.settle()
+        async with w.ctx.db.tx() as tx:
+            assert await delete_reply_codes(tx, in_a_month, 10) == 1
+        assert "Reply 2a ack" in p.last.text
         assert await p.reply("e", "SM27") == "You escalated PG-2."
         await w.settle()
         placed = next(m for m in reversed(p.providers.taken) if m.kind == "voice")
@@ -193,8 +220,20 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         asked = await p.twilio("voice", "gather", query, Digits="6", **call)
         assert "Press 6 again to resolve." in asked.text
         other = await p.twilio("voice", "gather", query, Digits="4", **{**call, "To": MARA})
-        assert "can't be answered" in other.text
+        assert "can no longer answer" in other.text
         assert (await w.page()).state is PageState.TRIGGERED
+        # a number that Jun has not confirmed, or has removed, may be a stranger's
+        for column in ("verified_at = null", "disabled_at = now()"):
+            async with w.ctx.db.tx() as tx:
+                await tx.execute(f"update contact_method set {column} where id = $1", voice.id)
+            refused = await p.twilio("voice", "gather", query, Digits="4", **call)
+            assert "Confirm this address in Firebell first." in refused.text
+            assert (await w.page()).state is PageState.TRIGGERED
+            async with w.ctx.db.tx() as tx:
+                await tx.execute(
+                    "update contact_method set verified_at = now(), disabled_at = null where id = $1",
+                    voice.id,
+                )
         done = await p.twilio("voice", "gather", query, Digits="4", **call)
         assert "You acknowledged PG-2." in done.text
         assert "<Hangup/>" in done.text
@@ -202,6 +241,34 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert "You acknowledged PG-2." in repeated.text
         assert (await w.page()).state is PageState.ACKED
         assert ("voice", "accepted", "answered") in await p.receipts()
+
+        await w.resolve(w.mara)
+        await w.alert("queue stuck")
+        await w.settle()
+        assert "Reply 3a ack" in p.last.text
+
+        # two people share a number: a page of both is answered, and the codes of two pages differ
+        async with w.ctx.db.tx() as tx:
+            shared = await people.add_contact_method(
+                *(tx, await w.actor(w.jun)), person_id=w.jun, kind="sms", address=MARA, label="", now=w.now
+            )
+            await people.mark_method_verified(tx, shared.id, w.now)
+            await tx.execute(
+                """
+                insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
+                select $1, code, subject_kind, subject_id, given_at
+                from reply_code
+                where person_id = $2 and code = 3
+                """,
+                *(w.jun, w.mara),
+            )
+            given = await reply_code_store.give(
+                tx, [(w.jun, "page", 901), (w.mara, "page", 902)], ["sms", "voice"], w.now
+            )
+            assert sorted(given.values()) == [4, 5]
+        assert await p.reply("3e", "SM29") == "You escalated PG-3."
+        assert await p.reply("?", "SM33") == "Open: PG-3 (3a to ack)."
+        assert await p.reply("a", "SM34") == "You acknowledged PG-3."
 
         # STOP ends the messages and START brings them back
         assert await p.reply("STOP", "SM30") == ""

@@ -150,7 +150,9 @@ async def test_a_page_is_pushed_and_acknowledged_from_the_lock_screen(dsn: str, 
         assert "Mara Lindqvist" in quiet["body"]
         # messages about one page replace each other on a phone that is off, and no others
         topics = [h["topic"] for h in phone.headers]
-        assert len(set(topics)) == 2
+        # what became of a page replaces none that waits: the page may be open again
+        assert len(set(topics)) == 3
+        assert topics[-1] not in topics[:-1]
 
 
 async def test_a_phone_that_was_wiped_is_disabled_and_its_owner_is_notified_by_another_way(

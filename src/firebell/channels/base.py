@@ -88,8 +88,8 @@ class Message:
     """The number by which the recipient answers it with a text message; 0 if that is not possible."""
     rank: int = 2
     """The sending order of its delivery: 0 is for the most severe."""
-    was_begun: bool = False
-    """True if a process began to send it and did not record an outcome: it may have arrived."""
+    begun_since: datetime | None = None
+    """The instant since which a process began to send it without recording an outcome; None if none did."""
 
     @property
     def first_line(self) -> str:

@@ -20,7 +20,6 @@ from firebell.channels.base import (
     Outcome,
     SendRate,
     Setting,
-    Unsent,
     final,
     not_sent,
     whole_or_short,
@@ -57,7 +56,7 @@ class Matrix:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send one message."""
         if not self._token or self._base.startswith("/"):
-            return Unsent(f"{_URL} and {_TOKEN} are not both set.", 60)
+            return Failed(f"{_URL} and {_TOKEN} are not both set.", suspect=False)
 
         async def attempt(short: bool) -> Judgment:
             if refused := await self._refused_room(address):

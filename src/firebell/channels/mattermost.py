@@ -19,7 +19,6 @@ from firebell.channels.base import (
     Retry,
     SendRate,
     Setting,
-    Unsent,
     final,
     not_sent,
     whole_or_short,
@@ -64,7 +63,7 @@ class Mattermost:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one message."""
         if not self._token or self._base.startswith("/"):
-            return Unsent(f"{_URL} and {_TOKEN} are not both set.", 60)
+            return Failed(f"{_URL} and {_TOKEN} are not both set.", suspect=False)
 
         async def attempt(short: bool) -> Outcome | ContentRefused:
             try:

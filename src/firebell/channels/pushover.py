@@ -18,7 +18,6 @@ from firebell.channels.base import (
     Outcome,
     SendRate,
     Setting,
-    Unsent,
     final,
     whole_or_short,
     without_secrets,
@@ -46,9 +45,11 @@ _EXPIRE_S = 1800
 """For how long Pushover repeats an emergency, at most three hours."""
 _RECEIPT = "receipt:"
 """What the provider's id of an emergency begins with: only these have a receipt, which can be canceled."""
+_OWNED = "ack_ending"
+"""The message to the owner of a page that its acknowledgment runs out: a link answers it, and no receipt is read."""
 _URL_CHARS = 512
-_MOST_RECEIPTS = 20
-"""Number of receipts that are read at once, the newest first."""
+_RECEIPTS_A_ROUND = 20
+"""Number of receipts that are read at once."""
 
 
 class Pushover:
@@ -64,7 +65,7 @@ class Pushover:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send one message."""
         if not self._token:
-            return Unsent(f"{_TOKEN} is not set.", 60)
+            return Failed(f"{_TOKEN} is not set.", suspect=False)
 
         async def attempt(short: bool) -> Judgment:
             fields = {"token": self._token, "user": address, **fields_of(message, short=short)}
@@ -96,10 +97,12 @@ class PushoverPoller:
         self._http = http
         self._token = token
         self._api = api_url
+        self._last_read = 0
+        """The delivery whose receipt was read last: a round begins after it, so that all have their turn."""
 
     async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
-        """Return the acknowledgments of the newest messages; there is no cursor."""
-        emergencies = [each for each in waiting if each.provider_id.startswith(_RECEIPT)][:_MOST_RECEIPTS]
+        """Return the acknowledgments of the messages whose turn it is; there is no cursor."""
+        emergencies = self.next_round([each for each in waiting if each.provider_id.startswith(_RECEIPT)])
         replies = await asyncio.gather(*map(self._receipt, emergencies))
         problem = next((reply for reply in replies if isinstance(reply, str)), "")
         presses = [
@@ -111,6 +114,16 @@ class PushoverPoller:
             and reply.get("acknowledged_by") == each.address
         ]
         return Fetched(presses, cursor, problem)
+
+    def next_round(self, emergencies: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Return the messages whose receipts are read next: those after the last one that was, then the others."""
+        in_turn = sorted(
+            emergencies, key=lambda each: (each.delivery_id <= self._last_read, each.delivery_id)
+        )
+        current = in_turn[:_RECEIPTS_A_ROUND]
+        if current:
+            self._last_read = current[-1].delivery_id
+        return current
 
     async def _receipt(self, each: Waiting) -> Mapping[str, object] | str:
         """Return what a receipt says, or why it cannot be read."""
@@ -130,7 +143,7 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, str]:
     """Return the fields of one message beside the token and the user."""
     limits = Pushover.limits
     # a code is urgent too, and nothing to acknowledge
-    is_emergency = message.urgency == "high" and bool(message.actions)
+    is_emergency = message.urgency == "high" and bool(message.actions) and message.event != _OWNED
     priority = _EMERGENCY if is_emergency else int(message.urgency == "high")
     answer = message.actions[0] if message.actions and not is_emergency and not short else None
     label, url = (answer.label, answer.url) if answer else (f"Open {message.ref}".strip(), message.url)

@@ -16,7 +16,6 @@ from firebell.channels.base import (
     Outcome,
     SendRate,
     Setting,
-    Unsent,
     whole_or_short,
     without_secrets,
 )
@@ -49,7 +48,7 @@ class SignalMessenger:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send one message."""
         if not self._base or not self._number:
-            return Unsent(f"{_URL} and {_NUMBER} are not both set.", 60)
+            return Failed(f"{_URL} and {_NUMBER} are not both set.", suspect=False)
 
         async def attempt(short: bool) -> Judgment:
             text = compose(message, self.limits.title, self.limits.text, short=short)

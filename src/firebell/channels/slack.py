@@ -19,7 +19,6 @@ from firebell.channels.base import (
     Retry,
     SendRate,
     Setting,
-    Unsent,
     final,
     whole_or_short,
     without_secrets,
@@ -56,7 +55,7 @@ class Slack:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one message."""
         if not self._token:
-            return Unsent(f"{_TOKEN} is not set.", 60)
+            return Failed(f"{_TOKEN} is not set.", suspect=False)
 
         async def attempt(short: bool) -> Judgment:
             return await self._call("chat.postMessage", body_of(address, message, short=short))

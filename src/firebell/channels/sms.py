@@ -31,7 +31,9 @@ class Sms:
             # the person's next rule acts now
             return Failed(settings.OFF_TEXT, suspect=False)
         order = Order(address, key, message.delivery_id, message.composed_at, text=text_of(message, address))
-        return await self._failover.send(order, is_critical=message.rank == 0, was_begun=message.was_begun)
+        return await self._failover.send(
+            order, is_critical=message.rank == 0, begun_since=message.begun_since
+        )
 
 
 def _open(edges: Edges) -> Sms:

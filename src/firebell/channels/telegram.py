@@ -20,7 +20,6 @@ from firebell.channels.base import (
     Outcome,
     SendRate,
     Setting,
-    Unsent,
     whole_or_short,
     without_secrets,
 )
@@ -72,7 +71,7 @@ class Telegram:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send one message."""
         if not self._token:
-            return Unsent(f"{_TOKEN} is not set.", 60)
+            return Failed(f"{_TOKEN} is not set.", suspect=False)
 
         async def attempt(short: bool) -> Judgment:
             fields = {"chat_id": int(address), **fields_of(message, short=short)}

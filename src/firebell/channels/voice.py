@@ -33,7 +33,9 @@ class Voice:
             return Failed(settings.OFF_TEXT, suspect=False)
         script = script_of(message, takes_keys=self._takes_keys)
         order = Order(address, key, message.delivery_id, message.composed_at, script=script)
-        return await self._failover.send(order, is_critical=message.rank == 0, was_begun=message.was_begun)
+        return await self._failover.send(
+            order, is_critical=message.rank == 0, begun_since=message.begun_since
+        )
 
 
 def _open(edges: Edges) -> Voice:

@@ -178,17 +178,20 @@ class WebPush:
             one = parse(address)
         except (ValueError, KeyError):
             return None
-        outcome = await self._push(one, message, body_of(message, is_quiet=True))
+        outcome = await self._push(one, message, body_of(message, is_quiet=True), purpose="over")
         return without_secrets(final(outcome), one.endpoint)
 
-    async def _push(self, one: Subscription, message: Message, plain: bytes) -> Judgment:
+    async def _push(
+        self, one: Subscription, message: Message, plain: bytes, purpose: str = "page"
+    ) -> Judgment:
         body = push_encryption.encrypt(plain, one.p256dh, one.auth)
-        headers = self._headers(one, message)
+        headers = self._headers(one, message, purpose)
         return await judged(post(self._http, one.endpoint, content=body, headers=headers), _outcome_of)
 
-    def _headers(self, one: Subscription, message: Message) -> dict[str, str]:
+    def _headers(self, one: Subscription, message: Message, purpose: str) -> dict[str, str]:
+        """Return the headers; a message replaces one of its purpose and subject that waits for the device."""
         urgency = "high" if message.urgency == "high" else "low"
-        subject = f"{message.ref or message.delivery_id}|{one.endpoint}"
+        subject = f"{purpose}|{message.ref or message.delivery_id}|{one.endpoint}"
         return {
             "Authorization": f"vapid t={self._token(one.endpoint)}, k={self._public}",
             "Content-Encoding": "aes128gcm",

@@ -119,6 +119,8 @@ class Composer:
     compose_retractions: (
         Callable[["Tx", "Context", Sequence[Any], datetime], Awaitable[Sequence[Any]]] | None
     ) = None
+    answered_as: str = ""
+    """The kind of subject, with the same id, that an answer to a message is about; its own kind if empty."""
 
 
 @dataclass(frozen=True, slots=True)

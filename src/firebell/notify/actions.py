@@ -23,6 +23,7 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod, QuietHoursChanged
 from firebell.people.rule_times import usable
 
+answered_as = compose.answered_as
 compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
 delivery = delivery_store.delivery

@@ -39,8 +39,9 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
             composed[d.id],
             delivery_id=d.id,
             rank=d.rank,
-            reply_code=codes.get((d.person_id, d.subject_kind, d.subject_id), 0),
-            was_begun=d.lost_claims > 0,
+            reply_code=codes.get((d.person_id, answered_as(ctx, d), d.subject_id), 0),
+            # a retry sets `send_at`, and ends the row of lost claims
+            begun_since=d.send_at if d.lost_claims else None,
             recipient=persons[d.person_id].name,
             signing_secrets=secrets.get(d.method_id, ()),
             mail_subject=subjects.get(composed[d.id].thread, ""),
@@ -54,11 +55,20 @@ async def _reply_codes(
 ) -> dict[Subject, int]:
     """Return the code of each message that asks for an answer on a channel that takes replies."""
     answerable = [
-        (d.person_id, d.subject_kind, d.subject_id)
+        (d.person_id, answered_as(ctx, d), d.subject_id)
         for d in claimed
         if composed[d.id].actions and _channel_is(d, lambda c: c.takes_replies(ctx.channel_settings))
     ]
-    return await reply_code_store.give(tx, answerable, now) if answerable else {}
+    if not answerable:
+        return {}
+    channels = [kind for kind, each in CHANNELS.items() if each.takes_replies(ctx.channel_settings)]
+    return await reply_code_store.give(tx, answerable, channels, now)
+
+
+def answered_as(ctx: Context, delivery: Delivery) -> str:
+    """Return the kind of subject that an answer to a message is about; its id is that of the message's subject."""
+    composer = ctx.composers.get(delivery.subject_kind)
+    return (composer.answered_as if composer else "") or delivery.subject_kind
 
 
 def _channel_is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:

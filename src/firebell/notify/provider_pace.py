@@ -1,7 +1,8 @@
 """The pace of one provider: a message holds a place in its burst until the provider's rate has released it (pure).
 
 Nobody takes all places: a person may hold half of those that are free, and always `LEAST`; some are reserved for more
-urgent messages.
+urgent messages. A message of rank 0 waits for no place, because the provider queues or refuses what is too much for
+it; it is counted, so that those of the other ranks wait longer (spec 10.6).
 """
 
 from collections import Counter, deque
@@ -12,6 +13,8 @@ LEAST = 4
 """Number of places that each person may hold while the provider has one."""
 RESERVED = (0, 0.125, 0.25)
 """Share of the places that messages of rank 0, 1 and 2 leave to more urgent ones."""
+UNPACED = 0
+"""The rank of messages that begin at once."""
 
 
 class ProviderPace:
@@ -50,16 +53,22 @@ class ProviderPace:
         self._persons[person_id] += 1
 
     def room(self, rank: int) -> int:
-        """Return the number of free places for messages of this rank; 0 or less for none."""
+        """Return the number of free places for messages of this rank; 0 or less for none, and all for rank 0."""
+        if rank == UNPACED:
+            return self._rate.burst
         return self._rate.burst - round(RESERVED[rank] * self._rate.burst) - len(self._held)
 
     def fits(self, person_id: int, rank: int) -> bool:
         """Return True if a message may begin now."""
+        if rank == UNPACED:
+            return True
         room = self.room(rank)
         return room > 0 and self._persons[person_id] < max(LEAST, room // 2)
 
     def full_for(self, rank: int) -> list[int]:
         """Return the people who may not begin a message of this rank although there is room."""
+        if rank == UNPACED:
+            return []
         most = max(LEAST, self.room(rank) // 2)
         return [person_id for person_id, held in self._persons.items() if held >= most]
 

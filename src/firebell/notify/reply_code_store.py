@@ -10,9 +10,13 @@ Subject = tuple[int, str, int]
 """A person, and the kind and id of what they can answer."""
 
 
-async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subject, int]:
-    """Return the code of each subject for its person: the one it has, else the lowest that is free.
+async def give(
+    tx: Tx, subjects: Sequence[Subject], channels: Sequence[str], now: datetime
+) -> dict[Subject, int]:
+    """Return the code of each subject for its person: the one it has, else the next free one after the latest.
 
+    After 999 comes 1, so that a code is given again as late as possible. A code of someone who shares an address of
+    these channels is not free: a reply says only from which address it is.
     One that another process takes at this moment is missing: its message carries only the link.
     """
     columns = transpose(sorted(set(subjects)), 3)
@@ -21,6 +25,17 @@ async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subje
         with wanted as (
             select person_id, subject_kind, subject_id
             from unnest($2::bigint[], $3::text[], $4::bigint[]) wanted (person_id, subject_kind, subject_id)
+        ),
+        sharing as (
+            select own.person_id, array_agg(distinct other.person_id) as person_ids
+            from contact_method own
+            join contact_method other on other.kind = own.kind
+                and other.address = own.address
+                and other.disabled_at is null
+            where own.person_id in (select person_id from wanted)
+                and own.kind = any($5::text[])
+                and own.disabled_at is null
+            group by own.person_id
         ),
         known as (
             update reply_code
@@ -32,8 +47,15 @@ async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subje
             returning reply_code.person_id, reply_code.subject_kind, reply_code.subject_id, reply_code.code
         ),
         new as (
-            select wanted.*, row_number() over (partition by person_id order by subject_kind, subject_id) as place
+            select
+                wanted.*,
+                coalesce(sharing.person_ids, array[wanted.person_id]) as person_ids,
+                row_number() over (
+                    partition by coalesce(sharing.person_ids[1], wanted.person_id)
+                    order by wanted.person_id, wanted.subject_kind, wanted.subject_id
+                ) as place
             from wanted
+            left join sharing on sharing.person_id = wanted.person_id
             where not exists (
                 select
                 from known
@@ -46,19 +68,29 @@ async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subje
             insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
             select new.person_id, free.code, new.subject_kind, new.subject_id, $1
             from new
-            join lateral (
+            cross join lateral (
+                select coalesce(max(code), 0) as code
+                from (
+                    select code
+                    from reply_code
+                    where person_id = any(new.person_ids)
+                    order by given_at desc, code desc
+                    limit 1
+                ) given
+            ) latest
+            cross join lateral (
                 select number as code
                 from generate_series(1, 999) number
                 where not exists (
                     select
                     from reply_code used
-                    where used.person_id = new.person_id
+                    where used.person_id = any(new.person_ids)
                         and used.code = number
                 )
-                order by number
+                order by number <= latest.code, number
                 offset new.place - 1
                 limit 1
-            ) free on true
+            ) free
             on conflict do nothing
             returning person_id, subject_kind, subject_id, code
         )
@@ -68,6 +100,7 @@ async def give(tx: Tx, subjects: Sequence[Subject], now: datetime) -> dict[Subje
         """,
         now,
         *columns,
+        list(channels),
     )
     return {(row["person_id"], row["subject_kind"], row["subject_id"]): row["code"] for row in rows}
 

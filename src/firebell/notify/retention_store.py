@@ -15,7 +15,16 @@ from firebell.notify.model import SubjectKind
 
 NOTICE_DAYS = 90
 REPLY_CODE_DAYS = 7
-"""How long a reply code means the page that it was given to, after its last message."""
+"""How long a reply code means the page that it was given to after its last message, and longer if that is open."""
+_IS_OPEN = """
+    exists (
+        select
+        from subject_plan plan
+        where plan.subject_kind = reply_code.subject_kind
+            and plan.subject_id = reply_code.subject_id
+            and plan.is_open
+    )
+"""
 
 
 async def prune_notices(tx: Tx, before: datetime, cursor: int) -> int | None:
@@ -72,14 +81,15 @@ async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:
 
 
 async def delete_reply_codes(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete reply codes that no message has had since an instant; return their number."""
+    """Delete reply codes that no message has had since an instant, except of what is open; return their number."""
     return await tx.changed(
-        """
+        f"""
         delete from reply_code
         where (person_id, code) in (
             select person_id, code
             from reply_code
             where given_at < $1
+                and not {_IS_OPEN}
             order by given_at
             limit $2
         )
@@ -131,10 +141,11 @@ count_deliveries = count_rows(
 )
 
 count_reply_codes = count_rows(
-    """
+    f"""
     select
     from reply_code
     where given_at < $1
+        and not {_IS_OPEN}
     limit $2
     """
 )

@@ -8,7 +8,7 @@ from firebell.notify.model import Delivery
 
 
 async def waiting(tx: Reads, channel: str, since: datetime) -> list[tuple[Delivery, str]]:
-    """Return the latest 100 messages of a channel that a provider accepted since an instant, with its ids.
+    """Return the latest 1,000 messages of a channel that a provider accepted since an instant, with its ids.
 
     Those of an older plan wait for no answer any more.
     """
@@ -24,7 +24,7 @@ async def waiting(tx: Reads, channel: str, since: datetime) -> list[tuple[Delive
             and delivery.sent_at >= $2
             and delivery.channel = $1
         order by delivery.sent_at desc
-        limit 100
+        limit 1000
         """,
         channel,
         since,

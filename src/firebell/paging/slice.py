@@ -72,7 +72,7 @@ def _composers() -> Mapping[str, Composer]:
     return {
         SUBJECT_KIND: Composer(messages.compose, "pg", retractions.compose_retractions),
         COPY_KIND: Composer(messages.compose_copies, topic="pg"),
-        ACK_ENDING_KIND: Composer(messages.compose_ack_endings, topic="pg"),
+        ACK_ENDING_KIND: Composer(messages.compose_ack_endings, topic="pg", answered_as=SUBJECT_KIND),
     }
 
 
@@ -119,7 +119,7 @@ SLICE = Slice(
         "urgent_call": "Who was woken rests on the next day, which schedules check.",
         "group_page": "An alert is shown with its page.",
         "open_group_page": "Ingest leaves a group whose page is acknowledged to paging.",
-        "subject_plan": "A message of a plan that moved on is not sent.",
+        "subject_plan": "A message of a plan that moved on is not sent, and the code of an open page stays its own.",
     },
     kept={"policy": FEW, "night_limit": FEW},
     retentions=_retentions,

@@ -72,7 +72,7 @@ def paged(methods: Iterable[ContactMethod]) -> list[ContactMethod]:
     """
     methods = list(methods)
     tiers = (
-        [m for m in methods if m.is_verified or (m.exempt and m.state is MethodState.NEW)],
+        [m for m in methods if m.is_trusted],
         [m for m in methods if m.state is MethodState.NEW],
         methods,
     )

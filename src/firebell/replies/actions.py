@@ -26,6 +26,7 @@ from firebell.people.model import Person
 from firebell.replies import responding, store, text_replies
 from firebell.replies.responding import Answerer
 
+UNVERIFIED = SignalAnswer("Confirm this address in Firebell first.", is_done=False)
 NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell.", is_done=False)
 
 
@@ -47,7 +48,7 @@ async def _apply(
             await notify.record_receipt(tx, ctx, channel.kind, provider, signal, now)
             return SignalAnswer()
         case Press():
-            return await _press(tx, channel, signal, now)
+            return await _press(tx, ctx, channel, signal, now)
         case Repeat():
             return await _repeat(tx, ctx, channel, signal, now)
         case Reply():
@@ -62,10 +63,12 @@ async def _apply(
             return await _connect(tx, ctx, channel, signal, now)
 
 
-async def _delivery(tx: Tx, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
+async def _delivery(tx: Tx, ctx: Context, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
     """Return the message about a page that a press answers; None if it went to another address or is unknown."""
     delivery = await notify.delivery(tx, delivery_id)
-    if delivery is None or delivery.channel != channel.kind or delivery.subject_kind != SUBJECT_KIND:
+    if delivery is None or delivery.channel != channel.kind:
+        return None
+    if notify.answered_as(ctx, delivery) != SUBJECT_KIND:
         return None
     return delivery if sender in ("", delivery.address) else None
 
@@ -77,11 +80,22 @@ async def _recipient(tx: Tx, delivery: Delivery) -> Person | None:
     return await people.person(tx, delivery.person_id)
 
 
-async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
-    delivery = await _delivery(tx, channel, press.delivery_id, press.sender)
+async def _is_trusted(tx: Tx, delivery: Delivery) -> bool:
+    """Return True if the address of a message is a trusted contact method of its recipient now.
+
+    An unverified address gets pages when there is no other, and may belong to a stranger (CN5).
+    """
+    methods = await people.methods_at(tx, delivery.channel, delivery.address)
+    return any(m.person_id == delivery.person_id and m.is_trusted for m in methods)
+
+
+async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
+    delivery = await _delivery(tx, ctx, channel, press.delivery_id, press.sender)
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
+    if not await _is_trusted(tx, delivery):
+        return UNVERIFIED
     if not await store.claim_signal(tx, f"{channel.kind}:{press.key}", now):
         # the press is applied; what the page is now answers a repetition as well
         return await responding.state_of(tx, delivery.subject_id, person)
@@ -92,7 +106,7 @@ async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> Signa
 
 
 async def _repeat(tx: Tx, ctx: Context, channel: Channel, repeat: Repeat, now: datetime) -> SignalAnswer:
-    delivery = await _delivery(tx, channel, repeat.delivery_id, repeat.sender)
+    delivery = await _delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
     return SignalAnswer(message=await notify.compose_again(tx, ctx, delivery, now))

@@ -1,6 +1,7 @@
 """Apply a text that someone sends back from a contact method."""
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from firebell.kit.errors import Forbidden
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
-from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page
+from firebell.paging.model import OPEN, SUBJECT_KIND, UNANSWERED, Page
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod
 from firebell.replies import grammar, queries, responding, store
@@ -21,6 +22,7 @@ EXAMPLE = "Not understood. To acknowledge, reply with the code, such as 47a."
 MAX_NOT_UNDERSTOOD = 5
 """Number of texts an hour that are answered although they make no sense: two programs could answer each other."""
 LISTED_PAGES = 4
+NO_PAGES = "You have no open pages."
 
 
 async def apply(tx: Tx, channel: Channel, reply: Reply, now: datetime) -> SignalAnswer:
@@ -76,47 +78,57 @@ async def _answer(
         case grammar.NotUnderstood(text):
             return await _not_understood(tx, answerers[0], text, now)
         case _:
-            lists = [
-                await _list(tx, answerer, await queries.open_pages(tx, answerer.person.id, now))
-                for answerer in answerers
-            ]
-            return SignalAnswer(" ".join(lists))
+            pages = await _open_pages(tx, answerers, now)
+            return SignalAnswer(await _lists(tx, pages) if pages else NO_PAGES)
 
 
 async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> tuple[Answerer, int] | SignalAnswer:
+    """Return the page of a code; of several, because people share an address, the one that is open."""
     by_person = {answerer.person.id: answerer for answerer in answerers}
     subjects = await notify.reply_code_subjects(tx, list(by_person), code)
-    matching = [(by_person[person], id_) for person, kind, id_ in subjects if kind == SUBJECT_KIND]
-    if len(matching) == 1:
-        return matching[0]
-    return SignalAnswer(f"There is no page with the code {code}. Reply ? for your open pages.", is_done=False)
+    by_page = {id_: by_person[person] for person, kind, id_ in subjects if kind == SUBJECT_KIND}
+    if len(by_page) > 1:
+        pages = await paging.pages_by_id(tx, list(by_page))
+        by_page = {id_: by_page[id_] for id_, page in pages.items() if page.state in OPEN}
+    if len(by_page) == 1:
+        [(page_id, answerer)] = by_page.items()
+        return answerer, page_id
+    text = f"There is no page with the code {code}. Reply ? for your open pages."
+    if by_page:
+        text = f"Several pages have the code {code}. Answer in Firebell."
+    return SignalAnswer(text, is_done=False)
+
+
+async def _open_pages(tx: Tx, answerers: Sequence[Answerer], now: datetime) -> list[tuple[Answerer, Page]]:
+    """Return each page that waits for one of these people once, with the first of them."""
+    pages: dict[int, tuple[Answerer, Page]] = {}
+    for answerer in answerers:
+        for page in await queries.open_pages(tx, answerer.person.id, now):
+            pages.setdefault(page.id, (answerer, page))
+    return list(pages.values())
 
 
 async def _only_page(
     tx: Tx, answerers: Sequence[Answerer], now: datetime
 ) -> tuple[Answerer, int] | SignalAnswer:
     """Return the one page that is meant without a code, or the codes to choose from."""
-    pages = [
-        (answerer, page)
-        for answerer in answerers
-        for page in await queries.open_pages(tx, answerer.person.id, now)
-    ]
+    pages = await _open_pages(tx, answerers, now)
     likely = [(answerer, page) for answerer, page in pages if page.state in UNANSWERED] or pages
     if len(likely) == 1:
         return likely[0][0], likely[0][1].id
-    if not likely:
-        return SignalAnswer("You have no open pages.", is_done=False)
-    lists = [
-        await _list(tx, answerer, [page for owner, page in likely if owner is answerer])
-        for answerer in dict.fromkeys(answerer for answerer, _ in likely)
-    ]
-    return SignalAnswer(" ".join(lists), is_done=False)
+    return SignalAnswer(await _lists(tx, likely) if likely else NO_PAGES, is_done=False)
+
+
+async def _lists(tx: Tx, pages: Sequence[tuple[Answerer, Page]]) -> str:
+    """Return the first open pages of each person with their codes."""
+    by_answerer: dict[Answerer, list[Page]] = defaultdict(list)
+    for answerer, page in pages:
+        by_answerer[answerer].append(page)
+    return " ".join([await _list(tx, answerer, own) for answerer, own in by_answerer.items()])
 
 
 async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
     """Return the first open pages with their codes."""
-    if not pages:
-        return "You have no open pages."
     codes = await notify.reply_codes_of(tx, answerer.person.id, SUBJECT_KIND, [page.id for page in pages])
     named = [f"{page.ref} ({codes[page.id]}a to ack)" for page in pages if page.id in codes][:LISTED_PAGES]
     if not named:

@@ -132,6 +132,8 @@ const received = data => {
 /* The page on it was answered elsewhere. A browser wants to see something for each push: what is new to it is closed. */
 const replace = async message => {
   const shown = () => registration.getNotifications({ tag: message.tag }), before = await shown();
+  /* It was on its way while the page was opened again. */
+  if (before.some(each => each.data?.at > message.at)) return;
   await show(message.title, message, { renotify: false, silent: true });
   if (!before.length) for (const each of await shown()) each.close();
 };

@@ -15,6 +15,8 @@ SAID_AT_MOST = 3
 RETRIES = 3
 LISTEN_S = 8
 RING_S = 30
+_NO_SUCH_NUMBER = frozenset({"404", "410", "484", "604"})
+"""The SIP responses by which a network says that a number is not in use, or not whole."""
 _ACTIONS = {"4": PageAction.ACK, "5": PageAction.ESCALATE, "6": PageAction.RESOLVE}
 _CONFIRMED = {"6": "Press 6 again to resolve.", "1": "Press 1 again to get no more calls on this number."}
 STOPPED = "You'll get no more calls on this number. Goodbye."
@@ -36,6 +38,11 @@ class Turn:
     text: str
     then: Next
     query: Mapping[str, str]
+
+
+def blames_number(sip_code: str) -> bool:
+    """Return True if the SIP response of a failed call blames its number, not the network on the way."""
+    return sip_code in _NO_SUCH_NUMBER
 
 
 def number_in(query: Mapping[str, str], name: str) -> int:

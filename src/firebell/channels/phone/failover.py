@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry, Unsent
 from firebell.channels.phone import circuit
-from firebell.channels.phone.circuit import Circuit, CircuitEvent
+from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
 from firebell.channels.phone.provider import Misconfigured, Order, Paused, Provider, ProviderOutcome, Unknown
 from firebell.kit.timing import Pace
 
@@ -24,14 +25,16 @@ class Failover:
         self._pace = pace
         self.circuits: dict[str, Circuit] = {provider.name: Circuit() for provider in providers}
 
-    async def send(self, order: Order, *, is_critical: bool, was_begun: bool) -> Outcome:
+    async def send(self, order: Order, *, is_critical: bool, begun_since: datetime | None) -> Outcome:
         """Send one message; a critical one gets one attempt of each provider, so that the next one is tried sooner.
 
-        One that `was_begun` before may have arrived, so the providers are asked first.
+        One that was begun before, at the earliest `begun_since`, may have arrived, so the providers are asked first.
         """
-        if was_begun and (accepted := await self._known(order)):
+        if begun_since and (accepted := await self._known(order, begun_since)):
             return accepted
         chosen = self.in_order()
+        # one that is passed over for a while may take it later
+        is_delayed = any(self._state(p) is not CircuitState.CONFIG for p in self.providers if p not in chosen)
         attempts = 1 if is_critical or len(chosen) == 1 else ATTEMPTS
         reasons: list[str] = []
         waits: list[float] = []
@@ -40,23 +43,26 @@ class Failover:
             match outcome:
                 case Accepted() | Failed() | Unsent():
                     return outcome
-                case ContentRefused(reason):
-                    return Failed(f"{provider.name}: {reason}", suspect=False)
                 case Retry(_, after_s):
                     waits.append(after_s or 0)
                 case Unknown():
                     waits.append(0)
-                case Misconfigured() | Paused():
+                case Misconfigured() | Paused() | ContentRefused():
                     pass
             reasons.append(f"{provider.name}: {outcome.reason}")
         text = "; ".join(reasons)
-        return Retry(text, min(waits) or None) if waits else Failed(text, suspect=False)
+        if waits or is_delayed:
+            return Retry(text, min(waits, default=0) or None)
+        return Failed(text, suspect=False)
 
     def in_order(self) -> list[Provider]:
-        """Return the providers to try: those whose circuit allows it, or else the first one anyway."""
+        """Return the providers to try: those whose circuit allows it, or else all, those with a refused key last."""
         now = self._pace.monotonic()
         usable = [p for p in self.providers if circuit.is_usable(self.circuits[p.name], now)]
-        return usable or list(self.providers[:1])
+        return usable or sorted(self.providers, key=lambda p: self._state(p) is CircuitState.CONFIG)
+
+    def _state(self, provider: Provider) -> CircuitState:
+        return self.circuits[provider.name].state
 
     async def _attempts(self, provider: Provider, order: Order, attempts: int) -> ProviderOutcome:
         """Return the outcome of a provider; only one that certainly did not take the message is tried again."""
@@ -66,7 +72,7 @@ class Failover:
             outcome = await self._attempt(provider, order)
             if isinstance(outcome, Unknown):
                 await self._pace.sleep(LOOKUP_AFTER_S)
-                return await provider.lookup(order) or outcome
+                return await provider.lookup(order, order.at) or outcome
             if not isinstance(outcome, Retry) or (outcome.after_s or 0) > PAUSE_S:
                 return outcome
         return outcome
@@ -89,8 +95,8 @@ class Failover:
                 self.circuits[name] = circuit.after(self.circuits[name], CircuitEvent.SUCCESS, now())
         return replace(outcome, provider=name) if isinstance(outcome, Accepted) else outcome
 
-    async def _known(self, order: Order) -> Accepted | None:
+    async def _known(self, order: Order, since: datetime) -> Accepted | None:
         for provider in self.providers:
-            if accepted := await provider.lookup(order):
+            if accepted := await provider.lookup(order, since):
                 return replace(accepted, provider=provider.name)
         return None

@@ -54,6 +54,9 @@ class Provider(Protocol):
         """Send one message and return the outcome."""
         ...
 
-    async def lookup(self, order: Order) -> Accepted | None:
-        """Return the message if the provider has it, after an outcome that is unknown; None if it is not known."""
+    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+        """Return the message if the provider took it since an instant; None if that is not certain.
+
+        A message that is sent twice is better than one that is taken for another, and never sent.
+        """
         ...

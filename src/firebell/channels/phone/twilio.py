@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -20,12 +20,14 @@ from firebell.kit.http_out import OutboundResponse
 
 NAME = "twilio"
 VALIDITY_S = 300
-_RECENT = timedelta(minutes=15)
-"""Age up to which a message with the same text is the one that was looked for."""
+_ENDED = frozenset({"failed", "undelivered", "canceled"})
+"""The states of a message that will not arrive."""
 ADDRESS = frozenset({21211, 21214, 21217, 21614, 30005, 30006, 13223, 13224, 13225})
 OPTED_OUT = frozenset({21610, 30004})
 CONTENT = frozenset({30007, 21617})
-CONFIG = frozenset({20003, 20404, 21408, 21606, 21609, 21212, 21603, 30034, 21219, 21210})
+DESTINATION = frozenset({21215, 21219, 21408})
+"""The account may not reach this country or number, which another provider may."""
+CONFIG = frozenset({20003, 20404, 21606, 21609, 21212, 21603, 30034, 21210})
 RETRY = frozenset({20429, 30001, 30003, 30008, 30017})
 
 
@@ -51,7 +53,7 @@ def outcome_of(reply: OutboundResponse) -> ProviderOutcome:
         reason = f"{code} {fields.get('message', '')}"[:200]
         if code in CONFIG:
             return Misconfigured(reason)
-        if code in CONTENT:
+        if code in CONTENT or code in DESTINATION:
             return ContentRefused(reason)
         if code in RETRY:
             return common_outcome(reply, reason) or Retry(reason)
@@ -83,16 +85,6 @@ class _Client:
             return Accepted(outcome.provider_id, NAME, parts, numbers.country_of(order.number))
         return outcome
 
-    async def _listed(self, order: Order, at_field: str) -> list[dict[str, Any]]:
-        query = urlencode(
-            {"To": order.number, f"{at_field}>": f"{order.at - _RECENT:%Y-%m-%d}", "PageSize": 20}
-        )
-        reply = await request(self._http, "GET", f"{self._url}?{query}", self.headers)
-        if not isinstance(reply, OutboundResponse) or not reply.ok:
-            return []
-        listed = fields_of(reply).get(self.resource.lower(), [])
-        return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-
 
 class TwilioSms(_Client):
     """Sends text messages."""
@@ -112,12 +104,14 @@ class TwilioSms(_Client):
             fields["StatusCallback"] = self._hook("sms", "status", {"d": str(order.delivery_id)})
         return await self._create(order, fields)
 
-    async def lookup(self, order: Order) -> Accepted | None:
-        """Return the latest message of this text to the number."""
-        for one in await self._listed(order, "DateSent"):
-            if one.get("body") == order.text and _is_recent(one.get("date_created"), order.at):
-                parts = gsm7.segments(order.text)
-                return Accepted(str(one.get("sid")), NAME, parts, numbers.country_of(order.number))
+    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+        """Return the latest message of this text that Twilio created since an instant and that did not fail."""
+        query = urlencode({"To": order.number, "DateSent>": f"{since:%Y-%m-%d}", "PageSize": 20})
+        reply = await request(self._http, "GET", f"{self._url}?{query}", self.headers)
+        if not isinstance(reply, OutboundResponse) or not reply.ok:
+            return None
+        if sid := sid_of(fields_of(reply), order.text, since):
+            return Accepted(sid, NAME, gsm7.segments(order.text), numbers.country_of(order.number))
         return None
 
 
@@ -155,18 +149,30 @@ class TwilioVoice(_Client):
     def _gather_url(self, query: Mapping[str, str]) -> str:
         return self._hook("voice", "gather", query)
 
-    async def lookup(self, order: Order) -> Accepted | None:
-        """Return the latest call to the number."""
-        for one in await self._listed(order, "StartTime"):
-            if _is_recent(one.get("date_created"), order.at):
-                return Accepted(str(one.get("sid")), NAME, 1, numbers.country_of(order.number))
+    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+        """Return None: calls to one number about two pages look the same."""
         return None
 
 
-def _is_recent(text: object, at: datetime) -> bool:
-    """Return True for a date of RFC 2822, as Twilio writes it, of the last 15 minutes."""
+def sid_of(listing: Mapping[str, Any], text: str, since: datetime) -> str:
+    """Return the id of the first outbound message of this text that was created since an instant and did not fail."""
+    messages = listing.get("messages")
+    for one in messages if isinstance(messages, list) else []:
+        if (
+            isinstance(one, dict)
+            and one.get("body") == text
+            and str(one.get("direction", "")).startswith("outbound")
+            and one.get("status") not in _ENDED
+            and _is_since(one.get("date_created"), since)
+        ):
+            return str(one.get("sid") or "")
+    return ""
+
+
+def _is_since(text: object, since: datetime) -> bool:
+    """Return True for a date of RFC 2822, as Twilio writes it, to the second, that is not before an instant."""
     try:
         created = parsedate_to_datetime(str(text))
     except ValueError:
         return False
-    return created.tzinfo is not None and abs(at - created) <= _RECENT
+    return created.tzinfo is not None and created >= since.replace(microsecond=0)

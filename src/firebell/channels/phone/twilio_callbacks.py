@@ -40,7 +40,8 @@ _CALL_STATES = {
     "ringing": ReceiptState.SENT,
     # a machine may have answered, which a later request says
     "in-progress": ReceiptState.SENT,
-    "completed": ReceiptState.DELIVERED,
+    # a machine may have talked to itself: only a person proves arrival
+    "completed": ReceiptState.SENT,
     "busy": ReceiptState.FAILED,
     "no-answer": ReceiptState.FAILED,
     "canceled": ReceiptState.FAILED,
@@ -140,36 +141,39 @@ def _message_receipt(request: CallbackRequest, fields: Mapping[str, str]) -> Seq
     code = fields.get("ErrorCode", "")
     failure = None
     if state is ReceiptState.FAILED:
-        number = int(code) if code.isdecimal() and len(code) < 10 else 0
         reason = f"{word} {code}".strip()
-        failure = twilio.failure_of(number, reason) or Failed(reason, suspect=False)
+        failure = twilio.failure_of(_error_code(fields), reason) or Failed(reason, suspect=False)
     return (Receipt(delivery, sid[:64], state, failure, code[:64] or word, price=_price(fields)),)
 
 
 def _call_receipt(request: CallbackRequest, fields: Mapping[str, str]) -> Sequence[Signal]:
     delivery, sid = calls.number_in(request.query, "d"), fields.get("CallSid", "")
+    if not delivery or not sid:
+        return ()
+    # the report of who answered has no status
+    answered_by, price = fields.get("AnsweredBy", ""), _price(fields)
+    if answered_by.startswith(("machine", "fax")):
+        machine = Failed("A machine answered.", suspect=False)
+        return (Receipt(delivery, sid[:64], ReceiptState.FAILED, machine, "machine", price=price),)
+    if answered_by == "human":
+        return (Receipt(delivery, sid[:64], ReceiptState.DELIVERED, code="human", price=price),)
     word = fields.get("CallStatus", "")
     state = _CALL_STATES.get(word)
-    if not delivery or not sid or state is None:
+    if state is None:
         return ()
-    is_machine = fields.get("AnsweredBy", "").startswith(("machine", "fax"))
-    if is_machine:
-        return (
-            Receipt(
-                delivery,
-                sid[:64],
-                ReceiptState.FAILED,
-                Failed("A machine answered.", suspect=False),
-                "machine",
-            ),
-        )
     failure = None
     if state is ReceiptState.FAILED:
-        is_unanswered = word in _NO_ONE_ANSWERED
-        failure = Failed(
-            "No one answered." if is_unanswered else "The call failed.", suspect=not is_unanswered
-        )
-    return (Receipt(delivery, sid[:64], state, failure, word, price=_price(fields)),)
+        reason = "No one answered." if word in _NO_ONE_ANSWERED else "The call failed."
+        known = twilio.failure_of(_error_code(fields), reason)
+        blames_number = word == "failed" and calls.blames_number(fields.get("SipResponseCode", ""))
+        failure = known if known and known.suspect else Failed(reason, suspect=blames_number)
+    return (Receipt(delivery, sid[:64], state, failure, word, price=price),)
+
+
+def _error_code(fields: Mapping[str, str]) -> int:
+    """Return the code by which Twilio names an error; 0 for none."""
+    code = fields.get("ErrorCode", "")
+    return int(code) if code.isdecimal() and len(code) < 10 else 0
 
 
 def _price(fields: Mapping[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -90,7 +91,7 @@ class _Client:
             return Accepted(outcome.provider_id, NAME, parts, numbers.country_of(order.number))
         return outcome
 
-    async def lookup(self, order: Order) -> Accepted | None:
+    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
         """Return None: Vonage cannot be asked for a message by anything that we know of it."""
         return None
 

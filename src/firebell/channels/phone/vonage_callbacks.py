@@ -38,7 +38,8 @@ _CALL_STATES = {
     # a machine may have answered, which a later request says
     "answered": ReceiptState.SENT,
     "human": ReceiptState.DELIVERED,
-    "completed": ReceiptState.DELIVERED,
+    # a machine may have talked to itself: only a person proves arrival
+    "completed": ReceiptState.SENT,
     "machine": ReceiptState.FAILED,
     "busy": ReceiptState.FAILED,
     "timeout": ReceiptState.FAILED,
@@ -157,7 +158,10 @@ def _call_receipt(request: CallbackRequest, fields: Mapping[str, Any]) -> Sequen
     failure = None
     if state is ReceiptState.FAILED:
         reasons = {"machine": "A machine answered.", "failed": "The call failed."}
-        failure = Failed(reasons.get(word, "No one answered."), suspect=word == "failed")
+        failure = Failed(
+            reasons.get(word, "No one answered."),
+            suspect=word == "failed" and calls.blames_number(str(fields.get("sip_code") or "")),
+        )
     price, currency = _price(fields)
     return (Receipt(delivery, provider_id, state, failure, word, price=price, currency=currency),)
 
