@@ -13,12 +13,15 @@ from firebell.alerts import (
     cleaning,
     dedup_and_grouping,
     event_placement,
+    muted_groups,
+    mutes,
     routing_changes,
     routing_rules,
     routing_validation,
 )
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.mutes import Mute, MuteKind
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import Owner, Routing, RoutingRule, Urgency
 from firebell.kit import matchers
@@ -224,6 +227,43 @@ def test_a_rule_may_lower_the_urgency_and_later_messages_do_not_raise_it() -> No
     [group] = apply(rules, batch, NOW, firing("a", "critical"))
     apply(rules, batch, NOW, Event(EventKind.UPDATE, "a", "disk full", severity="critical"))
     assert group.urgency == "low"
+
+
+@pytest.mark.parametrize(
+    ("rules", "urgency", "held_by"),
+    [
+        ((), "low", None),
+        ((rule('team="db"', urgency=Urgency.HIGH, group_by=("cluster",)),), "high", None),
+        ((rule('team="db"', wait_s=60),), "low", HoldKind.WAIT),
+        ((rule('team="db"', threshold=2),), "low", HoldKind.THRESHOLD),
+        ((rule('team="db"', pages=False),), "low", HoldKind.NEVER),
+        ((rule('team="db"', owner=Owner.SERVICE, service_id=LEDGER),), "low", None),
+    ],
+)
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_an_alert_that_leaves_a_mute_goes_where_its_rule_says(
+    rules: tuple[RoutingRule, ...], urgency: str, held_by: HoldKind | None, is_waiting: bool
+) -> None:
+    """An urgent page must not become a quiet one because it waited for a related alert or was muted."""
+    event = firing("a", "warning", team="db", cluster="eu")
+    kind = MuteKind.INHIBIT_WAIT if is_waiting else MuteKind.SILENCE
+    ending = Mute(1, "Wait", "/", frozenset(), (), NOW, NOW + timedelta(minutes=1), kind)
+    next_one = Mute(2, "Next", "/", frozenset(), (), NOW, NOW + timedelta(hours=1), MuteKind.SILENCE)
+    batch = Batch(mutes=mutes.by_service([ending]), waiting={(1, "a"): ending} if is_waiting else {})
+    assert not apply(routing(), batch, NOW, event)
+    [old] = batch.groups
+    batch.mutes = {} if is_waiting else mutes.by_service([next_one])
+    batch.waiting = {}
+    left = msgspec.structs.replace(event, kind=EventKind.WAITED if is_waiting else EventKind.HANDED_OVER)
+    moved = routing_rules.routed_in_place(routing(*rules), [request(left)])
+    muted_groups.hand_over(batch, moved, NOW)
+    [new] = [group for group in batch.groups if group is not old]
+    assert (old.firing, new.firing, new.service_id, new.urgency) == (0, 1, HOME, urgency)
+    expected_hold = held_by if is_waiting or held_by is HoldKind.NEVER else None
+    assert (new.hold.kind if new.hold else None) == expected_hold
+    assert new.mute_id == (None if is_waiting or expected_hold else 2)
+    if is_waiting:
+        assert (new.service_id, new.key) in event_placement.places(moved)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions as inhibition
+from firebell.alerts.routing_rules import RoutingRule, Urgency
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from tests.api.api_clients import browser, organization, sign_in
 from tests.world import World
 
@@ -76,12 +79,17 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         assert await _paged(w) == ["disk slow", "node down", "other disk"]
         assert (await api("GET", PATH))[0]["held"] == 0
 
-        # an alert that no source explains pages after the wait
-        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        # an alert that no source explains pages after the wait, as urgently as its routing rule says
+        urgent = RoutingRule("Network", "team=net", urgency=Urgency.HIGH, group_by=("instance",))
+        async with w.ctx.db.tx() as tx:
+            await alerts.save_routing(tx, SYSTEM, [urgent], based_on=0, now=w.now)
+        clock.advance(timedelta(seconds=6))
+        net = {"alertname": "NetSlow", "instance": "db-3", "service": "third", "team": "net"}
+        await _send(w, "net slow", net, severity="warning")
         await w.after(seconds=20)
-        assert "net slow" in await _paged(w)
+        assert [p.urgency for p in await w.pages() if p.title == "net slow"] == ["high"]
         waits = await _waits(w)
-        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        await _send(w, "net slow", net, severity="warning")
         assert await _waits(w) == waits, "what has paged does not wait again"
 
         # a rule that is deleted holds nothing; a source that a person closed holds nothing a minute later

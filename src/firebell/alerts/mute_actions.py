@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
-from firebell.alerts import mute_store, muted_groups, mutes, read_store
+from firebell.alerts import mute_store, muted_groups, mutes, read_store, routing_actions
 from firebell.alerts.model import Alert, GroupsOpened, InboundRequest
 from firebell.alerts.mutes import MutesByService
 from firebell.catalog import actions as catalog
@@ -101,7 +101,8 @@ async def _hand_over(
         if mute.starts_at <= now < mute.ends_at
     )
     held = await mute_store.held_alerts(tx, ended, service_ids)
-    if requests := muted_groups.handed_over(held, running, now):
+    if moved := muted_groups.handed_over(held, running, now):
+        requests = await routing_actions.routed_own(tx, moved, are_services_kept=True)
         await receive(tx, requests, now, mutes.active(running, requests, now))
 
 

@@ -9,6 +9,7 @@ from firebell.alerts import dedup_and_grouping, mutes
 from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState
 from firebell.alerts.model import Alert, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MuteKind, MutesByService
+from firebell.alerts.routes import Route
 
 SOURCE = "firebell"
 """The source of the message that says what Firebell decided itself."""
@@ -63,7 +64,8 @@ def handed_over(
 def hand_over(batch: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
     """Move the muted alerts that are handed over into the group of the mute that holds them from now on.
 
-    Those that have waited, and that nothing holds, join the group that they would have joined at first.
+    Those that have waited, and that nothing holds, join the group that they would join if they arrived now: that of
+    their routing rule, with its urgency and its hold.
     """
     for received in requests:
         for event in received.incoming:
@@ -71,15 +73,23 @@ def hand_over(batch: Batch, requests: Sequence[InboundRequest], now: datetime) -
             if alert is None or alert.status != "firing":
                 continue
             if event.kind in (EventKind.HANDED_OVER, EventKind.WAITED):
-                _move(batch, received, alert, event.kind, now)
+                _move(batch, received, alert, event.kind, event.route, now)
 
 
-def _move(batch: Batch, received: InboundRequest, alert: AlertState, kind: EventKind, now: datetime) -> None:
+def _move(
+    batch: Batch,
+    received: InboundRequest,
+    alert: AlertState,
+    kind: EventKind,
+    route: Route | None,
+    now: datetime,
+) -> None:
     old, mute = alert.group, mutes.mute_of(batch.mutes, received, alert.event)
     if old is None or old.mute_id is None or (mute is None and kind is EventKind.HANDED_OVER):
         return
     if mute is not None and mute.id == old.mute_id:
         return
-    alert.group = dedup_and_grouping.join(batch, received, alert.event, now)
+    event = msgspec.structs.replace(alert.event, route=route)
+    alert.group = dedup_and_grouping.join(batch, received, event, now)
     batch.moved.append(alert)
     dedup_and_grouping.leave(batch, alert, old)

@@ -1,5 +1,6 @@
 """Saving routing rules, and paging for the groups that they hold."""
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -17,6 +18,8 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
+
+log = logging.getLogger(__name__)
 
 HOLD_TIMER = "alerts.hold"
 """The timer of a group that waits before it pages."""
@@ -103,10 +106,23 @@ async def load(tx: Tx) -> Routing:
     return await routing_store.load(tx)
 
 
-async def routed_own(tx: Tx, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
-    """Return requests with what the rules in force decide about their events; they stay in force in the transaction."""
+async def routed_own(
+    tx: Tx, requests: Sequence[InboundRequest], *, are_services_kept: bool = False
+) -> list[InboundRequest]:
+    """Return requests with what the rules in force decide about their events; they stay in force in the transaction.
+
+    With `are_services_kept`, events stay with the services of their requests. If the rules cannot be applied, the
+    fallback rule pages.
+    """
     routing = await routing_store.load(tx, lock="for share")
-    return routing_rules.routed(routing, requests) if routing.rules else list(requests)
+    if not routing.rules:
+        return list(requests)
+    apply = routing_rules.routed_in_place if are_services_kept else routing_rules.routed
+    try:
+        return apply(routing, requests)
+    except Exception:
+        log.exception("the routing rules could not be applied")
+        return list(requests)
 
 
 async def check_in_force(tx: Tx, requests: Sequence[InboundRequest]) -> None:

@@ -24,7 +24,7 @@ MAX_KEY_CHARS = 200
 """Characters of the longest group key that is stored as it is; a longer one is hashed."""
 MAX_KNOWN_VALUES = 2_000
 """How many combinations of label values the rules remember the outcome of."""
-_ROUTED_KINDS = frozenset({EventKind.FIRING, EventKind.UPDATE})
+_ROUTED_KINDS = frozenset({EventKind.FIRING, EventKind.UPDATE, EventKind.HANDED_OVER, EventKind.WAITED})
 
 
 class Owner(StrEnum):
@@ -252,6 +252,26 @@ def _routed_request(routing: Routing, request: InboundRequest) -> InboundRequest
         for event, each in zip(request.incoming, routes, strict=True)
     )
     return replace(request, incoming=incoming, is_routed=True)
+
+
+def routed_in_place(routing: Routing, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
+    """Return requests with what the rules decide, but for the service: their alerts are in groups of it already."""
+    return [
+        replace(
+            request,
+            incoming=tuple(
+                event
+                if event.route is None
+                else msgspec.structs.replace(
+                    event, route=msgspec.structs.replace(event.route, service_id=None)
+                )
+                for event in request.incoming
+            ),
+        )
+        if request.is_routed
+        else request
+        for request in routed(routing, requests)
+    ]
 
 
 def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:
