@@ -203,6 +203,43 @@ def test_a_paging_alert_never_joins_a_group_that_a_changed_rule_holds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "fields", "paging", "urgency"),
+    [
+        ('severity="info"', {"pages": False}, True, "high"),
+        ('severity=~"info|critical"', {"pages": False}, False, "high"),
+        ('severity=~"info|critical"', {"pages": False, "urgency": Urgency.LOW}, False, "low"),
+        ('severity=~"info|critical"', {"threshold": 2}, False, "high"),
+        ('severity="info"', {"wait_s": 60}, True, "high"),
+    ],
+)
+def test_an_alert_that_becomes_critical_pages_unless_its_rule_still_holds_it(
+    text: str, fields: dict[str, object], paging: bool, urgency: str
+) -> None:
+    """Opsgenie's clients create an alert and change its priority later, once."""
+    rules, batch = routing(rule(text, **fields)), Batch()
+    assert not apply(rules, batch, NOW, firing("a", "info"))
+    worse = Event(EventKind.UPDATE, "a", "disk full", severity="critical")
+    assert bool(apply(rules, batch, NOW, worse)) is paging
+    [group] = batch.groups
+    assert group.hold is not None
+    assert (group.urgency, group.events, len(group.hold.events)) == (urgency, 1, int("threshold" in fields))
+
+
+@pytest.mark.parametrize(("severity", "paging"), [("critical", True), ("warning", False)])
+def test_a_silenced_alert_that_becomes_critical_pages_unless_its_silence_still_matches(
+    severity: str, paging: bool
+) -> None:
+    silence = Mute(
+        1, "Quiet", "/", frozenset(), matchers.parse("severity=warning"), NOW, NOW + timedelta(hours=1),
+        MuteKind.SILENCE,
+    )  # fmt: skip
+    batch = Batch(mutes=mutes.by_service([silence]))
+    assert not apply(routing(), batch, NOW, firing("a", "warning"))
+    changed = Event(EventKind.UPDATE, "a", "disk full", severity=severity)
+    assert bool(apply(routing(), batch, NOW, changed)) is paging
+
+
+@pytest.mark.parametrize(
     ("hold", "event_minutes", "ended"),
     [
         (Hold(HoldKind.THRESHOLD, 1, 1, 2, 60), (0, 2, 3), 3),

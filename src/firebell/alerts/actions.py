@@ -176,11 +176,16 @@ async def receive(
     return state
 
 
-async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report."""
+async def receive_own(
+    tx: Tx, batch: Sequence[InboundRequest], now: datetime, *, are_services_kept: bool = False
+) -> None:
+    """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report.
+
+    With `are_services_kept`, no rule sends an event to another service: it changes an alert that has one.
+    """
     running = mutes.by_service(await mute_store.unended(tx))
     rules = await inhibition_actions.compiled_rules(tx)
-    routed = await routing_actions.routed_own(tx, batch)
+    routed = await routing_actions.routed_own(tx, batch, are_services_kept=are_services_kept)
     await receive(tx, routed, now, mutes.active(running, routed, now), rules)
 
 

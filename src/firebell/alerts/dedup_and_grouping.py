@@ -263,7 +263,7 @@ def _apply_one(
         return
     if event.kind is EventKind.UPDATE:
         if alert:
-            _update(alert, event, now)
+            _update(batch, received, alert, event, now)
         return
     order = _order(event, now)
     if alert is None:
@@ -276,7 +276,7 @@ def _apply_one(
         if not is_redelivery:
             _repeat(alert, event, order, now)
             _release_unmuted(batch, received, alert)
-            _count_toward_paging(alert.group, event, now)
+            _apply_to_hold(alert.group, event, now)
     else:
         _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
 
@@ -350,7 +350,7 @@ def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) ->
         group.crossed, group.acked = True, False
     _touch(group, event, now)
     _update_lead(group, received.integration_id, event)
-    _count_toward_paging(group, event, now)
+    _apply_to_hold(group, event, now)
     return group
 
 
@@ -431,23 +431,23 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
         group.mute_id, group.released = None, True
 
 
-def _count_toward_paging(group: GroupState | None, event: Event, now: datetime) -> None:
-    """Count a firing event of a held group; it pages from now on if that ends the hold, or no rule holds the event."""
+def _apply_to_hold(group: GroupState | None, event: Event, now: datetime) -> None:
+    """Apply an event to the hold of its group, which pages from now on if that ends it; an update does not count."""
     if group is None or group.hold is None or not group.hold.is_open:
         return
     wanted = event.route.hold if event.route is not None else None
-    same = wanted is not None and wanted.terms == group.hold.terms
-    group.hold = group.hold.counted(now) if same else group.hold.ended(now)
-    if not group.hold.is_open:
-        group.released = True
+    group.hold = group.hold.after(wanted, now, is_counted=event.kind is not EventKind.UPDATE)
+    group.released = group.released or not group.hold.is_open
 
 
-def _update(alert: AlertState, event: Event, now: datetime) -> None:
-    """Replace what an alert says; a higher severity may raise the urgency of its group."""
+def _update(batch: Batch, received: InboundRequest, alert: AlertState, event: Event, now: datetime) -> None:
+    """Replace what an alert says; its group may become urgent, and pages if nothing holds what it says now."""
     alert.event, alert.changed = event, True
     if alert.status == "firing" and alert.group:
         _touch(alert.group, event, now, events=0)
         _update_lead(alert.group, alert.integration_id, event)
+        _release_unmuted(batch, received, alert)
+        _apply_to_hold(alert.group, event, now)
 
 
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:

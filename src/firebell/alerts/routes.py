@@ -61,6 +61,12 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
             self, events=recent, ended_at=now if len(recent) >= self.needed else None
         )
 
+    def after(self, wanted: "Hold | None", now: datetime, *, is_counted: bool) -> "Hold":
+        """Return the hold after an event that a rule wants to hold so; it has ended unless the terms are the same."""
+        if wanted is None or wanted.terms != self.terms:
+            return self.ended(now)
+        return self.counted(now) if is_counted else self
+
     def ended(self, now: datetime) -> "Hold":
         """Return the hold of a group that pages from now on."""
         return msgspec.structs.replace(self, ended_at=now) if self.is_open else self
