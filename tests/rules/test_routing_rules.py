@@ -195,6 +195,38 @@ def test_a_held_group_pages_when_its_rule_no_longer_holds_it() -> None:
         group.hold, group.released = before, False
 
 
+INFO = rule('severity="info"', 1, pages=False)
+SLOW = rule('team="db"', 2, wait_s=60, owner=Owner.SERVICE, service_id=LEDGER)
+
+
+@pytest.mark.parametrize(
+    ("hold", "service_id", "firing_alerts", "rules", "is_held"),
+    [
+        (INFO.hold(1), HOME, [firing("a", "info"), firing("b", "info")], [INFO], True),
+        (INFO.hold(1), HOME, [firing("a", "info"), firing("b", "info")], [rule('x="1"', 3), INFO], True),
+        # narrowed, or below a rule that pages
+        (INFO.hold(1), HOME, [firing("a", "info"), firing("b", "critical")], [INFO], False),
+        (INFO.hold(1), HOME, [firing("a", "info")], [rule('title="disk full"', 3), INFO], False),
+        (INFO.hold(1), HOME, [firing("a", "info")], [], False),
+        # with other terms
+        (INFO.hold(1), HOME, [firing("a", "info")], [rule('severity="info"', 1, wait_s=60)], False),
+        # what nothing may hold
+        (INFO.hold(1), HOME, [firing("a", "info", alertname="FirebellDown")], [INFO], False),
+        # what pages later pages for the service that its rule names, and what never pages pages for none
+        (SLOW.hold(1), LEDGER, [firing("a", team="db")], [SLOW], True),
+        (SLOW.hold(1), SEARCH, [firing("a", team="db")], [SLOW], False),
+        (SLOW.hold(1), LEDGER, [firing("a", team="db")], [rule('team="db"', 2, wait_s=60)], False),
+        (INFO.hold(1), SEARCH, [firing("a", "info")], [INFO], True),
+        (INFO.hold(1), HOME, [], [], True),
+    ],
+)
+def test_saved_rules_release_what_they_no_longer_hold(
+    hold: Hold, service_id: int, firing_alerts: list[Event], rules: list[RoutingRule], is_held: bool
+) -> None:
+    requests = [request(event) for event in firing_alerts]
+    assert routing_rules.still_held(routing(*rules), hold, service_id, requests) is is_held
+
+
 def test_a_paging_alert_never_joins_a_group_that_a_changed_rule_holds() -> None:
     batch = Batch()
     assert not apply(routing(rule('title="disk full"', pages=False)), batch, NOW, firing("a"))

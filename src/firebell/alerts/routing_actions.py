@@ -65,7 +65,7 @@ async def save_rules(
     version_id = await routing_store.insert_version(tx, version)
     if version_id is None:
         raise _changed()
-    await _release_what_is_no_longer_held(tx, numbered, now)
+    await _release_what_is_no_longer_held(tx, version_id, numbered, now)
     before = newest.rules if newest else ()
     changes = [change.text for change in routing_changes.changes(before, numbered, services)]
     await tx.audit(
@@ -84,11 +84,17 @@ def _changed() -> Conflict:
     )
 
 
-async def _release_what_is_no_longer_held(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> None:
-    terms = routing_rules.held_terms(rules)
-    for group in await routing_store.held_groups(tx):
-        if group.hold.terms not in terms:
-            await timers.schedule(tx, HOLD_TIMER, str(group.id), now)
+async def _release_what_is_no_longer_held(
+    tx: Tx, version_id: int, rules: Sequence[RoutingRule], now: datetime
+) -> None:
+    routing = await routing_store.compiled(tx, version_id, rules)
+    firing = await routing_store.firing_in_held_groups(tx)
+    released = [
+        group.id
+        for group in await routing_store.held_groups(tx)
+        if not routing_rules.still_held(routing, group.hold, group.service_id, firing.get(group.id, ()))
+    ]
+    await timers.schedule_many(tx, HOLD_TIMER, [(str(id_), now, 0) for id_ in sorted(released)])
 
 
 async def version(tx: Reads, version_id: int) -> RoutingVersion:

@@ -288,7 +288,16 @@ def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:
     ]
 
 
-def held_terms(rules: Iterable[RoutingRule]) -> set[tuple[int, HoldKind, int, int]]:
-    """Return the terms on which rules hold groups; a group that is held on other terms pages."""
-    holds = (rule.hold(0) for rule in rules)
-    return {hold.terms for hold in holds if hold is not None}
+def still_held(routing: Routing, hold: Hold, service_id: int, requests: Iterable[InboundRequest]) -> bool:
+    """Return True if rules hold all that fires in a group of a service on the terms that it is held on.
+
+    The requests have the alerts that fire, as their sources sent them.
+    """
+    for request in requests:
+        for event in request.incoming:
+            decided = route(routing, request, event)
+            if decided is None or decided.hold is None or decided.hold.terms != hold.terms:
+                return False
+            if hold.kind is not HoldKind.NEVER and (decided.service_id or request.service_id) != service_id:
+                return False
+    return True

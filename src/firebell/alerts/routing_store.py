@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from firebell.alerts import routing_rules
-from firebell.alerts.model import OpenedGroup
+from firebell.alerts.model import Event, EventKind, InboundRequest, OpenedGroup
 from firebell.alerts.routes import Hold
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
 from firebell.kit.db.arrays import transpose
@@ -236,6 +236,33 @@ async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
         limit,
     )
     return [HeldGroup(**{**dict(row), "hold": msgspec.convert(row["hold"], Hold)}) for row in rows]
+
+
+async def firing_in_held_groups(tx: Reads) -> dict[int, list[InboundRequest]]:
+    """Return the alerts that fire in each open group that a rule holds, as requests of their integrations."""
+    rows = await tx.fetch(
+        """
+        select
+            alert_group.id as group_id, alert.integration_id, integration.service_id, alert.dedup_key, alert.title,
+            alert.severity, alert.labels
+        from alert_group
+        join alert on alert.group_id = alert_group.id
+        join integration on integration.id = alert.integration_id
+        where alert_group.hold is not null
+            and alert_group.released_at is null
+            and alert_group.closed_at is null
+            and alert.status = 'firing'
+        order by alert.id
+        """
+    )
+    requests: dict[int, list[InboundRequest]] = {}
+    for row in rows:
+        fields = {name: row[name] for name in ("dedup_key", "title", "severity", "labels")}
+        request = InboundRequest(
+            row["integration_id"], row["service_id"], "firebell", b"", (Event(EventKind.FIRING, **fields),)
+        )
+        requests.setdefault(row["group_id"], []).append(request)
+    return requests
 
 
 async def services_of_groups(tx: Reads, group_ids: Collection[int]) -> list[int]:
