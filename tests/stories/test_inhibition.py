@@ -5,6 +5,7 @@ from typing import Any
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions as inhibition
+from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.routing_rules import RoutingRule, Urgency
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -103,6 +104,19 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await _send(w, "disk gone", {"alertname": "DiskGone", "instance": "db-1", "service": "y"})
         await w.after(seconds=30)
         assert "disk gone" not in await _paged(w)
+        # a process that has not heard of a change yet starts what the old rule held; it is released at once
+        async with w.ctx.db.tx() as tx:
+            old_rules = await inhibition.compiled_rules(tx)
+        await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
+        late = Event(EventKind.FIRING, "node down", "node down", labels=NODE)
+        net = Event(EventKind.FIRING, "net gone", "net gone", labels={**DISK, "alertname": "NetGone"})
+        for event in (late, net):
+            received = InboundRequest(w.integration, w.service, "t", event.title.encode(), (event,))
+            async with w.ctx.db.tx() as tx:
+                await alerts.receive(tx, [received], w.now, inhibition_rules=old_rules)
+        assert "net gone" not in await _paged(w)
+        await w.settle()
+        assert "net gone" in await _paged(w)
         # a changed rule keeps holding what it still explains
         await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
         await w.settle()

@@ -263,7 +263,8 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
 async def release_mutes(tx: Tx, mute_ids: Sequence[int], now: datetime) -> set[int]:
     """Page for what still fires of ended mutes, and return the mutes that must be released again."""
     rules = await inhibition_actions.compiled_rules(tx)
-    return await mute_actions.release(tx, mute_ids, partial(receive, inhibition_rules=rules), now)
+    versions = inhibition_actions.rule_versions(rules)
+    return await mute_actions.release(tx, mute_ids, versions, partial(receive, inhibition_rules=rules), now)
 
 
 async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:

@@ -1,6 +1,6 @@
 """Muting the alerts of services for a while: those still firing at the end page then."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.alerts import mute_store, muted_groups, mutes, read_store, routing_actions
@@ -73,17 +73,23 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 
 
 @internal("The timer of mutes does it.")
-async def release(tx: Tx, mute_ids: Sequence[int], receive: Receive, now: datetime) -> set[int]:
+async def release(
+    tx: Tx,
+    mute_ids: Sequence[int],
+    inhibition_versions: Mapping[int, str],
+    receive: Receive,
+    now: datetime,
+) -> set[int]:
     """Page for the alerts of ended mutes that are still firing, but for those that another mute holds. Idempotent.
 
     Returns the mutes that must be released again: they held alerts of services that were not known before they ended.
-    `receive` applies events to alerts. The timer is locked before the services, and these before their mutes: alerts
+    `inhibition_versions` has the version of each inhibition rule, `receive` applies events to alerts. The timer is locked before the services, and these before their mutes: alerts
     lock services and then mutes, and what changes a mute holds its timer first.
     """
     service_ids = await mute_store.services(tx, mute_ids)
     await catalog.lock_services(tx, service_ids)
     ended = await mute_store.end_overdue(tx, mute_ids, now)
-    await _hand_over(tx, ended, service_ids, receive, now)
+    await _hand_over(tx, ended, service_ids, inhibition_versions, receive, now)
     groups = await mute_store.release(tx, ended, service_ids, now)
     if groups:
         await tx.emit(GroupsOpened(tuple(groups)), now)
@@ -92,12 +98,17 @@ async def release(tx: Tx, mute_ids: Sequence[int], receive: Receive, now: dateti
 
 
 async def _hand_over(
-    tx: Tx, ended: Collection[int], service_ids: Sequence[int], receive: Receive, now: datetime
+    tx: Tx,
+    ended: Collection[int],
+    service_ids: Sequence[int],
+    inhibition_versions: Mapping[int, str],
+    receive: Receive,
+    now: datetime,
 ) -> None:
     """Move the alerts of ended mutes that a running mute matches into the group of that one."""
     running = mutes.by_service(
         mute
-        for mute in await mute_store.unended(tx, with_inhibition=True)
+        for mute in await mute_store.unended(tx, inhibition_versions)
         if mute.starts_at <= now < mute.ends_at
     )
     held = await mute_store.held_alerts(tx, ended, service_ids)

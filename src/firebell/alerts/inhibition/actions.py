@@ -33,6 +33,7 @@ FIRING_READ = 10_000
 
 rules = store.rules
 held_by_rule = store.held_by_rule
+rule_versions = decisions.versions
 
 
 async def rule(tx: Reads, rule_id: int) -> InhibitionRule:
@@ -204,7 +205,7 @@ async def record(
 @internal("The timer of inhibition does it.")
 async def check(tx: Tx, now: datetime) -> None:
     """End the mutes whose sources fire no more; what they held is released by their timers. Idempotent."""
-    await store.delete_stale_sources(tx)
+    await store.delete_stale_sources(tx, decisions.versions(await compiled_rules(tx)))
     ended = await store.end_without_source(tx, await store.lock_running(tx), now)
     await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])
     running, sourceless = await store.running(tx)
