@@ -81,9 +81,13 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         assert (await api("GET", PATH))[0]["held"] == 0
 
         # an alert that no source explains pages after the wait, as urgently as its routing rule says
-        urgent = RoutingRule("Network", "team=net", urgency=Urgency.HIGH, group_by=("instance",))
+        rules = [
+            RoutingRule("Network", "team=net", urgency=Urgency.HIGH, group_by=("instance",)),
+            RoutingRule("Inhibitors", "alertname=NodeDown,instance=db-8", pages=False),
+            RoutingRule("Slow", "alertname=NodeDown,instance=db-9", wait_s=3600),
+        ]
         async with w.ctx.db.tx() as tx:
-            await alerts.save_routing(tx, SYSTEM, [urgent], based_on=0, now=w.now)
+            await alerts.save_routing(tx, SYSTEM, rules, based_on=0, now=w.now)
         clock.advance(timedelta(seconds=6))
         net = {"alertname": "NetSlow", "instance": "db-3", "service": "third", "team": "net"}
         await _send(w, "net slow", net, severity="warning")
@@ -92,6 +96,14 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         waits = await _waits(w)
         await _send(w, "net slow", net, severity="warning")
         assert await _waits(w) == waits, "what has paged does not wait again"
+
+        # a source that waits itself holds nothing, or no one would be paged; one that never pages does
+        for instance in ("db-8", "db-9"):
+            await _send(w, f"node {instance}", {**NODE, "instance": instance})
+            await _send(w, f"disk {instance}", {**DISK, "instance": instance, "service": instance})
+        await w.after(seconds=20)
+        related = [title for title in await _paged(w) if title.endswith(("db-8", "db-9"))]
+        assert related == ["disk db-9"]
 
         # a rule that is deleted holds nothing; a source that a person closed holds nothing a minute later
         await _send(w, "node down", NODE)

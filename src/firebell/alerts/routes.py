@@ -44,6 +44,11 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.ended_at is None
 
     @property
+    def is_delay(self) -> bool:
+        """Return True while the group may still page later; one that never pages is complete as it is."""
+        return self.is_open and self.kind is not HoldKind.NEVER
+
+    @property
     def terms(self) -> tuple[int, HoldKind, int, int]:
         """What the rule asks for; a rule that asks for something else holds other groups."""
         return self.rule_id, self.kind, self.needed, self.window_s

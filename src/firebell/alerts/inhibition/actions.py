@@ -185,7 +185,10 @@ async def record(
     sources = []
     for (integration_id, dedup_key), keys in plan.sources.items():
         alert = state.latest.get((integration_id, dedup_key))
-        if alert is not None and alert.status == "firing":
+        if alert is None or alert.status != "firing":
+            continue
+        # an alert that waits for its own page holds nothing (decision 0087)
+        if alert.group is None or alert.group.hold is None or not alert.group.hold.is_delay:
             sources += [(plan.mutes[key].id, integration_id, dedup_key) for key in keys]
     if sources:
         await store.insert_sources(tx, sources)

@@ -189,7 +189,10 @@ async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
             and own.id = inhibition_source.mute_id
             and (
                 alert.status <> 'firing'
-                or (alert_group.released_at is null and holder.kind = 'inhibition')
+                or (
+                    alert_group.released_at is null
+                    and (holder.kind = 'inhibition' or alert_group.hold ->> 'kind' <> 'never')
+                )
                 or not exists (
                     select
                     from unnest($1::bigint[], $2::text[]) as current (rule_id, version)
