@@ -20,7 +20,7 @@ from firebell.alerts import (
     routing_validation,
 )
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.model import ANOMALY_RULE, SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import Owner, Routing, RoutingRule, Urgency
@@ -174,6 +174,34 @@ def test_a_group_pages_at_the_event_that_reaches_the_threshold() -> None:
     assert group.hold.ended_at == minutes[4]
     assert group.alerts == 2
     assert not apply(rules, batch, minutes[4] + timedelta(minutes=1), firing("a"))
+
+
+@pytest.mark.parametrize(
+    ("key", "labels", "is_counted"),
+    [
+        ("heartbeat:backup", {"heartbeat": "backup"}, False),
+        ("service:1:15m", {"alertname": ANOMALY_RULE}, False),
+        ("heartbeat:backup", {}, True),
+        ("a", {"heartbeat": "backup"}, True),
+    ],
+)
+def test_what_fires_once_pages_despite_a_threshold(key: str, labels: dict[str, str], is_counted: bool) -> None:
+    event = firing(key, **labels)
+    hold = HoldKind.THRESHOLD if is_counted else None
+    for fields, expected in (
+        ({"threshold": 3}, hold),
+        ({"wait_s": 60}, HoldKind.WAIT),
+        ({"pages": False}, HoldKind.NEVER),
+    ):
+        compiled = routing(rule('title="disk full"', **fields))
+        route = routing_rules.route(compiled, request(event), event)
+        assert route is not None
+        assert (route.hold.kind if route.hold else None) == expected
+    held = firing("b")
+    rules, batch = routing(rule('title="disk full"', threshold=3)), Batch()
+    assert not apply(rules, batch, NOW, held)
+    assert bool(apply(rules, batch, NOW, event)) is not is_counted
+    assert len(batch.groups) == 2 - is_counted, "what pages joins no group that waits"
 
 
 def test_a_held_group_pages_when_its_rule_no_longer_holds_it() -> None:

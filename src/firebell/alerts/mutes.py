@@ -11,7 +11,7 @@ from enum import StrEnum
 from firebell.alerts import event_placement
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import Event, InboundRequest
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
 
 OWN_RULES_PREFIX = "firebell"
@@ -138,7 +138,7 @@ def may_apply(index: LabelIndex[Mute], requests: Iterable[InboundRequest]) -> bo
 def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mute | None:
     """Return the mute of an event, None if it pages.
 
-    Events that were not read or processed, and rules that watch Firebell itself, always page.
+    Events that were not read or processed, silent sources, and rules that watch Firebell itself always page.
     """
     service_mutes = of_service(mutes, received.service_id)
     if not service_mutes or received.error is not None or always_pages(event.dedup_key, event.labels):
@@ -155,5 +155,7 @@ def still_waits(mutes: MutesByService, service_id: int, mute_id: int) -> bool:
 
 
 def always_pages(dedup_key: str, labels: Mapping[str, str]) -> bool:
-    """Return True for an alert about events that were not processed, or of a rule that watches Firebell itself."""
-    return dedup_key == OVERFLOW_KEY or labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)
+    """Return True for alerts about events that were not processed or a silent source, and of rules on Firebell itself."""
+    if dedup_key in (OVERFLOW_KEY, SOURCE_SILENT_KEY):
+        return True
+    return labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)

@@ -13,7 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from firebell.alerts import mutes
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.model import ANOMALY_RULE, HEARTBEAT_KEY_PREFIX, Event, EventKind, InboundRequest
 from firebell.alerts.routes import Hold, HoldKind, Route
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher, MatcherError, Op, matches_all
@@ -211,15 +211,26 @@ def compile_rules(version_id: int, rules: Sequence[RoutingRule]) -> tuple[Routin
 def route(routing: Routing, received: InboundRequest, event: Event) -> Route | None:
     """Return what the rules decide about an event, None if no rule matches.
 
-    Messages that were not read or processed, and rules that watch Firebell itself, always go to the fallback rule.
+    Messages that were not read or processed, silent sources, and rules that watch Firebell itself always go to the
+    fallback rule.
     """
-    if event.kind not in _ROUTED_KINDS or event.dedup_key == SOURCE_SILENT_KEY:
+    if event.kind not in _ROUTED_KINDS:
         return None
     if received.error is not None or mutes.always_pages(event.dedup_key, event.labels):
         return None
     labels = labels_of(event.title, event.severity, event.labels)
     matching = routing.first(labels)
-    return None if matching is None else decide(routing, matching, labels, received.service_id)
+    if matching is None:
+        return None
+    if matching.hold is not None and matching.hold.kind is HoldKind.THRESHOLD and _fires_once(event):
+        matching = replace(matching, hold=None)
+    return decide(routing, matching, labels, received.service_id)
+
+
+def _fires_once(event: Event) -> bool:
+    """Return True for an alert that Firebell itself reports, once: counting its events would never page."""
+    is_heartbeat = event.dedup_key.startswith(HEARTBEAT_KEY_PREFIX) and "heartbeat" in event.labels
+    return is_heartbeat or event.labels.get("alertname") == ANOMALY_RULE
 
 
 def decide(routing: Routing, matching: CompiledRule, labels: Labels, default_service_id: int) -> Route:
