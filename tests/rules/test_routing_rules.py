@@ -299,6 +299,18 @@ def test_a_silenced_alert_that_becomes_critical_pages_unless_its_silence_still_m
     assert bool(apply(routing(), batch, NOW, changed)) is paging
 
 
+def test_a_mute_of_another_service_does_not_keep_an_alert_from_paging() -> None:
+    """A silenced warning becomes critical, and its rule sends it to a service in maintenance; its group stays."""
+    end = NOW + timedelta(hours=1)
+    silence = Mute(1, "S", "/", frozenset(), matchers.parse("severity=warning"), NOW, end, MuteKind.SILENCE)
+    maintenance = Mute(2, "M", "/", frozenset({LEDGER}), (), NOW, end)
+    rules = routing(rule('severity="critical"', owner=Owner.SERVICE, service_id=LEDGER))
+    batch = Batch(mutes={HOME: [silence], LEDGER: [maintenance]})
+    assert not apply(rules, batch, NOW, firing("a", "warning"))
+    [group] = apply(rules, batch, NOW, firing("a", "critical"))
+    assert (group.service_id, group.mute_id) == (HOME, None)
+
+
 @pytest.mark.parametrize(
     ("hold", "event_minutes", "ended"),
     [

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import event_placement, group_titles, mutes
@@ -422,11 +422,12 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
 def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
     """Let the group of a muted alert page if its mute has ended or no longer applies to the alert."""
     group = alert.group
-    if (
-        group is not None
-        and group.mute_id is not None
-        and mutes.mute_of(batch.mutes, received, alert.event) is None
-        and not mutes.still_waits(batch.mutes, received.service_id, group.mute_id)
+    if group is None or group.mute_id is None:
+        return
+    # a rule may send the event elsewhere, but what mutes that service does not hold this group
+    received = replace(received, service_id=group.service_id)
+    if mutes.mute_of(batch.mutes, received, alert.event) is None and not mutes.still_waits(
+        batch.mutes, group.service_id, group.mute_id
     ):
         group.mute_id, group.released = None, True
 
