@@ -1,5 +1,6 @@
 """Alerts go where routing rules send them, wait as the rules say, and page if a rule cannot place them."""
 
+import asyncio
 import logging
 from datetime import timedelta
 
@@ -124,10 +125,17 @@ async def test_a_rule_that_fails_pages_by_the_fallback_rule(
                 [(987654, "gone", "Gone"), (w.service, "checkout", "Checkout")]
             )
             await _send(w, "gone", stale, labels={"job": "gone"})
+            # what shares its batch keeps to its rule
+            w.ingest, mine = stale, w.ingest
+            await asyncio.gather(
+                w.alert("gone too", labels={"job": "gone"}), w.alert("note", severity="info")
+            )
+            w.ingest = mine
         assert [p.title for p in await w.pages()] == ["warm"]
         async with w.ctx.db.tx() as tx:
             [group] = (await alerts.groups_by_id(tx, [(await w.page()).subject_id])).values()
-        assert group.alerts == 2
+            assert [held.title for held in await routing_store.held_groups(tx)] == ["note"]
+        assert group.alerts == 3
 
         # rules are saved while another process still holds alerts by the old ones: it does not hold them
         async with w.ctx.db.tx() as tx:
