@@ -11,6 +11,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts import queries, routing_rules, routing_store
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
+from firebell.alerts.silences import actions as silences
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -69,6 +70,11 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
                 for i in (ledger, w.service)
             ]
             assert titles == [["replication lag"], ["no label", "typo", "replication lag", "before"]]
+            previews = [
+                await silences.preview(tx, 'title="replication lag"', [service], w.now)
+                for service in (ledger, w.service)
+            ]
+            assert [preview.matching for preview in previews] == [1, 0]
             [typo] = await alerts.alerts(tx, "typo", None, 5)
             assert (typo.rule_id, typo.routed_service_id, typo.is_fallback) == (4, None, True)
 
@@ -146,3 +152,10 @@ async def test_a_rule_that_fails_pages_by_the_fallback_rule(
         stale._routing = compiled.with_services([(w.service, "checkout", "Checkout")])
         await _send(w, "ticket", stale, severity="info", labels={"service": "checkout"})
         assert [p.title for p in await w.pages()] == ["warm", "ticket"]
+
+        # a later release stored rules that this one cannot read
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("""update routing_version set rules = '[{"name": "x", "owner": "moon"}]'""")
+        with caplog.at_level(logging.CRITICAL, "firebell"):
+            await _send(w, "info", Ingest(w.ctx), severity="info", labels={"service": "new"})
+        assert [p.title for p in await w.pages()] == ["warm", "ticket", "info"]

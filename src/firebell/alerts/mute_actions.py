@@ -109,7 +109,7 @@ async def _hand_over(
     running = mutes.by_service(
         mute
         for mute in await mute_store.unended(tx, inhibition_versions)
-        if mute.starts_at <= now < mute.ends_at
+        if mute.runs_at(now)
     )
     held = await mute_store.held_alerts(tx, ended, service_ids)
     if moved := muted_groups.handed_over(held, running, now):

@@ -139,7 +139,7 @@ async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
         from alert_mute
         where id = any($1::bigint[])
             and ended_at is null
-            and starts_at <= $2
+            and (starts_at <= $2 or kind in ('inhibition', 'inhibit_wait'))
             and ends_at > $2
         order by id
         for share

@@ -60,6 +60,14 @@ class Mute:
         is_for_all = not self.service_ids and self.kind is not MuteKind.MAINTENANCE
         return frozenset({EVERY_SERVICE}) if is_for_all else self.service_ids
 
+    def runs_at(self, now: datetime) -> bool:
+        """Return True if it runs.
+
+        That of inhibition has begun once it is stored, also for a batch that waited for the lock of its source.
+        """
+        has_begun = self.kind in (MuteKind.INHIBITION, MuteKind.INHIBIT_WAIT) or self.starts_at <= now
+        return has_begun and now < self.ends_at
+
     def mutes(self, labels: Mapping[str, str]) -> bool:
         """Return True if an alert of one of its services, with these labels as of `labels_of`, is muted.
 
@@ -105,7 +113,7 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
     if not mutes:
         return {}
     running = {
-        service_id: [mute for mute in of_service(mutes, service_id) if mute.starts_at <= now < mute.ends_at]
+        service_id: [mute for mute in of_service(mutes, service_id) if mute.runs_at(now)]
         for service_id in event_placement.services(requests)
     }
     matching: dict[int, set[int]] = {}

@@ -18,6 +18,7 @@ from firebell.kit.log import OncePerMinute
 
 log = logging.getLogger(__name__)
 _unreadable = OncePerMinute(log, "the matchers of a routing rule cannot be read, so it matches nothing")
+_unreadable_version = OncePerMinute(log, "the routing rules cannot be read, so the fallback rule pages")
 
 Lock = Literal["", "for share", "for update"]
 
@@ -130,8 +131,15 @@ async def version_at(tx: Reads, at: datetime) -> RoutingVersion | None:
 
 
 async def load(tx: Tx, lock: Lock = "") -> Routing:
-    """Return the rules in force, ready to match; one that cannot be read matches nothing."""
-    newest = await newest_version(tx, lock)
+    """Return the rules in force, ready to match; one that cannot be read matches nothing.
+
+    If a later release stored what this one cannot read, no rule applies and the fallback rule pages.
+    """
+    try:
+        newest = await newest_version(tx, lock)
+    except msgspec.ValidationError as error:
+        _unreadable_version.add(str(error))
+        return NO_ROUTING
     if newest is None or not newest.rules:
         return NO_ROUTING
     return await compiled(tx, newest.id, newest.rules)
