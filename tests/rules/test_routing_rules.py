@@ -176,6 +176,22 @@ def test_a_group_pages_at_the_event_that_reaches_the_threshold() -> None:
     assert not apply(rules, batch, minutes[4] + timedelta(minutes=1), firing("a"))
 
 
+@pytest.mark.parametrize(("gaps_min", "is_paged"), [((1, 2), True), ((1, 9), True), ((1, 12), False)])
+def test_an_alert_that_resolves_between_its_events_pages_at_the_threshold(
+    gaps_min: tuple[int, ...], is_paged: bool
+) -> None:
+    """An alert that flaps ten times in ten minutes must not start from one each time."""
+    rules, batch, at = routing(rule('title="disk full"', threshold=3, window_s=600)), Batch(), NOW
+    resolved = Event(EventKind.RESOLVED, "a", "disk full")
+    assert not apply(rules, batch, at, firing("a"))
+    for gap in gaps_min:
+        assert not apply(rules, batch, at + timedelta(seconds=30), resolved)
+        at += timedelta(minutes=gap)
+        paged = apply(rules, batch, at, firing("a"))
+    assert bool(paged) is is_paged
+    assert len(batch.groups) == 3
+
+
 @pytest.mark.parametrize(
     ("key", "labels", "is_counted"),
     [

@@ -99,13 +99,19 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
         await w.after(minutes=2)
         assert (await _open(w))[held + 1 :] == [("slow", w.service, "high")]
 
+        # an alert that resolves in between is counted on
+        for status in ("firing", "resolved", "firing", "resolved", "firing"):
+            assert len(await _open(w)) == held + 2
+            await _send(w, "flapping", labels={"job": "batch", "service": "flapping"}, status=status)
+        assert (await _open(w))[held + 2 :] == [("flapping", w.service, "high")]
+
         # a rule that is narrowed releases what it held by mistake
         await _send(w, "mistake", severity="info", labels={"service": "ledger-db"})
-        assert len(await _open(w)) == held + 2
+        assert len(await _open(w)) == held + 3
         narrowed = msgspec.structs.replace(rules[0], matchers='severity="info",service=""')
         await _save(w, (narrowed, *rules[1:]))
         await w.settle()
-        assert (await _open(w))[held + 2 :] == [("mistake", w.service, "low")]
+        assert (await _open(w))[held + 3 :] == [("mistake", w.service, "low")]
 
         # the rule that held it is gone, and the alert still fires
         with pytest.raises(Conflict):
@@ -113,7 +119,7 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
                 await alerts.save_routing(tx, SYSTEM, rules[1:], based_on=0, now=w.now)
         await _save(w, rules[1:])
         await w.settle()
-        assert (await _open(w))[held + 3 :] == [("ticket", w.service, "low")]
+        assert (await _open(w))[held + 4 :] == [("ticket", w.service, "low")]
 
 
 async def test_a_rule_that_fails_pages_by_the_fallback_rule(

@@ -147,6 +147,7 @@ async def receive(
         tx, batch, all_ids, muting, now, are_alerts_routed=are_alerts_routed
     )
     await routing_actions.check_in_force(tx, batch)
+    await routing_actions.load_counted(tx, state, batch, now)
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)

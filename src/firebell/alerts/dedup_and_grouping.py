@@ -102,7 +102,8 @@ class Batch:
 
     `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
     which new alerts join instead of opening a group; `mutes` are those that run; `moved` are stored alerts that changed
-    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that.
+    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that;
+    `counted` are the holds of groups that closed before they paged.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -115,6 +116,7 @@ class Batch:
     mutes: MutesByService = field(default_factory=dict)
     moved: list[AlertState] = field(default_factory=list)
     waiting: dict[tuple[int, str], Mute] = field(default_factory=dict)
+    counted: dict[tuple[int, str], Hold] = field(default_factory=dict)
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
@@ -376,7 +378,7 @@ def _open(
         severity=event.severity,
         lead_key=_lead_key(received.integration_id, event.dedup_key),
         mute_id=mute.id if mute else None,
-        hold=hold.opened(now) if hold is not None else None,
+        hold=hold.opened(now, batch.counted.get((received.service_id, key or ""))) if hold else None,
     )
     batch.groups.append(group)
     return group
@@ -492,3 +494,5 @@ def _remove_open(batch: Batch, group: GroupState) -> None:
         batch.storms.pop(group.service_id, None)
     else:
         batch.open_groups.pop((group.service_id, group.key), None)
+        if group.hold is not None and group.hold.is_open:
+            batch.counted[group.service_id, group.key] = group.hold

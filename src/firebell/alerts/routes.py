@@ -53,9 +53,11 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
         """What the rule asks for; a rule that asks for something else holds other groups."""
         return self.rule_id, self.kind, self.needed, self.window_s
 
-    def opened(self, now: datetime) -> "Hold":
-        """Return the hold of a group that opens now."""
-        return msgspec.structs.replace(self, until=now + self.window if self.kind is HoldKind.WAIT else None)
+    def opened(self, now: datetime, earlier: "Hold | None" = None) -> "Hold":
+        """Return the hold of a group that opens now; it goes on counting where that of an `earlier` group ended."""
+        counted = earlier.events if earlier is not None and earlier.terms == self.terms else ()
+        until = now + self.window if self.kind is HoldKind.WAIT else None
+        return msgspec.structs.replace(self, until=until, events=counted)
 
     def counted(self, now: datetime) -> "Hold":
         """Return the hold after one more firing event; it has ended if that was the last one that it needs."""

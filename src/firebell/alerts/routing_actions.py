@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts import routing_changes, routing_rules, routing_store, routing_validation
-from firebell.alerts.dedup_and_grouping import GroupState
+from firebell.alerts import event_placement, routing_changes, routing_rules, routing_store, routing_validation
+from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import GroupsOpened, InboundRequest
 from firebell.alerts.routing_rules import Routing, RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
@@ -145,6 +145,14 @@ async def check_in_force(tx: Tx, requests: Sequence[InboundRequest]) -> None:
     }
     if versions and not await routing_store.is_in_force(tx, max(versions)):
         raise RoutingChanged("The routing rules have just changed.", retry_after=1)
+
+
+async def load_counted(tx: Tx, state: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
+    """Load what thresholds have counted in groups that are closed, for those that the events may open."""
+    windows = event_placement.counted_places(requests)
+    missing = {place: now - window for place, window in windows.items() if place not in state.open_groups}
+    if missing:
+        state.counted.update(await routing_store.counted_holds(tx, missing))
 
 
 async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:

@@ -1,7 +1,7 @@
 """The SQL of routing rules: their versions, the groups that they hold, and the alerts that they sent elsewhere."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -227,6 +227,34 @@ async def open_holds(tx: Reads, group_ids: Collection[int]) -> dict[int, Hold]:
         list(group_ids),
     )
     return {row["id"]: msgspec.convert(row["hold"], Hold) for row in rows}
+
+
+async def counted_holds(
+    tx: Reads, places: Mapping[tuple[int, str], datetime]
+) -> dict[tuple[int, str], Hold]:
+    """Return the holds of the groups that closed last, held to the end, by service and group key.
+
+    Each place comes with the time since when it must have closed.
+    """
+    rows = await tx.fetch(
+        """
+        select wanted.service_id, wanted.key, closed.hold
+        from unnest($1::bigint[], $2::text[], $3::timestamptz[]) as wanted (service_id, key, since)
+        cross join lateral (
+            select hold
+            from alert_group
+            where alert_group.service_id = wanted.service_id
+                and alert_group.key = wanted.key
+                and alert_group.closed_at >= wanted.since
+                and hold is not null
+                and released_at is null
+            order by closed_at desc
+            limit 1
+        ) closed
+        """,
+        *transpose([(*place, since) for place, since in places.items()], 3),
+    )
+    return {(row["service_id"], row["key"]): msgspec.convert(row["hold"], Hold) for row in rows}
 
 
 async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
