@@ -40,6 +40,8 @@ async def save_rules(
     What rules hold and no longer would pages at once, if it still fires. Raise Conflict if the rules changed since
     the version `based_on`, 0 for none, and Invalid naming the wrong fields.
     """
+    # before the version: one that runs waits for a service whose batch may wait for the version
+    await timers.hold_all(tx, HOLD_TIMER)
     newest = await routing_store.newest_version(tx, lock="for update")
     if (newest.id if newest else 0) != based_on:
         raise _changed()

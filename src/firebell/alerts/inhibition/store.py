@@ -168,6 +168,7 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
         join alert on alert.integration_id = source.integration_id
             and alert.dedup_key = source.dedup_key
             and alert.status = 'firing'
+        order by 1, 2
         on conflict do nothing
         """,
         *transpose(sources, 3),
@@ -177,18 +178,20 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
 async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
     """Forget the sources that fire no more or are held themselves, and those of no current rule: they hold nothing.
 
-    `versions` has that of each rule.
+    `versions` has that of each rule. Those that a change of their rule has just deleted are skipped: it waits for the
+    check, and has it run again.
     """
     await tx.execute(
         """
         delete from inhibition_source
-        using alert_mute own, alert
-        left join alert_group on alert_group.id = alert.group_id
-        left join alert_mute holder on holder.id = alert_group.mute_id
-        where alert.id = inhibition_source.alert_id
-            and own.id = inhibition_source.mute_id
-            and (
-                alert.status <> 'firing'
+        using (
+            select inhibition_source.mute_id, inhibition_source.alert_id
+            from inhibition_source
+            join alert_mute own on own.id = inhibition_source.mute_id
+            join alert on alert.id = inhibition_source.alert_id
+            left join alert_group on alert_group.id = alert.group_id
+            left join alert_mute holder on holder.id = alert_group.mute_id
+            where alert.status <> 'firing'
                 or (
                     alert_group.released_at is null
                     and (holder.kind = 'inhibition' or alert_group.hold ->> 'kind' <> 'never')
@@ -199,7 +202,10 @@ async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
                     where current.rule_id = own.inhibition_rule_id
                         and current.version = coalesce(own.inhibition_version, current.version)
                 )
-            )
+            for update of inhibition_source skip locked
+        ) stale
+        where stale.mute_id = inhibition_source.mute_id
+            and stale.alert_id = inhibition_source.alert_id
         """,
         *transpose(list(versions.items()), 2),
     )
