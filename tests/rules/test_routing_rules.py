@@ -201,7 +201,9 @@ def test_an_alert_that_resolves_between_its_events_pages_at_the_threshold(
         ("a", {"heartbeat": "backup"}, True),
     ],
 )
-def test_what_fires_once_pages_despite_a_threshold(key: str, labels: dict[str, str], is_counted: bool) -> None:
+def test_what_fires_once_pages_despite_a_threshold(
+    key: str, labels: dict[str, str], is_counted: bool
+) -> None:
     event = firing(key, **labels)
     hold = HoldKind.THRESHOLD if is_counted else None
     for fields, expected in (

@@ -12,6 +12,7 @@ from firebell.alerts import queries, routing_rules, routing_store
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
 from firebell.alerts.silences import actions as silences
+from firebell.alerts.silences.model import NewSilence
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -96,8 +97,19 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
         assert [(g.hold.rule_id, len(g.hold.events)) for g in groups] == [(3, 0), (2, 2), (1, 0)]
         await _send(w, "batch", labels={"job": "batch"})
         assert (await _open(w))[held:] == [("batch", w.service, "high")]
-        await w.after(minutes=2)
+        # a silence that began while a group waited holds what it matches at the end of the wait
+        await _send(w, "silenced", labels={"job": "slow"}, severity="warning")
+        quiet = NewSilence('title="silenced"', "Known", w.now + timedelta(hours=1))
+        async with w.ctx.db.tx() as tx:
+            await silences.create_silence(tx, SYSTEM, entered=quiet, now=w.now)
+        await w.after(minutes=3)
         assert (await _open(w))[held + 1 :] == [("slow", w.service, "high")]
+        async with w.ctx.db.tx() as tx:
+            [silenced] = await alerts.alerts(tx, "silenced", None, 5)
+            [waited] = await alerts.alerts(tx, "slow", None, 5)
+            assert silenced.group_id != waited.group_id
+            group = (await alerts.groups_by_id(tx, [silenced.group_id or 0]))[silenced.group_id or 0]
+            assert (group.urgency, group.firing) == ("high", 1)
 
         # an alert that resolves in between is counted on
         for status in ("firing", "resolved", "firing", "resolved", "firing"):

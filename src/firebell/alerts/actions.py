@@ -268,6 +268,23 @@ async def release_mutes(tx: Tx, mute_ids: Sequence[int], now: datetime) -> set[i
     return await mute_actions.release(tx, mute_ids, versions, partial(receive, inhibition_rules=rules), now)
 
 
+async def release_holds(tx: Tx, group_ids: Sequence[int], now: datetime) -> None:
+    """Page for what still fires of groups that have waited, but for alerts that a mute matches by now. Idempotent.
+
+    The timer is locked before the services, as for mutes.
+    """
+    await catalog.lock_services(tx, await routing_store.services_of_groups(tx, group_ids))
+    rules = await inhibition_actions.compiled_rules(tx)
+    await mute_actions.hand_over(
+        tx,
+        await routing_store.held_alerts(tx, group_ids),
+        inhibition_actions.rule_versions(rules),
+        partial(receive, inhibition_rules=rules),
+        now,
+    )
+    await routing_actions.release(tx, group_ids, now)
+
+
 async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:
     """End the alerts of these integrations that expired while their source lived, and report sources that are silent.
 

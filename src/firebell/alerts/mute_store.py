@@ -250,7 +250,7 @@ async def release(
 
 async def held_alerts(
     tx: Reads, mute_ids: Collection[int], service_ids: Collection[int]
-) -> list[tuple[int, MuteKind, Alert]]:
+) -> list[tuple[int, MuteKind | None, Alert]]:
     """Return the firing alerts in groups of these services that these mutes hold.
 
     Each comes after its service and the kind of the mute.

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts import dedup_and_grouping, mutes
+from firebell.alerts import dedup_and_grouping, event_placement, mutes
 from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState
 from firebell.alerts.model import Alert, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MuteKind, MutesByService
@@ -36,11 +36,12 @@ def _waits(batch: Batch, alert: AlertState) -> bool:
 
 
 def handed_over(
-    held: Iterable[tuple[int, MuteKind, Alert]], running: MutesByService, now: datetime
+    held: Iterable[tuple[int, MuteKind | None, Alert]], running: MutesByService, now: datetime
 ) -> list[InboundRequest]:
     """Return the requests that move the alerts that a running mute matches, and those that have waited.
 
-    Each alert comes after its service and what kind of mute held it; there is one request for each integration.
+    Each alert comes after its service and what kind of mute held it, None for a routing rule. There is one request for
+    each integration and service.
     """
     events: dict[tuple[int, int], list[Event]] = {}
     for service_id, kind, alert in held:
@@ -62,7 +63,7 @@ def handed_over(
 
 
 def hand_over(batch: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
-    """Move the muted alerts that are handed over into the group of the mute that holds them from now on.
+    """Move the held alerts that are handed over into the group of the mute that holds them from now on.
 
     Those that have waited, and that nothing holds, join the group that they would join if they arrived now: that of
     their routing rule, with its urgency and its hold.
@@ -85,11 +86,15 @@ def _move(
     now: datetime,
 ) -> None:
     old, mute = alert.group, mutes.mute_of(batch.mutes, received, alert.event)
-    if old is None or old.mute_id is None or (mute is None and kind is EventKind.HANDED_OVER):
+    if old is None or (mute is None and kind is EventKind.HANDED_OVER):
+        return
+    event = msgspec.structs.replace(alert.event, route=route)
+    if old.mute_id is None and (
+        old.hold is None or not old.hold.is_open or event_placement.pages_no_one(event)
+    ):
         return
     if mute is not None and mute.id == old.mute_id:
         return
-    event = msgspec.structs.replace(alert.event, route=route)
     alert.group = dedup_and_grouping.join(batch, received, event, now)
     batch.moved.append(alert)
     dedup_and_grouping.leave(batch, alert, old)

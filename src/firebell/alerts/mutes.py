@@ -163,7 +163,7 @@ def still_waits(mutes: MutesByService, service_id: int, mute_id: int) -> bool:
 
 
 def always_pages(dedup_key: str, labels: Mapping[str, str]) -> bool:
-    """Return True for alerts about events that were not processed or a silent source, and of rules on Firebell itself."""
+    """Return True for alerts about unprocessed events or a silent source, and of rules that watch Firebell itself."""
     if dedup_key in (OVERFLOW_KEY, SOURCE_SILENT_KEY):
         return True
     return labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)

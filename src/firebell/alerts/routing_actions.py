@@ -170,11 +170,7 @@ async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:
 
 @internal("The timer of held groups does it.")
 async def release(tx: Tx, group_ids: Collection[int], now: datetime) -> None:
-    """Page for groups that have waited and still fire. Idempotent.
-
-    The timer is locked before the services, as for mutes.
-    """
-    await catalog.lock_services(tx, await routing_store.services_of_groups(tx, group_ids))
+    """Page for groups that have waited and still fire; their services are locked. Idempotent."""
     if groups := await routing_store.release(tx, group_ids, now):
         await tx.emit(GroupsOpened(tuple(groups)), now)
         await tx.live(LIVE_TOPIC)

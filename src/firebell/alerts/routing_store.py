@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from firebell.alerts import routing_rules
-from firebell.alerts.model import Event, EventKind, InboundRequest, OpenedGroup
+from firebell.alerts.model import Alert, Event, EventKind, InboundRequest, OpenedGroup
+from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
 from firebell.alerts.routes import Hold
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
 from firebell.kit.db.arrays import transpose
@@ -229,9 +230,7 @@ async def open_holds(tx: Reads, group_ids: Collection[int]) -> dict[int, Hold]:
     return {row["id"]: msgspec.convert(row["hold"], Hold) for row in rows}
 
 
-async def counted_holds(
-    tx: Reads, places: Mapping[tuple[int, str], datetime]
-) -> dict[tuple[int, str], Hold]:
+async def counted_holds(tx: Reads, places: Mapping[tuple[int, str], datetime]) -> dict[tuple[int, str], Hold]:
     """Return the holds of the groups that closed last, held to the end, by service and group key.
 
     Each place comes with the time since when it must have closed.
@@ -299,6 +298,26 @@ async def firing_in_held_groups(tx: Reads) -> dict[int, list[InboundRequest]]:
         )
         requests.setdefault(row["group_id"], []).append(request)
     return requests
+
+
+async def held_alerts(tx: Reads, group_ids: Collection[int]) -> list[tuple[int, None, Alert]]:
+    """Return the firing alerts in those of these groups that a rule holds, each after its service and no mute."""
+    columns = ", ".join(f"alert.{column}" for column in ALERT_COLUMNS.split(", "))
+    rows = await tx.fetch(
+        f"""
+        select alert_group.service_id, {columns}
+        from alert_group
+        join alert on alert.group_id = alert_group.id
+        where alert_group.id = any($1::bigint[])
+            and alert_group.hold is not null
+            and alert_group.released_at is null
+            and alert_group.closed_at is null
+            and alert.status = 'firing'
+        order by alert.id
+        """,
+        list(group_ids),
+    )
+    return [(row["service_id"], None, alert_from_row(row)) for row in rows]
 
 
 async def services_of_groups(tx: Reads, group_ids: Collection[int]) -> list[int]:

@@ -116,9 +116,7 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
     if new:
         await store.insert_inhibitors(tx, list(new.values()), now + LONGEST, now)
         ids = {held.key: held.mute.id for held in await store.hold(tx, new)}
-        rows = [
-            (ids[key], alert.integration_id, alert.dedup_key) for key, alert in sources if key in ids
-        ]
+        rows = [(ids[key], alert.integration_id, alert.dedup_key) for key, alert in sources if key in ids]
         await store.insert_sources(tx, rows)
     await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
 

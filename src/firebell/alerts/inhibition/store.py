@@ -127,10 +127,7 @@ async def insert_inhibitors(
         returning id
         """,
         *transpose(
-            [
-                (each.key, each.rule_id, each.version, each.name, each.matchers, each.excluded)
-                for each in new
-            ],
+            [(each.key, each.rule_id, each.version, each.name, each.matchers, each.excluded) for each in new],
             6,
         ),
         now,
