@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -206,11 +207,12 @@ def test_what_fires_once_pages_despite_a_threshold(
 ) -> None:
     event = firing(key, **labels)
     hold = HoldKind.THRESHOLD if is_counted else None
-    for fields, expected in (
+    cases: tuple[tuple[dict[str, Any], HoldKind | None], ...] = (
         ({"threshold": 3}, hold),
         ({"wait_s": 60}, HoldKind.WAIT),
         ({"pages": False}, HoldKind.NEVER),
-    ):
+    )
+    for fields, expected in cases:
         compiled = routing(rule('title="disk full"', **fields))
         route = routing_rules.route(compiled, request(event), event)
         assert route is not None
@@ -291,7 +293,7 @@ def test_a_paging_alert_never_joins_a_group_that_a_changed_rule_holds() -> None:
     ],
 )
 def test_an_alert_that_becomes_critical_pages_unless_its_rule_still_holds_it(
-    text: str, fields: dict[str, object], paging: bool, urgency: str
+    text: str, fields: dict[str, Any], paging: bool, urgency: str
 ) -> None:
     """Opsgenie's clients create an alert and change its priority later, once."""
     rules, batch = routing(rule(text, **fields)), Batch()
@@ -315,6 +317,29 @@ def test_a_silenced_alert_that_becomes_critical_pages_unless_its_silence_still_m
     assert not apply(routing(), batch, NOW, firing("a", "warning"))
     changed = Event(EventKind.UPDATE, "a", "disk full", severity=severity)
     assert bool(apply(routing(), batch, NOW, changed)) is paging
+
+
+@pytest.mark.parametrize(
+    ("fields", "muted"),
+    [({"threshold": 3}, True), ({"wait_s": 60}, True), ({"pages": False}, False)],
+)
+def test_what_is_silenced_while_a_rule_holds_it_does_not_page_at_the_threshold(
+    fields: dict[str, Any], muted: bool
+) -> None:
+    end = NOW + timedelta(hours=1)
+    silence = Mute(1, "S", "/", frozenset(), matchers.parse("x=1"), NOW, end, MuteKind.SILENCE)
+    rules, batch = routing(rule('title="disk full"', **fields)), Batch()
+    assert not apply(rules, batch, NOW, firing("a", x="1"), firing("b", x="2"))
+    batch.mutes = {HOME: [silence]}
+    assert not apply(rules, batch, NOW, firing("a", x="1"))
+    alert = batch.latest[1, "a"]
+    assert alert.group is not None
+    assert (alert.group.mute_id == 1, alert in batch.moved) == (muted, muted)
+    assert [(group.firing, group.alerts) for group in batch.groups] == (
+        [(1, 2), (1, 1)] if muted else [(2, 2)]
+    )
+    # what the silence does not match is held as before, and pages when its rule says
+    assert bool(apply(routing(), batch, NOW, firing("b", x="2")))
 
 
 def test_a_mute_of_another_service_does_not_keep_an_alert_from_paging() -> None:

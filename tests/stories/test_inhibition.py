@@ -122,9 +122,9 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
         await w.settle()
         late = Event(EventKind.FIRING, "node down", "node down", labels=NODE)
-        net = Event(EventKind.FIRING, "net gone", "net gone", labels={**DISK, "alertname": "NetGone"})
+        gone = Event(EventKind.FIRING, "net gone", "net gone", labels={**DISK, "alertname": "NetGone"})
         # the batch of the target began before that of its source, and waited for its lock
-        for event, began_at in ((late, w.now), (net, w.now - timedelta(seconds=1))):
+        for event, began_at in ((late, w.now), (gone, w.now - timedelta(seconds=1))):
             received = InboundRequest(w.integration, w.service, "t", event.title.encode(), (event,))
             async with w.ctx.db.tx() as tx:
                 await alerts.receive(tx, [received], began_at, inhibition_rules=old_rules)

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import event_placement, group_titles, mutes
+from firebell.alerts.event_order import Order, is_newer, order_of
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.routes import Hold
 
-_KIND_RANKS = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
-_UNTIMED_RANK = 2
-"""The rank of an event without a source time; it and later ones are ordered by arrival."""
 _MILESTONE_SIZES = (10, 100, 1000)
 """Sizes of a group at which the owners of its page are notified again (spec 3.3)."""
 _NO_MILESTONE = 2**31 - 1
@@ -24,8 +22,6 @@ STORM_WINDOW = timedelta(minutes=5)
 
 MAX_MESSAGE_IDS = 5
 """Stored messages that an alert refers to: the first, and the newest of the others."""
-
-Order = tuple[datetime, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -238,15 +234,6 @@ def _add_message_id(batch: Batch, received: InboundRequest, event: Event) -> Non
     alert.changed = True
 
 
-def _order(event: Event, now: datetime) -> Order:
-    return (event.occurred_at, _KIND_RANKS[event.kind]) if event.occurred_at else (now, _UNTIMED_RANK)
-
-
-def _is_newer(order: Order, hi: Order) -> bool:
-    """Return True if `order` is not before `hi`; orders are compared only if both have a source time."""
-    return _UNTIMED_RANK in (order[1], hi[1]) or order >= hi
-
-
 def _apply_one(
     batch: Batch, received: InboundRequest, event: Event, is_redelivery: bool, now: datetime
 ) -> None:
@@ -267,7 +254,7 @@ def _apply_one(
         if alert:
             _update(batch, received, alert, event, now)
         return
-    order = _order(event, now)
+    order = order_of(event, now)
     if alert is None:
         _create(batch, received, event, order, now)
     elif _is_late(alert, order, is_redelivery, now):
@@ -278,9 +265,10 @@ def _apply_one(
         if not is_redelivery:
             _repeat(alert, event, order, now)
             _release_unmuted(batch, received, alert)
-            _apply_to_hold(alert.group, event, now)
+            if not _move_to_mute(batch, received, alert, now):
+                _apply_to_hold(alert.group, event, now)
     else:
-        _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
+        _create(batch, received, event, order, now, missed=not is_newer(order, alert.hi))
 
 
 def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime) -> bool:
@@ -288,7 +276,7 @@ def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime
 
     A wrong clock of a source can delay a page, but never suppress it for good (spec 3.2).
     """
-    if _is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE_WINDOW:
+    if is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE_WINDOW:
         return False
     return is_redelivery or order != alert.late
 
@@ -296,7 +284,7 @@ def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime
 def _count_late(alert: AlertState, event: Event, is_redelivery: bool, now: datetime) -> None:
     if is_redelivery:
         return
-    alert.late, alert.changed = _order(event, now), True
+    alert.late, alert.changed = order_of(event, now), True
     if event.kind is EventKind.FIRING:
         alert.count += 1
         alert.last_seen = max(alert.last_seen, now)
@@ -432,6 +420,20 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
         batch.mutes, group.service_id, group.mute_id
     ):
         group.mute_id, group.released = None, True
+
+
+def _move_to_mute(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> bool:
+    """Move an alert that a rule holds to a mute that began meanwhile; return False if there is none."""
+    group = alert.group
+    if group is None or group.hold is None or not group.hold.is_open:
+        return False
+    received = replace(received, service_id=group.service_id)
+    if event_placement.pages_no_one(alert.event) or not mutes.mute_of(batch.mutes, received, alert.event):
+        return False
+    alert.group = join(batch, received, alert.event, now)
+    batch.moved.append(alert)
+    leave(batch, alert, group)
+    return True
 
 
 def _apply_to_hold(group: GroupState | None, event: Event, now: datetime) -> None:
