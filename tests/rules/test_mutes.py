@@ -58,7 +58,7 @@ def test_what_a_mute_holds_back(
 @pytest.mark.parametrize(
     "event", [cleaning.overflow(3), Event(EventKind.FIRING, SOURCE_SILENT_KEY, "silent", severity="error")]
 )
-def test_alerts_that_were_not_processed_and_silent_sources_always_page(event: Event) -> None:
+def test_alerts_that_were_not_processed_always_page(event: Event) -> None:
     """What is missing may be what the matchers do not mute."""
     running = mutes.by_service([mute(text='severity="error"')])
     assert mutes.mute_of(running, request(event), event) is None
