@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from firebell.alerts.inhibition import rules
 from firebell.alerts.inhibition.model import CompiledRule, NewInhibitionRule
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from tests.rules.budget import examples
@@ -86,6 +86,7 @@ def test_what_always_pages_is_neither_source_nor_target() -> None:
     index = rules.RuleIndex(one)
     for untouched in (
         request({"a": "1", "alertname": "FirebellDown"}, {"c": "1"}),
+        InboundRequest(1, 1, "t", b"", (Event(EventKind.FIRING, SOURCE_SILENT_KEY, "t", labels={"b": "1"}),)),
         InboundRequest(1, 1, "t", b"", request({"a": "1"}).incoming, "broken"),
     ):
         assert not index.touches([untouched])

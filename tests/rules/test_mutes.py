@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import batch_outcome, cleaning, mute_actions, muted_groups, mutes
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
-from firebell.alerts.model import Event, EventKind, Group, InboundRequest
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind, MutesByService
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
@@ -55,9 +55,11 @@ def test_what_a_mute_holds_back(
     assert (mutes.mute_of(running, request(event, service, error), event) is not None) is is_muted
 
 
-def test_alerts_that_were_not_processed_always_page() -> None:
-    """They may be what the matchers do not mute."""
-    event = cleaning.overflow(3)
+@pytest.mark.parametrize(
+    "event", [cleaning.overflow(3), Event(EventKind.FIRING, SOURCE_SILENT_KEY, "silent", severity="error")]
+)
+def test_alerts_that_were_not_processed_always_page(event: Event) -> None:
+    """What is missing may be what the matchers do not mute."""
     running = mutes.by_service([mute(text='severity="error"')])
     assert mutes.mute_of(running, request(event), event) is None
 

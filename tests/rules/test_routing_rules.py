@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,12 +14,15 @@ from firebell.alerts import (
     cleaning,
     dedup_and_grouping,
     event_placement,
+    muted_groups,
+    mutes,
     routing_changes,
     routing_rules,
     routing_validation,
 )
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.model import ANOMALY_RULE, SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.mutes import Mute, MuteKind
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import Owner, Routing, RoutingRule, Urgency
 from firebell.kit import matchers
@@ -173,6 +177,53 @@ def test_a_group_pages_at_the_event_that_reaches_the_threshold() -> None:
     assert not apply(rules, batch, minutes[4] + timedelta(minutes=1), firing("a"))
 
 
+@pytest.mark.parametrize(("gaps_min", "is_paged"), [((1, 2), True), ((1, 9), True), ((1, 12), False)])
+def test_an_alert_that_resolves_between_its_events_pages_at_the_threshold(
+    gaps_min: tuple[int, ...], is_paged: bool
+) -> None:
+    """An alert that flaps ten times in ten minutes must not start from one each time."""
+    rules, batch, at = routing(rule('title="disk full"', threshold=3, window_s=600)), Batch(), NOW
+    resolved = Event(EventKind.RESOLVED, "a", "disk full")
+    assert not apply(rules, batch, at, firing("a"))
+    for gap in gaps_min:
+        assert not apply(rules, batch, at + timedelta(seconds=30), resolved)
+        at += timedelta(minutes=gap)
+        paged = apply(rules, batch, at, firing("a"))
+    assert bool(paged) is is_paged
+    assert len(batch.groups) == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "labels", "is_counted"),
+    [
+        ("heartbeat:backup", {"heartbeat": "backup"}, False),
+        ("service:1:15m", {"alertname": ANOMALY_RULE}, False),
+        ("heartbeat:backup", {}, True),
+        ("a", {"heartbeat": "backup"}, True),
+    ],
+)
+def test_what_fires_once_pages_despite_a_threshold(
+    key: str, labels: dict[str, str], is_counted: bool
+) -> None:
+    event = firing(key, **labels)
+    hold = HoldKind.THRESHOLD if is_counted else None
+    cases: tuple[tuple[dict[str, Any], HoldKind | None], ...] = (
+        ({"threshold": 3}, hold),
+        ({"wait_s": 60}, HoldKind.WAIT),
+        ({"pages": False}, HoldKind.NEVER),
+    )
+    for fields, expected in cases:
+        compiled = routing(rule('title="disk full"', **fields))
+        route = routing_rules.route(compiled, request(event), event)
+        assert route is not None
+        assert (route.hold.kind if route.hold else None) == expected
+    held = firing("b")
+    rules, batch = routing(rule('title="disk full"', threshold=3)), Batch()
+    assert not apply(rules, batch, NOW, held)
+    assert bool(apply(rules, batch, NOW, event)) is not is_counted
+    assert len(batch.groups) == 2 - is_counted, "what pages joins no group that waits"
+
+
 def test_a_held_group_pages_when_its_rule_no_longer_holds_it() -> None:
     """The last reason ended and the alert still fires."""
     ticket, batch = routing(rule('title="disk full"', pages=False)), Batch()
@@ -192,11 +243,115 @@ def test_a_held_group_pages_when_its_rule_no_longer_holds_it() -> None:
         group.hold, group.released = before, False
 
 
+INFO = rule('severity="info"', 1, pages=False)
+SLOW = rule('team="db"', 2, wait_s=60, owner=Owner.SERVICE, service_id=LEDGER)
+
+
+@pytest.mark.parametrize(
+    ("hold", "service_id", "firing_alerts", "rules", "is_held"),
+    [
+        (INFO.hold(1), HOME, [firing("a", "info"), firing("b", "info")], [INFO], True),
+        (INFO.hold(1), HOME, [firing("a", "info"), firing("b", "info")], [rule('x="1"', 3), INFO], True),
+        # narrowed, or below a rule that pages
+        (INFO.hold(1), HOME, [firing("a", "info"), firing("b", "critical")], [INFO], False),
+        (INFO.hold(1), HOME, [firing("a", "info")], [rule('title="disk full"', 3), INFO], False),
+        (INFO.hold(1), HOME, [firing("a", "info")], [], False),
+        # with other terms
+        (INFO.hold(1), HOME, [firing("a", "info")], [rule('severity="info"', 1, wait_s=60)], False),
+        # what nothing may hold
+        (INFO.hold(1), HOME, [firing("a", "info", alertname="FirebellDown")], [INFO], False),
+        # what pages later pages for the service that its rule names, and what never pages pages for none
+        (SLOW.hold(1), LEDGER, [firing("a", team="db")], [SLOW], True),
+        (SLOW.hold(1), SEARCH, [firing("a", team="db")], [SLOW], False),
+        (SLOW.hold(1), LEDGER, [firing("a", team="db")], [rule('team="db"', 2, wait_s=60)], False),
+        (INFO.hold(1), SEARCH, [firing("a", "info")], [INFO], True),
+        (INFO.hold(1), HOME, [], [], True),
+    ],
+)
+def test_saved_rules_release_what_they_no_longer_hold(
+    hold: Hold, service_id: int, firing_alerts: list[Event], rules: list[RoutingRule], is_held: bool
+) -> None:
+    requests = [request(event) for event in firing_alerts]
+    assert routing_rules.still_held(routing(*rules), hold, service_id, requests) is is_held
+
+
 def test_a_paging_alert_never_joins_a_group_that_a_changed_rule_holds() -> None:
     batch = Batch()
     assert not apply(routing(rule('title="disk full"', pages=False)), batch, NOW, firing("a"))
     [group] = apply(routing(rule('title="disk full"')), batch, NOW, firing("b"))
     assert group.hold is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "paging", "urgency"),
+    [
+        ('severity="info"', {"pages": False}, True, "high"),
+        ('severity=~"info|critical"', {"pages": False}, False, "high"),
+        ('severity=~"info|critical"', {"pages": False, "urgency": Urgency.LOW}, False, "low"),
+        ('severity=~"info|critical"', {"threshold": 2}, False, "high"),
+        ('severity="info"', {"wait_s": 60}, True, "high"),
+    ],
+)
+def test_an_alert_that_becomes_critical_pages_unless_its_rule_still_holds_it(
+    text: str, fields: dict[str, Any], paging: bool, urgency: str
+) -> None:
+    """Opsgenie's clients create an alert and change its priority later, once."""
+    rules, batch = routing(rule(text, **fields)), Batch()
+    assert not apply(rules, batch, NOW, firing("a", "info"))
+    worse = Event(EventKind.UPDATE, "a", "disk full", severity="critical")
+    assert bool(apply(rules, batch, NOW, worse)) is paging
+    [group] = batch.groups
+    assert group.hold is not None
+    assert (group.urgency, group.events, len(group.hold.events)) == (urgency, 1, int("threshold" in fields))
+
+
+@pytest.mark.parametrize(("severity", "paging"), [("critical", True), ("warning", False)])
+def test_a_silenced_alert_that_becomes_critical_pages_unless_its_silence_still_matches(
+    severity: str, paging: bool
+) -> None:
+    silence = Mute(
+        1, "Quiet", "/", frozenset(), matchers.parse("severity=warning"), NOW, NOW + timedelta(hours=1),
+        MuteKind.SILENCE,
+    )  # fmt: skip
+    batch = Batch(mutes=mutes.by_service([silence]))
+    assert not apply(routing(), batch, NOW, firing("a", "warning"))
+    changed = Event(EventKind.UPDATE, "a", "disk full", severity=severity)
+    assert bool(apply(routing(), batch, NOW, changed)) is paging
+
+
+@pytest.mark.parametrize(
+    ("fields", "muted"),
+    [({"threshold": 3}, True), ({"wait_s": 60}, True), ({"pages": False}, False)],
+)
+def test_what_is_silenced_while_a_rule_holds_it_does_not_page_at_the_threshold(
+    fields: dict[str, Any], muted: bool
+) -> None:
+    end = NOW + timedelta(hours=1)
+    silence = Mute(1, "S", "/", frozenset(), matchers.parse("x=1"), NOW, end, MuteKind.SILENCE)
+    rules, batch = routing(rule('title="disk full"', **fields)), Batch()
+    assert not apply(rules, batch, NOW, firing("a", x="1"), firing("b", x="2"))
+    batch.mutes = {HOME: [silence]}
+    assert not apply(rules, batch, NOW, firing("a", x="1"))
+    alert = batch.latest[1, "a"]
+    assert alert.group is not None
+    assert (alert.group.mute_id == 1, alert in batch.moved) == (muted, muted)
+    assert [(group.firing, group.alerts) for group in batch.groups] == (
+        [(1, 2), (1, 1)] if muted else [(2, 2)]
+    )
+    # what the silence does not match is held as before, and pages when its rule says
+    assert bool(apply(routing(), batch, NOW, firing("b", x="2")))
+
+
+def test_a_mute_of_another_service_does_not_keep_an_alert_from_paging() -> None:
+    """A silenced warning becomes critical, and its rule sends it to a service in maintenance; its group stays."""
+    end = NOW + timedelta(hours=1)
+    silence = Mute(1, "S", "/", frozenset(), matchers.parse("severity=warning"), NOW, end, MuteKind.SILENCE)
+    maintenance = Mute(2, "M", "/", frozenset({LEDGER}), (), NOW, end)
+    rules = routing(rule('severity="critical"', owner=Owner.SERVICE, service_id=LEDGER))
+    batch = Batch(mutes={HOME: [silence], LEDGER: [maintenance]})
+    assert not apply(rules, batch, NOW, firing("a", "warning"))
+    [group] = apply(rules, batch, NOW, firing("a", "critical"))
+    assert (group.service_id, group.mute_id) == (HOME, None)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +379,43 @@ def test_a_rule_may_lower_the_urgency_and_later_messages_do_not_raise_it() -> No
     [group] = apply(rules, batch, NOW, firing("a", "critical"))
     apply(rules, batch, NOW, Event(EventKind.UPDATE, "a", "disk full", severity="critical"))
     assert group.urgency == "low"
+
+
+@pytest.mark.parametrize(
+    ("rules", "urgency", "held_by"),
+    [
+        ((), "low", None),
+        ((rule('team="db"', urgency=Urgency.HIGH, group_by=("cluster",)),), "high", None),
+        ((rule('team="db"', wait_s=60),), "low", HoldKind.WAIT),
+        ((rule('team="db"', threshold=2),), "low", HoldKind.THRESHOLD),
+        ((rule('team="db"', pages=False),), "low", HoldKind.NEVER),
+        ((rule('team="db"', owner=Owner.SERVICE, service_id=LEDGER),), "low", None),
+    ],
+)
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_an_alert_that_leaves_a_mute_goes_where_its_rule_says(
+    rules: tuple[RoutingRule, ...], urgency: str, held_by: HoldKind | None, is_waiting: bool
+) -> None:
+    """An urgent page must not become a quiet one because it waited for a related alert or was muted."""
+    event = firing("a", "warning", team="db", cluster="eu")
+    kind = MuteKind.INHIBIT_WAIT if is_waiting else MuteKind.SILENCE
+    ending = Mute(1, "Wait", "/", frozenset(), (), NOW, NOW + timedelta(minutes=1), kind)
+    next_one = Mute(2, "Next", "/", frozenset(), (), NOW, NOW + timedelta(hours=1), MuteKind.SILENCE)
+    batch = Batch(mutes=mutes.by_service([ending]), waiting={(1, "a"): ending} if is_waiting else {})
+    assert not apply(routing(), batch, NOW, event)
+    [old] = batch.groups
+    batch.mutes = {} if is_waiting else mutes.by_service([next_one])
+    batch.waiting = {}
+    left = msgspec.structs.replace(event, kind=EventKind.WAITED if is_waiting else EventKind.HANDED_OVER)
+    moved = routing_rules.routed_in_place(routing(*rules), [request(left)])
+    muted_groups.hand_over(batch, moved, NOW)
+    [new] = [group for group in batch.groups if group is not old]
+    assert (old.firing, new.firing, new.service_id, new.urgency) == (0, 1, HOME, urgency)
+    expected_hold = held_by if is_waiting or held_by is HoldKind.NEVER else None
+    assert (new.hold.kind if new.hold else None) == expected_hold
+    assert new.mute_id == (None if is_waiting or expected_hold else 2)
+    if is_waiting:
+        assert (new.service_id, new.key) in event_placement.places(moved)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 import httpx
 
+from firebell.alerts import actions as alerts
+from firebell.alerts.routing_rules import RoutingRule, Urgency
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from tests.sources.inbound_client import Door, door
 
 ALIAS = "host/cpu 1"
@@ -161,6 +164,21 @@ async def test_every_write_is_seen_by_the_next_read(dsn: str, clock: FakeClock) 
         assert await c.door.states() == ["resolved", "triggered"]
         assert (await c.write("DELETE", ""))["status"] == "Deleted alert"
         assert await c.door.states() == ["resolved", "resolved"]
+
+        # a rule holds what is informational; once the client says that it is critical, it pages as another rule says
+        rules = [
+            RoutingRule("Informational", "severity=info", pages=False),
+            RoutingRule("Not urgent", "severity=critical", urgency=Urgency.LOW),
+        ]
+        async with c.door.world.ctx.db.tx() as tx:
+            await alerts.save_routing(tx, SYSTEM, rules, based_on=0, now=clock.now())
+        clock.advance(timedelta(seconds=6))
+        await c.call("POST", "", {**DISK, "priority": "P5"})
+        assert await c.door.states() == ["resolved", "resolved"]
+        await c.write("PUT", "/priority", {"priority": "P1"})
+        await c.write("POST", "/tags", {"tags": ["late"]})
+        assert await c.door.states() == ["resolved", "resolved", "triggered"]
+        assert (await c.door.world.pages())[-1].urgency == "low"
 
 
 async def test_people_teams_and_unknown_responders(dsn: str, clock: FakeClock) -> None:

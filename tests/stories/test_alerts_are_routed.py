@@ -1,14 +1,18 @@
 """Alerts go where routing rules send them, wait as the rules say, and page if a rule cannot place them."""
 
+import asyncio
 import logging
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries, routing_rules, routing_store
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
+from firebell.alerts.silences import actions as silences
+from firebell.alerts.silences.model import NewSilence
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -67,6 +71,11 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
                 for i in (ledger, w.service)
             ]
             assert titles == [["replication lag"], ["no label", "typo", "replication lag", "before"]]
+            previews = [
+                await silences.preview(tx, 'title="replication lag"', [service], w.now)
+                for service in (ledger, w.service)
+            ]
+            assert [preview.matching for preview in previews] == [1, 0]
             [typo] = await alerts.alerts(tx, "typo", None, 5)
             assert (typo.rule_id, typo.routed_service_id, typo.is_fallback) == (4, None, True)
 
@@ -88,8 +97,33 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
         assert [(g.hold.rule_id, len(g.hold.events)) for g in groups] == [(3, 0), (2, 2), (1, 0)]
         await _send(w, "batch", labels={"job": "batch"})
         assert (await _open(w))[held:] == [("batch", w.service, "high")]
-        await w.after(minutes=2)
+        # a silence that began while a group waited holds what it matches at the end of the wait
+        await _send(w, "silenced", labels={"job": "slow"}, severity="warning")
+        quiet = NewSilence('title="silenced"', "Known", w.now + timedelta(hours=1))
+        async with w.ctx.db.tx() as tx:
+            await silences.create_silence(tx, SYSTEM, entered=quiet, now=w.now)
+        await w.after(minutes=3)
         assert (await _open(w))[held + 1 :] == [("slow", w.service, "high")]
+        async with w.ctx.db.tx() as tx:
+            [silenced] = await alerts.alerts(tx, "silenced", None, 5)
+            [waited] = await alerts.alerts(tx, "slow", None, 5)
+            assert silenced.group_id != waited.group_id
+            group = (await alerts.groups_by_id(tx, [silenced.group_id or 0]))[silenced.group_id or 0]
+            assert (group.urgency, group.firing) == ("high", 1)
+
+        # an alert that resolves in between is counted on
+        for status in ("firing", "resolved", "firing", "resolved", "firing"):
+            assert len(await _open(w)) == held + 2
+            await _send(w, "flapping", labels={"job": "batch", "service": "flapping"}, status=status)
+        assert (await _open(w))[held + 2 :] == [("flapping", w.service, "high")]
+
+        # a rule that is narrowed releases what it held by mistake
+        await _send(w, "mistake", severity="info", labels={"service": "ledger-db"})
+        assert len(await _open(w)) == held + 3
+        narrowed = msgspec.structs.replace(rules[0], matchers='severity="info",service=""')
+        await _save(w, (narrowed, *rules[1:]))
+        await w.settle()
+        assert (await _open(w))[held + 3 :] == [("mistake", w.service, "low")]
 
         # the rule that held it is gone, and the alert still fires
         with pytest.raises(Conflict):
@@ -97,7 +131,7 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
                 await alerts.save_routing(tx, SYSTEM, rules[1:], based_on=0, now=w.now)
         await _save(w, rules[1:])
         await w.settle()
-        assert (await _open(w))[held + 2 :] == [("ticket", w.service, "low")]
+        assert (await _open(w))[held + 4 :] == [("ticket", w.service, "low")]
 
 
 async def test_a_rule_that_fails_pages_by_the_fallback_rule(
@@ -115,10 +149,17 @@ async def test_a_rule_that_fails_pages_by_the_fallback_rule(
                 [(987654, "gone", "Gone"), (w.service, "checkout", "Checkout")]
             )
             await _send(w, "gone", stale, labels={"job": "gone"})
+            # what shares its batch keeps to its rule
+            w.ingest, mine = stale, w.ingest
+            await asyncio.gather(
+                w.alert("gone too", labels={"job": "gone"}), w.alert("note", severity="info")
+            )
+            w.ingest = mine
         assert [p.title for p in await w.pages()] == ["warm"]
         async with w.ctx.db.tx() as tx:
             [group] = (await alerts.groups_by_id(tx, [(await w.page()).subject_id])).values()
-        assert group.alerts == 2
+            assert [held.title for held in await routing_store.held_groups(tx)] == ["note"]
+        assert group.alerts == 3
 
         # rules are saved while another process still holds alerts by the old ones: it does not hold them
         async with w.ctx.db.tx() as tx:
@@ -129,3 +170,10 @@ async def test_a_rule_that_fails_pages_by_the_fallback_rule(
         stale._routing = compiled.with_services([(w.service, "checkout", "Checkout")])
         await _send(w, "ticket", stale, severity="info", labels={"service": "checkout"})
         assert [p.title for p in await w.pages()] == ["warm", "ticket"]
+
+        # a later release stored rules that this one cannot read
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("""update routing_version set rules = '[{"name": "x", "owner": "moon"}]'""")
+        with caplog.at_level(logging.CRITICAL, "firebell"):
+            await _send(w, "info", Ingest(w.ctx), severity="info", labels={"service": "new"})
+        assert [p.title for p in await w.pages()] == ["warm", "ticket", "info"]

@@ -3,8 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions as inhibition
+from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.routing_rules import RoutingRule, Urgency
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from tests.api.api_clients import browser, organization, sign_in
 from tests.world import World
 
@@ -76,13 +80,30 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         assert await _paged(w) == ["disk slow", "node down", "other disk"]
         assert (await api("GET", PATH))[0]["held"] == 0
 
-        # an alert that no source explains pages after the wait
-        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        # an alert that no source explains pages after the wait, as urgently as its routing rule says
+        rules = [
+            RoutingRule("Network", "team=net", urgency=Urgency.HIGH, group_by=("instance",)),
+            RoutingRule("Inhibitors", "alertname=NodeDown,instance=db-8", pages=False),
+            RoutingRule("Slow", "alertname=NodeDown,instance=db-9", wait_s=3600),
+        ]
+        async with w.ctx.db.tx() as tx:
+            await alerts.save_routing(tx, SYSTEM, rules, based_on=0, now=w.now)
+        clock.advance(timedelta(seconds=6))
+        net = {"alertname": "NetSlow", "instance": "db-3", "service": "third", "team": "net"}
+        await _send(w, "net slow", net, severity="warning")
         await w.after(seconds=20)
-        assert "net slow" in await _paged(w)
+        assert [p.urgency for p in await w.pages() if p.title == "net slow"] == ["high"]
         waits = await _waits(w)
-        await _send(w, "net slow", {"alertname": "NetSlow", "instance": "db-3", "service": "third"})
+        await _send(w, "net slow", net, severity="warning")
         assert await _waits(w) == waits, "what has paged does not wait again"
+
+        # a source that waits itself holds nothing, or no one would be paged; one that never pages does
+        for instance in ("db-8", "db-9"):
+            await _send(w, f"node {instance}", {**NODE, "instance": instance})
+            await _send(w, f"disk {instance}", {**DISK, "instance": instance, "service": instance})
+        await w.after(seconds=20)
+        related = [title for title in await _paged(w) if title.endswith(("db-8", "db-9"))]
+        assert related == ["disk db-9"]
 
         # a rule that is deleted holds nothing; a source that a person closed holds nothing a minute later
         await _send(w, "node down", NODE)
@@ -95,6 +116,21 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await _send(w, "disk gone", {"alertname": "DiskGone", "instance": "db-1", "service": "y"})
         await w.after(seconds=30)
         assert "disk gone" not in await _paged(w)
+        # a process that has not heard of a change yet starts what the old rule held; it is released at once
+        async with w.ctx.db.tx() as tx:
+            old_rules = await inhibition.compiled_rules(tx)
+        await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
+        await w.settle()
+        late = Event(EventKind.FIRING, "node down", "node down", labels=NODE)
+        gone = Event(EventKind.FIRING, "net gone", "net gone", labels={**DISK, "alertname": "NetGone"})
+        # the batch of the target began before that of its source, and waited for its lock
+        for event, began_at in ((late, w.now), (gone, w.now - timedelta(seconds=1))):
+            received = InboundRequest(w.integration, w.service, "t", event.title.encode(), (event,))
+            async with w.ctx.db.tx() as tx:
+                await alerts.receive(tx, [received], began_at, inhibition_rules=old_rules)
+        assert "net gone" not in await _paged(w)
+        await w.settle()
+        assert "net gone" in await _paged(w)
         # a changed rule keeps holding what it still explains
         await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
         await w.settle()

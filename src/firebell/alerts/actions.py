@@ -147,6 +147,7 @@ async def receive(
         tx, batch, all_ids, muting, now, are_alerts_routed=are_alerts_routed
     )
     await routing_actions.check_in_force(tx, batch)
+    await routing_actions.load_counted(tx, state, batch, now)
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
@@ -176,11 +177,16 @@ async def receive(
     return state
 
 
-async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report."""
+async def receive_own(
+    tx: Tx, batch: Sequence[InboundRequest], now: datetime, *, are_services_kept: bool = False
+) -> None:
+    """Store what Firebell itself observes, such as silence; maintenance mutes it like what senders report.
+
+    With `are_services_kept`, no rule sends an event to another service: it changes an alert that has one.
+    """
     running = mutes.by_service(await mute_store.unended(tx))
     rules = await inhibition_actions.compiled_rules(tx)
-    routed = await routing_actions.routed_own(tx, batch)
+    routed = await routing_actions.routed_own(tx, batch, are_services_kept=are_services_kept)
     await receive(tx, routed, now, mutes.active(running, routed, now), rules)
 
 
@@ -258,7 +264,25 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
 async def release_mutes(tx: Tx, mute_ids: Sequence[int], now: datetime) -> set[int]:
     """Page for what still fires of ended mutes, and return the mutes that must be released again."""
     rules = await inhibition_actions.compiled_rules(tx)
-    return await mute_actions.release(tx, mute_ids, partial(receive, inhibition_rules=rules), now)
+    versions = inhibition_actions.rule_versions(rules)
+    return await mute_actions.release(tx, mute_ids, versions, partial(receive, inhibition_rules=rules), now)
+
+
+async def release_holds(tx: Tx, group_ids: Sequence[int], now: datetime) -> None:
+    """Page for what still fires of groups that have waited, but for alerts that a mute matches by now. Idempotent.
+
+    The timer is locked before the services, as for mutes.
+    """
+    await catalog.lock_services(tx, await routing_store.services_of_groups(tx, group_ids))
+    rules = await inhibition_actions.compiled_rules(tx)
+    await mute_actions.hand_over(
+        tx,
+        await routing_store.held_alerts(tx, group_ids),
+        inhibition_actions.rule_versions(rules),
+        partial(receive, inhibition_rules=rules),
+        now,
+    )
+    await routing_actions.release(tx, group_ids, now)
 
 
 async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:

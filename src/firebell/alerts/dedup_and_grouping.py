@@ -2,17 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import event_placement, group_titles, mutes
+from firebell.alerts.event_order import Order, is_newer, order_of
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.routes import Hold
 
-_KIND_RANKS = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
-_UNTIMED_RANK = 2
-"""The rank of an event without a source time; it and later ones are ordered by arrival."""
 _MILESTONE_SIZES = (10, 100, 1000)
 """Sizes of a group at which the owners of its page are notified again (spec 3.3)."""
 _NO_MILESTONE = 2**31 - 1
@@ -24,8 +22,6 @@ STORM_WINDOW = timedelta(minutes=5)
 
 MAX_MESSAGE_IDS = 5
 """Stored messages that an alert refers to: the first, and the newest of the others."""
-
-Order = tuple[datetime, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +98,8 @@ class Batch:
 
     `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
     which new alerts join instead of opening a group; `mutes` are those that run; `moved` are stored alerts that changed
-    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that.
+    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that;
+    `counted` are the holds of groups that closed before they paged.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -115,6 +112,7 @@ class Batch:
     mutes: MutesByService = field(default_factory=dict)
     moved: list[AlertState] = field(default_factory=list)
     waiting: dict[tuple[int, str], Mute] = field(default_factory=dict)
+    counted: dict[tuple[int, str], Hold] = field(default_factory=dict)
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
@@ -236,15 +234,6 @@ def _add_message_id(batch: Batch, received: InboundRequest, event: Event) -> Non
     alert.changed = True
 
 
-def _order(event: Event, now: datetime) -> Order:
-    return (event.occurred_at, _KIND_RANKS[event.kind]) if event.occurred_at else (now, _UNTIMED_RANK)
-
-
-def _is_newer(order: Order, hi: Order) -> bool:
-    """Return True if `order` is not before `hi`; orders are compared only if both have a source time."""
-    return _UNTIMED_RANK in (order[1], hi[1]) or order >= hi
-
-
 def _apply_one(
     batch: Batch, received: InboundRequest, event: Event, is_redelivery: bool, now: datetime
 ) -> None:
@@ -263,9 +252,9 @@ def _apply_one(
         return
     if event.kind is EventKind.UPDATE:
         if alert:
-            _update(alert, event, now)
+            _update(batch, received, alert, event, now)
         return
-    order = _order(event, now)
+    order = order_of(event, now)
     if alert is None:
         _create(batch, received, event, order, now)
     elif _is_late(alert, order, is_redelivery, now):
@@ -276,9 +265,10 @@ def _apply_one(
         if not is_redelivery:
             _repeat(alert, event, order, now)
             _release_unmuted(batch, received, alert)
-            _count_toward_paging(alert.group, event, now)
+            if not _move_to_mute(batch, received, alert, now):
+                _apply_to_hold(alert.group, event, now)
     else:
-        _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
+        _create(batch, received, event, order, now, missed=not is_newer(order, alert.hi))
 
 
 def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime) -> bool:
@@ -286,7 +276,7 @@ def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime
 
     A wrong clock of a source can delay a page, but never suppress it for good (spec 3.2).
     """
-    if _is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE_WINDOW:
+    if is_newer(order, alert.hi) or abs(now - alert.hi_seen) > LATE_WINDOW:
         return False
     return is_redelivery or order != alert.late
 
@@ -294,7 +284,7 @@ def _is_late(alert: AlertState, order: Order, is_redelivery: bool, now: datetime
 def _count_late(alert: AlertState, event: Event, is_redelivery: bool, now: datetime) -> None:
     if is_redelivery:
         return
-    alert.late, alert.changed = _order(event, now), True
+    alert.late, alert.changed = order_of(event, now), True
     if event.kind is EventKind.FIRING:
         alert.count += 1
         alert.last_seen = max(alert.last_seen, now)
@@ -350,7 +340,7 @@ def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) ->
         group.crossed, group.acked = True, False
     _touch(group, event, now)
     _update_lead(group, received.integration_id, event)
-    _count_toward_paging(group, event, now)
+    _apply_to_hold(group, event, now)
     return group
 
 
@@ -376,7 +366,7 @@ def _open(
         severity=event.severity,
         lead_key=_lead_key(received.integration_id, event.dedup_key),
         mute_id=mute.id if mute else None,
-        hold=hold.opened(now) if hold is not None else None,
+        hold=hold.opened(now, batch.counted.get((received.service_id, key or ""))) if hold else None,
     )
     batch.groups.append(group)
     return group
@@ -422,32 +412,47 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
 def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
     """Let the group of a muted alert page if its mute has ended or no longer applies to the alert."""
     group = alert.group
-    if (
-        group is not None
-        and group.mute_id is not None
-        and mutes.mute_of(batch.mutes, received, alert.event) is None
-        and not mutes.still_waits(batch.mutes, received.service_id, group.mute_id)
+    if group is None or group.mute_id is None:
+        return
+    # a rule may send the event elsewhere, but what mutes that service does not hold this group
+    received = replace(received, service_id=group.service_id)
+    if mutes.mute_of(batch.mutes, received, alert.event) is None and not mutes.still_waits(
+        batch.mutes, group.service_id, group.mute_id
     ):
         group.mute_id, group.released = None, True
 
 
-def _count_toward_paging(group: GroupState | None, event: Event, now: datetime) -> None:
-    """Count a firing event of a held group; it pages from now on if that ends the hold, or no rule holds the event."""
+def _move_to_mute(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> bool:
+    """Move an alert that a rule holds to a mute that began meanwhile; return False if there is none."""
+    group = alert.group
+    if group is None or group.hold is None or not group.hold.is_open:
+        return False
+    received = replace(received, service_id=group.service_id)
+    if event_placement.pages_no_one(alert.event) or not mutes.mute_of(batch.mutes, received, alert.event):
+        return False
+    alert.group = join(batch, received, alert.event, now)
+    batch.moved.append(alert)
+    leave(batch, alert, group)
+    return True
+
+
+def _apply_to_hold(group: GroupState | None, event: Event, now: datetime) -> None:
+    """Apply an event to the hold of its group, which pages from now on if that ends it; an update does not count."""
     if group is None or group.hold is None or not group.hold.is_open:
         return
     wanted = event.route.hold if event.route is not None else None
-    same = wanted is not None and wanted.terms == group.hold.terms
-    group.hold = group.hold.counted(now) if same else group.hold.ended(now)
-    if not group.hold.is_open:
-        group.released = True
+    group.hold = group.hold.after(wanted, now, is_counted=event.kind is not EventKind.UPDATE)
+    group.released = group.released or not group.hold.is_open
 
 
-def _update(alert: AlertState, event: Event, now: datetime) -> None:
-    """Replace what an alert says; a higher severity may raise the urgency of its group."""
+def _update(batch: Batch, received: InboundRequest, alert: AlertState, event: Event, now: datetime) -> None:
+    """Replace what an alert says; its group may become urgent, and pages if nothing holds what it says now."""
     alert.event, alert.changed = event, True
     if alert.status == "firing" and alert.group:
         _touch(alert.group, event, now, events=0)
         _update_lead(alert.group, alert.integration_id, event)
+        _release_unmuted(batch, received, alert)
+        _apply_to_hold(alert.group, event, now)
 
 
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
@@ -491,3 +496,5 @@ def _remove_open(batch: Batch, group: GroupState) -> None:
         batch.storms.pop(group.service_id, None)
     else:
         batch.open_groups.pop((group.service_id, group.key), None)
+        if group.hold is not None and group.hold.is_open:
+            batch.counted[group.service_id, group.key] = group.hold

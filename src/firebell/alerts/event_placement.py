@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from firebell.alerts.model import Event, InboundRequest
 from firebell.alerts.routes import HoldKind
@@ -49,6 +50,19 @@ def services(requests: Iterable[InboundRequest]) -> set[int]:
 def places(requests: Iterable[InboundRequest]) -> set[tuple[int, str]]:
     """Return the service and the group key of each event."""
     return {(service_of(r, event), group_key(event)) for r in requests for event in r.incoming}
+
+
+def counted_places(requests: Iterable[InboundRequest]) -> dict[tuple[int, str], timedelta]:
+    """Return the service and the group key of each event that a threshold counts, with its window."""
+    return {
+        (service_of(request, event), group_key(event)): event.route.hold.window
+        for request in requests
+        if request.is_routed
+        for event in request.incoming
+        if event.route is not None
+        and event.route.hold is not None
+        and event.route.hold.kind is HoldKind.THRESHOLD
+    }
 
 
 def pages_no_one(event: Event) -> bool:

@@ -204,9 +204,21 @@ class Ingest:
             await self._load()
             await self._store_routed(self._routed(requests))
         except Exception as exc:
-            if isinstance(exc, Unavailable) or not any(request.is_routed for request in routed):
+            is_routed = any(request.is_routed for request in routed)
+            # of several requests, each is stored by itself: the others keep to their rules
+            if isinstance(exc, Unavailable) or not is_routed or len(requests) > 1:
                 raise
-            log.exception("events could not be stored as routed, storing them by the fallback rule")
+            log.exception("a request could not be stored as routed, trying once more")
+            await self._store_or_fall_back(requests)
+
+    async def _store_or_fall_back(self, requests: Sequence[InboundRequest]) -> None:
+        """Store requests as the rules decide, such as after a deadlock; if that fails too, by the fallback rule."""
+        try:
+            await self._store_routed(self._routed(requests))
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("a request could not be stored as routed, storing it by the fallback rule")
             await self._store_routed(requests)
 
     def _routed(self, requests: Sequence[InboundRequest]) -> Sequence[InboundRequest]:

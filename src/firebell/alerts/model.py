@@ -14,6 +14,11 @@ from firebell.kit.text import masked
 SOURCE_SILENT_KEY = "firebell:source-silent"
 """The deduplication key of the alert that a source stopped sending while its alerts fired."""
 
+HEARTBEAT_KEY_PREFIX = "heartbeat:"
+"""The prefix of the deduplication keys of the alerts of heartbeats."""
+ANOMALY_RULE = "AlertCountAnomaly"
+"""The alert rule of anomalies, as the label `alertname` has it."""
+
 
 class EventKind(StrEnum):
     """The kind of an event."""

@@ -1,7 +1,7 @@
 """The SQL of mutes: what they mute, and the groups that they hold."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,20 +101,29 @@ async def insert(
     return new_id
 
 
-async def unended(tx: Reads, *, with_inhibition: bool = False) -> list[Mute]:
-    """Return the mutes that have not ended: silences, those of maintenance and, if wanted, those of inhibition.
+async def unended(tx: Reads, inhibition_versions: Mapping[int, str] | None = None) -> list[Mute]:
+    """Return the mutes that have not ended: silences, those of maintenance, and those of these inhibition rules.
 
-    The ones of inhibition can be many; alerts that are received look theirs up.
+    The ones of inhibition can be many; alerts that are received look theirs up. `inhibition_versions` has the current
+    version of each rule.
     """
     rows = await tx.fetch(
         f"""
         select {COLUMNS}
         from alert_mute
         where ended_at is null
-            and kind = any($1::text[])
+            and (
+                kind in ('maintenance', 'silence')
+                or exists (
+                    select
+                    from unnest($1::bigint[], $2::text[]) as current (rule_id, version)
+                    where current.rule_id = inhibition_rule_id
+                        and current.version = coalesce(inhibition_version, current.version)
+                )
+            )
         order by ends_at, id
         """,
-        [MuteKind.MAINTENANCE, MuteKind.SILENCE, *([MuteKind.INHIBITION] if with_inhibition else [])],
+        *transpose(list((inhibition_versions or {}).items()), 2),
     )
     return readable(rows)
 
@@ -130,7 +139,7 @@ async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
         from alert_mute
         where id = any($1::bigint[])
             and ended_at is null
-            and starts_at <= $2
+            and (starts_at <= $2 or kind in ('inhibition', 'inhibit_wait'))
             and ends_at > $2
         order by id
         for share
@@ -241,7 +250,7 @@ async def release(
 
 async def held_alerts(
     tx: Reads, mute_ids: Collection[int], service_ids: Collection[int]
-) -> list[tuple[int, MuteKind, Alert]]:
+) -> list[tuple[int, MuteKind | None, Alert]]:
     """Return the firing alerts in groups of these services that these mutes hold.
 
     Each comes after its service and the kind of the mute.

@@ -5,10 +5,11 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts import dedup_and_grouping, mutes
+from firebell.alerts import dedup_and_grouping, event_placement, mutes
 from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState
 from firebell.alerts.model import Alert, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MuteKind, MutesByService
+from firebell.alerts.routes import Route
 
 SOURCE = "firebell"
 """The source of the message that says what Firebell decided itself."""
@@ -35,11 +36,12 @@ def _waits(batch: Batch, alert: AlertState) -> bool:
 
 
 def handed_over(
-    held: Iterable[tuple[int, MuteKind, Alert]], running: MutesByService, now: datetime
+    held: Iterable[tuple[int, MuteKind | None, Alert]], running: MutesByService, now: datetime
 ) -> list[InboundRequest]:
     """Return the requests that move the alerts that a running mute matches, and those that have waited.
 
-    Each alert comes after its service and what kind of mute held it; there is one request for each integration.
+    Each alert comes after its service and what kind of mute held it, None for a routing rule. There is one request for
+    each integration and service.
     """
     events: dict[tuple[int, int], list[Event]] = {}
     for service_id, kind, alert in held:
@@ -61,9 +63,10 @@ def handed_over(
 
 
 def hand_over(batch: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
-    """Move the muted alerts that are handed over into the group of the mute that holds them from now on.
+    """Move the held alerts that are handed over into the group of the mute that holds them from now on.
 
-    Those that have waited, and that nothing holds, join the group that they would have joined at first.
+    Those that have waited, and that nothing holds, join the group that they would join if they arrived now: that of
+    their routing rule, with its urgency and its hold.
     """
     for received in requests:
         for event in received.incoming:
@@ -71,15 +74,27 @@ def hand_over(batch: Batch, requests: Sequence[InboundRequest], now: datetime) -
             if alert is None or alert.status != "firing":
                 continue
             if event.kind in (EventKind.HANDED_OVER, EventKind.WAITED):
-                _move(batch, received, alert, event.kind, now)
+                _move(batch, received, alert, event.kind, event.route, now)
 
 
-def _move(batch: Batch, received: InboundRequest, alert: AlertState, kind: EventKind, now: datetime) -> None:
+def _move(
+    batch: Batch,
+    received: InboundRequest,
+    alert: AlertState,
+    kind: EventKind,
+    route: Route | None,
+    now: datetime,
+) -> None:
     old, mute = alert.group, mutes.mute_of(batch.mutes, received, alert.event)
-    if old is None or old.mute_id is None or (mute is None and kind is EventKind.HANDED_OVER):
+    if old is None or (mute is None and kind is EventKind.HANDED_OVER):
+        return
+    event = msgspec.structs.replace(alert.event, route=route)
+    if old.mute_id is None and (
+        old.hold is None or not old.hold.is_open or event_placement.pages_no_one(event)
+    ):
         return
     if mute is not None and mute.id == old.mute_id:
         return
-    alert.group = dedup_and_grouping.join(batch, received, alert.event, now)
+    alert.group = dedup_and_grouping.join(batch, received, event, now)
     batch.moved.append(alert)
     dedup_and_grouping.leave(batch, alert, old)

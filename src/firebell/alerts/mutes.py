@@ -11,7 +11,7 @@ from enum import StrEnum
 from firebell.alerts import event_placement
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import Event, InboundRequest
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
 
 OWN_RULES_PREFIX = "firebell"
@@ -60,6 +60,14 @@ class Mute:
         is_for_all = not self.service_ids and self.kind is not MuteKind.MAINTENANCE
         return frozenset({EVERY_SERVICE}) if is_for_all else self.service_ids
 
+    def runs_at(self, now: datetime) -> bool:
+        """Return True if it runs.
+
+        That of inhibition has begun once it is stored, also for a batch that waited for the lock of its source.
+        """
+        has_begun = self.kind in (MuteKind.INHIBITION, MuteKind.INHIBIT_WAIT) or self.starts_at <= now
+        return has_begun and now < self.ends_at
+
     def mutes(self, labels: Mapping[str, str]) -> bool:
         """Return True if an alert of one of its services, with these labels as of `labels_of`, is muted.
 
@@ -105,7 +113,7 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
     if not mutes:
         return {}
     running = {
-        service_id: [mute for mute in of_service(mutes, service_id) if mute.starts_at <= now < mute.ends_at]
+        service_id: [mute for mute in of_service(mutes, service_id) if mute.runs_at(now)]
         for service_id in event_placement.services(requests)
     }
     matching: dict[int, set[int]] = {}
@@ -138,7 +146,7 @@ def may_apply(index: LabelIndex[Mute], requests: Iterable[InboundRequest]) -> bo
 def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mute | None:
     """Return the mute of an event, None if it pages.
 
-    Events that were not read or processed, and rules that watch Firebell itself, always page.
+    Events that were not read or processed, silent sources, and rules that watch Firebell itself always page.
     """
     service_mutes = of_service(mutes, received.service_id)
     if not service_mutes or received.error is not None or always_pages(event.dedup_key, event.labels):
@@ -155,5 +163,7 @@ def still_waits(mutes: MutesByService, service_id: int, mute_id: int) -> bool:
 
 
 def always_pages(dedup_key: str, labels: Mapping[str, str]) -> bool:
-    """Return True for an alert about events that were not processed, or of a rule that watches Firebell itself."""
-    return dedup_key == OVERFLOW_KEY or labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)
+    """Return True for alerts about unprocessed events or a silent source, and of rules that watch Firebell itself."""
+    if dedup_key in (OVERFLOW_KEY, SOURCE_SILENT_KEY):
+        return True
+    return labels.get("alertname", "").casefold().startswith(OWN_RULES_PREFIX)

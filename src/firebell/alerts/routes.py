@@ -44,13 +44,20 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.ended_at is None
 
     @property
+    def is_delay(self) -> bool:
+        """Return True while the group may still page later; one that never pages is complete as it is."""
+        return self.is_open and self.kind is not HoldKind.NEVER
+
+    @property
     def terms(self) -> tuple[int, HoldKind, int, int]:
         """What the rule asks for; a rule that asks for something else holds other groups."""
         return self.rule_id, self.kind, self.needed, self.window_s
 
-    def opened(self, now: datetime) -> "Hold":
-        """Return the hold of a group that opens now."""
-        return msgspec.structs.replace(self, until=now + self.window if self.kind is HoldKind.WAIT else None)
+    def opened(self, now: datetime, earlier: "Hold | None" = None) -> "Hold":
+        """Return the hold of a group that opens now; it goes on counting where that of an `earlier` group ended."""
+        counted = earlier.events if earlier is not None and earlier.terms == self.terms else ()
+        until = now + self.window if self.kind is HoldKind.WAIT else None
+        return msgspec.structs.replace(self, until=until, events=counted)
 
     def counted(self, now: datetime) -> "Hold":
         """Return the hold after one more firing event; it has ended if that was the last one that it needs."""
@@ -60,6 +67,12 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(
             self, events=recent, ended_at=now if len(recent) >= self.needed else None
         )
+
+    def after(self, wanted: "Hold | None", now: datetime, *, is_counted: bool) -> "Hold":
+        """Return the hold after an event that a rule wants to hold so; it has ended unless the terms are the same."""
+        if wanted is None or wanted.terms != self.terms:
+            return self.ended(now)
+        return self.counted(now) if is_counted else self
 
     def ended(self, now: datetime) -> "Hold":
         """Return the hold of a group that pages from now on."""

@@ -1,12 +1,13 @@
 """Saving routing rules, and paging for the groups that they hold."""
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
 
-from firebell.alerts import routing_changes, routing_rules, routing_store, routing_validation
-from firebell.alerts.dedup_and_grouping import GroupState
+from firebell.alerts import event_placement, routing_changes, routing_rules, routing_store, routing_validation
+from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import GroupsOpened, InboundRequest
 from firebell.alerts.routing_rules import Routing, RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
@@ -17,6 +18,8 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
+
+log = logging.getLogger(__name__)
 
 HOLD_TIMER = "alerts.hold"
 """The timer of a group that waits before it pages."""
@@ -37,6 +40,8 @@ async def save_rules(
     What rules hold and no longer would pages at once, if it still fires. Raise Conflict if the rules changed since
     the version `based_on`, 0 for none, and Invalid naming the wrong fields.
     """
+    # before the version: one that runs waits for a service whose batch may wait for the version
+    await timers.hold_all(tx, HOLD_TIMER)
     newest = await routing_store.newest_version(tx, lock="for update")
     if (newest.id if newest else 0) != based_on:
         raise _changed()
@@ -62,7 +67,7 @@ async def save_rules(
     version_id = await routing_store.insert_version(tx, version)
     if version_id is None:
         raise _changed()
-    await _release_what_is_no_longer_held(tx, numbered, now)
+    await _release_what_is_no_longer_held(tx, version_id, numbered, now)
     before = newest.rules if newest else ()
     changes = [change.text for change in routing_changes.changes(before, numbered, services)]
     await tx.audit(
@@ -81,11 +86,17 @@ def _changed() -> Conflict:
     )
 
 
-async def _release_what_is_no_longer_held(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> None:
-    terms = routing_rules.held_terms(rules)
-    for group in await routing_store.held_groups(tx):
-        if group.hold.terms not in terms:
-            await timers.schedule(tx, HOLD_TIMER, str(group.id), now)
+async def _release_what_is_no_longer_held(
+    tx: Tx, version_id: int, rules: Sequence[RoutingRule], now: datetime
+) -> None:
+    routing = await routing_store.compiled(tx, version_id, rules)
+    firing = await routing_store.firing_in_held_groups(tx)
+    released = [
+        group.id
+        for group in await routing_store.held_groups(tx)
+        if not routing_rules.still_held(routing, group.hold, group.service_id, firing.get(group.id, ()))
+    ]
+    await timers.schedule_many(tx, HOLD_TIMER, [(str(id_), now, 0) for id_ in sorted(released)])
 
 
 async def version(tx: Reads, version_id: int) -> RoutingVersion:
@@ -103,10 +114,23 @@ async def load(tx: Tx) -> Routing:
     return await routing_store.load(tx)
 
 
-async def routed_own(tx: Tx, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
-    """Return requests with what the rules in force decide about their events; they stay in force in the transaction."""
+async def routed_own(
+    tx: Tx, requests: Sequence[InboundRequest], *, are_services_kept: bool = False
+) -> list[InboundRequest]:
+    """Return requests with what the rules in force decide about their events; they stay in force in the transaction.
+
+    With `are_services_kept`, events stay with the services of their requests. If the rules cannot be applied, the
+    fallback rule pages.
+    """
     routing = await routing_store.load(tx, lock="for share")
-    return routing_rules.routed(routing, requests) if routing.rules else list(requests)
+    if not routing.rules:
+        return list(requests)
+    apply = routing_rules.routed_in_place if are_services_kept else routing_rules.routed
+    try:
+        return apply(routing, requests)
+    except Exception:
+        log.exception("the routing rules could not be applied")
+        return list(requests)
 
 
 async def check_in_force(tx: Tx, requests: Sequence[InboundRequest]) -> None:
@@ -125,6 +149,14 @@ async def check_in_force(tx: Tx, requests: Sequence[InboundRequest]) -> None:
         raise RoutingChanged("The routing rules have just changed.", retry_after=1)
 
 
+async def load_counted(tx: Tx, state: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
+    """Load what thresholds have counted in groups that are closed, for those that the events may open."""
+    windows = event_placement.counted_places(requests)
+    missing = {place: now - window for place, window in windows.items() if place not in state.open_groups}
+    if missing:
+        state.counted.update(await routing_store.counted_holds(tx, missing))
+
+
 async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:
     """Store why groups wait, and when those that wait for a while page; ingest has locked their services."""
     held = [(group.id, group.hold) for group in groups if group.id is not None and group.hold is not None]
@@ -138,11 +170,7 @@ async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:
 
 @internal("The timer of held groups does it.")
 async def release(tx: Tx, group_ids: Collection[int], now: datetime) -> None:
-    """Page for groups that have waited and still fire. Idempotent.
-
-    The timer is locked before the services, as for mutes.
-    """
-    await catalog.lock_services(tx, await routing_store.services_of_groups(tx, group_ids))
+    """Page for groups that have waited and still fire; their services are locked. Idempotent."""
     if groups := await routing_store.release(tx, group_ids, now):
         await tx.emit(GroupsOpened(tuple(groups)), now)
         await tx.live(LIVE_TOPIC)

@@ -13,7 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from firebell.alerts import mutes
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.model import ANOMALY_RULE, HEARTBEAT_KEY_PREFIX, Event, EventKind, InboundRequest
 from firebell.alerts.routes import Hold, HoldKind, Route
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher, MatcherError, Op, matches_all
@@ -24,7 +24,7 @@ MAX_KEY_CHARS = 200
 """Characters of the longest group key that is stored as it is; a longer one is hashed."""
 MAX_KNOWN_VALUES = 2_000
 """How many combinations of label values the rules remember the outcome of."""
-_ROUTED_KINDS = frozenset({EventKind.FIRING, EventKind.UPDATE})
+_ROUTED_KINDS = frozenset({EventKind.FIRING, EventKind.UPDATE, EventKind.HANDED_OVER, EventKind.WAITED})
 
 
 class Owner(StrEnum):
@@ -211,15 +211,26 @@ def compile_rules(version_id: int, rules: Sequence[RoutingRule]) -> tuple[Routin
 def route(routing: Routing, received: InboundRequest, event: Event) -> Route | None:
     """Return what the rules decide about an event, None if no rule matches.
 
-    Messages that were not read or processed, and rules that watch Firebell itself, always go to the fallback rule.
+    Messages that were not read or processed, silent sources, and rules that watch Firebell itself always go to the
+    fallback rule.
     """
-    if event.kind not in _ROUTED_KINDS or event.dedup_key == SOURCE_SILENT_KEY:
+    if event.kind not in _ROUTED_KINDS:
         return None
     if received.error is not None or mutes.always_pages(event.dedup_key, event.labels):
         return None
     labels = labels_of(event.title, event.severity, event.labels)
     matching = routing.first(labels)
-    return None if matching is None else decide(routing, matching, labels, received.service_id)
+    if matching is None:
+        return None
+    if matching.hold is not None and matching.hold.kind is HoldKind.THRESHOLD and _fires_once(event):
+        matching = replace(matching, hold=None)
+    return decide(routing, matching, labels, received.service_id)
+
+
+def _fires_once(event: Event) -> bool:
+    """Return True for an alert that Firebell itself reports, once: counting its events would never page."""
+    is_heartbeat = event.dedup_key.startswith(HEARTBEAT_KEY_PREFIX) and "heartbeat" in event.labels
+    return is_heartbeat or event.labels.get("alertname") == ANOMALY_RULE
 
 
 def decide(routing: Routing, matching: CompiledRule, labels: Labels, default_service_id: int) -> Route:
@@ -254,6 +265,26 @@ def _routed_request(routing: Routing, request: InboundRequest) -> InboundRequest
     return replace(request, incoming=incoming, is_routed=True)
 
 
+def routed_in_place(routing: Routing, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
+    """Return requests with what the rules decide, but for the service: their alerts are in groups of it already."""
+    return [
+        replace(
+            request,
+            incoming=tuple(
+                event
+                if event.route is None
+                else msgspec.structs.replace(
+                    event, route=msgspec.structs.replace(event.route, service_id=None)
+                )
+                for event in request.incoming
+            ),
+        )
+        if request.is_routed
+        else request
+        for request in routed(routing, requests)
+    ]
+
+
 def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:
     """Return requests without what rules decided, so that they go to the fallback rule."""
     return [
@@ -268,7 +299,16 @@ def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:
     ]
 
 
-def held_terms(rules: Iterable[RoutingRule]) -> set[tuple[int, HoldKind, int, int]]:
-    """Return the terms on which rules hold groups; a group that is held on other terms pages."""
-    holds = (rule.hold(0) for rule in rules)
-    return {hold.terms for hold in holds if hold is not None}
+def still_held(routing: Routing, hold: Hold, service_id: int, requests: Iterable[InboundRequest]) -> bool:
+    """Return True if rules hold all that fires in a group of a service on the terms that it is held on.
+
+    The requests have the alerts that fire, as their sources sent them.
+    """
+    for request in requests:
+        for event in request.incoming:
+            decided = route(routing, request, event)
+            if decided is None or decided.hold is None or decided.hold.terms != hold.terms:
+                return False
+            if hold.kind is not HoldKind.NEVER and (decided.service_id or request.service_id) != service_id:
+                return False
+    return True

@@ -1,7 +1,7 @@
 """The SQL of routing rules: their versions, the groups that they hold, and the alerts that they sent elsewhere."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from firebell.alerts import routing_rules
-from firebell.alerts.model import OpenedGroup
+from firebell.alerts.model import Alert, Event, EventKind, InboundRequest, OpenedGroup
+from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
 from firebell.alerts.routes import Hold
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
 from firebell.kit.db.arrays import transpose
@@ -18,6 +19,7 @@ from firebell.kit.log import OncePerMinute
 
 log = logging.getLogger(__name__)
 _unreadable = OncePerMinute(log, "the matchers of a routing rule cannot be read, so it matches nothing")
+_unreadable_version = OncePerMinute(log, "the routing rules cannot be read, so the fallback rule pages")
 
 Lock = Literal["", "for share", "for update"]
 
@@ -130,8 +132,15 @@ async def version_at(tx: Reads, at: datetime) -> RoutingVersion | None:
 
 
 async def load(tx: Tx, lock: Lock = "") -> Routing:
-    """Return the rules in force, ready to match; one that cannot be read matches nothing."""
-    newest = await newest_version(tx, lock)
+    """Return the rules in force, ready to match; one that cannot be read matches nothing.
+
+    If a later release stored what this one cannot read, no rule applies and the fallback rule pages.
+    """
+    try:
+        newest = await newest_version(tx, lock)
+    except msgspec.ValidationError as error:
+        _unreadable_version.add(str(error))
+        return NO_ROUTING
     if newest is None or not newest.rules:
         return NO_ROUTING
     return await compiled(tx, newest.id, newest.rules)
@@ -221,6 +230,32 @@ async def open_holds(tx: Reads, group_ids: Collection[int]) -> dict[int, Hold]:
     return {row["id"]: msgspec.convert(row["hold"], Hold) for row in rows}
 
 
+async def counted_holds(tx: Reads, places: Mapping[tuple[int, str], datetime]) -> dict[tuple[int, str], Hold]:
+    """Return the holds of the groups that closed last, held to the end, by service and group key.
+
+    Each place comes with the time since when it must have closed.
+    """
+    rows = await tx.fetch(
+        """
+        select wanted.service_id, wanted.key, closed.hold
+        from unnest($1::bigint[], $2::text[], $3::timestamptz[]) as wanted (service_id, key, since)
+        cross join lateral (
+            select hold
+            from alert_group
+            where alert_group.service_id = wanted.service_id
+                and alert_group.key = wanted.key
+                and alert_group.closed_at >= wanted.since
+                and hold is not null
+                and released_at is null
+            order by closed_at desc
+            limit 1
+        ) closed
+        """,
+        *transpose([(*place, since) for place, since in places.items()], 3),
+    )
+    return {(row["service_id"], row["key"]): msgspec.convert(row["hold"], Hold) for row in rows}
+
+
 async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
     """Return the open groups that rules hold, newest first."""
     rows = await tx.fetch(
@@ -236,6 +271,53 @@ async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
         limit,
     )
     return [HeldGroup(**{**dict(row), "hold": msgspec.convert(row["hold"], Hold)}) for row in rows]
+
+
+async def firing_in_held_groups(tx: Reads) -> dict[int, list[InboundRequest]]:
+    """Return the alerts that fire in each open group that a rule holds, as requests of their integrations."""
+    rows = await tx.fetch(
+        """
+        select
+            alert_group.id as group_id, alert.integration_id, integration.service_id, alert.dedup_key, alert.title,
+            alert.severity, alert.labels
+        from alert_group
+        join alert on alert.group_id = alert_group.id
+        join integration on integration.id = alert.integration_id
+        where alert_group.hold is not null
+            and alert_group.released_at is null
+            and alert_group.closed_at is null
+            and alert.status = 'firing'
+        order by alert.id
+        """
+    )
+    requests: dict[int, list[InboundRequest]] = {}
+    for row in rows:
+        fields = {name: row[name] for name in ("dedup_key", "title", "severity", "labels")}
+        request = InboundRequest(
+            row["integration_id"], row["service_id"], "firebell", b"", (Event(EventKind.FIRING, **fields),)
+        )
+        requests.setdefault(row["group_id"], []).append(request)
+    return requests
+
+
+async def held_alerts(tx: Reads, group_ids: Collection[int]) -> list[tuple[int, None, Alert]]:
+    """Return the firing alerts in those of these groups that a rule holds, each after its service and no mute."""
+    columns = ", ".join(f"alert.{column}" for column in ALERT_COLUMNS.split(", "))
+    rows = await tx.fetch(
+        f"""
+        select alert_group.service_id, {columns}
+        from alert_group
+        join alert on alert.group_id = alert_group.id
+        where alert_group.id = any($1::bigint[])
+            and alert_group.hold is not null
+            and alert_group.released_at is null
+            and alert_group.closed_at is null
+            and alert.status = 'firing'
+        order by alert.id
+        """,
+        list(group_ids),
+    )
+    return [(row["service_id"], None, alert_from_row(row)) for row in rows]
 
 
 async def services_of_groups(tx: Reads, group_ids: Collection[int]) -> list[int]:

@@ -32,7 +32,7 @@ async def run_inhibition(tx: Tx, due_timers: Sequence[timers.Timer], now: dateti
 
 async def run_holds(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Page for what still fires of the groups that have waited."""
-    await routing_actions.release(tx, [int(timer.key) for timer in due_timers], now)
+    await actions.release_holds(tx, [int(timer.key) for timer in due_timers], now)
     return ()
 
 

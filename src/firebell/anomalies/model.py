@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote
 
+from firebell.alerts.model import ANOMALY_RULE
 from firebell.anomalies.bins import BinSize
 
 INTEGRATION_NAME = "firebell-anomaly"
-ALERT_RULE = "AlertCountAnomaly"
+ALERT_RULE = ANOMALY_RULE
 """The label `alertname` of the alerts that anomalies raise; these are never counted themselves."""
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import cleaning
-from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, Event, EventKind, InboundRequest
 from firebell.heartbeats import lengths
 from firebell.heartbeats.model import Heartbeat, HeartbeatState, PingKind
 from firebell.heartbeats.rules import Signal
@@ -19,7 +19,7 @@ _OF_RUNS = frozenset({Signal.STUCK, Signal.ENDED})
 
 def key_of(name: str, *, stuck: bool = False) -> str:
     """Return the deduplication key of a heartbeat's alert."""
-    return cleaning.dedup_key(f"heartbeat:{name}{':stuck' if stuck else ''}", "")
+    return cleaning.dedup_key(f"{HEARTBEAT_KEY_PREFIX}{name}{':stuck' if stuck else ''}", "")
 
 
 def request_of(

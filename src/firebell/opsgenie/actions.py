@@ -121,7 +121,7 @@ async def apply(tx: Tx, write: Write, now: datetime) -> RequestResult:
     received = InboundRequest(
         write.integration.id, write.integration.service_id, source.NAME, write.raw, events
     )
-    await alerts.receive(tx, [received], now)
+    await alerts.receive_own(tx, [received], now, are_services_kept=True)
     result = RequestResult(write.request_id, verb.action, is_success, status, now, alert_id, alias)
     await store.insert_result(tx, write.integration.id, result)
     return result

@@ -67,7 +67,9 @@ def _replay(routing: Routing, alerts: Sequence[PastAlert]) -> list[_Group]:
         key = event_placement.service_of(received, event), event_placement.group_key(event)
         group = open_groups.get(key)
         if group is None or not group.is_open(alert.starts_at):
-            hold = event.route.hold.opened(alert.starts_at) if event.route and event.route.hold else None
+            counted = group.hold if group is not None and group.paged_at is None else None
+            wanted = event.route.hold if event.route else None
+            hold = wanted.opened(alert.starts_at, counted) if wanted else None
             paged_at = alert.starts_at if hold is None else None
             group = _Group(key[0], event_placement.urgency(event), hold, paged_at, alert.ends_at)
             open_groups[key] = group

@@ -8,9 +8,9 @@ from firebell.alerts import batch_store, event_placement, mute_actions, mutes
 from firebell.alerts.dedup_and_grouping import Batch
 from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
-from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule
+from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule, NewInhibitor
 from firebell.alerts.inhibition.rules import Plan
-from firebell.alerts.model import EventKind, InboundRequest
+from firebell.alerts.model import Alert, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.read_store import firing_alerts
 from firebell.kit.db.database import Reads, Tx
@@ -33,6 +33,7 @@ FIRING_READ = 10_000
 
 rules = store.rules
 held_by_rule = store.held_by_rule
+rule_versions = decisions.versions
 
 
 async def rule(tx: Reads, rule_id: int) -> InhibitionRule:
@@ -102,15 +103,21 @@ async def delete_rule(tx: Tx, actor: Actor, *, rule_id: int, now: datetime) -> I
 async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
     """Make the alerts that fire already the sources of a rule, and check those that it had."""
     compiled = decisions.compiled([rule])
+    new: dict[bytes, NewInhibitor] = {}
+    sources: list[tuple[bytes, Alert]] = []
     for alert in await firing_alerts(tx, FIRING_READ):
+        if mutes.always_pages(alert.dedup_key, alert.labels):
+            continue
         labels = {"title": alert.title, "severity": alert.severity or "", **alert.labels}
-        new = decisions.source_keys(compiled, labels)
-        if new and not mutes.always_pages(alert.dedup_key, alert.labels):
-            await store.insert_inhibitors(tx, new, now + LONGEST, now)
-            held = await store.hold(tx, [each.key for each in new])
-            await store.insert_sources(
-                tx, [(each.mute.id, alert.integration_id, alert.dedup_key) for each in held]
-            )
+        for each in decisions.source_keys(compiled, labels):
+            new[each.key] = each
+            sources.append((each.key, alert))
+    # at once, in the order in which batches of alerts do it, or both could wait for each other
+    if new:
+        await store.insert_inhibitors(tx, list(new.values()), now + LONGEST, now)
+        ids = {held.key: held.mute.id for held in await store.hold(tx, new)}
+        rows = [(ids[key], alert.integration_id, alert.dedup_key) for key, alert in sources if key in ids]
+        await store.insert_sources(tx, rows)
     await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
 
 
@@ -184,7 +191,10 @@ async def record(
     sources = []
     for (integration_id, dedup_key), keys in plan.sources.items():
         alert = state.latest.get((integration_id, dedup_key))
-        if alert is not None and alert.status == "firing":
+        if alert is None or alert.status != "firing":
+            continue
+        # an alert that waits for its own page holds nothing (decision 0087)
+        if alert.group is None or alert.group.hold is None or not alert.group.hold.is_delay:
             sources += [(plan.mutes[key].id, integration_id, dedup_key) for key in keys]
     if sources:
         await store.insert_sources(tx, sources)
@@ -204,7 +214,7 @@ async def record(
 @internal("The timer of inhibition does it.")
 async def check(tx: Tx, now: datetime) -> None:
     """End the mutes whose sources fire no more; what they held is released by their timers. Idempotent."""
-    await store.delete_stale_sources(tx)
+    await store.delete_stale_sources(tx, decisions.versions(await compiled_rules(tx)))
     ended = await store.end_without_source(tx, await store.lock_running(tx), now)
     await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])
     running, sourceless = await store.running(tx)

@@ -70,6 +70,7 @@ class NewInhibitor:
 
     key: bytes
     rule_id: int
+    version: str
     name: str
     matchers: str
     excluded: str

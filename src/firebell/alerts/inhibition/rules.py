@@ -70,6 +70,11 @@ def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
     return tuple(result)
 
 
+def versions(rules: Iterable[CompiledRule]) -> dict[int, str]:
+    """Return the version of each rule; mutes of others are of a deleted rule, or of one before a change."""
+    return {rule.id: rule.version for rule in rules}
+
+
 class RuleIndex:
     """Rules, and an index of their sides by label."""
 
@@ -110,6 +115,7 @@ def inhibitor(rule: CompiledRule, labels: Labels) -> NewInhibitor:
     return NewInhibitor(
         key=_key(rule, labels, is_two_sided=is_two_sided),
         rule_id=rule.id,
+        version=rule.version,
         name=rule.name,
         matchers=matchers.print_all([*rule.target, *same]),
         excluded=matchers.print_all(rule.source) if is_two_sided else "",

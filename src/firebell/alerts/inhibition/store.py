@@ -1,6 +1,6 @@
 """The SQL of inhibition: its rules, the mutes of firing sources, and which alerts these are."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.alerts import mute_store
@@ -114,19 +114,22 @@ async def insert_inhibitors(
         """
         insert into alert_mute (
             kind, name, path, service_ids, matchers, excluded, starts_at, ends_at, created_at, inhibition_key,
-            inhibition_rule_id
+            inhibition_rule_id, inhibition_version
         )
         select
-            'inhibition', new.name, '/inhibition-rules', '{}', new.matchers, new.excluded, $6, $7, $6, new.key,
-            new.rule_id
-        from unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[])
-            as new (key, rule_id, name, matchers, excluded)
+            'inhibition', new.name, '/inhibition-rules', '{}', new.matchers, new.excluded, $7, $8, $7, new.key,
+            new.rule_id, new.version
+        from unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+            as new (key, rule_id, version, name, matchers, excluded)
         where rule_id in (select id from inhibition_rule)
         order by key
         on conflict (inhibition_key) where ended_at is null do nothing
         returning id
         """,
-        *transpose([(each.key, each.rule_id, each.name, each.matchers, each.excluded) for each in new], 5),
+        *transpose(
+            [(each.key, each.rule_id, each.version, each.name, each.matchers, each.excluded) for each in new],
+            6,
+        ),
         now,
         ends_at,
     )
@@ -162,28 +165,46 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
         join alert on alert.integration_id = source.integration_id
             and alert.dedup_key = source.dedup_key
             and alert.status = 'firing'
+        order by 1, 2
         on conflict do nothing
         """,
         *transpose(sources, 3),
     )
 
 
-async def delete_stale_sources(tx: Tx) -> None:
-    """Forget the sources that fire no more, are held themselves, or are of a deleted rule: they hold nothing."""
+async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
+    """Forget the sources that fire no more or are held themselves, and those of no current rule: they hold nothing.
+
+    `versions` has that of each rule. Those that a change of their rule has just deleted are skipped: it waits for the
+    check, and has it run again.
+    """
     await tx.execute(
         """
         delete from inhibition_source
-        using alert_mute own, alert
-        left join alert_group on alert_group.id = alert.group_id
-        left join alert_mute holder on holder.id = alert_group.mute_id
-        where alert.id = inhibition_source.alert_id
-            and own.id = inhibition_source.mute_id
-            and (
-                alert.status <> 'firing'
-                or (alert_group.released_at is null and holder.kind = 'inhibition')
-                or own.inhibition_rule_id not in (select id from inhibition_rule)
-            )
-        """
+        using (
+            select inhibition_source.mute_id, inhibition_source.alert_id
+            from inhibition_source
+            join alert_mute own on own.id = inhibition_source.mute_id
+            join alert on alert.id = inhibition_source.alert_id
+            left join alert_group on alert_group.id = alert.group_id
+            left join alert_mute holder on holder.id = alert_group.mute_id
+            where alert.status <> 'firing'
+                or (
+                    alert_group.released_at is null
+                    and (holder.kind = 'inhibition' or alert_group.hold ->> 'kind' <> 'never')
+                )
+                or not exists (
+                    select
+                    from unnest($1::bigint[], $2::text[]) as current (rule_id, version)
+                    where current.rule_id = own.inhibition_rule_id
+                        and current.version = coalesce(own.inhibition_version, current.version)
+                )
+            for update of inhibition_source skip locked
+        ) stale
+        where stale.mute_id = inhibition_source.mute_id
+            and stale.alert_id = inhibition_source.alert_id
+        """,
+        *transpose(list(versions.items()), 2),
     )
 
 

@@ -156,7 +156,7 @@ async def past_alerts(
         with newest as materialized (
             select
                 alert.id, alert.dedup_key, alert.title, alert.severity, alert.labels, alert.status, alert.group_id,
-                integration.service_id, alert.starts_at
+                coalesce(alert.routed_service_id, integration.service_id) as service_id, alert.starts_at
             from (
                 select *
                 from alert
@@ -165,7 +165,10 @@ async def past_alerts(
             ) alert
             join integration on integration.id = alert.integration_id
             where alert.starts_at >= $2
-                and ($3::bigint[] = '{}' or integration.service_id = any($3::bigint[]))
+                and (
+                    $3::bigint[] = '{}'
+                    or coalesce(alert.routed_service_id, integration.service_id) = any($3::bigint[])
+                )
         ),
         looked_at as (
             select count(*) as alerts

@@ -68,6 +68,11 @@ async def hold(tx: Tx, kind: str, key: str) -> None:
     await tx.execute("select from due where kind = $1 and key = $2 for update", kind, key)
 
 
+async def hold_all(tx: Tx, kind: str) -> None:
+    """Keep all timers of a kind from running until the transaction ends; wait for those that run."""
+    await tx.execute("select from due where kind = $1 order by key for update", kind)
+
+
 async def cancel(tx: Tx, kind: str, key: str) -> None:
     """Remove the timer of (`kind`, `key`) if there is one."""
     await cancel_many(tx, kind, [key])
