@@ -304,7 +304,7 @@ class GroupsResolved:
 
 @dataclass(frozen=True, slots=True)
 class GroupsAcknowledged:
-    """The source reported an acknowledgement of alerts in these groups."""
+    """The source reported an acknowledgment of alerts in these groups."""
 
     group_ids: tuple[int, ...]
     label: str

@@ -54,7 +54,7 @@ def show_(slug: str) -> None:
     timeout = f"{fields['ack_timeout_s'] / 60:g} min" if fields["ack_timeout_s"] else "by severity"
     text = (
         f"{fields['name']}, version {fields['version']}, repeated {fields['repeat']} times,"
-        f" acknowledgement timeout {timeout}"
+        f" acknowledgment timeout {timeout}"
     )
     show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER'), rows, wide=1)}")
 

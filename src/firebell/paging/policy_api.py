@@ -51,7 +51,7 @@ class LevelShown(ApiInput):
 
 
 class PolicyPlan(ApiInput):
-    """Levels in order, how often they repeat, and the acknowledgement timeout (null: by severity)."""
+    """Levels in order, how often they repeat, and the acknowledgment timeout (null: by severity)."""
 
     levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
     repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2

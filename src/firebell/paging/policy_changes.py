@@ -35,7 +35,7 @@ def changes(before: Plan, after: Plan, names: Names) -> list[str]:
     if before.repeat != after.repeat:
         lines.append(f"Repeats {plural(before.repeat, 'time')} → {plural(after.repeat, 'time')}")
     if before.ack_timeout_s != after.ack_timeout_s:
-        lines.append(f"Acknowledgement timeout {_timeout(before)} → {_timeout(after)}")
+        lines.append(f"Acknowledgment timeout {_timeout(before)} → {_timeout(after)}")
     return lines
 
 

@@ -42,7 +42,7 @@ async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequ
             unanswered.append(page)
         elif isinstance(reopened := escalation.step(page, escalation.Due(), now), Page):
             unanswered.append(reopened)
-            text = "Acknowledgement timed out." if page.snoozed_until is None else "The snooze ended."
+            text = "Acknowledgment timed out." if page.snoozed_until is None else "The snooze ended."
             entries.append(NewLogEntry.by(SYSTEM, page.id, "again", text))
     if entries:
         await store.add_log(tx, entries, now)

@@ -1,4 +1,4 @@
-"""The screen of one page, and the acknowledgement link in messages."""
+"""The screen of one page, and the acknowledgment link in messages."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -159,7 +159,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
 
 
 def _acknowledged(result: AckResult, tz: str) -> str:
-    """Return what an acknowledgement did, in a sentence."""
+    """Return what an acknowledgment did, in a sentence."""
     if result.already is None:
         return "Acknowledged. Escalation stopped."
     if result.renewed and result.page.due_at:
