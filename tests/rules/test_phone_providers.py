@@ -30,7 +30,7 @@ from firebell.channels.phone import calls, circuit, twilio, vonage
 from firebell.channels.phone.calls import Next
 from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
 from firebell.channels.phone.failover import Failover
-from firebell.channels.phone.provider import Misconfigured, Order, Paused, ProviderOutcome, Unknown
+from firebell.channels.phone.provider import Misconfigured, Paused, ProviderMessage, ProviderOutcome, Unknown
 from firebell.channels.phone.twilio_callbacks import TwilioCallbacks, signature_of
 from firebell.channels.phone.vonage_callbacks import VonageCallbacks, payload_hash
 from firebell.kit.http_out import OutboundResponse
@@ -284,15 +284,15 @@ class Scripted:
         self.known = known
         self.orders = 0
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         self.orders += 1
         return self.outcomes.pop(0) if self.outcomes else Accepted(f"{self.name}-{self.orders}")
 
-    async def lookup(self, order: Order) -> Accepted | None:
+    async def lookup(self, order: ProviderMessage) -> Accepted | None:
         return self.known
 
 
-ORDER = Order("+4915123456789", "k", 42, NOW, text="x")
+ORDER = ProviderMessage("+4915123456789", "k", 42, NOW, text="x")
 DOWN, LOST = Retry("down"), Unknown("no answer")
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import httpx
 
-from firebell.channels.attempts import Judgment, check_token, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Edges,
@@ -24,6 +23,13 @@ from firebell.channels.base import (
     without_secrets,
 )
 from firebell.channels.callbacks import PageAction, Press, SignalAnswer
+from firebell.channels.http_attempts import (
+    AttemptOutcome,
+    accepted_with_id,
+    attempt_outcome,
+    check_token,
+    json_object,
+)
 from firebell.channels.message_text import details
 from firebell.channels.polling import Fetched, Update, Waiting
 from firebell.channels.response_outcomes import outcome_of
@@ -66,10 +72,10 @@ class Pushover:
         if not self._token:
             return Unsent(f"{_TOKEN} is not set.", 60)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             fields = {"token": self._token, "user": address, **fields_of(message, short=short)}
             url = f"{self._api}/messages.json"
-            return await judged(
+            return await attempt_outcome(
                 post(self._http, url, content=urlencode(fields).encode(), headers=_FORM), _outcome
             )
 
@@ -81,7 +87,7 @@ class Pushover:
             return None
         url = f"{self._api}/receipts/{provider_id.removeprefix(_RECEIPT)}/cancel.json"
         body = urlencode({"token": self._token}).encode()
-        outcome = await judged(post(self._http, url, content=body, headers=_FORM), _outcome)
+        outcome = await attempt_outcome(post(self._http, url, content=body, headers=_FORM), _outcome)
         return without_secrets(final(outcome), self._token)
 
 
@@ -148,12 +154,12 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, str]:
     return fields
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer = json_object(reply)
     if reply.ok:
         receipt = answer.get("receipt")
         proof = f"{_RECEIPT}{receipt}" if receipt else answer.get("request")
-        return proved(reply, "Pushover", proof if answer.get("status") == 1 else None)
+        return accepted_with_id(reply, "Pushover", proof if answer.get("status") == 1 else None)
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.status == 429:
         # the month's messages are used up, which no retry changes

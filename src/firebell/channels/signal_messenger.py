@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, check_token, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Edges,
@@ -19,6 +18,13 @@ from firebell.channels.base import (
     Unsent,
     whole_or_short,
     without_secrets,
+)
+from firebell.channels.http_attempts import (
+    AttemptOutcome,
+    accepted_with_id,
+    attempt_outcome,
+    check_token,
+    json_object,
 )
 from firebell.channels.message_text import compose
 from firebell.channels.phone import numbers
@@ -51,20 +57,20 @@ class SignalMessenger:
         if not self._base or not self._number:
             return Unsent(f"{_URL} and {_NUMBER} are not both set.", 60)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             text = compose(message, self.limits.title, self.limits.text, short=short)
             body = msgspec.json.encode({"number": self._number, "recipients": [address], "message": text})
             headers = {"Content-Type": "application/json"}
             url = f"{self._base}/v2/send"
-            return await judged(post(self._http, url, content=body, headers=headers), _outcome)
+            return await attempt_outcome(post(self._http, url, content=body, headers=headers), _outcome)
 
         return without_secrets(await whole_or_short(attempt), address)
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer = json_object(reply)
     if reply.ok:
-        return proved(reply, "signal-cli-rest-api", answer.get("timestamp"))
+        return accepted_with_id(reply, "signal-cli-rest-api", answer.get("timestamp"))
     error = str(answer.get("error", ""))
     reason = f"{reply.status} {error or reply.text}"[:200]
     if answer.get("challenge_tokens"):

@@ -10,7 +10,6 @@ import httpx
 import jwt
 import msgspec
 
-from firebell.channels.attempts import Judgment, judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -35,6 +34,7 @@ from firebell.channels.callbacks import (
     Signal,
     SignalAnswer,
 )
+from firebell.channels.http_attempts import AttemptOutcome, attempt_outcome
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit import push_encryption
 from firebell.kit.errors import Invalid, StartupError
@@ -167,7 +167,7 @@ class WebPush:
 
         seen = seen_token(self._signer, message)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             return await self._push(one, message, body_of(message, short=short, seen=seen))
 
         return without_secrets(await whole_or_short(attempt), one.endpoint)
@@ -181,10 +181,12 @@ class WebPush:
         outcome = await self._push(one, message, body_of(message, is_quiet=True))
         return without_secrets(final(outcome), one.endpoint)
 
-    async def _push(self, one: Subscription, message: Message, plain: bytes) -> Judgment:
+    async def _push(self, one: Subscription, message: Message, plain: bytes) -> AttemptOutcome:
         body = push_encryption.encrypt(plain, one.p256dh, one.auth)
         headers = self._headers(one, message)
-        return await judged(post(self._http, one.endpoint, content=body, headers=headers), _outcome_of)
+        return await attempt_outcome(
+            post(self._http, one.endpoint, content=body, headers=headers), _outcome_of
+        )
 
     def _headers(self, one: Subscription, message: Message) -> dict[str, str]:
         urgency = "high" if message.urgency == "high" else "low"
@@ -279,7 +281,7 @@ def _text(message: Message, limit_bytes: int) -> str:
     return fit([line for line in lines if line], "", limit_bytes)
 
 
-def _outcome_of(reply: OutboundResponse) -> Judgment:
+def _outcome_of(reply: OutboundResponse) -> AttemptOutcome:
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.ok:
         return Accepted(reply.headers.get("location", "")[-200:] or str(reply.status))

@@ -24,17 +24,17 @@ from firebell.channels.phone.vonage_callbacks import VonageCallbacks
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse
 
-TOP_S = 50.0
+ATTEMPT_LIMIT_S = 50.0
 """Time limit of one attempt: two of one provider, a look-up, and one of the next provider."""
 
 
-class Open(Protocol):
+class ProviderOpener(Protocol):
     """Opens one provider of a channel."""
 
     def __call__(self, edges: Edges, public_url: str) -> Provider: ...
 
 
-def failover(edges: Edges, openers: Mapping[str, Open]) -> Failover:
+def failover(edges: Edges, openers: Mapping[str, ProviderOpener]) -> Failover:
     """Return the configured providers in their order."""
     base = settings.public_url(edges.settings)
     named = [openers[name](edges, base) for name in settings.names(edges.settings) if name in openers]
