@@ -125,7 +125,7 @@ async def check_in_force(tx: Tx, requests: Sequence[InboundRequest]) -> None:
         raise RoutingChanged("The routing rules have just changed.", retry_after=1)
 
 
-async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:
+async def save_holds(tx: Tx, groups: Sequence[GroupState]) -> None:
     """Store why groups wait, and when those that wait for a while page; ingest has locked their services."""
     held = [(group.id, group.hold) for group in groups if group.id is not None and group.hold is not None]
     if not held:

@@ -31,7 +31,7 @@ from firebell.channels.http_attempts import (
     json_object,
 )
 from firebell.channels.message_text import details
-from firebell.channels.polling import Fetched, Update, Waiting
+from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import CheckResult
@@ -103,7 +103,7 @@ class PushoverPoller:
         self._token = token
         self._api = api_url
 
-    async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
+    async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
         """Return the acknowledgments of the newest messages; there is no cursor."""
         emergencies = [each for each in waiting if each.provider_id.startswith(_RECEIPT)][:_MOST_RECEIPTS]
         replies = await asyncio.gather(*map(self._receipt, emergencies))
@@ -118,7 +118,7 @@ class PushoverPoller:
         ]
         return Fetched(presses, cursor, problem)
 
-    async def _receipt(self, each: Waiting) -> Mapping[str, object] | str:
+    async def _receipt(self, each: WaitingMessage) -> Mapping[str, object] | str:
         """Return what a receipt says, or why it cannot be read."""
         receipt = each.provider_id.removeprefix(_RECEIPT)
         url = f"{self._api}/receipts/{receipt}.json?{urlencode({'token': self._token})}"

@@ -32,7 +32,7 @@ from firebell.channels.http_attempts import (
     json_object,
 )
 from firebell.channels.message_text import compose
-from firebell.channels.polling import Fetched, Update, Waiting
+from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
@@ -148,7 +148,7 @@ class TelegramPoller:
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
 
-    async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
+    async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
         """Return the updates since the one that `cursor` names; asking for the next ones confirms them."""
         fields = {
             "timeout": _LONG_POLL_S,

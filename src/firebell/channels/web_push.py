@@ -28,7 +28,7 @@ from firebell.channels.base import (
 from firebell.channels.callbacks import (
     CallbackRequest,
     CallbackResponse,
-    Proof,
+    ProofStatus,
     Receipt,
     ReceiptState,
     Signal,
@@ -249,11 +249,11 @@ class SeenReceipts:
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether the token is of a message that was sent in the last day."""
         if request.hook != _SEEN or not request.body:
-            return Proof.ABSENT
-        return Proof.GOOD if self._delivery_id(request) else Proof.BAD
+            return ProofStatus.ABSENT
+        return ProofStatus.GOOD if self._delivery_id(request) else ProofStatus.BAD
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return that the device has shown the message."""

@@ -178,13 +178,13 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
             (details,) = await queries.page_details(tx, [page], now, alerts_each=10)
             is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
-        context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
+        context: dict[str, Any] = {"error": error, "v": None, "notice": None, "person": None}
         return await html.render(request, "paging/ack.html", context)
     is_theirs = page.state is PageState.ACKED and person.id in details.owner_ids
     context = {
         "error": None,
         "v": details,
-        "said": result_text,
+        "notice": result_text,
         "person": person,
         "tz": person.tz,
         "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,

@@ -10,10 +10,10 @@ from firebell.channels.callbacks import (
     OptOut,
     Press,
     Receipt,
-    Repeat,
-    Reply,
+    RepeatRequest,
     Signal,
     SignalAnswer,
+    TextReply,
 )
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -48,9 +48,9 @@ async def _apply(
             return SignalAnswer()
         case Press():
             return await _press(tx, channel, signal, now)
-        case Repeat():
+        case RepeatRequest():
             return await _repeat(tx, ctx, channel, signal, now)
-        case Reply():
+        case TextReply():
             return await text_replies.apply(tx, channel, signal, now)
         case OptOut(sender):
             await people.opt_out(tx, channel.kind, sender, now)
@@ -91,7 +91,9 @@ async def _press(tx: Tx, channel: Channel, press: Press, now: datetime) -> Signa
     return answer
 
 
-async def _repeat(tx: Tx, ctx: Context, channel: Channel, repeat: Repeat, now: datetime) -> SignalAnswer:
+async def _repeat(
+    tx: Tx, ctx: Context, channel: Channel, repeat: RepeatRequest, now: datetime
+) -> SignalAnswer:
     delivery = await _delivery(tx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit import private_reader
 from firebell.kit.db.database import Reads, Tx
-from firebell.routing.replay import PastAlert
+from firebell.routing.replay import ReplayedAlert
 
 MOST_COUNTED = 1_000
 """The most alerts of a rule that are counted."""
@@ -20,7 +20,7 @@ class RuleUse:
     pages: int
 
 
-async def past_alerts(tx: Tx, since: datetime, limit: int) -> list[PastAlert]:
+async def past_alerts(tx: Tx, since: datetime, limit: int) -> list[ReplayedAlert]:
     """Return those of the newest `limit` alerts that began since an instant, in the order in which they began.
 
     Each comes with the incidents of its page that the current reader may know of. Rules that watch Firebell itself,
@@ -60,7 +60,7 @@ async def past_alerts(tx: Tx, since: datetime, limit: int) -> list[PastAlert]:
         private_reader.reader(),
     )
     return [
-        PastAlert(
+        ReplayedAlert(
             row["id"],
             row["integration_id"],
             row["service_id"],

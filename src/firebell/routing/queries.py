@@ -16,8 +16,15 @@ from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.people import actions as people
 from firebell.routing import explanation, history_store, replay
-from firebell.routing.explanation import Facts
-from firebell.routing.model import AlertMute, Explanation, Preview, RoutingTest, RuleVerdict, StageEntry
+from firebell.routing.explanation import ExplanationFacts
+from firebell.routing.model import (
+    Explanation,
+    ExplanationMute,
+    RoutingPreview,
+    RoutingTest,
+    RuleVerdict,
+    StageEntry,
+)
 
 HISTORY = timedelta(days=30)
 MAX_REPLAYED = 50_000
@@ -27,7 +34,7 @@ ENTRIES_SHOWN = 12
 _replays = Pool("routing-replay", size=1, queue=8)
 
 
-async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Preview:
+async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> RoutingPreview:
     """Return what these rules would have changed in the last 30 days, compared with those in force."""
     since = now - HISTORY
     before = await alerts.load_routing(tx)
@@ -49,17 +56,17 @@ async def try_labels(
     now: datetime,
 ) -> RoutingTest:
     """Return what rules decide about an alert with these labels that a key of the service `default` receives."""
-    seen = routing_rules.labels_of(title, severity, labels)
+    matched_labels = routing_rules.labels_of(title, severity, labels)
     verdicts = []
     for number, compiled in enumerate(routing.rules, 1):
-        failing = next((m for m in compiled.matchers if not m.matches(seen)), None)
-        reason = "" if failing is None else _reason(str(failing), seen.get(failing.name, ""))
+        failing = next((m for m in compiled.matchers if not m.matches(matched_labels)), None)
+        reason = "" if failing is None else _reason(str(failing), matched_labels.get(failing.name, ""))
         verdict = RuleVerdict(number, compiled.rule.id, compiled.rule.name, failing is None, reason)
         verdicts.append(verdict)
         if verdict.matches:
             break
     matching = routing.rules[len(verdicts) - 1] if verdicts and verdicts[-1].matches else None
-    route = routing_rules.decide(routing, matching, seen, default.id) if matching else None
+    route = routing_rules.decide(routing, matching, matched_labels, default.id) if matching else None
     event = Event(EventKind.FIRING, "", title, severity=severity, labels=dict(labels), route=route)
     service = default
     if route is not None and route.service_id is not None:
@@ -103,7 +110,7 @@ async def explain(tx: Tx, alert_id: int) -> Explanation:
     page_id = int(details.page.removeprefix("PG-")) if details.page else None
     page = await paging.page(tx, page_id) if page_id is not None else None
     return explanation.explain(
-        Facts(
+        ExplanationFacts(
             alert=alert,
             service=details.service.name,
             service_slug=details.service.slug,
@@ -125,9 +132,9 @@ async def explain(tx: Tx, alert_id: int) -> Explanation:
     )
 
 
-def _mute(details: alert_queries.AlertDetails) -> AlertMute | None:
+def _mute(details: alert_queries.AlertDetails) -> ExplanationMute | None:
     mute = details.mute
-    return None if mute is None else AlertMute(mute.name, mute.path, mute.ends_at, mute.is_muted)
+    return None if mute is None else ExplanationMute(mute.name, mute.path, mute.ends_at, mute.is_muted)
 
 
 async def _entries(tx: Tx, page_id: int) -> list[StageEntry]:

@@ -17,7 +17,7 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.routing import forms, history_store, queries
-from firebell.routing.model import Preview, RoutingTest
+from firebell.routing.model import RoutingPreview, RoutingTest
 
 router = routing.html_router()
 
@@ -103,7 +103,7 @@ async def _render_form(
     fields: Mapping[str, str],
     edited: RoutingRule | None,
     error: FirebellError | None = None,
-    preview: Preview | None = None,
+    preview: RoutingPreview | None = None,
 ) -> Response:
     version_id, rules = await _rules(visit)
     names = await _names(visit)

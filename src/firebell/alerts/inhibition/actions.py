@@ -8,8 +8,8 @@ from firebell.alerts import batch_store, event_placement, mute_actions, mutes
 from firebell.alerts.dedup_and_grouping import Batch
 from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
-from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule
-from firebell.alerts.inhibition.rules import Plan
+from firebell.alerts.inhibition.model import CompiledInhibitionRule, InhibitionRule, NewInhibitionRule
+from firebell.alerts.inhibition.rules import InhibitionPlan
 from firebell.alerts.model import EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.read_store import firing_alerts
@@ -43,7 +43,7 @@ async def rule(tx: Reads, rule_id: int) -> InhibitionRule:
     return stored
 
 
-async def compiled_rules(tx: Reads) -> tuple[CompiledRule, ...]:
+async def compiled_rules(tx: Reads) -> tuple[CompiledInhibitionRule, ...]:
     """Return the rules as ingest applies them."""
     return decisions.compiled(await store.rules(tx))
 
@@ -107,7 +107,7 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
         new = decisions.source_keys(compiled, labels)
         if new and not mutes.always_pages(alert.dedup_key, alert.labels):
             await store.insert_inhibitors(tx, new, now + LONGEST, now)
-            held = await store.hold(tx, [each.key for each in new])
+            held = await store.lock_inhibitors(tx, [each.key for each in new])
             await store.insert_sources(
                 tx, [(each.mute.id, alert.integration_id, alert.dedup_key) for each in held]
             )
@@ -118,22 +118,22 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
 async def prepare(
     tx: Tx,
     batch: Sequence[InboundRequest],
-    rules: Sequence[CompiledRule],
+    rules: Sequence[CompiledInhibitionRule],
     muting: MutesByService,
     now: datetime,
     *,
     are_alerts_routed: bool,
-) -> tuple[Plan, MutesByService]:
+) -> tuple[InhibitionPlan, MutesByService]:
     """Lock the services of a batch, and return what it changes about inhibition and the mutes that may apply to it."""
     keys = decisions.all_keys(rules, batch)
     if not keys:
-        return Plan(), muting
+        return InhibitionPlan(), muting
     # all that the batch locks, at once and in one order, or two batches could wait for each other
     await batch_store.lock_services(tx, batch, are_alerts_routed=are_alerts_routed)
-    plan = decisions.plan(rules, batch, {each.key for each in await store.hold(tx, keys)})
+    plan = decisions.plan(rules, batch, {each.key for each in await store.lock_inhibitors(tx, keys)})
     if plan.new:
         await store.insert_inhibitors(tx, list(plan.new.values()), now + LONGEST, now)
-    held = {each.key: each.mute for each in await store.hold(tx, keys)}
+    held = {each.key: each.mute for each in await store.lock_inhibitors(tx, keys)}
     combined = {service_id: list(each) for service_id, each in muting.items()}
     for key, service_ids in plan.targets.items():
         for service_id in service_ids if key in held else ():
@@ -145,7 +145,11 @@ async def prepare(
 
 
 async def _prepare_waits(
-    tx: Tx, batch: Sequence[InboundRequest], plan: Plan, combined: dict[int, list[Mute]], now: datetime
+    tx: Tx,
+    batch: Sequence[InboundRequest],
+    plan: InhibitionPlan,
+    combined: dict[int, list[Mute]],
+    now: datetime,
 ) -> None:
     """Let targets that nothing holds yet wait for their sources, those of a second together."""
     if not plan.waits:
@@ -176,8 +180,8 @@ async def record(
     tx: Tx,
     state: Batch,
     batch: Sequence[InboundRequest],
-    rules: Sequence[CompiledRule],
-    plan: Plan,
+    rules: Sequence[CompiledInhibitionRule],
+    plan: InhibitionPlan,
     now: datetime,
 ) -> None:
     """Record which alerts of a stored batch are sources, and check the sources that ended or are held."""

@@ -47,7 +47,7 @@ class InhibitionRule:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledRule:
+class CompiledInhibitionRule:
     """An inhibition rule whose matchers are parsed."""
 
     id: int

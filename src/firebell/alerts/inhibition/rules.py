@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from firebell.alerts import event_placement, mutes
-from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule, NewInhibitor
+from firebell.alerts.inhibition.model import (
+    CompiledInhibitionRule,
+    InhibitionRule,
+    NewInhibitionRule,
+    NewInhibitor,
+)
 from firebell.alerts.label_index import LabelIndex
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute
@@ -56,7 +61,7 @@ def _matchers(text: str, field_name: str) -> str:
     return stored
 
 
-def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
+def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledInhibitionRule, ...]:
     """Return rules with their matchers parsed; one that can't be parsed inhibits nothing."""
     result = []
     for rule in rules:
@@ -66,14 +71,16 @@ def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
             continue
         sides = (rule.source_matchers, rule.target_matchers, *rule.equal)
         version = hashlib.sha256("\x1f".join(sides).encode("utf-8", "surrogatepass")).hexdigest()
-        result.append(CompiledRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s, version))
+        result.append(
+            CompiledInhibitionRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s, version)
+        )
     return tuple(result)
 
 
 class RuleIndex:
     """Rules, and an index of their sides by label."""
 
-    def __init__(self, rules: Sequence[CompiledRule] = ()) -> None:
+    def __init__(self, rules: Sequence[CompiledInhibitionRule] = ()) -> None:
         self.rules = rules
         sides = [side for rule in rules for side in (rule.source, rule.target)]
         self._sides = LabelIndex((side, side) for side in sides)
@@ -88,7 +95,7 @@ class RuleIndex:
 
 
 def _firing(
-    rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]
+    rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]
 ) -> Iterator[tuple[InboundRequest, Event, Labels]]:
     """Yield the events that fire and that may be held, with the labels that matchers see."""
     for received in requests if rules else ():
@@ -97,13 +104,13 @@ def _firing(
                 yield received, event, mutes.labels_of(event)
 
 
-def _key(rule: CompiledRule, labels: Labels, *, is_two_sided: bool) -> bytes:
+def _key(rule: CompiledInhibitionRule, labels: Labels, *, is_two_sided: bool) -> bytes:
     values = "\x1f".join(labels.get(label, "") for label in rule.equal)
     text = f"{rule.id}\x1f{rule.version}\x1f{is_two_sided}\x1f{values}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def inhibitor(rule: CompiledRule, labels: Labels) -> NewInhibitor:
+def inhibitor(rule: CompiledInhibitionRule, labels: Labels) -> NewInhibitor:
     """Return the mute of a source with these labels."""
     is_two_sided = matches_all(rule.target, labels)
     same = [Matcher(label, Op.EQUAL, labels.get(label, "")) for label in rule.equal]
@@ -116,7 +123,7 @@ def inhibitor(rule: CompiledRule, labels: Labels) -> NewInhibitor:
     )
 
 
-def target_keys(rules: Sequence[CompiledRule], labels: Labels) -> list[bytes]:
+def target_keys(rules: Sequence[CompiledInhibitionRule], labels: Labels) -> list[bytes]:
     """Return the keys of the mutes that would hold an alert with these labels."""
     keys = []
     for rule in rules:
@@ -127,12 +134,12 @@ def target_keys(rules: Sequence[CompiledRule], labels: Labels) -> list[bytes]:
     return keys
 
 
-def source_keys(rules: Sequence[CompiledRule], labels: Labels) -> list[NewInhibitor]:
+def source_keys(rules: Sequence[CompiledInhibitionRule], labels: Labels) -> list[NewInhibitor]:
     """Return the mutes of an alert with these labels as a source."""
     return [inhibitor(rule, labels) for rule in rules if matches_all(rule.source, labels)]
 
 
-def all_keys(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]) -> set[bytes]:
+def all_keys(rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]) -> set[bytes]:
     """Return the keys of all mutes that events may hold or be held by."""
     keys: set[bytes] = set()
     for _, _, labels in _firing(rules, requests):
@@ -142,7 +149,7 @@ def all_keys(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]) 
 
 
 @dataclass(slots=True)
-class Plan:
+class InhibitionPlan:
     """What the events of a batch are: `sources` with their mutes, `targets` with the keys of theirs, in order.
 
     `waits` has the targets that nothing holds yet, with the seconds that they wait for a source. Once the mutes are
@@ -157,12 +164,14 @@ class Plan:
     mutes: dict[bytes, Mute] = field(default_factory=dict)
 
 
-def plan(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest], running: Iterable[bytes]) -> Plan:
+def plan(
+    rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest], running: Iterable[bytes]
+) -> InhibitionPlan:
     """Return what a batch changes, given the keys of the mutes that run.
 
     An alert that is held when it fires is no source, so that no two alerts hold each other (A7).
     """
-    result, known = Plan(), set(running)
+    result, known = InhibitionPlan(), set(running)
     for received, event, labels in _firing(rules, requests):
         key = (received.integration_id, event.dedup_key)
         keys = target_keys(rules, labels)
@@ -179,6 +188,6 @@ def plan(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest], runn
     return result
 
 
-def ends_a_source(rules: Sequence[CompiledRule], ended: Iterable[Event]) -> bool:
+def ends_a_source(rules: Sequence[CompiledInhibitionRule], ended: Iterable[Event]) -> bool:
     """Return True if one of the ended alerts may have been a source."""
     return any(matches_all(rule.source, labels) for labels in map(mutes.labels_of, ended) for rule in rules)

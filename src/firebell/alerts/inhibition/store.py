@@ -90,7 +90,7 @@ async def delete_rule(tx: Tx, rule_id: int) -> None:
     )
 
 
-async def hold(tx: Tx, keys: Collection[bytes]) -> list[Inhibitor]:
+async def lock_inhibitors(tx: Tx, keys: Collection[bytes]) -> list[Inhibitor]:
     """Return the running mutes with these keys; they cannot end before the transaction does."""
     rows = await tx.fetch(
         f"""
@@ -148,7 +148,7 @@ async def ensure_wait(tx: Tx, key: bytes, name: str, ends_at: datetime, now: dat
         ends_at,
         now,
     )
-    held = await hold(tx, [key])
+    held = await lock_inhibitors(tx, [key])
     return held[0].mute if held else None
 
 

@@ -60,7 +60,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class PastAlert:
+class PreviewedAlert:
     """An alert of the last 30 days that a silence may match."""
 
     id: int
@@ -81,7 +81,7 @@ class SilencePreview:
     `incidents` resulted from those. If `is_partial`, older alerts of these days were not compared.
     """
 
-    firing: tuple[PastAlert, ...]
+    firing: tuple[PreviewedAlert, ...]
     matching: int
     compared: int
     pages: int

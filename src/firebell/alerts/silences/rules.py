@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import mutes
-from firebell.alerts.silences.model import NewSilence, PastAlert, Silence, SilenceState
+from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence, SilenceState
 from firebell.kit import matchers
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.matchers import Matcher, matches_all
@@ -73,7 +73,7 @@ def is_replaced(silence: Silence, new: NewSilence, now: datetime) -> bool:
     return silence.state(now) is SilenceState.ACTIVE and matches_other_alerts
 
 
-def is_silenced(conditions: Sequence[Matcher], alert: PastAlert) -> bool:
+def is_silenced(conditions: Sequence[Matcher], alert: PreviewedAlert) -> bool:
     """Return True if a silence of the alert's service with these matchers would have silenced it."""
     if mutes.always_pages(alert.dedup_key, alert.labels):
         return False

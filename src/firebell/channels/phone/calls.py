@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firebell.channels.callbacks import OptOut, PageAction, Press, Repeat, Signal, SignalAnswer
+from firebell.channels.callbacks import OptOut, PageAction, Press, RepeatRequest, Signal, SignalAnswer
 from firebell.channels.phone.voice_script import script_of
 
 MAX_READINGS = 3
@@ -54,7 +54,7 @@ def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Se
     if key in _ACTIONS:
         return (Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number),)
     if key or repeats < MAX_READINGS:
-        return (Repeat(delivery, number),)
+        return (RepeatRequest(delivery, number),)
     return ()
 
 

@@ -10,7 +10,7 @@ from firebell.channels.callbacks import (
     CallbackRequest,
     CallbackResponse,
     Callbacks,
-    Proof,
+    ProofStatus,
     Signal,
     SignalAnswer,
 )
@@ -51,10 +51,10 @@ class PhoneCallbacks:
             vonage.NAME: VonageCallbacks(channel, values[settings.VONAGE_SECRET], base),
         }
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether the provider made the request; absent for one that is not known."""
         provider = self._providers.get(request.provider)
-        return provider.proof(request) if provider else Proof.ABSENT
+        return provider.proof(request) if provider else ProofStatus.ABSENT
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return what a request says."""
