@@ -18,7 +18,7 @@ from firebell.kit.db.database import Tx
 class AlertDetails:
     """An alert with its service and references.
 
-    `page` is None if it paged no one, `mute` is why if maintenance muted it, `hold` is why if a rule holds it.
+    `page` is None if it paged no one, `mute` is what muted it, such as a silence, `hold` is why if a rule holds it.
     """
 
     alert: Alert

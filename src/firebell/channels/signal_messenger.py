@@ -74,7 +74,7 @@ def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     error = str(answer.get("error", ""))
     reason = f"{reply.status} {error or reply.text}"[:200]
     if answer.get("challenge_tokens"):
-        # Signal wants a captcha, which only an administrator can solve
+        # Signal wants a captcha, which only an admin can solve
         return Failed(f"{reason}: solve the captcha of the gateway.", suspect=False)
     if _UNREGISTERED.search(error):
         return Failed(reason)

@@ -67,7 +67,7 @@ def show_(slug: str) -> None:
 )
 @click.argument("slug")
 @click.option("--at", help="When the page begins. Default: now.")
-@click.option("--low", is_flag=True, help="A page that is not urgent.")
+@click.option("--low", is_flag=True, help="Dry-run a low-urgency page.")
 @as_json
 def dry_run(slug: str, at: str | None, low: bool) -> None:
     """Show who would be notified when if no one acknowledged a page."""
@@ -79,7 +79,7 @@ def dry_run(slug: str, at: str | None, low: bool) -> None:
         [
             short(s["at"]),
             "final alarm" if s["level"] is None else f"level {s['level']}",
-            s["names"] or "no one: skipped at once",
+            s["names"] or "no one: skips to the next level",
         ]
         for s in notified
     ]

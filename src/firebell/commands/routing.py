@@ -1,4 +1,4 @@
-"""`firebell routing`: the rules that decide whom an alert is for, and when it pages."""
+"""`firebell routing`: the rules that decide which service an alert belongs to, and when it pages."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Inhibition: rules, and what their firing sources hold back (spec 3.3, decision 0087)."""
+"""Inhibition: rules, and what their firing sources inhibit (spec 3.3, decision 0087)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
 CHECK_TIMER = "alerts.inhibition"
-"""The timer that ends what sources hold back once they fire no more; it has one key."""
+"""The timer that ends what sources inhibit once they no longer fire; it has one key."""
 CHECK_KEY = "check"
 CHECK_INTERVAL = timedelta(minutes=1)
 """How often sources are checked while one fires; one that ends by an event is checked at once."""
@@ -32,7 +32,7 @@ FIRING_READ = 10_000
 """Firing alerts that are read for a new rule."""
 
 rules = store.rules
-held_by_rule = store.held_by_rule
+inhibited_by_rule = store.inhibited_by_rule
 
 
 async def rule(tx: Reads, rule_id: int) -> InhibitionRule:
@@ -75,7 +75,7 @@ def _audited(new: NewInhibitionRule) -> dict[str, object]:
 async def update_rule(
     tx: Tx, actor: Actor, *, rule_id: int, entered: NewInhibitionRule, now: datetime
 ) -> InhibitionRule:
-    """Change a rule; held alerts that it no longer holds page. Raise NotFound or Invalid."""
+    """Change a rule; inhibited alerts that it no longer inhibits page. Raise NotFound or Invalid."""
     await rule(tx, rule_id)
     new = decisions.checked(entered)
     await store.update_rule(tx, rule_id, new)
@@ -89,7 +89,7 @@ async def update_rule(
 
 @permits(Verb.INHIBITION_WRITE)
 async def delete_rule(tx: Tx, actor: Actor, *, rule_id: int, now: datetime) -> InhibitionRule:
-    """Delete a rule; the alerts that only it holds page at once. Raise NotFound."""
+    """Delete a rule; the alerts that only it inhibits page at once. Raise NotFound."""
     deleted = await rule(tx, rule_id)
     await store.delete_sources_of_rule(tx, rule_id)
     await store.delete_rule(tx, rule_id)
@@ -107,9 +107,9 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
         new = decisions.source_keys(compiled, labels)
         if new and not mutes.always_pages(alert.dedup_key, alert.labels):
             await store.insert_inhibitors(tx, new, now + LONGEST, now)
-            held = await store.lock_inhibitors(tx, [each.key for each in new])
+            inhibitors = await store.lock_inhibitors(tx, [each.key for each in new])
             await store.insert_sources(
-                tx, [(each.mute.id, alert.integration_id, alert.dedup_key) for each in held]
+                tx, [(each.mute.id, alert.integration_id, alert.dedup_key) for each in inhibitors]
             )
     await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
 
@@ -133,13 +133,13 @@ async def prepare(
     plan = decisions.plan(rules, batch, {each.key for each in await store.lock_inhibitors(tx, keys)})
     if plan.new:
         await store.insert_inhibitors(tx, list(plan.new.values()), now + LONGEST, now)
-    held = {each.key: each.mute for each in await store.lock_inhibitors(tx, keys)}
+    running = {each.key: each.mute for each in await store.lock_inhibitors(tx, keys)}
     combined = {service_id: list(each) for service_id, each in muting.items()}
     for key, service_ids in plan.targets.items():
-        for service_id in service_ids if key in held else ():
-            combined.setdefault(service_id, []).append(held[key])
-    plan.sources = {alert: [key for key in keys if key in held] for alert, keys in plan.sources.items()}
-    plan.mutes = held
+        for service_id in service_ids if key in running else ():
+            combined.setdefault(service_id, []).append(running[key])
+    plan.sources = {alert: [key for key in keys if key in running] for alert, keys in plan.sources.items()}
+    plan.mutes = running
     await _prepare_waits(tx, batch, plan, combined, now)
     return plan, combined
 
@@ -151,7 +151,7 @@ async def _prepare_waits(
     combined: dict[int, list[Mute]],
     now: datetime,
 ) -> None:
-    """Let targets that nothing holds yet wait for their sources, those of a second together."""
+    """Let targets that nothing inhibits yet wait for their sources, those of a second together."""
     if not plan.waits:
         return
     # what fires already has paged, or waits
@@ -184,7 +184,7 @@ async def record(
     plan: InhibitionPlan,
     now: datetime,
 ) -> None:
-    """Record which alerts of a stored batch are sources, and check the sources that ended or are held."""
+    """Record which alerts of a stored batch are sources, and check the sources that ended or are inhibited."""
     sources = []
     for (integration_id, dedup_key), keys in plan.sources.items():
         alert = state.latest.get((integration_id, dedup_key))
@@ -207,7 +207,7 @@ async def record(
 
 @internal("The timer of inhibition does it.")
 async def check(tx: Tx, now: datetime) -> None:
-    """End the mutes whose sources fire no more; what they held is released by their timers. Idempotent."""
+    """End the mutes whose sources fire no more; what they inhibited is released by their timers. Idempotent."""
     await store.delete_stale_sources(tx)
     ended = await store.end_without_source(tx, await store.lock_running(tx), now)
     await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])

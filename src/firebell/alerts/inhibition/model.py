@@ -1,4 +1,4 @@
-"""Inhibition rules, and what their sources hold back (pure)."""
+"""Inhibition rules, and what their sources inhibit (pure)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -97,7 +97,7 @@ class RuleIndex:
 def _firing(
     rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]
 ) -> Iterator[tuple[InboundRequest, Event, Labels]]:
-    """Yield the events that fire and that may be held, with the labels that matchers see."""
+    """Yield the events that fire and that may be inhibited, with the labels that matchers see."""
     for received in requests if rules else ():
         for event in received.incoming if received.error is None else ():
             if event.kind is EventKind.FIRING and not mutes.always_pages(event.dedup_key, event.labels):
@@ -124,7 +124,7 @@ def inhibitor(rule: CompiledInhibitionRule, labels: Labels) -> NewInhibitor:
 
 
 def target_keys(rules: Sequence[CompiledInhibitionRule], labels: Labels) -> list[bytes]:
-    """Return the keys of the mutes that would hold an alert with these labels."""
+    """Return the keys of the mutes that would inhibit an alert with these labels."""
     keys = []
     for rule in rules:
         if matches_all(rule.target, labels):
@@ -140,7 +140,7 @@ def source_keys(rules: Sequence[CompiledInhibitionRule], labels: Labels) -> list
 
 
 def all_keys(rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]) -> set[bytes]:
-    """Return the keys of all mutes that events may hold or be held by."""
+    """Return the keys of all mutes that events may inhibit or be inhibited by."""
     keys: set[bytes] = set()
     for _, _, labels in _firing(rules, requests):
         keys.update(target_keys(rules, labels))
@@ -152,7 +152,7 @@ def all_keys(rules: Sequence[CompiledInhibitionRule], requests: Iterable[Inbound
 class InhibitionPlan:
     """What the events of a batch are: `sources` with their mutes, `targets` with the keys of theirs, in order.
 
-    `waits` has the targets that nothing holds yet, with the seconds that they wait for a source. Once the mutes are
+    `waits` has the targets that nothing inhibits yet, with the seconds that they wait for a source. Once the mutes are
     stored, `mutes` has those of each key, and `waiting` the one of each target that waits.
     """
 
@@ -169,7 +169,7 @@ def plan(
 ) -> InhibitionPlan:
     """Return what a batch changes, given the keys of the mutes that run.
 
-    An alert that is held when it fires is no source, so that no two alerts hold each other (A7).
+    An alert that is inhibited when it fires is no source, so that no two alerts inhibit each other (A7).
     """
     result, known = InhibitionPlan(), set(running)
     for received, event, labels in _firing(rules, requests):

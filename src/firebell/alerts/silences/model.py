@@ -1,4 +1,4 @@
-"""Silences, and what one would hide (pure)."""
+"""Silences, and what one would silence (pure)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +90,7 @@ class SilencePreview:
 
     @property
     def is_wide(self) -> bool:
-        """True if it would hide more than 20% of all alerts."""
+        """True if it would silence more than 20% of all alerts."""
         return self.matching * 5 > self.compared and self.matching >= WIDE_FROM
 
 

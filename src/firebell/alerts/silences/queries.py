@@ -1,4 +1,4 @@
-"""Silences with what they hold back, for the web and the API."""
+"""Silences with what they silence, for the web and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
