@@ -110,7 +110,7 @@ def plan(*levels: tuple[Target, int] | tuple[Target, Target, int], repeat: int =
         (plan((ANA, 300)), plan((ANA, 300)), []),
         (plan((ANA, 300)), plan((ANA, 300), (JUN, 300)), ["Level 2 added: Jun"]),
         (plan((ANA, 300), (JUN, 300)), plan((JUN, 300)), ["Level 1 removed: Ana"]),
-        (plan((ANA, 300)), plan((ANA, 90)), ["Level 1 escalates after 5 min → 1:30 min"]),
+        (plan((ANA, 300)), plan((ANA, 90)), ["Level 1 escalates after 5 min → 90 s"]),
         (plan((ANA, 300)), plan((ANA, JUN, 300)), ["Level 1 notifies Ana and Jun, was Ana"]),
         (plan((ANA, JUN, 300)), plan((JUN, ANA, 300)), []),
         (

@@ -13,7 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from firebell.alerts import mutes
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest, matched_labels
 from firebell.alerts.routes import Hold, HoldKind, Route
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher, MatcherError, Op, matches_all
@@ -88,11 +88,6 @@ class RoutingVersion:
 
 
 Labels = Mapping[str, str]
-
-
-def labels_of(title: str, severity: str | None, labels: Labels) -> Labels:
-    """Return what matchers read of an alert: its labels, with `title` and `severity` unless it has such labels."""
-    return {"title": title, "severity": severity or "", **labels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +212,7 @@ def route(routing: Routing, received: InboundRequest, event: Event) -> Route | N
         return None
     if received.error is not None or mutes.always_pages(event.dedup_key, event.labels):
         return None
-    labels = labels_of(event.title, event.severity, event.labels)
+    labels = matched_labels(event.title, event.severity, event.labels)
     matching = routing.first(labels)
     return None if matching is None else decide(routing, matching, labels, received.service_id)
 

@@ -93,7 +93,7 @@ def versions(slug: str) -> None:
     """Show what each version of escalation policy SLUG changed."""
     listed = call_all(f"/api/v1/policies/{seg(slug)}/versions")
     rows = [
-        [str(v["version"]), short(v["at"]), v["actor"], "; ".join(v["changes"] or ["first version"])]
+        [str(v["version"]), short(v["saved_at"]), v["saved_by"], "; ".join(v["changes"] or ["first version"])]
         for v in listed
     ]
     show_table(listed, ("VERSION", "SAVED", "BY", "CHANGES"), rows, wide=3, empty="No versions.")

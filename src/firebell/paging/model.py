@@ -143,8 +143,8 @@ class PolicyVersion:
 
     version: int
     plan: Plan
-    actor: str
-    at: datetime
+    saved_by: str
+    saved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ class VersionShown(ApiOutput):
     """A version of a policy; `changes` are in words against the version before, null for the oldest one kept."""
 
     version: int
-    at: datetime
-    actor: str
+    saved_at: datetime
+    saved_by: str
     changes: list[str] | None
     levels: list[LevelShown]
     repeat: int
@@ -179,8 +179,8 @@ def _levels_shown(levels: Sequence[Level]) -> list[LevelShown]:
 def _version(version: PolicyVersion, changes: list[str] | None) -> VersionShown:
     return VersionShown(
         version=version.version,
-        at=version.at,
-        actor=version.actor,
+        saved_at=version.saved_at,
+        saved_by=version.saved_by,
         changes=changes,
         levels=_levels_shown(version.plan.levels),
         repeat=version.plan.repeat,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts import routing_changes
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.routes import Hold, HoldKind
+from firebell.kit.durations import exact
 from firebell.routing.model import (
     Explanation,
     ExplanationMute,
@@ -135,7 +135,7 @@ def _held(facts: ExplanationFacts) -> ExplanationStage:
     hold = facts.hold
     if hold is None:
         return ExplanationStage(StageName.HELD, StageResult.PASSED, "No rule holds it.")
-    span = routing_changes.span(hold.window_s)
+    span = exact(hold.window_s)
     if hold.kind is HoldKind.NEVER:
         text = "Its rule pages no one; the alert stays visible."
     elif hold.kind is HoldKind.WAIT:

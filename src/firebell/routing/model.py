@@ -123,10 +123,21 @@ class EffectKind(StrEnum):
     """It would have belonged to another service."""
     URGENCY = "urgency"
 
+    @property
+    def text(self) -> str:
+        """What would have happened to the alert."""
+        return {
+            EffectKind.HIDDEN: "would have paged no one",
+            EffectKind.SHOWN: "would have paged, and did not before",
+            EffectKind.LATER: "would have paged later",
+            EffectKind.MOVED: "would have gone to another service",
+            EffectKind.URGENCY: "would have had another urgency",
+        }[self]
+
 
 @dataclass(frozen=True, slots=True)
 class RoutingEffect:
-    """One alert that a change of rules would have treated differently; `incidents` are those that came of it."""
+    """One alert that a change of rules would have treated differently; `incidents` are those that resulted from it."""
 
     alert_id: int
     title: str
@@ -135,7 +146,7 @@ class RoutingEffect:
     service_before: int
     service_after: int
     delay_s: int
-    cleared_s: int | None
+    resolved_after_s: int | None
     incidents: tuple[str, ...]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.alerts import actions as alerts
 from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.model import Event, EventKind
+from firebell.alerts.model import Event, EventKind, matched_labels
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -56,17 +56,17 @@ async def try_labels(
     now: datetime,
 ) -> RoutingTest:
     """Return what rules decide about an alert with these labels that a key of the service `default` receives."""
-    matched_labels = routing_rules.labels_of(title, severity, labels)
+    read_labels = matched_labels(title, severity, labels)
     verdicts = []
     for number, compiled in enumerate(routing.rules, 1):
-        failing = next((m for m in compiled.matchers if not m.matches(matched_labels)), None)
-        reason = "" if failing is None else _reason(str(failing), matched_labels.get(failing.name, ""))
+        failing = next((m for m in compiled.matchers if not m.matches(read_labels)), None)
+        reason = "" if failing is None else _reason(str(failing), read_labels.get(failing.name, ""))
         verdict = RuleVerdict(number, compiled.rule.id, compiled.rule.name, failing is None, reason)
         verdicts.append(verdict)
         if verdict.matches:
             break
     matching = routing.rules[len(verdicts) - 1] if verdicts and verdicts[-1].matches else None
-    route = routing_rules.decide(routing, matching, matched_labels, default.id) if matching else None
+    route = routing_rules.decide(routing, matching, read_labels, default.id) if matching else None
     event = Event(EventKind.FIRING, "", title, severity=severity, labels=dict(labels), route=route)
     service = default
     if route is not None and route.service_id is not None:
@@ -80,7 +80,7 @@ async def try_labels(
         service=service.name,
         service_slug=service.slug,
         urgency=event_placement.urgency(event),
-        hold="" if hold is None or matching is None else routing_changes.facts(matching.rule, {})["Pages"],
+        hold="" if hold is None or matching is None else routing_changes.pages_text(matching.rule),
         people=people_paged,
     )
 

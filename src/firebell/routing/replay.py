@@ -119,10 +119,12 @@ def _effect(alert: ReplayedAlert, was: _Group, would: _Group) -> RoutingEffect |
     kind, delay_s = _difference(alert, was, would)
     if kind is None:
         return None
-    cleared = None if alert.ends_at is None else int((alert.ends_at - alert.starts_at).total_seconds())
+    resolved_after_s = (
+        None if alert.ends_at is None else int((alert.ends_at - alert.starts_at).total_seconds())
+    )
     ids = (was.service_id, would.service_id)
     return RoutingEffect(
-        alert.id, alert.title, alert.starts_at, kind, *ids, delay_s, cleared, alert.incidents
+        alert.id, alert.title, alert.starts_at, kind, *ids, delay_s, resolved_after_s, alert.incidents
     )
 
 

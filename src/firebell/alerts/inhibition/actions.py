@@ -10,7 +10,7 @@ from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
 from firebell.alerts.inhibition.model import CompiledInhibitionRule, InhibitionRule, NewInhibitionRule
 from firebell.alerts.inhibition.rules import InhibitionPlan
-from firebell.alerts.model import EventKind, InboundRequest
+from firebell.alerts.model import EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.read_store import firing_alerts
 from firebell.kit.db.database import Reads, Tx
@@ -103,7 +103,7 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
     """Make the alerts that fire already the sources of a rule, and check those that it had."""
     compiled = decisions.compiled([rule])
     for alert in await firing_alerts(tx, FIRING_READ):
-        labels = {"title": alert.title, "severity": alert.severity or "", **alert.labels}
+        labels = matched_labels(alert.title, alert.severity, alert.labels)
         new = decisions.source_keys(compiled, labels)
         if new and not mutes.always_pages(alert.dedup_key, alert.labels):
             await store.insert_inhibitors(tx, new, now + LONGEST, now)

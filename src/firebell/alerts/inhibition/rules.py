@@ -12,7 +12,7 @@ from firebell.alerts.inhibition.model import (
     NewInhibitor,
 )
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.model import Event, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
@@ -47,16 +47,11 @@ def checked(entered: NewInhibitionRule) -> NewInhibitionRule:
 
 
 def _matchers(text: str, field_name: str) -> str:
-    stored = matchers.checked(text, field_name, EXAMPLE)
+    stored = mutes.checked_matchers(text, field_name, EXAMPLE)
     if len(stored) > MATCHERS_MAX_CHARS:
         raise Invalid(
             "The matchers are too long.",
             fields={field_name: f"Enter at most {MATCHERS_MAX_CHARS} characters."},
-        )
-    if all(matcher.matches({}) for matcher in matchers.parse(stored)):
-        raise Invalid(
-            "The matchers would match every alert.",
-            fields={field_name: f"At least one matcher must not match an empty value. {EXAMPLE}"},
         )
     return stored
 
@@ -101,7 +96,11 @@ def _firing(
     for received in requests if rules else ():
         for event in received.incoming if received.error is None else ():
             if event.kind is EventKind.FIRING and not mutes.always_pages(event.dedup_key, event.labels):
-                yield received, event, mutes.labels_of(event)
+                yield received, event, _labels_of(event)
+
+
+def _labels_of(event: Event) -> Labels:
+    return matched_labels(event.title, event.severity, event.labels)
 
 
 def _key(rule: CompiledInhibitionRule, labels: Labels, *, is_two_sided: bool) -> bytes:
@@ -190,4 +189,4 @@ def plan(
 
 def ends_a_source(rules: Sequence[CompiledInhibitionRule], ended: Iterable[Event]) -> bool:
     """Return True if one of the ended alerts may have been a source."""
-    return any(matches_all(rule.source, labels) for labels in map(mutes.labels_of, ended) for rule in rules)
+    return any(matches_all(rule.source, labels) for labels in map(_labels_of, ended) for rule in rules)

@@ -169,7 +169,7 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
 
 
 async def delete_stale_sources(tx: Tx) -> None:
-    """Forget the sources that no longer fire, are inhibited themselves, or are of a deleted rule: they inhibit nothing."""
+    """Forget the sources that no longer fire, are inhibited, or are of a deleted rule: they inhibit nothing."""
     await tx.execute(
         """
         delete from inhibition_source
