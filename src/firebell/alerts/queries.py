@@ -13,6 +13,8 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 
+incidents_of_pages = related_store.incidents_of_pages
+
 
 @dataclass(frozen=True, slots=True)
 class AlertDetails:

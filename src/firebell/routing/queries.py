@@ -1,6 +1,7 @@
 """Read models of routing: explanations, tests and previews, shared by web and API."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
@@ -25,6 +26,7 @@ from firebell.routing.model import (
     RuleVerdict,
     StageEntry,
 )
+from firebell.routing.replay import ReplayedAlert
 
 HISTORY = timedelta(days=30)
 MAX_REPLAYED = 50_000
@@ -39,10 +41,26 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
     since = now - HISTORY
     before = await alerts.load_routing(tx)
     after = await alerts.compiled_routing(tx, 0, rules)
-    history = await history_store.past_alerts(tx, since, MAX_REPLAYED)
+    history = await _past_alerts(tx, since)
     is_cut = len(history) == MAX_REPLAYED
     since = history[0].starts_at if is_cut else since
     return await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
+
+
+async def _past_alerts(tx: Tx, since: datetime) -> list[ReplayedAlert]:
+    """Return the alerts to replay, each with the incidents of its pages that the current reader may know of."""
+    past = await history_store.past_alerts(tx, since, MAX_REPLAYED)
+    incidents = await alert_queries.incidents_of_pages(
+        tx, {page_id for each in past for page_id in each.page_ids}
+    )
+    return [_with_incidents(alert, page_ids, incidents) for alert, page_ids in past]
+
+
+def _with_incidents(
+    alert: ReplayedAlert, page_ids: Sequence[int], incidents: Mapping[int, Sequence[int]]
+) -> ReplayedAlert:
+    ids = sorted({id_ for page_id in page_ids for id_ in incidents.get(page_id, ())})
+    return replace(alert, incidents=tuple(f"INC-{id_}" for id_ in ids)) if ids else alert
 
 
 async def try_labels(
