@@ -176,12 +176,12 @@ def test_a_rule_survives_its_form(rule: RoutingRule) -> None:
 
 
 def test_labels_are_read_one_a_line() -> None:
-    assert forms.labels_of('team="payments"\n job=a, \n\n x = "y z"') == {
+    assert forms.parse_labels('team="payments"\n job=a, \n\n x = "y z"') == {
         "team": "payments",
         "job": "a",
         "x": "y z",
     }
     for text in ("team", 'team!="x"', "{"):
         with pytest.raises(Invalid) as refusal:
-            forms.labels_of(text)
+            forms.parse_labels(text)
         assert list(refusal.value.fields) == ["labels"]

@@ -162,9 +162,9 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert await p.reply("1a", "SM20", "+4915199999999") == ""
         assert (await w.page()).state is PageState.TRIGGERED
 
-        assert "Example" in await p.reply("hello", "SM21")
+        assert "Not understood" in await p.reply("hello", "SM21")
         assert await p.reply("2a", "SM22") == "There is no page with the code 2. Reply ? for your open pages."
-        assert await p.reply("?", "SM23") == "Open: 1a acks PG-1."
+        assert await p.reply("?", "SM23") == "Open: PG-1 (1a to ack)."
         assert await p.reply("1a on it", "SM24") == "You acknowledged PG-1."
         assert await p.reply("1a on it", "SM24") == ""
         assert (await w.page()).state is PageState.ACKED
