@@ -193,7 +193,7 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         asked = await p.twilio("voice", "gather", query, Digits="6", **call)
         assert "Press 6 again to resolve." in asked.text
         other = await p.twilio("voice", "gather", query, Digits="4", **{**call, "To": MARA})
-        assert "can't be answered" in other.text
+        assert "no longer answer" in other.text
         assert (await w.page()).state is PageState.TRIGGERED
         done = await p.twilio("voice", "gather", query, Digits="4", **call)
         assert "You acknowledged PG-2." in done.text

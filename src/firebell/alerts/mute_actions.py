@@ -76,7 +76,7 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 async def release(tx: Tx, mute_ids: Sequence[int], receive: Receive, now: datetime) -> set[int]:
     """Page for the alerts of ended mutes that are still firing, but for those that another mute holds. Idempotent.
 
-    Returns the mutes that must be released again: they held alerts of services that were not known before they ended.
+    Returns the mutes that must be released again: they muted alerts of services that were not known before they ended.
     `receive` applies events to alerts. The timer is locked before the services, and these before their mutes: alerts
     lock services and then mutes, and what changes a mute holds its timer first.
     """
@@ -100,16 +100,16 @@ async def _hand_over(
         for mute in await mute_store.unended(tx, with_inhibition=True)
         if mute.starts_at <= now < mute.ends_at
     )
-    held = await mute_store.held_alerts(tx, ended, service_ids)
-    if requests := muted_groups.handed_over(held, running, now):
+    alerts = await mute_store.alerts_to_hand_over(tx, ended, service_ids)
+    if requests := muted_groups.handed_over(alerts, running, now):
         await receive(tx, requests, now, mutes.active(running, requests, now))
 
 
 async def muted_services(tx: Reads, mute_id: int) -> list[int]:
-    """Return the services whose alerts a mute holds back; they stay the same while it runs."""
+    """Return the services whose alerts a mute covers; they stay the same while it runs."""
     return await mute_store.services(tx, [mute_id])
 
 
 async def muted_alerts(tx: Reads, mute_id: int) -> list[Alert]:
-    """Return the newest alerts that a mute held back, firing or not."""
+    """Return the newest alerts that a mute muted, firing or not."""
     return await read_store.alerts_by_id(tx, await mute_store.alert_ids(tx, mute_id, ALERTS_SHOWN))

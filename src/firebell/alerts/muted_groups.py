@@ -35,14 +35,14 @@ def _waits(batch: Batch, alert: AlertState) -> bool:
 
 
 def handed_over(
-    held: Iterable[tuple[int, MuteKind, Alert]], running: MutesByService, now: datetime
+    muted: Iterable[tuple[int, MuteKind, Alert]], running: MutesByService, now: datetime
 ) -> list[InboundRequest]:
     """Return the requests that move the alerts that a running mute matches, and those that have waited.
 
-    Each alert comes after its service and what kind of mute held it; there is one request for each integration.
+    Each alert comes after its service and the kind of its mute; there is one request for each integration.
     """
     events: dict[tuple[int, int], list[Event]] = {}
-    for service_id, kind, alert in held:
+    for service_id, kind, alert in muted:
         has_waited = kind is MuteKind.INHIBIT_WAIT
         event = Event(
             EventKind.WAITED if has_waited else EventKind.HANDED_OVER,

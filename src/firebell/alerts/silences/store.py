@@ -116,7 +116,7 @@ async def unended_count(tx: Reads) -> int:
     return count
 
 
-async def held_counts(tx: Reads, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+async def silenced_counts(tx: Reads, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Return how many firing alerts each silence silences now, and how many it silenced in all."""
     rows = await tx.fetch(
         """
