@@ -340,7 +340,7 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
             request,
             FirebellError(
                 "Something failed on our side. Alerting and paging are not affected.",
-                hint=f"Report reference {correlation_id.get()} to your Firebell administrator.",
+                hint=f"Report reference {correlation_id.get()} to your Firebell admin.",
             ),
         )
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from firebell.chat import health, store
+from firebell.chat import doctor_checks, store
 from firebell.chat.users import LinkedBy
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, browser, key_of, sign_in
@@ -106,7 +106,7 @@ async def test_an_admin_sees_who_is_not_linked_and_links_them(dsn: str, clock: F
 
 async def _problems(c: ChatWorld) -> str:
     async with c.world.ctx.db.tx() as tx:
-        (result,) = await health.check(tx, c.world.now)
+        (result,) = await doctor_checks.check(tx, c.world.now)
     return result.text
 
 

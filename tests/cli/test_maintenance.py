@@ -41,7 +41,7 @@ async def test_maintenance_is_scheduled_and_canceled(dsn: str, tmp_path: Path) -
         silence = (await run("silence", "add", *wanted, "--json")).json
         assert (silence["state"], silence["comment"]) == ("active", "New volume")
         assert "New volume" in (await run("silence", "list")).out
-        assert "ended" in (await run("silence", "expire", str(silence["id"]))).out
+        assert "expired" in (await run("silence", "expire", str(silence["id"]))).out
         sides = ("--source", "alertname=NodeDown", "--target", "alertname=DiskSlow", "--equal", "instance")
         await run("inhibition", "add", "Node down", *sides)
         assert "NodeDown" in (await run("inhibition", "list")).out

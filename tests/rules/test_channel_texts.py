@@ -23,7 +23,7 @@ from firebell.channels import (
 )
 from firebell.channels.base import Action, Item, Message
 from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press
-from firebell.channels.polling import Waiting
+from firebell.channels.polling import WaitingMessage
 from firebell.kit.truncation import size
 from tests.rules.budget import examples
 
@@ -144,7 +144,7 @@ def test_only_a_page_that_waits_is_repeated_by_pushover(
 
 def test_every_acknowledgment_in_pushover_is_read_however_many_messages_wait() -> None:
     poller = pushover.PushoverPoller(None, "", "")  # type: ignore[arg-type]
-    waiting = [Waiting(number, "u", f"receipt:{number}") for number in range(45, 0, -1)]
+    waiting = [WaitingMessage(number, "u", f"receipt:{number}") for number in range(45, 0, -1)]
     rounds = [{each.delivery_id for each in poller.next_round(waiting)} for _ in range(3)]
     assert [len(one) for one in rounds] == [20, 20, 20]
     assert set.union(*rounds) == set(range(1, 46))

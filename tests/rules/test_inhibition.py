@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts.inhibition import rules
-from firebell.alerts.inhibition.model import CompiledRule, NewInhibitionRule
+from firebell.alerts.inhibition.model import CompiledInhibitionRule, NewInhibitionRule
 from firebell.alerts.label_index import LabelIndex
 from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 from firebell.kit import matchers
@@ -18,8 +18,12 @@ from tests.rules.budget import examples
 Labels = dict[str, str]
 
 
-def rule(source: str, target: str, equal: Sequence[str] = (), wait_s: int = 15, id_: int = 1) -> CompiledRule:
-    return CompiledRule(id_, "r", matchers.parse(source), matchers.parse(target), tuple(equal), wait_s)
+def rule(
+    source: str, target: str, equal: Sequence[str] = (), wait_s: int = 15, id_: int = 1
+) -> CompiledInhibitionRule:
+    return CompiledInhibitionRule(
+        id_, "r", matchers.parse(source), matchers.parse(target), tuple(equal), wait_s
+    )
 
 
 def request(*labels: Labels) -> InboundRequest:
@@ -27,7 +31,7 @@ def request(*labels: Labels) -> InboundRequest:
     return InboundRequest(1, 1, "test", b"", events)
 
 
-def holds(each: CompiledRule, source: Labels, target: Labels) -> bool:
+def holds(each: CompiledInhibitionRule, source: Labels, target: Labels) -> bool:
     """Return True if a firing source holds a target, by the keys and by the matchers of its mute."""
     new = rules.inhibitor(each, {"title": "t", "severity": "", **source})
     seen = {"title": "t", "severity": "", **target}
@@ -124,10 +128,12 @@ RULES = st.builds(rule, SIDES, SIDES, st.sampled_from([(), ("a",), ("b",)]))
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(RULES, min_size=1, max_size=4), st.lists(LABELS, min_size=1, max_size=6))
 def test_for_every_held_alert_one_fires_that_is_not_held(
-    drawn: list[CompiledRule], alerts: list[Labels]
+    drawn: list[CompiledInhibitionRule], alerts: list[Labels]
 ) -> None:
     """A7: whatever the rules and the order, following sources from a held alert reaches one that pages."""
-    numbered = [CompiledRule(n, "r", r.source, r.target, r.equal, r.wait_s) for n, r in enumerate(drawn)]
+    numbered = [
+        CompiledInhibitionRule(n, "r", r.source, r.target, r.equal, r.wait_s) for n, r in enumerate(drawn)
+    ]
     sources: dict[bytes, list[int]] = {}
     holders: list[set[bytes]] = []
     for number, labels in enumerate(alerts):

@@ -363,7 +363,7 @@ SHORT = Plan("Payments", (Level((ALICE,), 60),), 0, None)
         ({"state": S.SNOOZED, "level": 1}, SHORT, 0, 0, False),
         ({"state": S.EXHAUSTED, "level": 1, "round": 2}, SHORT, -1, 0, True),
         ({"state": S.ACKED, "level": 1}, plan(60, ack_timeout_s=90), 0, 90, False),
-        # an acknowledgement keeps its timer when the new plan has no timeout
+        # an acknowledgment keeps its timer when the new plan has no timeout
         ({"state": S.ACKED, "level": 1}, SHORT, 0, 0, False),
     ],
 )

@@ -14,7 +14,7 @@ from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Re
 from firebell.channels.phone import circuit, twilio
 from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
 from firebell.channels.phone.failover import Failover
-from firebell.channels.phone.provider import Misconfigured, Order, Paused, ProviderOutcome, Unknown
+from firebell.channels.phone.provider import Misconfigured, Paused, ProviderMessage, ProviderOutcome, Unknown
 from firebell.channels.phone.settings import TwilioAccount
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -92,16 +92,16 @@ class Scripted:
         self.orders = 0
         self.asked_since: list[datetime] = []
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         self.orders += 1
         return self.outcomes.pop(0) if self.outcomes else Accepted(f"{self.name}-{self.orders}")
 
-    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+    async def lookup(self, order: ProviderMessage, since: datetime) -> Accepted | None:
         self.asked_since.append(since)
         return self.known
 
 
-ORDER = Order("+4915123456789", "k", 42, NOW, text="x")
+ORDER = ProviderMessage("+4915123456789", "k", 42, NOW, text="x")
 DOWN, LOST = Retry("down"), Unknown("no answer")
 
 

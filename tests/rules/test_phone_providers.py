@@ -17,12 +17,12 @@ from firebell.channels.callbacks import (
     OptOut,
     PageAction,
     Press,
-    Proof,
+    ProofStatus,
     Receipt,
     ReceiptState,
-    Repeat,
-    Reply,
+    RepeatRequest,
     SignalAnswer,
+    TextReply,
 )
 from firebell.channels.phone import calls, twilio, vonage
 from firebell.channels.phone.calls import Next
@@ -63,23 +63,28 @@ GATHER = "https://fb.example/in/twilio/voice/gather?d=42&n=1"
 @pytest.mark.parametrize(
     ("url", "form", "signature", "proof"),
     [
-        ("https://fb.example/in/twilio/sms?d=42", SMS_FORM, "AjI5qAqMRn7kc7vh7CVVpAH/jBA=", Proof.GOOD),
-        (GATHER, CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.GOOD),
-        (GATHER.replace("example/", "example:443/"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.GOOD),
-        (GATHER.replace("https", "http"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.BAD),
-        (GATHER.replace("d=42", "d=43"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.BAD),
-        (GATHER, (*CALL_FORM, ("Digits", "6")), "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", Proof.BAD),
-        (GATHER, CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY", Proof.BAD),
-        (GATHER, CALL_FORM, "ä", Proof.BAD),
-        (GATHER, CALL_FORM, "", Proof.ABSENT),
+        ("https://fb.example/in/twilio/sms?d=42", SMS_FORM, "AjI5qAqMRn7kc7vh7CVVpAH/jBA=", ProofStatus.GOOD),
+        (GATHER, CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", ProofStatus.GOOD),
+        (
+            GATHER.replace("example/", "example:443/"),
+            CALL_FORM,
+            "H4UjSkRsNRfGBUcpaKNEe5NXPQY=",
+            ProofStatus.GOOD,
+        ),
+        (GATHER.replace("https", "http"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", ProofStatus.BAD),
+        (GATHER.replace("d=42", "d=43"), CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", ProofStatus.BAD),
+        (GATHER, (*CALL_FORM, ("Digits", "6")), "H4UjSkRsNRfGBUcpaKNEe5NXPQY=", ProofStatus.BAD),
+        (GATHER, CALL_FORM, "H4UjSkRsNRfGBUcpaKNEe5NXPQY", ProofStatus.BAD),
+        (GATHER, CALL_FORM, "ä", ProofStatus.BAD),
+        (GATHER, CALL_FORM, "", ProofStatus.ABSENT),
     ],
 )
 def test_twilio_signs_the_address_and_the_form(
-    url: str, form: Sequence[tuple[str, str]], signature: str, proof: Proof
+    url: str, form: Sequence[tuple[str, str]], signature: str, proof: ProofStatus
 ) -> None:
     request = posted(url, urlencode(form).encode(), **{"x-twilio-signature": signature})
     assert TwilioCallbacks("voice", TOKEN, BASE).proof(request) is proof
-    assert TwilioCallbacks("voice", "", BASE).proof(request) is Proof.ABSENT
+    assert TwilioCallbacks("voice", "", BASE).proof(request) is ProofStatus.ABSENT
 
 
 BODY = b'{"message_uuid":"aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab","status":"delivered"}'
@@ -93,21 +98,21 @@ def bearer(body: bytes = BODY, age_s: int = 0, secret: str = SECRET, algorithm: 
 def test_vonage_signs_the_body() -> None:
     assert payload_hash(BODY) == "d5ecbc7ab77b376b2cf635a6869d4dbb15322175f95b5c19260a27f6217e4eff"
     proofs = {
-        bearer(): Proof.GOOD,
-        bearer(age_s=299): Proof.GOOD,
-        bearer(age_s=301): Proof.BAD,
-        bearer(b"{}"): Proof.BAD,
-        bearer(secret="another secret of thirty-two bytes"): Proof.BAD,
-        bearer(algorithm="none"): Proof.BAD,
-        "Bearer x": Proof.BAD,
-        "": Proof.ABSENT,
+        bearer(): ProofStatus.GOOD,
+        bearer(age_s=299): ProofStatus.GOOD,
+        bearer(age_s=301): ProofStatus.BAD,
+        bearer(b"{}"): ProofStatus.BAD,
+        bearer(secret="another secret of thirty-two bytes"): ProofStatus.BAD,
+        bearer(algorithm="none"): ProofStatus.BAD,
+        "Bearer x": ProofStatus.BAD,
+        "": ProofStatus.ABSENT,
     }
     for header, proof in proofs.items():
         request = posted(f"{BASE}/x", BODY, authorization=header)
         assert VonageCallbacks("sms", SECRET, BASE).proof(request) is proof, header
     assert (
         VonageCallbacks("sms", "", BASE).proof(posted(f"{BASE}/x", BODY, authorization=bearer()))
-        is Proof.ABSENT
+        is ProofStatus.ABSENT
     )
 
 
@@ -177,7 +182,7 @@ def test_what_providers_post_is_read() -> None:
     assert isinstance(busy, Receipt)
     assert busy.failure == Failed("No one answered.", suspect=False)
     assert sms.read(posted(to, form(**dict(SMS_FORM)), hook="reply")) == (
-        Reply("SM" + "0" * 31 + "1", "+15005550006", "4711a"),
+        TextReply("SM" + "0" * 31 + "1", "+15005550006", "4711a"),
     )
     delivered = {"message_uuid": "u", "status": "delivered", "client_ref": "42.k", "usage": {"price": "0.07"}}
     assert other.read(posted(f"{BASE}/x?d=7", json.dumps(delivered).encode())) == (
@@ -276,8 +281,8 @@ def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[R
         ),
         ({"d": "42", "n": "2", "c": "1"}, "6", (), "Press 6 again to resolve.", Next.LISTEN),
         ({"d": "42", "n": "2", "c": "1"}, "1", (OptOut("+1"),), calls.STOPPED, Next.HANG_UP),
-        ({"d": "42", "n": "1"}, "*", (Repeat(42, "+1"),), "done", Next.HANG_UP),
-        ({"d": "42", "n": "1"}, "", (Repeat(42, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1"}, "*", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1"}, "", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
         ({"d": "42", "n": "3"}, "", (), "Goodbye.", Next.HANG_UP),
     ],
 )

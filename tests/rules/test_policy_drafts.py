@@ -12,8 +12,8 @@ from firebell.kit.web.field_errors import FieldErrors
 from firebell.paging.dry_run import PlannedLevel, PlannedMessage, compare, messages, summary
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.paging.policy_changes import changes
-from firebell.paging.policy_form import LevelRow, PolicyForm, edited, minutes_text, plan_of, to_seconds
-from firebell.paging.policy_starters import TIERS, Tier, started
+from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, minutes_text, plan_of, to_seconds
+from firebell.paging.policy_starters import TIERS, Tier, apply_tier
 from tests.rules.budget import examples
 
 A, B, C = (LevelRow((f"person:{i}",), str(i)) for i in (1, 2, 3))
@@ -42,7 +42,7 @@ NAMES = {"person:1": "Ana", "person:2": "Jun", "schedule:1": "Primary", "team:1"
 def test_a_button_changes_the_draft_and_names_its_level(
     button: str, rows: tuple[LevelRow, ...], focus: int | None
 ) -> None:
-    draft, at = edited(PolicyForm(rows=(A, B, C)), button)
+    draft, at = apply_button(PolicyForm(rows=(A, B, C)), button)
     assert (draft.rows, at) == (rows, focus)
 
 
@@ -58,10 +58,12 @@ def test_bug_an_edit_in_the_browser_lost_the_third_target_and_the_seconds(
     levels: list[tuple[list[int], int]],
 ) -> None:
     stored = tuple(Level(tuple(Target(TargetKind.TEAM, i) for i in ids), wait) for ids, wait in levels)
-    form = PolicyForm.of(Policy(1, "P", "p", 1, 1, stored, 2, 90))
+    form = PolicyForm.from_policy(Policy(1, "P", "p", 1, 1, stored, 2, 90))
     fields = [(f"wait-{i}", row.wait) for i, row in enumerate(form.rows)]
     fields += [(f"target-{i}", value) for i, row in enumerate(form.rows) for value in (*row.targets, "")]
-    sent = PolicyForm.sent(FormData([*fields, ("repeat", form.repeat), ("ack_timeout", form.ack_timeout)]))
+    sent = PolicyForm.from_form(
+        FormData([*fields, ("repeat", form.repeat), ("ack_timeout", form.ack_timeout)])
+    )
     errors = FieldErrors()
     plan = plan_of(sent, errors)
     assert errors.fields == {}
@@ -86,12 +88,12 @@ def test_a_level_without_anyone_is_an_error_and_not_left_out() -> None:
 def test_a_tier_starts_with_the_schedules_of_the_team_and_ends_with_the_team(tier: Tier) -> None:
     schedules = [(1, "Payments secondary"), (2, "Payments primary"), (3, "Database")]
     draft = PolicyForm(team="7")
-    targets = [row.targets for row in started(draft, tier.key, schedules).rows]
+    targets = [row.targets for row in apply_tier(draft, tier.key, schedules).rows]
     assert targets[0] == ("schedule:2",)
     assert targets[-1] == ("team:7",)
     assert targets[1:-1] == [("schedule:1",)][: len(tier.schedule_minutes) - 1]
-    assert [row.targets for row in started(draft, tier.key, []).rows] == [("team:7",)]
-    assert started(draft, "unknown", schedules) == draft
+    assert [row.targets for row in apply_tier(draft, tier.key, []).rows] == [("team:7",)]
+    assert apply_tier(draft, "unknown", schedules) == draft
 
 
 ANA, JUN = Target(TargetKind.PERSON, 1), Target(TargetKind.PERSON, 2)
@@ -108,7 +110,7 @@ def plan(*levels: tuple[Target, int] | tuple[Target, Target, int], repeat: int =
         (plan((ANA, 300)), plan((ANA, 300)), []),
         (plan((ANA, 300)), plan((ANA, 300), (JUN, 300)), ["Level 2 added: Jun"]),
         (plan((ANA, 300), (JUN, 300)), plan((JUN, 300)), ["Level 1 removed: Ana"]),
-        (plan((ANA, 300)), plan((ANA, 90)), ["Level 1 escalates after 5 min → 1:30 min"]),
+        (plan((ANA, 300)), plan((ANA, 90)), ["Level 1 escalates after 5 min → 90 s"]),
         (plan((ANA, 300)), plan((ANA, JUN, 300)), ["Level 1 notifies Ana and Jun, was Ana"]),
         (plan((ANA, JUN, 300)), plan((JUN, ANA, 300)), []),
         (

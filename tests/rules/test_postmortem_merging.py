@@ -6,7 +6,7 @@ import random
 import pytest
 
 from firebell.postmortems.editing.anchors import find_line
-from firebell.postmortems.editing.merging import ConflictHunk, Merge, merge
+from firebell.postmortems.editing.three_way_merge import ConflictHunk, Merge, merge
 
 TRIPLES = int(os.environ.get("FIREBELL_MERGE_TRIPLES", "1500"))
 """The number of random triples; the specification asks for 20,000."""

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.channels.callbacks import PageAction
-from firebell.replies.grammar import Command, Help, Meaning, NotUnderstood, Start, Stop, read
+from firebell.replies.grammar import Help, Meaning, NotUnderstood, PageCommand, Start, Stop, read
 
 ACK, ESCALATE, RESOLVE = PageAction.ACK, PageAction.ESCALATE, PageAction.RESOLVE
 
@@ -14,17 +14,17 @@ ACK, ESCALATE, RESOLVE = PageAction.ACK, PageAction.ESCALATE, PageAction.RESOLVE
     ("text", "meaning"),
     [
         *(
-            (text, Command(ACK, 47))
+            (text, PageCommand(ACK, 47))
             for text in ("47a", "ack 47", "47 ok", "4 7 a", " #47 A ", "“47a”", "47A.", "47 👍🏽")
         ),
-        *((text, Command(ACK, 47)) for text in ("４７a", "Ack #47", "47 acknowledge")),
-        ("47e", Command(ESCALATE, 47)),
-        ("escalate 9", Command(ESCALATE, 9)),
-        ("47r", Command(RESOLVE, 47)),
-        ("resolve 123", Command(RESOLVE, 123)),
-        *((text, Command(ACK)) for text in ("a", "ACK", "Ok", "yes", "👍", "ack!")),
-        ("47a thanks, on it", Command(ACK, 47, "thanks, on it")),
-        ("ack 47 Looking now", Command(ACK, 47, "Looking now")),
+        *((text, PageCommand(ACK, 47)) for text in ("４７a", "Ack #47", "47 acknowledge")),
+        ("47e", PageCommand(ESCALATE, 47)),
+        ("escalate 9", PageCommand(ESCALATE, 9)),
+        ("47r", PageCommand(RESOLVE, 47)),
+        ("resolve 123", PageCommand(RESOLVE, 123)),
+        *((text, PageCommand(ACK)) for text in ("a", "ACK", "Ok", "yes", "👍", "ack!")),
+        ("47a thanks, on it", PageCommand(ACK, 47, "thanks, on it")),
+        ("ack 47 Looking now", PageCommand(ACK, 47, "Looking now")),
         *((text, Help()) for text in ("?", "help", " HELP ")),
         *(
             (text, Stop())

@@ -14,22 +14,22 @@ from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
 from firebell.kit.errors import Invalid
 from firebell.routing import explanation, forms, replay
-from firebell.routing.explanation import Facts
-from firebell.routing.model import AlertMute, EffectKind, Result, StageEntry
-from firebell.routing.replay import PastAlert
+from firebell.routing.explanation import ExplanationFacts
+from firebell.routing.model import EffectKind, ExplanationMute, StageEntry, StageResult
+from firebell.routing.replay import ReplayedAlert
 from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 29, 3, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def facts(status: Any = "firing", **changed: Any) -> Facts:
+def facts(status: Any = "firing", **changed: Any) -> ExplanationFacts:
     alert = Alert(
         7, 1, "lag", 3, status, "Lag", "", "critical", {}, {}, {}, NOW, None, NOW, NOW, 0, None, 2, NOW,
         rule_id=4, routing_version_id=9,
     )  # fmt: skip
     group = Group(3, 1, 1, "", "Lag", "high", NOW, None, NOW, 1, 1, 2)
-    unpaged = Facts(
+    unpaged = ExplanationFacts(
         alert=alert, service="Ledger", service_slug="ledger", integration="Alertmanager", source="prometheus",
         received_at=NOW, earlier_alert_id=None, rule=(2, "Owned"), has_rules=True, mute=None, hold=None,
         group=group, page=None, page_state="", log=(),
@@ -41,28 +41,32 @@ def hold(kind: HoldKind, **more: Any) -> Hold:
     return Hold(kind, 4, 9, 3, 600, **more)
 
 
-MUTE = AlertMute("Upgrade", "/m/1", NOW + 60 * MINUTE, is_muted=True)
+MUTE = ExplanationMute("Upgrade", "/m/1", NOW + 60 * MINUTE, is_muted=True)
 PAGED = {"page": "PG-8", "page_state": "triggered", "log": (StageEntry(NOW, "Level 1: notified Mara"),)}
 
 
 @pytest.mark.parametrize(
     ("changed", "decisive", "result"),
     [
-        ({"mute": MUTE}, "muted", Result.WAITING),
-        ({"mute": MUTE, "status": "resolved"}, "muted", Result.STOPPED),
-        ({"hold": hold(HoldKind.NEVER)}, "held", Result.STOPPED),
-        ({"hold": hold(HoldKind.WAIT, until=NOW + MINUTE)}, "held", Result.WAITING),
-        ({"hold": hold(HoldKind.WAIT, until=NOW + MINUTE), "status": "resolved"}, "held", Result.STOPPED),
-        ({"hold": hold(HoldKind.THRESHOLD, events=(NOW,))}, "held", Result.WAITING),
+        ({"mute": MUTE}, "muted", StageResult.WAITING),
+        ({"mute": MUTE, "status": "resolved"}, "muted", StageResult.STOPPED),
+        ({"hold": hold(HoldKind.NEVER)}, "held", StageResult.STOPPED),
+        ({"hold": hold(HoldKind.WAIT, until=NOW + MINUTE)}, "held", StageResult.WAITING),
+        (
+            {"hold": hold(HoldKind.WAIT, until=NOW + MINUTE), "status": "resolved"},
+            "held",
+            StageResult.STOPPED,
+        ),
+        ({"hold": hold(HoldKind.THRESHOLD, events=(NOW,))}, "held", StageResult.WAITING),
         ({"hold": hold(HoldKind.THRESHOLD, ended_at=NOW), **PAGED}, None, None),
         ({"mute": replace(MUTE, is_muted=False), **PAGED}, None, None),
         ({**PAGED}, None, None),
-        ({"group": None, "status": "resolved"}, "deduplicated", Result.STOPPED),
-        ({}, "paged", Result.STOPPED),
+        ({"group": None, "status": "resolved"}, "deduplicated", StageResult.STOPPED),
+        ({}, "paged", StageResult.STOPPED),
     ],
 )
 def test_the_stage_that_decides_is_named(
-    changed: dict[str, Any], decisive: str | None, result: Result | None
+    changed: dict[str, Any], decisive: str | None, result: StageResult | None
 ) -> None:
     explained = explanation.explain(facts(**changed))
     stage = explained.decisive
@@ -72,7 +76,7 @@ def test_the_stage_that_decides_is_named(
     assert names == ["received", "deduplicated", "routed", "muted", "grouped", "held", "paged"]
     if decisive:
         after = explained.stages[names.index(decisive) + 1 :]
-        assert {s.result for s in after} <= {Result.NOT_REACHED}
+        assert {s.result for s in after} <= {StageResult.NOT_REACHED}
     is_firing = changed.get("status") != "resolved"
     assert bool(explained.next) is (is_firing and decisive != "paged")
     assert all(s.text for s in explained.stages)
@@ -90,12 +94,14 @@ def test_a_rule_without_its_service_is_explained_as_the_usual_way() -> None:
         assert explanation.explain(unruled).stages[2].href == ""
 
 
-def past(id_: int, minute: int, lasted: int | None, service: int = 1, **labels: str) -> PastAlert:
+def past(id_: int, minute: int, lasted: int | None, service: int = 1, **labels: str) -> ReplayedAlert:
     starts_at = NOW + minute * MINUTE
     ends_at = None if lasted is None else starts_at + lasted * MINUTE
     severity = labels.pop("severity", "critical")
     incidents = ("INC-1",) if id_ == 2 else ()
-    return PastAlert(id_, 1, service, f"k{id_}", "Lag", severity, labels, starts_at, ends_at, 1, incidents)
+    return ReplayedAlert(
+        id_, 1, service, f"k{id_}", "Lag", severity, labels, starts_at, ends_at, 1, incidents
+    )
 
 
 def rules(*each: RoutingRule) -> Routing:
@@ -170,12 +176,12 @@ def test_a_rule_survives_its_form(rule: RoutingRule) -> None:
 
 
 def test_labels_are_read_one_a_line() -> None:
-    assert forms.labels_of('team="payments"\n job=a, \n\n x = "y z"') == {
+    assert forms.parse_labels('team="payments"\n job=a, \n\n x = "y z"') == {
         "team": "payments",
         "job": "a",
         "x": "y z",
     }
     for text in ("team", 'team!="x"', "{"):
         with pytest.raises(Invalid) as refusal:
-            forms.labels_of(text)
+            forms.parse_labels(text)
         assert list(refusal.value.fields) == ["labels"]

@@ -21,7 +21,7 @@ from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.near_misses import actions as near_misses
 from firebell.postmortems.near_misses.model import NearMissReport
-from firebell.postmortems.progress import messages
+from firebell.postmortems.progress import reminder_messages
 from tests.postmortem_steps import agreed, published
 from tests.rules.test_postmortem_checks import COMPLETE, WHYS
 from tests.world import World, world
@@ -70,7 +70,7 @@ async def test_the_author_is_reminded_until_it_is_published(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a busy machine reads the document later than a reminder waits for it
-    monkeypatch.setattr(messages, "READING_LIMIT_S", 60.0)
+    monkeypatch.setattr(reminder_messages, "READING_LIMIT_S", 60.0)
     async with world(dsn, clock) as w:
         incident_id = await closed(w)
         assert (reminded(w), await codes(w, incident_id)) == ([], set())
@@ -226,7 +226,7 @@ async def test_a_document_that_is_not_read_in_time_holds_up_no_page(
     async with world(dsn, clock) as w:
         incident_id = await closed(w)
         monkeypatch.setattr(DOCUMENTS, "call", hang)
-        monkeypatch.setattr(messages, "READING_LIMIT_S", 0.05)
+        monkeypatch.setattr(reminder_messages, "READING_LIMIT_S", 0.05)
         async with w.ctx.db.tx() as tx:
             await postmortems.assign_author(tx, await w.actor(w.mara), incident_id, w.jun, w.now)
         async with asyncio.timeout(20):

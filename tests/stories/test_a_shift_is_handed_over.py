@@ -143,7 +143,7 @@ async def test_the_pages_lead_from_the_list_to_the_acknowledgement(dsn: str, clo
         assert "draft in" in listed.text
         await d.t.until(MONDAY - 4 * HOUR)
         listed = await d.http.get("/oncall/handoffs", params={"schedule": "weekly"})
-        assert "needs your acknowledgement" in listed.text
+        assert "needs your acknowledgment" in listed.text
         assert PATH in listed.text
         done = await d.post(f"{PATH}/ack")
         assert done.headers["location"] == PATH
@@ -171,10 +171,10 @@ async def test_bug_a_handoff_of_long_ago_asked_for_an_acknowledgement_for_ever(
         await d.t.until(MONDAY - 4 * HOUR)
         await d.sign_in()
         clock.advance(168 * HOUR)
-        assert "needs your acknowledgement" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
+        assert "needs your acknowledgment" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
         clock.advance(4 * HOUR)
         listed = (await d.http.get("/oncall/handoffs?schedule=weekly")).text
-        assert "needs your acknowledgement" not in listed
+        assert "needs your acknowledgment" not in listed
         assert "not acknowledged" in listed
 
 

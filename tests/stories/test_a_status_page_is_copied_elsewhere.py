@@ -11,7 +11,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.status_copies.copier import Copier
-from firebell.status_copies.health import check
+from firebell.status_copies.doctor_checks import check
 from firebell.status_copies.instatus import InstatusApi
 from firebell.status_copies.statuspage import StatuspageApi
 from tests.api.api_clients import Api, organization

@@ -9,7 +9,7 @@ import pytest
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.trackers import link_sync
-from firebell.action_items.trackers.health import check
+from firebell.action_items.trackers.doctor_checks import check
 from firebell.action_items.trackers.queries import findings_of
 from firebell.action_items.trackers.sync_worker import TrackerSync
 from firebell.action_items.trackers.vendors.github import GitHubApi

@@ -1,4 +1,4 @@
-"""Story: Mara is asked whether she is still on it before her acknowledgement runs out, and renews it with one tap."""
+"""Story: Mara is asked whether she is still on it before her acknowledgment runs out, and renews it with one tap."""
 
 from urllib.parse import urlsplit
 

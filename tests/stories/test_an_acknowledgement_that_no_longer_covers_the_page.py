@@ -1,4 +1,4 @@
-"""Story: a page was acknowledged and then grew; an old acknowledgement never silences a new failure."""
+"""Story: a page was acknowledged and then grew; an old acknowledgment never silences a new failure."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ async def test_what_joins_within_half_an_hour_is_covered_and_what_joins_later_is
         await w.alert("database down")
         assert await woken(w) == 2
         assert (await w.page()).state is PageState.TRIGGERED
-        assert "New alerts arrived that the acknowledgement does not cover." in await w.story()
+        assert "New alerts arrived that the acknowledgment does not cover." in await w.story()
         await w.after(minutes=5)
         assert "Jun Okafor" in w.sink.people()
 

@@ -1,4 +1,4 @@
-"""Story: an alert pages the primary; without an acknowledgement the secondary; an acknowledgement stops it."""
+"""Story: an alert pages the primary; without an acknowledgment the secondary; an acknowledgment stops it."""
 
 from datetime import timedelta
 

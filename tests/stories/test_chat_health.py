@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from firebell.chat import call_count_store, health, object_store
+from firebell.chat import call_count_store, doctor_checks, object_store
 from firebell.chat.call_counts import CallOutcome
 from firebell.chat.model import ObjectState
 from firebell.kit.clock import FakeClock
@@ -14,7 +14,7 @@ async def test_a_chat_that_works_is_fine(dsn: str, clock: FakeClock) -> None:
         await declare(w)
         await run_for(w, 90)
         async with w.ctx.db.tx() as tx:
-            (result,) = await health.check(tx, w.now)
+            (result,) = await doctor_checks.check(tx, w.now)
             calls = await call_count_store.of_last_day(tx, [account.id], w.now)
             tomorrow = await call_count_store.of_last_day(tx, [account.id], w.now + timedelta(hours=25))
 
@@ -36,7 +36,7 @@ async def test_a_refused_token_a_dead_letter_and_a_missing_scope_are_warnings(
                 tx, account.id, ["inc-1/e-9"], ObjectState.DEAD, "refused", retry_at=None, now=w.now
             )
             await tx.execute("update chat_account set scopes = array_remove(scopes, 'pins:write')")
-            (result,) = await health.check(tx, w.now)
+            (result,) = await doctor_checks.check(tx, w.now)
 
         assert result.level == "warn"
         assert [code for code in ("CH-BROKEN", "CH-DEAD", "CH-SCOPE") if code in result.text] == [
@@ -53,7 +53,7 @@ async def test_a_chat_that_is_behind_or_limits_us_is_a_warning(dsn: str, clock: 
         await run_for(w, 120, 20)
         async with w.ctx.db.tx() as tx:
             await call_count_store.add(tx, account.id, {CallOutcome.LIMITED: 50, CallOutcome.OK: 100}, w.now)
-            (result,) = await health.check(tx, w.now)
+            (result,) = await doctor_checks.check(tx, w.now)
         assert [code for code in ("CH-BEHIND", "CH-LIMITED") if code in result.text] == [
             "CH-BEHIND",
             "CH-LIMITED",

@@ -66,7 +66,7 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await w.after(seconds=20)
         assert await _paged(w) == ["node down", "other disk"]
         [shown] = await api("GET", PATH)
-        assert (shown["sources"], shown["held"]) == (1, 2)
+        assert (shown["sources"], shown["inhibited"]) == (1, 2)
         muted = {each["title"]: each["mute"]["kind"] for each in await api("GET", "/alerts", muted="true")}
         assert muted == {"disk slow": "inhibition", "net slow": "inhibition"}
         await sign_in(w, http, w.mara)
@@ -78,7 +78,7 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await _send(w, "node down", NODE, status="resolved")
         await w.settle()
         assert await _paged(w) == ["disk slow", "node down", "other disk"]
-        assert (await api("GET", PATH))[0]["held"] == 0
+        assert (await api("GET", PATH))[0]["inhibited"] == 0
 
         # an alert that no source explains pages after the wait, as urgently as its routing rule says
         rules = [
@@ -135,7 +135,7 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await api("PUT", f"{PATH}/{rule['id']}", {**RULE, "target_matchers": "alertname=DiskGone"})
         await w.settle()
         assert "disk gone" not in await _paged(w)
-        assert (await api("GET", PATH))[0]["held"] == 1
+        assert (await api("GET", PATH))[0]["inhibited"] == 1
         await api("DELETE", f"{PATH}/{rule['id']}", status=204)
         await w.settle()
         assert "disk gone" in await _paged(w)

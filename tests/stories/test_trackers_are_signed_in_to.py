@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from firebell.action_items.trackers import access_tokens, authorization, store
-from firebell.action_items.trackers.health import check
+from firebell.action_items.trackers.doctor_checks import check
 from firebell.action_items.trackers.model import Tracker
 from firebell.action_items.trackers.session import LeaseLost, Session
 from firebell.action_items.trackers.sync_worker import TrackerSync

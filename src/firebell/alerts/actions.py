@@ -28,7 +28,7 @@ from firebell.alerts import (
     store,
 )
 from firebell.alerts.inhibition import actions as inhibition_actions
-from firebell.alerts.inhibition.model import CompiledRule
+from firebell.alerts.inhibition.model import CompiledInhibitionRule
 from firebell.alerts.model import (
     Alert,
     AlertFilter,
@@ -128,7 +128,7 @@ async def receive(
     batch: Sequence[InboundRequest],
     now: datetime,
     muting: MutesByService | None = None,
-    inhibition_rules: Sequence[CompiledRule] = (),
+    inhibition_rules: Sequence[CompiledInhibitionRule] = (),
     *,
     are_alerts_routed: bool = True,
 ) -> dedup_and_grouping.Batch:
@@ -164,7 +164,7 @@ async def receive(
     if inhibition_rules:
         await inhibition_actions.record(tx, state, batch, inhibition_rules, plan, now)
     await expiry_actions.note(tx, state, batch, now)
-    await routing_actions.hold(tx, batch_outcome.held_groups(state))
+    await routing_actions.save_holds(tx, batch_outcome.held_groups(state))
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     if muted := muted_groups.changed(state):

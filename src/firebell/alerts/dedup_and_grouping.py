@@ -336,7 +336,7 @@ def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) ->
     group.firing += 1
     group.grown = True
     if group.alerts in _MILESTONE_SIZES:
-        # an acknowledgement does not cover a group that grew so much
+        # an acknowledgment does not cover a group that grew so much
         group.crossed, group.acked = True, False
     _touch(group, event, now)
     _update_lead(group, received.integration_id, event)

@@ -62,6 +62,11 @@ class Event(msgspec.Struct, frozen=True):
     """What a routing rule decided; None if no rule matches."""
 
 
+def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return what matchers read of an alert: its labels, with `title` and `severity` unless it has such labels."""
+    return {"title": title, "severity": severity or "", **labels}
+
+
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """Which alerts a list shows; `is_muted` are those that were muted, also the ones that paged at the end."""
@@ -309,7 +314,7 @@ class GroupsResolved:
 
 @dataclass(frozen=True, slots=True)
 class GroupsAcknowledged:
-    """The source reported an acknowledgement of alerts in these groups."""
+    """The source reported an acknowledgment of alerts in these groups."""
 
     group_ids: tuple[int, ...]
     label: str

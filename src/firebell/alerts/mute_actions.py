@@ -90,7 +90,7 @@ async def release(
     service_ids = await mute_store.services(tx, mute_ids)
     await catalog.lock_services(tx, service_ids)
     ended = await mute_store.end_overdue(tx, mute_ids, now)
-    held = await mute_store.held_alerts(tx, ended, service_ids)
+    held = await mute_store.alerts_to_hand_over(tx, ended, service_ids)
     await hand_over(tx, held, inhibition_versions, receive, now)
     groups = await mute_store.release(tx, ended, service_ids, now)
     if groups:
@@ -120,10 +120,10 @@ async def hand_over(
 
 
 async def muted_services(tx: Reads, mute_id: int) -> list[int]:
-    """Return the services whose alerts a mute holds back; they stay the same while it runs."""
+    """Return the services whose alerts a mute covers; they stay the same while it runs."""
     return await mute_store.services(tx, [mute_id])
 
 
 async def muted_alerts(tx: Reads, mute_id: int) -> list[Alert]:
-    """Return the newest alerts that a mute held back, firing or not."""
+    """Return the newest alerts that a mute muted, firing or not."""
     return await read_store.alerts_by_id(tx, await mute_store.alert_ids(tx, mute_id, ALERTS_SHOWN))

@@ -39,7 +39,7 @@ class MuteMark:
 
 @dataclass(frozen=True, slots=True)
 class MutedCount:
-    """A running mute, and how many firing alerts it holds back."""
+    """A running mute, and how many firing alerts it mutes."""
 
     id: int
     kind: MuteKind
@@ -248,7 +248,7 @@ async def release(
     return sorted((OpenedGroup(**dict(row)) for row in rows), key=lambda group: group.id)
 
 
-async def held_alerts(
+async def alerts_to_hand_over(
     tx: Reads, mute_ids: Collection[int], service_ids: Collection[int]
 ) -> list[tuple[int, MuteKind | None, Alert]]:
     """Return the firing alerts in groups of these services that these mutes hold.
@@ -390,7 +390,7 @@ async def muted_counts(tx: Reads, now: datetime, mute_id: int | None = None) -> 
     """Return the mutes that run, or the one with this id, in the order in which they end."""
     rows = await tx.fetch(
         f"""
-        select alert_mute.id, kind, name, author, {_PATH}, ends_at, held.alerts
+        select alert_mute.id, kind, name, author, {_PATH}, ends_at, muted.alerts
         from alert_mute
         cross join lateral (
             select coalesce(sum(firing), 0)::int as alerts
@@ -398,12 +398,12 @@ async def muted_counts(tx: Reads, now: datetime, mute_id: int | None = None) -> 
             where alert_group.mute_id = alert_mute.id
                 and released_at is null
                 and closed_at is null
-        ) held
+        ) muted
         where ended_at is null
             and starts_at <= $1
             and ends_at > $1
             and kind <> 'inhibit_wait'
-            and (kind <> 'inhibition' or held.alerts > 0)
+            and (kind <> 'inhibition' or muted.alerts > 0)
             and ($2::bigint is null or alert_mute.id = $2)
         order by ends_at, alert_mute.id
         """,
@@ -433,7 +433,7 @@ async def muted_counts_of_service(tx: Reads, service_id: int) -> list[MutedCount
 
 
 async def alert_ids(tx: Reads, mute_id: int, limit: int) -> list[int]:
-    """Return the newest alerts that a mute held back, firing or not."""
+    """Return the newest alerts that a mute muted, firing or not."""
     rows = await tx.fetch(
         """
         select alert.id

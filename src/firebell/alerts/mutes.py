@@ -11,7 +11,9 @@ from enum import StrEnum
 from firebell.alerts import event_placement
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, InboundRequest
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, InboundRequest, matched_labels
+from firebell.kit import matchers
+from firebell.kit.errors import Invalid
 from firebell.kit.matchers import Matcher, matches_all
 
 OWN_RULES_PREFIX = "firebell"
@@ -69,7 +71,7 @@ class Mute:
         return has_begun and now < self.ends_at
 
     def mutes(self, labels: Mapping[str, str]) -> bool:
-        """Return True if an alert of one of its services, with these labels as of `labels_of`, is muted.
+        """Return True if an alert of one of its services, with these labels as of `matched_labels`, is muted.
 
         What waits is chosen alert by alert, not by matchers.
         """
@@ -78,12 +80,18 @@ class Mute:
         return not self.excluded or not matches_all(self.excluded, labels)
 
 
+def checked_matchers(text: str, field: str, example: str) -> str:
+    """Return matchers as they are stored; raise `Invalid` for the field if they would match an alert without labels."""
+    stored = matchers.checked(text, field, example)
+    if all(matcher.matches({}) for matcher in matchers.parse(stored)):
+        raise Invalid(
+            "The matchers would match every alert.",
+            fields={field: f"At least one matcher must not match an empty value. {example}"},
+        )
+    return stored
+
+
 MutesByService = Mapping[int, Sequence[Mute]]
-
-
-def labels_of(event: Event) -> dict[str, str]:
-    """Return what matchers see of an event: its labels, and its title and severity unless labels are named so."""
-    return {"title": event.title, "severity": event.severity or "", **event.labels}
 
 
 def by_service(mutes: Iterable[Mute]) -> MutesByService:
@@ -122,7 +130,7 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
             service_id = event_placement.service_of(request, event)
             if not running[service_id]:
                 continue
-            labels = labels_of(event)
+            labels = matched_labels(event.title, event.severity, event.labels)
             if matched := {mute.id for mute in running[service_id] if mute.mutes(labels)}:
                 matching.setdefault(service_id, set()).update(matched)
     return {
@@ -139,7 +147,10 @@ def index_of(mutes: Iterable[Mute]) -> LabelIndex[Mute]:
 def may_apply(index: LabelIndex[Mute], requests: Iterable[InboundRequest]) -> bool:
     """Return True if one of the indexed mutes may match an event, whatever its service; much faster than `active`."""
     return any(
-        True for request in requests for event in request.incoming for _ in index.candidates(labels_of(event))
+        True
+        for request in requests
+        for event in request.incoming
+        for _ in index.candidates(matched_labels(event.title, event.severity, event.labels))
     )
 
 
@@ -151,7 +162,7 @@ def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mu
     service_mutes = of_service(mutes, received.service_id)
     if not service_mutes or received.error is not None or always_pages(event.dedup_key, event.labels):
         return None
-    labels = labels_of(event)
+    labels = matched_labels(event.title, event.severity, event.labels)
     return next((mute for mute in service_mutes if mute.mutes(labels)), None)
 
 

@@ -13,12 +13,14 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 
+incidents_of_pages = related_store.incidents_of_pages
+
 
 @dataclass(frozen=True, slots=True)
 class AlertDetails:
     """An alert with its service and references.
 
-    `page` is None if it paged no one, `mute` is why if maintenance muted it, `hold` is why if a rule holds it.
+    `page` is None if it paged no one, `mute` is what muted it, such as a silence, `hold` is why if a rule holds it.
     """
 
     alert: Alert

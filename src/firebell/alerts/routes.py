@@ -1,4 +1,4 @@
-"""Where a routing rule sends an alert, and why a group waits ([spec 3.3](docs/spec/3-alerts.md)) (pure)."""
+"""Where a routing rule sends an alert, and why a group waits ([spec 3.6](docs/spec/3-alerts.md)) (pure)."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

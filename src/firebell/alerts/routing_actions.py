@@ -157,7 +157,7 @@ async def load_counted(tx: Tx, state: Batch, requests: Sequence[InboundRequest],
         state.counted.update(await routing_store.counted_holds(tx, missing))
 
 
-async def hold(tx: Tx, groups: Sequence[GroupState]) -> None:
+async def save_holds(tx: Tx, groups: Sequence[GroupState]) -> None:
     """Store why groups wait, and when those that wait for a while page; ingest has locked their services."""
     held = [(group.id, group.hold) for group in groups if group.id is not None and group.hold is not None]
     if not held:

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from firebell.alerts.routing_rules import ALL_LABELS, Owner, RoutingRule, Urgency
+from firebell.kit.durations import exact
 
+OWNER_LABELS = {
+    Owner.INTEGRATION: "Service of the integration",
+    Owner.LABEL: "Service named by the label service",
+}
+URGENCY_LABELS = {Urgency.SEVERITY: "From severity", Urgency.HIGH: "High", Urgency.LOW: "Low"}
 NEW, REMOVED, MOVED, CHANGED = "new", "removed", "moved", "changed"
 
 
@@ -53,16 +59,16 @@ def _places(rules: Sequence[RoutingRule]) -> dict[int, int]:
 def _changed(before: RoutingRule, after: RoutingRule, services: Mapping[int, str]) -> list[str]:
     texts = []
     if before.name != after.name:
-        texts.append(f"was named {before.name}")
+        texts.append(f"name: {before.name} → {after.name}")
     if before.matchers != after.matchers:
-        texts.append(f"matches {after.matchers} instead of {before.matchers}")
+        texts.append(f"matchers: {before.matchers} → {after.matchers}")
     old, new = facts(before, services), facts(after, services)
-    texts += [f"{name.lower()} {new[name]} instead of {old[name]}" for name in new if new[name] != old[name]]
+    texts += [f"{name.lower()}: {old[name]} → {new[name]}" for name in new if new[name] != old[name]]
     return texts
 
 
 def _summary(rule: RoutingRule, services: Mapping[int, str]) -> str:
-    return "; ".join(f"{name.lower()} {value}" for name, value in facts(rule, services).items())
+    return "; ".join(f"{name.lower()}: {value}" for name, value in facts(rule, services).items())
 
 
 def facts(rule: RoutingRule, services: Mapping[int, str]) -> dict[str, str]:
@@ -70,22 +76,14 @@ def facts(rule: RoutingRule, services: Mapping[int, str]) -> dict[str, str]:
     return {
         "Service": _owner(rule, services),
         "Group by": _group_by(rule),
-        "Pages": _pages(rule),
-        "Urgency": {
-            Urgency.SEVERITY: "from severity",
-            Urgency.HIGH: "high",
-            Urgency.LOW: "low",
-        }[rule.urgency],
+        "Pages": _sentence_case(pages_text(rule)),
+        "Urgency": URGENCY_LABELS[rule.urgency],
     }
 
 
 def _owner(rule: RoutingRule, services: Mapping[int, str]) -> str:
-    match rule.owner:
-        case Owner.INTEGRATION:
-            return "of the integration"
-        case Owner.LABEL:
-            return "by label service"
-    return services.get(rule.service_id or 0, f"service {rule.service_id}")
+    label = OWNER_LABELS.get(rule.owner)
+    return label or services.get(rule.service_id or 0, f"service {rule.service_id}")
 
 
 def _group_by(rule: RoutingRule) -> str:
@@ -96,16 +94,14 @@ def _group_by(rule: RoutingRule) -> str:
     return ", ".join(rule.group_by) or "nothing"
 
 
-def _pages(rule: RoutingRule) -> str:
+def pages_text(rule: RoutingRule) -> str:
+    """Return when the groups of a rule page, such as "after 5 min"."""
     if not rule.pages:
         return "no one"
     if rule.threshold > 1:
-        return f"at {rule.threshold} events in {span(rule.window_s)}"
-    return f"after {span(rule.wait_s)}" if rule.wait_s else "at once"
+        return f"after {rule.threshold} events in {exact(rule.window_s)}"
+    return f"after {exact(rule.wait_s)}" if rule.wait_s else "at once"
 
 
-def span(seconds: int) -> str:
-    """Return a number of seconds for people, such as 90 s, 5 min or 2 h."""
-    if seconds % 3600 == 0:
-        return f"{seconds // 3600} h"
-    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+def _sentence_case(text: str) -> str:
+    return text[0].upper() + text[1:]

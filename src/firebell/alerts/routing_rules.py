@@ -1,4 +1,4 @@
-"""Routing rules: the first that matches an event decides ([spec 3.3](docs/spec/3-alerts.md)) (pure).
+"""Routing rules: the first that matches an event decides ([spec 3.6](docs/spec/3-alerts.md)) (pure).
 
 An event that no rule matches, or whose rule names a service that does not exist, goes to the fallback rule, which
 pages: its service is that of the integration, its group goes by the label `service`, its urgency by its severity.
@@ -13,7 +13,14 @@ from enum import StrEnum
 import msgspec
 
 from firebell.alerts import mutes
-from firebell.alerts.model import ANOMALY_RULE, HEARTBEAT_KEY_PREFIX, Event, EventKind, InboundRequest
+from firebell.alerts.model import (
+    ANOMALY_RULE,
+    HEARTBEAT_KEY_PREFIX,
+    Event,
+    EventKind,
+    InboundRequest,
+    matched_labels,
+)
 from firebell.alerts.routes import Hold, HoldKind, Route
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher, MatcherError, Op, matches_all
@@ -90,13 +97,8 @@ class RoutingVersion:
 Labels = Mapping[str, str]
 
 
-def labels_of(title: str, severity: str | None, labels: Labels) -> Labels:
-    """Return what matchers read of an alert: its labels, with `title` and `severity` unless it has such labels."""
-    return {"title": title, "severity": severity or "", **labels}
-
-
 @dataclass(frozen=True, slots=True)
-class CompiledRule:
+class CompiledRoutingRule:
     """A rule whose matchers were parsed; `hold` is why its groups wait."""
 
     rule: RoutingRule
@@ -132,7 +134,7 @@ class Routing:
     """
 
     version_id: int = 0
-    rules: tuple[CompiledRule, ...] = ()
+    rules: tuple[CompiledRoutingRule, ...] = ()
     services: Mapping[str, int] = field(default_factory=dict)
     service_ids: frozenset[int] = frozenset()
     general: tuple[int, ...] = ()
@@ -140,7 +142,7 @@ class Routing:
     names: tuple[str, ...] = ()
     known: dict[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
 
-    def first(self, labels: Labels) -> CompiledRule | None:
+    def first(self, labels: Labels) -> CompiledRoutingRule | None:
         """Return the first rule that matches, None if no rule does."""
         values = tuple([labels.get(name, "") for name in self.names])
         position = self.known.get(values)
@@ -187,11 +189,11 @@ NO_ROUTING = Routing()
 
 def compile_rules(version_id: int, rules: Sequence[RoutingRule]) -> tuple[Routing, list[RoutingRule]]:
     """Return the rules ready to match, and those whose matchers cannot be read: these match nothing."""
-    compiled: list[CompiledRule] = []
+    compiled: list[CompiledRoutingRule] = []
     unreadable = []
     for rule in rules:
         try:
-            compiled.append(CompiledRule(rule, matchers.parse(rule.matchers), rule.hold(version_id)))
+            compiled.append(CompiledRoutingRule(rule, matchers.parse(rule.matchers), rule.hold(version_id)))
         except MatcherError:
             unreadable.append(rule)
     general: list[int] = []
@@ -218,7 +220,7 @@ def route(routing: Routing, received: InboundRequest, event: Event) -> Route | N
         return None
     if received.error is not None or mutes.always_pages(event.dedup_key, event.labels):
         return None
-    labels = labels_of(event.title, event.severity, event.labels)
+    labels = matched_labels(event.title, event.severity, event.labels)
     matching = routing.first(labels)
     if matching is None:
         return None
@@ -233,7 +235,7 @@ def _fires_once(event: Event) -> bool:
     return is_heartbeat or event.labels.get("alertname") == ANOMALY_RULE
 
 
-def decide(routing: Routing, matching: CompiledRule, labels: Labels, default_service_id: int) -> Route:
+def decide(routing: Routing, matching: CompiledRoutingRule, labels: Labels, default_service_id: int) -> Route:
     """Return what a rule decides about an alert that it matches."""
     rule = matching.rule
     service_id = routing.owner(rule, labels, default_service_id)

@@ -25,7 +25,7 @@ async def run_mutes(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
 
 
 async def run_inhibition(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """End what sources of inhibition rules held back that fire no more."""
+    """End the mutes of inhibition rules whose sources no longer fire."""
     await actions.check_inhibition(tx, now)
     return ()
 

@@ -67,7 +67,15 @@ async def documents_with(tx: Tx, member: str) -> dict[int, dict[str, Any]]:
 
 async def replace_document(tx: Tx, version: int, document: dict[str, Any]) -> None:
     """Replace the document of a version, from which an address was erased."""
-    await tx.execute("update audience_version set document = $2 where version = $1", version, document)
+    await tx.execute(
+        """
+        update audience_version
+        set document = $2
+        where version = $1
+        """,
+        version,
+        document,
+    )
 
 
 async def versions(tx: Tx, limit: int) -> list[SettingsVersion]:

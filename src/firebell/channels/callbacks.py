@@ -31,7 +31,7 @@ class CallbackRequest:
     at: datetime
 
 
-class Proof(StrEnum):
+class ProofStatus(StrEnum):
     """Whether a provider made a request."""
 
     GOOD = "good"
@@ -90,7 +90,7 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class RepeatRequest:
     """The recipient of a delivery asks for its message again."""
 
     delivery_id: int
@@ -98,7 +98,7 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class TextReply:
     """A text from an address, such as "47a"; `key` identifies it, however often it is posted."""
 
     key: str
@@ -131,7 +131,7 @@ class Connect:
     name: str
 
 
-Signal = Receipt | Press | Repeat | Reply | OptOut | OptIn | Connect
+Signal = Receipt | Press | RepeatRequest | TextReply | OptOut | OptIn | Connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class CallbackResponse:
 class Callbacks(Protocol):
     """Reads the requests of a channel's providers, without I/O."""
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether the provider made the request, compared in constant time."""
         ...
 

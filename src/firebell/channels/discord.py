@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Failed,
@@ -18,6 +17,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.http_attempts import AttemptOutcome, accepted_with_id, attempt_outcome, json_object
 from firebell.channels.message_text import compose, markdown_link
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid
@@ -42,18 +42,18 @@ class Discord:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one message."""
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             body = body_of(message, short=short)
             # without `wait`, Discord answers before it has stored anything
             url = f"{address}?wait=true"
-            return await judged(post(self._http, url, content=body, headers=_JSON), _outcome)
+            return await attempt_outcome(post(self._http, url, content=body, headers=_JSON), _outcome)
 
         return without_secrets(await whole_or_short(attempt), address)
 
     async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
         """Replace a message by the one that says how its subject ended."""
         url = f"{address}/messages/{provider_id}"
-        outcome = await judged(
+        outcome = await attempt_outcome(
             send(self._http, "PATCH", url, content=body_of(message), headers=_JSON), _outcome
         )
         return without_secrets(final(outcome), address)
@@ -68,10 +68,10 @@ def body_of(message: Message, *, short: bool = False) -> bytes:
     return msgspec.json.encode({"content": text, "allowed_mentions": {"parse": []}, "flags": _NO_EMBEDS})
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer = json_object(reply)
     if reply.ok:
-        return proved(reply, "Discord", answer.get("id"))
+        return accepted_with_id(reply, "Discord", answer.get("id"))
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.status == _UNKNOWN_WEBHOOK:
         return Failed(reason, gone=True)

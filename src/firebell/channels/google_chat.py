@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Failed,
@@ -17,6 +16,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.http_attempts import AttemptOutcome, accepted_with_id, attempt_outcome, json_object
 from firebell.channels.message_text import compose, plain_link
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
@@ -40,12 +40,12 @@ class GoogleChat:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one message."""
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             request = {"requestId": f"{key}-short" if short else key}
             query = urlencode({**_IN_THREAD, **request} if message.ref else request)
             headers = {"Content-Type": "application/json; charset=UTF-8"}
             body = body_of(message, short=short)
-            return await judged(
+            return await attempt_outcome(
                 post(self._http, f"{address}&{query}", content=body, headers=headers), _outcome
             )
 
@@ -64,9 +64,9 @@ def _link(label: str, url: str) -> str:
     return plain_link(label, url) if set(url) & set("|> ") else f"<{url}|{escape_google_chat(label)}>"
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     if reply.ok:
-        return proved(reply, "Google Chat", json_object(reply).get("name"))
+        return accepted_with_id(reply, "Google Chat", json_object(reply).get("name"))
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.status == _GONE:
         return Failed(reason, gone=True)

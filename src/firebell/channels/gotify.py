@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Failed,
@@ -18,6 +17,7 @@ from firebell.channels.base import (
     within,
     without_secrets,
 )
+from firebell.channels.http_attempts import AttemptOutcome, accepted_with_id, attempt_outcome, json_object
 from firebell.channels.message_text import compose
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
@@ -46,10 +46,10 @@ class Gotify:
         if not token:
             return Failed("The Gotify address has no token.")
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             headers = {"Content-Type": "application/json", "X-Gotify-Key": token}
             body = body_of(message, short=short)
-            return await judged(post(self._http, url, content=body, headers=headers), _outcome)
+            return await attempt_outcome(post(self._http, url, content=body, headers=headers), _outcome)
 
         return without_secrets(without_secrets(await whole_or_short(attempt), token), address)
 
@@ -75,9 +75,9 @@ def body_of(message: Message, *, short: bool = False) -> bytes:
     )
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     if reply.ok:
-        return proved(reply, "a Gotify server", json_object(reply).get("id"))
+        return accepted_with_id(reply, "a Gotify server", json_object(reply).get("id"))
     if reply.status in _REFUSED_TOKEN:
         # the token is part of the address: its owner deleted the application
         return Failed(f"{reply.status} {reply.text[:200]}")

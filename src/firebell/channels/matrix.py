@@ -9,7 +9,6 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, check_token, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     ContentRefused,
@@ -24,6 +23,13 @@ from firebell.channels.base import (
     not_sent,
     whole_or_short,
     without_secrets,
+)
+from firebell.channels.http_attempts import (
+    AttemptOutcome,
+    accepted_with_id,
+    attempt_outcome,
+    check_token,
+    json_object,
 )
 from firebell.channels.message_text import compose
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
@@ -58,7 +64,7 @@ class Matrix:
         if not self._token or self._base.startswith("/"):
             return Failed(f"{_URL} and {_TOKEN} are not both set.", suspect=False)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             if refused := await self._refused_room(address):
                 return refused
             return await self._put(
@@ -79,11 +85,11 @@ class Matrix:
         outcome = await self._put(address, content, f"retract-{provider_id}-{message.event}")
         return without_secrets(final(outcome), self._token)
 
-    async def _put(self, room: str, content: Mapping[str, Any], transaction: str) -> Judgment:
+    async def _put(self, room: str, content: Mapping[str, Any], transaction: str) -> AttemptOutcome:
         path = f"/rooms/{quote(room, safe='')}/send/m.room.message/{quote(transaction, safe='')}"
-        return await judged(self._call("PUT", path, content), _outcome)
+        return await attempt_outcome(self._call("PUT", path, content), _outcome)
 
-    async def _refused_room(self, room: str) -> Judgment | None:
+    async def _refused_room(self, room: str) -> AttemptOutcome | None:
         """Return why nothing can be sent to a room; join it first if the account was only invited."""
         if room in self._plain_rooms:
             return None
@@ -100,7 +106,7 @@ class Matrix:
         if reply.ok and json_object(reply).get("algorithm"):
             return Failed("The room is encrypted. Use a room without encryption.")
         if reply.status != _NO_STATE or _code(reply) != "M_NOT_FOUND":
-            return proved(reply, "a Matrix server", None) if reply.ok else _outcome(reply)
+            return accepted_with_id(reply, "a Matrix server", None) if reply.ok else _outcome(reply)
         if len(self._plain_rooms) >= _KNOWN_ROOMS:
             self._plain_rooms.pop(next(iter(self._plain_rooms)))
         self._plain_rooms[room] = None
@@ -132,10 +138,10 @@ def _code(reply: OutboundResponse) -> str:
     return str(json_object(reply).get("errcode", ""))
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer, code = json_object(reply), _code(reply)
     if reply.ok:
-        return proved(reply, "a Matrix server", answer.get("event_id"))
+        return accepted_with_id(reply, "a Matrix server", answer.get("event_id"))
     reason = f"{reply.status} {reply.text[:200]}"
     if code in _OURS:
         return Failed(f"{reason}: replace {_TOKEN}.", suspect=False)

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 
-from firebell.channels.attempts import judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -24,6 +23,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.http_attempts import attempt_outcome
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
@@ -89,7 +89,7 @@ class Mattermost:
     async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
         """Replace a post by the one that says how its subject ended."""
         post = {"message": text_of(message)}
-        outcome = await judged(
+        outcome = await attempt_outcome(
             self._call("PUT", f"/posts/{provider_id}/patch", post),
             lambda reply: Accepted(provider_id) if reply.ok else _refused(reply),
         )

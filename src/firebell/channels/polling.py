@@ -9,7 +9,7 @@ from firebell.channels.callbacks import Signal, SignalAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingMessage:
     """A message that a provider accepted and whose page still waits for someone."""
 
     delivery_id: int
@@ -43,7 +43,7 @@ class Poller(Protocol):
     waits_for: timedelta
     """For how long after it was sent a message may be answered; zero if its provider reports all answers together."""
 
-    async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
+    async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
         """Return what happened since `cursor`; never raises for a provider's errors."""
         ...
 

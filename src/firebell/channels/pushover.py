@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import httpx
 
-from firebell.channels.attempts import Judgment, check_token, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Edges,
@@ -23,8 +22,15 @@ from firebell.channels.base import (
     without_secrets,
 )
 from firebell.channels.callbacks import PageAction, Press, SignalAnswer
+from firebell.channels.http_attempts import (
+    AttemptOutcome,
+    accepted_with_id,
+    attempt_outcome,
+    check_token,
+    json_object,
+)
 from firebell.channels.message_text import details
-from firebell.channels.polling import Fetched, Update, Waiting
+from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import CheckResult
@@ -67,10 +73,10 @@ class Pushover:
         if not self._token:
             return Failed(f"{_TOKEN} is not set.", suspect=False)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             fields = {"token": self._token, "user": address, **fields_of(message, short=short)}
             url = f"{self._api}/messages.json"
-            return await judged(
+            return await attempt_outcome(
                 post(self._http, url, content=urlencode(fields).encode(), headers=_FORM), _outcome
             )
 
@@ -82,7 +88,7 @@ class Pushover:
             return None
         url = f"{self._api}/receipts/{provider_id.removeprefix(_RECEIPT)}/cancel.json"
         body = urlencode({"token": self._token}).encode()
-        outcome = await judged(post(self._http, url, content=body, headers=_FORM), _outcome)
+        outcome = await attempt_outcome(post(self._http, url, content=body, headers=_FORM), _outcome)
         return without_secrets(final(outcome), self._token)
 
 
@@ -100,7 +106,7 @@ class PushoverPoller:
         self._last_read = 0
         """The delivery whose receipt was read last: a round begins after it, so that all have their turn."""
 
-    async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
+    async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
         """Return the acknowledgments of the messages whose turn it is; there is no cursor."""
         emergencies = self.next_round([each for each in waiting if each.provider_id.startswith(_RECEIPT)])
         replies = await asyncio.gather(*map(self._receipt, emergencies))
@@ -115,7 +121,7 @@ class PushoverPoller:
         ]
         return Fetched(presses, cursor, problem)
 
-    def next_round(self, emergencies: Sequence[Waiting]) -> Sequence[Waiting]:
+    def next_round(self, emergencies: Sequence[WaitingMessage]) -> Sequence[WaitingMessage]:
         """Return the messages whose receipts are read next: those after the last one that was, then the others."""
         in_turn = sorted(
             emergencies, key=lambda each: (each.delivery_id <= self._last_read, each.delivery_id)
@@ -125,7 +131,7 @@ class PushoverPoller:
             self._last_read = current[-1].delivery_id
         return current
 
-    async def _receipt(self, each: Waiting) -> Mapping[str, object] | str:
+    async def _receipt(self, each: WaitingMessage) -> Mapping[str, object] | str:
         """Return what a receipt says, or why it cannot be read."""
         receipt = each.provider_id.removeprefix(_RECEIPT)
         url = f"{self._api}/receipts/{receipt}.json?{urlencode({'token': self._token})}"
@@ -161,12 +167,12 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, str]:
     return fields
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer = json_object(reply)
     if reply.ok:
         receipt = answer.get("receipt")
         proof = f"{_RECEIPT}{receipt}" if receipt else answer.get("request")
-        return proved(reply, "Pushover", proof if answer.get("status") == 1 else None)
+        return accepted_with_id(reply, "Pushover", proof if answer.get("status") == 1 else None)
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.status == 429:
         # the month's messages are used up, which no retry changes

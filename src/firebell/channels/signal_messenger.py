@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, check_token, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     Edges,
@@ -18,6 +17,13 @@ from firebell.channels.base import (
     Setting,
     whole_or_short,
     without_secrets,
+)
+from firebell.channels.http_attempts import (
+    AttemptOutcome,
+    accepted_with_id,
+    attempt_outcome,
+    check_token,
+    json_object,
 )
 from firebell.channels.message_text import compose
 from firebell.channels.phone import numbers
@@ -50,24 +56,24 @@ class SignalMessenger:
         if not self._base or not self._number:
             return Failed(f"{_URL} and {_NUMBER} are not both set.", suspect=False)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             text = compose(message, self.limits.title, self.limits.text, short=short)
             body = msgspec.json.encode({"number": self._number, "recipients": [address], "message": text})
             headers = {"Content-Type": "application/json"}
             url = f"{self._base}/v2/send"
-            return await judged(post(self._http, url, content=body, headers=headers), _outcome)
+            return await attempt_outcome(post(self._http, url, content=body, headers=headers), _outcome)
 
         return without_secrets(await whole_or_short(attempt), address)
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer = json_object(reply)
     if reply.ok:
-        return proved(reply, "signal-cli-rest-api", answer.get("timestamp"))
+        return accepted_with_id(reply, "signal-cli-rest-api", answer.get("timestamp"))
     error = str(answer.get("error", ""))
     reason = f"{reply.status} {error or reply.text}"[:200]
     if answer.get("challenge_tokens"):
-        # Signal wants a captcha, which only an administrator can solve
+        # Signal wants a captcha, which only an admin can solve
         return Failed(f"{reason}: solve the captcha of the gateway.", suspect=False)
     if _UNREGISTERED.search(error):
         return Failed(reason)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from firebell.channels.attempts import Judgment, judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -23,6 +22,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.http_attempts import AttemptOutcome, attempt_outcome
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import CheckResult
@@ -57,7 +57,7 @@ class Slack:
         if not self._token:
             return Failed(f"{_TOKEN} is not set.", suspect=False)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             return await self._call("chat.postMessage", body_of(address, message, short=short))
 
         return without_secrets(await whole_or_short(attempt), self._token)
@@ -70,12 +70,12 @@ class Slack:
         outcome = await self._call("chat.update", body_of(channel, message, ts=ts))
         return without_secrets(final(outcome), self._token)
 
-    async def _call(self, method: str, body: bytes) -> Judgment:
+    async def _call(self, method: str, body: bytes) -> AttemptOutcome:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Authorization": f"Bearer {self._token}",
         }
-        return await judged(
+        return await attempt_outcome(
             post(self._http, f"{self._api}/{method}", content=body, headers=headers),
             lambda reply: _outcome(reply.text) if reply.ok else outcome_of(reply),
         )

@@ -8,7 +8,7 @@ import httpx
 from firebell.channels.base import Channel, Edges, Failed, Message, MessageLimits, Outcome, SendRate
 from firebell.channels.phone import numbers, phone_channel, settings, twilio, vonage
 from firebell.channels.phone.failover import Failover
-from firebell.channels.phone.provider import Order
+from firebell.channels.phone.provider import ProviderMessage
 from firebell.channels.phone.sms_text import text_of
 from firebell.channels.phone.twilio import TwilioSms
 from firebell.channels.phone.vonage import VonageSms
@@ -30,14 +30,16 @@ class Sms:
         if not self._failover.providers:
             # the person's next rule acts now
             return Failed(settings.OFF_TEXT, suspect=False)
-        order = Order(address, key, message.delivery_id, message.composed_at, text=text_of(message, address))
+        order = ProviderMessage(
+            address, key, message.delivery_id, message.composed_at, text=text_of(message, address)
+        )
         return await self._failover.send(
             order, is_critical=message.rank == 0, begun_since=message.begun_since
         )
 
 
 def _open(edges: Edges) -> Sms:
-    openers: dict[str, phone_channel.Open] = {
+    openers: dict[str, phone_channel.ProviderOpener] = {
         twilio.NAME: lambda e, base: TwilioSms(e.http, settings.twilio(e.settings), base),
         vonage.NAME: lambda e, base: VonageSms(e.http, settings.vonage(e.settings), base),
     }
@@ -73,7 +75,7 @@ CHANNEL = Channel(
     check_health=_check_health,
     # a plain number sends one a second; the provider queues what comes faster
     rate=SendRate(per_s=1, burst=32),
-    attempt_limit_s=phone_channel.TOP_S,
+    attempt_limit_s=phone_channel.ATTEMPT_LIMIT_S,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     takes_replies=lambda values: bool(settings.public_url(values)),
     daily_parts=settings.daily_parts,

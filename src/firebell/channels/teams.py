@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -19,6 +18,7 @@ from firebell.channels.base import (
     within,
     without_secrets,
 )
+from firebell.channels.http_attempts import AttemptOutcome, attempt_outcome
 from firebell.channels.message_text import details, links
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
@@ -47,9 +47,9 @@ class Teams:
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Post one card."""
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             body, headers = body_of(message, short=short), {"Content-Type": "application/json"}
-            return await judged(post(self._http, address, content=body, headers=headers), _outcome)
+            return await attempt_outcome(post(self._http, address, content=body, headers=headers), _outcome)
 
         return without_secrets(await whole_or_short(attempt), address)
 
@@ -84,7 +84,7 @@ def _text(text: str, **more: str) -> dict[str, object]:
     return {"type": "TextBlock", "text": escape_markdown(text), "wrap": True, **more}
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     if reply.ok:
         # a page of a proxy answers 200
         run = reply.headers.get(_RUN, "")

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import msgspec
 
-from firebell.channels.attempts import Judgment, check_token, json_object, judged, proved
 from firebell.channels.base import (
     Channel,
     ContentRefused,
@@ -24,8 +23,15 @@ from firebell.channels.base import (
     without_secrets,
 )
 from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press, Signal, SignalAnswer
+from firebell.channels.http_attempts import (
+    AttemptOutcome,
+    accepted_with_id,
+    attempt_outcome,
+    check_token,
+    json_object,
+)
 from firebell.channels.message_text import compose
-from firebell.channels.polling import Fetched, Update, Waiting
+from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
@@ -73,16 +79,16 @@ class Telegram:
         if not self._token:
             return Failed(f"{_TOKEN} is not set.", suspect=False)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             fields = {"chat_id": int(address), **fields_of(message, short=short)}
-            return await judged(self.call("sendMessage", fields), _outcome)
+            return await attempt_outcome(self.call("sendMessage", fields), _outcome)
 
         return without_secrets(await whole_or_short(attempt), self._api)
 
     async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
         """Replace a message by the one that says how its subject ended, without buttons."""
         fields = {"chat_id": int(address), "message_id": int(provider_id), **fields_of(message)}
-        outcome = await judged(self.call("editMessageText", fields), _outcome)
+        outcome = await attempt_outcome(self.call("editMessageText", fields), _outcome)
         if isinstance(outcome, ContentRefused):
             return (
                 None
@@ -112,12 +118,12 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, Any]:
     return fields
 
 
-def _outcome(reply: OutboundResponse) -> Judgment:
+def _outcome(reply: OutboundResponse) -> AttemptOutcome:
     answer = json_object(reply)
     if reply.ok:
         result = answer.get("result")
         message_id = result.get("message_id") if isinstance(result, dict) and answer.get("ok") else None
-        return proved(reply, "Telegram", message_id)
+        return accepted_with_id(reply, "Telegram", message_id)
     description = str(answer.get("description", ""))
     reason = f"{reply.status} {description or reply.text}"[:200]
     if any(words in description for words in _GONE):
@@ -141,7 +147,7 @@ class TelegramPoller:
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
 
-    async def fetch(self, cursor: str, waiting: Sequence[Waiting]) -> Fetched:
+    async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
         """Return the updates since the one that `cursor` names; asking for the next ones confirms them."""
         fields = {
             "timeout": _LONG_POLL_S,
@@ -171,9 +177,9 @@ class TelegramPoller:
             text = cut(answer.text or _HELP, _ANSWER_BYTES)
             if where == "press":
                 fields = {"callback_query_id": target, "text": text, "show_alert": not answer.is_done}
-                await judged(self._telegram.call("answerCallbackQuery", fields), _outcome)
+                await attempt_outcome(self._telegram.call("answerCallbackQuery", fields), _outcome)
             else:
-                await judged(
+                await attempt_outcome(
                     self._telegram.call("sendMessage", {"chat_id": int(target), "text": text}), _outcome
                 )
 

@@ -8,7 +8,7 @@ import httpx
 from firebell.channels.base import Channel, Edges, Failed, Message, MessageLimits, Outcome, SendRate
 from firebell.channels.phone import numbers, phone_channel, settings, twilio, vonage
 from firebell.channels.phone.failover import Failover
-from firebell.channels.phone.provider import Order
+from firebell.channels.phone.provider import ProviderMessage
 from firebell.channels.phone.twilio import TwilioVoice
 from firebell.channels.phone.voice_script import MAX_CHARS, script_of
 from firebell.channels.phone.vonage import VonageVoice
@@ -32,14 +32,14 @@ class Voice:
             # the person's next rule acts now
             return Failed(settings.OFF_TEXT, suspect=False)
         script = script_of(message, takes_keys=self._takes_keys)
-        order = Order(address, key, message.delivery_id, message.composed_at, script=script)
+        order = ProviderMessage(address, key, message.delivery_id, message.composed_at, script=script)
         return await self._failover.send(
             order, is_critical=message.rank == 0, begun_since=message.begun_since
         )
 
 
 def _open(edges: Edges) -> Voice:
-    openers: dict[str, phone_channel.Open] = {
+    openers: dict[str, phone_channel.ProviderOpener] = {
         vonage.NAME: lambda e, base: VonageVoice(e.http, settings.vonage(e.settings), base),
     }
     if settings.twilio(edges.settings).voice_sender:
@@ -89,7 +89,7 @@ CHANNEL = Channel(
     check_health=_check_health,
     # a plain number begins one a second; the provider queues what comes faster
     rate=SendRate(per_s=1, burst=32),
-    attempt_limit_s=phone_channel.TOP_S,
+    attempt_limit_s=phone_channel.ATTEMPT_LIMIT_S,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     daily_parts=settings.daily_parts,
 )

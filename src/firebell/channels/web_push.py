@@ -10,7 +10,6 @@ import httpx
 import jwt
 import msgspec
 
-from firebell.channels.attempts import Judgment, judged
 from firebell.channels.base import (
     Accepted,
     Channel,
@@ -29,12 +28,13 @@ from firebell.channels.base import (
 from firebell.channels.callbacks import (
     CallbackRequest,
     CallbackResponse,
-    Proof,
+    ProofStatus,
     Receipt,
     ReceiptState,
     Signal,
     SignalAnswer,
 )
+from firebell.channels.http_attempts import AttemptOutcome, attempt_outcome
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit import push_encryption
 from firebell.kit.errors import Invalid, StartupError
@@ -167,7 +167,7 @@ class WebPush:
 
         seen = seen_token(self._signer, message)
 
-        async def attempt(short: bool) -> Judgment:
+        async def attempt(short: bool) -> AttemptOutcome:
             return await self._push(one, message, body_of(message, short=short, seen=seen))
 
         return without_secrets(await whole_or_short(attempt), one.endpoint)
@@ -183,10 +183,12 @@ class WebPush:
 
     async def _push(
         self, one: Subscription, message: Message, plain: bytes, purpose: str = "page"
-    ) -> Judgment:
+    ) -> AttemptOutcome:
         body = push_encryption.encrypt(plain, one.p256dh, one.auth)
         headers = self._headers(one, message, purpose)
-        return await judged(post(self._http, one.endpoint, content=body, headers=headers), _outcome_of)
+        return await attempt_outcome(
+            post(self._http, one.endpoint, content=body, headers=headers), _outcome_of
+        )
 
     def _headers(self, one: Subscription, message: Message, purpose: str) -> dict[str, str]:
         """Return the headers; a message replaces one of its purpose and subject that waits for the device."""
@@ -250,11 +252,11 @@ class SeenReceipts:
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether the token is of a message that was sent in the last day."""
         if request.hook != _SEEN or not request.body:
-            return Proof.ABSENT
-        return Proof.GOOD if self._delivery_id(request) else Proof.BAD
+            return ProofStatus.ABSENT
+        return ProofStatus.GOOD if self._delivery_id(request) else ProofStatus.BAD
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return that the device has shown the message."""
@@ -282,7 +284,7 @@ def _text(message: Message, limit_bytes: int) -> str:
     return fit([line for line in lines if line], "", limit_bytes)
 
 
-def _outcome_of(reply: OutboundResponse) -> Judgment:
+def _outcome_of(reply: OutboundResponse) -> AttemptOutcome:
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.ok:
         return Accepted(reply.headers.get("location", "")[-200:] or str(reply.status))

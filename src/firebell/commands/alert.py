@@ -71,7 +71,9 @@ def send(
 @click.option("--query", "q", help="Beginnings of words in the title, or a whole deduplication key.")
 @click.option("--service", help="Slug of a service; default all.")
 @click.option("--firing", is_flag=True, help="Only firing alerts.")
-@click.option("--muted", is_flag=True, help="Only alerts that maintenance or a silence muted.")
+@click.option(
+    "--muted", is_flag=True, help="Only alerts muted by maintenance, a silence or an inhibition rule."
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(q: str | None, service: str | None, firing: bool, muted: bool, limit: int) -> None:

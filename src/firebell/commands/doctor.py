@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import click
 
 from firebell import event_subscriptions
-from firebell.action_items.trackers.health import check as check_trackers
+from firebell.action_items.trackers.doctor_checks import check as check_trackers
 from firebell.channels.registry import CHANNELS, wakes
-from firebell.chat.health import check as check_chats
+from firebell.chat.doctor_checks import check as check_chats
 from firebell.commands import doctor_mail
 from firebell.commands.doctor_output import print_results
 from firebell.commands.serve import load_settings, run
@@ -35,7 +35,7 @@ from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
 from firebell.process import usable
 from firebell.settings import Settings
-from firebell.status_copies.health import check as check_status_copies
+from firebell.status_copies.doctor_checks import check as check_status_copies
 
 GAP_CHECK_PERIOD = timedelta(days=28)
 MIN_DESCRIPTORS = 2048

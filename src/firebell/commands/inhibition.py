@@ -10,13 +10,13 @@ from firebell.commands.output import as_json, example, show, show_table
 
 @click.group()
 def inhibition() -> None:
-    """Keep alerts from paging while one that explains them fires."""
+    """Keep alerts from paging while a related alert fires."""
 
 
 @inhibition.command("list", epilog=example("firebell inhibition list"))
 @as_json
 def list_() -> None:
-    """List inhibition rules, their firing sources and the alerts that these hold back."""
+    """List inhibition rules, their firing sources and the alerts that these inhibit."""
     listed = call("GET", "/api/v1/inhibition-rules")
     rows = [
         [
@@ -24,14 +24,14 @@ def list_() -> None:
                 str(one["id"]),
                 one["name"],
                 str(one["sources"]),
-                str(one["held"]),
+                str(one["inhibited"]),
                 ", ".join(one["equal"]) or "-",
             ),
             f"{one['source_matchers']} > {one['target_matchers']}",
         ]
         for one in listed
     ]
-    head = ("ID", "NAME", "SOURCES", "HELD", "EQUAL", "SOURCE AND TARGET")
+    head = ("ID", "NAME", "SOURCES", "INHIBITED", "EQUAL", "SOURCE AND TARGET")
     show_table(listed, head, rows, wide=5, empty="No inhibition rules.")
 
 
@@ -43,9 +43,9 @@ def list_() -> None:
     ),
 )
 @click.argument("name")
-@click.option("--source", required=True, help="While an alert fires that matches this ...")
-@click.option("--target", required=True, help="... alerts that match this page no one.")
-@click.option("--equal", multiple=True, help="Only if this label has the same value.")
+@click.option("--source", required=True, help="Alerts that match this inhibit the targets while they fire.")
+@click.option("--target", required=True, help="Alerts that match this page no one while a source fires.")
+@click.option("--equal", multiple=True, help="Label that must have the same value in both; repeatable.")
 @click.option(
     "--wait",
     type=click.IntRange(0, 60),
@@ -71,7 +71,7 @@ def add(name: str, source: str, target: str, equal: tuple[str, ...], wait: int) 
 @click.argument("rule_id", type=click.IntRange(min=1))
 @as_json
 def delete(rule_id: int) -> None:
-    """Delete an inhibition rule; firing alerts that only it holds back page."""
+    """Delete an inhibition rule; firing alerts that only it inhibits page."""
     one = call("GET", f"/api/v1/inhibition-rules/{rule_id}")
     call("DELETE", f"/api/v1/inhibition-rules/{rule_id}")
     show(one, f"Deleted inhibition rule {one['name']}.")

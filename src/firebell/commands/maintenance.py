@@ -199,7 +199,7 @@ def update(slug: str, id_: str, body: str) -> None:
 @click.argument("id_", metavar="ID")
 @as_json
 def muted(slug: str, id_: str) -> None:
-    """List the newest alerts that maintenance held back, firing or not."""
+    """List the newest alerts that maintenance muted, firing or not."""
     alerts = call("GET", _path(slug, id_, "muted-alerts"))
     rows = [
         [str(alert["id"]), alert["status"], alert["service"], local(alert["starts_at"]), alert["title"]]

@@ -31,8 +31,9 @@ def _rows(channel: dict[str, Any]) -> list[list[str]]:
 def _limit(channel: dict[str, Any]) -> str:
     if channel["off_text"]:
         return f"{channel['label']} is off. {channel['off_text']}"
+    parts = channel["daily_parts"]
     limit = f"of {channel['daily_limit']:,}" if channel["daily_limit"] else "without a limit"
-    return f"{channel['label']}: {channel['daily_parts']:,} parts in the last 24 hours, {limit}."
+    return f"{channel['label']}: {parts:,} {'part' if parts == 1 else 'parts'} in the last 24 hours, {limit}."
 
 
 @phone.command(epilog=example("firebell phone usage", "firebell phone usage --json"))

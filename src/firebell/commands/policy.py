@@ -54,7 +54,7 @@ def show_(slug: str) -> None:
     timeout = f"{fields['ack_timeout_s'] / 60:g} min" if fields["ack_timeout_s"] else "by severity"
     text = (
         f"{fields['name']}, version {fields['version']}, repeated {fields['repeat']} times,"
-        f" acknowledgement timeout {timeout}"
+        f" acknowledgment timeout {timeout}"
     )
     show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER'), rows, wide=1)}")
 
@@ -67,7 +67,7 @@ def show_(slug: str) -> None:
 )
 @click.argument("slug")
 @click.option("--at", help="When the page begins. Default: now.")
-@click.option("--low", is_flag=True, help="A page that is not urgent.")
+@click.option("--low", is_flag=True, help="Dry-run a low-urgency page.")
 @as_json
 def dry_run(slug: str, at: str | None, low: bool) -> None:
     """Show who would be notified when if no one acknowledged a page."""
@@ -79,7 +79,7 @@ def dry_run(slug: str, at: str | None, low: bool) -> None:
         [
             short(s["at"]),
             "final alarm" if s["level"] is None else f"level {s['level']}",
-            s["names"] or "no one: skipped at once",
+            s["names"] or "no one: skips to the next level",
         ]
         for s in notified
     ]
@@ -93,7 +93,7 @@ def versions(slug: str) -> None:
     """Show what each version of escalation policy SLUG changed."""
     listed = call_all(f"/api/v1/policies/{seg(slug)}/versions")
     rows = [
-        [str(v["version"]), short(v["at"]), v["actor"], "; ".join(v["changes"] or ["first version"])]
+        [str(v["version"]), short(v["saved_at"]), v["saved_by"], "; ".join(v["changes"] or ["first version"])]
         for v in listed
     ]
     show_table(listed, ("VERSION", "SAVED", "BY", "CHANGES"), rows, wide=3, empty="No versions.")

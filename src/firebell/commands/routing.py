@@ -1,4 +1,4 @@
-"""`firebell routing`: the rules that decide whom an alert is for, and when it pages."""
+"""`firebell routing`: the rules that decide which service an alert belongs to, and when it pages."""
 
 import json
 from pathlib import Path
@@ -6,16 +6,12 @@ from typing import Any
 
 import click
 
+from firebell.alerts.routing_changes import OWNER_LABELS
+from firebell.alerts.routing_rules import Owner
 from firebell.commands.client import call, call_first
 from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, show_table
-
-_SUMMARIES = {
-    "hidden": "would have paged no one",
-    "shown": "would have paged, and did not before",
-    "later": "would have paged later",
-    "moved": "would have gone to another service",
-    "urgency": "would have had another urgency",
-}
+from firebell.kit.durations import exact
+from firebell.routing.model import EffectKind
 
 
 @click.group()
@@ -27,8 +23,8 @@ def _pages(rule: Any) -> str:
     if not rule["pages"]:
         return "no one"
     if rule["threshold"] > 1:
-        return f"at {rule['threshold']} in {rule['window_s']} s"
-    return f"after {rule['wait_s']} s" if rule["wait_s"] else "at once"
+        return f"after {rule['threshold']} events in {exact(rule['window_s'])}"
+    return f"after {exact(rule['wait_s'])}" if rule["wait_s"] else "at once"
 
 
 @routing.command("show", epilog=example("firebell routing show", "firebell routing show --json > rules.json"))
@@ -39,7 +35,7 @@ def show_() -> None:
     rows = [
         [
             str(number),
-            rule["service"] or ("by label" if rule["owner"] == "label" else "integration"),
+            rule["service"] or OWNER_LABELS[Owner(rule["owner"])],
             rule["urgency"],
             _pages(rule),
             f"{rule['name']} {rule['matchers']}",
@@ -85,7 +81,7 @@ def test(
     if result["rule"] is None:
         lines.append("No rule matches, so it goes to the fallback rule.")
     if result["is_fallback"]:
-        lines.append("No service has the name that the rule asks for, so it goes to the fallback rule.")
+        lines.append("The service that the rule names doesn’t exist, so it goes to the fallback rule.")
     people = ", ".join(result["people"]) or "no one"
     hold = f", {result['hold']}" if result["hold"] not in ("", "no one") else ""
     lines.append(f"service {result['service']}, {result['urgency']} urgency{hold}: pages {people}")
@@ -113,11 +109,11 @@ def preview(file: str) -> None:
         f"{result['alerts']} alerts since {local(result['since'])}: {result['pages_after']} pages instead of"
         f" {result['pages_before']}"
     ]
-    lines += [f"{count} {_SUMMARIES[kind]}" for kind, count in result["counts"].items() if count]
+    lines += [f"{count} {EffectKind(kind).text}" for kind, count in result["counts"].items() if count]
     if result["incidents"]:
         lines.append(f"incidents that resulted: {', '.join(result['incidents'])}")
     lines += [
-        f"  {short(e['starts_at'])}  {e['kind']}  {e['title']}"
+        f"  {short(e['starts_at'])}  {e['title']}: {EffectKind(e['kind']).text}"
         + "".join(f"  {ref}" for ref in e["incidents"])
         for e in result["examples"]
     ]

@@ -97,7 +97,7 @@ def show_(silence_id: int) -> None:
 @click.option("--until", help="When it ends, instead of --for.")
 @click.option("--start", help="When it starts; now by default.")
 @click.option("--service", "services", multiple=True, help="Slug of a service; all services by default.")
-@click.option("--preview", is_flag=True, help="Only count what it would hide.")
+@click.option("--preview", is_flag=True, help="Only count what it would silence.")
 @as_json
 def add(
     matchers: str,
@@ -150,6 +150,6 @@ def extend(silence_id: int, until: str) -> None:
 @click.argument("silence_id", type=click.IntRange(min=1))
 @as_json
 def expire(silence_id: int) -> None:
-    """End a silence now; alerts still firing that only it holds back page."""
+    """Expire a silence now; alerts still firing that only it silences page."""
     one = call("POST", f"/api/v1/silences/{silence_id}/expire")
-    show(one, f"Silence {silence_id} has ended.")
+    show(one, f"Silence {silence_id} expired.")

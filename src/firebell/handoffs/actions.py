@@ -190,7 +190,7 @@ async def save(
 async def acknowledge(
     tx: Tx, actor: Actor, schedule: Schedule, day: date, person: Person, now: datetime
 ) -> Handoff:
-    """Record an acknowledgement of an outgoing or incoming person. Idempotent."""
+    """Record an acknowledgment of an outgoing or incoming person. Idempotent."""
     handoff = await of_day(tx, schedule, day)
     outgoing, incoming = milestones.people_of(schedule, handoff.at)
     if person.id not in (*outgoing, *incoming):

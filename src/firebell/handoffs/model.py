@@ -25,7 +25,7 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A person's acknowledgement of a document."""
+    """A person's acknowledgment of a document."""
 
     person_id: int
     at: datetime

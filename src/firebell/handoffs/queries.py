@@ -44,12 +44,12 @@ class HandoffDetails:
 async def details(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
     """Return the details of each document, in the same order."""
     schedules = await oncall.schedules_by_id(tx, list({d.schedule_id for d in docs}))
-    acknowledgements = await actions.acknowledged(tx, [d.id for d in docs])
+    acknowledgments = await actions.acknowledged(tx, [d.id for d in docs])
     people_by_id = await people.people_by_id(tx, list({u for s in schedules.values() for u in s.people}))
     handoffs = []
     for doc in docs:
         schedule = schedules[doc.schedule_id]
-        acknowledged_at = {a.person_id: a.at for a in acknowledgements[doc.id]}
+        acknowledged_at = {a.person_id: a.at for a in acknowledgments[doc.id]}
         leaving, entering = (
             tuple(HandoffAck(people_by_id[u], acknowledged_at.get(u)) for u in side)
             for side in milestones.people_of(schedule, doc.at)

@@ -133,7 +133,7 @@ async def save(tx: Tx, handoff_id: int, body: str, version: int, now: datetime) 
 
 
 async def acknowledge(tx: Tx, handoff_id: int, person_id: int, now: datetime) -> bool:
-    """Record an acknowledgement; return False if the person had acknowledged before."""
+    """Record an acknowledgment; return False if the person had acknowledged before."""
     inserted = await tx.value(
         """
         insert into handoff_ack (handoff_id, person_id, at)
@@ -149,7 +149,7 @@ async def acknowledge(tx: Tx, handoff_id: int, person_id: int, now: datetime) ->
 
 
 async def acknowledged(tx: Tx, ids: Sequence[int]) -> dict[int, list[Acknowledged]]:
-    """Return the acknowledgements of each document, earliest first."""
+    """Return the acknowledgments of each document, earliest first."""
     rows = await tx.fetch(
         """
         select handoff_id, person_id, at
@@ -159,7 +159,7 @@ async def acknowledged(tx: Tx, ids: Sequence[int]) -> dict[int, list[Acknowledge
         """,
         list(ids),
     )
-    acknowledgements: dict[int, list[Acknowledged]] = {i: [] for i in ids}
+    acknowledgments: dict[int, list[Acknowledged]] = {i: [] for i in ids}
     for row in rows:
-        acknowledgements[row["handoff_id"]].append(Acknowledged(row["person_id"], row["at"]))
-    return acknowledgements
+        acknowledgments[row["handoff_id"]].append(Acknowledged(row["person_id"], row["at"]))
+    return acknowledgments

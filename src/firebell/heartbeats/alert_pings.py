@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.model import Event, EventKind, InboundRequest, matched_labels
 from firebell.heartbeats import actions
 from firebell.heartbeats.model import NewPing
 from firebell.kit import matchers
@@ -25,7 +25,7 @@ class WatchingHeartbeat:
 
     def matches(self, event: Event) -> bool:
         """Return True if an event is a ping, or the end of one."""
-        labels = {"title": event.title, "severity": event.severity or "", **event.labels}
+        labels = matched_labels(event.title, event.severity, event.labels)
         return matchers.matches_all(self.matchers, labels)
 
 

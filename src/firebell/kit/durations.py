@@ -14,6 +14,13 @@ def duration(length: timedelta) -> str:
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
+def exact(seconds: int) -> str:
+    """Return a setting in the largest unit that shows all of it, such as 90 s, 5 min or 2 h."""
+    if seconds and seconds % 3600 == 0:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 60} min" if seconds and seconds % 60 == 0 else f"{seconds} s"
+
+
 def ago(at: datetime, now: datetime) -> str:
     """Return the time elapsed before `now`, such as 9 min ago; just now in the first minute."""
     passed = now - at

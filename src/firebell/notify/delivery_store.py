@@ -18,10 +18,18 @@ DELIVERY_COLUMNS = (
     " idempotency_key, state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
     " lost_claims"
 )
+_FIELDS = tuple(DELIVERY_COLUMNS.split(", "))
+QUALIFIED_COLUMNS = ", ".join(f"delivery.{name}" for name in _FIELDS)
+"""The columns of a delivery in a statement that reads other tables too."""
 
 
 def delivery_from_row(row: Row) -> Delivery:
-    return Delivery(**{**dict(row), "state": DeliveryState(row["state"])})
+    return Delivery(**{**{name: row[name] for name in _FIELDS}, "state": DeliveryState(row["state"])})
+
+
+def delivery_with_provider_id(row: Row) -> tuple[Delivery, str | None]:
+    """Return a delivery, and the id that its provider gave the message, from a row that has `provider_id` too."""
+    return delivery_from_row(row), row["provider_id"]
 
 
 def _storable(text: str) -> str:

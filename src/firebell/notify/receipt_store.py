@@ -9,7 +9,7 @@ from firebell.channels.base import Accepted
 from firebell.channels.callbacks import Receipt, ReceiptState
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_with_provider_id
 from firebell.notify.model import Delivery, DeliveryReceipt
 
 
@@ -42,17 +42,27 @@ async def record_accepted(tx: Tx, arrived: Sequence[tuple[Delivery, Accepted]], 
 
 async def lock_delivery(tx: Tx, delivery_id: int) -> LockedDelivery | None:
     """Lock and return the delivery of a receipt; None if there is none, such as one that was deleted."""
-    row = await tx.row(f"select {DELIVERY_COLUMNS} from delivery where id = $1 for update", delivery_id)
-    if row is None:
-        return None
-    provider_id = await tx.value("select provider_id from delivery where id = $1", delivery_id)
-    return LockedDelivery(delivery_from_row(row), provider_id)
+    row = await tx.row(
+        f"""
+        select {DELIVERY_COLUMNS}, provider_id
+        from delivery
+        where id = $1
+        for update
+        """,
+        delivery_id,
+    )
+    return LockedDelivery(*delivery_with_provider_id(row)) if row else None
 
 
 async def state_of(tx: Tx, delivery_id: int, provider_id: str) -> ReceiptState | None:
     """Return the state of a message; None before its first receipt."""
     state = await tx.value(
-        "select state from delivery_receipt where delivery_id = $1 and provider_id = $2",
+        """
+        select state
+        from delivery_receipt
+        where delivery_id = $1
+            and provider_id = $2
+        """,
         delivery_id,
         provider_id,
     )
@@ -109,7 +119,12 @@ async def failed_early(tx: Tx, delivery_ids: Sequence[int]) -> dict[int, str]:
 async def fail_accepted(tx: Tx, delivery_id: int, error: str) -> bool:
     """Mark an accepted message as failed after all; return False if it was not accepted."""
     changed = await tx.changed(
-        "update delivery set state = 'failed', error = $2 where id = $1 and state = 'accepted'",
+        """
+        update delivery
+        set state = 'failed', error = $2
+        where id = $1
+            and state = 'accepted'
+        """,
         delivery_id,
         error[:500],
     )

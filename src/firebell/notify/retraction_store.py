@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.delivery_store import QUALIFIED_COLUMNS, delivery_with_provider_id
 from firebell.notify.model import Delivery
 
 
@@ -29,13 +29,13 @@ async def add_of_subjects(
     return await tx.changed(
         """
         insert into retraction (delivery_id, epoch, due_at)
-        select own.id, quiet.epoch, $5
-        from unnest($2::bigint[], $3::bigint[]) quiet (subject_id, epoch)
-        join delivery own on own.subject_kind = $1
-            and own.subject_id = quiet.subject_id
-        where own.state = 'accepted'
-            and own.channel = any($4::text[])
-            and not own.held
+        select delivery.id, subject.epoch, $5
+        from unnest($2::bigint[], $3::bigint[]) subject (id, epoch)
+        join delivery on delivery.subject_kind = $1
+            and delivery.subject_id = subject.id
+        where delivery.state = 'accepted'
+            and delivery.channel = any($4::text[])
+            and not delivery.held
         on conflict (delivery_id) do update
         set epoch = excluded.epoch, due_at = excluded.due_at, tries = 0
         where retraction.epoch < excluded.epoch
@@ -83,7 +83,7 @@ async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Retr
             )
             returning delivery_id, tries
         )
-        select {DELIVERY_COLUMNS}, provider_id, claimed.tries
+        select {QUALIFIED_COLUMNS}, delivery.provider_id, claimed.tries
         from claimed
         join delivery on delivery.id = claimed.delivery_id
         order by delivery.id
@@ -92,18 +92,21 @@ async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Retr
         until,
         limit,
     )
-    return [_retraction(dict(row)) for row in rows]
-
-
-def _retraction(fields: dict[str, object]) -> Retraction:
-    provider_id, tries = fields.pop("provider_id"), fields.pop("tries")
-    assert isinstance(tries, int)
-    return Retraction(delivery_from_row(fields), str(provider_id or ""), tries)  # type: ignore[arg-type]
+    retractions = []
+    for row in rows:
+        delivery, provider_id = delivery_with_provider_id(row)
+        retractions.append(Retraction(delivery, provider_id or "", row["tries"]))
+    return retractions
 
 
 async def next_at(tx: Reads) -> datetime | None:
     """Return when the next message is due."""
-    earliest: datetime | None = await tx.value("select min(due_at) from retraction")
+    earliest: datetime | None = await tx.value(
+        """
+        select min(due_at)
+        from retraction
+        """
+    )
     return earliest
 
 

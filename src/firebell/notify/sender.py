@@ -24,6 +24,7 @@ from firebell.notify import (
     retraction_actions,
 )
 from firebell.notify.compose import compose
+from firebell.notify.delivery_retries import retry_delay_s
 from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours
 from firebell.notify.model import REQUESTED, Delivery
 from firebell.notify.retraction_actions import RETRACTING
@@ -39,7 +40,6 @@ GATHER_S = 0.02
 """Delay before a claim for free slots: a claim of one costs as much as a claim of many."""
 LINGER_S = 0.02
 """Delay in which outcomes are collected to be recorded together: after a crash they are only sent again."""
-BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
 """Number of leases in a row that may end without an outcome: a message may crash every process."""
 UNRECORDED = 4 * CLAIM
@@ -244,12 +244,12 @@ class Sender:
                 case Unsent(reason, after_s):
                     at = now + timedelta(seconds=after_s)
                     await delivery_store.retry(tx, deliveries, at, reason, counted=False)
-                case Retry(reason, after_s) if attempts <= len(BACKOFF_S):
-                    wait = after_s or BACKOFF_S[max(0, attempts - 1)] * self._ctx.pace.uniform(0.8, 1.2)
-                    at = now + timedelta(seconds=wait)
-                    await delivery_store.retry(tx, deliveries, at, reason)
-                case Retry(reason):
-                    await failures.record(tx, deliveries, Failed(reason, suspect=False), now)
+                case Retry(reason, after_s):
+                    delay_s = retry_delay_s(attempts, after_s, self._ctx.pace.uniform(0.8, 1.2))
+                    if delay_s is None:
+                        await failures.record(tx, deliveries, Failed(reason, suspect=False), now)
+                    else:
+                        await delivery_store.retry(tx, deliveries, now + timedelta(seconds=delay_s), reason)
                 case Failed():
                     await failures.record(tx, deliveries, outcome, now)
             for delivery in deliveries:

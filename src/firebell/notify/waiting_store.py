@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Reads
-from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.delivery_store import QUALIFIED_COLUMNS, delivery_with_provider_id
 from firebell.notify.model import Delivery
 
 
@@ -14,7 +14,7 @@ async def waiting(tx: Reads, channel: str, since: datetime) -> list[tuple[Delive
     """
     rows = await tx.fetch(
         f"""
-        select {", ".join(f"delivery.{name}" for name in DELIVERY_COLUMNS.split(", "))}, delivery.provider_id
+        select {QUALIFIED_COLUMNS}, delivery.provider_id
         from delivery
         join subject_plan plan on plan.subject_kind = delivery.subject_kind
             and plan.subject_id = delivery.subject_id
@@ -29,9 +29,5 @@ async def waiting(tx: Reads, channel: str, since: datetime) -> list[tuple[Delive
         channel,
         since,
     )
-    accepted = []
-    for row in rows:
-        fields = dict(row)
-        provider_id = fields.pop("provider_id")
-        accepted.append((delivery_from_row(fields), provider_id or ""))  # type: ignore[arg-type]
-    return accepted
+    accepted = [delivery_with_provider_id(row) for row in rows]
+    return [(delivery, provider_id or "") for delivery, provider_id in accepted]

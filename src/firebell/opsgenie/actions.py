@@ -145,7 +145,7 @@ async def _acknowledge(tx: Tx, scene: Scene) -> None:
     if scene.actor.person_id is not None:
         await paging.ack(tx, scene.actor, page.id, scene.now)
     elif scene.alert.group_id is not None:
-        # without a person behind it, the acknowledgement times out
+        # without a person behind it, the acknowledgment times out
         acknowledged = GroupsAcknowledged((scene.alert.group_id,), scene.actor.label)
         await paging.acknowledge_groups(tx, acknowledged, scene.now)
 

@@ -18,7 +18,7 @@ _PURPOSE = "ack"
 
 @dataclass(frozen=True, slots=True)
 class AckLink:
-    """The content of an acknowledgement link."""
+    """The content of an acknowledgment link."""
 
     page_id: int
     person_id: int

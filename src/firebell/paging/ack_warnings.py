@@ -1,4 +1,4 @@
-"""The warning before an acknowledgement runs out, to those who would be paged again (spec 2.1)."""
+"""The warning before an acknowledgment runs out, to those who would be paged again (spec 2.1)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,14 +12,14 @@ from firebell.paging.model import ACK_ENDING_KIND, ACK_WARNING_TIMER, NewLogEntr
 
 
 async def schedule(tx: Tx, pages: Sequence[Page]) -> None:
-    """Set the timer of the warning for each page that has one; a later acknowledgement moves it."""
+    """Set the timer of the warning for each page that has one; a later acknowledgment moves it."""
     warned = ((page, escalation.ack_warning_at(page)) for page in pages)
     rows = [(str(page.id), at, page.epoch) for page, at in warned if at is not None]
     await timers.schedule_many(tx, ACK_WARNING_TIMER, rows)
 
 
 async def warn(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Warn the owners of pages whose acknowledgement is about to run out; one that was renewed has a later timer."""
+    """Warn the owners of pages whose acknowledgment is about to run out; one that was renewed has a later timer."""
     pages = await store.pages_by_id(tx, [int(timer.key) for timer in due_timers])
     ending = {
         page.id: page

@@ -180,18 +180,18 @@ async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
 
 
 async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
-    """Refresh open pages that have new alerts; page again if the acknowledgement does not cover them."""
+    """Refresh open pages that have new alerts; page again if the acknowledgment does not cover them."""
     open_pages = await store.lock_subjects(tx, "group", event.group_ids)
     reopened = await _step_all(
         tx, open_pages, lambda page_: escalation.Grow(page_.subject_id in event.crossed), now
     )
-    text = "New alerts arrived that the acknowledgement does not cover."
+    text = "New alerts arrived that the acknowledgment does not cover."
     await _log_all(tx, reopened, "again", text, now)
     await topics.publish(tx, [p.id for p in open_pages])
 
 
 async def show_joined_alerts(tx: Tx, event: AlertsJoined, now: datetime) -> None:
-    """Refresh open pages that have new alerts; their acknowledgement is not in question."""
+    """Refresh open pages that have new alerts; their acknowledgment is not in question."""
     await topics.publish(tx, event.page_ids)
 
 
@@ -307,7 +307,7 @@ async def resolve_incident_page(tx: Tx, kind: str, subject_id: int, text: str, n
 
 
 async def extend_ack(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
-    """Restart the acknowledgement timeout of a page, because its incident made progress."""
+    """Restart the acknowledgment timeout of a page, because its incident made progress."""
     acked = [p for p in await store.lock_subjects(tx, kind, [subject_id]) if p.state is PageState.ACKED]
     await _step_all(tx, acked, escalation.Ack(), now)
 
@@ -369,8 +369,8 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
 
 @permits(Verb.PAGE_RESPOND)
 async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
-    """Withdraw the acknowledgement of a page: the level that was notified last is notified again."""
-    text = f"{actor.label} withdrew the acknowledgement."
+    """Withdraw the acknowledgment of a page: the level that was notified last is notified again."""
+    text = f"{actor.label} withdrew the acknowledgment."
     return await _move(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)
 
 
@@ -450,7 +450,7 @@ async def deliveries(tx: Tx, page_id: int) -> list[Delivery]:
 
 
 async def lock_failing(tx: Tx, event: DeliveriesFail, now: datetime) -> None:
-    """Lock pages before their deliveries: the order in which an acknowledgement locks them."""
+    """Lock pages before their deliveries: the order in which an acknowledgment locks them."""
     if event.subject_kind == SUBJECT_KIND:
         await store.lock(tx, event.subject_ids)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.paging import live_topics, manual, manual_store, store
+from firebell.paging.escalation_recipients import hypothetical_page, load_recipients
 from firebell.paging.model import (
     MANUAL_KIND,
     TIMER,
@@ -20,7 +21,6 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.paging.recipients import hypothetical_page, load_recipients
 from firebell.people.action_guards import internal
 
 _TITLE_MAX_CHARS = 200

@@ -8,8 +8,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.notify.notification_rules import can_wait, plan
 from firebell.paging import escalation
+from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.model import Page, Plan
-from firebell.paging.recipients import Recipients, hypothetical_page, load_recipients
 
 MAX_DISTANCE = timedelta(days=400)
 """How far from now a dry run can begin; schedules are checked as far ahead."""

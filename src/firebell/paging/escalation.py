@@ -1,7 +1,7 @@
 """The state machine of a page (spec 2.1 and 2.3); pure.
 
 A page has one timer, `due_at`, and its state says what the timer means: the next level when triggered, the
-acknowledgement timeout when acked, the end of the snooze when snoozed, the next alarm when exhausted. A change of
+acknowledgment timeout when acked, the end of the snooze when snoozed, the next alarm when exhausted. A change of
 plan raises `epoch`, which voids every timer and delivery of the plan before it.
 """
 
@@ -13,11 +13,11 @@ from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan
 
 MAX_SNOOZE = timedelta(hours=24)
 ACK_TIMEOUT = timedelta(minutes=30)
-"""Acknowledgement timeout of SEV0 and SEV1 pages, unless their policy has one."""
+"""Acknowledgment timeout of SEV0 and SEV1 pages, unless their policy has one."""
 ACK_COVERAGE = timedelta(minutes=30)
-"""How long an acknowledgement also covers new alerts of the page."""
+"""How long an acknowledgment also covers new alerts of the page."""
 ACK_WARNING = timedelta(minutes=5)
-"""How long before an acknowledgement runs out its owners are warned, if it holds at least twice as long."""
+"""How long before an acknowledgment runs out its owners are warned, if it holds at least twice as long."""
 ALARM_INTERVAL = {"high": timedelta(minutes=15), "low": timedelta(hours=4)}
 TIMER_LATENESS_LIMIT = timedelta(seconds=30)
 """Lateness up to which the next wait counts from the due time instead of from now (spec 2.7)."""
@@ -89,14 +89,14 @@ class Refused:
 
 
 def ack_timeout(plan: Plan, severity: int | None, *, owned: bool = True) -> timedelta | None:
-    """Return how long an acknowledgement holds; None, only with an owner, if it never times out."""
+    """Return how long an acknowledgment holds; None, only with an owner, if it never times out."""
     if plan.ack_timeout_s is not None:
         return timedelta(seconds=plan.ack_timeout_s)
     return ACK_TIMEOUT if severity in (0, 1) or not owned else None
 
 
 def ack_warning_at(page: Page) -> datetime | None:
-    """Return when to warn that the acknowledgement of a page runs out, None if it does not or is short."""
+    """Return when to warn that the acknowledgment of a page runs out, None if it does not or is short."""
     if page.state is not PageState.ACKED or page.due_at is None or page.acked_at is None:
         return None
     return page.due_at - ACK_WARNING if page.due_at - page.acked_at >= 2 * ACK_WARNING else None
@@ -157,7 +157,7 @@ def _grown(page: Page, crossed: bool, now: datetime) -> Page | Refused:
     if page.state is not PageState.ACKED:
         return Refused("it is not acknowledged")
     if not crossed and page.acked_at is not None and now - page.acked_at <= ACK_COVERAGE:
-        return Refused("the acknowledgement covers it")
+        return Refused("the acknowledgment covers it")
     return _reopened(page, now)
 
 
@@ -223,7 +223,7 @@ def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
     page = replace(old, plan=plan, level=level, round=min(old.round, plan.repeat), version=old.version + 1)
     match page.state:
         case PageState.ACKED:
-            # without a timeout it keeps its timer: an acknowledgement by a sender must end
+            # without a timeout it keeps its timer: an acknowledgment by a sender must end
             wait = ack_timeout(plan, page.severity)
             return replace(page, due_at=now + wait if wait else page.due_at)
         case PageState.TRIGGERED if level >= 0:

@@ -82,7 +82,7 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
 async def compose_ack_endings(
     tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime
 ) -> list[Message]:
-    """Return the warning that an acknowledgement runs out; its link renews it."""
+    """Return the warning that an acknowledgment runs out; its link renews it."""
     pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
     subjects = await _subjects(tx, list(pages.values()), ctx.public_url)
     warnings = []

@@ -20,7 +20,7 @@ COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 
 ACK_WARNING_TIMER = "paging.ack_warning"
-"""The timer of the warning before an acknowledgement runs out."""
+"""The timer of the warning before an acknowledgment runs out."""
 ACK_ENDING_KIND = "page_ack_ending"
 """The kind of subject of that warning."""
 
@@ -143,8 +143,8 @@ class PolicyVersion:
 
     version: int
     plan: Plan
-    actor: str
-    at: datetime
+    saved_by: str
+    saved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class TiredNight:
 
 @dataclass(frozen=True, slots=True)
 class AckResult:
-    """The result of an acknowledgement; `already` says why it changed nothing but, if `renewed`, its timeout."""
+    """The result of an acknowledgment; `already` says why it changed nothing but, if `renewed`, its timeout."""
 
     page: Page
     already: str | None

@@ -11,9 +11,9 @@ from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.paging import night_limit_store
+from firebell.paging.escalation_recipients import Recipients
 from firebell.paging.model import REST_TIMER, Page
 from firebell.paging.night_limit import LEAST_PAGES, MOST_PAGES, NightLimit, Nights, person_night
-from firebell.paging.recipients import Recipients
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb

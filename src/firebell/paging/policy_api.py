@@ -51,7 +51,7 @@ class LevelShown(ApiInput):
 
 
 class PolicyPlan(ApiInput):
-    """Levels in order, how often they repeat, and the acknowledgement timeout (null: by severity)."""
+    """Levels in order, how often they repeat, and the acknowledgment timeout (null: by severity)."""
 
     levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
     repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2
@@ -109,8 +109,8 @@ class VersionShown(ApiOutput):
     """A version of a policy; `changes` are in words against the version before, null for the oldest one kept."""
 
     version: int
-    at: datetime
-    actor: str
+    saved_at: datetime
+    saved_by: str
     changes: list[str] | None
     levels: list[LevelShown]
     repeat: int
@@ -179,8 +179,8 @@ def _levels_shown(levels: Sequence[Level]) -> list[LevelShown]:
 def _version(version: PolicyVersion, changes: list[str] | None) -> VersionShown:
     return VersionShown(
         version=version.version,
-        at=version.at,
-        actor=version.actor,
+        saved_at=version.saved_at,
+        saved_by=version.saved_by,
         changes=changes,
         levels=_levels_shown(version.plan.levels),
         repeat=version.plan.repeat,

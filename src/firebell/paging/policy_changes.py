@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
+from firebell.kit.durations import exact
 from firebell.kit.text import plural
 from firebell.paging.model import Level, Plan, Target
 
@@ -20,12 +21,6 @@ def level_name(level: Level, names: Names) -> str:
     return " and ".join(target_name(target, names) for target in level.targets)
 
 
-def wait(seconds: int) -> str:
-    """Return a time to acknowledge, such as "5 min" or "1:30 min"."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}:{rest:02} min" if rest else f"{minutes} min"
-
-
 def changes(before: Plan, after: Plan, names: Names) -> list[str]:
     """Return what changed from one plan to another, a line each; empty if nothing did.
 
@@ -35,12 +30,12 @@ def changes(before: Plan, after: Plan, names: Names) -> list[str]:
     if before.repeat != after.repeat:
         lines.append(f"Repeats {plural(before.repeat, 'time')} → {plural(after.repeat, 'time')}")
     if before.ack_timeout_s != after.ack_timeout_s:
-        lines.append(f"Acknowledgement timeout {_timeout(before)} → {_timeout(after)}")
+        lines.append(f"Acknowledgment timeout {_timeout(before)} → {_timeout(after)}")
     return lines
 
 
 def _timeout(plan: Plan) -> str:
-    return wait(plan.ack_timeout_s) if plan.ack_timeout_s else "by severity"
+    return exact(plan.ack_timeout_s) if plan.ack_timeout_s else "by severity"
 
 
 def _level_changes(old: Sequence[Level], new: Sequence[Level], names: Names) -> list[str]:
@@ -83,4 +78,4 @@ def _key(level: Level) -> tuple[Target, ...]:
 def _wait_change(old: Level, new: Level, index: int) -> list[str]:
     if old.ack_within_s == new.ack_within_s:
         return []
-    return [f"Level {index + 1} escalates after {wait(old.ack_within_s)} → {wait(new.ack_within_s)}"]
+    return [f"Level {index + 1} escalates after {exact(old.ack_within_s)} → {exact(new.ack_within_s)}"]

@@ -14,8 +14,8 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, policy_changes, policy_store, policy_targets
 from firebell.paging import dry_run as dry
 from firebell.paging.model import Policy
-from firebell.paging.policy_form import LevelRow, PolicyForm, edited, plan_of
-from firebell.paging.policy_starters import TIERS, started
+from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, plan_of
+from firebell.paging.policy_starters import TIERS, apply_tier
 from firebell.paging.policy_web import applied_text, services_of, start_of
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -119,24 +119,24 @@ def _state(visit: Visit, draft: PolicyForm, **more: Any) -> EditorState:
 
 async def _preview(visit: Visit, policy: Policy | None) -> Response:
     """Render the draft after the button of the form, without saving anything."""
-    draft, button = PolicyForm.sent(visit.form), str(visit.form.get("do") or "")
+    draft, button = PolicyForm.from_form(visit.form), str(visit.form.get("do") or "")
     if tier := button.removeprefix("start-") if button.startswith("start-") else "":
         return await _editor(visit, policy, _state(visit, await _started(visit, draft, tier)))
-    draft, focus = edited(draft, button)
+    draft, focus = apply_button(draft, button)
     return await _editor(visit, policy, _state(visit, draft, focus=focus))
 
 
 async def _started(visit: Visit, draft: PolicyForm, tier: str) -> PolicyForm:
     team_id = to_id(draft.team)
     schedules = [(s.id, s.name) for s in await oncall.schedules(visit.tx) if s.team_id == team_id]
-    return started(draft, tier, schedules)
+    return apply_tier(draft, tier, schedules)
 
 
 @router.get("/escalation/new", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def new_policy(visit: CurrentVisit, copy: str = "") -> Response:
     """Render the editor of a new policy, or of a copy of another one."""
     if copy:
-        form = PolicyForm.of(await actions.policy_by_slug(visit.tx, copy))
+        form = PolicyForm.from_policy(await actions.policy_by_slug(visit.tx, copy))
         return await _editor(visit, None, EditorState(replace(form, name=f"Copy of {form.name}")))
     team = next(map(str, sorted(await people.team_ids_of(visit.tx, visit.person.id))), "")
     return await _editor(visit, None, EditorState(PolicyForm(team=team, rows=(LevelRow(),))))
@@ -146,7 +146,7 @@ async def new_policy(visit: CurrentVisit, copy: str = "") -> Response:
 async def create_policy(visit: CurrentVisit, preview: str = "") -> Response:
     if preview:
         return await _preview(visit, None)
-    draft = PolicyForm.sent(visit.form)
+    draft = PolicyForm.from_form(visit.form)
     try:
         errors = FieldErrors()
         plan = plan_of(draft, errors)
@@ -172,7 +172,7 @@ async def create_policy(visit: CurrentVisit, preview: str = "") -> Response:
 @router.get("/escalation/{slug}/edit", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def edit_policy(visit: CurrentVisit, slug: str) -> Response:
     policy = await actions.policy_by_slug(visit.tx, slug)
-    return await _editor(visit, policy, EditorState(PolicyForm.of(policy)))
+    return await _editor(visit, policy, EditorState(PolicyForm.from_policy(policy)))
 
 
 @router.post("/escalation/{slug}/edit", dependencies=route_access.needs(Verb.POLICY_WRITE))
@@ -180,7 +180,7 @@ async def change_policy(visit: CurrentVisit, slug: str, preview: str = "") -> Re
     policy = await actions.policy_by_slug(visit.tx, slug)
     if preview:
         return await _preview(visit, policy)
-    draft = PolicyForm.sent(visit.form)
+    draft = PolicyForm.from_form(visit.form)
     try:
         errors = FieldErrors()
         plan = plan_of(draft, errors)

@@ -42,7 +42,7 @@ class PolicyForm:
     ack_timeout: str = ""
 
     @staticmethod
-    def of(policy: Policy) -> "PolicyForm":
+    def from_policy(policy: Policy) -> "PolicyForm":
         """Return the form of a stored policy."""
         rows = tuple(
             LevelRow(tuple(f"{t.kind}:{t.id}" for t in level.targets), minutes_text(level.ack_within_s))
@@ -52,7 +52,7 @@ class PolicyForm:
         return PolicyForm(policy.name, str(policy.team_id), rows, str(policy.repeat), timeout)
 
     @staticmethod
-    def sent(form: Fields) -> "PolicyForm":
+    def from_form(form: Fields) -> "PolicyForm":
         """Return a submitted form, valid or not."""
         rows = []
         for i in range(LEVELS_READ):
@@ -110,7 +110,7 @@ def _target(value: str, field: str) -> Target:
     return Target(TargetKind(kind), to_required(text, field))
 
 
-def edited(draft: PolicyForm, button: str) -> tuple[PolicyForm, int | None]:
+def apply_button(draft: PolicyForm, button: str) -> tuple[PolicyForm, int | None]:
     """Return the draft after a button such as `up-1`, and the level that it concerns; unknown buttons do nothing.
 
     The buttons are insert (before a level, or after the last), up, down, copy, remove, and drop with the position

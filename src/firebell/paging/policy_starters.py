@@ -46,7 +46,7 @@ TIERS = (
 )
 
 
-def started(draft: PolicyForm, key: str, schedules: Sequence[tuple[int, str]]) -> PolicyForm:
+def apply_tier(draft: PolicyForm, key: str, schedules: Sequence[tuple[int, str]]) -> PolicyForm:
     """Return the draft with the levels of a tier for its team; `schedules` are (id, name) of the team's schedules.
 
     A schedule named primary comes first and one named secondary after it; without schedules only the team is left.

@@ -28,7 +28,7 @@ async def checked_plan(
         raise Invalid("The number of repeats is out of range.", fields={"repeat": "Enter 0 to 9."})
     if timeout_s is not None and not 60 <= timeout_s <= 86400:
         raise Invalid(
-            "The acknowledgement timeout is out of range.", fields={"ack_timeout": "Enter 1 to 1440 minutes."}
+            "The acknowledgment timeout is out of range.", fields={"ack_timeout": "Enter 1 to 1440 minutes."}
         )
     known = {
         TargetKind.PERSON: {p.id for p in await people.people(tx)},

@@ -45,7 +45,12 @@ async def record_version(tx: Tx, policy: Policy, actor: Actor, now: datetime) ->
 async def end_versions(tx: Tx, policy_id: int, now: datetime) -> None:
     """Mark the versions of a deleted policy as replaced."""
     await tx.execute(
-        "update policy_version set replaced_at = $2 where policy_id = $1 and replaced_at is null",
+        """
+        update policy_version
+        set replaced_at = $2
+        where policy_id = $1
+            and replaced_at is null
+        """,
         policy_id,
         now,
     )

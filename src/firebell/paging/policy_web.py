@@ -6,6 +6,7 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.kit.durations import exact
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import plural, to_wall
@@ -115,7 +116,7 @@ async def _version(visit: Visit, policy_: Policy, number: int, error: Invalid | 
         "restoring": policy_changes.changes(policy_.plan, version_.plan, names),
         "services": await services_of(visit, policy_),
         "open_pages": await policy_store.open_page_ids(visit.tx, policy_.id),
-        "wait": policy_changes.wait,
+        "exact": exact,
         "error": error,
     }
     return await html.render(visit.request, "paging/policy_version.html", context)

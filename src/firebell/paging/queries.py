@@ -21,8 +21,8 @@ from firebell.paging import (
 )
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import PlannedLevel, dry_run
+from firebell.paging.escalation_recipients import Recipients, load_recipients
 from firebell.paging.model import MANUAL_KIND, ManualPage, Page, PageFilter, PageState, Policy
-from firebell.paging.recipients import Recipients, load_recipients
 from firebell.people import actions as people
 
 STATE_GLYPHS = {

@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.paging import policy_store, store
+from firebell.paging.escalation_recipients import hypothetical_page, load_recipients
 from firebell.paging.model import (
     SUBJECT_KIND,
     Level,
@@ -19,7 +20,6 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.paging.recipients import hypothetical_page, load_recipients
 from firebell.people.action_guards import internal
 
 

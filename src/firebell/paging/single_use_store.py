@@ -1,4 +1,4 @@
-"""The SQL of used acknowledgement links and of the keys of offline actions."""
+"""The SQL of used acknowledgment links and of the keys of offline actions."""
 
 from datetime import datetime
 

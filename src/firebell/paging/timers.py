@@ -11,6 +11,7 @@ from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
 from firebell.paging import escalation, night_limit, night_limit_actions, store
 from firebell.paging.actions import store_changes
+from firebell.paging.escalation_recipients import Recipients, load_recipients
 from firebell.paging.model import (
     COPY_KIND,
     SUBJECT_KIND,
@@ -21,7 +22,6 @@ from firebell.paging.model import (
     PageState,
 )
 from firebell.paging.night_limit import Nights
-from firebell.paging.recipients import Recipients, load_recipients
 
 
 async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -42,7 +42,7 @@ async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequ
             unanswered.append(page)
         elif isinstance(reopened := escalation.step(page, escalation.Due(), now), Page):
             unanswered.append(reopened)
-            text = "Acknowledgement timed out." if page.snoozed_until is None else "The snooze ended."
+            text = "Acknowledgment timed out." if page.snoozed_until is None else "The snooze ended."
             entries.append(NewLogEntry.by(SYSTEM, page.id, "again", text))
     if entries:
         await store.add_log(tx, entries, now)

@@ -1,4 +1,4 @@
-"""The screen of one page, and the acknowledgement link in messages."""
+"""The screen of one page, and the acknowledgment link in messages."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -159,7 +159,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
 
 
 def _acknowledged(result: AckResult, tz: str) -> str:
-    """Return what an acknowledgement did, in a sentence."""
+    """Return what an acknowledgment did, in a sentence."""
     if result.already is None:
         return "Acknowledged. Escalation stopped."
     if result.renewed and result.page.due_at:
@@ -178,13 +178,13 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
             (details,) = await queries.page_details(tx, [page], now, alerts_each=10)
             is_used = await ack_links.is_used(tx, link)
     except (Invalid, Gone) as error:
-        context: dict[str, Any] = {"error": error, "v": None, "said": None, "person": None}
+        context: dict[str, Any] = {"error": error, "v": None, "notice": None, "person": None}
         return await html.render(request, "paging/ack.html", context)
     is_theirs = page.state is PageState.ACKED and person.id in details.owner_ids
     context = {
         "error": None,
         "v": details,
-        "said": result_text,
+        "notice": result_text,
         "person": person,
         "tz": person.tz,
         "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,

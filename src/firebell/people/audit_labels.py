@@ -162,7 +162,7 @@ ACTION_LABELS = {
     "metrics.rebuild": "Started recomputing all metrics",
     "night_limit.set": "Changed the night limit of a team",
     "page.acked": "Acknowledged a page",
-    "page.again": "Withdrew an acknowledgement",
+    "page.again": "Withdrew an acknowledgment",
     "page.escalated": "Escalated a page",
     "page.joined": "Joined a page",
     "page.manual": "Paged someone",

@@ -93,7 +93,7 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _composers() -> Mapping[str, Composer]:
-    from firebell.postmortems.progress import messages
+    from firebell.postmortems.progress import reminder_messages
     from firebell.postmortems.publication import actions as publication
     from firebell.postmortems.publication import messages as publication_messages
     from firebell.postmortems.reminders import actions
@@ -101,7 +101,7 @@ def _composers() -> Mapping[str, Composer]:
     from firebell.postmortems.review import messages as review_messages
 
     return {
-        actions.SUBJECT_KIND: Composer(messages.compose, topic="pm"),
+        actions.SUBJECT_KIND: Composer(reminder_messages.compose, topic="pm"),
         review.REVIEW_SUBJECT: Composer(review_messages.compose, topic="pm"),
         publication.PUBLISHED_SUBJECT: Composer(publication_messages.compose, topic="pm"),
     }

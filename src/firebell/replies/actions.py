@@ -10,10 +10,10 @@ from firebell.channels.callbacks import (
     OptOut,
     Press,
     Receipt,
-    Repeat,
-    Reply,
+    RepeatRequest,
     Signal,
     SignalAnswer,
+    TextReply,
 )
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -31,7 +31,7 @@ NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell."
 
 
 @internal(
-    "The provider of a channel proved its request; each press and reply acts as the owner of its address."
+    "The provider of a channel accepted_with_id its request; each press and reply acts as the owner of its address."
 )
 async def apply(
     tx: Tx, ctx: Context, channel: Channel, provider: str, signals: Sequence[Signal], now: datetime
@@ -49,9 +49,9 @@ async def _apply(
             return SignalAnswer()
         case Press():
             return await _press(tx, ctx, channel, signal, now)
-        case Repeat():
+        case RepeatRequest():
             return await _repeat(tx, ctx, channel, signal, now)
-        case Reply():
+        case TextReply():
             return await text_replies.apply(tx, channel, signal, now)
         case OptOut(sender):
             await people.opt_out(tx, channel.kind, sender, now)
@@ -105,7 +105,9 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
     return answer
 
 
-async def _repeat(tx: Tx, ctx: Context, channel: Channel, repeat: Repeat, now: datetime) -> SignalAnswer:
+async def _repeat(
+    tx: Tx, ctx: Context, channel: Channel, repeat: RepeatRequest, now: datetime
+) -> SignalAnswer:
     delivery = await _delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from firebell.channels.base import Channel, Edges
 from firebell.channels.callbacks import SignalAnswer
-from firebell.channels.polling import Fetched, Poller, Update, Waiting
+from firebell.channels.polling import Fetched, Poller, Update, WaitingMessage
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -69,7 +69,7 @@ class AnswerFetcher:
         await self._poller.answer(answers)
         return len(fetched.updates)
 
-    async def _prepared(self, now: datetime) -> Sequence[Waiting]:
+    async def _prepared(self, now: datetime) -> Sequence[WaitingMessage]:
         """Take or renew the lease, and return the messages that wait, in one transaction at most."""
         renews = self._lease is None or self._lease.until - now < RENEW_BEFORE
         if not renews and not self._poller.waits_for:
@@ -82,7 +82,7 @@ class AnswerFetcher:
             if not self._poller.waits_for:
                 return ()
             accepted = await notify.waiting_messages(tx, self._channel.kind, now - self._poller.waits_for)
-            return [Waiting(d.id, d.address, provider_id) for d, provider_id in accepted]
+            return [WaitingMessage(d.id, d.address, provider_id) for d, provider_id in accepted]
 
     async def _claim(self, tx: Tx, now: datetime) -> bool:
         until = now + LEASE

@@ -31,7 +31,7 @@ _TONES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PageCommand:
     """Do something with a page; without a code, with the only one that is open."""
 
     action: PageAction
@@ -61,7 +61,7 @@ class NotUnderstood:
     text: str
 
 
-Meaning = Command | Help | Stop | Start | NotUnderstood
+Meaning = PageCommand | Help | Stop | Start | NotUnderstood
 
 
 def read(text: str) -> Meaning:
@@ -83,7 +83,7 @@ def read(text: str) -> Meaning:
             if code == 0:
                 return NotUnderstood(original)
             note = _note(original, groups.get("note") or "")
-            return Command(_ACTIONS[groups["action"]], code, note)
+            return PageCommand(_ACTIONS[groups["action"]], code, note)
     return NotUnderstood(original)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.channels.base import Channel
-from firebell.channels.callbacks import Reply, SignalAnswer
+from firebell.channels.callbacks import SignalAnswer, TextReply
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
 from firebell.kit.text import plural
@@ -25,7 +25,7 @@ LISTED_PAGES = 4
 NO_PAGES = "You have no open pages."
 
 
-async def apply(tx: Tx, channel: Channel, reply: Reply, now: datetime) -> SignalAnswer:
+async def apply(tx: Tx, channel: Channel, reply: TextReply, now: datetime) -> SignalAnswer:
     """Do what a text asks for, once, as the owner of the verified contact method that it is from.
 
     A text from an address that no one verified has no effect and no answer.
@@ -63,7 +63,7 @@ async def _answer(
     tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, now: datetime
 ) -> SignalAnswer:
     match meaning:
-        case grammar.Command(action, code, note):
+        case grammar.PageCommand(action, code, note):
             chosen = await (_by_code(tx, answerers, code) if code else _only_page(tx, answerers, now))
             if isinstance(chosen, SignalAnswer):
                 return chosen

@@ -5,7 +5,7 @@ import logging
 from fastapi import Request, Response
 
 from firebell.channels.base import Edges
-from firebell.channels.callbacks import MAX_CALLBACK_BYTES, PATH, CallbackRequest, Proof
+from firebell.channels.callbacks import MAX_CALLBACK_BYTES, PATH, CallbackRequest, ProofStatus
 from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import Forbidden, NotFound, TooLarge, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute
@@ -45,14 +45,14 @@ async def receive(request: Request, channel: str, provider: str, hook: str) -> R
     )
     callbacks = declared.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
     match callbacks.proof(callback):
-        case Proof.ABSENT:
+        case ProofStatus.ABSENT:
             _refusals.add(f"{channel}: there is no proof, or no secret to check it with")
             raise Unauthenticated("The request has no proof of the provider.")
-        case Proof.BAD:
+        case ProofStatus.BAD:
             # a wrong public address is the usual cause
             _refusals.add(f"{channel}: the proof is wrong for an address below {ctx.public_url}")
             raise Forbidden("The proof of the provider is wrong.", hint=f"It must be of {callback.url}")
-        case Proof.GOOD:
+        case ProofStatus.GOOD:
             signals = callbacks.read(callback)
     try:
         async with ctx.db.tx() as tx:

@@ -192,7 +192,7 @@ class RoutingEffectShown(ApiOutput):
     service_before: str
     service_after: str
     delay_s: int
-    cleared_s: Annotated[int | None, Field(description="how long it fired; null if it still does")]
+    resolved_after_s: Annotated[int | None, Field(description="how long it fired; null if it still does")]
     incidents: list[str]
 
 
@@ -344,7 +344,7 @@ async def preview_routing(w: Reader, body: RoutingDraft) -> RoutingPreviewShown:
                 service_before=slugs[effect.service_before],
                 service_after=slugs[effect.service_after],
                 delay_s=effect.delay_s,
-                cleared_s=effect.cleared_s,
+                resolved_after_s=effect.resolved_after_s,
                 incidents=list(effect.incidents),
             )
             for effect in result.examples

@@ -4,14 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts import routing_changes
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.routes import Hold, HoldKind
-from firebell.routing.model import AlertMute, Explanation, Result, Stage, StageEntry, StageName
+from firebell.kit.durations import exact
+from firebell.routing.model import (
+    Explanation,
+    ExplanationMute,
+    ExplanationStage,
+    StageEntry,
+    StageName,
+    StageResult,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ExplanationFacts:
     """What is stored about an alert and what became of it.
 
     `received_at` is when its first message arrived, None once that is deleted. `rule` is the number and name of the
@@ -27,7 +34,7 @@ class Facts:
     earlier_alert_id: int | None
     rule: tuple[int, str] | None
     has_rules: bool
-    mute: AlertMute | None
+    mute: ExplanationMute | None
     hold: Hold | None
     group: Group | None
     page: str | None
@@ -40,10 +47,10 @@ class Facts:
         return self.alert.status == "firing"
 
 
-def explain(facts: Facts) -> Explanation:
+def explain(facts: ExplanationFacts) -> Explanation:
     """Return every stage in order; those after the one that keeps the alert from paging were not reached."""
     has_paged = facts.page is not None
-    stages: list[Stage] = []
+    stages: list[ExplanationStage] = []
     for stage in (
         _received(facts),
         _deduplicated(facts),
@@ -53,14 +60,16 @@ def explain(facts: Facts) -> Explanation:
         _held(facts),
         _paged(facts),
     ):
-        is_decided = any(s.result in (Result.WAITING, Result.STOPPED) for s in stages)
+        is_decided = any(s.result in (StageResult.WAITING, StageResult.STOPPED) for s in stages)
         stages.append(
-            Stage(stage.name, Result.NOT_REACHED, _not_reached(facts, stage)) if is_decided else stage
+            ExplanationStage(stage.name, StageResult.NOT_REACHED, _not_reached(facts, stage))
+            if is_decided
+            else stage
         )
     return Explanation(facts.alert.id, has_paged, tuple(stages), _next(facts))
 
 
-def _not_reached(facts: Facts, stage: Stage) -> str:
+def _not_reached(facts: ExplanationFacts, stage: ExplanationStage) -> str:
     return (
         f"Not reached. It would page for {facts.service}."
         if stage.name is StageName.PAGED
@@ -68,31 +77,33 @@ def _not_reached(facts: Facts, stage: Stage) -> str:
     )
 
 
-def _received(facts: Facts) -> Stage:
+def _received(facts: ExplanationFacts) -> ExplanationStage:
     source = f", read as {facts.source}" if facts.source else ""
     text = f"From the integration {facts.integration}{source}."
-    return Stage(StageName.RECEIVED, Result.PASSED, text, facts.received_at or facts.alert.starts_at)
+    return ExplanationStage(
+        StageName.RECEIVED, StageResult.PASSED, text, facts.received_at or facts.alert.starts_at
+    )
 
 
-def _deduplicated(facts: Facts) -> Stage:
+def _deduplicated(facts: ExplanationFacts) -> ExplanationStage:
     events = "1 event" if facts.alert.count == 1 else f"{facts.alert.count} events"
     text = f"A new alert: no alert with its key was firing. {events} so far."
     link = f"Alert {facts.earlier_alert_id}" if facts.earlier_alert_id else ""
     href = f"/alerts/{facts.earlier_alert_id}" if facts.earlier_alert_id else ""
     if facts.group is None:
         text = "Its resolution arrived before it fired, so there was nothing to page for."
-        return Stage(StageName.DEDUPLICATED, Result.STOPPED, text, link=link, href=href)
+        return ExplanationStage(StageName.DEDUPLICATED, StageResult.STOPPED, text, link=link, href=href)
     if link:
         text += " An earlier alert with the key had ended."
-    return Stage(StageName.DEDUPLICATED, Result.PASSED, text, link=link, href=href)
+    return ExplanationStage(StageName.DEDUPLICATED, StageResult.PASSED, text, link=link, href=href)
 
 
-def _routed(facts: Facts) -> Stage:
+def _routed(facts: ExplanationFacts) -> ExplanationStage:
     alert = facts.alert
     if facts.rule is None:
         reason = "No rule matched" if facts.has_rules else "There were no routing rules"
         text = f"{reason}, so it belongs to {facts.service}, the service of its integration."
-        return Stage(StageName.ROUTED, Result.PASSED, text)
+        return ExplanationStage(StageName.ROUTED, StageResult.PASSED, text)
     number, name = facts.rule
     link, href = "See the rules at that time", f"/routing/versions/{alert.routing_version_id}"
     text = f"Rule {number}, {name}, matched. It belongs to {facts.service}."
@@ -101,28 +112,30 @@ def _routed(facts: Facts) -> Stage:
             f"Rule {number}, {name}, matched, but the service that it names doesn’t exist. The fallback rule sent it to"
             f" {facts.service}, the service of its integration."
         )
-    return Stage(StageName.ROUTED, Result.PASSED, text, link=link, href=href)
+    return ExplanationStage(StageName.ROUTED, StageResult.PASSED, text, link=link, href=href)
 
 
-def _muted(facts: Facts) -> Stage:
+def _muted(facts: ExplanationFacts) -> ExplanationStage:
     mute = facts.mute
     if mute is None:
-        return Stage(StageName.MUTED, Result.PASSED, "Nothing muted it.")
+        return ExplanationStage(StageName.MUTED, StageResult.PASSED, "Nothing muted it.")
     if not mute.is_muted:
         text = f"{mute.name} muted it for a while, then released it."
-        return Stage(StageName.MUTED, Result.PASSED, text, link=mute.name, href=mute.path)
+        return ExplanationStage(StageName.MUTED, StageResult.PASSED, text, link=mute.name, href=mute.path)
     if facts.is_firing:
         text = f"{mute.name} mutes it."
-        return Stage(StageName.MUTED, Result.WAITING, text, None, mute.ends_at, mute.name, mute.path)
+        return ExplanationStage(
+            StageName.MUTED, StageResult.WAITING, text, None, mute.ends_at, mute.name, mute.path
+        )
     text = f"{mute.name} muted it, and it was resolved before that ended."
-    return Stage(StageName.MUTED, Result.STOPPED, text, link=mute.name, href=mute.path)
+    return ExplanationStage(StageName.MUTED, StageResult.STOPPED, text, link=mute.name, href=mute.path)
 
 
-def _held(facts: Facts) -> Stage:
+def _held(facts: ExplanationFacts) -> ExplanationStage:
     hold = facts.hold
     if hold is None:
-        return Stage(StageName.HELD, Result.PASSED, "No rule holds it.")
-    span = routing_changes.span(hold.window_s)
+        return ExplanationStage(StageName.HELD, StageResult.PASSED, "No rule holds it.")
+    span = exact(hold.window_s)
     if hold.kind is HoldKind.NEVER:
         text = "Its rule pages no one; the alert stays visible."
     elif hold.kind is HoldKind.WAIT:
@@ -130,31 +143,33 @@ def _held(facts: Facts) -> Stage:
     else:
         text = f"Its rule pages after {hold.needed} firing events within {span}; {len(hold.events)} so far."
     if hold.ended_at is not None or facts.page is not None:
-        return Stage(StageName.HELD, Result.PASSED, f"{text} The hold has since ended.", hold.ended_at)
+        return ExplanationStage(
+            StageName.HELD, StageResult.PASSED, f"{text} The hold has since ended.", hold.ended_at
+        )
     if hold.kind is HoldKind.NEVER or not facts.is_firing:
         ending = "" if hold.kind is HoldKind.NEVER else " It was resolved before that."
-        return Stage(StageName.HELD, Result.STOPPED, text + ending)
-    return Stage(StageName.HELD, Result.WAITING, text, until=hold.until)
+        return ExplanationStage(StageName.HELD, StageResult.STOPPED, text + ending)
+    return ExplanationStage(StageName.HELD, StageResult.WAITING, text, until=hold.until)
 
 
-def _grouped(facts: Facts) -> Stage:
+def _grouped(facts: ExplanationFacts) -> ExplanationStage:
     group = facts.group
     if group is None:
-        return Stage(StageName.GROUPED, Result.NOT_REACHED, "Not reached.")
+        return ExplanationStage(StageName.GROUPED, StageResult.NOT_REACHED, "Not reached.")
     text = f"In a group of {group.alerts} alerts, {group.firing} of them firing."
     if group.alerts == 1:
         text = "It’s the only alert in its group."
     if group.key is None:
         text = f"In a storm: its service opened too many groups, so one page holds {group.alerts} alerts."
-    return Stage(StageName.GROUPED, Result.PASSED, text, group.opened_at)
+    return ExplanationStage(StageName.GROUPED, StageResult.PASSED, text, group.opened_at)
 
 
-def _paged(facts: Facts) -> Stage:
+def _paged(facts: ExplanationFacts) -> ExplanationStage:
     if facts.page is None:
-        return Stage(StageName.PAGED, Result.STOPPED, "Its group has no page.")
-    return Stage(
+        return ExplanationStage(StageName.PAGED, StageResult.STOPPED, "Its group has no page.")
+    return ExplanationStage(
         StageName.PAGED,
-        Result.PASSED,
+        StageResult.PASSED,
         f"Opened {facts.page} for {facts.service}.",
         facts.log[0].at if facts.log else None,
         link=facts.page,
@@ -163,7 +178,7 @@ def _paged(facts: Facts) -> Stage:
     )
 
 
-def _next(facts: Facts) -> str:
+def _next(facts: ExplanationFacts) -> str:
     if not facts.is_firing:
         return ""
     if facts.page is not None:

@@ -12,17 +12,8 @@ AT_ONCE, AFTER_WAIT, AT_THRESHOLD, NO_ONE = "at_once", "wait", "threshold", "no_
 PAGING = {
     AT_ONCE: "At once",
     AFTER_WAIT: "After a wait, if it still fires",
-    AT_THRESHOLD: "At a number of events",
+    AT_THRESHOLD: "After a number of events",
     NO_ONE: "No one",
-}
-URGENCIES = {
-    Urgency.SEVERITY: "From severity",
-    Urgency.HIGH: "High",
-    Urgency.LOW: "Low",
-}
-OWNERS = {
-    Owner.INTEGRATION: "The service of the integration",
-    Owner.LABEL: "The service in the label service",
 }
 _ONE_GROUP = "-"
 SEVERITIES = ("critical", "error", "warning", "info")
@@ -85,7 +76,7 @@ def rule_of(fields: Mapping[str, str], rule_id: int) -> RoutingRule:
     )
 
 
-def labels_of(text: str) -> dict[str, str]:
+def parse_labels(text: str) -> dict[str, str]:
     """Return labels such as `team="payments"`, one a line or separated by commas; raise `Invalid` for other text."""
     lines = [line.strip().rstrip(",") for line in text.strip().splitlines() if line.strip()]
     try:

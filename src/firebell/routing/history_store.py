@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from firebell.kit import private_reader
-from firebell.kit.db.database import Reads, Tx
-from firebell.routing.replay import PastAlert
+from firebell.kit.db.database import Reads
+from firebell.routing.replay import ReplayedAlert
 
 MOST_COUNTED = 1_000
 """The most alerts of a rule that are counted."""
@@ -20,15 +20,21 @@ class RuleUse:
     pages: int
 
 
-async def past_alerts(tx: Tx, since: datetime, limit: int) -> list[PastAlert]:
+class AlertWithPages(NamedTuple):
+    """An alert of the past, and the ids of the pages of its group."""
+
+    alert: ReplayedAlert
+    page_ids: tuple[int, ...]
+
+
+async def past_alerts(tx: Reads, since: datetime, limit: int) -> list[AlertWithPages]:
     """Return those of the newest `limit` alerts that began since an instant, in the order in which they began.
 
-    Each comes with the incidents of its page that the current reader may know of. Rules that watch Firebell itself,
-    and what was not read, are replayed too; rules never match them.
+    Rules that watch Firebell itself, and what was not read, are replayed too; rules never match them.
     """
     rows = await tx.fetch(
         """
-        select newest.*, integration.service_id, incidents.refs
+        select newest.*, integration.service_id, pages.ids as page_ids
         from (
             select
                 id, integration_id, dedup_key, title, severity, labels, starts_at, ends_at, count, group_id
@@ -38,40 +44,31 @@ async def past_alerts(tx: Tx, since: datetime, limit: int) -> list[PastAlert]:
         ) newest
         join integration on integration.id = newest.integration_id
         left join lateral (
-            select array_agg(distinct page_incident.incident_id) as refs
+            select array_agg(group_page.page_id) as ids
             from group_page
-            join page_incident on page_incident.page_id = group_page.page_id
             where group_page.group_id = newest.group_id
-                and (
-                    $3::bigint is null
-                    or not exists (
-                        select
-                        from private_incident
-                        where private_incident.incident_id = page_incident.incident_id
-                            and $3 <> all(private_incident.readers)
-                    )
-                )
-        ) incidents on newest.group_id is not null
+        ) pages on newest.group_id is not null
         where newest.starts_at >= $1
         order by newest.starts_at, newest.id
         """,
         since,
         limit,
-        private_reader.reader(),
     )
     return [
-        PastAlert(
-            row["id"],
-            row["integration_id"],
-            row["service_id"],
-            row["dedup_key"],
-            row["title"],
-            row["severity"],
-            row["labels"],
-            row["starts_at"],
-            row["ends_at"],
-            row["count"],
-            tuple(f"INC-{id_}" for id_ in row["refs"] or ()),
+        AlertWithPages(
+            ReplayedAlert(
+                row["id"],
+                row["integration_id"],
+                row["service_id"],
+                row["dedup_key"],
+                row["title"],
+                row["severity"],
+                row["labels"],
+                row["starts_at"],
+                row["ends_at"],
+                row["count"],
+            ),
+            tuple(row["page_ids"] or ()),
         )
         for row in rows
     ]

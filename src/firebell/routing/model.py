@@ -17,7 +17,7 @@ class StageName(StrEnum):
     PAGED = "paged"
 
 
-class Result(StrEnum):
+class StageResult(StrEnum):
     """How a stage ended."""
 
     PASSED = "passed"
@@ -29,7 +29,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AlertMute:
+class ExplanationMute:
     """What muted an alert; `is_muted` is False once it was released."""
 
     name: str
@@ -47,14 +47,14 @@ class StageEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ExplanationStage:
     """What one stage decided and why; `href` is the page that explains more, labeled `link`.
 
     `until` is when it lets the alert go on, if it still fires.
     """
 
     name: StageName
-    result: Result
+    result: StageResult
     text: str
     at: datetime | None = None
     until: datetime | None = None
@@ -69,7 +69,7 @@ class Explanation:
 
     alert_id: int
     has_paged: bool
-    stages: tuple[Stage, ...]
+    stages: tuple[ExplanationStage, ...]
     next: str
 
     @property
@@ -78,9 +78,9 @@ class Explanation:
         return "Why someone was paged" if self.has_paged else "Why no one was paged"
 
     @property
-    def decisive(self) -> Stage | None:
+    def decisive(self) -> ExplanationStage | None:
         """The stage that keeps the alert from paging, None if it paged."""
-        return next((s for s in self.stages if s.result in (Result.WAITING, Result.STOPPED)), None)
+        return next((s for s in self.stages if s.result in (StageResult.WAITING, StageResult.STOPPED)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,21 @@ class EffectKind(StrEnum):
     """It would have belonged to another service."""
     URGENCY = "urgency"
 
+    @property
+    def text(self) -> str:
+        """What would have happened to the alert."""
+        return {
+            EffectKind.HIDDEN: "would have paged no one",
+            EffectKind.SHOWN: "would have paged, and did not before",
+            EffectKind.LATER: "would have paged later",
+            EffectKind.MOVED: "would have gone to another service",
+            EffectKind.URGENCY: "would have had another urgency",
+        }[self]
+
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """One alert that a change of rules would have treated differently; `incidents` are those that came of it."""
+class RoutingEffect:
+    """One alert that a change of rules would have treated differently; `incidents` are those that resulted from it."""
 
     alert_id: int
     title: str
@@ -135,12 +146,12 @@ class Effect:
     service_before: int
     service_after: int
     delay_s: int
-    cleared_s: int | None
+    resolved_after_s: int | None
     incidents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class RoutingPreview:
     """What a change of rules would have changed in the past, by replaying the alerts since `since`.
 
     `alerts` and `events` were replayed; `is_cut` means that there were more. `incidents` are those of alerts that
@@ -155,7 +166,7 @@ class Preview:
     pages_after: int
     counts: dict[EffectKind, int]
     incidents: tuple[str, ...]
-    examples: tuple[Effect, ...]
+    examples: tuple[RoutingEffect, ...]
 
     @property
     def affected(self) -> int:

@@ -1,12 +1,13 @@
 """Read models of routing: explanations, tests and previews, shared by web and API."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.model import Event, EventKind
+from firebell.alerts.model import Event, EventKind, matched_labels
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -16,8 +17,16 @@ from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.people import actions as people
 from firebell.routing import explanation, history_store, replay
-from firebell.routing.explanation import Facts
-from firebell.routing.model import AlertMute, Explanation, Preview, RoutingTest, RuleVerdict, StageEntry
+from firebell.routing.explanation import ExplanationFacts
+from firebell.routing.model import (
+    Explanation,
+    ExplanationMute,
+    RoutingPreview,
+    RoutingTest,
+    RuleVerdict,
+    StageEntry,
+)
+from firebell.routing.replay import ReplayedAlert
 
 HISTORY = timedelta(days=30)
 MAX_REPLAYED = 50_000
@@ -27,15 +36,31 @@ ENTRIES_SHOWN = 12
 _replays = Pool("routing-replay", size=1, queue=8)
 
 
-async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Preview:
+async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> RoutingPreview:
     """Return what these rules would have changed in the last 30 days, compared with those in force."""
     since = now - HISTORY
     before = await alerts.load_routing(tx)
     after = await alerts.compiled_routing(tx, 0, rules)
-    history = await history_store.past_alerts(tx, since, MAX_REPLAYED)
+    history = await _past_alerts(tx, since)
     is_cut = len(history) == MAX_REPLAYED
     since = history[0].starts_at if is_cut else since
     return await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
+
+
+async def _past_alerts(tx: Tx, since: datetime) -> list[ReplayedAlert]:
+    """Return the alerts to replay, each with the incidents of its pages that the current reader may know of."""
+    past = await history_store.past_alerts(tx, since, MAX_REPLAYED)
+    incidents = await alert_queries.incidents_of_pages(
+        tx, {page_id for each in past for page_id in each.page_ids}
+    )
+    return [_with_incidents(alert, page_ids, incidents) for alert, page_ids in past]
+
+
+def _with_incidents(
+    alert: ReplayedAlert, page_ids: Sequence[int], incidents: Mapping[int, Sequence[int]]
+) -> ReplayedAlert:
+    ids = sorted({id_ for page_id in page_ids for id_ in incidents.get(page_id, ())})
+    return replace(alert, incidents=tuple(f"INC-{id_}" for id_ in ids)) if ids else alert
 
 
 async def try_labels(
@@ -49,17 +74,17 @@ async def try_labels(
     now: datetime,
 ) -> RoutingTest:
     """Return what rules decide about an alert with these labels that a key of the service `default` receives."""
-    seen = routing_rules.labels_of(title, severity, labels)
+    read_labels = matched_labels(title, severity, labels)
     verdicts = []
     for number, compiled in enumerate(routing.rules, 1):
-        failing = next((m for m in compiled.matchers if not m.matches(seen)), None)
-        reason = "" if failing is None else _reason(str(failing), seen.get(failing.name, ""))
+        failing = next((m for m in compiled.matchers if not m.matches(read_labels)), None)
+        reason = "" if failing is None else _reason(str(failing), read_labels.get(failing.name, ""))
         verdict = RuleVerdict(number, compiled.rule.id, compiled.rule.name, failing is None, reason)
         verdicts.append(verdict)
         if verdict.matches:
             break
     matching = routing.rules[len(verdicts) - 1] if verdicts and verdicts[-1].matches else None
-    route = routing_rules.decide(routing, matching, seen, default.id) if matching else None
+    route = routing_rules.decide(routing, matching, read_labels, default.id) if matching else None
     event = Event(EventKind.FIRING, "", title, severity=severity, labels=dict(labels), route=route)
     service = default
     if route is not None and route.service_id is not None:
@@ -73,7 +98,7 @@ async def try_labels(
         service=service.name,
         service_slug=service.slug,
         urgency=event_placement.urgency(event),
-        hold="" if hold is None or matching is None else routing_changes.facts(matching.rule, {})["Pages"],
+        hold="" if hold is None or matching is None else routing_changes.pages_text(matching.rule),
         people=people_paged,
     )
 
@@ -103,7 +128,7 @@ async def explain(tx: Tx, alert_id: int) -> Explanation:
     page_id = int(details.page.removeprefix("PG-")) if details.page else None
     page = await paging.page(tx, page_id) if page_id is not None else None
     return explanation.explain(
-        Facts(
+        ExplanationFacts(
             alert=alert,
             service=details.service.name,
             service_slug=details.service.slug,
@@ -125,9 +150,9 @@ async def explain(tx: Tx, alert_id: int) -> Explanation:
     )
 
 
-def _mute(details: alert_queries.AlertDetails) -> AlertMute | None:
+def _mute(details: alert_queries.AlertDetails) -> ExplanationMute | None:
     mute = details.mute
-    return None if mute is None else AlertMute(mute.name, mute.path, mute.ends_at, mute.is_muted)
+    return None if mute is None else ExplanationMute(mute.name, mute.path, mute.ends_at, mute.is_muted)
 
 
 async def _entries(tx: Tx, page_id: int) -> list[StageEntry]:

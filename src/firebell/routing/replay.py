@@ -11,7 +11,7 @@ from firebell.alerts import event_placement, routing_rules
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import Routing
-from firebell.routing.model import Effect, EffectKind, Preview
+from firebell.routing.model import EffectKind, RoutingEffect, RoutingPreview
 
 MAX_EXAMPLES = 20
 _ORDER = (EffectKind.HIDDEN, EffectKind.MOVED, EffectKind.LATER, EffectKind.URGENCY, EffectKind.SHOWN)
@@ -19,7 +19,7 @@ _ORDER = (EffectKind.HIDDEN, EffectKind.MOVED, EffectKind.LATER, EffectKind.URGE
 
 
 @dataclass(frozen=True, slots=True)
-class PastAlert:
+class ReplayedAlert:
     """An alert as it was; `service_id` is the one of its integration, `incidents` those that its page led to."""
 
     id: int
@@ -53,7 +53,7 @@ class _Group:
         return until if until is not None and self.is_open(until) else self.paged_at
 
 
-def _replay(routing: Routing, alerts: Sequence[PastAlert]) -> list[_Group]:
+def _replay(routing: Routing, alerts: Sequence[ReplayedAlert]) -> list[_Group]:
     """Return the group of each alert; `alerts` are in the order in which they began."""
     open_groups: dict[tuple[int, str], _Group] = {}
     placed = []
@@ -85,8 +85,8 @@ def _replay(routing: Routing, alerts: Sequence[PastAlert]) -> list[_Group]:
 
 
 def preview(
-    before: Routing, after: Routing, alerts: Sequence[PastAlert], since: datetime, *, is_cut: bool
-) -> Preview:
+    before: Routing, after: Routing, alerts: Sequence[ReplayedAlert], since: datetime, *, is_cut: bool
+) -> RoutingPreview:
     """Return what `after` would have changed; `alerts` are in the order in which they began."""
     old, new = _replay(before, alerts), _replay(after, alerts)
     effects = []
@@ -100,7 +100,7 @@ def preview(
     examples = sorted(
         effects, key=lambda e: (not e.incidents, _ORDER.index(e.kind), -e.starts_at.timestamp())
     )
-    return Preview(
+    return RoutingPreview(
         since=since,
         alerts=len(alerts),
         events=sum(alert.count for alert in alerts),
@@ -117,16 +117,20 @@ def _pages(groups: Sequence[_Group]) -> int:
     return sum(group.page_at() is not None for group in set(groups))
 
 
-def _effect(alert: PastAlert, was: _Group, would: _Group) -> Effect | None:
+def _effect(alert: ReplayedAlert, was: _Group, would: _Group) -> RoutingEffect | None:
     kind, delay_s = _difference(alert, was, would)
     if kind is None:
         return None
-    cleared = None if alert.ends_at is None else int((alert.ends_at - alert.starts_at).total_seconds())
+    resolved_after_s = (
+        None if alert.ends_at is None else int((alert.ends_at - alert.starts_at).total_seconds())
+    )
     ids = (was.service_id, would.service_id)
-    return Effect(alert.id, alert.title, alert.starts_at, kind, *ids, delay_s, cleared, alert.incidents)
+    return RoutingEffect(
+        alert.id, alert.title, alert.starts_at, kind, *ids, delay_s, resolved_after_s, alert.incidents
+    )
 
 
-def _difference(alert: PastAlert, was: _Group, would: _Group) -> tuple[EffectKind | None, int]:
+def _difference(alert: ReplayedAlert, was: _Group, would: _Group) -> tuple[EffectKind | None, int]:
     was_at, would_at = was.page_at(), would.page_at()
     if was_at is not None and would_at is None:
         return EffectKind.HIDDEN, 0

@@ -17,7 +17,7 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.routing import forms, history_store, queries
-from firebell.routing.model import Preview, RoutingTest
+from firebell.routing.model import RoutingPreview, RoutingTest
 
 router = routing.html_router()
 
@@ -55,6 +55,7 @@ async def routing_rules(
         "version_id": version_id,
         "rules": rules,
         "facts": {rule.id: routing_changes.facts(rule, names) for rule in rules},
+        "fallback_facts": routing_changes.facts(RoutingRule("", ""), {}),
         "uses": await history_store.uses(visit.tx, [rule.id for rule in rules], visit.now - queries.HISTORY),
         "most_counted": history_store.MOST_COUNTED,
         "shadowed": routing_validation.shadowed(rules),
@@ -85,7 +86,7 @@ async def _test(visit: Visit, text: str, slug: str, alert: str) -> RoutingTest |
         raise Invalid(
             "The service is missing.", fields={"service": "Choose the service of the key that receives it."}
         )
-    labels = forms.labels_of(text)
+    labels = forms.parse_labels(text)
     severity = labels.get("severity")
     return await queries.try_labels(
         visit.tx,
@@ -103,7 +104,7 @@ async def _render_form(
     fields: Mapping[str, str],
     edited: RoutingRule | None,
     error: FirebellError | None = None,
-    preview: Preview | None = None,
+    preview: RoutingPreview | None = None,
 ) -> Response:
     version_id, rules = await _rules(visit)
     names = await _names(visit)
@@ -118,10 +119,10 @@ async def _render_form(
         "preview": preview,
         "service_names": names,
         "owners": [
-            *((o.value, text) for o, text in forms.OWNERS.items()),
+            *((o.value, text) for o, text in routing_changes.OWNER_LABELS.items()),
             *((str(i), n) for i, n in names.items()),
         ],
-        "urgencies": [(urgency.value, text) for urgency, text in forms.URGENCIES.items()],
+        "urgencies": [(urgency.value, text) for urgency, text in routing_changes.URGENCY_LABELS.items()],
         "paging": list(forms.PAGING.items()),
         "places": places,
     }

@@ -38,7 +38,7 @@ COMMANDS = (
         "Acknowledge pages",
         "/pages?state=waiting",
         "bell-ring",
-        "ack acknowledgement take respond answer waiting triggered firing unacknowledged alerts",
+        "ack acknowledgment acknowledgement take respond answer waiting firing unacknowledged alerts",
         verb=Verb.PAGE_RESPOND,
     ),
     PaletteCommand(

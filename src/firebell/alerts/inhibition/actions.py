@@ -1,4 +1,4 @@
-"""Inhibition: rules, and what their firing sources hold back (spec 3.3, decision 0087)."""
+"""Inhibition: rules, and what their firing sources inhibit (spec 3.3, decision 0087)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,9 +8,14 @@ from firebell.alerts import batch_store, event_placement, mute_actions, mutes
 from firebell.alerts.dedup_and_grouping import Batch
 from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
-from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule, NewInhibitor
-from firebell.alerts.inhibition.rules import Plan
-from firebell.alerts.model import Alert, EventKind, InboundRequest
+from firebell.alerts.inhibition.model import (
+    CompiledInhibitionRule,
+    InhibitionRule,
+    NewInhibitionRule,
+    NewInhibitor,
+)
+from firebell.alerts.inhibition.rules import InhibitionPlan
+from firebell.alerts.model import Alert, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.read_store import firing_alerts
 from firebell.kit.db.database import Reads, Tx
@@ -21,7 +26,7 @@ from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
 CHECK_TIMER = "alerts.inhibition"
-"""The timer that ends what sources hold back once they fire no more; it has one key."""
+"""The timer that ends what sources inhibit once they no longer fire; it has one key."""
 CHECK_KEY = "check"
 CHECK_INTERVAL = timedelta(minutes=1)
 """How often sources are checked while one fires; one that ends by an event is checked at once."""
@@ -32,7 +37,7 @@ FIRING_READ = 10_000
 """Firing alerts that are read for a new rule."""
 
 rules = store.rules
-held_by_rule = store.held_by_rule
+inhibited_by_rule = store.inhibited_by_rule
 rule_versions = decisions.versions
 
 
@@ -44,7 +49,7 @@ async def rule(tx: Reads, rule_id: int) -> InhibitionRule:
     return stored
 
 
-async def compiled_rules(tx: Reads) -> tuple[CompiledRule, ...]:
+async def compiled_rules(tx: Reads) -> tuple[CompiledInhibitionRule, ...]:
     """Return the rules as ingest applies them."""
     return decisions.compiled(await store.rules(tx))
 
@@ -76,7 +81,7 @@ def _audited(new: NewInhibitionRule) -> dict[str, object]:
 async def update_rule(
     tx: Tx, actor: Actor, *, rule_id: int, entered: NewInhibitionRule, now: datetime
 ) -> InhibitionRule:
-    """Change a rule; held alerts that it no longer holds page. Raise NotFound or Invalid."""
+    """Change a rule; inhibited alerts that it no longer inhibits page. Raise NotFound or Invalid."""
     await rule(tx, rule_id)
     new = decisions.checked(entered)
     await store.update_rule(tx, rule_id, new)
@@ -90,7 +95,7 @@ async def update_rule(
 
 @permits(Verb.INHIBITION_WRITE)
 async def delete_rule(tx: Tx, actor: Actor, *, rule_id: int, now: datetime) -> InhibitionRule:
-    """Delete a rule; the alerts that only it holds page at once. Raise NotFound."""
+    """Delete a rule; the alerts that only it inhibits page at once. Raise NotFound."""
     deleted = await rule(tx, rule_id)
     await store.delete_sources_of_rule(tx, rule_id)
     await store.delete_rule(tx, rule_id)
@@ -108,14 +113,14 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
     for alert in await firing_alerts(tx, FIRING_READ):
         if mutes.always_pages(alert.dedup_key, alert.labels):
             continue
-        labels = {"title": alert.title, "severity": alert.severity or "", **alert.labels}
+        labels = matched_labels(alert.title, alert.severity, alert.labels)
         for each in decisions.source_keys(compiled, labels):
             new[each.key] = each
             sources.append((each.key, alert))
     # at once, in the order in which batches of alerts do it, or both could wait for each other
     if new:
         await store.insert_inhibitors(tx, list(new.values()), now + LONGEST, now)
-        ids = {held.key: held.mute.id for held in await store.hold(tx, new)}
+        ids = {held.key: held.mute.id for held in await store.lock_inhibitors(tx, new)}
         rows = [(ids[key], alert.integration_id, alert.dedup_key) for key, alert in sources if key in ids]
         await store.insert_sources(tx, rows)
     await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
@@ -125,36 +130,40 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
 async def prepare(
     tx: Tx,
     batch: Sequence[InboundRequest],
-    rules: Sequence[CompiledRule],
+    rules: Sequence[CompiledInhibitionRule],
     muting: MutesByService,
     now: datetime,
     *,
     are_alerts_routed: bool,
-) -> tuple[Plan, MutesByService]:
+) -> tuple[InhibitionPlan, MutesByService]:
     """Lock the services of a batch, and return what it changes about inhibition and the mutes that may apply to it."""
     keys = decisions.all_keys(rules, batch)
     if not keys:
-        return Plan(), muting
+        return InhibitionPlan(), muting
     # all that the batch locks, at once and in one order, or two batches could wait for each other
     await batch_store.lock_services(tx, batch, are_alerts_routed=are_alerts_routed)
-    plan = decisions.plan(rules, batch, {each.key for each in await store.hold(tx, keys)})
+    plan = decisions.plan(rules, batch, {each.key for each in await store.lock_inhibitors(tx, keys)})
     if plan.new:
         await store.insert_inhibitors(tx, list(plan.new.values()), now + LONGEST, now)
-    held = {each.key: each.mute for each in await store.hold(tx, keys)}
+    running = {each.key: each.mute for each in await store.lock_inhibitors(tx, keys)}
     combined = {service_id: list(each) for service_id, each in muting.items()}
     for key, service_ids in plan.targets.items():
-        for service_id in service_ids if key in held else ():
-            combined.setdefault(service_id, []).append(held[key])
-    plan.sources = {alert: [key for key in keys if key in held] for alert, keys in plan.sources.items()}
-    plan.mutes = held
+        for service_id in service_ids if key in running else ():
+            combined.setdefault(service_id, []).append(running[key])
+    plan.sources = {alert: [key for key in keys if key in running] for alert, keys in plan.sources.items()}
+    plan.mutes = running
     await _prepare_waits(tx, batch, plan, combined, now)
     return plan, combined
 
 
 async def _prepare_waits(
-    tx: Tx, batch: Sequence[InboundRequest], plan: Plan, combined: dict[int, list[Mute]], now: datetime
+    tx: Tx,
+    batch: Sequence[InboundRequest],
+    plan: InhibitionPlan,
+    combined: dict[int, list[Mute]],
+    now: datetime,
 ) -> None:
-    """Let targets that nothing holds yet wait for their sources, those of a second together."""
+    """Let targets that nothing inhibits yet wait for their sources, those of a second together."""
     if not plan.waits:
         return
     # what fires already has paged, or waits
@@ -183,11 +192,11 @@ async def record(
     tx: Tx,
     state: Batch,
     batch: Sequence[InboundRequest],
-    rules: Sequence[CompiledRule],
-    plan: Plan,
+    rules: Sequence[CompiledInhibitionRule],
+    plan: InhibitionPlan,
     now: datetime,
 ) -> None:
-    """Record which alerts of a stored batch are sources, and check the sources that ended or are held."""
+    """Record which alerts of a stored batch are sources, and check the sources that ended or are inhibited."""
     sources = []
     for (integration_id, dedup_key), keys in plan.sources.items():
         alert = state.latest.get((integration_id, dedup_key))
@@ -213,7 +222,7 @@ async def record(
 
 @internal("The timer of inhibition does it.")
 async def check(tx: Tx, now: datetime) -> None:
-    """End the mutes whose sources fire no more; what they held is released by their timers. Idempotent."""
+    """End the mutes whose sources fire no more; what they inhibited is released by their timers. Idempotent."""
     await store.delete_stale_sources(tx, decisions.versions(await compiled_rules(tx)))
     ended = await store.end_without_source(tx, await store.lock_running(tx), now)
     await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])

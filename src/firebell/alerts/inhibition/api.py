@@ -62,7 +62,7 @@ class InhibitionRuleFields(ApiInput):
 
 
 class InhibitionRuleShown(ApiOutput):
-    """An inhibition rule, its firing sources and the alerts that these hold back."""
+    """An inhibition rule, its firing sources and the alerts that these inhibit."""
 
     id: int
     name: str
@@ -73,14 +73,14 @@ class InhibitionRuleShown(ApiOutput):
     author: str
     created_at: datetime
     sources: Annotated[int, Field(description="sources that fire now")]
-    held: Annotated[int, Field(description="firing alerts that they hold back")]
+    inhibited: Annotated[int, Field(description="firing alerts that they inhibit")]
 
 
 async def _shown(w: Work, listed: list[InhibitionRule]) -> list[InhibitionRuleShown]:
-    held = await actions.held_by_rule(w.tx)
+    inhibited = await actions.inhibited_by_rule(w.tx)
     result = []
     for one in listed:
-        sources, alerts = held.get(one.id, (0, 0))
+        sources, alerts = inhibited.get(one.id, (0, 0))
         result.append(
             InhibitionRuleShown(
                 id=one.id,
@@ -92,7 +92,7 @@ async def _shown(w: Work, listed: list[InhibitionRule]) -> list[InhibitionRuleSh
                 author=one.author,
                 created_at=one.created_at,
                 sources=sources,
-                held=alerts,
+                inhibited=alerts,
             )
         )
     return result
@@ -116,7 +116,7 @@ async def get_inhibition_rule(w: Reader, rule_id: PathId) -> InhibitionRuleShown
 
 @router.put(
     "/{rule_id}",
-    summary="Replace an inhibition rule; alerts that it no longer holds page",
+    summary="Replace an inhibition rule; alerts that it no longer inhibits page",
     responses=problems(404),
 )
 async def update_inhibition_rule(
@@ -129,7 +129,7 @@ async def update_inhibition_rule(
 @router.delete(
     "/{rule_id}",
     status_code=204,
-    summary="Delete an inhibition rule; alerts that only it holds page",
+    summary="Delete an inhibition rule; alerts that only it inhibits page",
     responses=problems(404),
 )
 async def delete_inhibition_rule(w: Writer, rule_id: PathId) -> None:

@@ -1,4 +1,4 @@
-"""Inhibition rules, and what their sources hold back (pure)."""
+"""Inhibition rules, and what their sources inhibit (pure)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +47,7 @@ class InhibitionRule:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledRule:
+class CompiledInhibitionRule:
     """An inhibition rule whose matchers are parsed."""
 
     id: int

@@ -5,9 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from firebell.alerts import event_placement, mutes
-from firebell.alerts.inhibition.model import CompiledRule, InhibitionRule, NewInhibitionRule, NewInhibitor
+from firebell.alerts.inhibition.model import (
+    CompiledInhibitionRule,
+    InhibitionRule,
+    NewInhibitionRule,
+    NewInhibitor,
+)
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.model import Event, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
@@ -42,21 +47,16 @@ def checked(entered: NewInhibitionRule) -> NewInhibitionRule:
 
 
 def _matchers(text: str, field_name: str) -> str:
-    stored = matchers.checked(text, field_name, EXAMPLE)
+    stored = mutes.checked_matchers(text, field_name, EXAMPLE)
     if len(stored) > MATCHERS_MAX_CHARS:
         raise Invalid(
             "The matchers are too long.",
             fields={field_name: f"Enter at most {MATCHERS_MAX_CHARS} characters."},
         )
-    if all(matcher.matches({}) for matcher in matchers.parse(stored)):
-        raise Invalid(
-            "The matchers would match every alert.",
-            fields={field_name: f"At least one matcher must not match an empty value. {EXAMPLE}"},
-        )
     return stored
 
 
-def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
+def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledInhibitionRule, ...]:
     """Return rules with their matchers parsed; one that can't be parsed inhibits nothing."""
     result = []
     for rule in rules:
@@ -66,11 +66,13 @@ def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledRule, ...]:
             continue
         sides = (rule.source_matchers, rule.target_matchers, *rule.equal)
         version = hashlib.sha256("\x1f".join(sides).encode("utf-8", "surrogatepass")).hexdigest()
-        result.append(CompiledRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s, version))
+        result.append(
+            CompiledInhibitionRule(rule.id, rule.name, source, target, rule.equal, rule.wait_s, version)
+        )
     return tuple(result)
 
 
-def versions(rules: Iterable[CompiledRule]) -> dict[int, str]:
+def versions(rules: Iterable[CompiledInhibitionRule]) -> dict[int, str]:
     """Return the version of each rule; mutes of others are of a deleted rule, or of one before a change."""
     return {rule.id: rule.version for rule in rules}
 
@@ -78,7 +80,7 @@ def versions(rules: Iterable[CompiledRule]) -> dict[int, str]:
 class RuleIndex:
     """Rules, and an index of their sides by label."""
 
-    def __init__(self, rules: Sequence[CompiledRule] = ()) -> None:
+    def __init__(self, rules: Sequence[CompiledInhibitionRule] = ()) -> None:
         self.rules = rules
         sides = [side for rule in rules for side in (rule.source, rule.target)]
         self._sides = LabelIndex((side, side) for side in sides)
@@ -93,22 +95,26 @@ class RuleIndex:
 
 
 def _firing(
-    rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]
+    rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]
 ) -> Iterator[tuple[InboundRequest, Event, Labels]]:
-    """Yield the events that fire and that may be held, with the labels that matchers see."""
+    """Yield the events that fire and that may be inhibited, with the labels that matchers see."""
     for received in requests if rules else ():
         for event in received.incoming if received.error is None else ():
             if event.kind is EventKind.FIRING and not mutes.always_pages(event.dedup_key, event.labels):
-                yield received, event, mutes.labels_of(event)
+                yield received, event, _labels_of(event)
 
 
-def _key(rule: CompiledRule, labels: Labels, *, is_two_sided: bool) -> bytes:
+def _labels_of(event: Event) -> Labels:
+    return matched_labels(event.title, event.severity, event.labels)
+
+
+def _key(rule: CompiledInhibitionRule, labels: Labels, *, is_two_sided: bool) -> bytes:
     values = "\x1f".join(labels.get(label, "") for label in rule.equal)
     text = f"{rule.id}\x1f{rule.version}\x1f{is_two_sided}\x1f{values}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def inhibitor(rule: CompiledRule, labels: Labels) -> NewInhibitor:
+def inhibitor(rule: CompiledInhibitionRule, labels: Labels) -> NewInhibitor:
     """Return the mute of a source with these labels."""
     is_two_sided = matches_all(rule.target, labels)
     same = [Matcher(label, Op.EQUAL, labels.get(label, "")) for label in rule.equal]
@@ -122,8 +128,8 @@ def inhibitor(rule: CompiledRule, labels: Labels) -> NewInhibitor:
     )
 
 
-def target_keys(rules: Sequence[CompiledRule], labels: Labels) -> list[bytes]:
-    """Return the keys of the mutes that would hold an alert with these labels."""
+def target_keys(rules: Sequence[CompiledInhibitionRule], labels: Labels) -> list[bytes]:
+    """Return the keys of the mutes that would inhibit an alert with these labels."""
     keys = []
     for rule in rules:
         if matches_all(rule.target, labels):
@@ -133,13 +139,13 @@ def target_keys(rules: Sequence[CompiledRule], labels: Labels) -> list[bytes]:
     return keys
 
 
-def source_keys(rules: Sequence[CompiledRule], labels: Labels) -> list[NewInhibitor]:
+def source_keys(rules: Sequence[CompiledInhibitionRule], labels: Labels) -> list[NewInhibitor]:
     """Return the mutes of an alert with these labels as a source."""
     return [inhibitor(rule, labels) for rule in rules if matches_all(rule.source, labels)]
 
 
-def all_keys(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]) -> set[bytes]:
-    """Return the keys of all mutes that events may hold or be held by."""
+def all_keys(rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]) -> set[bytes]:
+    """Return the keys of all mutes that events may inhibit or be inhibited by."""
     keys: set[bytes] = set()
     for _, _, labels in _firing(rules, requests):
         keys.update(target_keys(rules, labels))
@@ -148,10 +154,10 @@ def all_keys(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest]) 
 
 
 @dataclass(slots=True)
-class Plan:
+class InhibitionPlan:
     """What the events of a batch are: `sources` with their mutes, `targets` with the keys of theirs, in order.
 
-    `waits` has the targets that nothing holds yet, with the seconds that they wait for a source. Once the mutes are
+    `waits` has the targets that nothing inhibits yet, with the seconds that they wait for a source. Once the mutes are
     stored, `mutes` has those of each key, and `waiting` the one of each target that waits.
     """
 
@@ -163,12 +169,14 @@ class Plan:
     mutes: dict[bytes, Mute] = field(default_factory=dict)
 
 
-def plan(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest], running: Iterable[bytes]) -> Plan:
+def plan(
+    rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest], running: Iterable[bytes]
+) -> InhibitionPlan:
     """Return what a batch changes, given the keys of the mutes that run.
 
-    An alert that is held when it fires is no source, so that no two alerts hold each other (A7).
+    An alert that is inhibited when it fires is no source, so that no two alerts inhibit each other (A7).
     """
-    result, known = Plan(), set(running)
+    result, known = InhibitionPlan(), set(running)
     for received, event, labels in _firing(rules, requests):
         key = (received.integration_id, event.dedup_key)
         keys = target_keys(rules, labels)
@@ -185,6 +193,6 @@ def plan(rules: Sequence[CompiledRule], requests: Iterable[InboundRequest], runn
     return result
 
 
-def ends_a_source(rules: Sequence[CompiledRule], ended: Iterable[Event]) -> bool:
+def ends_a_source(rules: Sequence[CompiledInhibitionRule], ended: Iterable[Event]) -> bool:
     """Return True if one of the ended alerts may have been a source."""
-    return any(matches_all(rule.source, labels) for labels in map(mutes.labels_of, ended) for rule in rules)
+    return any(matches_all(rule.source, labels) for labels in map(_labels_of, ended) for rule in rules)

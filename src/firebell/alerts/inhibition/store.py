@@ -80,7 +80,7 @@ async def update_rule(tx: Tx, rule_id: int, new: NewInhibitionRule) -> None:
 
 
 async def delete_rule(tx: Tx, rule_id: int) -> None:
-    """Delete a rule; its mutes, which have ended, stay as the reason of the alerts that they held."""
+    """Delete a rule; its mutes, which have ended, stay as the reason of the alerts that they inhibited."""
     await tx.execute(
         """
         delete from inhibition_rule
@@ -90,7 +90,7 @@ async def delete_rule(tx: Tx, rule_id: int) -> None:
     )
 
 
-async def hold(tx: Tx, keys: Collection[bytes]) -> list[Inhibitor]:
+async def lock_inhibitors(tx: Tx, keys: Collection[bytes]) -> list[Inhibitor]:
     """Return the running mutes with these keys; they cannot end before the transaction does."""
     rows = await tx.fetch(
         f"""
@@ -151,8 +151,8 @@ async def ensure_wait(tx: Tx, key: bytes, name: str, ends_at: datetime, now: dat
         ends_at,
         now,
     )
-    held = await hold(tx, [key])
-    return held[0].mute if held else None
+    inhibitors = await lock_inhibitors(tx, [key])
+    return inhibitors[0].mute if inhibitors else None
 
 
 async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> None:
@@ -292,8 +292,8 @@ async def firing_keys(tx: Reads, keys: Collection[tuple[int, str]]) -> set[tuple
     return {(row["integration_id"], row["dedup_key"]) for row in rows}
 
 
-async def held_by_rule(tx: Reads) -> dict[int, tuple[int, int]]:
-    """Return for each rule how many of its sources fire, and how many alerts these hold back."""
+async def inhibited_by_rule(tx: Reads) -> dict[int, tuple[int, int]]:
+    """Return for each rule how many of its sources fire, and how many alerts these inhibit."""
     rows = await tx.fetch(
         """
         select
@@ -305,11 +305,11 @@ async def held_by_rule(tx: Reads) -> dict[int, tuple[int, int]]:
                 where alert_group.mute_id = alert_mute.id
                     and released_at is null
                     and closed_at is null
-            )), 0)::int as held
+            )), 0)::int as inhibited
         from alert_mute
         where kind = 'inhibition'
             and ended_at is null
         group by alert_mute.inhibition_rule_id
         """
     )
-    return {row["rule_id"]: (row["sources"], row["held"]) for row in rows}
+    return {row["rule_id"]: (row["sources"], row["inhibited"]) for row in rows}

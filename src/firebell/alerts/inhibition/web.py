@@ -29,7 +29,7 @@ async def _render(
         "nav": "alerts",
         "live": alerts.MUTES_TOPIC,
         "rules": [] if edited else await actions.rules(visit.tx),
-        "held": await actions.held_by_rule(visit.tx),
+        "inhibited": await actions.inhibited_by_rule(visit.tx),
         "values": values or {"wait_s": str(DEFAULT_WAIT_S)},
         "edited": edited,
         "error": error,

@@ -1,4 +1,4 @@
-"""Create, change and expire silences, and preview what one would hide (spec 3.3)."""
+"""Create, change and expire silences, and preview what one would silence (spec 3.3)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

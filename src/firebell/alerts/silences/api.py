@@ -77,7 +77,7 @@ class SilenceShown(ApiOutput):
     ends_at: datetime
     ended_at: Annotated[datetime | None, Field(description="when it ended, at its end or before it")]
     firing: Annotated[int, Field(description="firing alerts that it silences now")]
-    alerts: Annotated[int, Field(description="alerts that it held back")]
+    alerts: Annotated[int, Field(description="alerts that it silenced")]
 
 
 class MatchingAlert(ApiOutput):
@@ -166,7 +166,7 @@ async def create_silence(w: Writer, fields: SilenceFields) -> SilenceShown:
     return await _view(w, await actions.create_silence(w.tx, w.actor, entered=new, now=w.now))
 
 
-@router.post("/preview", summary="Count what a silence would hide", responses=problems(404))
+@router.post("/preview", summary="Count what a silence would silence", responses=problems(404))
 async def preview_silence(w: Reader, target: SilenceTarget) -> SilencePreviewShown:
     service_ids = await _service_ids(w, target.services)
     return _preview(await actions.preview(w.tx, target.matchers, service_ids, w.now))

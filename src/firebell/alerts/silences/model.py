@@ -1,4 +1,4 @@
-"""Silences, and what one would hide (pure)."""
+"""Silences, and what one would silence (pure)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +60,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class PastAlert:
+class PreviewedAlert:
     """An alert of the last 30 days that a silence may match."""
 
     id: int
@@ -81,7 +81,7 @@ class SilencePreview:
     `incidents` resulted from those. If `is_partial`, older alerts of these days were not compared.
     """
 
-    firing: tuple[PastAlert, ...]
+    firing: tuple[PreviewedAlert, ...]
     matching: int
     compared: int
     pages: int
@@ -90,7 +90,7 @@ class SilencePreview:
 
     @property
     def is_wide(self) -> bool:
-        """True if it would hide more than 20% of all alerts."""
+        """True if it would silence more than 20% of all alerts."""
         return self.matching * 5 > self.compared and self.matching >= WIDE_FROM
 
 

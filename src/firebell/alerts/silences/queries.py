@@ -1,4 +1,4 @@
-"""Silences with what they hold back, for the web and the API."""
+"""Silences with what they silence, for the web and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class SilenceView:
 
 async def views(tx: Tx, silences: Sequence[Silence], now: datetime) -> list[SilenceView]:
     """Return the silences with their services and alerts, in two statements."""
-    held = await store.held_counts(tx, [each.id for each in silences])
+    counts = await store.silenced_counts(tx, [each.id for each in silences])
     ids = {service_id for each in silences for service_id in each.service_ids}
     services = await catalog.services_by_id(tx, sorted(ids)) if ids else {}
     return [
@@ -32,7 +32,7 @@ async def views(tx: Tx, silences: Sequence[Silence], now: datetime) -> list[Sile
             each,
             each.state(now),
             tuple(services[service_id] for service_id in each.service_ids if service_id in services),
-            *held.get(each.id, (0, 0)),
+            *counts.get(each.id, (0, 0)),
         )
         for each in silences
     ]

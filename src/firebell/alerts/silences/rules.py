@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import mutes
-from firebell.alerts.silences.model import NewSilence, PastAlert, Silence, SilenceState
+from firebell.alerts.model import matched_labels
+from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence, SilenceState
 from firebell.kit import matchers
-from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.errors import Conflict
 from firebell.kit.matchers import Matcher, matches_all
 from firebell.kit.text import required_text
 from firebell.kit.web.field_errors import FieldErrors
@@ -52,13 +53,7 @@ def checked(entered: NewSilence, now: datetime) -> NewSilence:
 
 def checked_matchers(text: str) -> str:
     """Return matchers as they are stored; raise `Invalid` if they would match an alert without labels."""
-    stored = matchers.checked(text, "matchers", EXAMPLE)
-    if all(matcher.matches({}) for matcher in matchers.parse(stored)):
-        raise Invalid(
-            "The silence would match every alert.",
-            fields={"matchers": f"At least one matcher must not match an empty value. {EXAMPLE}"},
-        )
-    return stored
+    return mutes.checked_matchers(text, "matchers", EXAMPLE)
 
 
 def check_open(silence: Silence, now: datetime) -> None:
@@ -73,11 +68,11 @@ def is_replaced(silence: Silence, new: NewSilence, now: datetime) -> bool:
     return silence.state(now) is SilenceState.ACTIVE and matches_other_alerts
 
 
-def is_silenced(conditions: Sequence[Matcher], alert: PastAlert) -> bool:
+def is_silenced(conditions: Sequence[Matcher], alert: PreviewedAlert) -> bool:
     """Return True if a silence of the alert's service with these matchers would have silenced it."""
     if mutes.always_pages(alert.dedup_key, alert.labels):
         return False
-    return matches_all(conditions, {"title": alert.title, "severity": alert.severity or "", **alert.labels})
+    return matches_all(conditions, matched_labels(alert.title, alert.severity, alert.labels))
 
 
 def of_labels(title: str, labels: dict[str, str]) -> str:

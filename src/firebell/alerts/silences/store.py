@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.silences.model import NewSilence, PastAlert, Silence
+from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.matchers import Matcher, Op
@@ -116,7 +116,7 @@ async def unended_count(tx: Reads) -> int:
     return count
 
 
-async def held_counts(tx: Reads, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+async def silenced_counts(tx: Reads, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Return how many firing alerts each silence silences now, and how many it silenced in all."""
     rows = await tx.fetch(
         """
@@ -140,7 +140,7 @@ async def past_alerts(
     since: datetime,
     compared: int,
     limit: int,
-) -> tuple[list[PastAlert], int, bool]:
+) -> tuple[list[PreviewedAlert], int, bool]:
     """Return alerts that began since an instant and may meet the conditions, newest first.
 
     The newest `compared` alerts are looked at, of these services or of all, and regular expressions are left to the
@@ -208,6 +208,6 @@ async def past_alerts(
         limit,
     )
     fields = ("id", "dedup_key", "title", "severity", "labels", "is_firing", "group_id", "service_id")
-    alerts = [PastAlert(**{name: row[name] for name in fields}) for row in rows if row["id"] is not None]
+    alerts = [PreviewedAlert(**{name: row[name] for name in fields}) for row in rows if row["id"] is not None]
     looked_at = rows[0]["looked_at"]
     return alerts, looked_at, looked_at >= compared or len(alerts) >= limit

@@ -1,4 +1,4 @@
-"""The screens of silences: the list, one with the alerts that it hides, and the form with its preview."""
+"""The screens of silences: the list, one with its silenced alerts, and the form with its preview."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -88,7 +88,7 @@ async def _form(
 
 
 async def _preview(visit: Visit, matchers: str, chosen: list[int]) -> tuple[SilencePreview | None, str]:
-    """Return what the silence in a form would hide, or why that can't be said."""
+    """Return what the silence in a form would silence, or why that is unknown."""
     if not matchers.strip():
         return None, ""
     try:
@@ -153,13 +153,13 @@ async def create(visit: CurrentVisit, preview: str = "") -> Response:
 @router.get("/silences/{silence_id}", dependencies=route_access.needs(Verb.SILENCE_READ))
 async def silence(visit: CurrentVisit, silence_id: int) -> Response:
     (view,) = await queries.views(visit.tx, [await actions.silence(visit.tx, silence_id)], visit.now)
-    held = await alerts.muted_alerts(visit.tx, silence_id)
+    silenced = await alerts.muted_alerts(visit.tx, silence_id)
     context = {
         "nav": "alerts",
         "live": f"{alerts.MUTES_TOPIC},pages",
         "v": view,
         "s": view.silence,
-        "held": await alert_queries.alert_details(visit.tx, held),
+        "silenced": await alert_queries.alert_details(visit.tx, silenced),
         "extensions": EXTENSIONS,
     }
     return await html.render(visit.request, "alerts/silence.html", context)
@@ -216,4 +216,4 @@ async def extend(visit: CurrentVisit, silence_id: int) -> Response:
 @router.post("/silences/{silence_id}/expire", dependencies=route_access.needs(Verb.SILENCE_WRITE))
 async def expire(visit: CurrentVisit, silence_id: int) -> Response:
     one = await actions.expire_silence(visit.tx, visit.actor, silence_id=silence_id, now=visit.now)
-    return flash.redirect(visit.request, one.path, "Silence ended.")
+    return flash.redirect(visit.request, one.path, "Silence expired.")

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firebell.channels.callbacks import OptOut, PageAction, Press, Repeat, Signal, SignalAnswer
+from firebell.channels.callbacks import OptOut, PageAction, Press, RepeatRequest, Signal, SignalAnswer
 from firebell.channels.phone.voice_script import script_of
 
-SAID_AT_MOST = 3
+MAX_READINGS = 3
 RETRIES = 3
 LISTEN_S = 8
 RING_S = 30
@@ -60,8 +60,8 @@ def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Se
         return (OptOut(number),)
     if key in _ACTIONS:
         return (Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number),)
-    if key or repeats < SAID_AT_MOST:
-        return (Repeat(delivery, number),)
+    if key or repeats < MAX_READINGS:
+        return (RepeatRequest(delivery, number),)
     return ()
 
 
@@ -73,7 +73,7 @@ def turn_after(query: Mapping[str, str], key: str, answers: Sequence[SignalAnswe
     if key == "1":
         return Turn(STOPPED, Next.HANG_UP, {})
     answer = answers[0] if answers else None
-    if answer is None or number_in(query, "n") > 2 * SAID_AT_MOST:
+    if answer is None or number_in(query, "n") > 2 * MAX_READINGS:
         return Turn("Goodbye.", Next.HANG_UP, {})
     if answer.message is not None:
         return Turn(script_of(answer.message, takes_keys=True).text, Next.LISTEN, following)

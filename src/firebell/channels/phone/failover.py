@@ -7,7 +7,14 @@ from datetime import datetime
 from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry, Unsent
 from firebell.channels.phone import circuit
 from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
-from firebell.channels.phone.provider import Misconfigured, Order, Paused, Provider, ProviderOutcome, Unknown
+from firebell.channels.phone.provider import (
+    Misconfigured,
+    Paused,
+    Provider,
+    ProviderMessage,
+    ProviderOutcome,
+    Unknown,
+)
 from firebell.kit.timing import Pace
 
 ATTEMPTS = 2
@@ -25,7 +32,9 @@ class Failover:
         self._pace = pace
         self.circuits: dict[str, Circuit] = {provider.name: Circuit() for provider in providers}
 
-    async def send(self, order: Order, *, is_critical: bool, begun_since: datetime | None) -> Outcome:
+    async def send(
+        self, order: ProviderMessage, *, is_critical: bool, begun_since: datetime | None
+    ) -> Outcome:
         """Send one message; a critical one gets one attempt of each provider, so that the next one is tried sooner.
 
         One that was begun before, at the earliest `begun_since`, may have arrived, so the providers are asked first.
@@ -64,7 +73,7 @@ class Failover:
     def _state(self, provider: Provider) -> CircuitState:
         return self.circuits[provider.name].state
 
-    async def _attempts(self, provider: Provider, order: Order, attempts: int) -> ProviderOutcome:
+    async def _attempts(self, provider: Provider, order: ProviderMessage, attempts: int) -> ProviderOutcome:
         """Return the outcome of a provider; only one that certainly did not take the message is tried again."""
         for number in range(attempts):
             if number:
@@ -77,7 +86,7 @@ class Failover:
                 return outcome
         return outcome
 
-    async def _attempt(self, provider: Provider, order: Order) -> ProviderOutcome:
+    async def _attempt(self, provider: Provider, order: ProviderMessage) -> ProviderOutcome:
         now, name = self._pace.monotonic, provider.name
         self.circuits[name] = circuit.begun(self.circuits[name], now())
         outcome = await provider.send(order)
@@ -95,7 +104,7 @@ class Failover:
                 self.circuits[name] = circuit.after(self.circuits[name], CircuitEvent.SUCCESS, now())
         return replace(outcome, provider=name) if isinstance(outcome, Accepted) else outcome
 
-    async def _known(self, order: Order, since: datetime) -> Accepted | None:
+    async def _known(self, order: ProviderMessage, since: datetime) -> Accepted | None:
         for provider in self.providers:
             if accepted := await provider.lookup(order, since):
                 return replace(accepted, provider=provider.name)

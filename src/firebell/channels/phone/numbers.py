@@ -39,7 +39,7 @@ def complete(text: str, countries: Sequence[str], *, to_call: bool) -> str:
     country = country_of(stored)
     if countries and country not in countries:
         raise Invalid(
-            f"Firebell does not send to {country or 'this network'}.",
+            f"Firebell doesn’t send to {f'numbers in {country}' if country else 'this network'}.",
             fields={
                 "address": f"Use a number of {', '.join(countries)}, or ask an admin to allow the country."
             },
@@ -91,7 +91,7 @@ def _checked(number: Any, *, to_call: bool) -> str:
         )
     if kind == types.FIXED_LINE and not to_call:
         raise Invalid(
-            f"{stored} is a landline, which gets no text messages.",
+            f"{stored} is a landline, which can’t receive text messages.",
             fields={"address": "Use the number of a mobile phone, or add it as a voice call."},
         )
     return stored
@@ -115,7 +115,9 @@ def warning(number: str) -> str:
     if parsed.country_code in _SATELLITE:
         return "Satellite phone: messages and calls cost much more."
     # ranges change faster than the numbering plans here, so that it is taken
-    return "" if library.is_valid_number(parsed) else "No known network has this number. Check it."
+    return (
+        "" if library.is_valid_number(parsed) else "No known network uses this number. Check that it’s right."
+    )
 
 
 def calling_code(number: str) -> str:

@@ -10,7 +10,7 @@ from firebell.channels.callbacks import (
     CallbackRequest,
     CallbackResponse,
     Callbacks,
-    Proof,
+    ProofStatus,
     Signal,
     SignalAnswer,
 )
@@ -24,17 +24,17 @@ from firebell.channels.phone.vonage_callbacks import VonageCallbacks
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse
 
-TOP_S = 50.0
+ATTEMPT_LIMIT_S = 50.0
 """Time limit of one attempt: two of one provider, a look-up, and one of the next provider."""
 
 
-class Open(Protocol):
+class ProviderOpener(Protocol):
     """Opens one provider of a channel."""
 
     def __call__(self, edges: Edges, public_url: str) -> Provider: ...
 
 
-def failover(edges: Edges, openers: Mapping[str, Open]) -> Failover:
+def failover(edges: Edges, openers: Mapping[str, ProviderOpener]) -> Failover:
     """Return the configured providers in their order."""
     base = settings.public_url(edges.settings)
     named = [openers[name](edges, base) for name in settings.names(edges.settings) if name in openers]
@@ -51,10 +51,10 @@ class PhoneCallbacks:
             vonage.NAME: VonageCallbacks(channel, values[settings.VONAGE_SECRET], base),
         }
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether the provider made the request; absent for one that is not known."""
         provider = self._providers.get(request.provider)
-        return provider.proof(request) if provider else Proof.ABSENT
+        return provider.proof(request) if provider else ProofStatus.ABSENT
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return what a request says."""

@@ -1,4 +1,4 @@
-"""What a provider of text messages and calls is: its order, its outcomes, and what they say about it."""
+"""The interface of a provider of text messages and calls: what it sends, and its outcomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from firebell.channels.phone.voice_script import Script
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ProviderMessage:
     """One text message or call to a number in its stored form; `key` is the same for a repetition."""
 
     number: str
@@ -50,11 +50,11 @@ class Provider(Protocol):
 
     name: str
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         """Send one message and return the outcome."""
         ...
 
-    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+    async def lookup(self, order: ProviderMessage, since: datetime) -> Accepted | None:
         """Return the message if the provider took it since an instant; None if that is not certain.
 
         A message that is sent twice is better than one that is taken for another, and never sent.

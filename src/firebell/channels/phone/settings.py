@@ -129,7 +129,7 @@ def check(settings: Mapping[str, str]) -> None:
     bad = [c for c in countries(settings) if not COUNTRY.fullmatch(c)]
     _require(not bad, COUNTRIES, "Use two-letter codes, such as DE,AT,CH.")
     parts = settings[DAILY_PARTS]
-    _require(parts.isascii() and parts.isdecimal(), DAILY_PARTS, "Use a whole number; 0 is no limit.")
+    _require(parts.isascii() and parts.isdecimal(), DAILY_PARTS, "Enter a whole number, or 0 for no limit.")
     for variable in (TWILIO_URL, VONAGE_URL):
         try:
             check_url(settings[variable])
@@ -145,14 +145,22 @@ def check(settings: Mapping[str, str]) -> None:
             f"{provider.capitalize()} needs {', '.join(needed)}.",
         )
     if settings[TWILIO_ACCOUNT]:
-        _require(bool(_SID.fullmatch(settings[TWILIO_ACCOUNT])), TWILIO_ACCOUNT, "It begins with AC.")
+        _require(
+            bool(_SID.fullmatch(settings[TWILIO_ACCOUNT])),
+            TWILIO_ACCOUNT,
+            "Enter the account SID, which begins with AC.",
+        )
         sender = settings[TWILIO_FROM]
         is_sender = _NUMBER.fullmatch(sender) or _SERVICE.fullmatch(sender)
         _require(
             bool(is_sender), TWILIO_FROM, "Use a number such as +4915123456789, or a messaging service MG…."
         )
         voice = settings[TWILIO_VOICE_FROM]
-        _require(not voice or bool(_NUMBER.fullmatch(voice)), TWILIO_VOICE_FROM, "Use a number with +.")
+        _require(
+            not voice or bool(_NUMBER.fullmatch(voice)),
+            TWILIO_VOICE_FROM,
+            "Enter a number that begins with +.",
+        )
     if settings[VONAGE_APPLICATION]:
         _require(
             "PRIVATE KEY" in settings[VONAGE_KEY], VONAGE_KEY, "Use the PEM text of the application's key."
@@ -161,4 +169,4 @@ def check(settings: Mapping[str, str]) -> None:
 
 def _require(is_good: bool, variable: str, hint: str) -> None:
     if not is_good:
-        raise StartupError(f"{variable} has no value that can be used.", hint=hint)
+        raise StartupError(f"{variable} has an invalid value.", hint=hint)

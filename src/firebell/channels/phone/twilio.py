@@ -13,7 +13,7 @@ from firebell.channels.base import Accepted, ContentRefused, Failed, Retry
 from firebell.channels.callbacks import PATH
 from firebell.channels.phone import calls, gsm7, numbers, twiml
 from firebell.channels.phone.calls import Next, Turn
-from firebell.channels.phone.provider import Misconfigured, Order, ProviderOutcome
+from firebell.channels.phone.provider import Misconfigured, ProviderMessage, ProviderOutcome
 from firebell.channels.phone.requests import common_outcome, fields_of, request
 from firebell.channels.phone.settings import TwilioAccount
 from firebell.kit.http_out import OutboundResponse
@@ -77,7 +77,7 @@ class _Client:
     def _hook(self, channel: str, hook: str, query: Mapping[str, str]) -> str:
         return f"{self._public_url}{PATH}/{channel}/{NAME}/{hook}?{urlencode(query)}"
 
-    async def _create(self, order: Order, fields: Mapping[str, Any]) -> ProviderOutcome:
+    async def _create(self, order: ProviderMessage, fields: Mapping[str, Any]) -> ProviderOutcome:
         reply = await request(self._http, "POST", self._url, self.headers, data=dict(fields))
         outcome = outcome_of(reply) if isinstance(reply, OutboundResponse) else reply
         if isinstance(outcome, Accepted):
@@ -91,7 +91,7 @@ class TwilioSms(_Client):
 
     resource = "Messages"
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         """Create a message, which Twilio drops if it cannot send it within 5 minutes."""
         sender = "MessagingServiceSid" if self._account.sender.startswith("MG") else "From"
         fields = {
@@ -104,7 +104,7 @@ class TwilioSms(_Client):
             fields["StatusCallback"] = self._hook("sms", "status", {"d": str(order.delivery_id)})
         return await self._create(order, fields)
 
-    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+    async def lookup(self, order: ProviderMessage, since: datetime) -> Accepted | None:
         """Return the latest message of this text that Twilio created since an instant and that did not fail."""
         query = urlencode({"To": order.number, "DateSent>": f"{since:%Y-%m-%d}", "PageSize": 20})
         reply = await request(self._http, "GET", f"{self._url}?{query}", self.headers)
@@ -120,7 +120,7 @@ class TwilioVoice(_Client):
 
     resource = "Calls"
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         """Place a call; Twilio reports its course, and posts the keys that are pressed."""
         assert order.script
         fields: dict[str, Any] = {
@@ -140,7 +140,7 @@ class TwilioVoice(_Client):
             }
         return await self._create(order, fields)
 
-    def _first(self, order: Order) -> Turn:
+    def _first(self, order: ProviderMessage) -> Turn:
         assert order.script
         if order.script.keys and self._public_url:
             return Turn(order.script.text, Next.LISTEN, {"d": str(order.delivery_id), "n": "1"})
@@ -149,7 +149,7 @@ class TwilioVoice(_Client):
     def _gather_url(self, query: Mapping[str, str]) -> str:
         return self._hook("voice", "gather", query)
 
-    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+    async def lookup(self, order: ProviderMessage, since: datetime) -> Accepted | None:
         """Return None: calls to one number about two pages look the same."""
         return None
 

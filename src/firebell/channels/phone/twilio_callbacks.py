@@ -12,12 +12,12 @@ from firebell.channels.callbacks import (
     PATH,
     CallbackRequest,
     CallbackResponse,
-    Proof,
+    ProofStatus,
     Receipt,
     ReceiptState,
-    Reply,
     Signal,
     SignalAnswer,
+    TextReply,
 )
 from firebell.channels.phone import calls, twilio, twiml
 
@@ -73,15 +73,15 @@ class TwilioCallbacks:
         self._token = token
         self._public_url = public_url
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether Twilio signed the address and the form."""
         given = request.headers.get(SIGNATURE, "")
         if not given or not self._token:
-            return Proof.ABSENT
+            return ProofStatus.ABSENT
         form = _form(request)
         known = [signature_of(self._token, url, form) for url in _urls(request.url)]
         is_good = [hmac.compare_digest(given.encode(), each.encode()) for each in known]
-        return Proof.GOOD if any(is_good) else Proof.BAD
+        return ProofStatus.GOOD if any(is_good) else ProofStatus.BAD
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return what a request says."""
@@ -90,7 +90,7 @@ class TwilioCallbacks:
             case "sms", "status":
                 return _message_receipt(request, fields)
             case "sms", "reply" if fields.get("MessageSid") and fields.get("From"):
-                return (Reply(fields["MessageSid"], fields["From"], fields.get("Body", "")),)
+                return (TextReply(fields["MessageSid"], fields["From"], fields.get("Body", "")),)
             case "voice", "status":
                 return _call_receipt(request, fields)
             case "voice", "gather" if fields.get("CallSid"):

@@ -13,7 +13,7 @@ from firebell.channels.base import Accepted, ContentRefused, Failed, Retry
 from firebell.channels.callbacks import PATH
 from firebell.channels.phone import calls, gsm7, ncco, numbers
 from firebell.channels.phone.calls import Next, Turn
-from firebell.channels.phone.provider import Misconfigured, Order, ProviderOutcome
+from firebell.channels.phone.provider import Misconfigured, ProviderMessage, ProviderOutcome
 from firebell.channels.phone.requests import common_outcome, fields_of, request
 from firebell.channels.phone.settings import VonageApplication
 from firebell.kit.http_out import OutboundResponse
@@ -76,7 +76,7 @@ class _Client:
     def _hook(self, channel: str, hook: str, query: Mapping[str, str]) -> str:
         return f"{self._public_url}{PATH}/{channel}/{NAME}/{hook}?{urlencode(query)}"
 
-    async def _create(self, order: Order, fields: Mapping[str, Any]) -> ProviderOutcome:
+    async def _create(self, order: ProviderMessage, fields: Mapping[str, Any]) -> ProviderOutcome:
         try:
             token = token_of(self._application, int(order.at.timestamp()))
         except ValueError as exc:
@@ -91,7 +91,7 @@ class _Client:
             return Accepted(outcome.provider_id, NAME, parts, numbers.country_of(order.number))
         return outcome
 
-    async def lookup(self, order: Order, since: datetime) -> Accepted | None:
+    async def lookup(self, order: ProviderMessage, since: datetime) -> Accepted | None:
         """Return None: Vonage cannot be asked for a message by anything that we know of it."""
         return None
 
@@ -102,7 +102,7 @@ class VonageSms(_Client):
     path = "/v1/messages"
     id_field = "message_uuid"
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         """Send a message, which Vonage drops if it cannot deliver it within 5 minutes."""
         fields: dict[str, Any] = {
             "message_type": "text",
@@ -125,7 +125,7 @@ class VonageVoice(_Client):
     path = "/v1/calls"
     id_field = "uuid"
 
-    async def send(self, order: Order) -> ProviderOutcome:
+    async def send(self, order: ProviderMessage) -> ProviderOutcome:
         """Place a call; Vonage reports its course, and posts the keys that are pressed."""
         assert order.script
         query = {"d": str(order.delivery_id)}

@@ -15,12 +15,12 @@ from firebell.channels.callbacks import (
     PATH,
     CallbackRequest,
     CallbackResponse,
-    Proof,
+    ProofStatus,
     Receipt,
     ReceiptState,
-    Reply,
     Signal,
     SignalAnswer,
+    TextReply,
 )
 from firebell.channels.phone import calls, ncco, vonage
 
@@ -63,20 +63,20 @@ class VonageCallbacks:
         self._secret = secret
         self._public_url = public_url
 
-    def proof(self, request: CallbackRequest) -> Proof:
+    def proof(self, request: CallbackRequest) -> ProofStatus:
         """Return whether Vonage signed the body: the signature alone says nothing of it."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token or not self._secret:
-            return Proof.ABSENT
+            return ProofStatus.ABSENT
         options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
         try:
             claims = jwt.decode(token, self._secret, algorithms=["HS256"], options=options)
             age = request.at.timestamp() - float(claims.get("iat", 0))
         except (jwt.PyJWTError, TypeError, ValueError):
-            return Proof.BAD
+            return ProofStatus.BAD
         given = str(claims.get("payload_hash", "")).encode()
         is_body = hmac.compare_digest(given, payload_hash(request.body).encode())
-        return Proof.GOOD if is_body and abs(age) <= MAX_AGE_S else Proof.BAD
+        return ProofStatus.GOOD if is_body and abs(age) <= MAX_AGE_S else ProofStatus.BAD
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return what a request says."""
@@ -87,7 +87,7 @@ class VonageCallbacks:
             case "sms", "reply" if _text(fields, "message_uuid") and _text(fields, "from"):
                 sender = f"+{_text(fields, 'from').removeprefix('+')}"
                 key, text = _text(fields, "message_uuid"), _text(fields, "text")
-                return (Reply(key, sender, text, is_answered_by_message=True),)
+                return (TextReply(key, sender, text, is_answered_by_message=True),)
             case "voice", "status":
                 return _call_receipt(request, fields)
             case "voice", "input" if _text(fields, "uuid"):

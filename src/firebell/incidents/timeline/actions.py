@@ -30,7 +30,7 @@ async def add_entry(
 ) -> int:
     """Add a timeline entry and return its id; `effective_at` is when it happened, None for now.
 
-    It extends the acknowledgement of the page, and an update restarts its interval. `data` is stored with it.
+    It extends the acknowledgment of the page, and an update restarts its interval. `data` is stored with it.
     """
     incident = await lookup.locked(tx, incident_id)
     if kind not in ENTRY_KINDS:

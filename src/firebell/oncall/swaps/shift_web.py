@@ -26,8 +26,8 @@ router = routing.html_router()
 
 def shift_at(schedule: Schedule, at: datetime) -> Shift | None:
     """Return the shift or gap at an instant, with its true start and end up to 35 days away; None without layers."""
-    around = between(schedule, at - SHIFT_END_SEARCH, at + SHIFT_END_SEARCH)
-    return next((shift for shift in around if shift.start <= at < shift.end), None)
+    shifts = between(schedule, at - SHIFT_END_SEARCH, at + SHIFT_END_SEARCH)
+    return next((shift for shift in shifts if shift.start <= at < shift.end), None)
 
 
 @router.get("/oncall/{slug}/shift", dependencies=route_access.needs(Verb.SCHEDULE_READ))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from firebell.postmortems.blameless.grammar import AFTER_SUBJECT, MANNER, before, subjects
 from firebell.postmortems.blameless.model import Match
+from firebell.postmortems.blameless.pattern_parts import any_of, one_of, words
 from firebell.postmortems.blameless.subjects import Mention
-from firebell.postmortems.blameless.word_lists import any_of, one_of, words
 
 _HAVE = r"(?:['’]ve|n['’]t['’]ve| +(?:not +)?have|n['’]t +have)"
 _IRREGULAR = """

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from firebell.postmortems.blameless.grammar import before
 from firebell.postmortems.blameless.model import Match
+from firebell.postmortems.blameless.pattern_parts import any_of, one_of
 from firebell.postmortems.blameless.subjects import Mention
-from firebell.postmortems.blameless.word_lists import any_of, one_of
 
 _JUDGMENT = any_of(
     r"\b(?:careless(?:ly|ness)?|negligen(?:t|tly|ce)|slopp(?:y|ily|iness)|incompeten(?:t|tly|ce)"

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from firebell.postmortems.blameless.language import ENGLISH, language_of
 from firebell.postmortems.blameless.model import BlameFinding, LintResult, Match, Sentence
+from firebell.postmortems.blameless.pattern_parts import any_of
 from firebell.postmortems.blameless.rewriting import replacement
 from firebell.postmortems.blameless.rules import MATCHERS, META_TRIGGERS, RULES, stems
 from firebell.postmortems.blameless.sentences import sentences
 from firebell.postmortems.blameless.subjects import Names, mentions, people_named
-from firebell.postmortems.blameless.word_lists import any_of
 
 _META = any_of(
     r"\bblameless|\bno[- ]blame\b|\bwithout +blam|\bblame[- ]free\b|\bso-called\b",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from firebell.postmortems.blameless.grammar import AFTER_SUBJECT, before, subjects
 from firebell.postmortems.blameless.model import Match
+from firebell.postmortems.blameless.pattern_parts import any_of, one_of
 from firebell.postmortems.blameless.subjects import Mention
-from firebell.postmortems.blameless.word_lists import any_of, one_of
 
 _ERROR_WORDS = "messages? pages? rates? reports? codes? logs? handling responses? budgets? counts?"
 _ERROR_OF_PEOPLE = any_of(

@@ -12,9 +12,9 @@ from firebell.kit.findings import FindingLevel
 from firebell.postmortems.blameless.counterfactuals import counterfactuals
 from firebell.postmortems.blameless.judgments import exhortations, hindsight, judgments, punishments
 from firebell.postmortems.blameless.model import Match
+from firebell.postmortems.blameless.pattern_parts import words
 from firebell.postmortems.blameless.people_as_causes import errors_of_people, guilt, people_as_causes
 from firebell.postmortems.blameless.subjects import Mention
-from firebell.postmortems.blameless.word_lists import words
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from firebell.postmortems.blameless.word_lists import words
+from firebell.postmortems.blameless.pattern_parts import words
 
 _ROLES = words(
     """

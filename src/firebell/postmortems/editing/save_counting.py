@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from firebell.kit.process_counters import ProcessCounters
-from firebell.postmortems.editing.conflicts import EditConflict
+from firebell.postmortems.editing.edit_refusal import EditConflict
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from firebell.postmortems.archive import indexing
 from firebell.postmortems.document import sections
 from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.editing import version_store
-from firebell.postmortems.editing.conflicts import EditConflict, edit_conflict
-from firebell.postmortems.editing.merging import merge
+from firebell.postmortems.editing.edit_refusal import EditConflict, edit_conflict
+from firebell.postmortems.editing.three_way_merge import merge
 from firebell.postmortems.model import DocumentVersion, Postmortem, VersionReason
 from firebell.postmortems.text_limits import clean_body, clean_section
 

@@ -28,7 +28,7 @@ from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.drafting.facts import MARKER_NAMES
 from firebell.postmortems.editing import queries, version_store
 from firebell.postmortems.editing.actions_from_text import NewAction
-from firebell.postmortems.editing.conflicts import EditConflict
+from firebell.postmortems.editing.edit_refusal import EditConflict
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.editing.queries import Desk
 from firebell.postmortems.editing.save_counting import counted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from firebell.postmortems.blameless.word_lists import words
+from firebell.postmortems.blameless.pattern_parts import words
 
 
 class LeakKind(StrEnum):

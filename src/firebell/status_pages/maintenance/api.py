@@ -67,7 +67,7 @@ class MaintenanceFinding(ApiOutput):
 
 
 class MutedAlertShown(ApiOutput):
-    """An alert that maintenance held back."""
+    """An alert that maintenance muted."""
 
     id: int
     title: str
@@ -362,7 +362,7 @@ async def edit_maintenance_update(
 
 @router.get(
     f"{_ONE}/muted-alerts",
-    summary="List the newest alerts that maintenance held back, firing or not",
+    summary="List the newest alerts that maintenance muted, firing or not",
     responses=problems(404),
 )
 async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) -> list[MutedAlertShown]:

@@ -19,7 +19,7 @@ from firebell.status_pages.model import Component, StatusPage
 
 @dataclass(frozen=True, slots=True)
 class MutedNow:
-    """What a window mutes: whose alerts, which of them it held back, and how many of those are muted now."""
+    """What a window mutes: whose alerts, which of them it muted, and how many of those are muted now."""
 
     services: tuple[str, ...]
     alerts: tuple[Alert, ...]

@@ -1,4 +1,4 @@
-"""One attempt over HTTP: what it raises and what it answers, as an outcome."""
+"""One attempt over HTTP: its reply, or its error, as an outcome."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Re
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse
 
-Judgment = Outcome | ContentRefused
+AttemptOutcome = Outcome | ContentRefused
 
 
-async def judged(
-    reply: Awaitable[OutboundResponse], judge: Callable[[OutboundResponse], Judgment]
-) -> Judgment:
-    """Return what `judge` makes of a reply, or the outcome of an error before any reply."""
+async def attempt_outcome(
+    reply: Awaitable[OutboundResponse], outcome_of: Callable[[OutboundResponse], AttemptOutcome]
+) -> AttemptOutcome:
+    """Return the outcome of a reply by `outcome_of`, or that of an error before any reply."""
     try:
-        return judge(await reply)
+        return outcome_of(await reply)
     except httpx.InvalidURL:
         return Failed("The address is not a valid URL.")
     except httpx.HTTPError as exc:
@@ -34,7 +34,7 @@ def json_object(reply: OutboundResponse) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def proved(reply: OutboundResponse, provider: str, provider_id: object) -> Accepted | Retry:
+def accepted_with_id(reply: OutboundResponse, provider: str, provider_id: object) -> Accepted | Retry:
     """Return the outcome of a 2xx: without the id that proves it, a captive portal may have answered."""
     if provider_id in (None, ""):
         return Retry(f"{reply.status} without an id: is this {provider}?")
@@ -44,13 +44,13 @@ def proved(reply: OutboundResponse, provider: str, provider_id: object) -> Accep
 async def check_token(
     kind: str,
     reply: Awaitable[OutboundResponse],
-    fine: Callable[[Mapping[str, Any]], str],
+    describe: Callable[[Mapping[str, Any]], str],
     advice: str,
 ) -> Sequence[CheckResult]:
-    """Return whether a provider accepts our token: `fine` returns what it said, empty if it refused."""
+    """Return whether a provider accepts our token, which `describe` says of its answer, empty if it does not."""
     try:
         answer = await reply
-        text, reason = fine(json_object(answer)) if answer.ok else "", str(answer.status)
+        text, reason = describe(json_object(answer)) if answer.ok else "", str(answer.status)
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         text, reason = "", f"{type(exc).__name__}: {exc}"
     if text:

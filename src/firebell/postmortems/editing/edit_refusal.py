@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from firebell.kit.errors import Conflict
-from firebell.postmortems.editing.merging import ConflictHunk, Merge
+from firebell.postmortems.editing.three_way_merge import ConflictHunk, Merge
 
 
 @dataclass(frozen=True, slots=True)
