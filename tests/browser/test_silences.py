@@ -48,7 +48,7 @@ async def test_an_alert_is_silenced_from_its_screen(dsn: str, browser: Browser) 
             await page.click("button:has-text('Create silence')")
             await page.wait_for_url("**/silences/*")
             await expect(page.locator("#state")).to_contain_text("Active")
-            await page.get_by_text("End…", exact=True).click()
+            await page.get_by_text("Expire…", exact=True).click()
             await sound(page)
             for address in ("/silences", "/inhibition-rules", "/inhibition-rules/1", "/silences/1/edit"):
                 await page.goto(address)
