@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
 from firebell.people import password_hashing
-from tests import compiled_templates, garbage
+from tests import compiled_templates, garbage, kept_pools, lasting_loop
 from tests.databases import Databases
 from tests.servers import data_folder, memory_folder
 
@@ -35,6 +35,8 @@ UNSAFE_BUT_FAST = {
 }
 SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
 """Folders whose tests take long, in groups that workers begin with."""
+SHARING = {"browser", "peers"}
+"""Folders whose tests share what they start."""
 FIRST_OID_OF_USERS = 16384
 """PostgreSQL's own types have smaller ones, the same in every database."""
 
@@ -90,8 +92,18 @@ def pytest_collection_finish() -> None:
     garbage.keep()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """End what a test left running, but for what tests of the browser and of peers share."""
+    yield
+    if item.path.parent.name in SHARING:
+        lasting_loop.keep_tasks()
+    else:
+        lasting_loop.cancel_tasks()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def shortcuts() -> Iterator[None]:
+async def shortcuts() -> AsyncIterator[None]:
     """Spare every test what no test is about; in one fixture, because each takes time in each of them."""
     with pytest.MonkeyPatch.context() as patch:
         _hash_passwords_cheaply(patch)
@@ -99,6 +111,8 @@ def shortcuts() -> Iterator[None]:
         _look_up_types_once(patch)
         _read_no_constants(patch)
         _drop_writes_to_closed_connections(patch)
+        kept_pools.patch(patch)
+        lasting_loop.remember()
         yield
 
 

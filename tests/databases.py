@@ -1,7 +1,8 @@
 """Databases of one PostgreSQL server: each test has one for itself, which is empty or holds an organization.
 
 To copy a database and drop the copy takes longer than what most tests do in it. One that a test used is therefore
-restored: the tables that the test changed get the rows of the template back.
+restored: the tables that the test changed get back the rows that the migrations made. The connections of the test's
+pools stay open, so that the next test finds its statements planned.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import io
 import itertools
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,15 +19,14 @@ import asyncpg
 
 from firebell.kit.db import embedded
 from firebell.kit.db.migrate import migrate
+from tests import kept_pools
 
 T = TypeVar("T")
 _MIGRATED = "migrated"
 _MAX_CHANGED_ROWS = 2_000
 """A database in which a test changed more rows is dropped: what is deleted still takes room and time."""
 _MAX_RESTORATIONS = 25
-"""How often a database is restored before it is dropped, for the same reason."""
-_MAX_SPARE = 6
-"""Number of databases that wait for a test; each takes 15 MB of memory."""
+"""How often a database is restored before it is dropped, for the same reason; its connections end with it."""
 _SESSION_END_S = 1.0
 """How long the sessions of a test may go on after it."""
 
@@ -53,6 +53,13 @@ _HAS_SETTINGS = """
     from pg_database
     where datname = $1
 """
+_ENDED_SESSIONS = """
+    select sessions
+    from pg_stat_database
+    where
+        datname = $1
+        and not exists (select from pg_stat_activity where datname = $1 and pid <> all ($2::int[]))
+"""
 _FILLED = """
     select relname as name
     from pg_class
@@ -73,18 +80,18 @@ _RESTORE_SEQUENCES = """
 
 @dataclass(slots=True, eq=False)
 class _Copy:
-    """A copy of a template, and how often it was restored."""
+    """A copy of the migrated database, the connection that restores it, and how often that was done."""
 
     name: str
-    template: "_Template"
+    connection: asyncpg.Connection | None = None
+    is_filled: bool = False
     restorations: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Template:
-    """A database that is copied, what its build returned, and what its tables and sequences hold."""
+class _Content:
+    """What the tables and sequences of a database hold, and what its build returned."""
 
-    name: str
     value: Any
     rows: Mapping[str, bytes]
     sequences: Mapping[int, int]
@@ -109,15 +116,16 @@ class Databases:
         self._server = server
         self._numbers = itertools.count()
         self._spare: deque[_Copy] = deque()
-        self._templates: dict[Hashable, _Template] = {}
+        self._organized: dict[Hashable, _Content] = {}
         self._requested: set[Hashable] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._connection = self.run(asyncpg.connect(self.address("postgres")))
-        name = self.next_name()
-        self.run(migrate(self.create(name)))
-        self._templates[_MIGRATED] = self.run(self._template(name, None))
+        self.run(migrate(self.create(_MIGRATED)))
+        self._migrated = self.run(self._content(_MIGRATED, None))
+        # a database is copied only while nothing is connected to it
+        self.run(self._sessions(_MIGRATED, []))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of a coroutine, run in the loop of this connection."""
@@ -143,61 +151,54 @@ class Databases:
     @contextmanager
     def lend(self) -> Iterator[str]:
         """Yield the address of a database that is as the migrations left it."""
-        lent = Lent(self, self._copy_of(self._templates[_MIGRATED]))
-        address = self.address(lent.copy.name)
+        copy = self._copy()
+        lent, address = Lent(self, copy), self.address(copy.name)
         _lent[address] = lent
-        yield address
-        del _lent[address]
-        if self.run(self._restored(lent.copy)):
-            self._keep(lent.copy)
-        else:
-            self.drop(lent.copy.name)
+        kept_pools.lent(address)
+        try:
+            yield address
+        finally:
+            del _lent[address]
+            if self.run(self._restored(copy)):
+                self._spare.append(copy)
+            else:
+                self._discard(copy)
 
-    def _copy_of(self, template: _Template, name: str = "") -> _Copy:
-        """Return a spare copy of a template, or a new one; it has this name if one is given."""
-        spare = next((copy for copy in reversed(self._spare) if copy.template is template), None)
-        if spare is None:
-            copy = _Copy(name or self.next_name(), template)
-            self.create(copy.name, f"template {template.name} strategy file_copy")
-            return copy
-        self._spare.remove(spare)
-        if name:
-            self._rename(spare, name)
-        return spare
+    def _copy(self) -> _Copy:
+        """Return a spare copy, or a new one."""
+        if self._spare:
+            return self._spare.pop()
+        copy = _Copy(self.next_name())
+        self.create(copy.name, f"template {_MIGRATED} strategy file_copy")
+        return copy
 
-    def _rename(self, copy: _Copy, name: str) -> None:
-        self.run(self._connection.execute(f"alter database {copy.name} rename to {name}"))
-        copy.name = name
-
-    def _keep(self, copy: _Copy) -> None:
-        """Keep a copy that is as its template; drop the one that has waited longest if there are too many."""
-        self._spare.append(copy)
-        if len(self._spare) > _MAX_SPARE:
-            self.drop(self._spare.popleft().name)
+    def _discard(self, copy: _Copy) -> None:
+        kept_pools.forget(self.address(copy.name))
+        if copy.connection:
+            self.run(copy.connection.close())
+        self.drop(copy.name)
 
     async def prepare(self, lent: Lent, key: Hashable, build: Callable[[str], Awaitable[T]]) -> T | None:
-        """Replace a lent database, if it is unused, by a copy of the one that `build` filled.
+        """Give a lent database, if it is unused, the content of the one that `build` filled.
 
         Returns what `build` returned. What is requested for the first time is built for the second: until then,
         and for a database that was used, nothing happens, and the result is None.
         """
-        if key not in self._requested or self.run(self._sessions(lent.copy.name)) != 0:
+        if key not in self._requested or self.run(self._was_used(lent.copy)):
             self._requested.add(key)
             return None
-        if key not in self._templates:
-            copy = self._copy_of(self._templates[_MIGRATED])
+        if key not in self._organized:
+            copy = self._copy()
             value = await build(self.address(copy.name))
-            self._templates[key] = self.run(self._template(copy.name, value))
-        unused, template = lent.copy, self._templates[key]
-        name = unused.name
-        self._rename(unused, self.next_name())
-        lent.copy = self._copy_of(template, name)
-        self._keep(unused)
-        result: T = template.value
+            self._organized[key] = self.run(self._content(copy.name, value))
+            self._discard(copy)
+        content = self._organized[key]
+        self.run(self._fill(lent.copy, content))
+        result: T = content.value
         return result
 
-    async def _template(self, name: str, value: Any) -> _Template:
-        """Return a database as a template, after its sessions have ended."""
+    async def _content(self, name: str, value: Any) -> _Content:
+        """Return what a database holds."""
         connection = await asyncpg.connect(self.address(name))
         rows = {}
         for table in await connection.fetch(_FILLED):
@@ -206,62 +207,77 @@ class Databases:
             rows[table["name"]] = output.getvalue()
         sequences = {row["id"]: row["last"] for row in await connection.fetch(_SEQUENCES)}
         await connection.close()
-        await self._ended(name)
-        return _Template(name, value, rows, sequences)
+        return _Content(value, rows, sequences)
 
-    async def _sessions(self, name: str) -> int | None:
-        """Return how many sessions a database has had since it was copied or restored, None while one goes on.
+    async def _sessions(self, name: str, kept: Sequence[int]) -> int | None:
+        """Return how many sessions a database has had since it was restored, None if one goes on for long.
 
-        The server counts a session, and what it changed, before it forgets the process of it.
+        Those of the processes with the ids in `kept` may go on. The server counts a session, and what it changed,
+        before it forgets the process of it.
         """
-        sessions: int | None = await self._connection.fetchval(
-            """
-            select sessions
-            from pg_stat_database
-            where datname = $1 and not exists (select from pg_stat_activity where datname = $1)
-            """,
-            name,
-        )
-        return sessions
-
-    async def _ended(self, name: str) -> int | None:
-        """Return the number of sessions once none goes on, None if one does for long."""
         deadline = self._loop.time() + _SESSION_END_S
-        while (sessions := await self._sessions(name)) is None and self._loop.time() < deadline:
+        while True:
+            sessions: int | None = await self._connection.fetchval(_ENDED_SESSIONS, name, kept)
+            if sessions is not None or self._loop.time() > deadline:
+                return sessions
             await asyncio.sleep(0.001)
-        return sessions
+
+    async def _was_used(self, copy: _Copy) -> bool:
+        """Return True if something connected to a copy, or used a connection to it, since it was restored."""
+        if copy.is_filled or kept_pools.was_used(self.address(copy.name)):
+            return True
+        sessions: int | None = await self._connection.fetchval(_ENDED_SESSIONS, copy.name, self._kept(copy))
+        return sessions != 0
+
+    def _kept(self, copy: _Copy) -> list[int]:
+        """Return the ids of the server's processes for a copy that no test has left."""
+        own = [copy.connection.get_server_pid()] if copy.connection else []
+        return [*own, *kept_pools.processes(self.address(copy.name))]
+
+    async def _connected(self, copy: _Copy) -> asyncpg.Connection:
+        """Return the connection that restores a copy; neither triggers nor foreign keys act on what it does."""
+        if copy.connection is None:
+            copy.connection = await asyncpg.connect(self.address(copy.name), statement_cache_size=1_000)
+            await copy.connection.execute("set session_replication_role = replica")
+        return copy.connection
+
+    async def _fill(self, copy: _Copy, content: _Content) -> None:
+        """Give a copy that is as the migrations left it another content."""
+        connection, migrated = await self._connected(copy), self._migrated.rows
+        copy.is_filled = True
+        async with connection.transaction():
+            changed = {name: rows for name, rows in content.rows.items() if rows != migrated.get(name)}
+            await _replace(connection, changed.keys() & migrated.keys(), changed, content.sequences)
 
     async def _restored(self, copy: _Copy) -> bool:
-        """Return True if a copy is as its template, after it was restored if it was used."""
-        sessions = await self._ended(copy.name)
-        if sessions == 0:
+        """Return True if a copy is as the migrations left it, after it was restored if it was used."""
+        sessions = await self._sessions(copy.name, self._kept(copy))
+        if not await self._was_used(copy):
             return True
         if sessions is None or copy.restorations == _MAX_RESTORATIONS:
             return False
         if await self._connection.fetchval(_HAS_SETTINGS, copy.name):
             return False
         copy.restorations += 1
+        copy.is_filled = False
         try:
-            connection = await asyncpg.connect(self.address(copy.name))
+            return await _restore(await self._connected(copy), self._migrated)
         except asyncpg.PostgresError:
             # a test closed the database
             return False
-        try:
-            return await _restore(connection, copy.template)
-        finally:
-            await connection.close()
-            await self._ended(copy.name)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close every connection."""
+        for copy in self._spare:
+            self._discard(copy)
         self.run(self._connection.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
-async def _restore(connection: asyncpg.Connection, template: _Template) -> bool:
-    """Give the tables that were changed the rows of the template back, and reset the sequences.
+async def _restore(connection: asyncpg.Connection, content: _Content) -> bool:
+    """Give the tables that were changed these rows back, and reset the sequences.
 
     Returns False for what cannot be restored: a changed schema, and too many rows.
     """
@@ -271,20 +287,27 @@ async def _restore(connection: asyncpg.Connection, template: _Template) -> bool:
     if sum(table["changed_rows"] for table in changed) > _MAX_CHANGED_ROWS:
         return False
     names = [table["name"] for table in changed]
+    rows = {name: content.rows[name] for name in names if name in content.rows}
     async with connection.transaction():
-        # neither triggers nor foreign keys act on what follows
-        statements = ["set local session_replication_role = replica"]
-        statements += [f'delete from "{name}"' for name in names]
-        await connection.execute("; ".join(statements))
-        for name in names:
-            if rows := template.rows.get(name):
-                await connection.copy_to_table(name, source=io.BytesIO(rows), format="binary")
-        ids, last = list(template.sequences), list(template.sequences.values())
-        await connection.execute(_RESTORE_SEQUENCES, ids, last)
-        # what was counted here must not be counted after the reset
-        await connection.execute("select pg_stat_force_next_flush()")
+        await _replace(connection, names, rows, content.sequences)
     await connection.execute("select pg_stat_reset()")
     return True
+
+
+async def _replace(
+    connection: asyncpg.Connection,
+    emptied: Iterable[str],
+    rows: Mapping[str, bytes],
+    sequences: Mapping[int, int],
+) -> None:
+    """Empty tables, copy rows to tables, and reset the sequences that have another last value."""
+    if deletions := "; ".join(f'delete from "{name}"' for name in emptied):
+        await connection.execute(deletions)
+    for name, content in rows.items():
+        await connection.copy_to_table(name, source=io.BytesIO(content), format="binary")
+    await connection.execute(_RESTORE_SEQUENCES, list(sequences), list(sequences.values()))
+    # what was counted here must not be counted after a reset of the counts
+    await connection.execute("select pg_stat_force_next_flush()")
 
 
 async def prepare(address: str, key: Hashable, build: Callable[[str], Awaitable[T]]) -> T | None:

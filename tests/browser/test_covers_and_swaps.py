@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.browser.conftest import look, set_up, sound
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.browser
 JUN = "Jun Okafor"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def two(dsn: str, browser: Browser) -> AsyncIterator[tuple[Page, Page]]:
     """Mara, who installed it, and Jun, each in a browser of their own; Jun on a phone."""
     async with serve(dsn) as server:

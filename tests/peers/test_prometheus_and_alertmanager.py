@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from firebell.kit.db import embedded
 from firebell.kit.db.migrate import migrate
@@ -15,10 +14,10 @@ from tests import prometheus_files
 from tests.peers.stack import METRICS_TOKEN, Stack, program, stack
 from tests.servers import until
 
-pytestmark = [pytest.mark.peers, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.peers
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def shop(pg_server: embedded.Embedded) -> AsyncIterator[Stack]:
     """One stack for every test here."""
     await migrate(pg_server.dsn)

@@ -7,18 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.peers.cloudflare import Cloudflare, cloudflare
 from tests.peers.runbooks import Shell, block, command, own, place, program, runbook, server
 from tests.servers import answers, free_port, listening, until
 
-pytestmark = [pytest.mark.peers, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.peers
 
 BOOK = runbook("cache-invalidation")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def redis() -> AsyncIterator[Shell]:
     """A Redis, and a shell with the variables of the runbook."""
     redis_server, port = program("redis-server", "redis-server"), free_port()
