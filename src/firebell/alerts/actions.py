@@ -97,6 +97,7 @@ reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
+release_unreadable_holds = routing_actions.release_unreadable_holds
 save_routing = routing_actions.save_rules
 routing_in_force = routing_store.newest_version
 routing_version = routing_actions.version

@@ -105,6 +105,7 @@ class Ingest:
             self._inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
             self._routing = await routing_store.load(tx)
             self._routed_integrations = await routing_store.routed_integrations(tx)
+            await actions.release_unreadable_holds(tx, self._keys_at)
             if self._diverter is not None:
                 self._diverted = await self._diverter.load(tx)
 

@@ -138,6 +138,8 @@ def _held(facts: ExplanationFacts) -> ExplanationStage:
     span = exact(hold.window_s)
     if hold.kind is HoldKind.NEVER:
         text = "Its rule pages no one; the alert stays visible."
+    elif hold.kind is HoldKind.UNKNOWN:
+        text = "A later version of Firebell held it for a reason that this one does not know, so it pages."
     elif hold.kind is HoldKind.WAIT:
         text = f"Its rule pages only what still fires after {span}."
     else:
@@ -194,5 +196,6 @@ def _next(facts: ExplanationFacts) -> str:
     return {
         HoldKind.NEVER: "No one will be paged. If someone should know, page them yourself.",
         HoldKind.WAIT: "If it still fires at the end of the wait, it pages then.",
+        HoldKind.UNKNOWN: "It pages within seconds.",
         HoldKind.THRESHOLD: "It pages as soon as enough firing events arrive within the window.",
     }[facts.hold.kind]
