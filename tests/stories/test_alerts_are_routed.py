@@ -50,9 +50,7 @@ async def _open(w: World) -> list[tuple[str, int | None, str]]:
     return [(p.title, p.service_id, p.urgency) for p in await w.pages() if p.state != "resolved"]
 
 
-async def _save_at_once(
-    w: World, rules: tuple[RoutingRule, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def _save_at_once(w: World, rules: tuple[RoutingRule, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Save rules that release a group, and once they are half saved, set its timer and save others too."""
     has_locked, goes_on, services = asyncio.Event(), asyncio.Event(), catalog.services
 
@@ -82,7 +80,10 @@ async def _save_at_once(
     second = asyncio.create_task(save(()))
     await until(waits, "the second one waits")
     goes_on.set()
-    assert [type(e) for e in await asyncio.gather(first, second, return_exceptions=True)] == [type(None), Conflict]
+    assert [type(e) for e in await asyncio.gather(first, second, return_exceptions=True)] == [
+        type(None),
+        Conflict,
+    ]
     w.clock.advance(timedelta(seconds=6))
 
 
@@ -184,7 +185,9 @@ async def test_rules_send_hold_and_release_alerts(
         # a later release held a group for a reason that this one does not know, then came the downgrade
         await _send(w, "batch again", labels={"job": "batch", "service": "again"})
         async with w.ctx.db.tx() as tx:
-            await tx.execute("""update alert_group set hold = hold || '{"kind": "moon"}' where key like '%again'""")
+            await tx.execute(
+                """update alert_group set hold = hold || '{"kind": "moon"}' where key like '%again'"""
+            )
         await _send(w, "anything", Ingest(w.ctx), severity="info", labels={"service": "any"})
         await w.settle()
         pages = (await _open(w))[held + 6 :]

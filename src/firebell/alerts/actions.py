@@ -8,11 +8,14 @@ from functools import partial
 
 from firebell.alerts import (
     batch_outcome,
+    batch_state,
     batch_store,
     change_store,
     counting,
     dedup_and_grouping,
     expiry_actions,
+    flapping_actions,
+    flapping_store,
     integration_actions,
     integration_store,
     list_filter_store,
@@ -75,6 +78,7 @@ INHIBITION_TIMER = inhibition_actions.CHECK_TIMER
 EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 HOLD_TIMER = routing_actions.HOLD_TIMER
+FLAPPING_TIMER = flapping_actions.FLAPPING_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
 change_mute_end = mute_actions.change_end
@@ -132,7 +136,7 @@ async def receive(
     inhibition_rules: Sequence[CompiledInhibitionRule] = (),
     *,
     are_alerts_routed: bool = True,
-) -> dedup_and_grouping.Batch:
+) -> batch_state.Batch:
     """Store requests, apply their events to alerts and groups, emit what changed, and return the new state.
 
     `muting` are the mutes that may apply; one that has ended meanwhile mutes nothing. `are_alerts_routed` is False if
@@ -165,6 +169,7 @@ async def receive(
     if inhibition_rules:
         await inhibition_actions.record(tx, state, batch, inhibition_rules, plan, now)
     await expiry_actions.note(tx, state, batch, now)
+    await flapping_actions.schedule(tx, state)
     await routing_actions.save_holds(tx, batch_outcome.held_groups(state))
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
@@ -200,7 +205,7 @@ def event_ids(request: InboundRequest) -> list[bytes]:
 
 
 async def _held_mutes(
-    tx: Tx, state: dedup_and_grouping.Batch, muting: MutesByService, now: datetime
+    tx: Tx, state: batch_state.Batch, muting: MutesByService, now: datetime
 ) -> MutesByService:
     """Return which of the mutes, and of the mutes of loaded groups, are running; they end after the transaction.
 
@@ -217,8 +222,8 @@ async def _held_mutes(
     }
 
 
-async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) -> None:
-    def ids(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[int, ...]:
+async def _emit_changes(tx: Tx, state: batch_state.Batch, now: datetime) -> None:
+    def ids(groups: Iterable[batch_state.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
     if opened := _opened(batch_outcome.opened_groups(state)):
@@ -237,7 +242,7 @@ async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) 
         await tx.emit(GroupsResolved(resolved), now)
 
 
-def _opened(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[OpenedGroup, ...]:
+def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]:
     return tuple(
         OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
     )
@@ -296,6 +301,22 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
     await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
     rules = await inhibition_actions.compiled_rules(tx)
     return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
+
+
+async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
+    """End the flapping of the alerts of these timers that have been calm for long enough; look again at the others.
+
+    The services are locked before the alerts are read, so that an alert that has just begun to flap is seen.
+    """
+    wanted = flapping_actions.alert_keys(keys)
+    integration_ids = {integration_id for integration_id, _ in wanted}
+    services = await integration_store.services_of_integrations(tx, integration_ids)
+    elsewhere = await routing_store.services_of_firing(tx, integration_ids)
+    await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
+    flapping = await flapping_store.flapping(tx, wanted)
+    if requests := flapping_actions.settled(flapping, services, now):
+        await receive_own(tx, requests, now, are_services_kept=True)
+    await flapping_actions.look_again(tx, flapping, now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:

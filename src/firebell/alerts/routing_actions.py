@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import event_placement, routing_changes, routing_rules, routing_store, routing_validation
-from firebell.alerts.dedup_and_grouping import Batch, GroupState
+from firebell.alerts.batch_state import Batch, GroupState
 from firebell.alerts.model import GroupsOpened, InboundRequest
 from firebell.alerts.routing_rules import Routing, RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
