@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +36,7 @@ class Memory:
         self.now = NOW
 
     def _load(self) -> Batch:
-        batch = Batch()
+        batch = Batch(flapping_changes={1: self.flapping_changes})
         batch.room[1] = self.room - sum(g.key is not None for g in self.groups)
         by_id = {}
         for group in self.groups:
@@ -57,8 +56,7 @@ class Memory:
     def apply(self, events: Sequence[Event], after: float = 1) -> None:
         """Apply one batch, one event a request, so many seconds after the one before."""
         self.now += timedelta(seconds=after)
-        of_test = partial(InboundRequest, 1, 1, "test", b"", flapping_changes=self.flapping_changes)
-        requests = [(of_test((e,)), [identity(e)]) for e in events]
+        requests = [(InboundRequest(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
         ids = {i for _, alert_ids in requests for i in alert_ids}
         new = {
             i for i in ids if i not in self.seen or self.now - self.seen[i] > dedup_and_grouping.LATE_WINDOW

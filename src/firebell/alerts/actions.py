@@ -101,6 +101,7 @@ reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
+update_integration = integration_actions.update_integration
 release_unreadable_holds = routing_actions.release_unreadable_holds
 save_routing = routing_actions.save_rules
 routing_in_force = routing_store.newest_version
@@ -160,6 +161,7 @@ async def receive(
     if not all_ids:
         return state
     state.mutes, state.waiting = await _held_mutes(tx, state, muting, now), plan.waiting
+    await flapping_actions.load_limits(tx, state, batch)
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     muted_groups.hand_over(state, batch, now)
     await batch_store.save_batch(tx, state, batch, now)

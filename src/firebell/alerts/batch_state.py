@@ -92,7 +92,8 @@ class Batch:
     `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
     which new alerts join instead of opening a group; `mutes` are those that run; `moved` are stored alerts that changed
     their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that;
-    `counted` are the holds of groups that closed before they paged.
+    `counted` are the holds of groups that closed before they paged; `flapping_changes` are the changes at which the
+    alerts of integrations begin to flap, where that is not the usual number.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -106,6 +107,7 @@ class Batch:
     moved: list[AlertState] = field(default_factory=list)
     waiting: dict[tuple[int, str], Mute] = field(default_factory=dict)
     counted: dict[tuple[int, str], Hold] = field(default_factory=dict)
+    flapping_changes: dict[int, int] = field(default_factory=dict)
 
 
 def group_state(group: Group) -> GroupState:

@@ -84,7 +84,7 @@ def _apply_one(
         return
     if event.kind is EventKind.EXPIRED:
         if alert:
-            _expire(batch, received, alert, event.occurred_at or now, now)
+            _expire(batch, alert, event.occurred_at or now, now)
         return
     if event.kind is EventKind.UPDATE:
         if alert:
@@ -96,7 +96,7 @@ def _apply_one(
     elif _is_late(alert, order, is_redelivery, now):
         _count_late(alert, event, is_redelivery, now)
     elif event.kind is EventKind.RESOLVED:
-        _resolve(batch, received, alert, order, now)
+        _resolve(batch, alert, order, now)
     elif alert.status == "firing":
         if not is_redelivery:
             _repeat(alert, event, order, now)
@@ -154,15 +154,16 @@ def _create(
     batch.created.append(alert)
     if firing and earlier is not None and earlier.count:
         alert.flap = flapping.after(earlier.flap, (earlier.starts_at, earlier.ends_at or now), now)
-        _begin_to_flap(received, alert, now)
+        _begin_to_flap(batch, alert, now)
 
 
-def _begin_to_flap(received: InboundRequest, alert: AlertState, now: datetime) -> bool:
+def _begin_to_flap(batch: Batch, alert: AlertState, now: datetime) -> bool:
     """Return True if an alert begins to flap with the change that it just had; what pages no one does not."""
     group = alert.group
     if alert.flap is None or group is None or not _pages(group):
         return False
-    begun = alert.flap.begun(received.flapping_changes, now)
+    limit = batch.flapping_changes.get(alert.integration_id, flapping.DEFAULT_CHANGES)
+    begun = alert.flap.begun(limit, now)
     if begun is None:
         return False
     alert.flap, alert.began_to_flap, alert.changed = begun, True, True
@@ -342,24 +343,22 @@ def _update(batch: Batch, received: InboundRequest, alert: AlertState, event: Ev
         _apply_to_hold(alert.group, event, now)
 
 
-def _resolve(batch: Batch, received: InboundRequest, alert: AlertState, order: Order, now: datetime) -> None:
+def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
     alert.advance(order, now)
     alert.changed = True
     if alert.status == "firing":
         alert.last_seen = max(alert.last_seen, now)
-        _end_unless_flapping(batch, received, alert, order[0], "source", now)
+        _end_unless_flapping(batch, alert, order[0], "source", now)
 
 
-def _expire(batch: Batch, received: InboundRequest, alert: AlertState, at: datetime, now: datetime) -> None:
+def _expire(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> None:
     """End an alert at `at`; its order stays, so that its source may fire it again with the same start."""
     if alert.status == "firing":
         alert.changed = True
-        _end_unless_flapping(batch, received, alert, at, "timeout", now)
+        _end_unless_flapping(batch, alert, at, "timeout", now)
 
 
-def _end_unless_flapping(
-    batch: Batch, received: InboundRequest, alert: AlertState, at: datetime, ended_by: str, now: datetime
-) -> None:
+def _end_unless_flapping(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:
     """End an alert; one that flaps, or begins to, stays firing, and keeps in mind that its source resolved it."""
     # a source with a wrong clock must not end an alert before it began
     at = max(at, alert.starts_at)
@@ -368,7 +367,7 @@ def _end_unless_flapping(
         return
     if alert.flap is not None:
         alert.flap = flapping.after(alert.flap, (), now)
-    if not _begin_to_flap(received, alert, now):
+    if not _begin_to_flap(batch, alert, now):
         _end(batch, alert, at, ended_by, now)
     elif alert.flap is not None:
         alert.flap = alert.flap.with_resolution(at, ended_by)

@@ -1,10 +1,12 @@
 """When alerts that flap are calm again."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
+from firebell.alerts import integration_store
 from firebell.alerts.batch_state import Batch
 from firebell.alerts.flapping_store import FlappingAlert
 from firebell.alerts.model import Event, EventKind, InboundRequest
@@ -15,6 +17,15 @@ FLAPPING_TIMER = "alerts.flapping"
 """The timer of an alert that flaps; its key is that of the integration, a colon, and the deduplication key."""
 SOURCE = "firebell"
 """The source of the message that says what Firebell decided itself."""
+
+
+async def load_limits(tx: Tx, batch: Batch, requests: Iterable[InboundRequest]) -> None:
+    """Load when the alerts of a batch flap, if one of them may: one that changed lately, or comes several times."""
+    keys = [(request.integration_id, event.dedup_key) for request in requests for event in request.incoming]
+    repeated = {integration_id for (integration_id, _), n in Counter(keys).items() if n > 1}
+    changed = {alert.integration_id for alert in batch.loaded if alert.flap is not None}
+    if ids := repeated | changed:
+        batch.flapping_changes = await integration_store.flapping_changes(tx, ids)
 
 
 async def schedule(tx: Tx, batch: Batch) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from firebell.alerts import flapping
 from firebell.alerts.flapping import Flap
 from firebell.alerts.routes import Hold, Route
 from firebell.kit.text import masked
@@ -102,8 +101,6 @@ class InboundRequest:
     """The id of the stored message; 0 before it is stored."""
     is_routed: bool = False
     """True if a routing rule decided about one of its events."""
-    flapping_changes: int = flapping.DEFAULT_CHANGES
-    """The changes within an hour at which its alerts begin to flap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +151,10 @@ class Integration:
     name: str
     key: str
     created_at: datetime
+    flapping_changes: int
+    """The changes of an alert within an hour at which it flaps; 0 for never."""
+    drop_labels: tuple[str, ...]
+    """Labels that the sender changes with each event, so that they are no part of an alert."""
 
     @property
     def masked_key(self) -> str:
