@@ -47,8 +47,15 @@ class Diverter(Protocol):
         ...
 
 
+def _sender(received: InboundRequest) -> int:
+    return received.integration_id
+
+
 class Ingest:
-    """Commits requests in batches, large ones apart, and caches the integration keys."""
+    """Commits requests in batches, large ones apart, and caches the integration keys.
+
+    Integrations take turns, and one that sends more than can be stored leaves room for the others.
+    """
 
     def __init__(self, ctx: Context, diverter: Diverter | None = None) -> None:
         self._ctx = ctx
@@ -60,11 +67,12 @@ class Ingest:
             batch=BATCH_REQUESTS,
             weight=BATCH_BYTES,
             weigh=lambda received: len(received.body),
+            key=_sender,
             gather_s=GATHER_S,
             pace=ctx.pace,
         )
         # a large message has its own transaction, so that other alerts do not wait for it
-        self._large_commits = GroupCommit(self._store, batch=1, pace=ctx.pace)
+        self._large_commits = GroupCommit(self._store, batch=1, key=_sender, pace=ctx.pace)
         self._turns = asyncio.Semaphore(1)
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
@@ -163,10 +171,10 @@ class Ingest:
             self._queue(received).enqueue(received, counted)
 
     def _queue(self, received: InboundRequest) -> GroupCommit[InboundRequest]:
-        """Return the group commit for a request; raise Unavailable if too many are waiting there."""
+        """Return the group commit for a request; raise Unavailable if too many of its sender, or of all, wait there."""
         is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
         commits = self._large_commits if is_large else self._commits
-        if len(commits) >= MAX_QUEUED_REQUESTS or commits.waiting_weight >= MAX_QUEUED_BYTES:
+        if not commits.has_room(received, items=MAX_QUEUED_REQUESTS, weight=MAX_QUEUED_BYTES):
             raise Unavailable(
                 "Too many events are waiting to be stored; this one was not stored.", retry_after=5
             )
