@@ -62,6 +62,9 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
         await w.settle()
         await w.resolve(w.mara)
         assert {state for _, state in await _states(w)} == {"resolved"}
+        async with w.ctx.db.tx() as tx:
+            [alert] = await alerts.alerts(tx, "disk", None, 1)
+        assert (alert.status, alert.is_flapping) == ("resolved", False)
         await _flap(w, 1)
         assert (await _states(w))[-1] == ("Flapping: disk full", "triggered")
 

@@ -188,7 +188,7 @@ def _fire_again(alert: AlertState, now: datetime) -> None:
 def _settle(batch: Batch, alert: AlertState, now: datetime) -> None:
     """End the flapping of an alert that has been calm for long enough, and the alert if its source resolved it."""
     flap = alert.flap
-    if flap is None or not flap.is_on or now < flap.ends_at:
+    if alert.status != "firing" or flap is None or not flap.is_on or now < flap.ends_at:
         return
     alert.flap, alert.changed = flap.ended(), True
     if flap.resolved_at is not None:

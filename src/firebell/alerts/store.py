@@ -59,6 +59,7 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
         f"""
         update alert
         set status = 'resolved',
+            flap = case when flap is not null then jsonb_build_object('changes', flap -> 'changes') end,
             ends_at = $2,
             ended_by = 'human'
         where group_id = $1
