@@ -55,8 +55,10 @@ class MailboxReader:
     async def close(self) -> None:
         """Close the connection on which the server reports new mail."""
         self._on_mail = None
+        is_idle = self._watched is not None
         self._unwatch()
-        if self._mailbox is not None:
+        # one that is read just now ends with the process
+        if is_idle and self._mailbox is not None:
             await self._pool.run(self._mailbox.close)
 
     def _unwatch(self) -> None:
