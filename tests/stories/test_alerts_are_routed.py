@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import queries, routing_actions, routing_rules, routing_store
+from firebell.alerts import queries, routing_rules, routing_store
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
 from firebell.alerts.silences import actions as silences
@@ -59,7 +59,7 @@ async def _save_at_once(w: World, rules: tuple[RoutingRule, ...], monkeypatch: p
         await goes_on.wait()
         return await services(*args)
 
-    monkeypatch.setattr(routing_actions.catalog, "services", pausing)
+    monkeypatch.setattr(catalog, "services", pausing)
     async with w.ctx.db.tx() as tx:
         newest = await routing_store.newest_version(tx)
         [group] = await routing_store.held_groups(tx)
@@ -192,6 +192,13 @@ async def test_rules_send_hold_and_release_alerts(
         await w.settle()
         pages = (await _open(w))[held + 6 :]
         assert sorted(pages) == [("anything", w.service, "low"), ("batch again", w.service, "high")]
+
+        # alerts that arrive while a process loads the rules for the first time are routed by them
+        opened, mine, w.ingest = len(await _open(w)), w.ingest, Ingest(w.ctx)
+        early = [w.alert(f"batch {n}", labels={"job": "batch", "service": f"early-{n}"}) for n in range(3)]
+        await asyncio.gather(*early)
+        w.ingest = mine
+        assert len(await _open(w)) == opened
 
 
 async def test_a_rule_that_fails_pages_by_the_fallback_rule(

@@ -42,7 +42,7 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
             1,
         )
         calm_at = alert.flap.ends_at
-        assert [s.until for s in explained.stages if s.name == "flapping"] == [calm_at]
+        assert [s.at for s in explained.stages if s.name == "flapping"] == [alert.flap.since]
         # the timer that was set when it began looks again, and the page resolves when it is calm
         await w.until(calm_at - timedelta(seconds=1), timedelta(minutes=30))
         assert (await _states(w))[2:] == [("Flapping: disk full", "acked")]
@@ -70,8 +70,15 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
 
         # an integration whose alerts never flap pages each time
         async with w.ctx.db.tx() as tx:
-            fields = {"service_id": w.service, "integration_id": w.integration, "drop_labels": ()}
-            await alerts.update_integration(tx, SYSTEM, **fields, flapping_changes=0, now=w.now)
+            await alerts.update_integration(
+                tx,
+                SYSTEM,
+                service_id=w.service,
+                integration_id=w.integration,
+                flapping_changes=0,
+                drop_labels=(),
+                now=w.now,
+            )
         before = len(await w.pages())
         for title in ("steady", "steady again"):
             for status in ("firing", "resolved") * 4:

@@ -13,6 +13,7 @@ from firebell.alerts import (
     change_store,
     counting,
     dedup_and_grouping,
+    dropped_labels,
     expiry_actions,
     flapping_actions,
     flapping_store,
@@ -97,6 +98,7 @@ muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 muted_services = mute_actions.muted_services
 restore_integration = integration_actions.restore_integration
+received = dropped_labels.received
 reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing

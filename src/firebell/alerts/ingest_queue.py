@@ -83,6 +83,8 @@ class Ingest:
         self._routed_integrations: set[int] = set()
         """The integrations whose firing alerts may belong to other services than theirs."""
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
+        self._has_loaded = asyncio.Event()
+        """Set once the rules were loaded for the first time, or could not be."""
 
     async def find(self, key: str) -> Integration | None:
         """Return the active integration with this key, or None.
@@ -95,6 +97,7 @@ class Ingest:
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             with self._refusals_counted():
                 await self._load()
+        await self._loaded_once()
         integration = self._keys.get(key)
         if integration is None:
             # the key may be newer than the cache
@@ -106,16 +109,28 @@ class Ingest:
     async def _load(self) -> None:
         """Load the integration keys, the mutes, and the rules of routing and inhibition."""
         self._keys_at = self._ctx.clock.now()
-        async with self._ctx.ingest_db.tx() as tx:
-            self._keys = {i.key: i for i in await integration_store.integrations(tx)}
-            unended = await mute_store.unended(tx)
+        try:
+            async with self._ctx.ingest_db.tx() as tx:
+                keys = {i.key: i for i in await integration_store.integrations(tx)}
+                unended = await mute_store.unended(tx)
+                inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
+                routing = await routing_store.load(tx)
+                routed_integrations = await routing_store.routed_integrations(tx)
+                await actions.release_unreadable_holds(tx, self._keys_at)
+                diverted = self._diverted if self._diverter is None else await self._diverter.load(tx)
+            # together: an alert of a key that is known is stored by the rules that are known
+            self._keys, self._diverted = keys, diverted
             self._mutes, self._mute_index = mutes.by_service(unended), mutes.index_of(unended)
-            self._inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
-            self._routing = await routing_store.load(tx)
-            self._routed_integrations = await routing_store.routed_integrations(tx)
-            await actions.release_unreadable_holds(tx, self._keys_at)
-            if self._diverter is not None:
-                self._diverted = await self._diverter.load(tx)
+            self._inhibition, self._routing = inhibition, routing
+            self._routed_integrations = routed_integrations
+        finally:
+            self._has_loaded.set()
+
+    async def _loaded_once(self) -> None:
+        """Wait for the first load, if one is under way: without the rules, an alert would page by the fallback rule."""
+        if not self._has_loaded.is_set():
+            with self._ctx.pace.waiting():
+                await self._has_loaded.wait()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -151,6 +166,7 @@ class Ingest:
         with self._refusals_counted():
             if self._is_stale():
                 await self._load()
+            await self._loaded_once()
             if self._diverter is not None and received.service_id in self._diverted:
                 async with self.turn():
                     received = await self._diverter.divert(received)

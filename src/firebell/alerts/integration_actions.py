@@ -9,9 +9,10 @@ from firebell.alerts import dropped_labels, flapping, integration_store
 from firebell.alerts.model import Integration
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
+from firebell.kit.web.field_errors import FieldErrors
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
@@ -58,12 +59,16 @@ async def update_integration(
     Raise NotFound if it is not active, and Invalid naming the wrong fields.
     """
     integration = await integration_of_service(tx, service_id, integration_id)
-    labels = dropped_labels.checked(drop_labels)
+    errors = FieldErrors()
+    labels = errors.value(lambda: dropped_labels.checked(drop_labels), ())
     is_count = flapping.MIN_CHANGES <= flapping_changes <= flapping.MAX_CHANGES
     if flapping_changes != flapping.NEVER and not is_count:
-        allowed = f"{flapping.MIN_CHANGES} to {flapping.MAX_CHANGES}"
-        text = f"Enter a number of changes from {allowed}, or {flapping.NEVER} for never."
-        raise Invalid("This number of changes can’t be used.", fields={"flapping_changes": text})
+        allowed = f"from {flapping.MIN_CHANGES} to {flapping.MAX_CHANGES}"
+        errors.add(
+            "flapping_changes",
+            f"Enter a whole number {allowed}, or {flapping.NEVER} to keep alerts from flapping.",
+        )
+    errors.check()
     changed = replace(integration, flapping_changes=flapping_changes, drop_labels=labels)
     if changed == integration:
         return integration

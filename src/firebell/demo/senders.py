@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import dropped_labels
 from firebell.alerts.model import Integration, Rejected
 from firebell.alerts.sources import generic, opsgenie
 from firebell.demo.history import Past
@@ -44,7 +43,7 @@ async def _send_to_opsgenie(past: Past, now: datetime) -> None:
     integration = await _integration(past, "search", "Indexer (Opsgenie API)", now - timedelta(days=3))
     event = opsgenie.created(OPSGENIE_ALERT, "")
     body = msgspec.json.encode(OPSGENIE_ALERT)
-    received = dropped_labels.received(integration, opsgenie.NAME, body, (event,))
+    received = alerts.received(integration, opsgenie.NAME, body, (event,))
     async with past.ctx.db.tx() as tx:
         await alerts.receive_own(tx, [received], now - timedelta(minutes=26))
     await past.settle()
@@ -75,7 +74,7 @@ async def _flap(past: Past, now: datetime) -> None:
         events = generic.normalize(body, at)
         assert not isinstance(events, Rejected)
         async with past.ctx.db.tx() as tx:
-            received = dropped_labels.received(integration, generic.NAME, body, events)
+            received = alerts.received(integration, generic.NAME, body, events)
             await alerts.receive_own(tx, [received], at)
     await past.settle()
     async with past.ctx.db.tx() as tx:

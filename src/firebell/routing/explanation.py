@@ -146,7 +146,7 @@ def _flapping(facts: ExplanationFacts) -> ExplanationStage:
         f"It changed {flap.limit} times within an hour, so it flaps.{since} {reported}. It keeps one page until it is "
         "calm, and its page resolves then if the alert no longer fires."
     )
-    return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text, flap.since, flap.ends_at)
+    return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text, flap.since)
 
 
 def _held(facts: ExplanationFacts) -> ExplanationStage:
