@@ -60,7 +60,7 @@ async def update_integration(
     """
     integration = await integration_of_service(tx, service_id, integration_id)
     errors = FieldErrors()
-    labels = errors.value(lambda: dropped_labels.checked(drop_labels), ())
+    labels: tuple[str, ...] = errors.value(lambda: dropped_labels.checked(drop_labels), ())
     is_count = flapping.MIN_CHANGES <= flapping_changes <= flapping.MAX_CHANGES
     if flapping_changes != flapping.NEVER and not is_count:
         allowed = f"from {flapping.MIN_CHANGES} to {flapping.MAX_CHANGES}"
