@@ -16,6 +16,7 @@ import asyncpg
 
 from bench import process_stats
 from bench.load_runner import Sink, free_port, sink
+from bench.rules import add_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.oncall.model import Layer, Unit
@@ -85,8 +86,8 @@ class Product:
         assert self.process
         return self.process.pid
 
-    async def set_up(self) -> None:
-        """Create one person who is notified by webhook, and a rotation of 20."""
+    async def set_up(self, *, has_rules: bool = False) -> None:
+        """Create one person who is notified by webhook, a rotation of 20, and the rules of a large organization."""
         settings = Settings(data=self.folder / "data", database_url=self.database_url)
         async with running(settings) as prepared:
             ctx = prepared.ctx
@@ -96,6 +97,8 @@ class Product:
                 self.integration_key = created.integration.key
                 await _reach_by_webhook(tx, created.admin.id, self.sink.url, now)
                 await _rotation(tx, (await people.teams(tx))[0].id, now)
+                if has_rules:
+                    await add_rules(tx, now)
                 _, self.api_key = await people.create_api_key(
                     tx,
                     _SYSTEM,
@@ -201,14 +204,14 @@ async def _rotation(tx: Tx, team_id: int, now: datetime) -> None:
 
 
 @asynccontextmanager
-async def product(database_url: str = "") -> AsyncIterator[Product]:
-    """Yield a product that is set up but not started, and stop it afterwards."""
+async def product(database_url: str = "", *, has_rules: bool = False) -> AsyncIterator[Product]:
+    """Yield a product that is set up, perhaps with rules, but not started, and stop it afterwards."""
     with TemporaryDirectory(prefix="firebell-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the database runs as an unprivileged user, who must be able to enter it
         async with sink(folder / "sink.tsv") as receiver:
             server = Product(folder, receiver, free_port(), database_url)
-            await server.set_up()
+            await server.set_up(has_rules=has_rules)
             try:
                 yield server
             finally:

@@ -11,6 +11,7 @@ import uvloop
 from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
+    alert_storm,
     alertmanager,
     chats,
     command_line,
@@ -39,11 +40,14 @@ WORKLOADS: dict[str, Workload] = {
     "W1b": ingest.hundred_groups,
     "W1c": ingest.few_connections,
     "W1d": ingest.hundred_alerts,
+    "W1r": ingest.distinct_with_rules,
+    "W1br": ingest.hundred_groups_with_rules,
     "W2": ingest.one_key,
     "W3": ingest.durability,
     "W4": latency.slow_trickle,
     "W5": latency.steady,
     "W6": latency.storm,
+    "W6b": alert_storm.storm,
     "W7": reads.who,
     "W8": reads.year,
     "W9": footprint.start,

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from bench import process_stats
+from bench import process_stats, rules
 from bench.baseline import bare
 from bench.load_runner import HERE, load
 from bench.product import Product, product
@@ -13,6 +13,7 @@ from firebell.alerts.dedup_and_grouping import STORM_GROUPS
 
 ALERTS_EACH = 100
 COUNT_EVENTS = "select count(*) from event"
+_RULES = f"{rules.ROUTING_RULES} routing rules, {rules.SILENCES} silences and {rules.INHIBITION_RULES} inhibition rules"
 _ANSWERED = "2xx/s, p50/p99 ms"
 
 
@@ -28,6 +29,16 @@ async def hundred_groups(factor: float) -> Result:
     return await _ingest("W1b", "32 connections, every alert new, in one of 100 groups", 12 * factor)
 
 
+async def distinct_with_rules(factor: float) -> Result:
+    """W1r: W1 with 50 routing rules, 20 silences and 10 inhibition rules."""
+    return await _ingest("W1r", f"W1 with {_RULES}", 12 * factor)
+
+
+async def hundred_groups_with_rules(factor: float) -> Result:
+    """W1br: W1b with 50 routing rules, 20 silences and 10 inhibition rules."""
+    return await _ingest("W1br", f"W1b with {_RULES}", 12 * factor)
+
+
 async def one_key(factor: float) -> Result:
     """W2: every request repeats the same alert."""
     return await _ingest("W2", "32 connections, the same alert every time", 10 * factor)
@@ -40,8 +51,8 @@ async def few_connections(factor: float) -> Result:
 
 async def _ingest(workload: str, what: str, seconds: float, conns: int = 32) -> Result:
     keys = "one" if workload == "W2" else "distinct"
-    body = HERE / ("alert_grouped.json" if workload in ("W1b", "W1c") else "alert.json")
-    async with product() as it:
+    body = HERE / ("alert_grouped.json" if workload in ("W1b", "W1br", "W1c") else "alert.json")
+    async with product(has_rules=workload in ("W1r", "W1br")) as it:
         await it.start()
         upserts = await upserts_per_s(it.dsn, min(4, seconds), one_key=workload == "W2")
         async with bare(it) as other:
@@ -65,6 +76,8 @@ async def _ingest(workload: str, what: str, seconds: float, conns: int = 32) -> 
     bars: dict[str, tuple[tuple[str, bool], ...]] = {
         "W1": ((">= 0.30 of upserts", ratio >= 0.3), ("stretch >= 0.40", ratio >= 0.4)),
         "W1b": ((">= 0.35 of upserts", ratio >= 0.35), ("stretch >= 0.50", ratio >= 0.5)),
+        "W1r": (("as W1: >= 0.30 of upserts", ratio >= 0.3),),
+        "W1br": (("as W1b: >= 0.35 of upserts", ratio >= 0.35),),
         "W1c": (("p50 <= 3 ms", result.p50_ms <= 3),),
     }
     return Result(
@@ -81,7 +94,8 @@ async def _ingest(workload: str, what: str, seconds: float, conns: int = 32) -> 
 
 async def _structure(it: Product, workload: str, accepted: int) -> dict[str, tuple[float, float]]:
     alerts = 1 if workload == "W2" else accepted
-    pages = {"W1": min(accepted, STORM_GROUPS + 1), "W1b": 100, "W1c": 100, "W2": 1}[workload]
+    each_new = min(accepted, STORM_GROUPS + 1)
+    pages = {"W1": each_new, "W1r": each_new, "W1b": 100, "W1br": 100, "W1c": 100, "W2": 1}[workload]
     return {
         "alerts": (await it.value("select count(*) from alert"), alerts),
         "events_counted": (await it.value("select sum(count) from alert"), accepted),

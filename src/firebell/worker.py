@@ -162,6 +162,7 @@ class Worker:
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._mirror = ChatMirror(ctx)
         self._sockets = Sockets(ctx)
+        self._mailbox = MailboxReader(ctx)
         self._fetchers = answer_fetching.lanes(ctx)
         self._parts: dict[str, Part] = {
             "send": self._sender,
@@ -179,7 +180,7 @@ class Worker:
             "trackers": TrackerSync(ctx),
             "metrics": Projector(ctx),
             "heartbeats": ReceptionRecorder(ctx),
-            "mailbox": MailboxReader(ctx),
+            "mailbox": self._mailbox,
             "retractions": Retractor(ctx),
             **self._fetchers,
         }
@@ -196,6 +197,7 @@ class Worker:
         """
         for name, limit_s in LANE_LIMITS_S.items():
             self._ctx.health.watch(name, limit_s)
+        self._mailbox.watch(self._wake["mailbox"].set)
         asked = asyncio.create_task(stop.wait())
         listener = self._pace.start(self._listen())
         lanes = [
@@ -218,6 +220,7 @@ class Worker:
             lane.cancel()
         await self._sender.drain(max(0, end_s - self._pace.monotonic()))
         await self._release_leases()
+        await self._mailbox.close()
         ended = await asyncio.gather(*lanes, listener, return_exceptions=True)
         for failure in ended:
             if isinstance(failure, Exception):

@@ -47,6 +47,26 @@ async def test_a_batch_is_never_larger_than_its_limit() -> None:
     assert store.batches == [[0, 1, 2], [3, 4, 5], [6]]
 
 
+async def test_senders_take_turns_and_a_busy_one_leaves_room_for_the_others() -> None:
+    store = Store(ValueError())
+    commits = GroupCommit(
+        store.write, batch=4, weight=10_000, weigh=lambda item: item, key=lambda item: item % 10
+    )
+    store.gate.clear()
+    tasks = [asyncio.create_task(commits.add(0))]
+    await store.begun.wait()
+    tasks += [asyncio.create_task(commits.add(item)) for item in (11, 21, 31, 41, 51, 61, 12, 22, 23)]
+    await asyncio.sleep(0)
+    # six of the first sender wait: of twelve in all, it has as much room as is left for the others
+    rooms = [(commits.has_room(item, items=15, weight=10_000), item) for item in (71, 32, 33, 4)]
+    assert rooms == [(False, 71), (True, 32), (True, 33), (True, 4)]
+    assert [commits.has_room(item, items=100, weight=300) for item in (71, 4)] == [False, True]
+    assert not any(commits.has_room(item, items=9, weight=10_000) for item in (71, 4))
+    store.gate.set()
+    await asyncio.gather(*tasks)
+    assert store.batches == [[0], [11, 12, 23, 21], [22, 31, 41, 51], [61]]
+
+
 async def test_an_item_that_cannot_be_stored_fails_alone_in_its_batch() -> None:
     store = Store(ValueError("13 is unlucky"))
     commits = GroupCommit(store.write, batch=100)
@@ -85,7 +105,7 @@ async def test_those_that_waited_long_behind_a_database_that_does_not_answer_are
         raise Unavailable("locked")
 
     pace = Stopwatch()
-    commits = GroupCommit(write, batch=1, pace=pace)
+    commits = GroupCommit(write, batch=1, key=lambda item: item % 2, pace=pace)
     early = [asyncio.create_task(commits.add(i)) for i in range(5)]
     await asyncio.sleep(0)
     pace.seconds = PATIENCE_S + 0.1

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import mute_actions, mute_store
-from firebell.alerts.dedup_and_grouping import Batch
+from firebell.alerts.batch_state import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MutesByService, by_service
 from firebell.alerts.timers import run_mutes

@@ -207,6 +207,26 @@ async def test_services_and_their_integrations(dsn: str, clock: FakeClock) -> No
         assert len(secret) == 32
         assert await api("GET", "/services/search/integrations") == [key]
         assert key["masked_key"] == f"…{secret[-4:]}"
+        own = f"/services/search/integrations/{key['id']}"
+        assert (key["flapping_changes"], key["drop_labels"]) == (6, [])
+        fields = {"flapping_changes": 10, "drop_labels": [" pod ", "pod", "replica"]}
+        saved = await api("PUT", own, fields)
+        assert saved == {**key, "flapping_changes": 10, "drop_labels": ["pod", "replica"]}
+        assert (await api("GET", "/audit", limit=1))[0]["action"] == "integration.changed"
+        for wrong in (
+            {"flapping_changes": 2},
+            {"flapping_changes": 21},
+            {"drop_labels": ["alertname"]},
+            {"drop_labels": ["a\tb"]},
+        ):
+            await api("PUT", own, wrong, status=422)
+        await api("PUT", f"/services/checkout/integrations/{key['id']}", fields, status=404)
+        labels = {"pod": "a", "region": "eu"}
+        await api("POST", "/alerts", {"service": "search", "title": "full", "labels": labels}, status=202)
+        assert (await api("GET", "/alerts/1"))["labels"] == {"region": "eu"}
+        assert (await api("GET", "/alerts/1"))["flapping"] is None
+        key = await api("PUT", own, {})
+        assert (key["flapping_changes"], key["drop_labels"]) == (6, [])
         reveal = f"integrations/{key['id']}/reveal"
         assert (await api("POST", f"/services/search/{reveal}"))["key"] == secret
         await api("POST", f"/services/checkout/{reveal}", status=404)

@@ -174,6 +174,13 @@ async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path
         by_key = await run("alert", "send", "nightly job", "--integration", key["key"], "--json")
         assert (by_key.json["status"], by_key.json["events"]) == ("accepted", 1)
         keys = narrow(await run("service", "key", "list", "search"))
+        options = ("--drop-label", "pod", "--flapping-changes", "0")
+        saved = (await run("service", "key", "set", "search", str(key["id"]), *options, "--json")).json
+        assert (saved["drop_labels"], saved["flapping_changes"]) == (["pod"], 0)
+        kept = (
+            await run("service", "key", "set", "search", str(key["id"]), "--flapping-changes", "6", "--json")
+        ).json
+        assert (kept["drop_labels"], kept["flapping_changes"]) == (["pod"], 6)
         assert key["masked_key"] in keys.out
         assert key["key"] not in keys.out
         assert key["key"] in (await run("service", "key", "reveal", "search", str(key["id"]))).out

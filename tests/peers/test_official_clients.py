@@ -1,14 +1,19 @@
 """The official clients of Opsgenie and PagerDuty, unchanged but for the address that they are given."""
 
 import asyncio
+import contextlib
+import ssl
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import opsgenie_sdk
+import pagerduty
 import pytest
 from opsgenie_sdk.exceptions import ConfigurationException
 
@@ -137,7 +142,7 @@ async def test_the_sdk_of_opsgenie_works_unchanged(dsn: str) -> None:
         assert refused.value.status == 422
 
 
-async def test_the_client_of_pagerduty_works_unchanged(dsn: str) -> None:
+async def test_the_deprecated_client_of_pagerduty_works_unchanged(dsn: str) -> None:
     async with service(dsn) as s:
         events = pdpyras.EventsAPISession(s.key)
         events.url = s.url
@@ -159,3 +164,63 @@ async def test_the_client_of_pagerduty_works_unchanged(dsn: str) -> None:
             assert [c.summary for c in await alerts.changes(tx, None)] == ["Deployed build 4812"]
         with pytest.raises(pdpyras.PDClientError):
             await called(events.trigger, "x", "y", severity="none")
+
+
+@asynccontextmanager
+async def behind_tls(url: str, folder: Path) -> AsyncIterator[tuple[str, ssl.SSLContext]]:
+    """Yield an https address in front of a server, and what makes a client trust it."""
+    pem, key = folder / "cert.pem", folder / "key.pem"
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"),
+        *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)),
+    ]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    assert await process.wait() == 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, key)
+    target = urlsplit(url)
+
+    async def pipe(source: asyncio.StreamReader, drain: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                drain.write(data)
+                await drain.drain()
+        drain.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(target.hostname, target.port)
+        await asyncio.gather(pipe(reader, back), pipe(there, writer))
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"https://127.0.0.1:{port}", ssl.create_default_context(cafile=pem)
+
+
+async def test_the_client_of_pagerduty_works_unchanged(dsn: str, tmp_path: Path) -> None:
+    async with service(dsn) as s, behind_tls(s.url, tmp_path) as (url, trust):
+        with pagerduty.EventsApiV2Client(s.key, base_url=url, verify=trust) as client:
+            dedup_key = await called(
+                *(client.trigger, "Disk full", "db1"),
+                severity="critical",
+                custom_details={"free": "1%"},
+                links=[{"href": "https://runbooks.example.org", "text": "Runbook"}],
+            )
+            assert len(dedup_key) == 32
+            assert await called(client.trigger, "Disk full", "db1", dedup_key=dedup_key) == dedup_key
+            assert [(a.title, a.count, a.labels.get("source")) for a in await s.alerts()] == [
+                ("Disk full", 2, "db1")
+            ]
+            await called(client.acknowledge, dedup_key)
+            assert await s.states() == ["acked"]
+            await called(client.resolve, dedup_key)
+            assert await s.states() == ["resolved"]
+            # its `submit` fails before it sends anything
+            change = {"summary": "Deployed build 4812", "source": "ci"}
+            await called(client.send_change_event, change)
+            async with s.ctx.db.tx() as tx:
+                assert [c.summary for c in await alerts.changes(tx, None)] == ["Deployed build 4812"]
+            with pytest.raises(pagerduty.HttpError) as refused:
+                await called(client.trigger, "x", "y", severity="none")
+            assert refused.value.response is not None
+            assert refused.value.response.status_code == 400

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import batch_outcome, dedup_and_grouping
-from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState, alert_state, group_state
+from firebell.alerts import batch_outcome, dedup_and_grouping, flapping
+from firebell.alerts.batch_state import AlertState, Batch, GroupState, alert_state, group_state
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from tests.oracles.alerts import Oracle, final_status
 from tests.rules.budget import examples
@@ -25,8 +25,10 @@ def identity(event: Event) -> bytes:
 class Memory:
     """Keeps alerts and groups between batches the way the database does."""
 
-    def __init__(self, room: int = dedup_and_grouping.STORM_GROUPS) -> None:
-        self.room = room
+    def __init__(
+        self, room: int = dedup_and_grouping.STORM_GROUPS, flapping_changes: int = flapping.NEVER
+    ) -> None:
+        self.room, self.flapping_changes = room, flapping_changes
         self.alerts: list[Alert] = []
         self.groups: list[Group] = []
         self.page_events: dict[int, list[str]] = {}
@@ -34,7 +36,7 @@ class Memory:
         self.now = NOW
 
     def _load(self) -> Batch:
-        batch = Batch()
+        batch = Batch(flapping_changes={1: self.flapping_changes})
         batch.room[1] = self.room - sum(g.key is not None for g in self.groups)
         by_id = {}
         for group in self.groups:
@@ -89,7 +91,7 @@ class Memory:
         closed_at = self.now if state.firing <= 0 else None
         self.groups[state.id - 1] = Group(
             *(state.id, 1, 1, state.key, state.title, state.urgency, state.opened_at, closed_at),
-            *(state.last_at, *counts),
+            *(state.last_at, *counts, state.lead_key, state.severity),
         )
         return state.id
 
@@ -122,6 +124,7 @@ class Memory:
             late_at=state.late[0] if state.late else None,
             late_rank=state.late[1] if state.late else None,
             missed=state.missed,
+            flap=state.flap,
         )
 
     def picture(self) -> list[tuple[str, str, int]]:
@@ -181,7 +184,7 @@ def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[tuple[Event, fl
 def cut(stream: Sequence[Event], cuts: Sequence[int], room: int) -> tuple[Memory, Memory]:
     """Return the result of the stream in batches, and event by event at the same times."""
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
-    batched, single = Memory(room), Memory(room)
+    batched, single = Memory(room, flapping.DEFAULT_CHANGES), Memory(room, flapping.DEFAULT_CHANGES)
     for start, end in itertools.pairwise(edges):
         batched.apply(stream[start:end], 25)
         for number, event in enumerate(stream[start:end]):

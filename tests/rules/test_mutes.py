@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import batch_outcome, cleaning, mute_actions, muted_groups, mutes
-from firebell.alerts.dedup_and_grouping import Batch, GroupState
+from firebell.alerts.batch_state import Batch, GroupState
 from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind, MutesByService
 from firebell.kit import matchers

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import routing_rules
+from firebell.alerts.flapping import Flap
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
@@ -73,13 +74,27 @@ def test_the_stage_that_decides_is_named(
     assert ((stage.name.value, stage.result) if stage else (None, None)) == (decisive, result)
     assert explained.has_paged is (decisive is None)
     names = [s.name.value for s in explained.stages]
-    assert names == ["received", "deduplicated", "routed", "muted", "grouped", "held", "paged"]
+    assert names == ["received", "deduplicated", "routed", "muted", "flapping", "grouped", "held", "paged"]
     if decisive:
         after = explained.stages[names.index(decisive) + 1 :]
         assert {s.result for s in after} <= {StageResult.NOT_REACHED}
     is_firing = changed.get("status") != "resolved"
     assert bool(explained.next) is (is_firing and decisive != "paged")
     assert all(s.text for s in explained.stages)
+
+
+def test_an_alert_that_flaps_says_since_when_and_until_when() -> None:
+    steady, began = facts(**PAGED), Flap(tuple(NOW + n * MINUTE for n in range(6)), 6, since=NOW + 5 * MINUTE)
+    texts, nexts = set(), set()
+    for flap in (None, Flap((NOW,)), began, began.resolved(NOW, "source", NOW + 9 * MINUTE)):
+        explained = explanation.explain(replace(steady, alert=replace(steady.alert, flap=flap)))
+        stage = explained.stages[4]
+        assert (stage.name, stage.result, explained.has_paged) == ("flapping", StageResult.PASSED, True)
+        is_on = flap is not None and flap.is_on
+        assert (stage.at, stage.until) == (NOW + 5 * MINUTE if is_on else None, None)
+        texts.add(stage.text)
+        nexts.add(explained.next)
+    assert (len(texts), len(nexts)) == (4, 2)
 
 
 def test_a_rule_without_its_service_is_explained_as_the_usual_way() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import (
     batch_outcome,
+    batch_state,
     cleaning,
     dedup_and_grouping,
     event_placement,
@@ -20,7 +21,7 @@ from firebell.alerts import (
     routing_rules,
     routing_validation,
 )
-from firebell.alerts.dedup_and_grouping import Batch, GroupState
+from firebell.alerts.batch_state import Batch, GroupState
 from firebell.alerts.model import ANOMALY_RULE, SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind
 from firebell.alerts.routes import Hold, HoldKind
@@ -158,7 +159,7 @@ def apply(rules: Routing, batch: Batch, at: datetime, *incoming: Event) -> list[
     requests = routing_rules.routed(rules, [request(event) for event in incoming])
     ids = [[f"{at}{i}".encode()] for i in range(len(requests))]
     for group in batch.groups:
-        dedup_and_grouping.mark_stored(group)
+        batch_state.mark_stored(group)
     dedup_and_grouping.apply(batch, zip(requests, ids, strict=True), {i for each in ids for i in each}, at)
     return batch_outcome.opened_groups(batch)
 

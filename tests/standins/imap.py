@@ -14,18 +14,22 @@ _STORE = re.compile(r"UID STORE (\d+) \+FLAGS\.SILENT \(([^)]*)\)", re.IGNORECAS
 
 @dataclass(slots=True)
 class StandInMailbox:
-    """Mails by UID with their flags; `refused` are commands that get NO."""
+    """Mails by UID with their flags; `refused` are commands that get NO, `idle` the connections that report mail."""
 
     mails: dict[int, bytes] = field(default_factory=dict)
     flags: dict[int, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     logins: list[str] = field(default_factory=list)
     port: int = 0
+    can_idle: bool = False
+    idle: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def put(self, content: bytes) -> int:
         """Deliver a mail; return its UID."""
         uid = len(self.mails) + 1
         self.mails[uid], self.flags[uid] = content, set()
+        for writer in self.idle:
+            writer.write(b"* %d EXISTS\r\n" % uid)
         return uid
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,6 +41,13 @@ class StandInMailbox:
             if name.upper() in self.refused:
                 writer.write(f"{tag} NO refused\r\n".encode())
                 continue
+            if name.upper() == "IDLE":
+                writer.write(b"+ idling\r\n")
+                self.idle.append(writer)
+                is_done = (await reader.readline()).strip() == b"DONE"
+                self.idle.remove(writer)
+                if not is_done:
+                    return
             writer.write(self._untagged(command) + f"{tag} OK {name} completed\r\n".encode())
             await writer.drain()
             if name.upper() == "LOGOUT":
@@ -45,7 +56,7 @@ class StandInMailbox:
     def _untagged(self, command: str) -> bytes:
         upper = command.upper()
         if upper.startswith("CAPABILITY"):
-            return b"* CAPABILITY IMAP4rev1\r\n"
+            return b"* CAPABILITY IMAP4rev1 IDLE\r\n" if self.can_idle else b"* CAPABILITY IMAP4rev1\r\n"
         if upper.startswith("LOGIN"):
             self.logins.append(command)
         if upper.startswith("SELECT"):

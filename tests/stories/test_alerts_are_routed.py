@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,8 @@ from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict
+from firebell.kit.jobs import timers
+from tests.servers import until
 from tests.world import World, world
 
 RULES = (
@@ -47,7 +50,46 @@ async def _open(w: World) -> list[tuple[str, int | None, str]]:
     return [(p.title, p.service_id, p.urgency) for p in await w.pages() if p.state != "resolved"]
 
 
-async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) -> None:
+async def _save_at_once(w: World, rules: tuple[RoutingRule, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save rules that release a group, and once they are half saved, set its timer and save others too."""
+    has_locked, goes_on, services = asyncio.Event(), asyncio.Event(), catalog.services
+
+    async def pausing(*args: Any) -> Any:
+        has_locked.set()
+        await goes_on.wait()
+        return await services(*args)
+
+    monkeypatch.setattr(catalog, "services", pausing)
+    async with w.ctx.db.tx() as tx:
+        newest = await routing_store.newest_version(tx)
+        [group] = await routing_store.held_groups(tx)
+    assert newest is not None
+
+    async def save(each: tuple[RoutingRule, ...]) -> None:
+        async with w.ctx.db.tx() as tx:
+            await alerts.save_routing(tx, SYSTEM, each, based_on=newest.id, now=w.now)
+
+    async def waits() -> bool:
+        async with w.ctx.db.tx() as tx:
+            return bool(await tx.value("select exists (select from pg_locks where not granted)"))
+
+    first = asyncio.create_task(save(rules))
+    await has_locked.wait()
+    async with w.ctx.db.tx() as tx:
+        await timers.schedule(tx, alerts.HOLD_TIMER, str(group.id), w.now + timedelta(hours=1))
+    second = asyncio.create_task(save(()))
+    await until(waits, "the second one waits")
+    goes_on.set()
+    assert [type(e) for e in await asyncio.gather(first, second, return_exceptions=True)] == [
+        type(None),
+        Conflict,
+    ]
+    w.clock.advance(timedelta(seconds=6))
+
+
+async def test_rules_send_hold_and_release_alerts(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
             ledger = (await catalog.create_service(tx, SYSTEM, name="Ledger DB", team_id=1, now=w.now)).id
@@ -132,6 +174,31 @@ async def test_rules_send_hold_and_release_alerts(dsn: str, clock: FakeClock) ->
         await _save(w, rules[1:])
         await w.settle()
         assert (await _open(w))[held + 4 :] == [("ticket", w.service, "low")]
+
+        # two people save rules while a group begins to wait: one is refused, and neither waits for the other forever
+        await _save(w, rules)
+        await _send(w, "lonely", severity="info", labels={"service": "lonely"})
+        await _save_at_once(w, rules[1:], monkeypatch)
+        await w.settle()
+        assert (await _open(w))[held + 5 :] == [("lonely", w.service, "low")]
+
+        # a later release held a group for a reason that this one does not know, then came the downgrade
+        await _send(w, "batch again", labels={"job": "batch", "service": "again"})
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                """update alert_group set hold = hold || '{"kind": "moon"}' where key like '%again'"""
+            )
+        await _send(w, "anything", Ingest(w.ctx), severity="info", labels={"service": "any"})
+        await w.settle()
+        pages = (await _open(w))[held + 6 :]
+        assert sorted(pages) == [("anything", w.service, "low"), ("batch again", w.service, "high")]
+
+        # alerts that arrive while a process loads the rules for the first time are routed by them
+        opened, mine, w.ingest = len(await _open(w)), w.ingest, Ingest(w.ctx)
+        early = [w.alert(f"batch {n}", labels={"job": "batch", "service": f"early-{n}"}) for n in range(3)]
+        await asyncio.gather(*early)
+        w.ingest = mine
+        assert len(await _open(w)) == opened
 
 
 async def test_a_rule_that_fails_pages_by_the_fallback_rule(

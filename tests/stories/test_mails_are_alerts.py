@@ -19,6 +19,7 @@ from firebell.alerts.ingest_queue import Ingest
 from firebell.inbound_mail import listener
 from firebell.inbound_mail import receiving as mail_receiving
 from firebell.inbound_mail.addresses import address_of
+from firebell.inbound_mail.mailbox_reader import POLL_INTERVAL, REPORT_INTERVAL, MailboxReader
 from firebell.inbound_mail.receiving import MAX_MAIL_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
@@ -268,6 +269,53 @@ async def test_a_mailbox_is_read_and_marked_only_after_the_commit(dsn: str, cloc
             w.clock.advance(timedelta(minutes=1))
             await w.settle()
             assert (await w.page()).state is PageState.RESOLVED
+            async with w.ctx.db.tx() as tx:
+                assert await tx.value("select count(*) from mail_receipt") == 3
+
+
+async def test_a_server_that_reports_new_mail_is_not_polled_for_it(dsn: str, clock: FakeClock) -> None:
+    async with stand_in_mailbox() as mailbox:
+        server = ImapServer(
+            "127.0.0.1", mailbox.port, "alerts", "s3cret", implicit_tls=False, require_tls=False
+        )
+        settings, rung = InboundMailSettings(DOMAIN, imap=server), asyncio.Event()
+        async with world(dsn, clock, inbound_mail=settings) as w:
+            to = address_of("Checkout", w.key, DOMAIN)
+            reader = MailboxReader(w.ctx)
+            reader.watch(rung.set)
+            # a server that cannot do it gets a new connection for each round
+            assert await reader.run_once(w.now) == 0
+            w.clock.advance(POLL_INTERVAL)
+            mailbox.can_idle = True
+            assert await reader.run_once(w.now) == 0
+            assert (len(mailbox.logins), len(mailbox.idle)) == (2, 1)
+            uid = mailbox.put(bytes(mail("Disk full", to)))
+            await asyncio.wait_for(rung.wait(), 60)
+            assert await reader.run_once(w.now) == 0, (
+                "what a server reports each moment is not read each moment"
+            )
+            w.clock.advance(REPORT_INTERVAL)
+            assert await reader.run_once(w.now) == 1
+            assert mailbox.flags[uid] == {r"\Seen"}
+            assert await reader.run_once(w.now) == 0
+            assert (len(mailbox.logins), len(mailbox.idle)) == (3, 1)
+            # a connection that is lost is noticed, and mail is read on a new one
+            rung.clear()
+            mailbox.idle[0].close()
+            await asyncio.wait_for(rung.wait(), 60)
+            mailbox.put(bytes(mail("Disk full again", to)))
+            w.clock.advance(REPORT_INTERVAL)
+            assert await reader.run_once(w.now) == 1
+            # such a server is polled once before it is trusted again; mail is looked for from time to time anyway
+            assert await reader.run_once(w.now) == 0
+            assert mailbox.idle == []
+            w.clock.advance(POLL_INTERVAL)
+            assert await reader.run_once(w.now) == 0
+            assert len(mailbox.idle) == 1
+            mailbox.mails[9], mailbox.flags[9] = bytes(mail("Disk full on db9", to)), set()
+            w.clock.advance(POLL_INTERVAL)
+            assert await reader.run_once(w.now) == 1
+            await reader.close()
             async with w.ctx.db.tx() as tx:
                 assert await tx.value("select count(*) from mail_receipt") == 3
 

@@ -8,11 +8,15 @@ from functools import partial
 
 from firebell.alerts import (
     batch_outcome,
+    batch_state,
     batch_store,
     change_store,
     counting,
     dedup_and_grouping,
+    dropped_labels,
     expiry_actions,
+    flapping_actions,
+    flapping_store,
     integration_actions,
     integration_store,
     list_filter_store,
@@ -75,6 +79,7 @@ INHIBITION_TIMER = inhibition_actions.CHECK_TIMER
 EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 HOLD_TIMER = routing_actions.HOLD_TIMER
+FLAPPING_TIMER = flapping_actions.FLAPPING_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
 change_mute_end = mute_actions.change_end
@@ -93,10 +98,13 @@ muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 muted_services = mute_actions.muted_services
 restore_integration = integration_actions.restore_integration
+received = dropped_labels.received
 reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing
 start_mute = mute_actions.start_mute
+update_integration = integration_actions.update_integration
+release_unreadable_holds = routing_actions.release_unreadable_holds
 save_routing = routing_actions.save_rules
 routing_in_force = routing_store.newest_version
 routing_version = routing_actions.version
@@ -131,7 +139,7 @@ async def receive(
     inhibition_rules: Sequence[CompiledInhibitionRule] = (),
     *,
     are_alerts_routed: bool = True,
-) -> dedup_and_grouping.Batch:
+) -> batch_state.Batch:
     """Store requests, apply their events to alerts and groups, emit what changed, and return the new state.
 
     `muting` are the mutes that may apply; one that has ended meanwhile mutes nothing. `are_alerts_routed` is False if
@@ -155,6 +163,7 @@ async def receive(
     if not all_ids:
         return state
     state.mutes, state.waiting = await _held_mutes(tx, state, muting, now), plan.waiting
+    await flapping_actions.load_limits(tx, state, batch)
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     muted_groups.hand_over(state, batch, now)
     await batch_store.save_batch(tx, state, batch, now)
@@ -164,6 +173,7 @@ async def receive(
     if inhibition_rules:
         await inhibition_actions.record(tx, state, batch, inhibition_rules, plan, now)
     await expiry_actions.note(tx, state, batch, now)
+    await flapping_actions.schedule(tx, state)
     await routing_actions.save_holds(tx, batch_outcome.held_groups(state))
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
@@ -199,7 +209,7 @@ def event_ids(request: InboundRequest) -> list[bytes]:
 
 
 async def _held_mutes(
-    tx: Tx, state: dedup_and_grouping.Batch, muting: MutesByService, now: datetime
+    tx: Tx, state: batch_state.Batch, muting: MutesByService, now: datetime
 ) -> MutesByService:
     """Return which of the mutes, and of the mutes of loaded groups, are running; they end after the transaction.
 
@@ -216,8 +226,8 @@ async def _held_mutes(
     }
 
 
-async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) -> None:
-    def ids(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[int, ...]:
+async def _emit_changes(tx: Tx, state: batch_state.Batch, now: datetime) -> None:
+    def ids(groups: Iterable[batch_state.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
     if opened := _opened(batch_outcome.opened_groups(state)):
@@ -236,7 +246,7 @@ async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) 
         await tx.emit(GroupsResolved(resolved), now)
 
 
-def _opened(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[OpenedGroup, ...]:
+def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]:
     return tuple(
         OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
     )
@@ -295,6 +305,22 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
     await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
     rules = await inhibition_actions.compiled_rules(tx)
     return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
+
+
+async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
+    """End the flapping of the alerts of these timers that have been calm for long enough; look again at the others.
+
+    The services are locked before the alerts are read, so that an alert that has just begun to flap is seen.
+    """
+    wanted = flapping_actions.alert_keys(keys)
+    integration_ids = {integration_id for integration_id, _ in wanted}
+    services = await integration_store.services_of_integrations(tx, integration_ids)
+    elsewhere = await routing_store.services_of_firing(tx, integration_ids)
+    await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
+    flapping = await flapping_store.flapping(tx, wanted)
+    if requests := flapping_actions.settled(flapping, services, now):
+        await receive_own(tx, requests, now, are_services_kept=True)
+    await flapping_actions.look_again(tx, flapping, now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:

@@ -8,8 +8,8 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, queries
-from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts import actions, dropped_labels, flapping, queries
+from firebell.alerts.model import Alert, Integration, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
@@ -57,6 +57,15 @@ class AlertMute(ApiOutput):
     is_muted: Annotated[bool, Field(description="false once the alert pages, after the end")]
 
 
+class AlertFlapping(ApiOutput):
+    """An alert that changes between firing and resolved so often that it keeps its page until it is calm."""
+
+    since: datetime
+    changes: Annotated[int, Field(description="number of changes since then")]
+    is_resolved: Annotated[bool, Field(description="true while its source reports it as resolved")]
+    ends_at: Annotated[datetime, Field(description="when it is calm if it does not change again")]
+
+
 class AlertShown(ApiOutput):
     """All events of one deduplication key, from the first that fires until it is resolved."""
 
@@ -76,6 +85,7 @@ class AlertShown(ApiOutput):
     mute: Annotated[
         AlertMute | None, Field(description="why the alert paged no one at first; null if nothing muted it")
     ]
+    flapping: Annotated[AlertFlapping | None, Field(description="null unless it flaps")]
     findings: Annotated[
         list[str],
         Field(
@@ -141,6 +151,16 @@ class AlertAccepted(ApiOutput):
     service: str
 
 
+FlappingChanges = Annotated[
+    int,
+    Field(
+        ge=flapping.NEVER,
+        le=flapping.MAX_CHANGES,
+        description="changes between firing and resolved within an hour at which an alert flaps, 3 to 20; 0 for never",
+    ),
+]
+
+
 class IntegrationShown(ApiOutput):
     """An address that alerts are sent to; only the end of its key is shown."""
 
@@ -148,6 +168,8 @@ class IntegrationShown(ApiOutput):
     name: str
     masked_key: Annotated[str, Field(examples=["…9f3a"])]
     created_at: datetime
+    flapping_changes: FlappingChanges
+    drop_labels: list[str]
 
 
 class IntegrationRevealed(IntegrationShown):
@@ -156,10 +178,33 @@ class IntegrationRevealed(IntegrationShown):
     key: str
 
 
+class IntegrationSettings(ApiInput):
+    """How the alerts of an integration are handled."""
+
+    flapping_changes: FlappingChanges = flapping.DEFAULT_CHANGES
+    drop_labels: Annotated[
+        list[Name],
+        Field(
+            max_length=dropped_labels.MAX_LABELS,
+            description="labels that the sender changes with each event, which are no part of an alert",
+            examples=[["pod_template_hash"]],
+        ),
+    ] = Field(default_factory=list)
+
+
 class NewIntegration(ApiInput):
     """An integration to create."""
 
     name: Annotated[ShortName, Field(examples=["Alertmanager"])]
+
+
+def _flapping(alert: Alert) -> AlertFlapping | None:
+    flap = alert.flap
+    if flap is None or flap.since is None:
+        return None
+    return AlertFlapping(
+        since=flap.since, changes=flap.count, is_resolved=flap.is_resolved, ends_at=flap.ends_at
+    )
 
 
 def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str, object]:
@@ -170,6 +215,7 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
         "page": details.page,
         "incidents": details.incidents,
         "mute": AlertMute.model_validate(details.mute) if details.mute else None,
+        "flapping": _flapping(details.alert),
     }
     own = {name: getattr(details.alert, name) for name in model.model_fields if hasattr(details.alert, name)}
     return {**own, **related}
@@ -256,7 +302,7 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, new_alert: NewA
     events = generic.normalize(raw, ctx.clock.now())
     if isinstance(events, Rejected):
         raise Invalid(events.reason)
-    await request.app.state.inbound.ingest.submit(InboundRequest(keys[0].id, service.id, "api", raw, events))
+    await request.app.state.inbound.ingest.submit(dropped_labels.received(keys[0], "api", raw, events))
     return AlertAccepted(status="accepted", dedup_key=events[0].dedup_key, service=service.slug)
 
 
@@ -288,6 +334,27 @@ async def create_integration(
         w.tx, w.actor, service_id=service.id, name=new_integration.name, now=w.now
     )
     return IntegrationRevealed.model_validate(integration)
+
+
+@router.put(
+    "/services/{slug}/integrations/{integration_id}",
+    tags=["services"],
+    summary="Change when the alerts of an integration flap, and which labels they keep",
+    responses=problems(404),
+)
+async def update_integration(
+    w: IntegrationCreator, slug: Text, integration_id: PathId, fields: IntegrationSettings
+) -> IntegrationShown:
+    changed = await actions.update_integration(
+        w.tx,
+        w.actor,
+        service_id=(await catalog.by_slug(w.tx, slug)).id,
+        integration_id=integration_id,
+        flapping_changes=fields.flapping_changes,
+        drop_labels=fields.drop_labels,
+        now=w.now,
+    )
+    return IntegrationShown.model_validate(changed)
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """What a batch changed, for those who must hear of it (pure)."""
 
-from firebell.alerts.dedup_and_grouping import Batch, GroupState
+from firebell.alerts.batch_state import Batch, GroupState
 
 
 def retitled(batch: Batch) -> list[GroupState]:

@@ -6,15 +6,9 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import counting, dedup_and_grouping, event_placement
-from firebell.alerts.dedup_and_grouping import (
-    LATE_WINDOW,
-    STORM_WINDOW,
-    AlertState,
-    Batch,
-    GroupState,
-    alert_state,
-    group_state,
-)
+from firebell.alerts.batch_state import AlertState, Batch, GroupState, alert_state, group_state
+from firebell.alerts.dedup_and_grouping import LATE_WINDOW, STORM_WINDOW
+from firebell.alerts.flapping import Flap
 from firebell.alerts.model import Alert, Event, Group, InboundRequest, Json
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
@@ -54,6 +48,7 @@ class _AlertRow(msgspec.Struct):
     rule_id: int | None
     routing_version_id: int | None
     is_fallback: bool | None
+    flap: Flap | None
 
 
 _decode_alerts = msgspec.json.Decoder(list[_AlertRow] | None).decode
@@ -251,6 +246,7 @@ def _alert_row(alert: AlertState) -> dict[str, Json]:
         "late_rank": late_rank,
         "missed": alert.missed,
         "message_ids": alert.message_ids,
+        "flap": alert.flap,
     }
 
 

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import event_placement, group_titles, mutes
+from firebell.alerts import event_placement, flapping, group_titles, mutes
+from firebell.alerts.batch_state import AlertState, Batch, GroupState
 from firebell.alerts.event_order import Order, is_newer, order_of
-from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
-from firebell.alerts.mutes import Mute, MutesByService
-from firebell.alerts.routes import Hold
+from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.mutes import Mute
 
 _MILESTONE_SIZES = (10, 100, 1000)
 """Sizes of a group at which the owners of its page are notified again (spec 3.3)."""
@@ -22,97 +22,6 @@ STORM_WINDOW = timedelta(minutes=5)
 
 MAX_MESSAGE_IDS = 5
 """Stored messages that an alert refers to: the first, and the newest of the others."""
-
-
-@dataclass(slots=True, eq=False)
-class GroupState:
-    """A group while a batch is applied; `id` is None until it is stored, `key` is None for a storm.
-
-    `title` and `severity` are those of the alert `lead_key`; `lead_lost` means that a new lead must be chosen. It
-    pages no one while it has a `mute_id` or its `hold` is open; `released` means that it pages from now on.
-    """
-
-    id: int | None
-    integration_id: int
-    service_id: int
-    key: str | None
-    title: str
-    urgency: str
-    opened_at: datetime
-    last_at: datetime
-    fresh: bool
-    severity: str | None = None
-    alerts: int = 0
-    firing: int = 0
-    events: int = 0
-    changed: bool = False
-    grown: bool = False
-    crossed: bool = False
-    raised: bool = False
-    acked: bool = False
-    lead_key: str | None = None
-    lead_lost: bool = False
-    stored_title: str = ""
-    raised_by: str = ""
-    mute_id: int | None = None
-    released: bool = False
-    hold: Hold | None = None
-
-
-@dataclass(slots=True, eq=False)
-class AlertState:
-    """An alert while a batch is applied.
-
-    `hi` is the order of its newest event and `hi_seen` when that arrived; `late` is the order of the last late
-    event since.
-    """
-
-    id: int | None
-    integration_id: int
-    dedup_key: str
-    group: GroupState | None
-    status: str
-    event: Event
-    starts_at: datetime
-    ends_at: datetime | None
-    last_seen: datetime
-    hi: Order
-    ended_by: str | None
-    count: int
-    hi_seen: datetime
-    late: Order | None = None
-    missed: bool = False
-    changed: bool = False
-    message_ids: tuple[int, ...] = ()
-    stored_count: int = 0
-
-    def advance(self, order: Order, now: datetime) -> None:
-        """Set the order that later events are compared with."""
-        if order != self.hi:
-            self.hi, self.hi_seen, self.late = order, now, None
-
-
-@dataclass(slots=True)
-class Batch:
-    """The state that a batch of requests may change; `apply` changes it, the store saves it.
-
-    `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
-    which new alerts join instead of opening a group; `mutes` are those that run; `moved` are stored alerts that changed
-    their group; `waiting` are targets of inhibition rules that wait for their sources, with the mutes of that;
-    `counted` are the holds of groups that closed before they paged.
-    """
-
-    latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
-    loaded: list[AlertState] = field(default_factory=list)
-    open_groups: dict[tuple[int, str], GroupState] = field(default_factory=dict)
-    room: dict[int, int] = field(default_factory=dict)
-    storms: dict[int, GroupState] = field(default_factory=dict)
-    created: list[AlertState] = field(default_factory=list)
-    groups: list[GroupState] = field(default_factory=list)
-    mutes: MutesByService = field(default_factory=dict)
-    moved: list[AlertState] = field(default_factory=list)
-    waiting: dict[tuple[int, str], Mute] = field(default_factory=dict)
-    counted: dict[tuple[int, str], Hold] = field(default_factory=dict)
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
@@ -128,83 +37,6 @@ def next_milestone(alerts: int) -> int:
         if size > alerts:
             return size
     return _NO_MILESTONE
-
-
-def group_state(group: Group) -> GroupState:
-    """Return the state of a stored group."""
-    is_held = group.released_at is None
-    return _unmarked(
-        group, group.lead_severity, group.mute_id if is_held else None, group.hold if is_held else None
-    )
-
-
-def stored_state(group: GroupState) -> GroupState:
-    """Return a copy of the state of a group without the marks of its batch."""
-    return _unmarked(group, group.severity, group.mute_id, group.hold)
-
-
-def mark_stored(group: GroupState) -> None:
-    """Remove the marks of a batch from a group that it stored."""
-    group.fresh = group.changed = group.grown = group.crossed = group.raised = group.acked = False
-    group.lead_lost = group.released = False
-    group.stored_title, group.raised_by = group.title, ""
-
-
-def _unmarked(
-    group: Group | GroupState, severity: str | None, mute_id: int | None, hold: Hold | None
-) -> GroupState:
-    return GroupState(
-        id=group.id,
-        integration_id=group.integration_id,
-        service_id=group.service_id,
-        key=group.key,
-        title=group.title,
-        urgency=group.urgency,
-        opened_at=group.opened_at,
-        last_at=group.last_at,
-        fresh=False,
-        severity=severity,
-        alerts=group.alerts,
-        firing=group.firing,
-        events=group.events,
-        lead_key=group.lead_key,
-        stored_title=group.title,
-        mute_id=mute_id,
-        hold=hold,
-    )
-
-
-def alert_state(alert: Alert, group: GroupState | None) -> AlertState:
-    """Return the state of a stored alert."""
-    event = Event(
-        kind=EventKind.FIRING,
-        dedup_key=alert.dedup_key,
-        title=alert.title,
-        body=alert.body,
-        severity=alert.severity,
-        labels=alert.labels,
-        annotations=alert.annotations,
-        links=alert.links,
-    )
-    return AlertState(
-        id=alert.id,
-        integration_id=alert.integration_id,
-        dedup_key=alert.dedup_key,
-        group=group,
-        status=alert.status,
-        event=event,
-        starts_at=alert.starts_at,
-        ends_at=alert.ends_at,
-        last_seen=alert.last_seen,
-        hi=(alert.hi_at, alert.hi_rank),
-        ended_by=alert.ended_by,
-        count=alert.count,
-        hi_seen=alert.hi_seen,
-        late=(alert.late_at, alert.late_rank) if alert.late_at and alert.late_rank is not None else None,
-        missed=alert.missed,
-        message_ids=alert.message_ids,
-        stored_count=alert.count,
-    )
 
 
 def apply(
@@ -241,6 +73,10 @@ def _apply_one(
     alert = batch.latest.get(key)
     if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE, EventKind.HANDED_OVER, EventKind.WAITED):
         return
+    if alert is not None:
+        _settle(batch, alert, now)
+    if event.kind is EventKind.SETTLED:
+        return
     if event.kind is EventKind.ACK:
         # a source cannot acknowledge a storm, which also has alerts of other sources
         if alert and alert.status == "firing" and alert.group and alert.group.key is not None:
@@ -264,6 +100,7 @@ def _apply_one(
     elif alert.status == "firing":
         if not is_redelivery:
             _repeat(alert, event, order, now)
+            _fire_again(alert, now)
             _release_unmuted(batch, received, alert)
             if not _move_to_mute(batch, received, alert, now):
                 _apply_to_hold(alert.group, event, now)
@@ -296,6 +133,7 @@ def _create(
     batch: Batch, received: InboundRequest, event: Event, order: Order, now: datetime, *, missed: bool = False
 ) -> None:
     firing = event.kind is EventKind.FIRING
+    earlier = batch.latest.get((received.integration_id, event.dedup_key))
     alert = AlertState(
         id=None,
         integration_id=received.integration_id,
@@ -314,6 +152,50 @@ def _create(
     )
     batch.latest[received.integration_id, event.dedup_key] = alert
     batch.created.append(alert)
+    if firing and earlier is not None and earlier.count:
+        alert.flap = flapping.after(earlier.flap, (earlier.starts_at, earlier.ends_at or now), now)
+        _begin_to_flap(batch, alert, now)
+
+
+def _begin_to_flap(batch: Batch, alert: AlertState, now: datetime) -> bool:
+    """Return True if an alert begins to flap with the change that it just had; what pages no one does not."""
+    group = alert.group
+    if alert.flap is None or group is None or not _pages(group):
+        return False
+    limit = batch.flapping_changes.get(alert.integration_id, flapping.DEFAULT_CHANGES)
+    begun = alert.flap.begun(limit, now)
+    if begun is None:
+        return False
+    alert.flap, alert.began_to_flap, alert.changed = begun, True, True
+    group.changed = True
+    _update_lead(group, alert)
+    return True
+
+
+def _pages(group: GroupState) -> bool:
+    return group.mute_id is None and (group.hold is None or not group.hold.is_open)
+
+
+def _fire_again(alert: AlertState, now: datetime) -> None:
+    """Count a change of an alert that flaps; after half an hour of quiet it is like one that joins its group."""
+    if alert.flap is None or not alert.is_flapping or not alert.flap.is_resolved:
+        return
+    if alert.group is not None and alert.flap.is_quiet(now):
+        alert.group.grown = True
+    alert.flap = alert.flap.fired(now)
+
+
+def _settle(batch: Batch, alert: AlertState, now: datetime) -> None:
+    """End the flapping of an alert that has been calm for long enough, and the alert if its source resolved it."""
+    flap = alert.flap
+    if alert.status != "firing" or flap is None or not flap.is_on or now < flap.ends_at:
+        return
+    alert.flap, alert.changed = flap.ended(), True
+    if flap.resolved_at is not None:
+        _end(batch, alert, flap.resolved_at, flap.ended_by, now)
+    elif alert.group is not None:
+        alert.group.changed = True
+        _update_lead(alert.group, alert)
 
 
 def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
@@ -339,7 +221,7 @@ def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) ->
         # an acknowledgment does not cover a group that grew so much
         group.crossed, group.acked = True, False
     _touch(group, event, now)
-    _update_lead(group, received.integration_id, event)
+    _lead(group, _lead_key(received.integration_id, event.dedup_key), event)
     _apply_to_hold(group, event, now)
     return group
 
@@ -386,16 +268,22 @@ def _lead_key(integration_id: int, dedup_key: str) -> str:
     return f"{integration_id}:{dedup_key}"
 
 
-def _update_lead(group: GroupState, integration_id: int, event: Event) -> None:
-    """Make the alert of a firing event the lead of its group if it is the most severe; a storm keeps its title."""
-    key = _lead_key(integration_id, event.dedup_key)
+def _update_lead(group: GroupState, alert: AlertState) -> None:
+    """Make an alert that fires the lead of its group if it is the most severe."""
+    key = _lead_key(alert.integration_id, alert.dedup_key)
+    _lead(group, key, alert.event, is_flapping=alert.is_flapping)
+
+
+def _lead(group: GroupState, key: str, event: Event, *, is_flapping: bool = False) -> None:
+    """Make the alert with this key the lead of its group if it is the most severe; a storm keeps its title."""
     worse_by = group_titles.rank(group.severity) - group_titles.rank(event.severity)
     if group.key is None:
         return
     if group.lead_key is None or (key == group.lead_key and worse_by < 0):
         group.lead_lost = True
     elif key == group.lead_key or worse_by > 0:
-        group.lead_key, group.severity, group.title = key, event.severity, event.title
+        group.lead_key, group.severity = key, event.severity
+        group.title = group_titles.title(event.title, is_storm=False, is_flapping=is_flapping)
 
 
 def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> None:
@@ -406,7 +294,7 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
     alert.advance(order, now)
     if alert.group:
         _touch(alert.group, event, now)
-        _update_lead(alert.group, alert.integration_id, alert.event)
+        _update_lead(alert.group, alert)
 
 
 def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
@@ -450,7 +338,7 @@ def _update(batch: Batch, received: InboundRequest, alert: AlertState, event: Ev
     alert.event, alert.changed = event, True
     if alert.status == "firing" and alert.group:
         _touch(alert.group, event, now, events=0)
-        _update_lead(alert.group, alert.integration_id, event)
+        _update_lead(alert.group, alert)
         _release_unmuted(batch, received, alert)
         _apply_to_hold(alert.group, event, now)
 
@@ -460,19 +348,33 @@ def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> No
     alert.changed = True
     if alert.status == "firing":
         alert.last_seen = max(alert.last_seen, now)
-        _end(batch, alert, order[0], "source", now)
+        _end_unless_flapping(batch, alert, order[0], "source", now)
 
 
 def _expire(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> None:
     """End an alert at `at`; its order stays, so that its source may fire it again with the same start."""
     if alert.status == "firing":
         alert.changed = True
-        _end(batch, alert, at, "timeout", now)
+        _end_unless_flapping(batch, alert, at, "timeout", now)
+
+
+def _end_unless_flapping(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:
+    """End an alert; one that flaps, or begins to, stays firing, and keeps in mind that its source resolved it."""
+    # a source with a wrong clock must not end an alert before it began
+    at = max(at, alert.starts_at)
+    if alert.flap is not None and alert.is_flapping:
+        alert.flap = alert.flap.resolved(at, ended_by, now)
+        return
+    if alert.flap is not None:
+        alert.flap = flapping.after(alert.flap, (), now)
+    if not _begin_to_flap(batch, alert, now):
+        _end(batch, alert, at, ended_by, now)
+    elif alert.flap is not None:
+        alert.flap = alert.flap.with_resolution(at, ended_by)
 
 
 def _end(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:
-    # a source with a wrong clock must not end an alert before it began
-    alert.status, alert.ends_at, alert.ended_by = "resolved", max(at, alert.starts_at), ended_by
+    alert.status, alert.ends_at, alert.ended_by = "resolved", at, ended_by
     if alert.group:
         alert.group.last_at = max(alert.group.last_at, now)
         leave(batch, alert, alert.group)

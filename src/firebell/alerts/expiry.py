@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.alerts.dedup_and_grouping import Batch
+from firebell.alerts.batch_state import Batch
 from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 
 EVIDENCE_MARGIN = timedelta(minutes=1)

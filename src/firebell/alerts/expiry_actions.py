@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import expiry, expiry_store
-from firebell.alerts.dedup_and_grouping import Batch
+from firebell.alerts.batch_state import Batch
 from firebell.alerts.model import InboundRequest
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers

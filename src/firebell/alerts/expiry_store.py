@@ -60,7 +60,7 @@ async def sources(tx: Tx, integration_ids: Collection[int]) -> list[ExpiringSour
 
 
 async def delete_ended(tx: Tx, integration_id: int) -> None:
-    """Forget the expiries of alerts that no longer fire."""
+    """Forget the expiries of alerts that no longer fire, or flap and are resolved."""
     await tx.execute(
         """
         delete from alert_expiry
@@ -71,6 +71,7 @@ async def delete_ended(tx: Tx, integration_id: int) -> None:
                 where alert.integration_id = $1
                     and alert.dedup_key = alert_expiry.dedup_key
                     and alert.status = 'firing'
+                    and not coalesce(alert.flap ? 'resolved_at', false)
             )
         """,
         integration_id,
@@ -86,6 +87,7 @@ async def expired(tx: Tx, integration_id: int, now: datetime, limit: int) -> lis
         join alert on alert.integration_id = alert_expiry.integration_id
             and alert.dedup_key = alert_expiry.dedup_key
             and alert.status = 'firing'
+            and not coalesce(alert.flap ? 'resolved_at', false)
         where alert_expiry.integration_id = $1
             and expires_at <= $2
         order by expires_at, alert_expiry.dedup_key

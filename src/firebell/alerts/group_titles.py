@@ -10,6 +10,12 @@ def rank(severity: str | None) -> int:
     return SEVERITIES.index(name) if name in SEVERITIES else len(SEVERITIES)
 
 
-def title(lead_title: str, *, is_storm: bool) -> str:
+FLAPPING_PREFIX = "Flapping: "
+"""What the title of a group begins with whose lead flaps."""
+
+
+def title(lead_title: str, *, is_storm: bool, is_flapping: bool = False) -> str:
     """Return the title of a group, its page and its messages."""
-    return f"Alert storm: {lead_title} and others" if is_storm else lead_title
+    if is_storm:
+        return f"Alert storm: {lead_title} and others"
+    return f"{FLAPPING_PREFIX}{lead_title}" if is_flapping else lead_title

@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from firebell.alerts import alertmanager_requests
+from firebell.alerts import alertmanager_requests, dropped_labels
 from firebell.alerts.body_budget import BodyBudget, Share
 from firebell.alerts.cleaning import line, too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
@@ -383,7 +383,7 @@ async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
 
 def _received(integration: Integration, name: str, body: bytes, events: Events) -> InboundRequest:
     incoming, error = (events.events, events.reason) if isinstance(events, Rejected) else (events, None)
-    return InboundRequest(integration.id, integration.service_id, name, body, incoming, error)
+    return dropped_labels.received(integration, name, body, incoming, error)
 
 
 def _query(scope: Scope) -> dict[str, str]:

@@ -47,8 +47,15 @@ class Diverter(Protocol):
         ...
 
 
+def _sender(received: InboundRequest) -> int:
+    return received.integration_id
+
+
 class Ingest:
-    """Commits requests in batches, large ones apart, and caches the integration keys."""
+    """Commits requests in batches, large ones apart, and caches the integration keys.
+
+    Integrations take turns, and one that sends more than can be stored leaves room for the others.
+    """
 
     def __init__(self, ctx: Context, diverter: Diverter | None = None) -> None:
         self._ctx = ctx
@@ -60,11 +67,12 @@ class Ingest:
             batch=BATCH_REQUESTS,
             weight=BATCH_BYTES,
             weigh=lambda received: len(received.body),
+            key=_sender,
             gather_s=GATHER_S,
             pace=ctx.pace,
         )
         # a large message has its own transaction, so that other alerts do not wait for it
-        self._large_commits = GroupCommit(self._store, batch=1, pace=ctx.pace)
+        self._large_commits = GroupCommit(self._store, batch=1, key=_sender, pace=ctx.pace)
         self._turns = asyncio.Semaphore(1)
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
@@ -75,6 +83,8 @@ class Ingest:
         self._routed_integrations: set[int] = set()
         """The integrations whose firing alerts may belong to other services than theirs."""
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
+        self._has_loaded = asyncio.Event()
+        """Set once the rules were loaded for the first time, or could not be."""
 
     async def find(self, key: str) -> Integration | None:
         """Return the active integration with this key, or None.
@@ -87,6 +97,7 @@ class Ingest:
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             with self._refusals_counted():
                 await self._load()
+        await self._loaded_once()
         integration = self._keys.get(key)
         if integration is None:
             # the key may be newer than the cache
@@ -98,15 +109,28 @@ class Ingest:
     async def _load(self) -> None:
         """Load the integration keys, the mutes, and the rules of routing and inhibition."""
         self._keys_at = self._ctx.clock.now()
-        async with self._ctx.ingest_db.tx() as tx:
-            self._keys = {i.key: i for i in await integration_store.integrations(tx)}
-            unended = await mute_store.unended(tx)
+        try:
+            async with self._ctx.ingest_db.tx() as tx:
+                keys = {i.key: i for i in await integration_store.integrations(tx)}
+                unended = await mute_store.unended(tx)
+                inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
+                routing = await routing_store.load(tx)
+                routed_integrations = await routing_store.routed_integrations(tx)
+                await actions.release_unreadable_holds(tx, self._keys_at)
+                diverted = self._diverted if self._diverter is None else await self._diverter.load(tx)
+            # together: an alert of a key that is known is stored by the rules that are known
+            self._keys, self._diverted = keys, diverted
             self._mutes, self._mute_index = mutes.by_service(unended), mutes.index_of(unended)
-            self._inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
-            self._routing = await routing_store.load(tx)
-            self._routed_integrations = await routing_store.routed_integrations(tx)
-            if self._diverter is not None:
-                self._diverted = await self._diverter.load(tx)
+            self._inhibition, self._routing = inhibition, routing
+            self._routed_integrations = routed_integrations
+        finally:
+            self._has_loaded.set()
+
+    async def _loaded_once(self) -> None:
+        """Wait for the first load, if one is under way: without the rules, an alert would page by the fallback rule."""
+        if not self._has_loaded.is_set():
+            with self._ctx.pace.waiting():
+                await self._has_loaded.wait()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -142,6 +166,7 @@ class Ingest:
         with self._refusals_counted():
             if self._is_stale():
                 await self._load()
+            await self._loaded_once()
             if self._diverter is not None and received.service_id in self._diverted:
                 async with self.turn():
                     received = await self._diverter.divert(received)
@@ -162,10 +187,10 @@ class Ingest:
             self._queue(received).enqueue(received, counted)
 
     def _queue(self, received: InboundRequest) -> GroupCommit[InboundRequest]:
-        """Return the group commit for a request; raise Unavailable if too many are waiting there."""
+        """Return the group commit for a request; raise Unavailable if too many of its sender, or of all, wait there."""
         is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
         commits = self._large_commits if is_large else self._commits
-        if len(commits) >= MAX_QUEUED_REQUESTS or commits.waiting_weight >= MAX_QUEUED_BYTES:
+        if not commits.has_room(received, items=MAX_QUEUED_REQUESTS, weight=MAX_QUEUED_BYTES):
             raise Unavailable(
                 "Too many events are waiting to be stored; this one was not stored.", retry_after=5
             )

@@ -1,15 +1,18 @@
 """Create, reveal, revoke and restore the integrations of a service."""
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts import integration_store
+from firebell.alerts import dropped_labels, flapping, integration_store
 from firebell.alerts.model import Integration
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
+from firebell.kit.web.field_errors import FieldErrors
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
@@ -38,6 +41,50 @@ async def ensure_internal_integration(tx: Tx, service_id: int, name: str, now: d
 def _new_key() -> str:
     """Return a key of 32 characters, as long as PagerDuty's routing keys."""
     return secrets.token_hex(16)
+
+
+@permits(Verb.INTEGRATION_CREATE)
+async def update_integration(
+    tx: Tx,
+    actor: Actor,
+    *,
+    service_id: int,
+    integration_id: int,
+    flapping_changes: int,
+    drop_labels: Sequence[str],
+    now: datetime,
+) -> Integration:
+    """Change how the alerts of an integration are handled; it takes effect within five seconds.
+
+    Raise NotFound if it is not active, and Invalid naming the wrong fields.
+    """
+    integration = await integration_of_service(tx, service_id, integration_id)
+    errors = FieldErrors()
+    labels: tuple[str, ...] = errors.value(lambda: dropped_labels.checked(drop_labels), ())
+    is_count = flapping.MIN_CHANGES <= flapping_changes <= flapping.MAX_CHANGES
+    if flapping_changes != flapping.NEVER and not is_count:
+        allowed = f"from {flapping.MIN_CHANGES} to {flapping.MAX_CHANGES}"
+        errors.add(
+            "flapping_changes",
+            f"Enter a whole number {allowed}, or {flapping.NEVER} to keep alerts from flapping.",
+        )
+    errors.check()
+    changed = replace(integration, flapping_changes=flapping_changes, drop_labels=labels)
+    if changed == integration:
+        return integration
+    await integration_store.update_settings(
+        tx, integration_id, flapping_changes=flapping_changes, drop_labels=labels
+    )
+    await tx.audit(
+        actor,
+        "integration.changed",
+        f"service:{service_id}",
+        now,
+        name=integration.name,
+        flapping_changes=flapping_changes,
+        drop_labels=", ".join(labels),
+    )
+    return changed
 
 
 def _no_such_key() -> NotFound:

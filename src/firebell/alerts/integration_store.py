@@ -1,16 +1,16 @@
 """The SQL of integrations and of those that send unreadable messages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.alerts.model import BrokenSource, Integration
 from firebell.kit.db.database import Reads, Row, Tx
 
-_INTEGRATION = "id, service_id, name, key, created_at"
+_INTEGRATION = "id, service_id, name, key, created_at, flapping_changes, drop_labels"
 
 
 def _integration(row: Row) -> Integration:
-    return Integration(**dict(row))
+    return Integration(**{**dict(row), "drop_labels": tuple(row["drop_labels"])})
 
 
 async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
@@ -117,6 +117,36 @@ async def restore_integration(
         revoked_at,
     )
     return name
+
+
+async def update_settings(
+    tx: Tx, integration_id: int, *, flapping_changes: int, drop_labels: Sequence[str]
+) -> None:
+    """Set when the alerts of an integration flap, and which labels are no part of them."""
+    await tx.execute(
+        """
+        update integration
+        set flapping_changes = $2,
+            drop_labels = $3
+        where id = $1
+        """,
+        integration_id,
+        flapping_changes,
+        list(drop_labels),
+    )
+
+
+async def flapping_changes(tx: Reads, ids: Collection[int]) -> dict[int, int]:
+    """Return at how many changes within an hour the alerts of each integration flap."""
+    rows = await tx.fetch(
+        """
+        select id, flapping_changes
+        from integration
+        where id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    return {row["id"]: row["flapping_changes"] for row in rows}
 
 
 async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from firebell.alerts.flapping import Flap
 from firebell.alerts.routes import Hold, Route
 from firebell.kit.text import masked
 
@@ -38,6 +39,8 @@ class EventKind(StrEnum):
     """Firebell itself moves a muted alert to another mute, because the one that held it has ended."""
     WAITED = "waited"
     """A target of an inhibition rule has waited for its source."""
+    SETTLED = "settled"
+    """An alert that flapped may have been calm for long enough."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -148,6 +151,10 @@ class Integration:
     name: str
     key: str
     created_at: datetime
+    flapping_changes: int
+    """The changes of an alert within an hour at which it flaps; 0 for never."""
+    drop_labels: tuple[str, ...]
+    """Labels that the sender changes with each event, so that they are no part of an alert."""
 
     @property
     def masked_key(self) -> str:
@@ -222,6 +229,13 @@ class Alert:
     routing_version_id: int | None = None
     is_fallback: bool | None = None
     """True if the rule names a service that did not exist, so that the alert went to the fallback rule."""
+    flap: Flap | None = None
+    """How it changed lately between firing and resolved; None if it was steady."""
+
+    @property
+    def is_flapping(self) -> bool:
+        """Return True while it flaps, so that it keeps its page although its source may have resolved it."""
+        return self.flap is not None and self.flap.is_on
 
     @property
     def findings(self) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import dedup_and_grouping, event_placement, mutes
-from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState
+from firebell.alerts.batch_state import AlertState, Batch, GroupState
 from firebell.alerts.model import Alert, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MuteKind, MutesByService
 from firebell.alerts.routes import Route

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.alerts import dedup_and_grouping, event_placement, expiry
-from firebell.alerts.dedup_and_grouping import STORM_WINDOW, Batch, GroupState
+from firebell.alerts import batch_state, dedup_and_grouping, event_placement, expiry
+from firebell.alerts.batch_state import Batch, GroupState
+from firebell.alerts.dedup_and_grouping import STORM_WINDOW
 from firebell.alerts.model import EventKind, InboundRequest
 
 MAX_KNOWN_GROUPS = 20_000
@@ -66,7 +67,7 @@ class KnownState:
         for service_id in event_placement.services(requests):
             storm, room = self._storms.get(service_id), self._rooms.get(service_id, 0)
             if storm is not None and storm.opened_at > now - STORM_WINDOW:
-                batch.storms[service_id], batch.room[service_id] = dedup_and_grouping.stored_state(storm), 0
+                batch.storms[service_id], batch.room[service_id] = batch_state.stored_state(storm), 0
             elif room > 0:
                 batch.room[service_id] = room
             else:
@@ -75,7 +76,7 @@ class KnownState:
             for event in request.incoming:
                 key = (event_placement.service_of(request, event), event_placement.group_key(event))
                 if key not in batch.open_groups and (known := self._groups.get(key)) is not None:
-                    batch.open_groups[key] = dedup_and_grouping.stored_state(known)
+                    batch.open_groups[key] = batch_state.stored_state(known)
         batch.groups = [*batch.open_groups.values(), *batch.storms.values()]
         event_ids = [event_id for ids in ids_by_request for event_id in ids]
         dedup_and_grouping.apply(batch, zip(requests, ids_by_request, strict=True), set(event_ids), now)
@@ -128,7 +129,7 @@ class KnownState:
     def learn(self, batch: Batch) -> None:
         """Remember the state that a committed batch left, which is used for nothing else."""
         for group in batch.groups:
-            dedup_and_grouping.mark_stored(group)
+            batch_state.mark_stored(group)
         if len(self._groups) + len(self._rooms) > MAX_KNOWN_GROUPS:
             self._rooms, self._storms, self._groups = {}, {}, {}
         if len(self._alerts) > MAX_KNOWN_ALERTS:

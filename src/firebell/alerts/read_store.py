@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
+from firebell.alerts.flapping import Flap
 from firebell.alerts.group_titles import SEVERITIES
 from firebell.alerts.model import Alert, AlertFilter, Group, LabeledAlert, StoredMessage
 from firebell.kit.db.database import Reads, Row, Tx
@@ -11,7 +14,7 @@ from firebell.kit.text import MAX_ID
 ALERT_COLUMNS = (
     "id, integration_id, dedup_key, group_id, status, title, body, severity, labels, annotations, links,"
     " starts_at, ends_at, last_seen, hi_at, hi_rank, ended_by, count, hi_seen, late_at, late_rank, missed,"
-    " message_ids, routed_service_id, rule_id, routing_version_id, is_fallback"
+    " message_ids, routed_service_id, rule_id, routing_version_id, is_fallback, flap"
 )
 _ALERT_FIELDS = ALERT_COLUMNS.split(", ")
 GROUP_COLUMNS = (
@@ -34,7 +37,8 @@ MUTED = "and (select true from muted_alert where muted_alert.alert_id = alert.id
 def alert_from_row(row: Row) -> Alert:
     """Return the alert in a row that has `ALERT_COLUMNS`, and perhaps others."""
     fields = {name: row[name] for name in _ALERT_FIELDS}
-    return Alert(**{**fields, "message_ids": tuple(row["message_ids"])})
+    flap = msgspec.convert(row["flap"], Flap) if row["flap"] else None
+    return Alert(**{**fields, "message_ids": tuple(row["message_ids"]), "flap": flap})
 
 
 def group_from_row(row: Row) -> Group:

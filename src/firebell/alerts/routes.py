@@ -15,6 +15,13 @@ class HoldKind(StrEnum):
     """It pages if an alert of it still fires after a while."""
     THRESHOLD = "threshold"
     """It pages once enough firing events arrived within a window."""
+    UNKNOWN = "unknown"
+    """A later release stored a kind that this one does not know; it ends at once, and the group pages."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "HoldKind":
+        """Read every other kind as `UNKNOWN`, so that a downgrade breaks no ingest and loses no page."""
+        return cls.UNKNOWN
 
 
 class Hold(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import event_placement, routing_changes, routing_rules, routing_store, routing_validation
-from firebell.alerts.dedup_and_grouping import Batch, GroupState
+from firebell.alerts.batch_state import Batch, GroupState
 from firebell.alerts.model import GroupsOpened, InboundRequest
 from firebell.alerts.routing_rules import Routing, RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
@@ -40,6 +40,8 @@ async def save_rules(
     What rules hold and no longer would pages at once, if it still fires. Raise Conflict if the rules changed since
     the version `based_on`, 0 for none, and Invalid naming the wrong fields.
     """
+    # of two that save, each would hold a timer or a version that the other one waits for
+    await routing_store.lock_saving(tx)
     # before the version: one that runs waits for a service whose batch may wait for the version
     await timers.hold_all(tx, HOLD_TIMER)
     newest = await routing_store.newest_version(tx, lock="for update")
@@ -97,6 +99,13 @@ async def _release_what_is_no_longer_held(
         if not routing_rules.still_held(routing, group.hold, group.service_id, firing.get(group.id, ()))
     ]
     await timers.schedule_many(tx, HOLD_TIMER, [(str(id_), now, 0) for id_ in sorted(released)])
+
+
+@internal("A process does it when it loads the rules.")
+async def release_unreadable_holds(tx: Tx, now: datetime) -> None:
+    """Page at once for groups that are held for a reason that only a later release knows."""
+    group_ids = await routing_store.groups_held_unreadably(tx)
+    await timers.schedule_many(tx, HOLD_TIMER, [(str(id_), now, 0) for id_ in group_ids])
 
 
 async def version(tx: Reads, version_id: int) -> RoutingVersion:

@@ -11,7 +11,7 @@ import msgspec
 from firebell.alerts import routing_rules
 from firebell.alerts.model import Alert, Event, EventKind, InboundRequest, OpenedGroup
 from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
-from firebell.alerts.routes import Hold
+from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
@@ -39,6 +39,11 @@ class HeldGroup:
 
 def _version(row: Row) -> RoutingVersion:
     return RoutingVersion(**{**dict(row), "rules": msgspec.convert(row["rules"], tuple[RoutingRule, ...])})
+
+
+async def lock_saving(tx: Tx) -> None:
+    """Let one transaction at a time save rules; the others wait."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('routing_version', 0))")
 
 
 async def insert_version(tx: Tx, version: RoutingVersion) -> int | None:
@@ -271,6 +276,23 @@ async def held_groups(tx: Reads, limit: int | None = None) -> list[HeldGroup]:
         limit,
     )
     return [HeldGroup(**{**dict(row), "hold": msgspec.convert(row["hold"], Hold)}) for row in rows]
+
+
+async def groups_held_unreadably(tx: Reads) -> list[int]:
+    """Return the open groups that are held for a reason that this release does not know."""
+    rows = await tx.fetch(
+        """
+        select id
+        from alert_group
+        where hold is not null
+            and released_at is null
+            and closed_at is null
+            and hold ->> 'kind' <> all ($1::text[])
+        order by id
+        """,
+        [kind.value for kind in HoldKind if kind is not HoldKind.UNKNOWN],
+    )
+    return [row["id"] for row in rows]
 
 
 async def firing_in_held_groups(tx: Reads) -> dict[int, list[InboundRequest]]:

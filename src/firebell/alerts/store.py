@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.dedup_and_grouping import GroupState
-from firebell.alerts.group_titles import SEVERITIES
+from firebell.alerts.batch_state import GroupState
+from firebell.alerts.group_titles import FLAPPING_PREFIX, SEVERITIES
 from firebell.alerts.read_store import LISTED, NOT_FIRING
 from firebell.kit.db.database import Tx
 
@@ -16,12 +16,12 @@ async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
         with lead as (
             select
                 leaderless.id,
-                worst.title,
+                case when worst.is_flapping then $6 || worst.title else worst.title end as title,
                 worst.severity,
                 worst.integration_id || ':' || worst.dedup_key as key
             from unnest($1::bigint[], $2::int[], $3::int[]) as leaderless (id, low, high)
             cross join lateral (
-                select title, severity, integration_id, dedup_key
+                select title, severity, integration_id, dedup_key, coalesce(flap ? 'since', false) as is_flapping
                 from alert
                 where group_id = leaderless.id
                     and {LISTED} between leaderless.low and leaderless.high
@@ -42,6 +42,7 @@ async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
         [NOT_FIRING - 1 if g.firing > 0 else NOT_FIRING for g in groups],
         SEVERITIES,
         len(SEVERITIES) + 1,
+        FLAPPING_PREFIX,
     )
     groups_by_id = {group.id: group for group in groups}
     for row in rows:
@@ -58,6 +59,7 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
         f"""
         update alert
         set status = 'resolved',
+            flap = case when flap is not null then jsonb_build_object('changes', flap -> 'changes') end,
             ends_at = $2,
             ended_by = 'human'
         where group_id = $1

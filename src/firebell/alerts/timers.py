@@ -1,4 +1,4 @@
-"""Timers of alerts: notices about unreadable messages, the ends of mutes and holds, and alerts that expire."""
+"""Timers of alerts: notices about unreadable messages, the ends of mutes, holds and flapping, alerts that expire."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,10 +47,17 @@ async def run_expiries(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime
     return ()
 
 
+async def run_flapping(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """End the flapping of alerts that have been calm for long enough."""
+    await actions.settle_flapping(tx, [timer.key for timer in due_timers], now)
+    return ()
+
+
 HANDLERS: dict[str, timers.Handler] = {
     actions.BROKEN_SOURCE_TIMER: run_broken,
     mute_actions.MUTE_TIMER: run_mutes,
     routing_actions.HOLD_TIMER: run_holds,
     actions.INHIBITION_TIMER: run_inhibition,
     actions.EXPIRY_TIMER: run_expiries,
+    actions.FLAPPING_TIMER: run_flapping,
 }

@@ -1,6 +1,7 @@
 """`firebell alert`: send and list alerts."""
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -83,12 +84,20 @@ def list_(q: str | None, service: str | None, firing: bool, muted: bool, limit: 
     rows = [
         [
             *(str(a["id"]), a["status"], a["severity"] or "-", a["service"], a["page"] or "-"),
-            *(short(a["starts_at"]), f"{a['count']}x", " ".join([*a["findings"], a["title"]])),
+            *(
+                short(a["starts_at"]),
+                f"{a['count']}x",
+                " ".join([*_marks(a), a["title"]]),
+            ),
         ]
         for a in alerts
     ]
     head = ("ID", "STATUS", "SEVERITY", "SERVICE", "PAGE", "SINCE", "TIMES", "TITLE")
     show_table(alerts, head, rows, wide=7, empty="No alerts match.")
+
+
+def _marks(alert: dict[str, Any]) -> list[str]:
+    return [*alert["findings"], *(["flapping"] if alert["flapping"] else [])]
 
 
 @alert.command("show", epilog=example("firebell alert show 7", "firebell alert show 7 --raw"))
@@ -105,6 +114,12 @@ def show_(number: int, raw: bool) -> None:
         f"service {fields['service']}, page {fields['page'] or '-'},"
         f" incidents {', '.join(fields['incidents']) or '-'}, key {fields['dedup_key']}",
     ]
+    if flapping := fields["flapping"]:
+        state = "resolved" if flapping["is_resolved"] else "firing"
+        lines.append(
+            f"flapping since {local(flapping['since'])}, {flapping['changes']} changes, now {state};"
+            f" calm at {local(flapping['ends_at'])} at the earliest"
+        )
     if fields["body"]:
         lines += ["", fields["body"]]
     details = {**fields["labels"], **fields["annotations"], **fields["links"]}

@@ -189,6 +189,40 @@ def _show_key(integration: dict[str, Any]) -> None:
     show(integration, "\n".join([f"Key {integration['id']}: {secret}", *lines, hint]))
 
 
+@key.command(
+    "set",
+    epilog=example(
+        "firebell service key set checkout 3 --drop-label pod_template_hash",
+        "firebell service key set checkout 3 --flapping-changes 0",
+    ),
+)
+@click.argument("slug")
+@click.argument("key_id", type=ID)
+@click.option(
+    "--drop-label", multiple=True, help="Label that is no part of an alert; repeatable; '' for none."
+)
+@click.option(
+    "--flapping-changes",
+    type=click.IntRange(0, 20),
+    help="Changes within an hour at which an alert flaps, 3 to 20; 0 for never.",
+)
+@as_json
+def key_set(slug: str, key_id: int, drop_label: tuple[str, ...], flapping_changes: int | None) -> None:
+    """Change how the alerts of integration KEY_ID of service SLUG are handled."""
+    path = f"/api/v1/services/{seg(slug)}/integrations"
+    current = next((k for k in call_all(path) if k["id"] == key_id), None)
+    if current is None:
+        fail(f"{slug} has no active key {key_id}.", f"See firebell service key list {slug}.")
+    fields = {
+        "drop_labels": [label for label in drop_label if label] if drop_label else current["drop_labels"],
+        "flapping_changes": current["flapping_changes"] if flapping_changes is None else flapping_changes,
+    }
+    saved = call("PUT", f"{path}/{key_id}", fields)
+    changes, labels = saved["flapping_changes"], ", ".join(saved["drop_labels"])
+    flaps = f"flap at {changes} changes within an hour" if changes else "never flap"
+    show(saved, f"{saved['name']}: alerts {flaps}, {f'without {labels}' if labels else 'with all labels'}.")
+
+
 @key.command("revoke", epilog=example("firebell service key revoke checkout 3"))
 @click.argument("slug")
 @click.argument("key_id", type=ID)

@@ -14,6 +14,7 @@ from firebell.kit.mail.inbound_settings import ImapServer
 
 TIMEOUT_S = 30.0
 MAILS_AT_ONCE = 20
+_IDLE_TAG = b"firebell-idle"
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 
 
@@ -45,16 +46,19 @@ class _Connection(imaplib.IMAP4):
 
 
 class Mailbox:
-    """Reads one folder, on a connection for each round. Not for several threads at once."""
+    """Reads one folder, on a connection for each round unless it idles in between. Not for several threads at once."""
 
     def __init__(self, server: ImapServer) -> None:
         self._server = server
         self._connection: imaplib.IMAP4 | None = None
+        self._is_idle = False
+        self._was_lost = False
+        """True after a connection that idled was lost, until a round without one."""
 
     def unseen(self, addresses: Sequence[str]) -> list[UnseenMail]:
         """Return the oldest mails without \\Seen, and leave them so; raise `MailboxError`."""
         with self._reported():
-            connection = self._connected(addresses)
+            connection = self._resumed() or self._connected(addresses)
             (listed, *_) = _ok(connection.uid("SEARCH", "UNSEEN"))
             uids = (listed or b"").split()[:MAILS_AT_ONCE]
             return [mail for uid in uids if (mail := self._fetched(connection, uid.decode()))]
@@ -67,8 +71,52 @@ class Mailbox:
             flags = r"(\Seen \Flagged)" if is_flagged else r"(\Seen)"
             _ok(self._connection.uid("STORE", uid, "+FLAGS.SILENT", flags))
 
+    def idle(self) -> socket.socket | None:
+        """Let the server report new mail (RFC 2177), and return the socket on which it does; raise `MailboxError`.
+
+        Return None if the server cannot do it, or has just closed such a connection. What arrives together with its
+        first answer is not reported: the caller also looks from time to time.
+        """
+        with self._reported():
+            connection, was_lost, self._was_lost = self._connection, self._was_lost, False
+            if connection is None or was_lost:
+                return None
+            if b"IDLE" not in b" ".join(_ok(connection.capability())).split():
+                return None
+            connection.send(_IDLE_TAG + b" IDLE\r\n")
+            line = connection.readline()
+            while line.startswith(b"*"):
+                line = connection.readline()
+            if not line.startswith(b"+"):
+                return None
+            self._is_idle = True
+            return connection.sock
+
+    def _resumed(self) -> imaplib.IMAP4 | None:
+        """Return the connection that idles, ready for commands; None if there is none, or if it was lost."""
+        connection, is_idle = self._connection, self._is_idle
+        if connection is None or not is_idle:
+            return None
+        try:
+            connection.send(b"DONE\r\n")
+            while not (line := connection.readline()).startswith(_IDLE_TAG):
+                if not line:
+                    raise OSError("the server closed the connection")
+        except (OSError, imaplib.IMAP4.error):
+            self.close()
+            self._was_lost = True
+            return None
+        self._is_idle = False
+        return connection
+
     def close(self) -> None:
         """Close the connection, if any, so that none grows stale between two rounds."""
+        if self._is_idle and self._connection is not None:
+            # it expects no command
+            with contextlib.suppress(OSError):
+                self._connection.shutdown()
+            self._connection = None
+        self._is_idle = False
         if self._connection is not None:
             with contextlib.suppress(OSError, imaplib.IMAP4.error):
                 self._connection.logout()

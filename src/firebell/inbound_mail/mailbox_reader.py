@@ -1,6 +1,9 @@
 """The lane that reads a mailbox: a mail is marked as seen only after what it does is committed (spec 9.6)."""
 
+import asyncio
 import logging
+import socket
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +24,9 @@ log = logging.getLogger(__name__)
 _unaddressed = OncePerMinute(log, "mails in the mailbox have no address of an integration")
 
 POLL_INTERVAL = timedelta(seconds=30)
+"""How often it looks for mail, also if the server reports it."""
+REPORT_INTERVAL = timedelta(seconds=1)
+"""How long it waits between two rounds although the server reports something."""
 RETRY_INTERVAL = timedelta(minutes=1)
 
 
@@ -38,6 +44,33 @@ class MailboxReader:
         self.is_unused = server is None
         self._failure = ""
         """Why the mailbox could not be read the last time; the lane is not healthy until it can."""
+        self._on_mail: Callable[[], None] | None = None
+        self._watched: socket.socket | None = None
+        """The socket on which the server reports new mail."""
+
+    def watch(self, on_mail: Callable[[], None]) -> None:
+        """From now on, call `on_mail` when the server reports new mail; `close` must be called at the end."""
+        self._on_mail = on_mail
+
+    async def close(self) -> None:
+        """Close the connection on which the server reports new mail."""
+        self._on_mail = None
+        is_idle = self._watched is not None
+        self._unwatch()
+        # one that is read just now ends with the process
+        if is_idle and self._mailbox is not None:
+            await self._pool.run(self._mailbox.close)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None
+
+    def _reported(self, since: datetime) -> None:
+        self._unwatch()
+        self.upcoming = since + REPORT_INTERVAL
+        if self._on_mail is not None:
+            self._on_mail()
 
     async def run_once(self, now: datetime) -> int:
         """Take the oldest unseen mails if it is time; return how many, 0 if there are none."""
@@ -46,19 +79,33 @@ class MailboxReader:
                 raise Unavailable(self._failure)
             return 0
         self.upcoming = now + RETRY_INTERVAL
+        self._unwatch()
         try:
             hosts = await self._resolver.resolve(self._host)
             mails = await self._pool.run(partial(self._mailbox.unseen, hosts))
+            is_idle = False
             try:
                 await self._take(self._mailbox, mails)
+                is_idle = not mails and await self._idles(self._mailbox, now)
             finally:
-                await self._pool.run(self._mailbox.close)
+                if not is_idle:
+                    await self._pool.run(self._mailbox.close)
         except (MailboxError, OSError, UnicodeError, TimeoutError) as exc:
             self._failure = str(exc) or f"The name of {self._host} can’t be resolved."
             raise Unavailable(self._failure) from exc
         self._failure = ""
         self.upcoming = now if mails else now + POLL_INTERVAL
         return len(mails)
+
+    async def _idles(self, mailbox: Mailbox, now: datetime) -> bool:
+        """Return True if the server reports new mail from now on, False if it can't or nothing waits for it."""
+        if self._on_mail is None:
+            return False
+        watched = await self._pool.run(mailbox.idle)
+        if watched is not None and self._on_mail is not None:
+            self._watched = watched
+            asyncio.get_running_loop().add_reader(watched, self._reported, now)
+        return self._watched is not None
 
     async def _take(self, mailbox: Mailbox, mails: list[UnseenMail]) -> None:
         """Take mails one after another; raise `MailboxError` at the end if some could not be stored."""

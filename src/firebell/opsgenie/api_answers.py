@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
+from firebell.alerts import actions as alerts
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
 from firebell.alerts.sources import opsgenie as source
@@ -218,7 +219,7 @@ class Answers:
 def _received(
     integration: Integration, request: ForeignRequest, events: tuple[Event, ...], error: str | None = None
 ) -> InboundRequest:
-    return InboundRequest(integration.id, integration.service_id, source.NAME, request.body, events, error)
+    return alerts.received(integration, source.NAME, request.body, events, error)
 
 
 def _identifier(request: ForeignRequest, rest: tuple[str, ...]) -> Identifier:

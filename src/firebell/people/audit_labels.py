@@ -144,6 +144,7 @@ ACTION_LABELS = {
     "incident_field.created": "Created an incident field",
     "incident_field.removed": "Removed an incident field",
     "integration.created": "Added an integration",
+    "integration.changed": "Changed how alerts of an integration are handled",
     "integration.mail_changed": "Changed how mails of an integration are read",
     "integration.restored": "Restored an integration key",
     "integration.revealed": "Revealed an integration key",

@@ -56,6 +56,7 @@ def explain(facts: ExplanationFacts) -> Explanation:
         _deduplicated(facts),
         _routed(facts),
         _muted(facts),
+        _flapping(facts),
         _grouped(facts),
         _held(facts),
         _paged(facts),
@@ -131,6 +132,23 @@ def _muted(facts: ExplanationFacts) -> ExplanationStage:
     return ExplanationStage(StageName.MUTED, StageResult.STOPPED, text, link=mute.name, href=mute.path)
 
 
+def _flapping(facts: ExplanationFacts) -> ExplanationStage:
+    flap = facts.alert.flap
+    if flap is None:
+        return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, "It is steady.")
+    if flap.since is None:
+        text = "It changed between firing and resolved lately, but not often enough to flap."
+        return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text)
+    times = "once" if flap.count == 1 else f"{flap.count} times"
+    since = f" It has changed {times} since." if flap.count else ""
+    reported = "Its source last resolved it" if flap.is_resolved else "It fires now"
+    text = (
+        f"It changed {flap.limit} times within an hour, so it flaps.{since} {reported}. It keeps one page until it is "
+        "calm, and its page resolves then if the alert no longer fires."
+    )
+    return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text, flap.since)
+
+
 def _held(facts: ExplanationFacts) -> ExplanationStage:
     hold = facts.hold
     if hold is None:
@@ -138,6 +156,8 @@ def _held(facts: ExplanationFacts) -> ExplanationStage:
     span = exact(hold.window_s)
     if hold.kind is HoldKind.NEVER:
         text = "Its rule pages no one; the alert stays visible."
+    elif hold.kind is HoldKind.UNKNOWN:
+        text = "A later version of Firebell held it for a reason that this one does not know, so it pages."
     elif hold.kind is HoldKind.WAIT:
         text = f"Its rule pages only what still fires after {span}."
     else:
@@ -181,6 +201,9 @@ def _paged(facts: ExplanationFacts) -> ExplanationStage:
 def _next(facts: ExplanationFacts) -> str:
     if not facts.is_firing:
         return ""
+    flap = facts.alert.flap
+    if facts.page is not None and flap is not None and flap.is_resolved and facts.page_state != "resolved":
+        return f"{facts.page} resolves if the alert stays resolved until it is calm."
     if facts.page is not None:
         return {
             "acked": f"{facts.page} is acknowledged.",
@@ -194,5 +217,6 @@ def _next(facts: ExplanationFacts) -> str:
     return {
         HoldKind.NEVER: "No one will be paged. If someone should know, page them yourself.",
         HoldKind.WAIT: "If it still fires at the end of the wait, it pages then.",
+        HoldKind.UNKNOWN: "It pages within seconds.",
         HoldKind.THRESHOLD: "It pages as soon as enough firing events arrive within the window.",
     }[facts.hold.kind]

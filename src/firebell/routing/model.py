@@ -12,6 +12,7 @@ class StageName(StrEnum):
     DEDUPLICATED = "deduplicated"
     ROUTED = "routed"
     MUTED = "muted"
+    FLAPPING = "flapping"
     GROUPED = "grouped"
     HELD = "held"
     PAGED = "paged"

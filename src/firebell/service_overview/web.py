@@ -7,7 +7,8 @@ from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.heartbeats import queries as heartbeats
 from firebell.inbound_mail.queries import address_of
-from firebell.kit.text import to_choice
+from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.paging import actions as paging
 from firebell.people import route_access
@@ -23,8 +24,17 @@ async def service(visit: CurrentVisit, slug: str) -> Response:
     return await _service(visit, slug)
 
 
-async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Response:
-    """Render a service; only the integration `revealed` is shown with its whole key."""
+async def _service(
+    visit: Visit,
+    slug: str,
+    revealed: int | None = None,
+    refused: int | None = None,
+    error: FirebellError | None = None,
+) -> Response:
+    """Render a service; only the integration `revealed` is shown with its whole key.
+
+    The settings of the integration `refused` are shown as they were entered, with their `error`.
+    """
     service = await catalog.by_slug(visit.tx, slug)
     overview = await queries.overview(visit.tx, service, visit.now)
     keys = await alerts.integrations(visit.tx, service.id)
@@ -39,6 +49,9 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
         "o": overview,
         "keys": keys,
         "revealed": revealed,
+        "refused": refused,
+        "refused_values": visit.values if refused is not None else {},
+        "error": error,
         "broken": broken,
         "mutes": await alerts.muted_counts_of_service(visit.tx, service.id),
         "policies": policies,
@@ -92,6 +105,29 @@ async def revoke_key(visit: CurrentVisit, slug: str, integration_id: int) -> Res
     )
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "integration.revoked", visit.now)
     return flash.redirect(visit.request, f"/services/{slug}", f"Key of {key.name} revoked.", offer)
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}",
+    dependencies=route_access.needs(Verb.INTEGRATION_CREATE),
+)
+async def change_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    try:
+        async with visit.tx.savepoint():
+            changed = await alerts.update_integration(
+                visit.tx,
+                visit.actor,
+                service_id=(await catalog.by_slug(visit.tx, slug)).id,
+                integration_id=integration_id,
+                flapping_changes=to_number(visit.text("flapping_changes"), "flapping_changes"),
+                drop_labels=visit.text("drop_labels").split(","),
+                now=visit.now,
+            )
+    except Invalid as error:
+        return await _service(visit, slug, refused=integration_id, error=error)
+    return flash.redirect(
+        visit.request, f"/services/{slug}#integrations", f"Settings of {changed.name} saved."
+    )
 
 
 @router.post("/services/{slug}/policy", dependencies=route_access.needs(Verb.SERVICE_WRITE))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts import batch_store, event_placement, mute_actions, mutes
-from firebell.alerts.dedup_and_grouping import Batch
+from firebell.alerts.batch_state import Batch
 from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
 from firebell.alerts.inhibition.model import (
@@ -207,7 +207,13 @@ async def record(
             sources += [(plan.mutes[key].id, integration_id, dedup_key) for key in keys]
     if sources:
         await store.insert_sources(tx, sources)
-    kinds = (EventKind.RESOLVED, EventKind.EXPIRED, EventKind.HANDED_OVER, EventKind.WAITED)
+    kinds = (
+        EventKind.RESOLVED,
+        EventKind.EXPIRED,
+        EventKind.HANDED_OVER,
+        EventKind.WAITED,
+        EventKind.SETTLED,
+    )
     ended = [
         state.latest[received.integration_id, event.dedup_key].event
         for received in batch

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from firebell.kit.errors import FirebellError, Unavailable
+from firebell.kit.jobs.fair_queue import FairQueue
 from firebell.kit.timing import REAL, Pace
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ PATIENCE_S = 0.5
 class GroupCommit(Generic[T]):
     """One committer: `store` writes a batch in one transaction that is durable when it returns.
 
-    A batch has at most `batch` items, and ends with the one that reaches `weight`, as `weigh` counts.
+    A batch has at most `batch` items, and ends with the one that reaches `weight`, as `weigh` counts. Items with the
+    same `key` are stored in the order in which they came, and those of different keys take turns.
     `linger_s` delays each commit so that more items arrive, for callers that do not wait. `gather_s` is for callers
     that send their next item once the last one is durable: a commit waits until it has as many items as the one
     before, but never longer. Without it, the first to return would be committed alone, and all others wait for that.
@@ -35,6 +36,7 @@ class GroupCommit(Generic[T]):
         batch: int,
         weight: int = 0,
         weigh: Callable[[T], int] = lambda _: 0,
+        key: Callable[[T], Hashable] = lambda _: None,
         linger_s: float = 0,
         gather_s: float = 0,
         pace: Pace = REAL,
@@ -43,20 +45,28 @@ class GroupCommit(Generic[T]):
         self._batch = batch
         self._weight = weight
         self._weigh = weigh
+        self._key = key
         self._linger_s = linger_s
         self._gather_s = gather_s
         self._expected = 1
         """How many items the last batch had."""
         self._gathered = asyncio.Event()
         self._pace = pace
-        self._waiting: deque[tuple[T, Done]] = deque()
-        self._arrived_at: deque[float] = deque()
-        """When each of those that wait arrived."""
+        self._waiting: FairQueue[tuple[T, Done]] = FairQueue()
         self._running: asyncio.Task[None] | None = None
-        self.waiting_weight = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def has_room(self, item: T, *, items: int, weight: int) -> bool:
+        """Return True unless `items` or `weight` wait, or as many of the key of `item` as all others may still come.
+
+        So one key alone gets half of the room, two a third each, and one that is new always some.
+        """
+        waiting, key = self._waiting, self._key(item)
+        return (
+            waiting.length_of(key) < items - len(waiting) and waiting.weight_of(key) < weight - waiting.weight
+        )
 
     async def add(self, item: T) -> None:
         """Return once `item` is durable; raise `Unavailable` if it could not be stored."""
@@ -76,9 +86,7 @@ class GroupCommit(Generic[T]):
 
     def enqueue(self, item: T, done: Done) -> None:
         """Call `done` once `item` is durable, or could not be stored."""
-        self._waiting.append((item, done))
-        self._arrived_at.append(self._pace.monotonic())
-        self.waiting_weight += self._weigh(item)
+        self._waiting.push(self._key(item), (item, done), self._pace.monotonic(), self._weigh(item))
         if len(self._waiting) >= self._expected:
             self._gathered.set()
         if self._running is None:
@@ -102,15 +110,9 @@ class GroupCommit(Generic[T]):
         batch: list[tuple[T, Done]] = []
         taken = 0
         while self._waiting and len(batch) < self._batch and taken <= self._weight:
-            batch.append(self._pop())
+            batch.append(self._waiting.pop())
             taken += self._weigh(batch[-1][0])
         return batch
-
-    def _pop(self) -> tuple[T, Done]:
-        self._arrived_at.popleft()
-        item, done = self._waiting.popleft()
-        self.waiting_weight -= self._weigh(item)
-        return item, done
 
     async def _commit(self, batch: list[tuple[T, Done]]) -> None:
         """Commit the batch; if that fails while the database is available, commit each item individually."""
@@ -119,9 +121,7 @@ class GroupCommit(Generic[T]):
         except Exception as exc:
             if isinstance(exc, Unavailable):
                 # they would wait for the same lock or server, one batch after the other
-                impatient_since = self._pace.monotonic() - PATIENCE_S
-                while self._waiting and self._arrived_at[0] < impatient_since:
-                    batch.append(self._pop())
+                batch += self._waiting.pop_before(self._pace.monotonic() - PATIENCE_S)
             if isinstance(exc, Unavailable) or len(batch) == 1:
                 _settle(batch, exc)
                 return

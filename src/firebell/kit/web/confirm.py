@@ -235,6 +235,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/runbooks/{slug}/versions/{version}/restore": NONE,
     "/services": NONE,
     "/services/{slug}/integrations": NONE,
+    "/services/{slug}/integrations/{integration_id}": NONE,
     "/services/{slug}/integrations/{integration_id}/reveal": NONE,
     "/services/{slug}/integrations/{integration_id}/revoke": ASK,
     "/services/{slug}/policy": UNDO,
