@@ -22,6 +22,7 @@ from firebell.commands.output import (
     wants_json,
 )
 from firebell.commands.service import change_lines
+from firebell.kit.text import plural
 
 _STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"])
 
@@ -127,6 +128,8 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
         done.append(fields)
         if not wants_json():
             note = f" ({fields['already']})" if fields.get("already") else ""
+            if fields.get("missing"):
+                note = f" ({plural(fields['missing'], 'more acknowledgment')} needed: escalation goes on)"
             show(fields, f"{fields['ref']} is {fields['state']}{note}: {fields['title']}")
     if wants_json():
         show(done, "")
@@ -138,7 +141,7 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
 @click.argument("refs", nargs=-1, required=True)
 @as_json
 def ack(refs: tuple[str, ...]) -> None:
-    """Acknowledge pages and stop escalation."""
+    """Acknowledge pages and stop escalation, once enough people have done so."""
     _act(refs, "ack")
 
 

@@ -55,6 +55,8 @@ class PageShown(ApiOutput):
     level: int
     round: int
     owners: list[str]
+    acks: Annotated[int, Field(description="how many people have acknowledged since it was last triggered")]
+    acks_needed: int
     notified: str
     alerts: int
     triggered_at: datetime
@@ -70,9 +72,13 @@ class PageShown(ApiOutput):
 
 
 class PageAcked(PageShown):
-    """The page; `already` says why nothing changed."""
+    """The page; `already` says why nothing changed.
+
+    The escalation goes on until `missing` more people acknowledge.
+    """
 
     already: str | None
+    missing: int
 
 
 class PageVotes(ApiOutput):
@@ -194,6 +200,8 @@ def page_fields(details: queries.PageDetails) -> dict[str, object]:
         "level": page.level + 1,
         "round": page.round,
         "owners": details.owners,
+        "acks": len(page.acks),
+        "acks_needed": page.acks_needed,
         "notified": details.now_names,
         "alerts": details.alert_count,
         "triggered_at": page.triggered_at,
@@ -251,7 +259,9 @@ async def get_page(w: Reader, ref: Text) -> PageDetail:
 async def acknowledge_page(w: Responder, ref: Text) -> PageAcked:
     result = await actions.ack(w.tx, w.actor, parse_ref("PG", ref), w.now)
     (details,) = await queries.page_details(w.tx, [result.page], w.now)
-    return PageAcked.model_validate({**page_fields(details), "already": result.already})
+    return PageAcked.model_validate(
+        {**page_fields(details), "already": result.already, "missing": result.missing}
+    )
 
 
 @router.post(

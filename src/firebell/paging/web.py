@@ -110,6 +110,8 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             text = f"PG-{page_id} was {result.already}." if result.already else f"PG-{page_id} acknowledged."
             if result.renewed:
                 text = f"You are still on PG-{page_id}."
+            if result.missing:
+                text = f"You acknowledged PG-{page_id}. {result.waits_for}"
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
@@ -160,6 +162,8 @@ async def ack_by_link(request: Request, token: str) -> Response:
 
 def _acknowledged(result: AckResult, tz: str) -> str:
     """Return what an acknowledgment did, in a sentence."""
+    if result.missing:
+        return f"Acknowledged. {result.waits_for}"
     if result.already is None:
         return "Acknowledged. Escalation stopped."
     if result.renewed and result.page.due_at:
