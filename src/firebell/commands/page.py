@@ -128,8 +128,10 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
         done.append(fields)
         if not wants_json():
             note = f" ({fields['already']})" if fields.get("already") else ""
-            if fields.get("missing"):
-                note = f" ({plural(fields['missing'], 'more acknowledgment')} needed: escalation goes on)"
+            if action == "ack" and fields["acks_missing"]:
+                note = (
+                    f" ({plural(fields['acks_missing'], 'more acknowledgment')} needed: escalation goes on)"
+                )
             show(fields, f"{fields['ref']} is {fields['state']}{note}: {fields['title']}")
     if wants_json():
         show(done, "")

@@ -22,7 +22,7 @@ from firebell.kit.web.api import (
     problems,
 )
 from firebell.paging import actions, queries, votes
-from firebell.paging.model import Page, PageState
+from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -57,6 +57,9 @@ class PageShown(ApiOutput):
     owners: list[str]
     acks: Annotated[int, Field(description="how many people have acknowledged since it was last triggered")]
     acks_needed: int
+    acks_missing: Annotated[
+        int, Field(description="how many more people stop its escalation; 0 if it has stopped")
+    ]
     notified: str
     alerts: int
     triggered_at: datetime
@@ -72,13 +75,9 @@ class PageShown(ApiOutput):
 
 
 class PageAcked(PageShown):
-    """The page; `already` says why nothing changed.
-
-    The escalation goes on until `missing` more people acknowledge.
-    """
+    """The page; `already` says why nothing changed."""
 
     already: str | None
-    missing: int
 
 
 class PageVotes(ApiOutput):
@@ -202,6 +201,7 @@ def page_fields(details: queries.PageDetails) -> dict[str, object]:
         "owners": details.owners,
         "acks": len(page.acks),
         "acks_needed": page.acks_needed,
+        "acks_missing": page.acks_missing if page.state in UNANSWERED else 0,
         "notified": details.now_names,
         "alerts": details.alert_count,
         "triggered_at": page.triggered_at,
@@ -259,9 +259,7 @@ async def get_page(w: Reader, ref: Text) -> PageDetail:
 async def acknowledge_page(w: Responder, ref: Text) -> PageAcked:
     result = await actions.ack(w.tx, w.actor, parse_ref("PG", ref), w.now)
     (details,) = await queries.page_details(w.tx, [result.page], w.now)
-    return PageAcked.model_validate(
-        {**page_fields(details), "already": result.already, "missing": result.missing}
-    )
+    return PageAcked.model_validate({**page_fields(details), "already": result.already})
 
 
 @router.post(

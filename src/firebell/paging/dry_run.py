@@ -8,8 +8,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.notify.notification_rules import can_wait, plan
 from firebell.paging import escalation
-from firebell.paging.escalation_recipients import HIGH, Recipients, hypothetical_page, load_recipients
-from firebell.paging.level_conditions import PAGE_KINDS, PageKind
+from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging.level_conditions import HIGH, PAGE_KINDS, PageKind
 from firebell.paging.model import Page, Plan
 
 KINDS = {

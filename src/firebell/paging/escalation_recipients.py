@@ -11,7 +11,7 @@ from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import rotation_store
 from firebell.paging.escalation import Pick
-from firebell.paging.level_conditions import PageKind
+from firebell.paging.level_conditions import HIGH, PageKind
 from firebell.paging.model import (
     MANUAL_KIND,
     SUBJECT_KIND,
@@ -26,9 +26,6 @@ from firebell.paging.round_robin import after_turn, in_turn, turn_of
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, Person
 from firebell.people.rule_times import usable
-
-HIGH = PageKind("high", None)
-"""The kind of a page of urgent alerts."""
 
 
 def never_tired(_: Sequence[int]) -> Collection[int]:

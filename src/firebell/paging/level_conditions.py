@@ -143,8 +143,10 @@ class PageKind(NamedTuple):
         return f"pages of {self.urgency} urgency without a severity"
 
 
+HIGH = PageKind("high", None)
+"""The kind of a page of urgent alerts."""
 PAGE_KINDS = (
-    *(PageKind("high", None), PageKind("low", None)),
+    *(HIGH, PageKind("low", None)),
     *(PageKind("high", 0), PageKind("high", 1), PageKind("low", 2), PageKind("low", 3)),
 )
 """The kinds with which pages begin: SEV0 and SEV1 are of high urgency, SEV2 and SEV3 of low urgency."""
@@ -182,3 +184,33 @@ def _moments(of_levels: Sequence[Conditions]) -> Iterator[tuple[int, int]]:
         if conditions.hours is not None:
             minutes |= {conditions.hours.start, conditions.hours.end % MINUTES_PER_DAY}
     return ((day, minute) for day in EVERY_DAY for minute in sorted(minutes))
+
+
+def check_conditions(of_levels: Sequence[Conditions]) -> None:
+    """Raise `Invalid` for conditions that no page meets, and for pages that no level is for."""
+    for index, conditions in enumerate(of_levels):
+        if problem := condition_problem(conditions):
+            raise Invalid(f"No page reaches level {index + 1}.", fields={f"conditions-{index}": problem})
+    if gap := coverage_gap(of_levels):
+        hint = "Remove a condition from a level, or add a level for these pages."
+        raise Invalid(gap, fields={"levels": f"{gap} {hint}"})
+
+
+def coverage_gap(of_levels: Sequence[Conditions]) -> str:
+    """Return for which pages there is no level, in a sentence; empty if every page has one at any time."""
+    gap = uncovered(of_levels)
+    if gap is None:
+        return ""
+    kind, day, minute = gap
+    return f"No level is for {kind} on {DAY_NAMES[day]} at {clock(minute)}."
+
+
+def condition_problem(conditions: Conditions) -> str:
+    """Return why no page meets these conditions, empty if some page does."""
+    if conditions.hours is not None and conditions.hours.start == conditions.hours.end:
+        return "Enter an end that differs from the start."
+    if conditions.hours is not None and not can_be_met(Conditions(hours=conditions.hours)):
+        return "These hours never come. Choose other days or times."
+    if can_be_met(conditions):
+        return ""
+    return "SEV0 and SEV1 pages are of high urgency, SEV2 and SEV3 pages of low. Choose a combination that exists."

@@ -64,6 +64,9 @@ class Target:
     id: int
 
 
+MAX_MIN_ACKS = 10
+
+
 class Strategy(StrEnum):
     """Whom of its people a level notifies."""
 

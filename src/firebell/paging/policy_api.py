@@ -34,8 +34,17 @@ from firebell.paging.level_conditions import (
     clock,
     to_minute,
 )
-from firebell.paging.model import Level, Plan, Policy, PolicyVersion, Strategy, Target, TargetKind
-from firebell.paging.policy_validation import MAX_MIN_ACKS, checked_plan
+from firebell.paging.model import (
+    MAX_MIN_ACKS,
+    Level,
+    Plan,
+    Policy,
+    PolicyVersion,
+    Strategy,
+    Target,
+    TargetKind,
+)
+from firebell.paging.policy_validation import checked_plan
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 

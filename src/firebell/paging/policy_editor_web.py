@@ -13,11 +13,10 @@ from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, policy_changes, policy_store, policy_targets
 from firebell.paging import dry_run as dry
-from firebell.paging.level_conditions import DAY_NAMES
+from firebell.paging.level_conditions import DAY_NAMES, coverage_gap
 from firebell.paging.model import Policy
 from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, plan_of
 from firebell.paging.policy_starters import TIERS, apply_tier
-from firebell.paging.policy_validation import coverage_gap
 from firebell.paging.policy_web import applied_text, services_of, start_of
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -81,7 +80,7 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
         alarm=alarm,
         summary=dry.summary(levels),
         changes=changes,
-        gap=coverage_gap(plan.levels),
+        gap=coverage_gap([level.conditions for level in plan.levels]),
     )
 
 

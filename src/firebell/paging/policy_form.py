@@ -15,10 +15,10 @@ from firebell.paging.level_conditions import (
     Conditions,
     Hours,
     clock,
+    condition_problem,
     to_minute,
 )
-from firebell.paging.model import Level, Plan, Policy, Strategy, Target, TargetKind
-from firebell.paging.policy_validation import MAX_MIN_ACKS, condition_problem
+from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, Policy, Strategy, Target, TargetKind
 from firebell.people.validation import check_zone
 
 LEVELS_READ = 60

@@ -6,12 +6,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging.level_conditions import DAY_NAMES, Conditions, can_be_met, clock, uncovered
-from firebell.paging.model import Level, Plan, TargetKind
+from firebell.paging.level_conditions import check_conditions
+from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, TargetKind
 from firebell.people import actions as people
 from firebell.people.validation import check_zone
-
-MAX_MIN_ACKS = 10
 
 
 async def checked_plan(
@@ -40,7 +38,7 @@ async def checked_plan(
             "The number of acknowledgments is out of range.",
             fields={"min_acks": f"Enter 1 to {MAX_MIN_ACKS}."},
         )
-    check_conditions(levels)
+    check_conditions([level.conditions for level in levels])
     known = {
         TargetKind.PERSON: {p.id for p in await people.people(tx)},
         TargetKind.TEAM: {t.id for t in await people.teams(tx)},
@@ -52,33 +50,3 @@ async def checked_plan(
                 f"There is no {target.kind} {target.id}.", fields={"levels": "Choose a target that exists."}
             )
     return Plan(clean_name(name, "name"), tuple(levels), repeat, timeout_s, tz=tz)
-
-
-def check_conditions(levels: Sequence[Level]) -> None:
-    """Raise `Invalid` for conditions that no page meets, and for pages that no level is for (pure)."""
-    for index, level in enumerate(levels):
-        if problem := condition_problem(level.conditions):
-            raise Invalid(f"No page reaches level {index + 1}.", fields={f"conditions-{index}": problem})
-    if gap := coverage_gap(levels):
-        hint = "Remove a condition from a level, or add a level for these pages."
-        raise Invalid(gap, fields={"levels": f"{gap} {hint}"})
-
-
-def coverage_gap(levels: Sequence[Level]) -> str:
-    """Return for which pages there is no level, in a sentence; empty if every page has one at any time."""
-    gap = uncovered([level.conditions for level in levels])
-    if gap is None:
-        return ""
-    kind, day, minute = gap
-    return f"No level is for {kind} on {DAY_NAMES[day]} at {clock(minute)}."
-
-
-def condition_problem(conditions: Conditions) -> str:
-    """Return why no page meets these conditions, empty if some page does."""
-    if conditions.hours is not None and conditions.hours.start == conditions.hours.end:
-        return "Enter an end that differs from the start."
-    if conditions.hours is not None and not can_be_met(Conditions(hours=conditions.hours)):
-        return "These hours never come. Choose other days or times."
-    if can_be_met(conditions):
-        return ""
-    return "SEV0 and SEV1 pages are of high urgency, SEV2 and SEV3 pages of low. Choose a combination that exists."

@@ -17,7 +17,7 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
 from firebell.paging import ack_links, actions, alert_design, queries, snooze_times, votes
-from firebell.paging.model import AckResult, PageState
+from firebell.paging.model import UNANSWERED, AckResult, PageState
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -184,6 +184,7 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "notice": None, "person": None}
         return await html.render(request, "paging/ack.html", context)
+    waits = page.state in UNANSWERED and person.id in page.acks
     is_theirs = page.state is PageState.ACKED and person.id in details.owner_ids
     context = {
         "error": None,
@@ -191,7 +192,10 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
         "notice": result_text,
         "person": person,
         "tz": person.tz,
-        "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,
+        "may_acknowledge": not is_used
+        and not is_theirs
+        and not waits
+        and page.state is not PageState.RESOLVED,
         "may_renew": not is_used and is_theirs and page.due_at is not None,
     }
     return await html.render(request, "paging/ack.html", context)
