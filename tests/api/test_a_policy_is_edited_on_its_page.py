@@ -67,7 +67,7 @@ async def test_bug_a_refused_policy_lost_all_that_was_typed(dsn: str, clock: Fak
         # a condition that no page can meet is refused at its level, and pages that no level is for in a warning
         odd = {**form, "only-0": "high", "strategy-0": "round_robin", "acks-0": "2", "day-0": ["5", "6"]}
         draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text
-        assert 'name="acks-0" type="text" value="2"' in draft
+        assert '<option value="2" selected>2 people</option>' in draft
         assert "Level 1 is only for high urgency, Sat, Sun, was for every page" in draft
         odd["only-1"] = "high"
         draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text

@@ -47,6 +47,7 @@ from firebell.paging.model import (
     TargetKind,
     levels_from_json,
 )
+from firebell.paging.night_limit import Nights, PersonNight, waits_for_turn
 from firebell.paging.round_robin import after_turn, in_turn, turn_of
 from tests.oracles.escalation import WEEK, SlowLevel, SlowPage, times
 from tests.rules.budget import examples
@@ -198,6 +199,14 @@ def test_a_turn_belongs_to_its_page_and_tired_people_come_last() -> None:
     assert in_turn(again, 0, 0, (1, 2, 3), (2, 3, 1)) == (1,)
     assert in_turn(again, 0, 0, (2, 3), (2, 3, 1)) == (2,)
     assert in_turn(again, 0, 1, (1, 2, 3), (2, 3, 1)) == (2,)
+
+
+def test_whoever_is_over_the_night_limit_waits_for_their_turn_except_for_sev0() -> None:
+    night = PersonNight(NOW.date(), NOW, NOW + timedelta(hours=9))
+    nights = Nights({1: night, 2: night}, {1: {1, 2, 3}, 2: {1, 2}}, {})
+    kinds = (PageKind("high", None), PageKind("high", 0), PageKind("low", None))
+    pages = [page(Level(TEAM), kind=kind) for kind in kinds]
+    assert [waits_for_turn(nights, one, (1, 2, 3)) for one in pages] == [[1], [], []]
 
 
 def test_two_people_have_to_acknowledge() -> None:

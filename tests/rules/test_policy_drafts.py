@@ -85,7 +85,7 @@ def test_bug_an_edit_in_the_browser_lost_the_third_target_and_the_seconds(
             *((f"only-{i}", row.urgency), (f"start-{i}", row.start), (f"end-{i}", row.end)),
             (f"outside-{i}", row.outside),
         ]
-    sent = PolicyForm.from_form(FormData(fields))
+    sent = PolicyForm.from_form(FormData([*fields]))
     assert sent.rows == form.rows
     errors = FieldErrors()
     plan = plan_of(sent, errors)

@@ -58,6 +58,9 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         for n in (6, 7):
             await w.alert(f"disk {n}", service=f"disk {n}")
         pages = [p for p in await w.pages() if p.state is PageState.TRIGGERED]
+        async with w.ctx.db.tx() as tx:
+            # whose turn it will be is not certain: an incident may page them as well
+            assert await paging.people_paged(tx, [p.id for p in pages], w.now) == set()
 
         async def enter(page_id: int, *, fails: bool = False) -> None:
             async with w.ctx.db.tx() as tx:
@@ -155,6 +158,28 @@ async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, c
         assert (await w.page()).level == 1
         assert any("only for Mon–Fri 09:00–17:00" in text for text in await w.story())
         await w.resolve(w.mara)
+
+        # at night, an incident pages the first two levels that are for it together
+        team = {"targets": [{"kind": "team", "id": 1}]}
+        await api("PUT", "/policies/payments", {**plan, "levels": [first, second, team]})
+        async with w.ctx.db.tx() as tx:
+            page_id = await paging.start_incident_page(
+                tx,
+                await w.actor(w.mara),
+                incident_id=7,
+                title="Down",
+                severity=1,
+                service_id=None,
+                team_id=1,
+                policy_id=1,
+                now=w.now,
+            )
+            assert page_id
+            joined = await paging.join_first_levels(tx, page_id, w.now)
+        assert joined
+        assert [len(level.targets) for level in joined.plan.levels] == [1, 2]
+        await _resolve(w, page_id)
+        await api("PUT", "/policies/payments", plan)
 
         # it is night, and no one else can be reached: the condition does not count
         async with w.ctx.db.tx() as tx:

@@ -14,7 +14,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, policy_changes, policy_store, policy_targets
 from firebell.paging import dry_run as dry
 from firebell.paging.level_conditions import DAY_NAMES, coverage_gap
-from firebell.paging.model import Policy
+from firebell.paging.model import MAX_MIN_ACKS, Policy
 from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, plan_of
 from firebell.paging.policy_starters import TIERS, apply_tier
 from firebell.paging.policy_web import applied_text, services_of, start_of
@@ -102,6 +102,7 @@ async def _editor(visit: Visit, policy: Policy | None, state: EditorState) -> Re
         "others": others,
         "teams": [(t.id, t.name) for t in await people.teams(visit.tx)],
         "tiers": TIERS,
+        "ack_options": [("1", "1 person"), *((str(n), f"{n} people") for n in range(2, MAX_MIN_ACKS + 1))],
         "day_options": [(str(day), name) for day, name in enumerate(DAY_NAMES)],
         "severity_options": [(str(severity), f"SEV{severity}") for severity in range(4)],
         "kinds": dry.KIND_LABELS,

@@ -9,7 +9,7 @@ from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.paging import escalation, policy_store, store
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
-from firebell.paging.level_conditions import are_met
+from firebell.paging.level_conditions import PageKind, are_met
 from firebell.paging.model import (
     SUBJECT_KIND,
     Level,
@@ -47,12 +47,21 @@ def _plan(target: ManualTarget, policy: Policy | None) -> Plan:
     return Plan("", (Level((Target(TargetKind(target.kind), target.id),)),), 0, None)
 
 
-async def level_targets(tx: Tx, policy_id: int) -> list[list[ManualTarget]]:
-    """Return the targets of each level of a policy, none if it does not exist."""
+async def level_targets(
+    tx: Tx, policy_id: int, page: tuple[int, datetime] | None = None
+) -> list[list[ManualTarget]]:
+    """Return the targets of each level of a policy, none if it does not exist.
+
+    With the severity and the instant of a `page`, only those of levels whose conditions it meets, if there are any.
+    """
     policy = (await policy_store.policies_by_id(tx, [policy_id])).get(policy_id)
     if policy is None:
         return []
-    return [[ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets] for level in policy.levels]
+    levels = policy.levels
+    if page:
+        kind = PageKind("high" if page[0] <= 1 else "low", page[0])
+        levels = tuple(x for x in levels if are_met(x.conditions, policy.tz, kind, page[1])) or levels
+    return [[ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets] for level in levels]
 
 
 async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[int]:
