@@ -48,7 +48,7 @@ from firebell.paging.model import (
     levels_from_json,
 )
 from firebell.paging.night_limit import Nights, PersonNight, waits_for_turn
-from firebell.paging.round_robin import after_turn, in_turn, turn_of
+from firebell.paging.round_robin import after_turn, in_turn, successive, turn_of
 from tests.oracles.escalation import WEEK, SlowLevel, SlowPage, times
 from tests.rules.budget import examples
 
@@ -355,6 +355,11 @@ def test_a_dry_run_passes_levels_that_are_not_for_the_page() -> None:
         # in the second round all three are for it
         (timedelta(hours=13), None, False),
     ]
+    # levels with the same people take successive turns
+    turns = Level(TEAM, 60, Strategy.ROUND_ROBIN)
+    twice = page(turns, turns)
+    steps = dry_run(twice, lambda _, __: (1, 2, 3), successive(twice, (2, 1)))
+    assert [s.people for s in steps] == [(3,), (2,), ()]
     # a condition never silences a page: if it leaves no one, it does not count
     night = dry_run(page(office), lambda _, __: (1,))
     assert [(s.level, s.people, s.is_excluded) for s in night] == [(0, (1,), False), (None, (), False)]

@@ -11,6 +11,7 @@ from firebell.paging import escalation
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.level_conditions import HIGH, PAGE_KINDS, PageKind
 from firebell.paging.model import Page, Plan
+from firebell.paging.round_robin import successive
 
 KINDS = {
     "high": HIGH,
@@ -140,6 +141,8 @@ async def dry_run(
     page = hypothetical_page(tried, team_id, at, kind, policy_id)
     first = await load_recipients(tx, [page], at)
 
+    order = first.orders.get(policy_id or 0, ())
+
     def reach_now(_: datetime, level: int) -> list[int]:
         return first.reach(page, level)
 
@@ -147,7 +150,7 @@ async def dry_run(
         step.level: await load_recipients(tx, [page], step.at)
         if first.hands_off(page, step.level, step.at)
         else first
-        for step in escalation.dry_run(page, reach_now, first.pick(page))
+        for step in escalation.dry_run(page, reach_now, successive(page, order))
         if step.level is not None
     }
 
@@ -156,7 +159,7 @@ async def dry_run(
 
     return [
         _step(page, first, by_level, step, at)
-        for step in escalation.dry_run(page, reach_then, first.pick(page))
+        for step in escalation.dry_run(page, reach_then, successive(page, order))
     ]
 
 

@@ -1,6 +1,6 @@
 """Whose turn it is at a level with round robin (pure; spec 2.3)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from firebell.paging.model import Page, Turn
 
@@ -27,6 +27,19 @@ def in_turn(
     place = {person_id: index for index, person_id in enumerate(order)}
     others = sorted((i for i in candidates if i not in kept), key=lambda i: (i in tired, place.get(i, -1)))
     return (*kept, *others[: number - len(kept)])
+
+
+def successive(page: Page, order: Sequence[int]) -> Callable[[int, int, Sequence[int]], tuple[int, ...]]:
+    """Return what picks the turns of a page at its levels, as if it took each of them."""
+    current = tuple(order)
+
+    def pick(level: int, round_: int, people: Sequence[int]) -> tuple[int, ...]:
+        nonlocal current
+        person_ids = in_turn(page, level, round_, people, current)
+        current = after_turn(current, person_ids)
+        return person_ids
+
+    return pick
 
 
 def turn_of(page: Page, level: int, round_: int) -> tuple[int, ...]:
