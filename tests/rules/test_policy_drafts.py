@@ -114,6 +114,8 @@ def test_a_rule_that_is_wrong_is_refused_at_its_field(row: LevelRow, field: str)
     assert set(errors.fields) == {field}
     assert row.has_rules
     assert not A.has_rules
+    plan_of(PolicyForm(rows=(A,), repeat="2", tz="Mars/Olympus"), errors)
+    assert set(errors.fields) == {field, "tz"}
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "-1", "1441", "5:60", "5:", "1.5", "²"])

@@ -103,6 +103,11 @@ def show_(ref: str) -> None:
         click.style(f"{fields['ref']}  {fields['title']}", bold=True),
         f"{fields['state']}, {fields['urgency']} urgency, since {local(fields['triggered_at'])}",
         f"service {fields['service'] or '-'}, policy {fields['policy']}, level {fields['level']}: {_who(fields)}",
+        *(
+            [f"acknowledged by {fields['acks']} of {fields['acks_needed']}"]
+            if fields["acks_needed"] > 1
+            else []
+        ),
     ]
     lines += [
         f"  {a['status']:<9} {' '.join([*a['findings'], a['title'][:80]])}" for a in fields["alert_list"][:10]

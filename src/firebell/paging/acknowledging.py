@@ -9,7 +9,7 @@ from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.paging import escalation, store
 from firebell.paging.model import SUBJECT_KIND, AckResult, Page, PageAcknowledged, PageState
-from firebell.paging.page_changes import lock_for, move, store_changes
+from firebell.paging.page_changes import apply_event, lock_for, store_changes
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
@@ -40,7 +40,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         return await _ack_in_part(tx, actor, old, event, now)
     joins = old.state is PageState.ACKED
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
-    new = await move(tx, actor, old, event, "joined" if joins else "acked", text, now)
+    new = await apply_event(tx, actor, old, event, "joined" if joins else "acked", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, page_id, actor.person_id, now)
     await tx.emit(PageAcknowledged(page_id, actor.person_id), now)
@@ -51,7 +51,7 @@ async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, n
     """Record an acknowledgment of a page that needs more than this one; messages to this person are void."""
     missing = old.acks_missing - 1
     text = f"{actor.label} acknowledged. {plural(missing, 'more acknowledgment')} needed: escalation goes on."
-    new = await move(tx, actor, old, event, "acked_in_part", text, now)
+    new = await apply_event(tx, actor, old, event, "acked_in_part", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, old.id, actor.person_id, now)
         await notify.void_queued_about(tx, SUBJECT_KIND, old.id, actor.person_id)
@@ -62,4 +62,4 @@ async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, n
 async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Withdraw the acknowledgment of a page: the level that was notified last is notified again."""
     text = f"{actor.label} withdrew the acknowledgment."
-    return await move(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)
+    return await apply_event(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)

@@ -51,7 +51,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.paging.page_changes import lock_for, log_all, move, step_all, store_changes
+from firebell.paging.page_changes import apply_event, lock_for, log_all, step_all, store_changes
 from firebell.people.action_guards import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
@@ -277,7 +277,7 @@ async def extend_ack(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
 async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Resolve a page and its alerts; an alert that fires on opens a new page."""
     old = await lock_for(tx, page_id, resolving=True)
-    new = await move(
+    new = await apply_event(
         tx, actor, old, escalation.Resolve(), "resolved", f"{actor.label} resolved the page.", now
     )
     if old.subject_kind == "group":
@@ -293,7 +293,7 @@ async def retract_manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: date
     if old.state is PageState.RESOLVED:
         raise undo.changed_since(f"{old.ref} is already resolved.", "Nothing more to do.")
     text = f"{actor.label} started this page by mistake."
-    new = await move(tx, actor, old, escalation.Resolve(), "resolved", text, now)
+    new = await apply_event(tx, actor, old, escalation.Resolve(), "resolved", text, now)
     await tx.emit(PageResolved(old.id), now)
     return new
 
@@ -303,14 +303,16 @@ async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datet
     """Snooze a page until `until`, at most 24 hours; then escalation restarts."""
     text = f"{actor.label} snoozed the page until {until:%Y-%m-%d %H:%M} UTC."
     event = escalation.Snooze(until)
-    return await move(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
+    return await apply_event(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
 
 
 @permits(Verb.PAGE_RESPOND)
 async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Escalate a page to its next level now."""
     text = f"{actor.label} escalated to the next level."
-    return await move(tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now)
+    return await apply_event(
+        tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now
+    )
 
 
 @permits(Verb.POLICY_WRITE)

@@ -79,7 +79,7 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     return locked[0]
 
 
-async def move(
+async def apply_event(
     tx: Tx, actor: Actor, old: Page, event: escalation.Event, kind: str, text: str, now: datetime
 ) -> Page:
     """Apply an event for an actor, and save, log and audit it; raise `NotChanged` if it does not apply."""

@@ -14,12 +14,12 @@ from firebell.paging.level_conditions import (
     MINUTES_PER_DAY,
     Conditions,
     Hours,
+    checked_zone,
     clock,
     condition_problem,
     to_minute,
 )
 from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, Policy, Strategy, Target, TargetKind
-from firebell.people.validation import check_zone
 
 LEVELS_READ = 60
 """Number of levels read from a form: more than allowed, so that too many get an error instead of being lost."""
@@ -169,7 +169,7 @@ def plan_of(draft: PolicyForm, errors: FieldErrors) -> Plan:
     repeat = errors.value(lambda: to_number(draft.repeat, "repeat", most=9), 0)
     timeout = draft.ack_timeout.strip()
     timeout_s = errors.value(partial(to_seconds, timeout, "ack_timeout"), 0) if timeout else None
-    tz = errors.value(lambda: check_zone(draft.tz), "UTC")
+    tz = errors.value(lambda: checked_zone(draft.tz), "UTC")
     return Plan(draft.name, tuple(levels), repeat, timeout_s, tz=tz)
 
 

@@ -6,17 +6,16 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging.level_conditions import check_conditions
+from firebell.paging.level_conditions import check_conditions, checked_zone
 from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, TargetKind
 from firebell.people import actions as people
-from firebell.people.validation import check_zone
 
 
 async def checked_plan(
     tx: Tx, name: str, levels: Sequence[Level], repeat: int, timeout_s: int | None, tz: str
 ) -> Plan:
     """Return the plan of a policy; raise `Invalid` naming the field that is wrong."""
-    check_zone(tz)
+    checked_zone(tz)
     if not levels or any(not level.targets for level in levels):
         raise Invalid(
             "Every level needs a target.", fields={"levels": "Choose at least one target per level."}
