@@ -64,6 +64,18 @@ async def test_bug_a_refused_policy_lost_all_that_was_typed(dsn: str, clock: Fak
         assert [(len(x.targets), x.ack_within_s) for x in await levels(w, "nights")] == [(2, 420), (1, 540)]
         again = (await http.get("/escalation/nights/edit")).text
         assert 'value="9"' in again
+        # a condition that no page can meet is refused at its level, and pages that no level is for in a warning
+        odd = {**form, "only-0": "high", "strategy-0": "round_robin", "acks-0": "2", "day-0": ["5", "6"]}
+        draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text
+        assert '<option value="2" selected>2 people</option>' in draft
+        assert "Level 1 is only for high urgency, Sat, Sun, was for every page" in draft
+        odd["only-1"] = "high"
+        draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text
+        assert "No level is for pages of low urgency without a severity on Mon at 00:00." in draft
+        never: dict[str, Any] = {"outside-0": "yes", "day-0": []}
+        for wrong, field in (({}, "levels"), (never, "conditions-0")):
+            refused = await http.post("/escalation/nights/edit", data={**odd, **wrong, "version": "1"})
+            assert (refused.status_code, f'id="e-{field}"' in refused.text) == (422, True)
         form |= {"version": "1", "repeat": "ten"}
         refused = await http.post("/escalation/nights/edit", data=form)
         assert (refused.status_code, 'value="ten"' in refused.text) == (422, True)

@@ -162,6 +162,9 @@ async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClo
             *("level 1", "level 2", "level 3"),
             "final alarm",
         ]
+        severe = (await run("policy", "dry-run", "payments", "--severity", "0", "--json")).json
+        assert [step["excluded"] for step in severe] == [False] * 4
+        await run("policy", "dry-run", "payments", "--severity", "4", code=2)
 
 
 async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from firebell.paging.escalation import (
     Event,
     Exhausted,
     Grow,
+    Leave,
     Raise,
     Refused,
     Replan,
@@ -37,6 +38,8 @@ ALICE = Target(TargetKind.PERSON, 1)
 EVENTS: tuple[Event, ...] = (
     Ack(),
     Ack(owned=False),
+    Ack(person_id=1),
+    Leave(1),
     Unack(),
     Grow(False),
     Grow(True),
@@ -104,6 +107,7 @@ TABLE: dict[tuple[PageState, str], PageState | None] = {
     (S.EXHAUSTED, "Raise"): S.TRIGGERED,
     (S.EXHAUSTED, "Replan"): S.TRIGGERED,
     (S.EXHAUSTED, "Due"): None,
+    **{(state, "Leave"): None for state in S},
     **{(S.RESOLVED, type(event).__name__): None for event in EVENTS},
 }
 ONE_EACH = {type(e).__name__: e for e in (*EVENTS, Ack(), Grow(True), Raise(0))}
@@ -134,7 +138,10 @@ def test_nothing_reopens_a_resolved_page(event: Event) -> None:
 def plans(draw: st.DrawFn) -> Plan:
     waits = draw(st.lists(st.integers(1, 60).map(lambda m: m * 60), max_size=4))
     timeout = draw(st.none() | st.integers(1, 60).map(lambda m: m * 60))
-    return plan(*waits, repeat=draw(st.integers(0, 3)), ack_timeout_s=timeout)
+    drawn = plan(*waits, repeat=draw(st.integers(0, 3)), ack_timeout_s=timeout)
+    if draw(st.booleans()):
+        return replace(drawn, levels=tuple(replace(level, min_acks=2) for level in drawn.levels))
+    return drawn
 
 
 MOVES = st.one_of(
@@ -162,7 +169,7 @@ class Life:
             again = step(old, Due(), self.now)
             assert isinstance(again, Page)
             self._becomes(again)
-        outcome = advance(self.page, lambda level: (1,) if reaches[level % len(reaches)] else (), self.now)
+        outcome = advance(self.page, lambda level: (1, 2) if reaches[level % len(reaches)] else (), self.now)
         self._becomes(outcome.page)
         if isinstance(outcome, Entered):
             self.entered.append((outcome.page.epoch, outcome.page.round, outcome.page.level))
@@ -179,6 +186,7 @@ class Life:
         old, self.page = self.page, new
         assert new.version > old.version
         assert new.epoch >= old.epoch
+        assert new.state is not S.ACKED or old.state is S.ACKED or len(new.acks) >= old.acks_needed
         assert new.due_at is not None or new.state is S.RESOLVED or self._may_hold(new), "I1"
         assert new.due_at is None or new.state is not S.RESOLVED, "I2"
         assert -1 <= new.level < max(1, len(new.plan.levels)), "I4"

@@ -1,5 +1,6 @@
 """The policy editor: its buttons, its starting points, and what it says about a draft."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,22 @@ from starlette.datastructures import FormData
 from firebell.kit.errors import Invalid
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.paging.dry_run import PlannedLevel, PlannedMessage, compare, messages, summary
-from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
+from firebell.paging.level_conditions import EVERY_DAY, Conditions, Hours
+from firebell.paging.model import Level, Plan, Policy, Strategy, Target, TargetKind
 from firebell.paging.policy_changes import changes
 from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, minutes_text, plan_of, to_seconds
 from firebell.paging.policy_starters import TIERS, Tier, apply_tier
 from tests.rules.budget import examples
 
 A, B, C = (LevelRow((f"person:{i}",), str(i)) for i in (1, 2, 3))
+OFFICE = Hours((0, 1, 2, 3, 4), 9 * 60, 17 * 60)
+RULES = (
+    (Strategy.ALL, 1, Conditions()),
+    (Strategy.ROUND_ROBIN, 2, Conditions("high", (0, 1), OFFICE)),
+    (Strategy.ALL, 10, Conditions(hours=replace(OFFICE, is_outside=True))),
+    (Strategy.ROUND_ROBIN, 1, Conditions("low", (), Hours(EVERY_DAY, 22 * 60, 0))),
+    (Strategy.ALL, 1, Conditions(severities=(3,), hours=Hours((6,)))),
+)
 NAMES = {"person:1": "Ana", "person:2": "Jun", "schedule:1": "Primary", "team:1": "Everyone in Payments"}
 
 
@@ -49,25 +59,63 @@ def test_a_button_changes_the_draft_and_names_its_level(
 @settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(
-        st.tuples(st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True), st.integers(60, 86400)),
+        st.tuples(
+            st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True),
+            st.integers(60, 86400),
+            st.sampled_from(RULES),
+        ),
         min_size=1,
         max_size=20,
     )
 )
 def test_bug_an_edit_in_the_browser_lost_the_third_target_and_the_seconds(
-    levels: list[tuple[list[int], int]],
+    levels: list[tuple[list[int], int, tuple[Strategy, int, Conditions]]],
 ) -> None:
-    stored = tuple(Level(tuple(Target(TargetKind.TEAM, i) for i in ids), wait) for ids, wait in levels)
-    form = PolicyForm.from_policy(Policy(1, "P", "p", 1, 1, stored, 2, 90))
-    fields = [(f"wait-{i}", row.wait) for i, row in enumerate(form.rows)]
-    fields += [(f"target-{i}", value) for i, row in enumerate(form.rows) for value in (*row.targets, "")]
-    sent = PolicyForm.from_form(
-        FormData([*fields, ("repeat", form.repeat), ("ack_timeout", form.ack_timeout)])
+    stored = tuple(
+        Level(tuple(Target(TargetKind.TEAM, i) for i in ids), wait, *rules) for ids, wait, rules in levels
     )
+    form = PolicyForm.from_policy(Policy(1, "P", "p", 1, 1, stored, 2, 90, "Asia/Tokyo"))
+    fields = [("repeat", form.repeat), ("ack_timeout", form.ack_timeout), ("tz", form.tz)]
+    for i, row in enumerate(form.rows):
+        fields += [(f"target-{i}", value) for value in (*row.targets, "")]
+        fields += [(f"sev-{i}", value) for value in row.severities]
+        fields += [(f"day-{i}", value) for value in row.days]
+        fields += [
+            *((f"wait-{i}", row.wait), (f"strategy-{i}", row.strategy), (f"acks-{i}", row.min_acks)),
+            *((f"only-{i}", row.urgency), (f"start-{i}", row.start), (f"end-{i}", row.end)),
+            (f"outside-{i}", row.outside),
+        ]
+    sent = PolicyForm.from_form(FormData([*fields]))
+    assert sent.rows == form.rows
     errors = FieldErrors()
     plan = plan_of(sent, errors)
     assert errors.fields == {}
-    assert (plan.levels, plan.repeat, plan.ack_timeout_s) == (stored, 2, 90)
+    assert (plan.levels, plan.repeat, plan.ack_timeout_s, plan.tz) == (stored, 2, 90, "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (replace(A, min_acks="0"), "acks-0"),
+        (replace(A, min_acks="eleven"), "acks-0"),
+        (replace(A, strategy="dice"), "strategy-0"),
+        (replace(A, urgency="medium"), "only-0"),
+        (replace(A, severities=("4",)), "sev-0"),
+        (replace(A, days=("7",)), "day-0"),
+        (replace(A, start="soon"), "start-0"),
+        (replace(A, start="09:00", end="09:00"), "conditions-0"),
+        (replace(A, outside="yes"), "conditions-0"),
+        (replace(A, urgency="low", severities=("0", "1")), "conditions-0"),
+    ],
+)
+def test_a_rule_that_is_wrong_is_refused_at_its_field(row: LevelRow, field: str) -> None:
+    errors = FieldErrors()
+    plan_of(PolicyForm(rows=(row,), repeat="2"), errors)
+    assert set(errors.fields) == {field}
+    assert row.has_rules
+    assert not A.has_rules
+    plan_of(PolicyForm(rows=(A,), repeat="2", tz="Mars/Olympus"), errors)
+    assert set(errors.fields) == {field, "tz"}
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "-1", "1441", "5:60", "5:", "1.5", "²"])
@@ -120,6 +168,16 @@ def plan(*levels: tuple[Target, int] | tuple[Target, Target, int], repeat: int =
         ),
         (plan((ANA, 300)), plan((JUN, 300)), ["Level 1 added: Jun", "Level 1 removed: Ana"]),
         (plan((ANA, 300)), plan((ANA, 300), repeat=0), ["Repeats 2 times → 0 times"]),
+        (
+            plan((ANA, 300)),
+            Plan("P", (Level((ANA,), 300, *RULES[1]),), 2, None, tz="Asia/Tokyo"),
+            [
+                "Level 1 notifies people in turn, was everyone",
+                "Level 1 needs 2 acknowledgments, was 1",
+                "Level 1 is only for high urgency, SEV0 or SEV1, Mon–Fri 09:00–17:00, was for every page",
+                "Time zone of hours UTC → Asia/Tokyo",
+            ],
+        ),
         (
             plan((ANA, 300)),
             plan((ANA, 300), (Target(TargetKind.SCHEDULE, 9), 300)),

@@ -77,6 +77,8 @@ async def acknowledge(tx: Tx, scene: Scene, intent: AckPage, now: datetime) -> R
         return page
     result = await paging.ack(tx, scene.actor, page.id, now)
     buttons = (_open_button(scene, page),)
+    if result.missing:
+        return Reply(f"You acknowledged {page.ref}. {result.waits_for}", buttons)
     if result.already:
         return Reply(f"{page.ref} was {result.already}.", buttons)
     log = await paging.log(tx, page.id)

@@ -22,6 +22,7 @@ from firebell.commands.output import (
     wants_json,
 )
 from firebell.commands.service import change_lines
+from firebell.kit.text import plural
 
 _STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"])
 
@@ -102,6 +103,11 @@ def show_(ref: str) -> None:
         click.style(f"{fields['ref']}  {fields['title']}", bold=True),
         f"{fields['state']}, {fields['urgency']} urgency, since {local(fields['triggered_at'])}",
         f"service {fields['service'] or '-'}, policy {fields['policy']}, level {fields['level']}: {_who(fields)}",
+        *(
+            [f"acknowledged by {fields['acks']} of {fields['acks_needed']}"]
+            if fields["acks_needed"] > 1
+            else []
+        ),
     ]
     lines += [
         f"  {a['status']:<9} {' '.join([*a['findings'], a['title'][:80]])}" for a in fields["alert_list"][:10]
@@ -127,6 +133,10 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
         done.append(fields)
         if not wants_json():
             note = f" ({fields['already']})" if fields.get("already") else ""
+            if action == "ack" and fields["acks_missing"]:
+                note = (
+                    f" ({plural(fields['acks_missing'], 'more acknowledgment')} needed: escalation goes on)"
+                )
             show(fields, f"{fields['ref']} is {fields['state']}{note}: {fields['title']}")
     if wants_json():
         show(done, "")
@@ -138,7 +148,7 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
 @click.argument("refs", nargs=-1, required=True)
 @as_json
 def ack(refs: tuple[str, ...]) -> None:
-    """Acknowledge pages and stop escalation."""
+    """Acknowledge pages and stop escalation, once enough people have done so."""
     _act(refs, "ack")
 
 

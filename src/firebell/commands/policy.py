@@ -8,6 +8,9 @@ from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, instant, short, show, show_table, table
 from firebell.kit.text import plural
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_PASSED = {True: "not for this page", False: "no one: skips to the next level"}
+
 
 @click.group()
 def policy() -> None:
@@ -23,6 +26,23 @@ def _names() -> dict[tuple[str, int], str]:
 
 def _level(level: dict[str, Any], names: dict[tuple[str, int], str]) -> str:
     return ", ".join(names.get((t["kind"], t["id"]), "deleted target") for t in level["targets"])
+
+
+def _rules(level: dict[str, Any]) -> str:
+    """Return whom of its people a level notifies, how many have to acknowledge, and for which pages it is."""
+    rules = ["in turn"] if level["strategy"] == "round_robin" else []
+    if level["min_acks"] > 1:
+        rules.append(plural(level["min_acks"], "acknowledgment"))
+    conditions = level["conditions"] or {}
+    if conditions.get("urgency"):
+        rules.append(f"only {conditions['urgency']} urgency")
+    if conditions.get("severities"):
+        rules.append("only " + " or ".join(f"SEV{s}" for s in conditions["severities"]))
+    if hours := conditions.get("hours"):
+        days = " ".join(_DAYS[day] for day in hours["days"]) if len(hours["days"]) < len(_DAYS) else "daily"
+        when = "not" if hours["outside"] else "only"
+        rules.append(f"{when} {days} {hours['start']}-{hours['end']}")
+    return ", ".join(rules)
 
 
 @policy.command("list", epilog=example("firebell policy list"))
@@ -48,30 +68,35 @@ def show_(slug: str) -> None:
     fields = call("GET", f"/api/v1/policies/{seg(slug)}")
     names = _names()
     rows = [
-        [str(number), _level(level, names), f"{level['ack_within_s'] / 60:g} min"]
+        [str(number), _level(level, names), f"{level['ack_within_s'] / 60:g} min", _rules(level)]
         for number, level in enumerate(fields["levels"], 1)
     ]
     timeout = f"{fields['ack_timeout_s'] / 60:g} min" if fields["ack_timeout_s"] else "by severity"
     text = (
         f"{fields['name']}, version {fields['version']}, repeated {fields['repeat']} times,"
-        f" acknowledgment timeout {timeout}"
+        f" acknowledgment timeout {timeout}, times in {fields['tz']}"
     )
-    show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER'), rows, wide=1)}")
+    show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER', 'RULES'), rows, wide=1)}")
 
 
 @policy.command(
     "dry-run",
     epilog=example(
-        "firebell policy dry-run payments", "firebell policy dry-run payments --at 2026-11-28T03:12"
+        "firebell policy dry-run payments",
+        "firebell policy dry-run payments --at 2026-11-28T03:12",
+        "firebell policy dry-run payments --severity 1",
     ),
 )
 @click.argument("slug")
 @click.option("--at", help="When the page begins. Default: now.")
 @click.option("--low", is_flag=True, help="Dry-run a low-urgency page.")
+@click.option("--severity", type=click.IntRange(0, 3), help="Dry-run the page of an incident.")
 @as_json
-def dry_run(slug: str, at: str | None, low: bool) -> None:
+def dry_run(slug: str, at: str | None, low: bool, severity: int | None) -> None:
     """Show who would be notified when if no one acknowledged a page."""
-    query = {"at": instant(at, "--at")} if at else {}
+    query: dict[str, Any] = {"at": instant(at, "--at")} if at else {}
+    if severity is not None:
+        query["severity"] = severity
     notified = call(
         *("GET", f"/api/v1/policies/{seg(slug)}/dry-run"), urgency="low" if low else "high", **query
     )
@@ -79,7 +104,7 @@ def dry_run(slug: str, at: str | None, low: bool) -> None:
         [
             short(s["at"]),
             "final alarm" if s["level"] is None else f"level {s['level']}",
-            s["names"] or "no one: skips to the next level",
+            s["names"] or _PASSED[s["excluded"]],
         ]
         for s in notified
     ]
@@ -120,7 +145,7 @@ def restore(slug: str, version: int, applies: bool) -> None:
 def copy_(slug: str, name: str) -> None:
     """Create an escalation policy NAME with the levels of SLUG."""
     source = call("GET", f"/api/v1/policies/{seg(slug)}")
-    fields = {key: source[key] for key in ("team_id", "levels", "repeat", "ack_timeout_s")}
+    fields = {key: source[key] for key in ("team_id", "levels", "repeat", "ack_timeout_s", "tz")}
     created = call("POST", "/api/v1/policies", {"name": name, **fields})
     show(created, f"Created {created['name']}: {created['slug']}.")
 

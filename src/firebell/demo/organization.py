@@ -1,6 +1,6 @@
 """Kestrel, the demo organization: three teams, nine people around the world, and their services."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
@@ -12,7 +12,8 @@ from firebell.kit.db.events import Actor
 from firebell.oncall.model import Layer, Unit, Window
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
-from firebell.paging.model import Level, Target, TargetKind
+from firebell.paging.level_conditions import Conditions, Hours
+from firebell.paging.model import Level, Strategy, Target, TargetKind
 from firebell.people import actions as people
 
 PASSWORD = "lanterns over harbor"  # noqa: S105 - printed at the start, for a loopback address
@@ -180,6 +181,21 @@ async def _payments(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
         tx, team, "Payments secondary", tz, [_weekly(rotation, _monday(now), tz, 1)], now
     )
     await _policy(tx, kestrel, "Payments", team, [first, second], now)
+    await _turns(tx, team, second, tz, now)
+
+
+async def _turns(tx: Tx, team_id: int, on_call: Target, tz: str, now: datetime) -> None:
+    """Create a policy that takes turns by day, pages who is on call otherwise, and then needs two people."""
+    team = (Target(TargetKind.TEAM, team_id),)
+    office = Hours((0, 1, 2, 3, 4), 9 * 60, 17 * 60)
+    levels = [
+        Level(team, 600, Strategy.ROUND_ROBIN, conditions=Conditions(hours=office)),
+        Level((on_call,), 300, conditions=Conditions(hours=replace(office, is_outside=True))),
+        Level(team, 600, min_acks=2),
+    ]
+    await paging.create_policy(
+        tx, _ACTOR, name="Payments by turns", team_id=team_id, levels=levels, repeat=1, tz=tz, now=now
+    )
 
 
 async def _platform(tx: Tx, kestrel: Kestrel, now: datetime) -> None:

@@ -40,6 +40,7 @@ reply_codes_of = reply_code_store.codes_of
 retract = retraction_actions.retract
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
+void_queued_about = subject_store.void_queued_about
 void_superseded = subject_store.void_superseded
 waiting_messages = waiting_store.waiting
 

@@ -94,3 +94,28 @@ async def void_superseded(tx: Tx, kind: str, epochs: Sequence[tuple[int, int]]) 
         kind,
         *transpose(epochs, 2),
     )
+
+
+async def void_queued_about(tx: Tx, kind: str, subject_id: int, person_id: int) -> None:
+    """Void every message about a subject that is queued for a person, also one that is to be tried again.
+
+    A message that a sender has locked is skipped: it is being sent.
+    """
+    await tx.execute(
+        """
+        update delivery
+        set state = 'void'
+        where id in (
+            select id
+            from delivery
+            where subject_kind = $1
+                and subject_id = $2
+                and person_id = $3
+                and state = 'queued'
+            for update skip locked
+        )
+        """,
+        kind,
+        subject_id,
+        person_id,
+    )

@@ -1,6 +1,6 @@
 """Actions on pages and policies, by alerts, incidents and people."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,20 +18,20 @@ from firebell.catalog import actions as catalog
 from firebell.heartbeats import actions as heartbeats
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from firebell.kit.jobs import timers
+from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import (
-    ack_warnings,
+    acknowledging,
     drill_pages,
     escalation,
     list_store,
     manual,
     night_limit_actions,
+    page_changes,
     policy_actions,
     policy_store,
     reach_queries,
@@ -41,13 +41,9 @@ from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
     TIMER,
-    UNANSWERED,
-    AckResult,
     NewLogEntry,
     NewPage,
-    NotChanged,
     Page,
-    PageAcknowledged,
     PageResolved,
     PageState,
     Plan,
@@ -55,7 +51,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.people import actions as people
+from firebell.paging.page_changes import apply_event, lock_for, log_all, step_all, store_changes
 from firebell.people.action_guards import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
@@ -69,6 +65,7 @@ PAGE_LANE_KINDS = (
 NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 ManualTarget = manual.ManualTarget
+ack = acknowledging.ack
 arrivals = store.arrivals
 counts = store.counts
 create_policy = policy_actions.create_policy
@@ -81,6 +78,7 @@ level_targets = reach_queries.level_targets
 nights_of = night_limit_actions.nights_of
 nights_over_limit = night_limit_actions.nights_between
 owned_by_alone = store.owned_by_alone
+page = page_changes.page
 owners = store.owners
 pages = list_store.pages
 pages_by_id = store.pages_by_id
@@ -96,51 +94,8 @@ request_manual_page = manual.request_manual_page
 start_drill_page = drill_pages.start_drill_page
 start_manual_page = manual.start_manual_page
 triggered = store.triggered
+unacknowledge = acknowledging.unacknowledge
 update_policy = policy_actions.update_policy
-
-
-async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
-    """Save pages and their timers: exactly one for each that has a due time (I1).
-
-    Messages about a page that waits for no one any more are retracted.
-    """
-    if not changed:
-        return
-    await store.save(tx, changed)
-    # the first plan of a page has no older one
-    if replanned := [(page_.id, page_.epoch) for page_ in changed if page_.epoch > 1]:
-        await notify.void_superseded(tx, SUBJECT_KIND, replanned)
-    quiet = [
-        (page_.id, page_.epoch) for page_ in changed if page_.epoch > 1 and page_.state not in UNANSWERED
-    ]
-    if quiet:
-        await notify.retract(tx, SUBJECT_KIND, quiet, now)
-    await timers.schedule_many(
-        tx, TIMER, [(str(p.id), p.due_at, p.epoch) for p in changed if p.due_at is not None]
-    )
-    await timers.cancel_many(tx, TIMER, [str(p.id) for p in changed if p.due_at is None])
-    await ack_warnings.schedule(tx, changed)
-    await topics.publish(tx, [p.id for p in changed])
-
-
-async def _step_all(
-    tx: Tx,
-    pages_: Iterable[Page],
-    event: escalation.Event | Callable[[Page], escalation.Event],
-    now: datetime,
-) -> list[Page]:
-    """Apply an event to locked pages; save and return those that it changes."""
-    stepped = (escalation.step(page_, event(page_) if callable(event) else event, now) for page_ in pages_)
-    changed = [result for result in stepped if isinstance(result, Page)]
-    await store_changes(tx, changed, now)
-    return changed
-
-
-async def _log_all(
-    tx: Tx, pages_: Sequence[Page], kind: str, text: str, now: datetime, actor: Actor = SYSTEM
-) -> None:
-    if pages_:
-        await store.add_log(tx, [NewLogEntry.by(actor, p.id, kind, text) for p in pages_], now)
 
 
 async def _start(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
@@ -182,11 +137,11 @@ async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
 async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
     """Refresh open pages that have new alerts; page again if the acknowledgment does not cover them."""
     open_pages = await store.lock_subjects(tx, "group", event.group_ids)
-    reopened = await _step_all(
+    reopened = await step_all(
         tx, open_pages, lambda page_: escalation.Grow(page_.subject_id in event.crossed), now
     )
     text = "New alerts arrived that the acknowledgment does not cover."
-    await _log_all(tx, reopened, "again", text, now)
+    await log_all(tx, reopened, "again", text, now)
     await topics.publish(tx, [p.id for p in open_pages])
 
 
@@ -199,7 +154,7 @@ async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:
     """Raise the urgency of pages whose group got an urgent alert; the log names the alert."""
     titles = dict(zip(event.group_ids, event.titles, strict=True))
     open_pages = await store.lock_subjects(tx, "group", event.group_ids)
-    raised = await _step_all(tx, open_pages, escalation.Raise(None), now)
+    raised = await step_all(tx, open_pages, escalation.Raise(None), now)
     if raised:
         texts = [(p.id, f"A more urgent alert arrived: {titles[p.subject_id]}") for p in raised]
         entries = [NewLogEntry.by(SYSTEM, page_id, "raised", text) for page_id, text in texts]
@@ -223,16 +178,22 @@ async def resolve_groups(tx: Tx, event: GroupsResolved, now: datetime) -> None:
 async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -> None:
     """Acknowledge pages because the source says so; without a person behind it, the ack times out."""
     open_pages = await store.lock_subjects(tx, "group", event.group_ids)
-    acked = await _step_all(tx, open_pages, escalation.Ack(owned=False), now)
+    changed = await step_all(tx, open_pages, escalation.Ack(owned=False), now)
     source = Actor("source", event.label)
-    await _log_all(tx, acked, "acked", f"Acknowledged by {event.label}.", now, source)
+    acked = [page_ for page_ in changed if page_.state is PageState.ACKED]
+    in_part = [page_ for page_ in changed if page_.state is not PageState.ACKED]
+    await log_all(tx, acked, "acked", f"Acknowledged by {event.label}.", now, source)
+    text = f"Acknowledged by {event.label}. More acknowledgments needed: escalation goes on."
+    await log_all(tx, in_part, "acked_in_part", text, now, source)
 
 
 async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Page again for pages that only a person who left had acknowledged (I8)."""
     acked = await store.lock(tx, await store.owned_by_alone(tx, event.person_id))
-    reopened = await _step_all(tx, acked, escalation.Unack(), now)
-    await _log_all(tx, reopened, "again", "The acknowledging responder was deactivated.", now)
+    reopened = await step_all(tx, acked, escalation.Unack(), now)
+    await log_all(tx, reopened, "again", "The acknowledging responder was deactivated.", now)
+    in_part = await store.lock(tx, await store.acknowledged_in_part_by(tx, event.person_id))
+    await step_all(tx, in_part, escalation.Leave(event.person_id), now)
 
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
@@ -249,8 +210,8 @@ async def _apply_to_subjects(
     tx: Tx, kind: str, ids: Sequence[int], event: escalation.Event, log_kind: str, text: str, now: datetime
 ) -> None:
     open_pages = await store.lock_subjects(tx, kind, ids)
-    changed = await _step_all(tx, open_pages, event, now)
-    await _log_all(tx, changed, log_kind, text, now)
+    changed = await step_all(tx, open_pages, event, now)
+    await log_all(tx, changed, log_kind, text, now)
     if log_kind == "resolved":
         for page_ in changed:
             await tx.emit(PageResolved(page_.id), now)
@@ -309,76 +270,14 @@ async def resolve_incident_page(tx: Tx, kind: str, subject_id: int, text: str, n
 async def extend_ack(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
     """Restart the acknowledgment timeout of a page, because its incident made progress."""
     acked = [p for p in await store.lock_subjects(tx, kind, [subject_id]) if p.state is PageState.ACKED]
-    await _step_all(tx, acked, escalation.Ack(), now)
-
-
-async def page(tx: Tx, page_id: int) -> Page:
-    """Return one page; raise `NotFound`."""
-    page_ = await store.page(tx, page_id)
-    if page_ is None:
-        raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
-    return page_
-
-
-async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
-    """Lock and return one page, its service before it when `resolving`; raise `NotFound`."""
-    unlocked = await page(tx, page_id) if resolving else None
-    if unlocked and unlocked.subject_kind == "group" and unlocked.service_id is not None:
-        # service before page: the order in which ingest locks them
-        await catalog.lock_services(tx, [unlocked.service_id])
-    locked = await store.lock(tx, [page_id])
-    if not locked:
-        raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
-    return locked[0]
-
-
-async def _move(
-    tx: Tx, actor: Actor, old: Page, event: escalation.Event, kind: str, text: str, now: datetime
-) -> Page:
-    new = escalation.step(old, event, now)
-    if isinstance(new, escalation.Refused):
-        raise NotChanged(old.ref, new.reason)
-    await store_changes(tx, [new], now)
-    await _log_all(tx, [new], kind, text, now, actor)
-    await tx.audit(actor, f"page.{kind}", old.ref, now)
-    return new
-
-
-@permits(Verb.PAGE_RESPOND)
-async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
-    """Acknowledge a page; a second person joins, and a resolved page stays resolved (spec 2.1)."""
-    old = await lock_for(tx, page_id)
-    if old.state is PageState.RESOLVED:
-        return AckResult(old, "already resolved")
-    owned = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
-    if actor.person_id is not None and not (await people.person(tx, actor.person_id)).active:
-        raise Forbidden(f"{actor.label} is deactivated and cannot acknowledge {old.ref}.")
-    if old.state is PageState.ACKED and owned:
-        renewed = escalation.step(old, escalation.Ack(), now)
-        assert isinstance(renewed, Page)
-        await store_changes(tx, [renewed], now)
-        return AckResult(renewed, "already yours", renewed=renewed.due_at is not None)
-    joins = old.state is PageState.ACKED
-    text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
-    new = await _move(tx, actor, old, escalation.Ack(), "joined" if joins else "acked", text, now)
-    if actor.person_id is not None:
-        await store.add_owner(tx, page_id, actor.person_id, now)
-    await tx.emit(PageAcknowledged(page_id, actor.person_id), now)
-    return AckResult(new, None)
-
-
-@permits(Verb.PAGE_RESPOND)
-async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
-    """Withdraw the acknowledgment of a page: the level that was notified last is notified again."""
-    text = f"{actor.label} withdrew the acknowledgment."
-    return await _move(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)
+    await step_all(tx, acked, escalation.Ack(), now)
 
 
 @permits(Verb.PAGE_RESPOND)
 async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Resolve a page and its alerts; an alert that fires on opens a new page."""
     old = await lock_for(tx, page_id, resolving=True)
-    new = await _move(
+    new = await apply_event(
         tx, actor, old, escalation.Resolve(), "resolved", f"{actor.label} resolved the page.", now
     )
     if old.subject_kind == "group":
@@ -394,7 +293,7 @@ async def retract_manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: date
     if old.state is PageState.RESOLVED:
         raise undo.changed_since(f"{old.ref} is already resolved.", "Nothing more to do.")
     text = f"{actor.label} started this page by mistake."
-    new = await _move(tx, actor, old, escalation.Resolve(), "resolved", text, now)
+    new = await apply_event(tx, actor, old, escalation.Resolve(), "resolved", text, now)
     await tx.emit(PageResolved(old.id), now)
     return new
 
@@ -404,14 +303,16 @@ async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datet
     """Snooze a page until `until`, at most 24 hours; then escalation restarts."""
     text = f"{actor.label} snoozed the page until {until:%Y-%m-%d %H:%M} UTC."
     event = escalation.Snooze(until)
-    return await _move(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
+    return await apply_event(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
 
 
 @permits(Verb.PAGE_RESPOND)
 async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Escalate a page to its next level now."""
     text = f"{actor.label} escalated to the next level."
-    return await _move(tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now)
+    return await apply_event(
+        tx, actor, await lock_for(tx, page_id), escalation.Escalate(), "escalated", text, now
+    )
 
 
 @permits(Verb.POLICY_WRITE)
@@ -421,10 +322,10 @@ async def apply_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> l
     await catalog.lock_services_with_policy(tx, policy.id)
     await policy_store.lock_policy(tx, policy.id)
     open_pages = await store.lock(tx, await policy_store.open_page_ids(tx, policy.id))
-    changed = await _step_all(tx, open_pages, escalation.Replan(policy.plan), now)
+    changed = await step_all(tx, open_pages, escalation.Replan(policy.plan), now)
     await store.set_plans(tx, [page_.id for page_ in changed], policy.plan)
     text = f"{actor.label} applied version {policy.version} of {policy.name}."
-    await _log_all(tx, changed, "replanned", text, now, actor)
+    await log_all(tx, changed, "replanned", text, now, actor)
     refs = [page_.ref for page_ in changed]
     if refs:
         await tx.audit(
@@ -472,7 +373,7 @@ async def skip_unreached_level(
         if waits and (old.state, old.epoch, old.level, old.round) == expected:
             await store_changes(tx, [replace(old, due_at=now)], now)
             text = "No message of this level could be delivered."
-            await _log_all(tx, [old], "unreached", text, now)
+            await log_all(tx, [old], "unreached", text, now)
 
 
 async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:

@@ -22,7 +22,7 @@ from firebell.kit.web.api import (
     problems,
 )
 from firebell.paging import actions, queries, votes
-from firebell.paging.model import Page, PageState
+from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -55,6 +55,11 @@ class PageShown(ApiOutput):
     level: int
     round: int
     owners: list[str]
+    acks: Annotated[int, Field(description="how many people have acknowledged since it was last triggered")]
+    acks_needed: int
+    acks_missing: Annotated[
+        int, Field(description="how many more people stop its escalation; 0 if it has stopped")
+    ]
     notified: str
     alerts: int
     triggered_at: datetime
@@ -194,6 +199,9 @@ def page_fields(details: queries.PageDetails) -> dict[str, object]:
         "level": page.level + 1,
         "round": page.round,
         "owners": details.owners,
+        "acks": len(page.acks),
+        "acks_needed": page.acks_needed,
+        "acks_missing": page.acks_missing if page.state in UNANSWERED else 0,
         "notified": details.now_names,
         "alerts": details.alert_count,
         "triggered_at": page.triggered_at,

@@ -37,7 +37,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """The outcome for one page; `reason` says why it was not changed, `state` is its state now."""
+    """The outcome for one page; `reason` says why it was not changed or still escalates, `state` is its state now."""
 
     ref: str
     result: Result
@@ -72,12 +72,13 @@ async def _batch(
 async def _one(
     tx: Tx, actor: Actor, action: BulkAction, page_id: int, minutes: int, now: datetime
 ) -> BulkOutcome:
-    ref, already = f"PG-{page_id}", None
+    ref, already, waits = f"PG-{page_id}", None, ""
     try:
         match action:
             case BulkAction.ACK:
                 ack = await actions.ack(tx, actor, page_id, now)
                 page, already = ack.page, ack.already
+                waits = "more acknowledgments needed" if ack.missing else ""
             case BulkAction.RESOLVE:
                 page = await actions.page(tx, page_id)
                 if page.state is PageState.RESOLVED:
@@ -94,7 +95,7 @@ async def _one(
             return BulkOutcome(ref, Result.UNCHANGED, "already resolved", state)
         reason = refusal.reason if isinstance(refusal, NotChanged) else refusal.message
         return BulkOutcome(ref, Result.REFUSED, reason, state)
-    return BulkOutcome(ref, Result.UNCHANGED if already else Result.DONE, already or "", page.state)
+    return BulkOutcome(ref, Result.UNCHANGED if already else Result.DONE, already or waits, page.state)
 
 
 _PAST_TENSE = {
@@ -114,7 +115,7 @@ def summary(action: BulkAction, outcomes: Sequence[BulkOutcome]) -> str:
     )
     reasons: dict[tuple[Result, str], list[str]] = {}
     for outcome in outcomes:
-        if outcome.result is not Result.DONE:
+        if outcome.reason:
             reasons.setdefault((outcome.result, outcome.reason), []).append(outcome.ref)
     for (result, reason), refs in reasons.items():
         more = len(refs) - _LISTED_REFS

@@ -11,7 +11,6 @@ from firebell.paging.escalation_recipients import hypothetical_page, load_recipi
 from firebell.paging.model import (
     MANUAL_KIND,
     TIMER,
-    Level,
     ManualTarget,
     ManualTargetKind,
     NewPage,
@@ -39,7 +38,7 @@ def _confined(plan: Plan, reached: Sequence[Sequence[int]], allowed: Collection[
     for level, person_ids in zip(plan.levels, reached, strict=True):
         targets = tuple(Target(TargetKind.PERSON, i) for i in person_ids if i in allowed)
         if targets:
-            levels.append(Level(targets, level.ack_within_s))
+            levels.append(replace(level, targets=targets, min_acks=min(level.min_acks, len(targets))))
     return replace(plan, levels=tuple(levels), is_drill=True)
 
 

@@ -9,8 +9,20 @@ from firebell.kit.errors import Invalid
 from firebell.notify.notification_rules import can_wait, plan
 from firebell.paging import escalation
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging.level_conditions import HIGH, PAGE_KINDS, PageKind
 from firebell.paging.model import Page, Plan
+from firebell.paging.round_robin import successive
 
+KINDS = {
+    "high": HIGH,
+    "low": PageKind("low", None),
+    **{f"sev{kind.severity}": kind for kind in PAGE_KINDS if kind.severity is not None},
+}
+"""The kinds of pages that a dry run offers, by their names in addresses."""
+KIND_LABELS = {
+    name: f"{kind.urgency.capitalize()} urgency" if kind.severity is None else f"SEV{kind.severity}"
+    for name, kind in KINDS.items()
+}
 MAX_DISTANCE = timedelta(days=400)
 """How far from now a dry run can begin; schedules are checked as far ahead."""
 
@@ -34,7 +46,8 @@ class PlannedMessage:
 class PlannedLevel:
     """A level of the first round, or the final alarm if `level` is None; without people it is skipped.
 
-    `unreachable` are the names of its people who have no usable contact method.
+    `unreachable` are the names of its people who have no usable contact method. `is_excluded` is True if the page
+    does not meet the conditions of the level then.
     """
 
     at: timedelta
@@ -42,6 +55,7 @@ class PlannedLevel:
     people: tuple[tuple[int, str], ...]
     messages: tuple[PlannedMessage, ...]
     unreachable: tuple[str, ...] = ()
+    is_excluded: bool = False
 
     @property
     def names(self) -> str:
@@ -53,6 +67,11 @@ def offset(elapsed: timedelta) -> str:
     """Return a duration as minutes and seconds, such as 5:00."""
     minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
     return f"{minutes}:{seconds:02}"
+
+
+def page_kind(name: str) -> PageKind:
+    """Return the kind of page of this name, one of high urgency for any other name."""
+    return KINDS.get(name, HIGH)
 
 
 def checked_start(at: datetime, now: datetime) -> datetime:
@@ -108,36 +127,51 @@ def messages(steps: Sequence[PlannedLevel]) -> list[PlannedMessage]:
 
 
 async def dry_run(
-    tx: Tx, tried: Plan, team_id: int, at: datetime, urgency: str = "high"
+    tx: Tx,
+    tried: Plan,
+    team_id: int,
+    at: datetime,
+    kind: PageKind = HIGH,
+    policy_id: int | None = None,
 ) -> list[PlannedLevel]:
     """Return the steps of a page that begins at `at` and is never acknowledged.
 
-    Each level reaches who is on call when it is entered, as the schedules are now.
+    Each level reaches who is on call when it is entered, as the schedules are now. Turns are those of the policy now.
     """
-    page = hypothetical_page(tried, team_id, at, urgency)
+    page = hypothetical_page(tried, team_id, at, kind, policy_id)
     first = await load_recipients(tx, [page], at)
-    entered = {
-        level: instant
-        for instant, level, _ in escalation.dry_run(tried, lambda level: first.reach(page, level), at)
-        if level is not None
-    }
+
+    order = first.orders.get(policy_id or 0, ())
+
+    def reach_now(_: datetime, level: int) -> list[int]:
+        return first.reach(page, level)
+
     by_level = {
-        level: await load_recipients(tx, [page], instant) if first.hands_off(page, level, instant) else first
-        for level, instant in entered.items()
+        step.level: await load_recipients(tx, [page], step.at)
+        if first.hands_off(page, step.level, step.at)
+        else first
+        for step in escalation.dry_run(page, reach_now, successive(page, order))
+        if step.level is not None
     }
-    steps = escalation.dry_run(tried, lambda level: by_level[level].reach(page, level), at)
-    return [_step(page, first, by_level, step, at) for step in steps]
+
+    def reach_then(_: datetime, level: int) -> list[int]:
+        return by_level.get(level, first).reach(page, level)
+
+    return [
+        _step(page, first, by_level, step, at)
+        for step in escalation.dry_run(page, reach_then, successive(page, order))
+    ]
 
 
 def _step(
     page: Page,
     first: Recipients,
     by_level: Mapping[int, Recipients],
-    step: tuple[datetime, int | None, tuple[int, ...]],
+    step: escalation.DryStep,
     start: datetime,
 ) -> PlannedLevel:
-    at, level, reached = step
-    recipients = first if level is None else by_level[level]
+    at, level, reached = step.at, step.level, step.people
+    recipients = first if level is None else by_level.get(level, first)
     if level is None:
         reached, reason, urgency = tuple(recipients.last_resort(page)), "alarm", "high"
     else:
@@ -157,11 +191,14 @@ def _step(
                 held=send_at != planned.send_at,
             )
             messages_.append(message)
-    unreachable = recipients.unreachable(page, level) if level is not None else ()
+    unreachable: Sequence[int] = ()
+    if level is not None and not step.is_excluded:
+        unreachable = recipients.unreachable(page, level)
     return PlannedLevel(
         at=at - start,
         level=level,
         people=tuple((i, recipients.people[i].name) for i in reached),
         messages=tuple(messages_),
         unreachable=tuple(recipients.people[i].name for i in unreachable),
+        is_excluded=step.is_excluded,
     )

@@ -8,8 +8,11 @@ plan raises `epoch`, which voids every timer and delivery of the plan before it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan
+from firebell.paging.level_conditions import are_met
+from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan, Strategy
+from firebell.paging.round_robin import with_turn
 
 MAX_SNOOZE = timedelta(hours=24)
 ACK_TIMEOUT = timedelta(minutes=30)
@@ -25,9 +28,20 @@ TIMER_LATENESS_LIMIT = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The page is acknowledged: by a person, or without `owned` by its source."""
+    """The page is acknowledged: by a person, or without `owned` by its source.
+
+    `person_id` is 0 for an API key and for a source.
+    """
 
     owned: bool = True
+    person_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A person who left no longer counts among those who have acknowledged."""
+
+    person_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,7 @@ class Due:
     """The timer of an acked or snoozed page fired."""
 
 
-Event = Ack | Unack | Grow | Resolve | Snooze | Escalate | Raise | Replan | Due
+Event = Ack | Leave | Unack | Grow | Resolve | Snooze | Escalate | Raise | Replan | Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +121,10 @@ def step(page: Page, event: Event, now: datetime) -> Page | Refused:
     if page.state is PageState.RESOLVED:
         return Refused("already resolved")
     match event:
-        case Ack(owned):
-            return _acked(page, owned, now)
+        case Ack(owned, person_id):
+            return _acked(page, owned, person_id, now)
+        case Leave(person_id):
+            return _left(page, person_id)
         case Unack():
             return _unacked(page, now)
         case Grow(crossed):
@@ -138,15 +154,30 @@ def _changed(page: Page, state: PageState, due_at: datetime | None, **more: date
     )
 
 
-def _acked(page: Page, owned: bool, now: datetime) -> Page | Refused:
+def _acked(page: Page, owned: bool, person_id: int, now: datetime) -> Page | Refused:
+    """Return the page acknowledged, or as it was but for one more acknowledgment while more are missing."""
     if not owned and page.state not in UNANSWERED:
         return Refused("a person has acknowledged it")
-    wait = ack_timeout(page.plan, page.severity, owned=owned)
+    wait = ack_timeout(page.plan, page.severity, owned=owned or any(page.acks))
     due_at = now + wait if wait else None
-    first = page.first_ack_at or now
     if page.state is PageState.ACKED:
         return replace(page, due_at=due_at, acked_at=now, version=page.version + 1)
-    return _changed(page, PageState.ACKED, due_at, acked_at=now, first_ack_at=first, snoozed_until=None)
+    if person_id in page.acks:
+        return Refused("someone else has to acknowledge it too")
+    acks = (*page.acks, person_id)
+    if page.acks_missing > 1:
+        # its timer runs on, and what is queued for others is still sent
+        return replace(page, acks=acks, version=page.version + 1)
+    first = page.first_ack_at or now
+    acked = _changed(page, PageState.ACKED, due_at, acked_at=now, first_ack_at=first, snoozed_until=None)
+    return replace(acked, acks=acks)
+
+
+def _left(page: Page, person_id: int) -> Page | Refused:
+    if person_id not in page.acks:
+        return Refused("they have not acknowledged it")
+    acks = tuple(i for i in page.acks if i != person_id)
+    return replace(page, acks=acks, version=page.version + 1)
 
 
 def _unacked(page: Page, now: datetime) -> Page | Refused:
@@ -172,18 +203,20 @@ def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
 def _escalated(page: Page, now: datetime) -> Page:
     """Return the page with its next level due now; an exhausted page restarts at the first level."""
     if page.state is PageState.EXHAUSTED:
-        return _restarted(page, now)
-    return _changed(page, PageState.TRIGGERED, now, snoozed_until=None)
+        return _restarted(replace(page, turns=()), now)
+    acks = page.acks if page.state is PageState.TRIGGERED else ()
+    return _changed(replace(page, acks=acks), PageState.TRIGGERED, now, snoozed_until=None)
 
 
 def _reopened(page: Page, now: datetime) -> Page:
-    """Return the page triggered again at the level that was entered last."""
+    """Return the page triggered again at the level that was entered last, without its acknowledgments."""
     level = max(page.level - 1, -1)
-    return _changed(page, PageState.TRIGGERED, now, level=level, snoozed_until=None)
+    return _changed(replace(page, acks=()), PageState.TRIGGERED, now, level=level, snoozed_until=None)
 
 
 def _restarted(page: Page, now: datetime) -> Page:
-    return _changed(page, PageState.TRIGGERED, now, level=-1, round=0, snoozed_until=None)
+    again = replace(page, acks=())
+    return _changed(again, PageState.TRIGGERED, now, level=-1, round=0, snoozed_until=None)
 
 
 def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
@@ -229,13 +262,15 @@ def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
         case PageState.TRIGGERED if level >= 0:
             # another position needs a new epoch: its messages must not look like those that were sent
             stays = (page.level, page.round) == (old.level, old.round)
-            known = {*plan.levels[level].targets} <= {*old.plan.levels[old.level].targets}
+            was, is_ = old.plan.levels[old.level], plan.levels[level]
+            known = {*is_.targets} <= {*was.targets}
+            asks_alike = (is_.strategy, is_.min_acks) == (was.strategy, was.min_acks)
             # what quiet hours hold is planned again, with their end
-            if stays and known and page.urgency == "high":
-                return replace(page, due_at=now + timedelta(seconds=plan.levels[level].ack_within_s))
-            return _reopened(page, now)
+            if stays and known and asks_alike and page.urgency == "high":
+                return replace(page, due_at=now + timedelta(seconds=is_.ack_within_s))
+            return _reopened(replace(page, acks_needed=1, turns=()), now)
         case PageState.EXHAUSTED:
-            return _restarted(page, now)
+            return _restarted(replace(page, acks_needed=1, turns=()), now)
         case _:
             return page
 
@@ -252,11 +287,16 @@ def _timed_out(page: Page, now: datetime) -> Page | Refused:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The page notifies `people`; `skipped` are the levels at which no one could be reached."""
+    """The page notifies `people`.
+
+    Of the levels that it passed, `skipped` are those at which no one could be reached, `excluded` those whose
+    conditions it does not meet.
+    """
 
     page: Page
     people: tuple[int, ...]
-    skipped: tuple[int, ...]
+    skipped: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,34 +304,51 @@ class Exhausted:
     """The policy is exhausted: the final alarm is sent, and again every 15 minutes or 4 hours."""
 
     page: Page
-    skipped: tuple[int, ...]
+    skipped: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
 
 
 Reach = Callable[[int], Sequence[int]]
 """Returns the people whom a level reaches now."""
 Held = Callable[[Sequence[int]], datetime | None]
 """Returns when the first of these people gets the page, None for now."""
+Pick = Callable[[int, int, Sequence[int]], Sequence[int]]
+"""Returns whose turn it is at a level with round robin, in a round, of the people whom it reaches."""
 
 
 def at_once(_: Sequence[int]) -> None:
     """Hold nothing."""
 
 
+def first_listed(_level: int, _round: int, people: Sequence[int]) -> Sequence[int]:
+    """Return the first of these people."""
+    return people[:1]
+
+
 def advance(
-    page: Page, reach: Reach, now: datetime, *, has_arrived: bool = True, held: Held = at_once
+    page: Page,
+    reach: Reach,
+    now: datetime,
+    *,
+    has_arrived: bool = True,
+    held: Held = at_once,
+    pick: Pick = first_listed,
 ) -> Entered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches someone.
 
-    Empty levels are skipped without a wait. The page is exhausted if no level reaches anyone, or after the last
-    round. `has_arrived` is True if any message of the page arrived. If quiet hours hold the messages of a whole level,
-    its wait begins when the first person gets the page.
+    Levels that are empty, whose conditions the page does not meet, or whose people have all acknowledged are passed
+    without a wait. Conditions count only if a level that they allow reaches someone. The page is exhausted if no level
+    reaches anyone, or after the last round. `has_arrived` is True if any message of the page arrived. If quiet hours
+    hold the messages of a whole level, its wait begins when the first person gets the page.
     """
     assert page.state in (PageState.TRIGGERED, PageState.EXHAUSTED)
     assert page.due_at is not None
     if page.state is PageState.EXHAUSTED:
-        return Exhausted(_exhausted(page, page.exhausted_reason or "", now), ())
+        return Exhausted(_exhausted(page, page.exhausted_reason or "", now))
     levels = page.plan.levels
     skipped: list[int] = []
+    excluded: list[int] = []
+    not_for_it = _excluded(page, reach, now)
     level, round_ = page.level, page.round
     for _ in levels:
         level += 1
@@ -299,37 +356,89 @@ def advance(
             level, round_ = 0, round_ + 1
         if round_ > page.plan.repeat:
             break
-        if people := tuple(reach(level)):
+        if level in not_for_it:
+            excluded.append(level)
+        elif people := _without_acks(page, reach(level)):
+            is_in_turn = levels[level].strategy is Strategy.ROUND_ROBIN
+            notified = tuple(pick(level, round_, people)) if is_in_turn else people
             planned = page.due_at if now - page.due_at <= TIMER_LATENESS_LIMIT else now
-            notified_at = max(planned, held(people) or planned)
-            due_at = notified_at + timedelta(seconds=levels[level].ack_within_s)
-            entered = replace(page, level=level, round=round_, due_at=due_at, version=page.version + 1)
-            return Entered(entered, people, tuple(skipped))
-        skipped.append(level)
+            notified_at = max(planned, held(notified) or planned)
+            entered = replace(
+                page,
+                level=level,
+                round=round_,
+                due_at=notified_at + timedelta(seconds=levels[level].ack_within_s),
+                acks_needed=max(page.acks_needed, levels[level].min_acks),
+                turns=with_turn(page, level, round_, notified) if is_in_turn else page.turns,
+                version=page.version + 1,
+            )
+            return Entered(entered, notified, tuple(skipped), tuple(excluded))
+        else:
+            skipped.append(level)
     reason = (
         "The policy has no levels."
         if not levels
+        else f"Only {len(page.acks)} of {page.acks_needed} people acknowledged."
+        if page.acks
         else "No one could be reached at any level."
         if len(skipped) == len(levels)
         else "No one acknowledged."
         if has_arrived
         else "No message could be delivered."
     )
-    return Exhausted(_exhausted(page, reason, now), tuple(skipped))
+    return Exhausted(_exhausted(page, reason, now), tuple(skipped), tuple(excluded))
 
 
-def dry_run(plan: Plan, reach: Reach, now: datetime) -> list[tuple[datetime, int | None, tuple[int, ...]]]:
-    """Return (instant, level, people) of a page that begins at `now` and is never acknowledged.
+def _without_acks(page: Page, people: Sequence[int]) -> tuple[int, ...]:
+    return tuple(i for i in people if i not in page.acks)
 
-    These are the levels of the first round, then the final alarm after the last round with None as its level.
+
+def _excluded(page: Page, reach: Reach, now: datetime) -> set[int]:
+    """Return the levels whose conditions the page does not meet now; none if the others reach no one."""
+    excluded = {
+        index
+        for index, level in enumerate(page.plan.levels)
+        if not are_met(level.conditions, page.plan.tz, page.kind, now)
+    }
+    others = (index for index in range(len(page.plan.levels)) if index not in excluded)
+    if excluded and any(_without_acks(page, reach(index)) for index in others):
+        return excluded
+    return set()
+
+
+@dataclass(frozen=True, slots=True)
+class DryStep:
+    """What an unacknowledged page does at `at`: enter `level`, pass it without people, or alarm if it is None.
+
+    `is_excluded` is True if the page does not meet the conditions of the level then.
     """
-    at, steps = now, []
-    for index, level in enumerate(plan.levels):
-        people = tuple(reach(index))
-        steps.append((at, index, people))
-        if people:
-            at += timedelta(seconds=level.ack_within_s)
-    return [*steps, (now + (at - now) * (plan.repeat + 1), None, ())]
+
+    at: datetime
+    level: int | None
+    people: tuple[int, ...] = ()
+    is_excluded: bool = False
+
+
+def dry_run(
+    page: Page, reach: Callable[[datetime, int], Sequence[int]], pick: Pick = first_listed
+) -> list[DryStep]:
+    """Return the steps of a page from now on if no one acknowledges it.
+
+    These are the levels of the first round, then the final alarm after the last round.
+    """
+    steps: list[DryStep] = []
+    while page.due_at is not None:
+        at = page.due_at
+        outcome = advance(page, partial(reach, at), at, pick=pick)
+        known = {step.level for step in steps}
+        passed = sorted({*outcome.skipped, *outcome.excluded} - known)
+        steps += [DryStep(at, level, is_excluded=level in outcome.excluded) for level in passed]
+        if isinstance(outcome, Exhausted):
+            return [*steps, DryStep(at, None)]
+        if outcome.page.level not in known:
+            steps.append(DryStep(at, outcome.page.level, outcome.people))
+        page = outcome.page
+    return steps
 
 
 def _exhausted(page: Page, reason: str, now: datetime) -> Page:

@@ -1,7 +1,7 @@
 """Who a page reaches: the facts about people, schedules and teams, read once for a batch of pages."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
@@ -9,10 +9,28 @@ from firebell.notify import actions as notify
 from firebell.notify.notification_rules import can_wait
 from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging.model import MANUAL_KIND, SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
+from firebell.paging import rotation_store
+from firebell.paging.escalation import Pick
+from firebell.paging.level_conditions import HIGH, PageKind
+from firebell.paging.model import (
+    MANUAL_KIND,
+    SUBJECT_KIND,
+    Page,
+    PageState,
+    Plan,
+    Strategy,
+    Target,
+    TargetKind,
+)
+from firebell.paging.round_robin import after_turn, in_turn, turn_of
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, Person
 from firebell.people.rule_times import usable
+
+
+def never_tired(_: Sequence[int]) -> Collection[int]:
+    """Return no one."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,29 @@ class Recipients:
     """Those who shadow someone on call now, by schedule."""
     schedules: dict[int, Schedule]
     """The schedules of the targets, complete from now on."""
+    orders: rotation_store.Orders
+    """By policy, its people by their last turn, earliest first."""
+    turns_taken: set[int] = field(default_factory=set)
+    """The policies whose order has changed since it was read."""
+
+    def pick(self, page: Page, is_tired: Callable[[Sequence[int]], Collection[int]] = never_tired) -> Pick:
+        """Return whose turn it is at the levels of a page; someone tired has their turn only if no one else is left."""
+
+        def of_level(level: int, round_: int, people_: Sequence[int]) -> Sequence[int]:
+            order = self.orders.get(page.policy_id or 0, ())
+            return in_turn(page, level, round_, people_, order, is_tired(people_))
+
+        return of_level
+
+    def take_turn(self, before: Page, after: Page) -> None:
+        """Remember whose turn it was at the level that a page has entered."""
+        if after.policy_id is None or after.plan.levels[after.level].strategy is Strategy.ALL:
+            return
+        earlier = turn_of(before, after.level, after.round)
+        had_turn = [i for i in turn_of(after, after.level, after.round) if i not in earlier]
+        if had_turn:
+            self.orders[after.policy_id] = after_turn(self.orders.get(after.policy_id, ()), had_turn)
+            self.turns_taken.add(after.policy_id)
 
     def reachable(self, target: Target) -> list[int]:
         """Return the active people behind a target; an unknown id has none."""
@@ -81,7 +122,9 @@ class Recipients:
             return []
         team = self.members.get(page.team_id, []) if page.team_id else []
         person_ids = dict.fromkeys([*team, *self.fallback_responders])
-        return [i for i in person_ids if self.rules["high"].get(i) and self.people[i].active]
+        reached = [i for i in person_ids if self.rules["high"].get(i) and self.people[i].active]
+        # of a page that others have to acknowledge too, those who have done so are left out if anyone else is reached
+        return [i for i in reached if i not in page.acks] or reached
 
     def hands_off(self, page: Page, level: int, at: datetime) -> bool:
         """Return True if a schedule of a level has other people on call at a later instant."""
@@ -130,7 +173,13 @@ class Recipients:
         return ", ".join(reasons)
 
 
-def hypothetical_page(plan: Plan, team_id: int, now: datetime, urgency: str = "high") -> Page:
+def hypothetical_page(
+    plan: Plan,
+    team_id: int,
+    now: datetime,
+    kind: PageKind = HIGH,
+    policy_id: int | None = None,
+) -> Page:
     """Return a page that is not stored, to ask who a plan would reach."""
     return Page(
         id=0,
@@ -138,11 +187,11 @@ def hypothetical_page(plan: Plan, team_id: int, now: datetime, urgency: str = "h
         subject_id=0,
         service_id=None,
         team_id=team_id,
-        policy_id=None,
+        policy_id=policy_id,
         plan=plan,
         title="",
-        urgency=urgency,
-        severity=None,
+        urgency=kind.urgency,
+        severity=kind.severity,
         state=PageState.TRIGGERED,
         level=-1,
         round=0,
@@ -153,8 +202,13 @@ def hypothetical_page(plan: Plan, team_id: int, now: datetime, urgency: str = "h
     )
 
 
-async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recipients:
-    """Read the facts for these pages as of `now`."""
+async def load_recipients(
+    tx: Tx, pages: Sequence[Page], now: datetime, *, takes_turns: bool = False
+) -> Recipients:
+    """Read the facts for these pages as of `now`.
+
+    If it `takes_turns`, the turns of their policies are locked until the transaction ends.
+    """
     targets = {t for page in pages for level in page.plan.levels for t in level.targets}
     schedule_ids = [t.id for t in targets if t.kind is TargetKind.SCHEDULE]
     schedules = await oncall.schedules_by_id(tx, schedule_ids, since=now)
@@ -185,4 +239,18 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
         held_until=await notify.held_until(tx, person_ids, now),
         shadows=shadows,
         schedules=schedules,
+        orders=await _orders(tx, pages, takes_turns),
     )
+
+
+async def _orders(tx: Tx, pages: Sequence[Page], takes_turns: bool) -> rotation_store.Orders:
+    policy_ids = {
+        page.policy_id
+        for page in pages
+        if page.policy_id is not None
+        and any(level.strategy is Strategy.ROUND_ROBIN for level in page.plan.levels)
+    }
+    if not policy_ids:
+        return {}
+    read = rotation_store.lock_orders if takes_turns else rotation_store.orders
+    return await read(tx, list(policy_ids))

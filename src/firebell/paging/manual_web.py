@@ -73,7 +73,7 @@ async def _reach(tx: Tx, target: ManualTarget | None, visit: Visit) -> list[Plan
         resolved = await manual.resolve_target(tx, target)
     except FirebellError:
         return []
-    return await dry_run(tx, resolved.plan, resolved.team_id or 0, visit.now)
+    return await dry_run(tx, resolved.plan, resolved.team_id or 0, visit.now, policy_id=resolved.policy_id)
 
 
 async def _form(visit: Visit, values: dict[str, str], error: FirebellError | None) -> Response:

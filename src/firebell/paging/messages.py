@@ -155,6 +155,7 @@ def _message(
         ("Team", team),
         ("Since", f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
         ("Urgency", page.urgency),
+        ("Acknowledgments", _acks(page)),
         *(("Runbook" if not at else f"Runbook {at + 1}", link.url) for at, link in enumerate(links)),
     ]
     return Message(
@@ -179,6 +180,8 @@ def _message(
             "page": page.ref,
             "state": page.state,
             "severity": page.severity,
+            "acks": len(page.acks),
+            "acks_needed": page.acks_needed,
             "service": service_name,
             "team": team,
             "triggered_at": page.triggered_at.isoformat(),
@@ -195,6 +198,11 @@ def _message(
 def thread_of(page: Page, delivery: Delivery) -> str:
     """Return the thread of a message: all about a page share one, but the final alarm has its own."""
     return f"{page.ref}-alarm" if delivery.reason == "alarm" else page.ref
+
+
+def _acks(page: Page) -> str:
+    """Return how many people have to acknowledge and have done so; empty if one is enough."""
+    return f"{len(page.acks)} of {page.acks_needed} people so far" if page.acks_needed > 1 else ""
 
 
 def _lead(manual_page: ManualPage | None, listed: Sequence[Alert]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
+from firebell.paging.level_conditions import ALWAYS, Conditions, PageKind
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
@@ -63,12 +64,53 @@ class Target:
     id: int
 
 
+MAX_MIN_ACKS = 10
+
+
+class Strategy(StrEnum):
+    """Whom of its people a level notifies."""
+
+    ALL = "all"
+    ROUND_ROBIN = "round_robin"
+    """One person, or as many as have to acknowledge, each in their turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Notify `targets` together; escalate if no one acknowledges within `ack_within_s` seconds."""
+    """Notify the people behind `targets`; escalate if too few acknowledge within `ack_within_s` seconds."""
 
     targets: tuple[Target, ...]
     ack_within_s: int = 300
+    strategy: Strategy = Strategy.ALL
+    min_acks: int = 1
+    """How many people have to acknowledge a page that is at this level."""
+    conditions: Conditions = ALWAYS
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """What distinguishes it from a level that pages everyone about every page, in words."""
+        rules = []
+        if self.strategy is Strategy.ROUND_ROBIN:
+            rules.append("one person in turn" if self.min_acks == 1 else f"{self.min_acks} people in turn")
+        if self.min_acks > 1:
+            rules.append(f"{self.min_acks} acknowledgments needed")
+        if self.conditions != ALWAYS:
+            rules.append(f"only for {self.conditions}")
+        return tuple(rules)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the level as it is stored, without what is as by default."""
+        stored: dict[str, Any] = {
+            "targets": [{"kind": t.kind, "id": t.id} for t in self.targets],
+            "ack_within_s": self.ack_within_s,
+        }
+        if self.strategy is not Strategy.ALL:
+            stored["strategy"] = self.strategy
+        if self.min_acks != 1:
+            stored["min_acks"] = self.min_acks
+        if self.conditions != ALWAYS:
+            stored["conditions"] = self.conditions.to_json()
+        return stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +125,31 @@ class Plan:
     repeat: int
     ack_timeout_s: int | None
     is_drill: bool = False
+    tz: str = "UTC"
+    """The time zone of the hours of its levels."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as it is stored."""
         return {
             "name": self.name,
-            "levels": [
-                {
-                    "targets": [{"kind": t.kind, "id": t.id} for t in level.targets],
-                    "ack_within_s": level.ack_within_s,
-                }
-                for level in self.levels
-            ],
+            "levels": [level.to_json() for level in self.levels],
             "repeat": self.repeat,
             "ack_timeout_s": self.ack_timeout_s,
             **({"is_drill": True} if self.is_drill else {}),
+            **({"tz": self.tz} if self.tz != "UTC" else {}),
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Plan":
         """Return the plan that `to_json` returned."""
-        levels = levels_from_json(data["levels"])
-        return Plan(data["name"], levels, data["repeat"], data["ack_timeout_s"], data.get("is_drill", False))
+        return Plan(
+            data["name"],
+            levels_from_json(data["levels"]),
+            data["repeat"],
+            data["ack_timeout_s"],
+            data.get("is_drill", False),
+            data.get("tz", "UTC"),
+        )
 
 
 def levels_from_json(data: list[dict[str, Any]]) -> tuple[Level, ...]:
@@ -113,6 +158,9 @@ def levels_from_json(data: list[dict[str, Any]]) -> tuple[Level, ...]:
         Level(
             tuple(Target(TargetKind(t["kind"]), t["id"]) for t in level["targets"]),
             level["ack_within_s"],
+            Strategy(level.get("strategy", Strategy.ALL)),
+            level.get("min_acks", 1),
+            Conditions.from_json(level.get("conditions", {})),
         )
         for level in data
     )
@@ -130,11 +178,12 @@ class Policy:
     levels: tuple[Level, ...]
     repeat: int
     ack_timeout_s: int | None
+    tz: str = "UTC"
 
     @property
     def plan(self) -> Plan:
         """The plan of a page that begins now."""
-        return Plan(self.name, self.levels, self.repeat, self.ack_timeout_s)
+        return Plan(self.name, self.levels, self.repeat, self.ack_timeout_s, tz=self.tz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +194,14 @@ class PolicyVersion:
     plan: Plan
     saved_by: str
     saved_at: datetime
+
+
+class Turn(NamedTuple):
+    """Whose turn it was when a page entered a level with round robin."""
+
+    level: int
+    round: int
+    person_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +230,23 @@ class Page:
     resolved_at: datetime | None = None
     snoozed_until: datetime | None = None
     exhausted_reason: str | None = None
+    acks: tuple[int, ...] = ()
+    """Who has acknowledged since it was last triggered; 0 stands for API keys and sources together."""
+    acks_needed: int = 1
+    """The largest number of acknowledgments that a level of its plan needed when the page entered it."""
+    turns: tuple[Turn, ...] = ()
+    """The last turn at each of its levels with round robin."""
+
+    @property
+    def acks_missing(self) -> int:
+        """How many more people have to acknowledge; at least one for a page that no one owns."""
+        first = self.plan.levels[0].min_acks if self.level < 0 and self.plan.levels else 1
+        return max(1, max(self.acks_needed, first) - len(self.acks))
+
+    @property
+    def kind(self) -> PageKind:
+        """What the conditions of levels ask of it."""
+        return PageKind(self.urgency, self.severity)
 
     @property
     def rank(self) -> int:
@@ -263,11 +337,25 @@ class TiredNight:
 
 @dataclass(frozen=True, slots=True)
 class AckResult:
-    """The result of an acknowledgment; `already` says why it changed nothing but, if `renewed`, its timeout."""
+    """The result of an acknowledgment; `already` says why it changed nothing but, if `renewed`, its timeout.
+
+    `missing` is how many more people have to acknowledge before escalation stops.
+    """
 
     page: Page
     already: str | None
     renewed: bool = False
+    missing: int = 0
+
+    @property
+    def waits_for(self) -> str:
+        """What stops the escalation, in a sentence, such as `Escalation goes on until 1 more person acknowledges.`"""
+        if not self.missing:
+            return ""
+        people = (
+            "1 more person acknowledges" if self.missing == 1 else f"{self.missing} more people acknowledge"
+        )
+        return f"Escalation goes on until {people}."
 
 
 class Arrival(NamedTuple):

@@ -98,6 +98,11 @@ def person_night(at: datetime, tz: str) -> PersonNight | None:
     return None if night is None else PersonNight(night, *night_bounds(night, tz))
 
 
+def waits_for_turn(nights: Nights, page: Page, person_ids: Collection[int]) -> list[int]:
+    """Return whose turn at a page comes last because they are over the limit; no one's at a SEV0 page."""
+    return nights.tired(page, person_ids) if _counts(page) and page.severity != 0 else []
+
+
 def backup(page: Page, reached: Sequence[int], later: Iterable[Sequence[int]], nights: Nights) -> list[int]:
     """Return who else is paged because everyone a page reaches is over the limit.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.paging import actions, single_use_store, store
+from firebell.paging import actions, page_changes, single_use_store, store
 from firebell.paging.model import Page, PageState
 from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.people.action_guards import permits
@@ -28,7 +28,7 @@ class OfflineOutcome:
 @permits(Verb.PAGE_RESPOND)
 async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now: datetime) -> OfflineOutcome:
     """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
-    page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
+    page = await page_changes.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: no one can use up the key of another
     key = f"action/{actor.person_id}/{page_id}/{action.key}"
     if not await single_use_store.use(tx, key, now):

@@ -8,7 +8,6 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Forbidden
 from firebell.kit.jobs import timers
 from firebell.paging import escalation, live_topics, manual_store, store
-from firebell.paging.actions import store_changes
 from firebell.paging.model import (
     MANUAL_KIND,
     TIMER,
@@ -23,6 +22,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
+from firebell.paging.page_changes import store_changes
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb

@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.text import slugify
 from firebell.kit.web import undo
-from firebell.paging import policy_store, policy_version_store
+from firebell.paging import policy_store, policy_version_store, rotation_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
 from firebell.paging.policy_validation import checked_plan
 from firebell.people import actions as people
@@ -27,11 +27,12 @@ async def create_policy(
     levels: Sequence[Level],
     repeat: int = 2,
     ack_timeout_s: int | None = None,
+    tz: str = "UTC",
     now: datetime,
 ) -> Policy:
-    """Create a policy; raise `Invalid` unless all its levels have targets that exist."""
+    """Create a policy; raise `Invalid` unless its levels have targets that exist and are for every page."""
     await people.team(tx, team_id)
-    plan = await checked_plan(tx, name, levels, repeat, ack_timeout_s)
+    plan = await checked_plan(tx, name, levels, repeat, ack_timeout_s, tz)
     policy = await policy_store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
     if policy is None:
         raise Conflict(
@@ -60,6 +61,7 @@ async def update_policy(
     levels: Sequence[Level],
     repeat: int,
     ack_timeout_s: int | None,
+    tz: str = "UTC",
     version: int | None = None,
     now: datetime,
 ) -> Policy:
@@ -68,7 +70,7 @@ async def update_policy(
     The same plan is no new version. Raise `Conflict` if `version`, the one that was edited, or `policy` itself is
     no longer the current one.
     """
-    plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s)
+    plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s, tz)
     if version not in (None, policy.version):
         raise _changed_meanwhile(policy)
     if plan == policy.plan:
@@ -115,6 +117,7 @@ async def restore_version(tx: Tx, actor: Actor, policy: Policy, number: int, now
         levels=plan.levels,
         repeat=plan.repeat,
         ack_timeout_s=plan.ack_timeout_s,
+        tz=plan.tz,
         now=now,
     )
 
@@ -130,6 +133,7 @@ async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> 
         raise Conflict(f"Open pages use {policy.name}.", hint=f"Resolve them first: {refs}.")
     await catalog.clear_policy(tx, policy.id)
     await policy_version_store.end_versions(tx, policy.id, now)
+    await rotation_store.delete_order(tx, policy.id)
     await policy_store.delete_policy(tx, policy.id)
     restorable = {
         "slug": policy.slug,
@@ -156,6 +160,7 @@ async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
         levels=plan.levels,
         repeat=plan.repeat,
         ack_timeout_s=plan.ack_timeout_s,
+        tz=plan.tz,
         version=detail["version"],
     )
     policy = await policy_store.restore_policy(tx, deleted, now)

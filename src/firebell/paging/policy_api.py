@@ -24,8 +24,26 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.paging import actions, policy_changes, policy_targets, policy_version_store
-from firebell.paging.dry_run import PlannedLevel, checked_start, dry_run
-from firebell.paging.model import Level, Plan, Policy, PolicyVersion, Target, TargetKind
+from firebell.paging.dry_run import PlannedLevel, checked_start, dry_run, page_kind
+from firebell.paging.level_conditions import (
+    ALWAYS,
+    EVERY_DAY,
+    Conditions,
+    Hours,
+    PageKind,
+    clock,
+    to_minute,
+)
+from firebell.paging.model import (
+    MAX_MIN_ACKS,
+    Level,
+    Plan,
+    Policy,
+    PolicyVersion,
+    Strategy,
+    Target,
+    TargetKind,
+)
 from firebell.paging.policy_validation import checked_plan
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -34,6 +52,7 @@ router = api.router()
 
 Planner = Annotated[Work, work(Verb.POLICY_WRITE)]
 PlanReader = Annotated[Work, work(Verb.POLICY_READ)]
+TimeOfDay = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", examples=["09:00"])]
 
 
 class TargetShown(ApiInput):
@@ -43,19 +62,61 @@ class TargetShown(ApiInput):
     id: Id
 
 
+class HoursShown(ApiInput):
+    """Days of the week and times of day in the time zone of the policy, or, with `outside`, all other times.
+
+    Hours that do not end after their start run past midnight, and belong to the day on which they start.
+    """
+
+    days: Annotated[
+        list[Annotated[StrictInt, Field(ge=0, le=6)]],
+        Field(
+            default_factory=lambda: list(EVERY_DAY),
+            min_length=1,
+            max_length=7,
+            description="0 for Monday to 6 for Sunday",
+        ),
+    ]
+    start: TimeOfDay = "00:00"
+    end: TimeOfDay = "24:00"
+    outside: StrictBool = False
+
+
+class ConditionsShown(ApiInput):
+    """A level is only for pages that meet all of these, unless no other level reaches anyone.
+
+    `severities` are those of incidents; pages of alerts have none.
+    """
+
+    urgency: Literal["high", "low"] | None = None
+    severities: Annotated[
+        list[Annotated[StrictInt, Field(ge=0, le=3)]], Field(default_factory=list, max_length=4)
+    ]
+    hours: HoursShown | None = None
+
+
 class LevelShown(ApiInput):
-    """Notify `targets` together; escalate if no one acknowledges within `ack_within_s` seconds."""
+    """Notify the people behind `targets`; escalate if too few acknowledge within `ack_within_s` seconds.
+
+    With the strategy `round_robin`, each page notifies one person in turn, or as many as have to acknowledge.
+    """
 
     targets: Annotated[list[TargetShown], Field(min_length=1, max_length=50)]
     ack_within_s: Annotated[StrictInt, Field(ge=60, le=86400)] = 300
+    strategy: Strategy = Strategy.ALL
+    min_acks: Annotated[
+        StrictInt, Field(ge=1, le=MAX_MIN_ACKS, description="how many people have to acknowledge")
+    ] = 1
+    conditions: Annotated[ConditionsShown | None, Field(description="null: for every page")] = None
 
 
 class PolicyPlan(ApiInput):
-    """Levels in order, how often they repeat, and the acknowledgment timeout (null: by severity)."""
+    """Levels in order, how often they repeat, the acknowledgment timeout (null: by severity), the zone of hours."""
 
     levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
     repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2
     ack_timeout_s: Annotated[StrictInt | None, Field(ge=60, le=86400)] = None
+    tz: Annotated[Text, Field(description="the time zone of the hours of levels")] = "UTC"
 
 
 class NewPolicy(PolicyPlan):
@@ -69,8 +130,19 @@ class NewPolicy(PolicyPlan):
                     "team_id": 1,
                     "levels": [
                         {"targets": [{"kind": "schedule", "id": 1}], "ack_within_s": 300},
-                        {"targets": [{"kind": "team", "id": 1}]},
+                        {
+                            "targets": [{"kind": "person", "id": 1}],
+                            "conditions": {
+                                "hours": {"days": [0, 1, 2, 3, 4], "start": "09:00", "end": "17:00"}
+                            },
+                        },
+                        {
+                            "targets": [{"kind": "team", "id": 1}],
+                            "strategy": "round_robin",
+                            "min_acks": 2,
+                        },
                     ],
+                    "tz": "Europe/Berlin",
                 }
             ]
         }
@@ -98,11 +170,15 @@ class RestoredVersion(ApiInput):
 
 
 class DryRunInput(PolicyPlan):
-    """A draft to try: who would be notified if a page of this team began at `at`, now if null."""
+    """A draft to try: who would be notified if a page of this team began at `at`, now if null.
+
+    With a `severity`, it is the page of an incident, and its urgency follows.
+    """
 
     team_id: Id
     at: Instant | None = None
     urgency: Literal["high", "low"] = "high"
+    severity: Annotated[StrictInt | None, Field(ge=0, le=3)] = None
 
 
 class VersionShown(ApiOutput):
@@ -115,6 +191,7 @@ class VersionShown(ApiOutput):
     levels: list[LevelShown]
     repeat: int
     ack_timeout_s: int | None
+    tz: str
 
 
 class PolicyShown(ApiOutput):
@@ -128,6 +205,7 @@ class PolicyShown(ApiOutput):
     levels: list[LevelShown]
     repeat: int
     ack_timeout_s: int | None
+    tz: str
 
 
 class MessageShown(ApiOutput):
@@ -142,7 +220,8 @@ class MessageShown(ApiOutput):
 class StepShown(ApiOutput):
     """Who would be notified at `at`; `level` is null for the final alarm, `people` is empty if it is skipped.
 
-    `unreachable` names the people of the level who have no usable contact method.
+    `unreachable` names the people of the level who have no usable contact method. `excluded` is true if the page does
+    not meet the conditions of the level then.
     """
 
     at: datetime
@@ -150,6 +229,7 @@ class StepShown(ApiOutput):
     people: list[int]
     names: str
     unreachable: list[str]
+    excluded: bool
     messages: list[MessageShown]
 
 
@@ -163,6 +243,7 @@ def _policy(policy: Policy) -> PolicyShown:
         levels=_levels_shown(policy.levels),
         repeat=policy.repeat,
         ack_timeout_s=policy.ack_timeout_s,
+        tz=policy.tz,
     )
 
 
@@ -171,9 +252,27 @@ def _levels_shown(levels: Sequence[Level]) -> list[LevelShown]:
         LevelShown(
             targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
             ack_within_s=level.ack_within_s,
+            strategy=level.strategy,
+            min_acks=level.min_acks,
+            conditions=_conditions_shown(level.conditions),
         )
         for level in levels
     ]
+
+
+def _conditions_shown(conditions: Conditions) -> ConditionsShown | None:
+    if conditions == ALWAYS:
+        return None
+    hours = conditions.hours
+    return ConditionsShown(
+        urgency="high" if conditions.urgency == "high" else "low" if conditions.urgency else None,
+        severities=list(conditions.severities),
+        hours=HoursShown(
+            days=list(hours.days), start=clock(hours.start), end=clock(hours.end), outside=hours.is_outside
+        )
+        if hours
+        else None,
+    )
 
 
 def _version(version: PolicyVersion, changes: list[str] | None) -> VersionShown:
@@ -185,6 +284,7 @@ def _version(version: PolicyVersion, changes: list[str] | None) -> VersionShown:
         levels=_levels_shown(version.plan.levels),
         repeat=version.plan.repeat,
         ack_timeout_s=version.plan.ack_timeout_s,
+        tz=version.plan.tz,
     )
 
 
@@ -196,6 +296,7 @@ def _steps(steps: Sequence[PlannedLevel], start: datetime) -> list[StepShown]:
             people=[person_id for person_id, _ in step.people],
             names=step.names,
             unreachable=list(step.unreachable),
+            excluded=step.is_excluded,
             messages=[
                 MessageShown(at=start + m.at, person_id=m.person_id, channel=m.channel, held=m.held)
                 for m in step.messages
@@ -207,8 +308,31 @@ def _steps(steps: Sequence[PlannedLevel], start: datetime) -> list[StepShown]:
 
 def _levels(body: PolicyPlan) -> list[Level]:
     return [
-        Level(tuple(Target(t.kind, t.id) for t in level.targets), level.ack_within_s) for level in body.levels
+        Level(
+            tuple(Target(t.kind, t.id) for t in level.targets),
+            level.ack_within_s,
+            level.strategy,
+            level.min_acks,
+            _conditions(level.conditions),
+        )
+        for level in body.levels
     ]
+
+
+def _conditions(shown: ConditionsShown | None) -> Conditions:
+    if shown is None:
+        return ALWAYS
+    hours = None
+    if shown.hours:
+        hours = Hours(
+            tuple(sorted(set(shown.hours.days))),
+            to_minute(shown.hours.start, "start"),
+            to_minute(shown.hours.end, "end"),
+            shown.hours.outside,
+        )
+    return Conditions(
+        shown.urgency or "", tuple(sorted(set(shown.severities))), None if hours == Hours() else hours
+    )
 
 
 @router.get("/policies", tags=["policies"], summary="List escalation policies, newest first")
@@ -233,6 +357,7 @@ async def create_policy(w: Planner, body: NewPolicy) -> PolicyShown:
         levels=_levels(body),
         repeat=body.repeat,
         ack_timeout_s=body.ack_timeout_s,
+        tz=body.tz,
         now=w.now,
     )
     return _policy(policy)
@@ -260,6 +385,7 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
         levels=_levels(body),
         repeat=body.repeat,
         ack_timeout_s=body.ack_timeout_s,
+        tz=body.tz,
         version=body.version,
         now=w.now,
     )
@@ -325,10 +451,17 @@ async def dry_run_policy(
     slug: Text,
     at: Annotated[Instant | None, Query(description="default: now")] = None,
     urgency: Literal["high", "low"] = "high",
+    severity: Annotated[
+        int | None, Query(ge=0, le=3, description="of an incident; its urgency follows")
+    ] = None,
 ) -> list[StepShown]:
     policy = await actions.policy_by_slug(w.tx, slug)
-    start = checked_start(at or w.now, w.now)
-    return _steps(await dry_run(w.tx, policy.plan, policy.team_id, start, urgency), start)
+    start, kind = checked_start(at or w.now, w.now), _kind(urgency, severity)
+    return _steps(await dry_run(w.tx, policy.plan, policy.team_id, start, kind, policy.id), start)
+
+
+def _kind(urgency: str, severity: int | None) -> PageKind:
+    return page_kind(urgency if severity is None else f"sev{severity}")
 
 
 @router.post(
@@ -339,5 +472,6 @@ async def dry_run_policy(
 )
 async def dry_run_draft(w: PlanReader, body: DryRunInput) -> list[StepShown]:
     start = checked_start(body.at or w.now, w.now)
-    plan: Plan = await checked_plan(w.tx, "Draft", _levels(body), body.repeat, body.ack_timeout_s)
-    return _steps(await dry_run(w.tx, plan, body.team_id, start, body.urgency), start)
+    plan: Plan = await checked_plan(w.tx, "Draft", _levels(body), body.repeat, body.ack_timeout_s, body.tz)
+    kind = _kind(body.urgency, body.severity)
+    return _steps(await dry_run(w.tx, plan, body.team_id, start, kind), start)

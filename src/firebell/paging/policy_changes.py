@@ -5,7 +5,8 @@ from difflib import SequenceMatcher
 
 from firebell.kit.durations import exact
 from firebell.kit.text import plural
-from firebell.paging.model import Level, Plan, Target
+from firebell.paging.level_conditions import ALWAYS
+from firebell.paging.model import Level, Plan, Strategy, Target
 
 Names = Mapping[str, str]
 """The names of targets by kind and id, such as `schedule:7`."""
@@ -29,6 +30,8 @@ def changes(before: Plan, after: Plan, names: Names) -> list[str]:
     lines = _level_changes(before.levels, after.levels, names)
     if before.repeat != after.repeat:
         lines.append(f"Repeats {plural(before.repeat, 'time')} → {plural(after.repeat, 'time')}")
+    if before.tz != after.tz:
+        lines.append(f"Time zone of hours {before.tz} → {after.tz}")
     if before.ack_timeout_s != after.ack_timeout_s:
         lines.append(f"Acknowledgment timeout {_timeout(before)} → {_timeout(after)}")
     return lines
@@ -46,7 +49,7 @@ def _level_changes(old: Sequence[Level], new: Sequence[Level], names: Names) -> 
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
             for i, j in zip(range(old_start, old_end), range(new_start, new_end), strict=True):
-                lines += _wait_change(old[i], new[j], j)
+                lines += _setting_changes(old[i], new[j], j)
             continue
         paired = min(old_end - old_start, new_end - new_start)
         for i, j in zip(range(old_start, old_start + paired), range(new_start, new_end), strict=False):
@@ -54,7 +57,7 @@ def _level_changes(old: Sequence[Level], new: Sequence[Level], names: Names) -> 
                 lines.append(
                     f"Level {j + 1} notifies {level_name(new[j], names)}, was {level_name(old[i], names)}"
                 )
-                lines += _wait_change(old[i], new[j], j)
+                lines += _setting_changes(old[i], new[j], j)
             else:
                 removed.append(i)
                 added.append(j)
@@ -67,7 +70,7 @@ def _level_changes(old: Sequence[Level], new: Sequence[Level], names: Names) -> 
         else:
             removed.remove(same)
             lines.append(f"{level_name(new[j], names)} moved from level {same + 1} to level {j + 1}")
-            lines += _wait_change(old[same], new[j], j)
+            lines += _setting_changes(old[same], new[j], j)
     return lines + [f"Level {i + 1} removed: {level_name(old[i], names)}" for i in removed]
 
 
@@ -75,7 +78,22 @@ def _key(level: Level) -> tuple[Target, ...]:
     return tuple(sorted(level.targets, key=lambda target: (target.kind, target.id)))
 
 
-def _wait_change(old: Level, new: Level, index: int) -> list[str]:
-    if old.ack_within_s == new.ack_within_s:
-        return []
-    return [f"Level {index + 1} escalates after {exact(old.ack_within_s)} → {exact(new.ack_within_s)}"]
+def _setting_changes(old: Level, new: Level, index: int) -> list[str]:
+    """Return what changed at a level besides its targets."""
+    level, lines = f"Level {index + 1}", []
+    if old.ack_within_s != new.ack_within_s:
+        lines.append(f"{level} escalates after {exact(old.ack_within_s)} → {exact(new.ack_within_s)}")
+    if old.strategy != new.strategy:
+        lines.append(f"{level} notifies {_WHOM[new.strategy]}, was {_WHOM[old.strategy]}")
+    if old.min_acks != new.min_acks:
+        lines.append(f"{level} needs {plural(new.min_acks, 'acknowledgment')}, was {old.min_acks}")
+    if old.conditions != new.conditions:
+        lines.append(f"{level} is {_which(new)}, was {_which(old)}")
+    return lines
+
+
+def _which(level: Level) -> str:
+    return f"only for {level.conditions}" if level.conditions != ALWAYS else "for every page"
+
+
+_WHOM = {Strategy.ALL: "everyone", Strategy.ROUND_ROBIN: "people in turn"}

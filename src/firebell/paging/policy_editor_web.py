@@ -13,7 +13,8 @@ from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, policy_changes, policy_store, policy_targets
 from firebell.paging import dry_run as dry
-from firebell.paging.model import Policy
+from firebell.paging.level_conditions import DAY_NAMES, coverage_gap
+from firebell.paging.model import MAX_MIN_ACKS, Policy
 from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, plan_of
 from firebell.paging.policy_starters import TIERS, apply_tier
 from firebell.paging.policy_web import applied_text, services_of, start_of
@@ -48,6 +49,8 @@ class Trial:
     summary: str = ""
     changes: list[str] = field(default_factory=list)
     problem: str = ""
+    gap: str = ""
+    """For which pages the draft has no level; it cannot be saved like that."""
 
 
 async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Trial:
@@ -62,12 +65,13 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
     if not filled:
         return Trial(problem="Choose who to notify to see the dry run.")
     if errors.fields:
-        return Trial(problem="Correct the times and repeats to see the dry run.")
+        return Trial(problem="Correct the highlighted fields to see the dry run.")
     team_id = policy.team_id if policy else to_id(draft.team) or 0
-    *levels, alarm = await dry.dry_run(visit.tx, plan, team_id, start, state.urgency)
+    kind, policy_id = dry.page_kind(state.urgency), policy.id if policy else None
+    *levels, alarm = await dry.dry_run(visit.tx, plan, team_id, start, kind, policy_id)
     saved, changes = levels, []
     if policy:
-        saved = await dry.dry_run(visit.tx, policy.plan, policy.team_id, start, state.urgency)
+        saved = await dry.dry_run(visit.tx, policy.plan, policy.team_id, start, kind, policy_id)
         names = await policy_targets.names(visit.tx, [policy.plan, plan])
         changes = policy_changes.changes(policy.plan, plan, names)
     return Trial(
@@ -76,6 +80,7 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
         alarm=alarm,
         summary=dry.summary(levels),
         changes=changes,
+        gap=coverage_gap([level.conditions for level in plan.levels]),
     )
 
 
@@ -97,6 +102,10 @@ async def _editor(visit: Visit, policy: Policy | None, state: EditorState) -> Re
         "others": others,
         "teams": [(t.id, t.name) for t in await people.teams(visit.tx)],
         "tiers": TIERS,
+        "ack_options": [("1", "1 person"), *((str(n), f"{n} people") for n in range(2, MAX_MIN_ACKS + 1))],
+        "day_options": [(str(day), name) for day, name in enumerate(DAY_NAMES)],
+        "severity_options": [(str(severity), f"SEV{severity}") for severity in range(4)],
+        "kinds": dry.KIND_LABELS,
         "trial": trial,
         "offset": dry.offset,
         "at": state.at,
@@ -111,9 +120,12 @@ async def _editor(visit: Visit, policy: Policy | None, state: EditorState) -> Re
 
 def _state(visit: Visit, draft: PolicyForm, **more: Any) -> EditorState:
     form = visit.form
-    urgency = "low" if form.get("urgency") == "low" else "high"
     return EditorState(
-        draft, at=str(form.get("at") or ""), urgency=urgency, apply=bool(form.get("apply")), **more
+        draft,
+        at=str(form.get("at") or ""),
+        urgency=str(form.get("urgency") or ""),
+        apply=bool(form.get("apply")),
+        **more,
     )
 
 
@@ -139,7 +151,8 @@ async def new_policy(visit: CurrentVisit, copy: str = "") -> Response:
         form = PolicyForm.from_policy(await actions.policy_by_slug(visit.tx, copy))
         return await _editor(visit, None, EditorState(replace(form, name=f"Copy of {form.name}")))
     team = next(map(str, sorted(await people.team_ids_of(visit.tx, visit.person.id))), "")
-    return await _editor(visit, None, EditorState(PolicyForm(team=team, rows=(LevelRow(),))))
+    form = PolicyForm(team=team, rows=(LevelRow(),), tz=visit.person.tz)
+    return await _editor(visit, None, EditorState(form))
 
 
 @router.post("/escalation/new", dependencies=route_access.needs(Verb.POLICY_WRITE))
@@ -162,6 +175,7 @@ async def create_policy(visit: CurrentVisit, preview: str = "") -> Response:
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
+                tz=plan.tz,
                 now=visit.now,
             )
     except (Invalid, Conflict) as error:
@@ -194,6 +208,7 @@ async def change_policy(visit: CurrentVisit, slug: str, preview: str = "") -> Re
                 levels=plan.levels,
                 repeat=plan.repeat,
                 ack_timeout_s=plan.ack_timeout_s,
+                tz=plan.tz,
                 version=version,
                 now=visit.now,
             )

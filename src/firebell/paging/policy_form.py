@@ -8,7 +8,18 @@ from typing import Protocol
 from firebell.kit.errors import Invalid
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
+from firebell.kit.web.filters import to_one_of
+from firebell.paging.level_conditions import (
+    EVERY_DAY,
+    MINUTES_PER_DAY,
+    Conditions,
+    Hours,
+    checked_zone,
+    clock,
+    condition_problem,
+    to_minute,
+)
+from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, Policy, Strategy, Target, TargetKind
 
 LEVELS_READ = 60
 """Number of levels read from a form: more than allowed, so that too many get an error instead of being lost."""
@@ -29,6 +40,60 @@ class LevelRow:
 
     targets: tuple[str, ...] = ()
     wait: str = DEFAULT_WAIT
+    strategy: str = Strategy.ALL
+    min_acks: str = "1"
+    urgency: str = ""
+    severities: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
+    outside: str = ""
+    """Not empty if the level is for the times outside its hours."""
+
+    @staticmethod
+    def from_level(level: Level) -> "LevelRow":
+        """Return the row of a stored level."""
+        conditions, hours = level.conditions, level.conditions.hours or Hours()
+        return LevelRow(
+            targets=tuple(f"{t.kind}:{t.id}" for t in level.targets),
+            wait=minutes_text(level.ack_within_s),
+            strategy=level.strategy,
+            min_acks=str(level.min_acks),
+            urgency=conditions.urgency,
+            severities=tuple(map(str, conditions.severities)),
+            days=() if hours.days == EVERY_DAY else tuple(map(str, hours.days)),
+            start=clock(hours.start) if hours.start else "",
+            end=clock(hours.end) if hours.end != MINUTES_PER_DAY else "",
+            outside="yes" if hours.is_outside else "",
+        )
+
+    @staticmethod
+    def from_form(form: Fields, i: int) -> "LevelRow":
+        """Return the row of a submitted level, valid or not."""
+
+        def texts(name: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(str(value) for value in form.getlist(f"{name}-{i}") if str(value)))
+
+        def text(name: str, otherwise: str = "") -> str:
+            return str(form.get(f"{name}-{i}") or otherwise)
+
+        return LevelRow(
+            targets=texts("target"),
+            wait=text("wait"),
+            strategy=text("strategy", Strategy.ALL),
+            min_acks=text("acks", "1"),
+            urgency=text("only"),
+            severities=texts("sev"),
+            days=texts("day"),
+            start=text("start"),
+            end=text("end"),
+            outside=text("outside"),
+        )
+
+    @property
+    def has_rules(self) -> bool:
+        """Return True unless it pages everyone about every page."""
+        return self != LevelRow(self.targets, self.wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +105,14 @@ class PolicyForm:
     rows: tuple[LevelRow, ...] = ()
     repeat: str = "2"
     ack_timeout: str = ""
+    tz: str = "UTC"
 
     @staticmethod
     def from_policy(policy: Policy) -> "PolicyForm":
         """Return the form of a stored policy."""
-        rows = tuple(
-            LevelRow(tuple(f"{t.kind}:{t.id}" for t in level.targets), minutes_text(level.ack_within_s))
-            for level in policy.levels
-        )
+        rows = tuple(map(LevelRow.from_level, policy.levels))
         timeout = minutes_text(policy.ack_timeout_s) if policy.ack_timeout_s else ""
-        return PolicyForm(policy.name, str(policy.team_id), rows, str(policy.repeat), timeout)
+        return PolicyForm(policy.name, str(policy.team_id), rows, str(policy.repeat), timeout, policy.tz)
 
     @staticmethod
     def from_form(form: Fields) -> "PolicyForm":
@@ -58,10 +121,9 @@ class PolicyForm:
         for i in range(LEVELS_READ):
             if not form.getlist(f"wait-{i}"):
                 break
-            targets = dict.fromkeys(str(value) for value in form.getlist(f"target-{i}") if str(value))
-            rows.append(LevelRow(tuple(targets), str(form.get(f"wait-{i}") or "")))
-        plain = [str(form.get(name) or "") for name in ("name", "team", "repeat", "ack_timeout")]
-        return PolicyForm(plain[0], plain[1], tuple(rows), plain[2], plain[3])
+            rows.append(LevelRow.from_form(form, i))
+        plain = [str(form.get(name) or "") for name in ("name", "team", "repeat", "ack_timeout", "tz")]
+        return PolicyForm(plain[0], plain[1], tuple(rows), plain[2], plain[3], plain[4] or "UTC")
 
     @property
     def person_ids(self) -> list[int]:
@@ -93,13 +155,48 @@ def plan_of(draft: PolicyForm, errors: FieldErrors) -> Plan:
         if not targets:
             errors.add(f"target-{i}", "Choose who to notify, or remove this level.")
         wait_s = errors.value(partial(to_seconds, row.wait or DEFAULT_WAIT, f"wait-{i}"), 0)
-        levels.append(Level(tuple(target for target in targets if target), wait_s))
+        levels.append(
+            Level(
+                targets=tuple(target for target in targets if target),
+                ack_within_s=wait_s,
+                strategy=errors.value(partial(_strategy, row.strategy, f"strategy-{i}"), Strategy.ALL),
+                min_acks=errors.value(partial(_acks, row.min_acks, f"acks-{i}"), 1),
+                conditions=_conditions(row, i, errors),
+            )
+        )
     if not levels:
         errors.add("levels", "Add at least one level.")
     repeat = errors.value(lambda: to_number(draft.repeat, "repeat", most=9), 0)
     timeout = draft.ack_timeout.strip()
     timeout_s = errors.value(partial(to_seconds, timeout, "ack_timeout"), 0) if timeout else None
-    return Plan(draft.name, tuple(levels), repeat, timeout_s)
+    tz = errors.value(lambda: checked_zone(draft.tz), "UTC")
+    return Plan(draft.name, tuple(levels), repeat, timeout_s, tz=tz)
+
+
+def _strategy(text: str, field: str) -> Strategy:
+    return Strategy(to_one_of(text, field, tuple(Strategy)))
+
+
+def _acks(text: str, field: str) -> int:
+    return to_number(text, field, least=1, most=MAX_MIN_ACKS)
+
+
+def _conditions(row: LevelRow, i: int, errors: FieldErrors) -> Conditions:
+    """Return the conditions of a row; record errors, those of all together as conditions-0."""
+    urgencies, levels, days = ("", "high", "low"), ("0", "1", "2", "3"), tuple(map(str, EVERY_DAY))
+    urgency = errors.value(partial(to_one_of, row.urgency, f"only-{i}", urgencies), "")
+    severities = [errors.value(partial(to_one_of, s, f"sev-{i}", levels), "0") for s in row.severities]
+    chosen = [errors.value(partial(to_one_of, day, f"day-{i}", days), "0") for day in row.days]
+    hours = Hours(
+        tuple(sorted(map(int, chosen or days))),
+        errors.value(partial(to_minute, row.start or "00:00", f"start-{i}"), 0),
+        errors.value(partial(to_minute, row.end or "24:00", f"end-{i}"), MINUTES_PER_DAY),
+        bool(row.outside),
+    )
+    conditions = Conditions(urgency, tuple(sorted(map(int, severities))), None if hours == Hours() else hours)
+    if problem := condition_problem(conditions):
+        errors.add(f"conditions-{i}", problem)
+    return conditions
 
 
 def _target(value: str, field: str) -> Target:

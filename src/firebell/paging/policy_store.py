@@ -7,7 +7,7 @@ from typing import Any
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import Plan, Policy, levels_from_json
 
-_POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"
+_POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s, tz"
 
 
 def _policy(row: Row | dict[str, Any]) -> Policy:
@@ -21,8 +21,8 @@ async def insert_policy(
     """Insert a policy; return None if its slug is taken."""
     row = await tx.row(
         f"""
-        insert into policy (name, slug, team_id, levels, repeat, ack_timeout_s, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into policy (name, slug, team_id, levels, repeat, ack_timeout_s, tz, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (slug) do nothing
         returning {_POLICY}
         """,
@@ -32,6 +32,7 @@ async def insert_policy(
         plan.to_json()["levels"],
         plan.repeat,
         plan.ack_timeout_s,
+        plan.tz,
         now,
     )
     return _policy(row) if row else None
@@ -42,7 +43,7 @@ async def update_policy(tx: Tx, policy_id: int, plan: Plan, version: int) -> Pol
     row = await tx.row(
         f"""
         update policy
-        set levels = $3, repeat = $4, ack_timeout_s = $5, version = version + 1
+        set levels = $3, repeat = $4, ack_timeout_s = $5, tz = $6, version = version + 1
         where id = $1
             and version = $2
         returning {_POLICY}
@@ -52,6 +53,7 @@ async def update_policy(tx: Tx, policy_id: int, plan: Plan, version: int) -> Pol
         plan.to_json()["levels"],
         plan.repeat,
         plan.ack_timeout_s,
+        plan.tz,
     )
     return _policy(row) if row else None
 
@@ -170,9 +172,9 @@ async def restore_policy(tx: Tx, policy: Policy, now: datetime) -> Policy | None
     """Insert a deleted policy under its old id; return None if its slug or id is taken."""
     row = await tx.row(
         f"""
-        insert into policy (id, name, slug, team_id, levels, repeat, ack_timeout_s, version, created_at)
+        insert into policy (id, name, slug, team_id, levels, repeat, ack_timeout_s, tz, version, created_at)
         overriding system value
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict do nothing
         returning {_POLICY}
         """,
@@ -183,6 +185,7 @@ async def restore_policy(tx: Tx, policy: Policy, now: datetime) -> Policy | None
         policy.plan.to_json()["levels"],
         policy.repeat,
         policy.ack_timeout_s,
+        policy.tz,
         policy.version,
         now,
     )

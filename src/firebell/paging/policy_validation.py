@@ -1,4 +1,4 @@
-"""Validation of an escalation policy: its levels, targets, delays and repeats."""
+"""Validation of an escalation policy: its levels, targets, delays, conditions and repeats."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,16 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging.model import Level, Plan, TargetKind
+from firebell.paging.level_conditions import check_conditions, checked_zone
+from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, TargetKind
 from firebell.people import actions as people
 
 
 async def checked_plan(
-    tx: Tx, name: str, levels: Sequence[Level], repeat: int, timeout_s: int | None
+    tx: Tx, name: str, levels: Sequence[Level], repeat: int, timeout_s: int | None, tz: str
 ) -> Plan:
     """Return the plan of a policy; raise `Invalid` naming the field that is wrong."""
+    checked_zone(tz)
     if not levels or any(not level.targets for level in levels):
         raise Invalid(
             "Every level needs a target.", fields={"levels": "Choose at least one target per level."}
@@ -30,6 +32,12 @@ async def checked_plan(
         raise Invalid(
             "The acknowledgment timeout is out of range.", fields={"ack_timeout": "Enter 1 to 1440 minutes."}
         )
+    if any(not 1 <= level.min_acks <= MAX_MIN_ACKS for level in levels):
+        raise Invalid(
+            "The number of acknowledgments is out of range.",
+            fields={"min_acks": f"Enter 1 to {MAX_MIN_ACKS}."},
+        )
+    check_conditions([level.conditions for level in levels])
     known = {
         TargetKind.PERSON: {p.id for p in await people.people(tx)},
         TargetKind.TEAM: {t.id for t in await people.teams(tx)},
@@ -40,4 +48,4 @@ async def checked_plan(
             raise Invalid(
                 f"There is no {target.kind} {target.id}.", fields={"levels": "Choose a target that exists."}
             )
-    return Plan(clean_name(name, "name"), tuple(levels), repeat, timeout_s)
+    return Plan(clean_name(name, "name"), tuple(levels), repeat, timeout_s, tz=tz)

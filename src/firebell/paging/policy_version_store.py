@@ -12,7 +12,10 @@ from firebell.paging.model import Plan, Policy, PolicyVersion, levels_from_json
 VERSION_DAYS = 730
 """How long a version is kept after another replaced it; as long as the audit log."""
 MAX_LISTED_VERSIONS = 100
-_COLUMNS = "version.version, version.levels, version.repeat, version.ack_timeout_s, version.actor, version.at"
+_COLUMNS = (
+    "version.version, version.levels, version.repeat, version.ack_timeout_s, version.tz,"
+    " version.actor, version.at"
+)
 
 
 async def record_version(tx: Tx, policy: Policy, actor: Actor, now: datetime) -> None:
@@ -26,8 +29,8 @@ async def record_version(tx: Tx, policy: Policy, actor: Actor, now: datetime) ->
                 and version <> $2
                 and replaced_at is null
         )
-        insert into policy_version (policy_id, version, levels, repeat, ack_timeout_s, actor, actor_id, at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        insert into policy_version (policy_id, version, levels, repeat, ack_timeout_s, actor, actor_id, at, tz)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (policy_id, version) do update
         set replaced_at = null
         """,
@@ -39,6 +42,7 @@ async def record_version(tx: Tx, policy: Policy, actor: Actor, now: datetime) ->
         actor.label,
         actor.person_id,
         now,
+        policy.tz,
     )
 
 
@@ -58,7 +62,8 @@ async def end_versions(tx: Tx, policy_id: int, now: datetime) -> None:
 
 def _version(row: Row, name: str) -> PolicyVersion:
     values: dict[str, Any] = dict(row)
-    plan = Plan(name, levels_from_json(values["levels"]), values["repeat"], values["ack_timeout_s"])
+    levels = levels_from_json(values["levels"])
+    plan = Plan(name, levels, values["repeat"], values["ack_timeout_s"], tz=values["tz"])
     return PolicyVersion(values["version"], plan, values["actor"], values["at"])
 
 

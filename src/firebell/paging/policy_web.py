@@ -45,17 +45,18 @@ async def policy(visit: CurrentVisit, slug: str, at: str = "", urgency: str = "h
     policy_ = await actions.policy_by_slug(visit.tx, slug)
     error = None
     try:
-        start, low = start_of(visit, at), urgency == "low"
+        start = start_of(visit, at)
     except Invalid as problem:
-        error, start, low = problem, visit.now, False
+        error, start = problem, visit.now
     *levels, alarm = await dry.dry_run(
-        visit.tx, policy_.plan, policy_.team_id, start, "low" if low else "high"
+        visit.tx, policy_.plan, policy_.team_id, start, dry.page_kind(urgency), policy_.id
     )
     versions = await policy_version_store.versions(visit.tx, policy_)
     context = {
         "nav": "escalation",
         "live": "oncall",
         "policy": policy_,
+        "has_hours": any(level.conditions.hours for level in policy_.levels),
         "names": await policy_targets.names(visit.tx, [policy_.plan, *(v.plan for v in versions)]),
         "services": await services_of(visit, policy_),
         "open_pages": [f"PG-{i}" for i in await policy_store.open_page_ids(visit.tx, policy_.id)],
@@ -70,7 +71,8 @@ async def policy(visit: CurrentVisit, slug: str, at: str = "", urgency: str = "h
         "offset": dry.offset,
         "start": start,
         "at": at,
-        "urgency": "low" if low else "high",
+        "urgency": urgency,
+        "kinds": dry.KIND_LABELS,
         "error": error,
     }
     return await html.render(visit.request, "paging/policy.html", context)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert, Group
@@ -55,6 +56,8 @@ class PageDetails:
     team: str
     owners: list[str]
     owner_ids: list[int]
+    acked_names: str
+    """The people who have acknowledged a page that needs more acknowledgments."""
     now_names: str
     next_names: str
     next_target: str
@@ -107,8 +110,9 @@ async def page_details(
             team=teams.get(page.team_id or 0, ""),
             owners=[names[i].name for i in owners[page.id]],
             owner_ids=owners[page.id],
+            acked_names=", ".join(names[i].name for i in page.acks if i in names),
             now_names=recipients.names(
-                sorted(recipients.notified.get(page.id, {}).keys() & set(recipients.people))
+                sorted((recipients.notified.get(page.id, {}).keys() & set(recipients.people)) - {*page.acks})
             ),
             next_names=next_names,
             next_target=next_target,
@@ -124,9 +128,9 @@ def _next(recipients: Recipients, page: Page, teams: Mapping[int, str], now: dat
     """Return the people whom the timer of a triggered page would reach now: by name, and in brief."""
     if page.state is not PageState.TRIGGERED or page.due_at is None:
         return "", ""
-    outcome = escalation.advance(page, lambda level: recipients.reach(page, level), now)
+    outcome = escalation.advance(page, partial(recipients.reach, page), now, pick=recipients.pick(page))
     match outcome:
-        case escalation.Entered(entered, reached, _):
+        case escalation.Entered(entered, reached):
             names = recipients.names(reached)
             if len(reached) == 1:
                 return names, names
@@ -174,4 +178,5 @@ async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
 
 async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[PlannedLevel]:
     """Return whom each level would notify if a page of a team's service began now, the final alarm last."""
-    return await dry_run(tx, policy.plan if policy else NO_POLICY, team_id, now)
+    policy_id = policy.id if policy else None
+    return await dry_run(tx, policy.plan if policy else NO_POLICY, team_id, now, policy_id=policy_id)

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
-from firebell.paging import policy_store, store
-from firebell.paging.escalation_recipients import hypothetical_page, load_recipients
+from firebell.paging import escalation, policy_store, store
+from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging.level_conditions import PageKind, are_met
 from firebell.paging.model import (
     SUBJECT_KIND,
     Level,
@@ -17,6 +19,7 @@ from firebell.paging.model import (
     PageState,
     Plan,
     Policy,
+    Strategy,
     Target,
     TargetKind,
 )
@@ -29,10 +32,13 @@ async def reachable(tx: Tx, targets: Sequence[ManualTarget], now: datetime) -> l
     policies = await policy_store.policies_by_id(tx, ids) if ids else {}
     pages = [hypothetical_page(_plan(target, policies.get(target.id)), 0, now) for target in targets]
     recipients = await load_recipients(tx, pages, now)
-    return [
-        next(filter(None, (recipients.reach(page, level) for level in range(len(page.plan.levels)))), [])
-        for page in pages
-    ]
+    return [_first_reached(recipients, page, now) for page in pages]
+
+
+def _first_reached(recipients: Recipients, page: Page, now: datetime) -> list[int]:
+    """Return everyone at the first level that reaches anyone, also with round robin; empty if none does."""
+    outcome = escalation.advance(page, partial(recipients.reach, page), now)
+    return recipients.reach(page, outcome.page.level) if isinstance(outcome, escalation.Entered) else []
 
 
 def _plan(target: ManualTarget, policy: Policy | None) -> Plan:
@@ -41,12 +47,21 @@ def _plan(target: ManualTarget, policy: Policy | None) -> Plan:
     return Plan("", (Level((Target(TargetKind(target.kind), target.id),)),), 0, None)
 
 
-async def level_targets(tx: Tx, policy_id: int) -> list[list[ManualTarget]]:
-    """Return the targets of each level of a policy, none if it does not exist."""
+async def level_targets(
+    tx: Tx, policy_id: int, page: tuple[int, datetime] | None = None
+) -> list[list[ManualTarget]]:
+    """Return the targets of each level of a policy, none if it does not exist.
+
+    With the severity and the instant of a `page`, only those of levels whose conditions it meets, if there are any.
+    """
     policy = (await policy_store.policies_by_id(tx, [policy_id])).get(policy_id)
     if policy is None:
         return []
-    return [[ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets] for level in policy.levels]
+    levels = policy.levels
+    if page:
+        kind = PageKind("high" if page[0] <= 1 else "low", page[0])
+        levels = tuple(x for x in levels if are_met(x.conditions, policy.tz, kind, page[1])) or levels
+    return [[ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets] for level in levels]
 
 
 async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[int]:
@@ -58,20 +73,31 @@ async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[in
     if starting:
         recipients = await load_recipients(tx, starting, now)
         for page in starting:
-            levels = range(len(page.plan.levels))
-            people |= set(next(filter(None, (recipients.reach(page, level) for level in levels)), []))
+            first = _first_reached(recipients, page, now)
+            # whose turn it will be is not certain yet
+            if len(first) == 1 or all(x.strategy is Strategy.ALL for x in page.plan.levels):
+                people |= set(first)
     return people
 
 
 @internal("The response to an incident decides it by the hour.")
 async def join_first_levels(tx: Tx, page_id: int, now: datetime) -> Page | None:
-    """Page the first two levels of a page that begins together; return None if it has no second one."""
+    """Page the first two levels of a page that begins together; return None if it has no second one.
+
+    These are the first two whose conditions the page meets now. Everyone at them is paged, also with round robin.
+    """
     for page in await store.lock(tx, [page_id]):
-        if page.level >= 0 or page.state is not PageState.TRIGGERED or len(page.plan.levels) < 2:
+        if page.level >= 0 or page.state is not PageState.TRIGGERED:
             return None
-        first, second, *later = page.plan.levels
-        both = Level((*first.targets, *second.targets), first.ack_within_s)
-        plan = replace(page.plan, levels=(both, *later))
+        levels = page.plan.levels
+        met = [i for i, one in enumerate(levels) if are_met(one.conditions, page.plan.tz, page.kind, now)]
+        if len(met) < 2:
+            return None
+        first, second = levels[met[0]], levels[met[1]]
+        targets = tuple(dict.fromkeys((*first.targets, *second.targets)))
+        both = Level(targets, first.ack_within_s, min_acks=max(first.min_acks, second.min_acks))
+        joined = [both if i == met[0] else one for i, one in enumerate(levels) if i != met[1]]
+        plan = replace(page.plan, levels=tuple(joined))
         await store.set_plan(tx, page_id, plan)
         return replace(page, plan=plan)
     return None

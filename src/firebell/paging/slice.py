@@ -105,6 +105,7 @@ SLICE = Slice(
     tables=(
         "policy",
         "policy_version",
+        "policy_rotation",
         "page",
         "page_owner",
         "page_log",
@@ -121,7 +122,7 @@ SLICE = Slice(
         "open_group_page": "Ingest leaves a group whose page is acknowledged to paging.",
         "subject_plan": "A message of a plan that moved on is not sent, and the code of an open page stays its own.",
     },
-    kept={"policy": FEW, "night_limit": FEW},
+    kept={"policy": FEW, "policy_rotation": FEW, "night_limit": FEW},
     retentions=_retentions,
     functions=("start_pages",),
     routers=_routers,

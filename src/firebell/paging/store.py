@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import (
@@ -15,12 +17,13 @@ from firebell.paging.model import (
     Page,
     PageState,
     Plan,
+    Turn,
 )
 
 PAGE_COLUMNS = (
     "id, subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency, severity, state,"
     " level, round, epoch, version, due_at, triggered_at, first_ack_at, acked_at, resolved_at,"
-    " snoozed_until, exhausted_reason"
+    " snoozed_until, exhausted_reason, acks, acks_needed, turns"
 )
 
 UNREADABLE = Plan("A plan that cannot be read", (), 0, None)
@@ -33,7 +36,15 @@ def page_from_row(row: Row | dict[str, Any]) -> Page:
     except (KeyError, TypeError, ValueError):
         # a plan without levels alarms the fallback responders: never silence
         plan = UNREADABLE
-    return Page(**{**values, "plan": plan, "state": PageState(values["state"])})
+    return Page(
+        **{
+            **values,
+            "plan": plan,
+            "state": PageState(values["state"]),
+            "acks": tuple(values["acks"]),
+            "turns": tuple(Turn(level, round_, tuple(ids)) for level, round_, ids in values["turns"]),
+        }
+    )
 
 
 async def start_pages(tx: Tx, timer_kind: str, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
@@ -136,19 +147,22 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
             acked_at = changed.acked_at,
             resolved_at = changed.resolved_at,
             snoozed_until = changed.snoozed_until,
-            exhausted_reason = changed.exhausted_reason
+            exhausted_reason = changed.exhausted_reason,
+            acks = changed.acks::jsonb,
+            acks_needed = changed.acks_needed,
+            turns = changed.turns::jsonb
         from unnest(
             $1::bigint[], $2::text[], $3::int[], $4::text[], $5::int[], $6::int[], $7::bigint[], $8::bigint[],
             $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
-            $13::timestamptz[], $14::text[]
+            $13::timestamptz[], $14::text[], $15::text[], $16::int[], $17::text[]
         ) changed (
             id, urgency, severity, state, level, round, epoch, version,
             due_at, first_ack_at, acked_at, resolved_at,
-            snoozed_until, exhausted_reason
+            snoozed_until, exhausted_reason, acks, acks_needed, turns
         )
         where page.id = changed.id
         """,
-        *transpose(map(_changing_values, pages), 14),
+        *transpose(map(_changing_values, pages), 17),
     )
 
 
@@ -169,6 +183,10 @@ def _changing_values(page_: Page) -> tuple[Any, ...]:
         page_.resolved_at,
         page_.snoozed_until,
         page_.exhausted_reason,
+        # as text: a list in a list would be an array of two dimensions
+        msgspec.json.encode(page_.acks).decode(),
+        page_.acks_needed,
+        msgspec.json.encode(page_.turns).decode(),
     )
 
 
@@ -291,6 +309,21 @@ async def owned_by_alone(tx: Tx, person_id: int) -> list[int]:
         person_id,
     )
     return [row["page_id"] for row in rows]
+
+
+async def acknowledged_in_part_by(tx: Tx, person_id: int) -> list[int]:
+    """Return the pages that a person has acknowledged and that wait for others to do so too."""
+    rows = await tx.fetch(
+        """
+        select id
+        from page
+        where state in ('triggered', 'exhausted', 'snoozed')
+            and acks @> to_jsonb($1::bigint)
+        order by id
+        """,
+        person_id,
+    )
+    return [row["id"] for row in rows]
 
 
 async def open_pages_of_schedule(tx: Tx, schedule_id: int) -> list[int]:

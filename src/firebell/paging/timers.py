@@ -7,10 +7,10 @@ from functools import partial
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
+from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
-from firebell.paging import escalation, night_limit, night_limit_actions, store
-from firebell.paging.actions import store_changes
+from firebell.paging import escalation, night_limit, night_limit_actions, rotation_store, store
 from firebell.paging.escalation_recipients import Recipients, load_recipients
 from firebell.paging.model import (
     COPY_KIND,
@@ -20,8 +20,10 @@ from firebell.paging.model import (
     NewLogEntry,
     Page,
     PageState,
+    Strategy,
 )
 from firebell.paging.night_limit import Nights
+from firebell.paging.page_changes import store_changes
 
 
 async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -57,7 +59,7 @@ def _is_due(page: Page, now: datetime) -> bool:
 
 async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     """Enter the next level of each page, or raise its final alarm: save it, queue messages, add log entries."""
-    recipients = await load_recipients(tx, pages, now)
+    recipients = await load_recipients(tx, pages, now, takes_turns=True)
     nights = await night_limit_actions.load_nights(tx, pages, recipients, now)
     changed: list[Page] = []
     deliveries: list[NewDelivery] = []
@@ -72,18 +74,24 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
             now,
             has_arrived=has_arrived,
             held=partial(recipients.held, old),
+            pick=recipients.pick(old, partial(night_limit.waits_for_turn, nights, old)),
         )
         page = outcome.page
         changed.append(page)
         entries += [_skipped(page, level) for level in outcome.skipped]
+        entries += [_excluded(page, level) for level in outcome.excluded]
         match outcome:
-            case escalation.Entered(_, own, _):
-                later = (recipients.reach(page, i) for i in range(page.level + 1, len(page.plan.levels)))
+            case escalation.Entered(people=own):
+                recipients.take_turn(old, page)
+                later = (
+                    [i for i in recipients.reach(page, level) if i not in page.acks]
+                    for level in range(page.level + 1, len(page.plan.levels))
+                )
                 backup = night_limit.backup(page, own, later, nights)
                 reached = (*own, *backup)
                 nights.note(page, reached)
                 planned = _planned(recipients, reached, page.urgency, now, "page")
-                earlier = sorted(tried.keys() - set(reached))
+                earlier = sorted(tried.keys() - {*reached, *page.acks})
                 if page.epoch == old.epoch:
                     planned += _reminders(recipients, page, earlier, now)
                 entries.append(_entered(recipients, page, own, reached))
@@ -99,6 +107,8 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         deliveries += [
             NewDelivery(p, rank, SUBJECT_KIND, page.id, page.epoch, page.level, page.round) for p in planned
         ]
+    if recipients.turns_taken:
+        await rotation_store.save_orders(tx, {i: recipients.orders[i] for i in recipients.turns_taken})
     await store_changes(tx, changed, now)
     await notify.queue(tx, deliveries, now)
     if copies:
@@ -125,9 +135,19 @@ def _skipped(page: Page, level: int) -> NewLogEntry:
     return NewLogEntry.by(SYSTEM, page.id, "nobody", text, level=level)
 
 
+def _excluded(page: Page, level: int) -> NewLogEntry:
+    conditions = page.plan.levels[level].conditions
+    text = f"Level {level + 1} is only for {conditions}: passed over."
+    return NewLogEntry.by(SYSTEM, page.id, "excluded", text, level=level)
+
+
 def _entered(recipients: Recipients, page: Page, own: Sequence[int], reached: Sequence[int]) -> NewLogEntry:
     """Return the entry about a level with its `own` people; `reached` are all who are paged at it."""
-    text = f"Level {page.level + 1}: {recipients.names(own)} ({recipients.reason(page, page.level)})."
+    level = page.plan.levels[page.level]
+    turn = ", in turn" if level.strategy is Strategy.ROUND_ROBIN else ""
+    text = f"Level {page.level + 1}: {recipients.names(own)} ({recipients.reason(page, page.level)}{turn})."
+    if page.acks_needed > 1:
+        text += f" {plural(page.acks_missing, 'acknowledgment')} needed."
     if can_wait(page.rank, "page") and (held := [i for i in own if i in recipients.held_until]):
         text += f" Held by quiet hours for {recipients.names(held)}."
     if shadows := recipients.shadowing(page, page.level, reached):

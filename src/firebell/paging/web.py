@@ -17,7 +17,7 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
 from firebell.paging import ack_links, actions, alert_design, queries, snooze_times, votes
-from firebell.paging.model import AckResult, PageState
+from firebell.paging.model import UNANSWERED, AckResult, PageState
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -110,6 +110,8 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             text = f"PG-{page_id} was {result.already}." if result.already else f"PG-{page_id} acknowledged."
             if result.renewed:
                 text = f"You are still on PG-{page_id}."
+            if result.missing:
+                text = f"You acknowledged PG-{page_id}. {result.waits_for}"
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
@@ -160,6 +162,8 @@ async def ack_by_link(request: Request, token: str) -> Response:
 
 def _acknowledged(result: AckResult, tz: str) -> str:
     """Return what an acknowledgment did, in a sentence."""
+    if result.missing:
+        return f"Acknowledged. {result.waits_for}"
     if result.already is None:
         return "Acknowledged. Escalation stopped."
     if result.renewed and result.page.due_at:
@@ -180,6 +184,7 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
     except (Invalid, Gone) as error:
         context: dict[str, Any] = {"error": error, "v": None, "notice": None, "person": None}
         return await html.render(request, "paging/ack.html", context)
+    waits = page.state in UNANSWERED and person.id in page.acks
     is_theirs = page.state is PageState.ACKED and person.id in details.owner_ids
     context = {
         "error": None,
@@ -187,7 +192,10 @@ async def _by_link(request: Request, token: str, result_text: str | None) -> Res
         "notice": result_text,
         "person": person,
         "tz": person.tz,
-        "may_acknowledge": not is_used and not is_theirs and page.state is not PageState.RESOLVED,
+        "may_acknowledge": not is_used
+        and not is_theirs
+        and not waits
+        and page.state is not PageState.RESOLVED,
         "may_renew": not is_used and is_theirs and page.due_at is not None,
     }
     return await html.render(request, "paging/ack.html", context)

@@ -163,6 +163,7 @@ ACTION_LABELS = {
     "metrics.rebuild": "Started recomputing all metrics",
     "night_limit.set": "Changed the night limit of a team",
     "page.acked": "Acknowledged a page",
+    "page.acked_in_part": "Acknowledged a page that needs more people",
     "page.again": "Withdrew an acknowledgment",
     "page.escalated": "Escalated a page",
     "page.joined": "Joined a page",

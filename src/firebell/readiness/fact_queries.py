@@ -13,7 +13,7 @@ from firebell.oncall.model import Schedule
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
-from firebell.paging.model import Policy, Target, TargetKind
+from firebell.paging.model import Policy, Strategy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.readiness import review_store, rule_parts, store
 from firebell.readiness.facts import ReadinessFacts, RotaFacts, RunbookFacts, TeamFacts
@@ -145,6 +145,8 @@ class _Rota:
     def _has_second(self, policy: Policy) -> bool:
         """Return True if someone else than the first level's first person is reached within five minutes."""
         first = self._reached(policy.levels[0].targets)
+        if policy.levels[0].strategy is Strategy.ROUND_ROBIN:
+            first = set(sorted(first)[: policy.levels[0].min_acks])
         if len(first) > 1:
             return True
         waited_s = 0

@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import zone
 from firebell.paging import actions as paging
-from firebell.paging.model import Page, PageState
+from firebell.paging.model import AckResult, Page, PageState
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
 
@@ -54,6 +54,8 @@ async def _acknowledge(tx: Tx, answerer: Answerer, page_id: int, now: datetime) 
     ref = result.page.ref
     if result.page.state is PageState.RESOLVED:
         return SignalAnswer(f"{ref} is resolved.")
+    if result.missing:
+        return SignalAnswer(f"You acknowledged {ref}. {result.waits_for}")
     return SignalAnswer(f"{before} You own it too." if before else f"You acknowledged {ref}.")
 
 
@@ -77,6 +79,10 @@ async def state_of(tx: Tx, page_id: int, person: Person) -> SignalAnswer:
             text = await first_acknowledgment(tx, page, person) or f"You acknowledged {page.ref}."
         case PageState.SNOOZED:
             text = f"{page.ref} is snoozed."
+        case _ if person.id in page.acks:
+            text = (
+                f"You acknowledged {page.ref}. {AckResult(page, None, missing=page.acks_missing).waits_for}"
+            )
         case _:
             text = f"{page.ref} is open."
     return SignalAnswer(text)

@@ -84,7 +84,9 @@ async def dry_run(
     names = await queries.target_names(tx)
     services = await catalog.services_by_id(tx, [service_id] if service_id else [])
     service = services.get(service_id or 0)
-    levels = await paging.level_targets(tx, service.policy_id) if service and service.policy_id else []
+    levels = []
+    if service and service.policy_id:
+        levels = await paging.level_targets(tx, service.policy_id, (severity, at))
     paged: set[int] = set()
     planned: list[PlannedStep] = []
     if plan.pages_service(severity):

@@ -1,0 +1,65 @@
+"""Acknowledging pages, and withdrawing an acknowledgment (spec 2.1 and 2.3)."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Forbidden
+from firebell.kit.text import plural
+from firebell.notify import actions as notify
+from firebell.paging import escalation, store
+from firebell.paging.model import SUBJECT_KIND, AckResult, Page, PageAcknowledged, PageState
+from firebell.paging.page_changes import apply_event, lock_for, store_changes
+from firebell.people import actions as people
+from firebell.people.action_guards import permits
+from firebell.people.permissions import Verb
+
+
+@permits(Verb.PAGE_RESPOND)
+async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
+    """Acknowledge a page; a second person joins, and a resolved page stays resolved (spec 2.1).
+
+    While the page needs more acknowledgments, its escalation runs on, without messages to who has acknowledged.
+    """
+    old = await lock_for(tx, page_id)
+    if old.state is PageState.RESOLVED:
+        return AckResult(old, "already resolved")
+    owned = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
+    if actor.person_id is not None and not (await people.person(tx, actor.person_id)).active:
+        raise Forbidden(f"{actor.label} is deactivated and cannot acknowledge {old.ref}.")
+    person_id = actor.person_id or 0
+    event = escalation.Ack(person_id=person_id)
+    if old.state is PageState.ACKED and owned:
+        renewed = escalation.step(old, event, now)
+        assert isinstance(renewed, Page)
+        await store_changes(tx, [renewed], now)
+        return AckResult(renewed, "already yours", renewed=renewed.due_at is not None)
+    if person_id in old.acks and old.state is not PageState.ACKED:
+        return AckResult(old, "already acknowledged by you", missing=old.acks_missing)
+    if old.acks_missing > 1 and old.state is not PageState.ACKED:
+        return await _ack_in_part(tx, actor, old, event, now)
+    joins = old.state is PageState.ACKED
+    text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
+    new = await apply_event(tx, actor, old, event, "joined" if joins else "acked", text, now)
+    if actor.person_id is not None:
+        await store.add_owner(tx, page_id, actor.person_id, now)
+    await tx.emit(PageAcknowledged(page_id, actor.person_id), now)
+    return AckResult(new, None)
+
+
+async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, now: datetime) -> AckResult:
+    """Record an acknowledgment of a page that needs more than this one; messages to this person are void."""
+    missing = old.acks_missing - 1
+    text = f"{actor.label} acknowledged. {plural(missing, 'more acknowledgment')} needed: escalation goes on."
+    new = await apply_event(tx, actor, old, event, "acked_in_part", text, now)
+    if actor.person_id is not None:
+        await store.add_owner(tx, old.id, actor.person_id, now)
+        await notify.void_queued_about(tx, SUBJECT_KIND, old.id, actor.person_id)
+    return AckResult(new, None, missing=missing)
+
+
+@permits(Verb.PAGE_RESPOND)
+async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
+    """Withdraw the acknowledgment of a page: the level that was notified last is notified again."""
+    text = f"{actor.label} withdrew the acknowledgment."
+    return await apply_event(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)

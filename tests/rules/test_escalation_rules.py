@@ -1,0 +1,365 @@
+"""Turns, minimum acknowledgments and conditions of levels, against a slow oracle that knows the same rules."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firebell.kit.errors import Invalid
+from firebell.paging.escalation import (
+    Ack,
+    Entered,
+    Escalate,
+    Exhausted,
+    Leave,
+    Refused,
+    Replan,
+    Unack,
+    advance,
+    dry_run,
+    step,
+)
+from firebell.paging.level_conditions import (
+    EVERY_DAY,
+    MINUTES_PER_DAY,
+    PAGE_KINDS,
+    Conditions,
+    Hours,
+    PageKind,
+    are_met,
+    can_be_met,
+    check_conditions,
+    condition_problem,
+    to_minute,
+    uncovered,
+)
+from firebell.paging.model import (
+    Level,
+    Page,
+    PageState,
+    Plan,
+    Strategy,
+    Target,
+    TargetKind,
+    levels_from_json,
+)
+from firebell.paging.night_limit import Nights, PersonNight, waits_for_turn
+from firebell.paging.round_robin import after_turn, in_turn, successive, turn_of
+from tests.oracles.escalation import WEEK, SlowLevel, SlowPage, times
+from tests.rules.budget import examples
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+"""A Monday at midnight."""
+TEAM = (Target(TargetKind.TEAM, 1),)
+OFFICE = Hours((0, 1, 2, 3, 4), 9 * 60, 17 * 60)
+NIGHT = Hours((4,), 22 * 60, 6 * 60)
+ANY = Conditions()
+
+
+def page(*levels: Level, repeat: int = 0, kind: PageKind = PAGE_KINDS[0], tz: str = "UTC") -> Page:
+    plan = Plan("Payments", levels, repeat, None, tz=tz)
+    return Page(
+        *(7, "group", 1, 1, 1, 1, plan, "5xx", kind.urgency, kind.severity, PageState.TRIGGERED),
+        *(-1, 0, 1, 1, NOW, NOW),
+    )
+
+
+def stepped(page_: Page, event: object, now: datetime = NOW) -> Page:
+    after = step(page_, event, now)  # type: ignore[arg-type]
+    assert isinstance(after, Page)
+    return after
+
+
+HOURS = st.sampled_from(
+    [None, OFFICE, NIGHT, replace(OFFICE, is_outside=True), Hours((5, 6)), Hours(EVERY_DAY, 0, 60)]
+)
+CONDITIONS = st.builds(
+    Conditions, st.sampled_from(["", "", "high", "low"]), st.sampled_from([(), (), (0, 1), (2,)]), HOURS
+)
+LEVELS = st.builds(
+    lambda people, in_turn, needed, conditions: (
+        people,
+        Level(TEAM, 3600, Strategy.ROUND_ROBIN if in_turn else Strategy.ALL, needed, conditions),
+    ),
+    st.sampled_from([(), (1,), (2, 3), (1, 2, 3), (3, 4, 5, 6)]),
+    st.booleans(),
+    st.integers(1, 3),
+    CONDITIONS,
+)
+
+
+def slow(people: tuple[int, ...], level: Level) -> SlowLevel:
+    conditions, hours = level.conditions, level.conditions.hours
+    kinds = {
+        (kind.urgency, kind.severity)
+        for kind in PAGE_KINDS
+        if conditions.urgency in ("", kind.urgency)
+        and (not conditions.severities or kind.severity in conditions.severities)
+    }
+    allowed = times({*hours.days}, hours.start, hours.end, hours.is_outside) if hours else WEEK
+    in_turn = level.strategy is Strategy.ROUND_ROBIN
+    return SlowLevel(people, in_turn, level.min_acks, frozenset(kinds), allowed)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(
+    st.lists(LEVELS, max_size=4),
+    st.integers(0, 2),
+    st.sampled_from(PAGE_KINDS),
+    st.integers(0, 7 * 24 - 1),
+    st.lists(st.sampled_from([0, 1, 2, 3]), max_size=8),
+    st.lists(st.integers(1, 6), max_size=4),
+)
+def test_a_page_does_what_the_slow_oracle_says(
+    drawn: list[tuple[tuple[int, ...], Level]],
+    repeat: int,
+    kind: PageKind,
+    hour: int,
+    acks: list[int],
+    order: list[int],
+) -> None:
+    """Each number in `acks` is a person who acknowledges after a level was entered, 0 for no one."""
+    order = list(dict.fromkeys(order))
+    start = NOW + timedelta(hours=hour)
+    one = replace(page(*(level for _, level in drawn), repeat=repeat, kind=kind), due_at=start)
+    twin = SlowPage(tuple(slow(*each) for each in drawn), repeat + 1, (kind[0], kind[1]), list(order))
+    turns = tuple(order)
+
+    def reach(level: int) -> tuple[int, ...]:
+        return drawn[level][0]
+
+    is_first = True
+    for ack in [*acks, *([0] * 12)]:
+        assert one.due_at is not None
+        now = one.due_at
+        before, outcome = one, advance(one, reach, now, pick=partial(_pick, one, turns))
+        expected = twin.tick((now.weekday(), now.hour * 60 + now.minute))
+        if is_first:
+            reaches = any(people for people, _ in drawn)
+            assert isinstance(outcome, Entered) == reaches, "a page with any recipient reaches someone"
+            is_first = False
+        if expected is None:
+            assert isinstance(outcome, Exhausted)
+            return
+        assert isinstance(outcome, Entered)
+        one = outcome.page
+        assert (one.level, {*outcome.people}) == expected
+        assert one.acks_needed == twin.needed
+        if drawn[one.level][1].strategy is Strategy.ROUND_ROBIN:
+            taken = [i for i in outcome.people if i not in turn_of(before, one.level, one.round)]
+            turns = after_turn(turns, taken)
+        if ack and ack not in one.acks:
+            due_at = one.due_at
+            one = stepped(one, Ack(person_id=ack), now)
+            twin.acked.append(ack)
+            assert (one.state is PageState.ACKED) == twin.is_acked
+            if twin.is_acked:
+                return
+            assert (one.due_at, one.epoch) == (due_at, before.epoch), "its timer runs on"
+
+
+def _pick(page_: Page, order: tuple[int, ...], level: int, round_: int, people: object) -> tuple[int, ...]:
+    return in_turn(page_, level, round_, people, order)  # type: ignore[arg-type]
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(
+    st.lists(st.sets(st.integers(1, 5), min_size=1).map(sorted), min_size=1, max_size=40),
+    st.integers(1, 3),
+)
+def test_turns_are_fair_whoever_comes_and_goes(weeks: list[list[int]], needed: int) -> None:
+    """Two people who are both there all the time differ by at most one turn."""
+    order: tuple[int, ...] = ()
+    counts: Counter[int] = Counter()
+    always = {*range(1, 6)}.intersection(*map(set, weeks))
+    for people in weeks:
+        one = page(Level(TEAM, 300, Strategy.ROUND_ROBIN, needed))
+        turn = in_turn(one, 0, 0, people, order)
+        assert len(turn) == len({*turn}) == min(needed, len(people))
+        order = after_turn(order, turn)
+        counts.update(turn)
+    if always:
+        assert max(counts[i] for i in always) - min(counts[i] for i in always) <= 1
+
+
+def test_a_turn_belongs_to_its_page_and_tired_people_come_last() -> None:
+    level = Level(TEAM, 300, Strategy.ROUND_ROBIN)
+    one = page(level, level, repeat=1)
+    assert in_turn(one, 0, 0, (1, 2, 3), (1, 2)) == (3,)
+    assert in_turn(one, 0, 0, (1, 2, 3), (1, 2), tired=(3,)) == (1,)
+    assert in_turn(one, 0, 0, (3,), (), tired=(3,)) == (3,)
+    first = advance(one, lambda _: (1, 2, 3), NOW, pick=partial(_pick, one, ()))
+    assert isinstance(first, Entered)
+    again = stepped(stepped(first.page, Ack(person_id=1)), Unack())
+    # the turn of this round is kept, also when the order has moved on; one who is gone loses it
+    assert in_turn(again, 0, 0, (1, 2, 3), (2, 3, 1)) == (1,)
+    assert in_turn(again, 0, 0, (2, 3), (2, 3, 1)) == (2,)
+    assert in_turn(again, 0, 1, (1, 2, 3), (2, 3, 1)) == (2,)
+
+
+def test_whoever_is_over_the_night_limit_waits_for_their_turn_except_for_sev0() -> None:
+    night = PersonNight(NOW.date(), NOW, NOW + timedelta(hours=9))
+    nights = Nights({1: night, 2: night}, {1: {1, 2, 3}, 2: {1, 2}}, {})
+    kinds = (PageKind("high", None), PageKind("high", 0), PageKind("low", None))
+    pages = [page(Level(TEAM), kind=kind) for kind in kinds]
+    assert [waits_for_turn(nights, one, (1, 2, 3)) for one in pages] == [[1], [], []]
+
+
+def test_two_people_have_to_acknowledge() -> None:
+    level = Level(TEAM, 300, min_acks=2)
+    one = page(level, Level(TEAM, 300), repeat=0)
+    # before its first level too
+    assert stepped(one, Ack(person_id=1)).state is PageState.TRIGGERED
+    entered = advance(one, lambda _: (1, 2, 3), NOW)
+    assert isinstance(entered, Entered)
+    half = stepped(entered.page, Ack(person_id=1))
+    assert (half.state, half.acks, half.acks_missing, half.due_at) == (
+        *(PageState.TRIGGERED, (1,), 1),
+        entered.page.due_at,
+    )
+    assert isinstance(step(half, Ack(person_id=1), NOW), Refused)
+    # the next level pages only others, and needs no fewer
+    following = advance(half, lambda _: (1, 2), NOW + timedelta(minutes=5))
+    assert isinstance(following, Entered)
+    assert (following.people, following.page.acks_needed) == ((2,), 2)
+    alone = advance(half, lambda _: (1,), NOW + timedelta(minutes=5))
+    assert isinstance(alone, Exhausted)
+    assert alone.page.acks == (1,)
+    # a source counts as one, and who left counts no more
+    assert stepped(half, Ack(owned=False)).state is PageState.ACKED
+    assert stepped(half, Ack(owned=False)).due_at is None
+    assert stepped(half, Leave(1)).acks == ()
+    assert stepped(half, Escalate()).acks == (1,)
+    done = stepped(half, Ack(person_id=2))
+    assert (done.state, done.acks, done.acks_needed) == (PageState.ACKED, (1, 2), 2)
+    assert stepped(done, Unack()).acks == ()
+    assert stepped(done, Escalate()).acks == ()
+
+
+@pytest.mark.parametrize(
+    ("new", "stays"),
+    [
+        (Level(TEAM, 60, min_acks=2), True),
+        (Level(TEAM, 60, min_acks=1), False),
+        (Level(TEAM, 60, Strategy.ROUND_ROBIN, 2), False),
+        (Level(TEAM, 60, min_acks=2, conditions=Conditions("low")), True),
+    ],
+)
+def test_an_applied_version_that_asks_more_or_others_enters_the_level_again(new: Level, stays: bool) -> None:
+    entered = advance(page(Level(TEAM, 300, min_acks=2)), lambda _: (1, 2), NOW)
+    after = stepped(stepped(entered.page, Ack(person_id=1)), Replan(Plan("P", (new,), 0, None)))
+    assert (after.acks == (1,)) == stays
+    assert after.level == (0 if stays else -1)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "kind", "at", "expected"),
+    [
+        (Conditions("high"), PageKind("high", None), NOW, True),
+        (Conditions("low"), PageKind("high", None), NOW, False),
+        (Conditions(severities=(0, 1)), PageKind("high", 1), NOW, True),
+        (Conditions(severities=(0, 1)), PageKind("high", None), NOW, False),
+        # in Berlin it is an hour later
+        (Conditions(hours=OFFICE), PAGE_KINDS[0], NOW + timedelta(hours=7, minutes=59), False),
+        (Conditions(hours=OFFICE), PAGE_KINDS[0], NOW + timedelta(hours=8), True),
+        (Conditions(hours=OFFICE), PAGE_KINDS[0], NOW + timedelta(hours=16), False),
+        # Friday night belongs to Friday, also on Saturday morning
+        (Conditions(hours=NIGHT), PAGE_KINDS[0], NOW + timedelta(days=5, hours=4), True),
+        (Conditions(hours=NIGHT), PAGE_KINDS[0], NOW + timedelta(days=4, hours=4), False),
+        (Conditions(hours=replace(NIGHT, is_outside=True)), PAGE_KINDS[0], NOW, True),
+    ],
+)
+def test_conditions_are_met_by_kind_and_local_time(
+    conditions: Conditions, kind: PageKind, at: datetime, expected: bool
+) -> None:
+    assert are_met(conditions, "Europe/Berlin", kind, at) is expected
+    # a zone that is gone silences no one
+    assert are_met(conditions, "Mars/Olympus", kind, at) or conditions.hours is None
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(st.lists(CONDITIONS, min_size=1, max_size=3))
+def test_what_can_never_be_met_is_what_no_minute_of_a_week_meets(drawn: list[Conditions]) -> None:
+    sets = [slow((), Level(TEAM, conditions=conditions)) for conditions in drawn]
+    assert [can_be_met(c) for c in drawn] == [bool(s.kinds and s.times) for s in sets]
+    gap = uncovered(drawn)
+    covered = all(
+        frozenset().union(*(s.times for s in sets if (kind[0], kind[1]) in s.kinds)) == WEEK
+        for kind in PAGE_KINDS
+    )
+    assert (gap is None) == covered
+    if gap:
+        kind, *moment = gap
+        assert not any((kind[0], kind[1]) in s.kinds and tuple(moment) in s.times for s in sets)
+    levels = tuple(Level(TEAM, 60, Strategy.ROUND_ROBIN, 2, conditions) for conditions in drawn)
+    assert levels_from_json([level.to_json() for level in levels]) == levels
+
+
+@pytest.mark.parametrize(
+    ("of_levels", "fields"),
+    [
+        ([ANY], set()),
+        ([Conditions(hours=OFFICE), Conditions(hours=replace(OFFICE, is_outside=True))], set()),
+        ([Conditions("high"), Conditions("low")], set()),
+        ([Conditions("low", (0,)), ANY], {"conditions-0"}),
+        ([ANY, Conditions("high", (2, 3))], {"conditions-1"}),
+        ([Conditions(hours=Hours(is_outside=True)), ANY], {"conditions-0"}),
+        ([Conditions(hours=Hours((0,), 60, 60)), ANY], {"conditions-0"}),
+        ([Conditions(hours=OFFICE)], {"levels"}),
+        ([Conditions("high")], {"levels"}),
+        # pages of alerts have no severity
+        ([Conditions(severities=(0, 1)), Conditions(severities=(2, 3))], {"levels"}),
+    ],
+)
+def test_what_no_page_can_reach_and_what_reaches_no_level_is_refused(
+    of_levels: list[Conditions], fields: set[str]
+) -> None:
+    refused: set[str] = set()
+    try:
+        check_conditions(of_levels)
+    except Invalid as error:
+        refused = set(error.fields)
+    assert refused == fields
+
+
+def test_conditions_read_like_words() -> None:
+    assert str(Conditions("high", (0, 1), OFFICE)) == "high urgency, SEV0 or SEV1, Mon–Fri 09:00–17:00"
+    assert str(Conditions(hours=Hours((0, 1, 5), is_outside=True))) == "outside Mon, Tue, Sat"
+    assert str(Hours(EVERY_DAY, 18 * 60, 0)) == "18:00–00:00"
+    assert Level(TEAM, 60, Strategy.ROUND_ROBIN, 2, Conditions("low")).rules == (
+        *("2 people in turn", "2 acknowledgments needed"),
+        "only for low urgency",
+    )
+    assert (Level(TEAM).rules, condition_problem(ANY)) == ((), "")
+    assert [to_minute(text, "start-0") for text in ("00:00", "9:30", "24:00", "23:59:00")] == [
+        *(0, 570, MINUTES_PER_DAY, 1439)
+    ]
+    for text in ("", "24:01", "9", "09:60", "-1:00", "09:00:30", "²:00"):
+        with pytest.raises(Invalid):
+            to_minute(text, "start-0")
+
+
+def test_a_dry_run_passes_levels_that_are_not_for_the_page() -> None:
+    office = Level(TEAM, 3600, conditions=Conditions(hours=OFFICE))
+    all_day = Level(TEAM, 3600)
+    at_eight = replace(page(office, all_day, office, repeat=1), due_at=NOW + timedelta(hours=8))
+    steps = dry_run(at_eight, lambda _, __: (1,))
+    assert [(s.at - NOW, s.level, s.is_excluded) for s in steps] == [
+        (timedelta(hours=8), 0, True),
+        (timedelta(hours=8), 1, False),
+        (timedelta(hours=9), 2, False),
+        # in the second round all three are for it
+        (timedelta(hours=13), None, False),
+    ]
+    # levels with the same people take successive turns
+    turns = Level(TEAM, 60, Strategy.ROUND_ROBIN)
+    twice = page(turns, turns)
+    steps = dry_run(twice, lambda _, __: (1, 2, 3), successive(twice, (2, 1)))
+    assert [s.people for s in steps] == [(3,), (2,), ()]
+    # a condition never silences a page: if it leaves no one, it does not count
+    night = dry_run(page(office), lambda _, __: (1,))
+    assert [(s.level, s.people, s.is_excluded) for s in night] == [(0, (1,), False), (None, (), False)]
