@@ -37,6 +37,14 @@ STATUS_LABELS = {
     ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
     ComponentStatus.MAJOR_OUTAGE: "Major outage",
 }
+STATUS_LOOKS = {
+    ComponentStatus.OPERATIONAL: "ok",
+    ComponentStatus.UNDER_MAINTENANCE: "maintenance",
+    ComponentStatus.DEGRADED_PERFORMANCE: "degraded",
+    ComponentStatus.PARTIAL_OUTAGE: "outage",
+    ComponentStatus.MAJOR_OUTAGE: "outage",
+}
+"""The look of each status."""
 CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
 """The statuses that an incident can give a component."""
 
