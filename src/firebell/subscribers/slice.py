@@ -12,9 +12,20 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.subscribers import api, mail_event_api, mail_event_hook_web, public_web, web
+    from firebell.subscribers import (
+        api,
+        code_web,
+        mail_event_api,
+        mail_event_hook_web,
+        public_web,
+        sms_hook_web,
+        web,
+    )
 
-    return [public_web.router, web.router, api.router, mail_event_hook_web.router, mail_event_api.router]
+    return [
+        *(public_web.router, code_web.router, web.router, api.router),
+        *(mail_event_hook_web.router, mail_event_api.router, sms_hook_web.router),
+    ]
 
 
 def _subscriptions() -> Subscriptions:
