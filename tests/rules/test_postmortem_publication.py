@@ -1,7 +1,6 @@
 """Who approves a post-mortem, what keeps it from being published, and whom it is sent to (pure)."""
 
 from dataclasses import replace
-
 from datetime import UTC, datetime
 
 import pytest
