@@ -141,6 +141,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/metrics/anomalies/{service}/disable": ASK,
     "/metrics/anomalies/{service}/enable": NONE,
     "/metrics/audit/{quarter}/{team}/rules/{rule_id}": NONE,
+    "/metrics/audit/{quarter}/{team}/rules/{rule_id}/routing": NONE,
     "/metrics/audit/{quarter}/{team}/sign": ASK,
     "/near-misses/new": NONE,
     "/near-misses/{ref}/edit": NONE,
