@@ -67,8 +67,8 @@ async def test_a_team_decides_on_each_rule_and_signs(dsn: str, clock: FakeClock)
         ]
         assert (good["rule"], good["verdict"]) == (GOOD, "keep")
         await _once(w)
-        await _routing(w, api, path, noisy)
         await _decisions(api, path, noisy["id"], good["id"])
+        await _routing(w, api, path, noisy)
         await _screens(w, f"/metrics/audit/{quarter}/payments", noisy["id"])
         await _overdue(w, api, path)
         await _signature(w, api, path, noisy["id"])
@@ -103,6 +103,11 @@ async def _routing(w: World, api: Api, path: str, noisy: dict[str, Any]) -> None
     async with w.ctx.db.tx() as tx:
         mara = await w.actor(w.mara)
         await alerts.save_routing(tx, mara, [], based_on=routing["version"], now=w.now)
+    # what it would change is proposed again
+    (again, *_) = (await api("GET", path))["rules"]
+    assert again["routing"]["based_on"] == routing["version"] + 1
+    kept = {"decision": "kept", "reason": "It guards the ledger."}
+    await api("PUT", f"{path}/rules/{noisy['id']}/decision", kept)
 
 
 async def _decisions(api: Api, path: str, noisy: int, good: int) -> None:

@@ -234,7 +234,7 @@ OWN = '{alertname="Disk",severity="warning",job="db"}'
 
 def _patched(verdict: AuditVerdict, *rules: RoutingRule, hidden: int = 0) -> list[RoutingRule] | None:
     judged = JudgedRule(CountedRule("Disk", RuleNumbers(hidden=hidden), 1, LABELS), verdict)
-    change = patch(judged, "2026-Q4", rules, compile_rules(7, rules)[0], {1: "Ledger"})
+    change = patch(judged, "2026-Q4", 7, rules, compile_rules(7, rules)[0], {1: "Ledger"})
     if change is None:
         return None
     assert change.based_on == 7

@@ -1,6 +1,6 @@
 """Read models of alert audits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, proposal
 from firebell.alert_audit.routing_patch import RoutingPatch, foreign, patch
 from firebell.alerts import actions as alerts
-from firebell.alerts.routing_rules import Routing, RoutingRule
+from firebell.alerts.routing_rules import Routing, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -34,8 +34,8 @@ class AuditContents:
     earlier: Mapping[str, EarlierDecision]
     """What the team decided last about each rule in an earlier quarter; rules that are new to it are missing."""
 
-    routing_rules: Sequence[RoutingRule]
-    """The routing rules in force."""
+    routing_version: RoutingVersion | None
+    """The routing rules in force, None if none were ever saved."""
     routing: Routing
     """These rules, ready to match."""
     services: Mapping[int, str]
@@ -60,7 +60,14 @@ class AuditContents:
 
     def patch(self, rule: AuditRule) -> RoutingPatch | None:
         """Return the change of routing rules that is proposed for a rule, None if there is none."""
-        return patch(rule.judged, self.audit.quarter, self.routing_rules, self.routing, self.services)
+        return patch(
+            rule.judged,
+            self.audit.quarter,
+            self.routing_version.id if self.routing_version else 0,
+            self.routing_version.rules if self.routing_version else (),
+            self.routing,
+            self.services,
+        )
 
 
 async def rule_runbooks(tx: Tx, shown: AuditContents, public_url: str) -> dict[int, IndexEntry]:
@@ -101,7 +108,7 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
         [incident for incident in unalerted if incident[0] not in hidden],
         checks.overdue(one, now),
         await store.earlier_decisions(tx, one),
-        version.rules if version else (),
+        version,
         await alerts.load_routing(tx),
         {service.id: service.name for service in await catalog.services(tx)},
     )

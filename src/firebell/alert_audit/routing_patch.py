@@ -42,14 +42,15 @@ class RoutingPatch:
 def patch(
     judged: JudgedRule,
     quarter: str,
+    version_id: int,
     in_force: Sequence[RoutingRule],
     routing: Routing,
     services: Mapping[int, str],
 ) -> RoutingPatch | None:
     """Return the change that the verdict on a rule proposes; None if it proposes none, or it is in force already.
 
-    `routing` has the rules that are `in_force`, ready to match. A change that would have hidden a page which led to
-    an incident is never proposed.
+    `routing` has the rules that are `in_force` since a version, 0 for none, ready to match. A change that would have
+    hidden a page which led to an incident is never proposed.
     """
     if judged.counted.numbers.hidden or judged.verdict not in _WORDS:
         return None
@@ -71,7 +72,7 @@ def patch(
         changed = msgspec.structs.replace(changed, id=0, name=name, matchers=own)
         rules.insert(position, changed)
         lines = difference("", text(changed, services))
-    return RoutingPatch(routing.version_id, tuple(rules), position + 1, tuple(lines))
+    return RoutingPatch(version_id, tuple(rules), position + 1, tuple(lines))
 
 
 _WORDS = {

@@ -14,3 +14,6 @@ alter table subscriber_delivery add column parts smallint not null default 0;
 -- a reply names only the number that it came from
 create index subscriber_of_number on subscriber (address_key) where channel = 'sms' and address <> '';
 create index subscriber_delivery_parts on subscriber_delivery (ended_at) where parts > 0;
+
+-- The about text and the labels of footer links in the other languages of a page, by language.
+alter table status_page add column translations jsonb not null default '{}';

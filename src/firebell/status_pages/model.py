@@ -121,6 +121,15 @@ class IndicatorRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PageTexts:
+    """What a page says about itself in another language; an empty text is not translated."""
+
+    about: str = ""
+    links: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The labels of footer links, by the label in the language of the page."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusPage:
     """A status page at /s/<slug>. The weights say how many percent of an outage count as downtime."""
 
@@ -136,6 +145,12 @@ class StatusPage:
     created_at: datetime
     updated_at: datetime
     indicator_rule: IndicatorRule = IndicatorRule.BLEND
+    translations: Mapping[str, PageTexts] = field(default_factory=dict, hash=False)
+    """Its own texts by other language of the page."""
+
+    def texts_in(self, locale: str) -> PageTexts:
+        """Return what is written in another language of the page; texts that are not translated are empty."""
+        return self.translations.get(locale, PageTexts())
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +345,15 @@ class UpdateRetracted:
     seq: int
     notice: str
     is_of_maintenance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentGroupRemoved:
+    """A group of components was removed; its shown components belong to no group now."""
+
+    status_page_id: int
+    group_id: int
+    component_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

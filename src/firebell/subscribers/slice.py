@@ -30,12 +30,13 @@ def _routers() -> list["APIRouter"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.status_pages.model import (
+        ComponentGroupRemoved,
         MaintenanceChanged,
         UpdatePublished,
         UpdateRecalled,
         UpdateRetracted,
     )
-    from firebell.subscribers import broadcasts, maintenance_broadcasts
+    from firebell.subscribers import broadcasts, maintenance_broadcasts, subscribing
 
     return Subscriptions(
         must={
@@ -43,6 +44,7 @@ def _subscriptions() -> Subscriptions:
             UpdateRecalled: (broadcasts.recall_update,),
             UpdateRetracted: (broadcasts.erase_update,),
             MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
+            ComponentGroupRemoved: (subscribing.follow_components,),
         }
     )
 

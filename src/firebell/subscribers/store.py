@@ -231,6 +231,27 @@ async def set_scope(tx: Tx, subscriber_id: int, scope: FollowScope) -> StatusSub
     return subscriber_of(row)
 
 
+async def replace_group(tx: Tx, page_id: int, group_id: int, component_ids: Sequence[int]) -> None:
+    """Put components in the place of a group in what subscribers of a status page follow.
+
+    Someone who would follow nothing then, because the group was empty, follows everything.
+    """
+    await tx.execute(
+        """
+        update subscriber
+        set group_ids = array_remove(group_ids, $2),
+            component_ids = array(select distinct unnest(component_ids || $3::bigint[])),
+            follows_all = follows_all
+                or cardinality(array_remove(group_ids, $2)) + cardinality(component_ids || $3::bigint[]) = 0
+        where status_page_id = $1
+            and $2 = any(group_ids)
+        """,
+        page_id,
+        group_id,
+        list(component_ids),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveSubscriber:
     """An active subscriber in the order of ids, and what it follows."""

@@ -8,6 +8,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
+from firebell.status_pages.model import ComponentGroupRemoved
 from firebell.subscribers import (
     addresses,
     confirmation_codes,
@@ -235,6 +236,11 @@ async def change_scope(tx: Tx, subscriber: StatusSubscriber, scope: FollowScope)
     if not scope.kinds or not (scope.follows_all or scope.component_ids or scope.group_ids):
         raise Conflict("Nothing is chosen.", hint="Choose what to follow, or unsubscribe.")
     return await store.set_scope(tx, subscriber.id, scope)
+
+
+async def follow_components(tx: Tx, event: ComponentGroupRemoved, now: datetime) -> None:
+    """Let who followed a group that was removed follow its components, so that they miss nothing."""
+    await store.replace_group(tx, event.status_page_id, event.group_id, event.component_ids)
 
 
 async def change_locale(tx: Tx, subscriber: StatusSubscriber, locale: str) -> StatusSubscriber:

@@ -329,6 +329,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/first-update": NONE,
     "/status-pages/{slug}/groups": NONE,
     "/status-pages/{slug}/groups/{group_id}": NONE,
+    "/status-pages/{slug}/groups/{group_id}/remove": ASK,
     "/status-pages/{slug}/translations": NONE,
     "/status-pages/{slug}/hosting/access": NONE,
     "/status-pages/{slug}/hosting/mirrors": NONE,

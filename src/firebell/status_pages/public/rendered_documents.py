@@ -438,6 +438,7 @@ def frame_context(
         "stale_since": None,
         "subscribe_url": "",
         "name_of": lambda part: part.name_in(locale),
+        "page_texts": view.snapshot.page.texts_in(locale),
         # texts that people wrote and did not translate are in the language of the page
         "original": Markup(' lang="{}" dir="auto"').format(locales_of(theme)[0]) if locale else Markup(""),
     }
