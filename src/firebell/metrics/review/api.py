@@ -34,6 +34,7 @@ class ReviewLineShown(ApiOutput):
     target: Literal["none", "too_few", "met", "missed"]
     levers: Annotated[list[str], Field(description="what would move it")]
     handbook: Annotated[str, Field(description="the chapter of the handbook about it")]
+    notes: Annotated[list[str], Field(description="changes of its definition in the two quarters")]
 
 
 class ReviewSeverityShown(ApiOutput):
@@ -123,6 +124,7 @@ async def get_metrics_review(
                     "target": each.target,
                     "levers": list(each.levers),
                     "handbook": each.handbook,
+                    "notes": list(each.notes),
                 }
             )
             for each in review.lines

@@ -43,9 +43,12 @@ class Line:
     """The 95% interval, blank for what has none."""
     before: str
     trend: Trend
+    """Not tested across a change of the definition that does not recount."""
     target: str
     levers: Sequence[str]
     handbook: str
+    notes: Sequence[str] = ()
+    """Changes of its definition in the two quarters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def line(result: Result) -> Line:
     what = result.definition
     days, days_before = days_of(result.scope)
     now, interval, before = _values(result)
+    changed = wording.definition_changes(result)
     return Line(
         what.slug,
         what.title,
@@ -138,10 +142,11 @@ def line(result: Result) -> Line:
         now,
         interval,
         before,
-        trend(result, days, days_before),
+        trend(result, days, days_before) if all(one.recounts for one in changed) else Trend.UNTESTED,
         target_result(result),
         what.levers,
         what.handbook,
+        tuple(one.note for one in changed),
     )
 
 
@@ -245,6 +250,12 @@ def _practice(practice: Practice) -> str:
     return "\n".join(lines)
 
 
+def _notes(review: Review) -> list[str]:
+    """Return what changed in definitions as one list, none if nothing did."""
+    notes = [f"- {each.title}: {cell(note)}" for each in review.lines for note in each.notes]
+    return ["\n".join(notes)] if notes else []
+
+
 def markdown(review: Review, url: str) -> str:
     """Return the document as Markdown; its links begin with `url`."""
     window = review.window
@@ -271,6 +282,7 @@ def markdown(review: Review, url: str) -> str:
                 for each in review.lines
             ],
         ),
+        *_notes(review),
         "## Incidents by severity",
         table(
             ["Severity", "Now", "Chance alone gives", "Before", "Change"],
