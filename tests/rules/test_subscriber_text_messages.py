@@ -85,7 +85,7 @@ def test_requests_of_strangers_use_half_of_what_news_may_cost() -> None:
 def test_only_the_news_is_cut(language: Any, title: str, body: str) -> None:
     content = {"page": "Kestrel", "label": "Investigating", "title": title, "body": body}
     ending = sms_texts.opt_out(MARA, "", language)
-    text = sms_texts.news(content, URL, ending, language)
+    text = sms_texts.news(content, URL, ending, "UTC", language)
     assert gsm7.segments(text) <= sms_texts.MAX_SEGMENTS
     assert text.endswith(f"{URL} {gsm7.plain(ending)}")
     assert "STOP" in ending
@@ -98,10 +98,17 @@ def test_only_the_news_is_cut(language: Any, title: str, body: str) -> None:
         assert "Kestrel" in own
 
 
+def test_maintenance_says_when() -> None:
+    window = ["2026-11-29T02:00:00+00:00", "2026-11-29T04:00:00+00:00"]
+    content = {"page": "Kestrel", "label": "Scheduled", "title": "Move", "body": "x" * 400, "window": window}
+    text = sms_texts.news(content, URL, "STOP", "Europe/Stockholm", languages()["en"])
+    assert text.startswith("Kestrel: Scheduled: Move. 29 Nov 03:00")
+
+
 def test_a_private_page_sends_no_text_and_who_cannot_reply_gets_a_link() -> None:
     content = {"page": "Kestrel", "label": "Update", "title": "News", "body": "Secret", "is_private": True}
     language = languages()["de"]
-    assert "Secret" not in sms_texts.news(content, URL, "", language)
+    assert "Secret" not in sms_texts.news(content, URL, "", "UTC", language)
     assert "https://m.example" in sms_texts.opt_out("+919812345678", "https://m.example", language)
 
 

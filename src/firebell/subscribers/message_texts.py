@@ -178,7 +178,8 @@ def sms_text_of(ctx: Context, delivery: ClaimedDelivery, news: News | None) -> s
     ending = sms_texts.opt_out(subscriber.address, manage_url, language)
     if news is not None:
         content = news.broadcast.content
-        return sms_texts.news(content, f"{_page_url(ctx, delivery)}{content['path']}", ending, language)
+        url = f"{_page_url(ctx, delivery)}{content['path']}"
+        return sms_texts.news(content, url, ending, delivery.tz, language)
     if delivery.purpose is Purpose.CONFIRM:
         seed = ctx.signer.seed(confirmation_codes.SEED)
         code = confirmation_codes.code_of(seed, subscriber.id, subscriber.confirm_generation)

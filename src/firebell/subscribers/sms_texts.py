@@ -6,7 +6,7 @@ from typing import Any
 from firebell.channels.phone import gsm7, numbers
 from firebell.kit.public_markdown import to_plain
 from firebell.status_pages.public.languages import Language
-from firebell.subscribers.update_texts import body_of, title_of
+from firebell.subscribers.update_texts import body_of, title_of, window_of
 
 MAX_SEGMENTS = 2
 
@@ -18,10 +18,12 @@ def opt_out(number: str, manage_url: str, language: Language) -> str:
     return language.text("Reply STOP to unsubscribe.")
 
 
-def news(content: Mapping[str, Any], url: str, ending: str, language: Language) -> str:
+def news(content: Mapping[str, Any], url: str, ending: str, tz: str, language: Language) -> str:
     """Return the text about something published: what it is, what was written, where to read on, how to leave."""
     head = f"{content['page']}: {language.text(content['label'])}: {title_of(content, language)}"
     body = "" if content.get("is_private") else to_plain(body_of(content, language))
+    # when maintenance is matters more than what is written about it
+    body = f"{window_of(content, tz, language)}{body}"
     return _fitted(f"{head.rstrip('.')}. {body}", f"{url} {ending}")
 
 

@@ -65,6 +65,15 @@ class ReviewRuleShown(ApiOutput):
     noise: int
 
 
+class OverdueItemShown(ApiOutput):
+    """An action item that is overdue for more than 30 days."""
+
+    item: Annotated[str, Field(examples=["ACT-52"])]
+    title: str
+    owner: Annotated[str, Field(description="blank without one")]
+    days: int
+
+
 class HeldDrillShown(ApiOutput):
     """A drill that finished in the quarter."""
 
@@ -86,6 +95,7 @@ class ReviewShown(ApiOutput):
     severities: list[ReviewSeverityShown]
     factors: list[ReviewFactorShown]
     rules: list[ReviewRuleShown]
+    overdue: Annotated[list[OverdueItemShown], Field(description="as of now, at most 20")]
     drills: list[HeldDrillShown]
     readiness: Annotated[int | None, Field(description="score of the organization at the end, of 100")]
     before_readiness: int | None
@@ -149,6 +159,10 @@ async def get_metrics_review(
         rules=[
             ReviewRuleShown(rule=each.rule, pages=each.pages, night_pages=each.nights, noise=each.noise)
             for each in review.rules
+        ],
+        overdue=[
+            OverdueItemShown(item=each.ref, title=each.title, owner=each.owner, days=each.days)
+            for each in review.overdue
         ],
         drills=[
             HeldDrillShown(drill=each.ref, title=each.title, day=each.day, score=each.score)

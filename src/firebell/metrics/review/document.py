@@ -26,7 +26,9 @@ TREND_NAMES = {
     Trend.UNTESTED: "Not tested",
 }
 TARGET_NAMES = {"none": "", "too_few": "Too few", "met": "Met", "missed": "Missed"}
-FACTORS_LISTED, RULES_LISTED = 8, 8
+FACTORS_LISTED, RULES_LISTED, OVERDUE_LISTED = 8, 8, 20
+LONG_OVERDUE_DAYS = 30
+"""An action item that is overdue for longer is named."""
 _DAY = timedelta(days=1)
 
 
@@ -83,6 +85,16 @@ class HeldDrill:
 
 
 @dataclass(frozen=True, slots=True)
+class OverdueItem:
+    """An action item that is overdue for more than 30 days; `owner` is empty without one who accepted it."""
+
+    ref: str
+    title: str
+    owner: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Practice:
     """What the quarter did for the next incidents; readiness is of the organization, None without a record."""
 
@@ -104,6 +116,8 @@ class Review:
     rules: Sequence[RuleTotal]
     questions: Sequence[str]
     practice: Practice = field(default_factory=Practice)
+    overdue: Sequence[OverdueItem] = ()
+    """As of now, the longest overdue first."""
 
     @property
     def quarter(self) -> str:
@@ -311,6 +325,20 @@ def markdown(review: Review, url: str) -> str:
         )
         if review.rules
         else "No rule paged anyone.",
+        "## Action items overdue for more than 30 days",
+        table(
+            ["Action item", "Owner", "Overdue"],
+            [
+                [
+                    f"[{each.ref}]({url}/actions/{each.ref}) {cell(each.title)}",
+                    cell(each.owner or "No owner"),
+                    plural(each.days, "day"),
+                ]
+                for each in review.overdue
+            ],
+        )
+        if review.overdue
+        else "None.",
         "## Drills and readiness",
         _practice(review.practice),
         "## What would move each metric",
