@@ -70,7 +70,15 @@ async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_st
                 422,
                 {MARA: "pending"},
             ]
-            assert (await enter(f"{code[:3]} {code[3:]}"), await states()) == (200, {MARA: "active"})
+            confirmed = await http.post(
+                f"{SUBSCRIBE}/code", data={"address": MARA, "code": f"{code[:3]} {code[3:]}"}
+            )
+            assert (confirmed.status_code, await states()) == (303, {MARA: "active"})
+            own = confirmed.headers["location"]
+            assert MARA in (await http.get(own)).text
+            assert (
+                await http.post(own, data={"do": "scope", "follows": "all", "kind": "incident"})
+            ).status_code == 200
             assert await enter(code) == 422
 
             # a manager invites someone, who guesses five times

@@ -3,17 +3,17 @@
 from http import HTTPStatus
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 
 from firebell.channels.phone import public_sms
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.web import html, routing, transaction
-from firebell.subscribers import addresses, subscribing
+from firebell.subscribers import addresses, links, subscribing
 from firebell.subscribers.model import SubscriberChannel
 from firebell.subscribers.public_web import (
     ANYONE,
+    HEADERS,
     check_rate,
-    manage_link,
-    manage_page,
     nothing,
     page_for_anyone,
     posted_form,
@@ -57,7 +57,7 @@ async def confirm_in_language(request: Request, slug: str, code: str) -> Respons
 
 
 async def _confirm(request: Request, slug: str, locale: str) -> Response:
-    """Confirm by a code; a wrong one and a number that no one asked for have the same answer."""
+    """Confirm by a code and lead to the subscription; a wrong code and an unknown number have the same answer."""
     ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
     try:
         framed = await page_for_anyone(request, slug, locale, now)
@@ -72,8 +72,10 @@ async def _confirm(request: Request, slug: str, locale: str) -> Response:
             subscriber = await subscribing.confirm_by_code(
                 *(tx, ctx.signer, framed.page.id, number, text_of(form, "code"), now)
             )
-            if subscriber is not None:
-                return await manage_page(tx, request, manage_link(subscriber), now, done="Confirmed.")
+        if subscriber is not None:
+            # the forms of that page post to its own address
+            token = links.manage_token(ctx.signer, subscriber)
+            return RedirectResponse(f"/u/{token}", HTTPStatus.SEE_OTHER, headers=HEADERS)
         raise Invalid(
             "This code is wrong, or too old.",
             fields={"code": "Enter the digits of the latest message. A code can be typed five times."},

@@ -229,7 +229,7 @@ def check_rate(
     limits: tuple[int, int] = (subscription_rules.REQUESTS_PER_HOUR, subscription_rules.REQUESTS_PER_DAY),
     name: str = "subscribe",
 ) -> None:
-    """Count a request of a network; raise `TooMany` above as many an hour and a day."""
+    """Count a request of a network; raise `TooMany` beyond the limits of an hour and of a day."""
     client = addresses.client_of(request.client.host if request.client else "")
     windows: tuple[SlidingWindow, SlidingWindow] | None
     if (windows := getattr(request.app.state, f"{name}_windows", None)) is None:
@@ -268,7 +268,7 @@ async def show_link(request: Request, token: str) -> Response:
     try:
         link = links.read(ctx.signer, token, now)
         async with ctx.db.tx() as tx:
-            return await manage_page(tx, request, link, now)
+            return await _manage(tx, request, link, now)
     except (Invalid, Gone) as error:
         return _dead_link(request, error, now)
 
@@ -283,7 +283,7 @@ def _over(request: Request, now: datetime) -> Response:
     return render(None, "public_over.html", {}, now, HTTPStatus.OK, language)
 
 
-async def manage_page(
+async def _manage(
     tx: Tx,
     request: Request,
     link: SubscriptionLink,
@@ -368,25 +368,25 @@ async def _use(tx: Tx, request: Request, link: SubscriptionLink, form: FormData,
         done = (
             "Your webhook was sent a challenge; it is active once it echoes it." if secret else "Confirmed."
         )
-        return await manage_page(tx, request, manage_link(confirmed), now, done=done, secret=secret)
+        return await _manage(tx, request, _link_of(confirmed), now, done=done, secret=secret)
     if action == "refuse" and link.kind is LinkKind.CONFIRM:
         await subscribing.refuse(tx, link, now)
         return _over(request, now)
     if action == "undo" and link.kind is LinkKind.RESUBSCRIBE:
         await subscribing.resubscribe(tx, link, now)
-        return await manage_page(tx, request, link, now, done="You’re subscribed again.")
+        return await _manage(tx, request, link, now, done="You’re subscribed again.")
     subscriber = await subscribing.of_link(tx, link)
     if link.kind is LinkKind.CONFIRM:
         raise Invalid("This link can’t do that.")
     if action == "unsubscribe":
         await subscribing.unsubscribe(tx, subscriber, now)
-        return await manage_page(tx, request, link, now, done="You’re unsubscribed.")
+        return await _manage(tx, request, link, now, done="You’re unsubscribed.")
     if action == "erase":
         await subscribing.erase(tx, subscriber, now)
         return _over(request, now)
     if action == "rotate":
         secret = await subscribing.rotate_secret(tx, subscriber, now)
-        return await manage_page(tx, request, link, now, secret=secret)
+        return await _manage(tx, request, link, now, secret=secret)
     return await _save_choices(tx, request, link, subscriber, form, now)
 
 
@@ -404,8 +404,8 @@ async def _save_choices(
             await subscribing.change_scope(tx, subscriber, await _scope(tx, page, form))
             await subscribing.change_locale(tx, subscriber, await _locale(tx, page, form))
     except FirebellError as error:
-        return await manage_page(tx, request, link, now, scope=_typed_scope(form), error=error)
-    return await manage_page(tx, request, link, now, done="Changes saved.")
+        return await _manage(tx, request, link, now, scope=_typed_scope(form), error=error)
+    return await _manage(tx, request, link, now, done="Changes saved.")
 
 
 async def _locale(tx: Tx, page: StatusPage, form: FormData) -> str:
@@ -427,5 +427,5 @@ def _typed_scope(form: FormData) -> FollowScope:
     )
 
 
-def manage_link(subscriber: StatusSubscriber) -> SubscriptionLink:
+def _link_of(subscriber: StatusSubscriber) -> SubscriptionLink:
     return SubscriptionLink(LinkKind.MANAGE, subscriber.id, subscriber.link_generation)
