@@ -8,7 +8,7 @@ from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.people.action_guards import internal
-from firebell.subscribers import addresses, delivery_outcomes, delivery_store, store, subscribing
+from firebell.subscribers import addresses, delivery_outcomes, sms_store, store, subscribing
 from firebell.subscribers.model import SubscriberState
 
 
@@ -46,9 +46,9 @@ async def _receipt(tx: Tx, receipt: Receipt, now: datetime) -> None:
     """Count a message that did not arrive as failed, and stop a number that does not exist."""
     if receipt.failure is None:
         return
-    subscriber_id = await delivery_store.subscriber_of_sms(tx, receipt.delivery_id)
+    subscriber_id = await sms_store.subscriber_of_sms(tx, receipt.delivery_id)
     subscriber = await store.lock(tx, subscriber_id) if subscriber_id else None
-    if subscriber is None or not await delivery_store.fail_sent(
+    if subscriber is None or not await sms_store.fail_sent(
         tx, receipt.delivery_id, receipt.failure.reason, now
     ):
         return

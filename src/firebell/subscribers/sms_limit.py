@@ -9,7 +9,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.permissions import MANAGERS
-from firebell.subscribers import delivery_store
+from firebell.subscribers import sms_store
 from firebell.subscribers.model import Purpose
 
 WARNED_PERCENTS = (80, 100)
@@ -30,7 +30,7 @@ def reached_percent(used: int, limit: int) -> int:
 async def warn(tx: Tx, settings: Mapping[str, str], now: datetime) -> None:
     """Notify managers and admins when 80% and all of the daily limit are used, once a day for each."""
     limit = phone_settings.public_daily_parts(settings)
-    used = await delivery_store.parts_since(tx, now - DAY)
+    used = await sms_store.parts_since(tx, now - DAY)
     if not (percent := reached_percent(used, limit)):
         return
     consequence = (

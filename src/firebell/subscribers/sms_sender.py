@@ -15,6 +15,7 @@ from firebell.subscribers import (
     delivery_store,
     message_texts,
     sms_limit,
+    sms_store,
 )
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_retries import SMS_RETRIES, retry_at
@@ -58,7 +59,7 @@ class SmsSender:
             claimed = await delivery_store.claim(tx, "sms", BATCH, _choose, self._name, now)
             ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}
             broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
-            used = await delivery_store.parts_since(tx, now - sms_limit.DAY)
+            used = await sms_store.parts_since(tx, now - sms_limit.DAY)
         if not claimed:
             self.upcoming = now + BLOCKED_PAUSE
             return 0

@@ -25,11 +25,11 @@ from firebell.subscribers import (
     actions,
     addresses,
     csv_import,
-    delivery_store,
     mail_event_actions,
     mail_event_store,
     queries,
     sms_limit,
+    sms_store,
     store,
 )
 from firebell.subscribers.csv_import import ImportPreview, channel_of
@@ -121,7 +121,7 @@ async def _list(
         "mail_events": await mail_event_store.latest(visit.tx, page.id, SHOWN_MAIL_EVENTS),
         "events_url": await _events_url(visit),
         "countries": _countries(visit),
-        "parts": await delivery_store.parts_since(visit.tx, visit.now - sms_limit.DAY),
+        "parts": await sms_store.parts_since(visit.tx, visit.now - sms_limit.DAY),
         "daily_parts": phone_settings.public_daily_parts(visit.ctx.channel_settings),
         "locales": await status_pages.locales(visit.tx, page),
         "listed": listed[:PER_PAGE],
