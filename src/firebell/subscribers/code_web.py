@@ -1,4 +1,4 @@
-"""The public page on which the owner of a number types the code that it was sent."""
+"""The public page on which the owner of a number types the code that it got; there is none while messages are off."""
 
 from http import HTTPStatus
 
@@ -39,6 +39,8 @@ async def code_form_in_language(request: Request, slug: str, code: str) -> Respo
 
 async def _show(request: Request, slug: str, locale: str) -> Response:
     now = transaction.now(request)
+    if not public_sms.countries(html.ctx(request).channel_settings):
+        return nothing()
     try:
         framed = await page_for_anyone(request, slug, locale, now)
     except NotFound:
@@ -59,6 +61,8 @@ async def confirm_in_language(request: Request, slug: str, code: str) -> Respons
 async def _confirm(request: Request, slug: str, locale: str) -> Response:
     """Confirm by a code and lead to the subscription; a wrong code and an unknown number have the same answer."""
     ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
+    if not (countries := public_sms.countries(ctx.channel_settings)):
+        return nothing()
     try:
         framed = await page_for_anyone(request, slug, locale, now)
     except NotFound:
@@ -66,7 +70,6 @@ async def _confirm(request: Request, slug: str, locale: str) -> Response:
     typed = text_of(form, "address")
     try:
         check_rate(request, now, (ATTEMPTS_PER_HOUR, ATTEMPTS_PER_DAY), "code")
-        countries = public_sms.countries(ctx.channel_settings)
         number = addresses.checked(SubscriberChannel.SMS, typed, countries=countries)
         async with ctx.db.tx() as tx:
             subscriber = await subscribing.confirm_by_code(
