@@ -145,6 +145,7 @@ _WHERE = {
     "postmortems": "in the post-mortem",
     "action_items": "`/actions`",
     "runbooks": "`/runbooks`, `firebell runbook check`",
+    "metrics": "in the room, `firebell incident check`",
 }
 _CODE = re.compile(r"\"([A-Z]-[A-Z]{2,}(?:-[A-Z]+)*)\"")
 

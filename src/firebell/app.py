@@ -59,17 +59,18 @@ SIGNED_PREFIXES = (
     "/chat/link/",
     "/u/",
     "/in/channel/",
+    "/in/public/",
     "/in/mail-events/",
     "/in/trackers/",
 )
 """Paths with a token that acts for a person, for a subscriber, or for a mail provider."""
-_SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe")
+_SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe(/code)?")
 """The forms of status pages, which need the database."""
 _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
-HOOKS = ("/in/channel/", "/in/runbooks/", "/in/mail-events/", "/in/trackers/")
+HOOKS = ("/in/channel/", "/in/public/", "/in/runbooks/", "/in/mail-events/", "/in/trackers/")
 """Addresses among those of alerts at which others than senders of alerts report something else."""
 
 

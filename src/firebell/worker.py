@@ -82,6 +82,7 @@ LANE_LIMITS_S = {
     "subscribers": 120.0,
     "subscriber_mail": 120.0,
     "subscriber_hook": 120.0,
+    "subscriber_sms": 120.0,
     "status_copies": 300.0,
     "runbook_sources": 300.0,
     "trackers": 600.0,

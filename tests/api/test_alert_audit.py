@@ -1,9 +1,11 @@
 """An alert audit as a team lives it: noisy nights, verdicts, decisions, the signature, and the reminder."""
 
 from datetime import timedelta
+from typing import Any
 
 from firebell.alert_audit import actions, queries, store, timers, wording
 from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers
+from firebell.alerts import actions as alerts
 from firebell.kit.clock import FakeClock
 from firebell.paging import votes
 from firebell.people.model import Role
@@ -66,6 +68,7 @@ async def test_a_team_decides_on_each_rule_and_signs(dsn: str, clock: FakeClock)
         assert (good["rule"], good["verdict"]) == (GOOD, "keep")
         await _once(w)
         await _decisions(api, path, noisy["id"], good["id"])
+        await _routing(w, api, path, noisy)
         await _screens(w, f"/metrics/audit/{quarter}/payments", noisy["id"])
         await _overdue(w, api, path)
         await _signature(w, api, path, noisy["id"])
@@ -80,6 +83,31 @@ async def _once(w: World) -> None:
         assert await tx.value("select count(*) from alert_audit") == 1
         assert await timers.run_day(tx, [], w.now) == []
         assert not await tx.fetch("select from due where kind = $1", timers.TEAM_TIMER)
+
+
+async def _routing(w: World, api: Api, path: str, noisy: dict[str, Any]) -> None:
+    """The proposed routing rule is saved as a version, once, unless it is harmful or the rules changed meanwhile."""
+    apply = f"{path}/rules/{noisy['id']}/routing"
+    change = noisy["routing"]
+    assert (change["based_on"], change["place"]) == (0, 1)
+    assert change["matchers"] == f'{{alertname="{NOISY}",severity="critical"}}'
+    assert "+pages: No one" in change["diff"]
+    await api("POST", apply, {"based_on": 99}, status=409)
+    await api("POST", f"{path}/rules/999/routing", {"based_on": 0}, status=404)
+    decided = (await api("POST", apply, {"based_on": 0}))["rules"][0]
+    routing = await api("GET", "/routing")
+    assert (decided["decision"], decided["reason"]) == ("changed", f"Routing version {routing['version']}")
+    assert [(r["name"], r["pages"]) for r in routing["rules"]] == [(change["name"], False)]
+    assert decided["routing"] is None
+    await api("POST", apply, {"based_on": routing["version"]}, status=409)
+    async with w.ctx.db.tx() as tx:
+        mara = await w.actor(w.mara)
+        await alerts.save_routing(tx, mara, [], based_on=routing["version"], now=w.now)
+    # what it would change is proposed again
+    (again, *_) = (await api("GET", path))["rules"]
+    assert again["routing"]["based_on"] == routing["version"] + 1
+    kept = {"decision": "kept", "reason": "It guards the ledger."}
+    await api("PUT", f"{path}/rules/{noisy['id']}/decision", kept)
 
 
 async def _decisions(api: Api, path: str, noisy: int, good: int) -> None:

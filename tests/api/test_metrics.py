@@ -250,6 +250,14 @@ async def _what_became_of_it(w: World, api: Api, incident_id: int) -> None:
     assert (loop["station"], loop["postmortem_required"]) == ("postmortem", True)
     assert (loop["resolve_s"], loop["repeats"], loop["avoidable_s"]) == (3600, [], None)
     await api("GET", "/incidents/INC-999/loop", status=404)
+    # as if it were a repeat, whose action item is open
+    item = {"title": "Check pools before a deploy", "kind": "prevent", "incident": f"INC-{incident_id}"}
+    await api("POST", "/action-items", {**item, "owner_id": w.mara}, status=201)
+    for repeat_of, is_reported in ((incident_id, True), (None, False)):
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update incident_fact set repeat_of = $1 where id = $2", repeat_of, incident_id)
+        codes = [f["code"] for f in (await api("GET", f"/incidents/INC-{incident_id}/checks"))["findings"]]
+        assert ("P-REPEAT" in codes) is is_reported
     async with browser(w) as http:
         await sign_in(w, http, w.mara)
         assert (await http.get(f"/incidents/INC-{incident_id}/loop")).status_code == 200
@@ -329,6 +337,14 @@ async def _a_quarter_is_reviewed(w: World, api: Api) -> None:
     severity = next(s for s in review["severities"] if s["severity"] == 1)
     assert (severity["count"], severity["before_count"]) == (1, 0)
     assert [rule["rule"] for rule in review["rules"]][:1] == ["CheckoutErrors"]
+    assert review["overdue"] == []
+    for days, is_named in ((31, True), (30, False), (0, False)):
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update action_item set due = $1", w.now.date() - timedelta(days=days))
+        named = (await api("GET", "/metrics-review", quarter=_quarter(w)))["overdue"]
+        assert [(each["owner"], each["days"]) for each in named] == (
+            [("Mara Lindqvist", 31)] if is_named else []
+        )
     of_team = await api("GET", "/metrics-review", quarter=_quarter(w), team="payments")
     assert of_team["team"] == "Payments"
     assert next(s for s in of_team["severities"] if s["severity"] == 1)["count"] == 1

@@ -18,6 +18,8 @@ from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.status_pages.hosting.page_server import FAILURES_PER_ADDRESS
+from firebell.subscribers import store as subscriber_store
+from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.standins.name_server import name_server
 from tests.world import World
@@ -283,7 +285,7 @@ async def _translate(w: World, api: Api, http: httpx.AsyncClient, csrf: str) -> 
     here = f"{PAGE}/translations"
     texts = {"components": {str(component["id"]): {"name": "Checkout in English", "description": ""}}}
     saved = await api("PUT", f"{here}/en", texts)
-    assert (saved["components"][0]["translated_name"], saved["missing"]) == ("Checkout in English", 2)
+    assert (saved["components"][0]["translated_name"], saved["missing"]) == ("Checkout in English", 3)
     await api("PUT", f"{here}/en", {"components": {"77": {"name": "x"}}}, status=404)
     await api("PUT", f"{here}/fr", texts, status=404)
     long = await api("PUT", f"{here}/en", {"groups": {str(group["id"]): {"name": "x" * 500}}}, status=422)
@@ -294,8 +296,8 @@ async def _translate(w: World, api: Api, http: httpx.AsyncClient, csrf: str) -> 
     assert (refused.status_code, "x" * 500 in refused.text) == (422, True)
     assert (await http.post(here, data=form)).status_code == 303
     english, arabic = await api("GET", here)
-    assert (english["groups"][0]["translated_name"], english["missing"]) == ("Shop in English", 1)
-    assert arabic["missing"] == 3
+    assert (english["groups"][0]["translated_name"], english["missing"]) == ("Shop in English", 2)
+    assert arabic["missing"] == 4
     listed = (await http.get(f"{here}?language=en")).text
     assert all(text in listed for text in ("Shop in English", "Checkout in English"))
     await api("PATCH", PAGE, {"indicator_rule": "worst"})
@@ -306,6 +308,59 @@ async def _translate(w: World, api: Api, http: httpx.AsyncClient, csrf: str) -> 
     w.ctx.live.publish("status-kestrel")
     public = (await http.get("/s/kestrel/en")).text
     assert all(text in public for text in ("Shop in English", "Checkout in English"))
+    await _translate_page(w, api, http, csrf)
+    await _remove_group(w, api, http, csrf, group["id"], component["id"])
+
+
+async def _translate_page(w: World, api: Api, http: httpx.AsyncClient, csrf: str) -> None:
+    """Translate the about text and the label of the footer link; a text that is cleared is shown as it was written."""
+    here = f"{PAGE}/translations"
+    await api("PATCH", PAGE, {"about": "Der Shop von Kestrel"})
+    await api("PUT", f"{here}/en", {"footer_links": {"Imprint": "x"}}, status=404)
+    long = await api("PUT", f"{here}/en", {"footer_links": {"Legal notice": "x" * 61}}, status=422)
+    assert [each["field"] for each in long["errors"]] == ["link-Legal notice"]
+    done = await api("PUT", f"{here}/en", {"about": "Our shop", "footer_links": {"Legal notice": "Imprint"}})
+    assert (done["translated_about"], done["footer_links"], done["missing"]) == (
+        "Our shop",
+        [{"label": "Legal notice", "translated_label": "Imprint"}],
+        1,
+    )
+
+    async def shown(path: str) -> tuple[bool, ...]:
+        w.ctx.live.publish("status-kestrel")
+        text = (await http.get(f"/s/kestrel{path}")).text
+        return tuple(each in text for each in ("Der Shop von Kestrel", "Our shop", "Legal notice", "Imprint"))
+
+    assert await shown("/en") == (False, True, False, True)
+    assert await shown("") == await shown("/ar") == (True, False, True, False)
+    form = {"csrf": csrf, "language": "en", "page-about": "", "link-Legal notice": "The imprint"}
+    assert (await http.post(here, data=form)).status_code == 303
+    assert await shown("/en") == (True, False, False, False)
+    assert "The imprint" in (await http.get(f"{here}?language=en")).text
+
+
+async def _remove_group(
+    w: World, api: Api, http: httpx.AsyncClient, csrf: str, group: int, component: int
+) -> None:
+    """Its component stays, and who followed the group follows the component."""
+    address = "ops@nordpost.example"
+    wanted = SubscriptionRequest(
+        SubscriberChannel.EMAIL, address, FollowScope(follows_all=False, group_ids=frozenset({group}))
+    )
+    async with w.ctx.db.tx() as tx:
+        await subscriber_store.insert_subscriber(tx, 1, wanted, address, "nordpost.example", w.now)
+    await api("DELETE", f"{PAGE}/groups/77", status=404)
+    assert (await http.post(f"{PAGE}/groups/{group}/remove", data={"csrf": csrf})).status_code == 303
+    page = await api("GET", PAGE)
+    assert (page["groups"], page["components"][0]["group_id"]) == ([], None)
+    (follower,) = await api("GET", f"{PAGE}/subscribers")
+    assert (follower["follows_all"], follower["group_ids"], follower["component_ids"]) == (
+        False,
+        [],
+        [component],
+    )
+    empty = await api("POST", f"{PAGE}/groups", {"name": "Empty"}, status=201)
+    await api("DELETE", f"{PAGE}/groups/{empty['id']}", status=204)
 
 
 async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_old_it_is(

@@ -89,6 +89,8 @@ async def test_a_status_page_is_set_up_at_the_terminal(dsn: str, tmp_path: Path)
         done = await run(*names, "translate", "kestrel", "en", "--component", "1=Till", "--json")
         assert done.json["components"][0]["translated_name"] == "Till"
         assert "Till" in (await run(*names, "list", "kestrel")).out
+        await run(*names, "translate", "kestrel", "en", "--about", "Our shop")
+        await run(*names, "translate", "kestrel", "en", "--link", "Imprint=x", code=1)
         shown = (await run(*theme, "show", "kestrel", "--json")).json
         assert (shown["accent"], shown["locale"], shown["locales"]) == ("#0a7ea4", "de", ["en"])
         assert (shown["has_logo"], shown["footer_links"][0]["label"]) == (True, "A")

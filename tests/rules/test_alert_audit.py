@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from firebell.alert_audit import checks, verdicts
@@ -16,8 +17,10 @@ from firebell.alert_audit.model import (
     RuleNumbers,
 )
 from firebell.alert_audit.proposals import proposal
+from firebell.alert_audit.routing_patch import own_matchers, patch
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers, overlaps
 from firebell.alerts.model import Alert
+from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency, compile_rules
 from firebell.kit.calendar_periods import quarter_of
 from firebell.paging import alert_design
 
@@ -223,3 +226,69 @@ def test_a_page_shows_what_the_design_of_its_alerts_lacks(
     findings = alert_design.findings("PG-7", [alert], has_runbook=has_runbook)
     assert [finding.code for finding in findings] == codes
     assert alert_design.findings("PG-7", [], has_runbook=False) == []
+
+
+LABELS = {"alertname": "Disk", "severity": "warning", "job": "db", "instance": "db-1"}
+OWN = '{alertname="Disk",severity="warning",job="db"}'
+
+
+def _patched(verdict: AuditVerdict, *rules: RoutingRule, hidden: int = 0) -> list[RoutingRule] | None:
+    judged = JudgedRule(CountedRule("Disk", RuleNumbers(hidden=hidden), 1, LABELS), verdict)
+    change = patch(judged, "2026-Q4", 7, rules, compile_rules(7, rules)[0], {1: "Ledger"})
+    if change is None:
+        return None
+    assert change.based_on == 7
+    assert change.rule in change.rules
+    assert any(line.kind == "added" for line in change.lines)
+    # what others decided stays as it is
+    assert [rule for rule in change.rules if rule != change.rule and rule.id] == [
+        rule for rule in rules if rule.id != change.rule.id
+    ]
+    return list(change.rules)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changed"),
+    [
+        (AuditVerdict.DELETE, {"pages": False}),
+        (AuditVerdict.DEMOTE, {"urgency": Urgency.LOW}),
+        (AuditVerdict.TUNE, {"wait_s": 300}),
+        (AuditVerdict.MERGE, {}),
+        (AuditVerdict.ADD_RUNBOOK, {}),
+        (AuditVerdict.ASSIGN_OWNER, {}),
+        (AuditVerdict.KEEP, {}),
+    ],
+)
+def test_the_routing_change_catches_only_the_alerts_of_its_rule(
+    verdict: AuditVerdict, changed: dict[str, Any]
+) -> None:
+    team = RoutingRule("Databases", '{job="db"}', id=3, owner=Owner.SERVICE, service_id=1, group_by=("job",))
+    other = RoutingRule("Other", '{job="web"}', id=4)
+    if not changed:
+        assert _patched(verdict, other, team) is None
+        return
+    # before the rule that decides now, whose service and groups it keeps
+    first, new, last = _patched(verdict, other, team) or []
+    assert (first, last, new.id, new.matchers) == (other, team, 0, OWN)
+    expected = {"owner": Owner.SERVICE, "service_id": 1, "group_by": ("job",), **changed}
+    assert {name: getattr(new, name) for name in expected} == expected
+    # after all others, if only the fallback rule catches it
+    assert [rule.id for rule in _patched(verdict, other) or []] == [4, 0]
+    # in place, if there is a rule for it; nothing, if that says so already
+    own = RoutingRule("Disk", OWN, id=5)
+    (same,) = _patched(verdict, own) or []
+    assert (same.id, same.name) == (5, "Disk")
+    assert _patched(verdict, msgspec.structs.replace(own, **changed)) is None
+    assert _patched(verdict, msgspec.structs.replace(own, pages=False)) is None
+    # never what would have hidden an incident
+    assert _patched(verdict, other, team, hidden=1) is None
+
+
+def test_matchers_hold_any_value() -> None:
+    odd = {"alertname": 'a"b\\c\n}', "severity": ""}
+    judged = JudgedRule(CountedRule("x", RuleNumbers(), None, odd), AuditVerdict.DELETE)
+    routing, _ = compile_rules(1, [RoutingRule("x", own_matchers(judged), id=1)])
+    assert routing.first(odd) is not None
+    assert routing.first({**odd, "alertname": "a"}) is None
+    titled = JudgedRule(CountedRule("Disk full", RuleNumbers()), AuditVerdict.DELETE)
+    assert own_matchers(titled) == '{title="Disk full"}'

@@ -257,7 +257,9 @@ def test_updates_on_time_follow_the_vector_of_the_spec() -> None:
 
 
 def test_a_score_has_the_findings_of_all_slices() -> None:
-    assert set(incident_checks()) == {check for each in SLICES for check in each.incident_checks()}
+    # a drill is in no metrics, so that it repeats nothing
+    scored = [each for each in SLICES if each.name != "metrics"]
+    assert set(incident_checks()) == {check for each in scored for check in each.incident_checks()}
 
 
 DB_LOST = shipped()["db-primary-lost"][1]

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.action_items.model import ItemState
 from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntry
-from firebell.metrics import facts, summaries, windows
+from firebell.metrics import facts, process_checks, summaries, windows
 from firebell.metrics.facts import Call, IncidentSource, PageLogRow, PageSource, RoleHeld
 from firebell.metrics.kaplan_meier import steps
 from firebell.metrics.model import Exclusion, Vote
+from tests.rules.test_action_items import item
 
 
 def at(text: str, day: int = 15) -> datetime:
@@ -296,3 +298,24 @@ def test_a_tie_is_actionable(given_votes: list[bool]) -> None:
     against = len(given_votes) - sum(given_votes)
     assert (vote is Vote.NOT_ACTIONABLE) == (against > sum(given_votes))
     assert (vote is None) == (not given_votes)
+
+
+@pytest.mark.parametrize(
+    ("days", "states", "is_found"),
+    [
+        (30, [ItemState.OPEN], True),
+        (30, [ItemState.DONE, ItemState.IN_PROGRESS], True),
+        (31, [ItemState.OPEN], False),
+        (1, [ItemState.DONE, ItemState.DROPPED], False),
+        (1, [], False),
+    ],
+)
+def test_a_repeat_within_30_days_with_open_actions_is_an_error(
+    days: int, states: list[ItemState], is_found: bool
+) -> None:
+    items = [item(number, state=state) for number, state in enumerate(states, 1)]
+    later = incident(id=9, declared_at=at("09:20") + timedelta(days=days))
+    results = process_checks.findings(later, incident(), items)
+    assert [(each.id, each.level) for each in results] == (
+        [("INC-9:P-REPEAT:4", "error")] if is_found else []
+    )

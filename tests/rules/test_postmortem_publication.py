@@ -1,6 +1,7 @@
 """Who approves a post-mortem, what keeps it from being published, and whom it is sent to (pure)."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -181,12 +182,24 @@ def test_a_frozen_timeline_is_read_back_and_any_other_text_stays() -> None:
     timeline = reading.frozen_timeline(f"Times are UTC.\n\nMore:\n\n{FROZEN}\nAfter.")
     assert timeline
     assert (timeline.before, timeline.after) == ("More:", "After.")
-    assert [(r.clock, r.who, r.text, r.ref, r.marker) for r in timeline.rows] == [
-        ("10:02", "Noor", "Fixed: rolled back | restarted", "[t:4]", "Repair"),
-        ("10:09", "", "2 pages (3 more)", "[p:7]", ""),
-        ("", "", "4 rows left out", "", ""),
+    assert [(r.at, r.who, r.text, r.ref, r.marker) for r in timeline.rows] == [
+        (
+            datetime(2026, 11, 24, 10, 2, tzinfo=UTC),
+            "Noor",
+            "Fixed: rolled back | restarted",
+            "[t:4]",
+            "Repair",
+        ),
+        (datetime(2026, 11, 24, 10, 9, tzinfo=UTC), "", "2 pages (3 more)", "[p:7]", ""),
+        (None, "", "4 rows left out", "", ""),
     ]
-    for other in ("", "Some text", FROZEN.replace("Who", "Whom"), FROZEN.replace("2026-11-24 10:09", "soon")):
+    for other in (
+        "",
+        "Some text",
+        FROZEN.replace("Who", "Whom"),
+        FROZEN.replace("2026-11-24 10:09", "soon"),
+        FROZEN.replace("10:09", "99:09"),
+    ):
         assert reading.frozen_timeline(other) is None
 
 

@@ -13,7 +13,7 @@ from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, RuleTotal
 from firebell.metrics.review import document, quarters
-from firebell.metrics.review.document import Factor, HeldDrill, Practice, Review
+from firebell.metrics.review.document import Factor, HeldDrill, OverdueItem, Practice, Review
 from firebell.metrics.review.trends import Trend, count_change, p_of_counts, share_change, trend
 from firebell.metrics.summaries import Share
 
@@ -172,6 +172,7 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
         rules=[noisy],
         questions=asked,
         practice=Practice([HeldDrill("DRILL-7", "A|B", date(2026, 8, 3), 82)], 70, 75),
+        overdue=[OverdueItem("ACT-52", "Check | pools", "", 31)],
     )
     text = document.markdown(review, "https://firebell.example.org")
     assert text.startswith("# Quarterly review 2026-Q3, A\\|B \\<b>\n")
@@ -179,7 +180,8 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
     assert "(https://firebell.example.org/metrics/noise?from=2026-07-01&to=2026-09-30)" in text
     assert "- 2026-08-03: A\\|B (DRILL-7), 82%\n\nReadiness: 70 of 100, 75 before." in text
     rows = [row for row in text.splitlines() if row.startswith("| ")]
-    assert len(rows) == 3 + 2 + 3 + 2 + 4 + 2
+    assert "/actions/ACT-52) Check \\| pools | No owner | 31 days |" in text
+    assert len(rows) == 3 + 2 + 3 + 2 + 4 + 2 + 3
     for definition in (line.slug for line in lines):
         assert f"**{DEFINITIONS[definition].title}**: " in text, "each metric has its lever"
 

@@ -24,7 +24,7 @@ from firebell.channels.phone.twilio_callbacks import signature_of
 
 ACCOUNT, AUTH_TOKEN = "AC" + "1" * 32, "12345678901234567890123456789012"
 APPLICATION, SIGNATURE_SECRET = "78d335fa-323d-4701-a1d1-0123456789ab", "a signature secret of thirty-two b"
-SENDER = "+15005550001"
+SENDER, PUBLIC_SENDER = "+15005550001", "+15005550009"
 _BASIC = f"Basic {base64.b64encode(f'{ACCOUNT}:{AUTH_TOKEN}'.encode()).decode()}"
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _DIGITS = re.compile(r"[1-9]\d{6,14}")
@@ -145,7 +145,7 @@ class PhoneProviders:
         return self._wrong_addresses(fields)
 
     def _wrong_addresses(self, fields: dict[str, list[str]]) -> str:
-        if not _E164.fullmatch(fields["To"][0]) or fields["From"][0] != SENDER:
+        if not _E164.fullmatch(fields["To"][0]) or fields["From"][0] not in (SENDER, PUBLIC_SENDER):
             return "To or From"
         url = urlsplit(fields.get("StatusCallback", [""])[0])
         return "" if url.scheme == "https" and url.netloc else "StatusCallback"
@@ -223,10 +223,10 @@ def _spoken(twiml: str) -> str:
 
 
 def twilio_post(
-    base_url: str, channel: str, hook: str, query: dict[str, str], **form: str
+    base_url: str, channel: str, hook: str, query: dict[str, str], hooks: str = PATH, **form: str
 ) -> tuple[str, dict[str, str], str]:
     """Return the path, the headers and the body of a request that Twilio makes."""
-    path = f"{PATH}/{channel}/twilio/{hook}{'?' if query else ''}{urlencode(query)}"
+    path = f"{hooks}/{channel}/twilio/{hook}{'?' if query else ''}{urlencode(query)}"
     signature = signature_of(AUTH_TOKEN, f"{base_url}{path}", list(form.items()))
     headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
     return path, headers, urlencode(form)

@@ -152,7 +152,7 @@ SLICE = Slice(
     ),
     settings_tabs=(
         SettingsTab(
-            SettingsGroup.ORGANIZATION,
+            SettingsGroup.INCIDENTS,
             75,
             "/settings/action-items",
             "Action items",
@@ -160,7 +160,7 @@ SLICE = Slice(
             "incident_settings.write",
         ),
         SettingsTab(
-            SettingsGroup.ORGANIZATION,
+            SettingsGroup.INCIDENTS,
             76,
             "/settings/trackers",
             "Trackers",

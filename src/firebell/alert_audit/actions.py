@@ -16,6 +16,7 @@ from firebell.alert_audit.model import (
 )
 from firebell.alert_audit.source_store import Firings, LastAlert
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers
+from firebell.alerts import actions as alerts
 from firebell.alerts.model import shows_graph
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -25,6 +26,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text, plural
 from firebell.kit.threads import DOCUMENTS
+from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
@@ -39,6 +41,7 @@ SIGN_WITHIN = timedelta(days=30)
 DEFERRED_AT_MOST = timedelta(days=92)
 REASON_MIN_CHARS, REASON_MAX_CHARS = 3, 300
 NOTICE_KIND = "audit"
+NOTE_BYTES = 200
 _WEB = ("https://", "http://")
 
 
@@ -202,6 +205,31 @@ async def decide(
     )
     await tx.live("alert-audit")
     return next(rule for rule in await store.rules(tx, audit.id) if rule.id == rule_id)
+
+
+@permits(Verb.ROUTING_WRITE)
+async def apply_patch(
+    tx: Tx, actor: Actor, quarter: str, team_slug: str, rule_id: int, based_on: int, now: datetime
+) -> AuditRule:
+    """Save the proposed routing rules as a version, and record that the rule was changed.
+
+    Raise `Conflict` if the routing rules are no longer the version `based_on`, if nothing is proposed, or if the
+    replay of the last 30 days shows harm.
+    """
+    contents = await queries.contents(tx, quarter, team_slug, now)
+    rule = next((one for one in contents.rules if one.id == rule_id), None)
+    if rule is None:
+        raise NotFound(f"This audit has no rule {rule_id}.")
+    change = contents.patch(rule)
+    if change is None:
+        raise Conflict("There is no routing change to apply.", hint="Change the alert where it is defined.")
+    await queries.check_patch(tx, contents.audit, change, now)
+    note = f"Alert audit {quarter} of {contents.audit.team}: {rule.judged.counted.rule}"
+    saved = await alerts.save_routing(
+        tx, actor, change.rules, based_on=based_on, note=cut(note, NOTE_BYTES), now=now
+    )
+    reason = f"Routing version {saved.id}"
+    return await decide(tx, actor, quarter, team_slug, rule_id, RuleDecision.CHANGED, now, reason=reason)
 
 
 @permits(Verb.ALERT_AUDIT_SIGN)

@@ -1,5 +1,6 @@
 """The API of alert audits."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -8,9 +9,11 @@ from pydantic import ConfigDict, Field
 from firebell.alert_audit import actions, checks, queries
 from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, EarlierDecision, RuleDecision
 from firebell.alert_audit.proposals import Proposal
+from firebell.alert_audit.routing_patch import RoutingPatch
 from firebell.kit.findings import Finding
+from firebell.kit.line_diff import DiffLine
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, PathId, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, PathId, StrictInt, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks.model import IndexEntry
@@ -19,6 +22,7 @@ router = api.router("alert audits", "/alert-audits")
 
 Reader = Annotated[Work, work(Verb.ALERT_AUDIT_READ)]
 Writer = Annotated[Work, work(Verb.ALERT_AUDIT_WRITE)]
+RoutingWriter = Annotated[Work, work(Verb.ROUTING_WRITE)]
 Signer = Annotated[Work, work(Verb.ALERT_AUDIT_SIGN)]
 Quarter = Annotated[str, Field(examples=["2026-Q4"])]
 
@@ -84,6 +88,18 @@ class ProposalShown(ApiOutput):
     hides_incidents: int
 
 
+class RoutingPatchShown(ApiOutput):
+    """The change of Firebell's routing rules that a verdict proposes."""
+
+    based_on: Annotated[
+        int, Field(description="the version of the routing rules that it changes, 0 for none")
+    ]
+    place: Annotated[int, Field(description="the number of the rule that is new or changed")]
+    name: str
+    matchers: str
+    diff: Annotated[str, Field(description="lines that begin with -, + or a space")]
+
+
 class EarlierDecisionShown(ApiOutput):
     """What the team decided last about the rule in the audit of an earlier quarter, and its pages then."""
 
@@ -116,6 +132,7 @@ class AuditRuleShown(ApiOutput):
     merge_into: str
     also: list[AuditVerdict]
     proposal: ProposalShown
+    routing: RoutingPatchShown | None
     findings: list[AuditFindingShown]
     decision: RuleDecision | None
     reason: str
@@ -150,6 +167,14 @@ class AuditContentsShown(AuditShown):
     unalerted_incidents: list[UnalertedIncidentShown]
 
 
+class PatchToApply(ApiInput):
+    """Which version of the routing rules the person saw."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"based_on": 12}]})
+
+    based_on: Annotated[StrictInt, Field(ge=0)]
+
+
 class NewRuleDecision(ApiInput):
     """What the team decides about a rule."""
 
@@ -182,8 +207,16 @@ def _audit(audit: Audit, now: datetime) -> dict[str, object]:
 _MARKS = {"added": "+", "removed": "-"}
 
 
+def _diff(lines: Sequence[DiffLine]) -> str:
+    return "\n".join(f"{_MARKS.get(line.kind, ' ')}{line.text}" for line in lines)
+
+
 def _rule(
-    rule: AuditRule, proposal: Proposal, earlier: EarlierDecision | None, runbook: IndexEntry | None
+    rule: AuditRule,
+    proposal: Proposal,
+    change: RoutingPatch | None,
+    earlier: EarlierDecision | None,
+    runbook: IndexEntry | None,
 ) -> AuditRuleShown:
     judged, n = rule.judged, rule.judged.counted.numbers
     return AuditRuleShown(
@@ -197,12 +230,21 @@ def _rule(
         proposal=ProposalShown(
             words=proposal.words,
             file=proposal.file,
-            diff="\n".join(f"{_MARKS.get(line.kind, ' ')}{line.text}" for line in proposal.lines),
+            diff=_diff(proposal.lines),
             withheld=proposal.withheld,
             silences_pages=n.silenced,
             silences_nights=n.silenced_nights,
             hides_incidents=n.hidden,
         ),
+        routing=RoutingPatchShown(
+            based_on=change.based_on,
+            place=change.place,
+            name=change.rule.name,
+            matchers=change.rule.matchers,
+            diff=_diff(change.lines),
+        )
+        if change
+        else None,
         findings=[_finding(finding) for finding in checks.rule_findings(judged)],
         decision=rule.decision,
         reason=rule.reason,
@@ -223,6 +265,7 @@ async def _contents(w: Work, quarter: str, team: str) -> AuditContentsShown:
             _rule(
                 rule,
                 shown.proposal(rule),
+                shown.patch(rule),
                 shown.earlier.get(rule.judged.counted.rule),
                 runbooks.get(rule.id),
             )
@@ -269,6 +312,18 @@ async def decide_on_rule(
         reason=body.reason,
         decide_on=body.decide_on,
     )
+    return await _contents(w, quarter, team)
+
+
+@router.post(
+    "/{quarter}/{team}/rules/{rule_id}/routing",
+    summary="Apply the proposed change of the routing rules",
+    responses=problems(404, 409),
+)
+async def apply_routing_patch(
+    w: RoutingWriter, quarter: Quarter, team: Text, rule_id: PathId, body: PatchToApply
+) -> AuditContentsShown:
+    await actions.apply_patch(w.tx, w.actor, quarter, team, rule_id, body.based_on, w.now)
     return await _contents(w, quarter, team)
 
 

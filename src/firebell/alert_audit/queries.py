@@ -7,11 +7,15 @@ from datetime import date, datetime
 from firebell.alert_audit import checks, source_store, store
 from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, proposal
+from firebell.alert_audit.routing_patch import RoutingPatch, foreign, patch
+from firebell.alerts import actions as alerts
+from firebell.alerts.routing_rules import Routing, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.findings import Finding
+from firebell.routing import queries as routing_queries
 from firebell.runbooks import actions as runbooks
 from firebell.runbooks.model import IndexEntry
 
@@ -30,6 +34,13 @@ class AuditContents:
     earlier: Mapping[str, EarlierDecision]
     """What the team decided last about each rule in an earlier quarter; rules that are new to it are missing."""
 
+    routing_version: RoutingVersion | None
+    """The routing rules in force, None if none were ever saved."""
+    routing: Routing
+    """These rules, ready to match."""
+    services: Mapping[int, str]
+    """The names of services, by id."""
+
     @property
     def undecided(self) -> list[AuditRule]:
         """The rules that still need a decision."""
@@ -46,6 +57,17 @@ class AuditContents:
             None,
         )
         return proposal(rule.judged, self.audit.quarter, target_labels=target)
+
+    def patch(self, rule: AuditRule) -> RoutingPatch | None:
+        """Return the change of routing rules that is proposed for a rule, None if there is none."""
+        return patch(
+            rule.judged,
+            self.audit.quarter,
+            self.routing_version.id if self.routing_version else 0,
+            self.routing_version.rules if self.routing_version else (),
+            self.routing,
+            self.services,
+        )
 
 
 async def rule_runbooks(tx: Tx, shown: AuditContents, public_url: str) -> dict[int, IndexEntry]:
@@ -77,6 +99,7 @@ async def audit(tx: Tx, quarter: str, team_slug: str) -> Audit:
 async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> AuditContents:
     """Return an audit with all that its screen shows to the reader; raise `NotFound`."""
     one = await audit(tx, quarter, team_slug)
+    version = await alerts.routing_in_force(tx)
     hidden = set(await incidents.hidden_ids(tx))
     unalerted = await source_store.unalerted_incidents(tx, one.team_id, one.window_start, one.built_at)
     return AuditContents(
@@ -85,4 +108,27 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
         [incident for incident in unalerted if incident[0] not in hidden],
         checks.overdue(one, now),
         await store.earlier_decisions(tx, one),
+        version,
+        await alerts.load_routing(tx),
+        {service.id: service.name for service in await catalog.services(tx)},
     )
+
+
+async def check_patch(tx: Tx, of: Audit, change: RoutingPatch, now: datetime) -> None:
+    """Raise `Conflict` if a change would have kept back a page that led to an incident, or touches other teams.
+
+    It is replayed over the alerts of the last 30 days.
+    """
+    replayed = await routing_queries.preview(tx, change.rules, now)
+    if replayed.incidents:
+        raise Conflict(
+            f"It would have kept back pages that led to {', '.join(replayed.incidents[:5])}.",
+            hint="Change the alert where it is defined, or write a narrower routing rule.",
+        )
+    services = await catalog.services_by_id(tx, list(replayed.service_ids))
+    own = [id_ for id_, service in services.items() if service.team_id == of.team_id]
+    if others := foreign(list(services), own):
+        raise Conflict(
+            f"It would also change alerts of {', '.join(services[id_].name for id_ in others[:5])}.",
+            hint="Write a routing rule with more matchers under Routing.",
+        )

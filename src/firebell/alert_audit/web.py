@@ -9,7 +9,7 @@ from firebell.alert_audit import actions, checks, queries, source_store, wording
 from firebell.alert_audit.model import DECISION_NAMES, AuditRule, AuditVerdict, RuleDecision
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.errors import FirebellError, Invalid
-from firebell.kit.text import to_id
+from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -63,6 +63,7 @@ async def _audit(
         "chosen": chosen,
         "chart": await _chart(visit, shown, chosen) if chosen else [],
         "proposal": shown.proposal(chosen) if chosen else None,
+        "patch": shown.patch(chosen) if chosen else None,
         "findings": checks.rule_findings(chosen.judged) if chosen else [],
         "runbook": (await queries.rule_runbooks(visit.tx, shown, visit.ctx.public_url)).get(chosen.id)
         if chosen
@@ -135,6 +136,28 @@ async def decide(visit: CurrentVisit, quarter: str, team: str, rule_id: str) -> 
     what = DECISION_NAMES[decided.decision] if decided.decision else ""
     return flash.redirect(
         visit.request, f"/metrics/audit/{quarter}/{team}", f"{decided.judged.counted.rule}: {what.lower()}."
+    )
+
+
+@router.post(
+    "/metrics/audit/{quarter}/{team}/rules/{rule_id}/routing",
+    dependencies=route_access.needs(Verb.ROUTING_WRITE),
+)
+async def apply_patch(visit: CurrentVisit, quarter: str, team: str, rule_id: str) -> Response:
+    number = to_id(rule_id) or 0
+    try:
+        async with visit.tx.savepoint():
+            changed = await actions.apply_patch(
+                *(visit.tx, visit.actor, quarter, team, number),
+                to_number(visit.text("based_on") or "0", "based_on"),
+                visit.now,
+            )
+    except FirebellError as error:
+        return await _audit(visit, quarter, team, number, error)
+    return flash.redirect(
+        visit.request,
+        f"/metrics/audit/{quarter}/{team}?rule={number}#rule",
+        f"{changed.judged.counted.rule}: routing changed. Earlier versions are under Routing.",
     )
 
 

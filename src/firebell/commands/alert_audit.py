@@ -79,6 +79,8 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
     if before := rule["earlier"]:
         decided = f"{DECISION_NAMES[before['decision']]} by {before['by']} in {before['quarter']}"
         lines.append(f"{decided}, with {plural(before['pages'], 'page')} then.")
+    if change := rule["routing"]:
+        lines += [f"Routing rule {change['place']}:", change["diff"]]
     lines += [f"{finding['code']}: {finding['message']}" for finding in rule["findings"]]
     if proposal["silences_pages"] and not proposal["withheld"]:
         lines.append(f"Replayed over 90 days: {plural(proposal['silences_pages'], 'page')} fewer.")
@@ -105,6 +107,24 @@ def decide(quarter: str, team: str, rule_id: int, decision: str, reason: str, de
     audit = call("PUT", f"{_path(quarter, team)}/rules/{rule_id}/decision", body)
     left = audit["to_decide"] - audit["decided"]
     show(audit, f"Stored. {left} of {audit['to_decide']} left to decide.")
+
+
+@alert_audit.command("apply", epilog=example("firebell alert-audit apply 2026-Q4 platform 12"))
+@click.argument("quarter")
+@click.argument("team")
+@click.argument("rule_id", type=int)
+@as_json
+def apply_(quarter: str, team: str, rule_id: int) -> None:
+    """Apply the routing change that is proposed for the rule RULE_ID."""
+    audit = call("GET", _path(quarter, team))
+    rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
+    if rule is None:
+        raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint="RULE_ID")
+    if rule["routing"] is None:
+        raise click.ClickException("There is no routing change to apply for this rule.")
+    body = {"based_on": rule["routing"]["based_on"]}
+    audit = call("POST", f"{_path(quarter, team)}/rules/{rule_id}/routing", body)
+    show(audit, f"Rule {rule['routing']['place']} of the routing rules: {rule['routing']['name']}")
 
 
 @alert_audit.command(epilog=example("firebell alert-audit sign 2026-Q4 platform"))

@@ -13,10 +13,15 @@ Fields = dict[str, Any]
 
 @click.group()
 def names() -> None:
-    """Translate the names and descriptions of components."""
+    """Translate the texts of a page, and the names of its components."""
 
 
 def _rows(translation: Fields) -> Iterable[list[str]]:
+    language = translation["language"]
+    if translation["about"]:
+        yield [language, "about", "-", translation["about"], translation["translated_about"] or "-"]
+    for link in translation["footer_links"]:
+        yield [language, "link", "-", link["label"], link["translated_label"] or "-"]
     for kind in ("group", "component"):
         for part in translation[f"{kind}s"]:
             yield [
@@ -29,7 +34,7 @@ def _rows(translation: Fields) -> Iterable[list[str]]:
 @click.argument("slug")
 @as_json
 def list_names(slug: str) -> None:
-    """List the names of groups and components in each of the other languages."""
+    """List the texts of a page in each of its other languages."""
     listed = call("GET", f"/api/v1/status-pages/{seg(slug)}/translations")
     rows = [row for translation in listed for row in _rows(translation)]
     show_table(
@@ -53,6 +58,8 @@ def list_names(slug: str) -> None:
 @click.option("--component", "components", multiple=True, metavar="ID=NAME", help="The name of a component.")
 @click.option("--group", "groups", multiple=True, metavar="ID=NAME", help="The name of a group.")
 @click.option("--description", "descriptions", multiple=True, metavar="ID=TEXT", help="Of a component.")
+@click.option("--about", help="What the page says about itself.")
+@click.option("--link", "links", multiple=True, metavar="LABEL=TEXT", help="The label of a footer link.")
 @as_json
 def translate(
     slug: str,
@@ -60,10 +67,12 @@ def translate(
     components: tuple[str, ...],
     groups: tuple[str, ...],
     descriptions: tuple[str, ...],
+    about: str | None,
+    links: tuple[str, ...],
 ) -> None:
-    """Translate names into LANGUAGE; an empty name is shown as it is on the page. What you leave out stays."""
+    """Translate texts into LANGUAGE; an empty one is shown as it is on the page. What you leave out stays."""
     usage = "--component 3=Kartenzahlung"
-    body: dict[str, dict[str, dict[str, str]]] = {"components": {}, "groups": {}}
+    body: dict[str, Any] = {"components": {}, "groups": {}, "footer_links": {}}
     for kind, field, options in (
         ("components", "name", components),
         ("groups", "name", groups),
@@ -71,7 +80,10 @@ def translate(
     ):
         for part_id, text in pairs(options, "ID=TEXT", usage).items():
             body[kind].setdefault(part_id, {})[field] = text
-    if not body["components"] and not body["groups"]:
+    body["footer_links"] = pairs(links, "LABEL=TEXT", "--link Imprint=Impressum")
+    if about is not None:
+        body["about"] = about
+    if not any(body.values()) and about is None:
         fail("There is nothing to change.", f"Name an option, such as {usage}.")
     translation = call("PUT", f"/api/v1/status-pages/{seg(slug)}/translations/{seg(language)}", body)
     left = translation["missing"]

@@ -8,7 +8,7 @@ from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, local, show, show_table
 
 STATES = ("pending", "active", "quarantined", "ended")
-CHANNELS = ("email", "webhook", "slack", "teams")
+CHANNELS = ("email", "webhook", "slack", "teams", "sms")
 
 
 def _base(slug: str) -> str:

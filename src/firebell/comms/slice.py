@@ -91,8 +91,6 @@ SLICE = Slice(
     ),
     navigation=(NavItem(Section.MORE, 42, "/settings/comms", "megaphone", "Tone check and approval"),),
     settings_tabs=(
-        SettingsTab(
-            SettingsGroup.ORGANIZATION, 40, "/settings/comms", "Updates", "comms", "status_page.read"
-        ),
+        SettingsTab(SettingsGroup.INCIDENTS, 40, "/settings/comms", "Updates", "comms", "status_page.read"),
     ),
 )

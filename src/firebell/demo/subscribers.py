@@ -28,6 +28,8 @@ COMPANIES = (
     ),
 )
 MAILBOXES = ("ops", "it", "finance", "support")
+NUMBERS = ("+46701740605", "+46701740611", "+46701740648")
+"""Mobile numbers that Sweden keeps for fiction."""
 CONFIRMED_DAYS_AGO = 300
 UNCONFIRMED = "it@alvik.example"
 BOUNCED = "finance@fjord.example"
@@ -45,14 +47,20 @@ async def create(past: "Past") -> None:
     async with past.ctx.db.tx() as tx:
         page = await status_pages.status_page(tx, SLUG)
         _, components = await status_pages.parts(tx, page)
-        listed = [f"{box}@{company}.example" for company in COMPANIES for box in MAILBOXES]
-        for number, address in enumerate(listed):
+        listed = [
+            *(
+                (SubscriberChannel.EMAIL, f"{box}@{company}.example")
+                for company in COMPANIES
+                for box in MAILBOXES
+            ),
+            *((SubscriberChannel.SMS, number) for number in NUMBERS),
+        ]
+        for number, (channel, address) in enumerate(listed):
             chosen = frozenset({components[number % len(components)].id})
             scope = FollowScope(min_impact=3) if number % 9 == 0 else FollowScope()
             if number % 5 == 0:
                 scope = FollowScope(False, chosen)
             at = now - timedelta(days=CONFIRMED_DAYS_AGO * (len(listed) - number) / len(listed))
-            channel = SubscriberChannel.EMAIL
             made = await store.insert_subscriber(
                 tx,
                 page.id,

@@ -163,7 +163,7 @@ SLICE = Slice(
     ),
     settings_tabs=(
         SettingsTab(
-            SettingsGroup.ORGANIZATION,
+            SettingsGroup.INCIDENTS,
             60,
             "/settings/declaration-rules",
             "Declaration rules",
@@ -171,7 +171,7 @@ SLICE = Slice(
             "incident.read",
         ),
         SettingsTab(
-            SettingsGroup.ORGANIZATION,
+            SettingsGroup.INCIDENTS,
             70,
             "/settings/incident-fields",
             "Incident fields",

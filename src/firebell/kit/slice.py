@@ -72,6 +72,7 @@ class SettingsGroup(StrEnum):
 
     YOU = "You"
     ORGANIZATION = "Organization"
+    INCIDENTS = "Incidents"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Response
@@ -12,7 +12,17 @@ from firebell.kit import private_reader
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
-from firebell.metrics import cost, dimensions, explore, export, fact_store, member_store, projection, queries
+from firebell.metrics import (
+    cost,
+    dimensions,
+    explore,
+    export,
+    fact_store,
+    member_store,
+    projection,
+    queries,
+    wording,
+)
 from firebell.metrics.member_rows import Member
 from firebell.metrics.model import Progress, Scope
 from firebell.metrics.results import Result
@@ -92,6 +102,15 @@ class GroupShown(FiguresShown):
     label: str
 
 
+class DefinitionChangeShown(ApiOutput):
+    """A version of a definition, and what is different from the version before."""
+
+    version: int
+    day: date
+    text: str
+    recounts: Annotated[bool, Field(description="false if earlier days follow the version before")]
+
+
 class MetricShown(FiguresShown):
     """One metric with its definition and its tables, whose columns have the names in `columns`."""
 
@@ -101,6 +120,10 @@ class MetricShown(FiguresShown):
     population: str
     estimator: str
     definition_version: int
+    definition_history: Annotated[list[DefinitionChangeShown], Field(description="oldest first")]
+    notes: Annotated[
+        list[str], Field(description="changes of the definition within the period or the one before")
+    ]
     excluded: Annotated[dict[str, int], Field(description="cases left out, by reason")]
     by_month: list[dict[str, str | int | float | None]] | None
     table: list[dict[str, str | int | float | None]] | None
@@ -202,6 +225,8 @@ def _metric(result: Result) -> MetricShown:
             "population": what.population,
             "estimator": what.estimator,
             "definition_version": what.version,
+            "definition_history": [DefinitionChangeShown.model_validate(one) for one in what.changes],
+            "notes": [one.note for one in wording.definition_changes(result)],
             "excluded": dict(result.excluded),
             "by_month": _records(result.trend),
             "table": _records(result.table),

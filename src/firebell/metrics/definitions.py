@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firebell.metrics.definition_history import FIRST, DefinitionChange
+
 
 class Kind(StrEnum):
     """What a metric consists of."""
@@ -45,8 +47,19 @@ class Definition:
     handbook: str = ""
     """The chapter of the handbook that says what moves it."""
     levers: tuple[str, ...] = ()
-    version: int = 1
-    since: str = "29 Nov 2026"
+    changes: tuple[DefinitionChange, ...] = FIRST
+    """Its versions, oldest first. Another formula or target is another version."""
+
+    @property
+    def version(self) -> int:
+        """The number of the version in force."""
+        return self.changes[-1].version
+
+    @property
+    def since(self) -> str:
+        """The day since which it is in force."""
+        day = self.changes[-1].day
+        return f"{day.day} {day:%b %Y}"
 
 
 _KAPLAN_MEIER = (

@@ -61,3 +61,18 @@ async def repeats(tx: Tx, incident_id: int, hidden: Sequence[int]) -> list[LoopI
         REPEATS_MAX,
     )
     return [LoopIncident(**dict(row)) for row in rows]
+
+
+async def repeated_by(tx: Tx, incident_ids: Sequence[int]) -> dict[int, int]:
+    """Return the incident that each of these repeats, for those that repeat one."""
+    rows = await tx.fetch(
+        """
+        select id, repeat_of
+        from incident_fact
+        where id = any($1::bigint[])
+            and repeat_of is not null
+            and excluded is null
+        """,
+        list(incident_ids),
+    )
+    return {row["id"]: row["repeat_of"] for row in rows}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import Command, IncidentChecks, NavItem, Section, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -19,6 +19,12 @@ def _routers() -> list["APIRouter"]:
     # first, or their addresses would be taken for slugs of metrics
     before = [review_web.router, review_api.router, explore_web.router]
     return [*before, web.router, api.router, loop_web.router, loop_api.router]
+
+
+def _incident_checks() -> list[IncidentChecks]:
+    from firebell.metrics import repeat_queries
+
+    return [repeat_queries.load_findings]
 
 
 def _retentions() -> "Sequence[Retention]":
@@ -39,6 +45,7 @@ SLICE = Slice(
     },
     retentions=_retentions,
     routers=_routers,
+    incident_checks=_incident_checks,
     commands=(
         Command(
             "metrics",

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from firebell.kit.localtime import to_local
 from firebell.kit.text import plural
+from firebell.metrics.definition_history import DefinitionChange, changed_in
 from firebell.metrics.definitions import Kind, Subject
 from firebell.metrics.model import Exclusion
 from firebell.metrics.results import Result
@@ -156,6 +157,13 @@ def _title_of_services(result: Result) -> str:
         return "No service failed"
     worst = result.services[0]
     return f"{worst.name} runs {length(worst.between.seconds)} between failures"
+
+
+def definition_changes(result: Result) -> list[DefinitionChange]:
+    """Return the changes of the definition that split the period, or the period before it."""
+    window = result.scope.window
+    before = to_local(window.before_start, window.zone).date()
+    return changed_in(result.definition.changes, before, window.last_day)
 
 
 def honesty(result: Result) -> str:

@@ -20,6 +20,8 @@ SUBJECT_KIND = "page"
 COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 
+NIGHT_LIMIT_PAGES = 3
+"""A night with this many pages has reached the limit, unless its team chose another one."""
 ACK_WARNING_TIMER = "paging.ack_warning"
 """The timer of the warning before an acknowledgment runs out."""
 ACK_ENDING_KIND = "page_ack_ending"

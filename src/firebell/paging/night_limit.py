@@ -9,7 +9,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfoNotFoundError
 
 from firebell.oncall.rota.fairness import night_bounds, night_of
-from firebell.paging.model import Page
+from firebell.paging.model import NIGHT_LIMIT_PAGES, Page
 
 LEAST_PAGES, MOST_PAGES = 1, 20
 
@@ -19,7 +19,7 @@ class NightLimit:
     """Whether a team has a limit, and how many pages a night it allows."""
 
     is_on: bool = True
-    pages: int = 3
+    pages: int = NIGHT_LIMIT_PAGES
 
 
 DEFAULT = NightLimit()

@@ -8,6 +8,7 @@ from pydantic import Field
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictBool, StrictInt, problems
 from firebell.paging import night_limit_actions
+from firebell.paging.model import NIGHT_LIMIT_PAGES
 from firebell.paging.night_limit import LEAST_PAGES, MOST_PAGES, NightLimit
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
@@ -24,7 +25,9 @@ class NightLimitChange(ApiInput):
     """Whether a team has a night limit, and how many pages a night it allows."""
 
     on: StrictBool = True
-    pages: Annotated[StrictInt, Field(ge=LEAST_PAGES, le=MOST_PAGES, examples=[3])] = 3
+    pages: Annotated[StrictInt, Field(ge=LEAST_PAGES, le=MOST_PAGES, examples=[NIGHT_LIMIT_PAGES])] = (
+        NIGHT_LIMIT_PAGES
+    )
 
 
 class NightLimitShown(ApiOutput):

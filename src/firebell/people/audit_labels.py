@@ -254,6 +254,8 @@ ACTION_LABELS = {
     "status_page.changed": "Changed a status page",
     "status_page.component_added": "Added a component to a status page",
     "status_page.component_archived": "Removed a component from a status page",
+    "status_page.texts_translated": "Translated the texts of a status page",
+    "status_page.group_removed": "Removed a group of components from a status page",
     "status_page.component_changed": "Changed a component of a status page",
     "status_page.mirror_added": "Added a mirror of a status page",
     "status_page.mirror_removed": "Removed a mirror of a status page",

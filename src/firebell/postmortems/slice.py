@@ -205,7 +205,7 @@ SLICE = Slice(
     ),
     settings_tabs=(
         SettingsTab(
-            SettingsGroup.ORGANIZATION,
+            SettingsGroup.INCIDENTS,
             76,
             "/settings/post-mortems",
             "Post-mortems",

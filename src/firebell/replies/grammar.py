@@ -8,11 +8,10 @@ import unicodedata
 from dataclasses import dataclass
 
 from firebell.channels.callbacks import PageAction
+from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS
 
 MAX_CHARS = 500
 """Length from which the rest of a text is ignored."""
-STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit"})
-START_WORDS = frozenset({"start", "unstop"})
 HELP_WORDS = frozenset({"?", "help", "info"})
 _ACTIONS = {
     **dict.fromkeys(("a", "ack", "acknowledge", "ok", "yes", "👍"), PageAction.ACK),

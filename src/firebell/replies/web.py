@@ -1,22 +1,17 @@
 """The address to which the providers of channels post."""
 
-import logging
-
 from fastapi import Request, Response
 
 from firebell.channels.base import Edges
-from firebell.channels.callbacks import MAX_CALLBACK_BYTES, PATH, CallbackRequest, ProofStatus
+from firebell.channels.callbacks import PATH
+from firebell.channels.proven_requests import check_proof, read_request
 from firebell.channels.registry import CHANNELS
-from firebell.kit.errors import Forbidden, NotFound, TooLarge, Unauthenticated, Unavailable
-from firebell.kit.log import OncePerMinute
+from firebell.kit.errors import NotFound, Unavailable
 from firebell.kit.web import html, routing, transaction
-from firebell.kit.web.request_body import read_body
 from firebell.people import route_access
 from firebell.replies import actions
 
 router = routing.html_router()
-log = logging.getLogger(__name__)
-_refusals = OncePerMinute(log, "requests of message providers are refused")
 
 
 @router.post(
@@ -29,31 +24,10 @@ async def receive(request: Request, channel: str, provider: str, hook: str) -> R
     declared = CHANNELS.get(channel)
     if declared is None or declared.callbacks is None:
         raise NotFound("No channel takes requests at this address.")
-    body = await read_body(request, MAX_CALLBACK_BYTES)
-    if body is None:
-        raise TooLarge("The request is larger than 256 KiB.")
-    # never from the Host header: a proxy may change it, and anyone can set it
-    query = f"?{request.url.query}" if request.url.query else ""
-    callback = CallbackRequest(
-        provider=provider,
-        hook=hook,
-        url=f"{ctx.public_url}{request.url.path}{query}",
-        query=dict(request.query_params),
-        headers=dict(request.headers),
-        body=body,
-        at=now,
-    )
+    callback = await read_request(request, provider, hook, ctx.public_url, now)
     callbacks = declared.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
-    match callbacks.proof(callback):
-        case ProofStatus.ABSENT:
-            _refusals.add(f"{channel}: there is no proof, or no secret to check it with")
-            raise Unauthenticated("The request has no proof of the provider.")
-        case ProofStatus.BAD:
-            # a wrong public address is the usual cause
-            _refusals.add(f"{channel}: the proof is wrong for an address below {ctx.public_url}")
-            raise Forbidden("The proof of the provider is wrong.", hint=f"It must be of {callback.url}")
-        case ProofStatus.GOOD:
-            signals = callbacks.read(callback)
+    check_proof(callbacks, callback, channel, ctx.public_url)
+    signals = callbacks.read(callback)
     try:
         async with ctx.db.tx() as tx:
             answers = await actions.apply(tx, ctx, declared, provider, signals, now)

@@ -95,7 +95,7 @@ SLICE = Slice(
     navigation=(NavItem(Section.MORE, 40, "/settings/response", "siren", "Response by severity"),),
     settings_tabs=(
         SettingsTab(
-            SettingsGroup.ORGANIZATION, 30, "/settings/response", "Response", "response", "response.read"
+            SettingsGroup.INCIDENTS, 30, "/settings/response", "Response", "response", "response.read"
         ),
     ),
 )

@@ -168,6 +168,8 @@ class RoutingPreview:
     counts: dict[EffectKind, int]
     incidents: tuple[str, ...]
     examples: tuple[RoutingEffect, ...]
+    service_ids: tuple[int, ...] = ()
+    """The services whose alerts would have been treated differently."""
 
     @property
     def affected(self) -> int:

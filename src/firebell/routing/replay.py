@@ -110,6 +110,7 @@ def preview(
         counts=counts,
         incidents=tuple(incidents),
         examples=tuple(examples[:MAX_EXAMPLES]),
+        service_ids=tuple(sorted({effect.service_before for effect in effects})),
     )
 
 

@@ -1,5 +1,7 @@
 """Parse and render runbooks in a child process, within a time limit."""
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
@@ -10,12 +12,20 @@ from firebell.kit.markdown import as_written
 from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.runbooks.model import Runbook
 
+CACHED_RUNBOOKS = 512
+"""Number of parsed texts that a process keeps: a library is parsed once, not each time that it is checked."""
+_parsed: OrderedDict[bytes, Runbook] = OrderedDict()
+"""By the hash of the text, the one used last at the end."""
 EMPTY = Runbook(title="", parts=(), owner="", updated=None, fences=(), links=(), steps=(), headings=())
 """What `read_stored` returns for a text that takes too long to parse."""
 
 
 async def read(text: str) -> Runbook:
     """Return a text as a runbook; raise `Invalid` if it takes too long to parse."""
+    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    if known := _parsed.get(key):
+        _parsed.move_to_end(key)
+        return known
     try:
         answer = await DOCUMENTS.call("firebell.runbooks.parse:read", text)
     except TakesTooLong as exc:
@@ -23,7 +33,10 @@ async def read(text: str) -> Runbook:
             "The text takes too long to process.",
             fields={"body": "Shorten it, or use fewer brackets and tables."},
         ) from exc
-    return msgspec.json.decode(answer, type=Runbook)
+    runbook = _parsed[key] = msgspec.json.decode(answer, type=Runbook)
+    while len(_parsed) > CACHED_RUNBOOKS:
+        _parsed.popitem(last=False)
+    return runbook
 
 
 async def read_stored(text: str) -> Runbook:

@@ -21,6 +21,7 @@ from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
+    ComponentGroupRemoved,
     IndicatorRule,
     PageVisibility,
     StatusPage,
@@ -191,6 +192,18 @@ async def update_group(
     )
     await tx.live(topic(page))
     return group
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def remove_group(tx: Tx, actor: Actor, page_id: int, group_id: int, now: datetime) -> None:
+    """Remove a group; its components stay on the page, and who followed the group follows these."""
+    page = await locked_page(tx, page_id)
+    group = await _group(tx, page_id, group_id)
+    members = [each.id for each in await store.components(tx, page_id) if each.group_id == group_id]
+    await store.delete_group(tx, group_id)
+    await tx.emit(ComponentGroupRemoved(page_id, group_id, tuple(members)), now)
+    await tx.audit(actor, "status_page.group_removed", page.name, now, group=group.name)
+    await tx.live(topic(page))
 
 
 async def _group(tx: Tx, page_id: int, group_id: int) -> ComponentGroup:

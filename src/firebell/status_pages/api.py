@@ -247,6 +247,17 @@ async def change_group(w: Manager, slug: Text, group_id: PathId, body: ChangedGr
     return GroupShown.model_validate(group)
 
 
+@router.delete(
+    "/status-pages/{slug}/groups/{group_id}",
+    status_code=204,
+    summary="Remove a group; its components stay",
+    responses=problems(404),
+)
+async def remove_group(w: Manager, slug: Text, group_id: PathId) -> None:
+    page = await actions.status_page(w.tx, slug)
+    await actions.remove_group(w.tx, w.actor, page.id, group_id, w.now)
+
+
 @router.post(
     "/status-pages/{slug}/components",
     status_code=201,

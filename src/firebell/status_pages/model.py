@@ -37,6 +37,14 @@ STATUS_LABELS = {
     ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
     ComponentStatus.MAJOR_OUTAGE: "Major outage",
 }
+STATUS_LOOKS = {
+    ComponentStatus.OPERATIONAL: "ok",
+    ComponentStatus.UNDER_MAINTENANCE: "maintenance",
+    ComponentStatus.DEGRADED_PERFORMANCE: "degraded",
+    ComponentStatus.PARTIAL_OUTAGE: "outage",
+    ComponentStatus.MAJOR_OUTAGE: "outage",
+}
+"""The look of each status."""
 CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
 """The statuses that an incident can give a component."""
 
@@ -113,6 +121,15 @@ class IndicatorRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PageTexts:
+    """What a page says about itself in another language; an empty text is not translated."""
+
+    about: str = ""
+    links: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The labels of footer links, by the label in the language of the page."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusPage:
     """A status page at /s/<slug>. The weights say how many percent of an outage count as downtime."""
 
@@ -128,6 +145,12 @@ class StatusPage:
     created_at: datetime
     updated_at: datetime
     indicator_rule: IndicatorRule = IndicatorRule.BLEND
+    translations: Mapping[str, PageTexts] = field(default_factory=dict, hash=False)
+    """Its own texts by other language of the page."""
+
+    def texts_in(self, locale: str) -> PageTexts:
+        """Return what is written in another language of the page; texts that are not translated are empty."""
+        return self.translations.get(locale, PageTexts())
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +345,15 @@ class UpdateRetracted:
     seq: int
     notice: str
     is_of_maintenance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentGroupRemoved:
+    """A group of components was removed; its shown components belong to no group now."""
+
+    status_page_id: int
+    group_id: int
+    component_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import part_translations, store
-from firebell.status_pages.actions import DESCRIPTION_MAX_CHARS, locked_page, topic
+from firebell.status_pages.actions import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS, locked_page, topic
 from firebell.status_pages.hosting import queries as hosting_queries
-from firebell.status_pages.model import PartTranslation, StatusPage
+from firebell.status_pages.hosting.footer_links import LABEL_MAX_CHARS
+from firebell.status_pages.model import PageTexts, PartTranslation, StatusPage
 from firebell.status_pages.part_translations import Part
 
 Texts = Mapping[str, str]
@@ -46,6 +47,54 @@ async def translate_parts(
         await tx.audit(actor, "status_page.names_translated", page.name, now, language=locale, changed=number)
         await tx.live(topic(page))
     return number
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def translate_page(
+    tx: Tx,
+    actor: Actor,
+    page_id: int,
+    locale: str,
+    now: datetime,
+    *,
+    about: str | None = None,
+    links: Mapping[str, str] | None = None,
+) -> bool:
+    """Set the about text and the labels of footer links in another language; an empty text is removed. Idempotent.
+
+    `links` are by the label in the language of the page; what is left out keeps its text. Return True if anything
+    changed.
+    """
+    page = await locked_page(tx, page_id)
+    await check_language(tx, page, locale)
+    old = page.texts_in(locale)
+    labels = await hosting_queries.link_labels(tx, page)
+    if unknown := set(links or {}) - set(labels):
+        raise NotFound(f"This status page has no footer link {min(unknown)[:60]!r}.")
+    wanted = {**old.links, **{label: _label(label, text) for label, text in (links or {}).items()}}
+    new = PageTexts(
+        old.about if about is None else clean_text(about, ABOUT_MAX_CHARS, "page-about"),
+        {label: text for label, text in wanted.items() if text and label in labels},
+    )
+    if new == old:
+        return False
+    kept = {code: texts for code, texts in page.translations.items() if code != locale}
+    await store.save_page_texts(tx, page.id, kept if new == PageTexts() else {**kept, locale: new})
+    await tx.audit(actor, "status_page.texts_translated", page.name, now, language=locale)
+    await tx.live(topic(page))
+    return True
+
+
+def _label(label: str, text: str) -> str:
+    if not text.strip():
+        return ""
+    try:
+        return clean_name(text, "label", limit=LABEL_MAX_CHARS)
+    except Invalid as error:
+        raise Invalid(
+            f"The translation of {label!r} can’t be used.",
+            fields={f"link-{label}": f"A label has at most {LABEL_MAX_CHARS} characters."},
+        ) from error
 
 
 async def check_language(tx: Tx, page: StatusPage, locale: str) -> None:

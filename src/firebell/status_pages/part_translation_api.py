@@ -11,6 +11,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions, announcements, part_translation_actions
 from firebell.status_pages.hosting import queries as hosting_queries
+from firebell.status_pages.hosting.footer_links import MAX_LINKS
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.part_translations import Part, coverage
 
@@ -37,13 +38,23 @@ class TranslatedPart(ApiOutput):
     translated_description: str
 
 
+class TranslatedLink(ApiOutput):
+    """The label of a footer link in the language of the page and in another one."""
+
+    label: str
+    translated_label: str
+
+
 class PageTranslation(ApiOutput):
-    """The names and descriptions of a page in one of its other languages."""
+    """The texts of a page in one of its other languages."""
 
     language: Annotated[str, Field(examples=["de"])]
     missing: Annotated[
         int, Field(description="the number of texts that are shown in the page's own language")
     ]
+    about: str
+    translated_about: str
+    footer_links: list[TranslatedLink]
     groups: list[TranslatedPart]
     components: list[TranslatedPart]
 
@@ -51,6 +62,16 @@ class PageTranslation(ApiOutput):
 class ChangedPageTranslation(ApiInput):
     """Texts by the id of their group or component; those that are left out stay as they are."""
 
+    about: Annotated[Text, Field(max_length=actions.ABOUT_MAX_CHARS)] | None = None
+    footer_links: Annotated[
+        dict[str, Text],
+        Field(
+            default_factory=dict,
+            max_length=MAX_LINKS,
+            description="labels by the label in the language of the page; empty for none",
+            examples=[{"Imprint": "Impressum"}],
+        ),
+    ]
     groups: Annotated[dict[str, PartTexts], Field(default_factory=dict, max_length=actions.MAX_GROUPS)]
     components: Annotated[
         dict[str, PartTexts],
@@ -75,9 +96,15 @@ def _part(part: Part, language: str) -> TranslatedPart:
 
 async def _translation(w: Work, page: StatusPage, language: str) -> PageTranslation:
     groups, components = await announcements.parts(w.tx, page)
+    labels, own = await hosting_queries.link_labels(w.tx, page), page.texts_in(language)
     return PageTranslation(
         language=language,
-        missing=coverage([*groups, *components], language).missing,
+        missing=coverage([*groups, *components], language, page, labels).missing,
+        about=page.about,
+        translated_about=own.about,
+        footer_links=[
+            TranslatedLink(label=label, translated_label=own.links.get(label, "")) for label in labels
+        ],
         groups=[_part(each, language) for each in groups],
         components=[_part(each, language) for each in components],
     )
@@ -85,7 +112,7 @@ async def _translation(w: Work, page: StatusPage, language: str) -> PageTranslat
 
 @router.get(
     "/status-pages/{slug}/translations",
-    summary="Show the names of a status page in its other languages",
+    summary="Show the texts of a status page in its other languages",
     responses=problems(404),
 )
 async def list_page_translations(w: Reader, slug: Text) -> list[PageTranslation]:
@@ -96,7 +123,7 @@ async def list_page_translations(w: Reader, slug: Text) -> list[PageTranslation]
 
 @router.put(
     "/status-pages/{slug}/translations/{language}",
-    summary="Translate names and descriptions of a status page",
+    summary="Translate the texts of a status page",
     responses=problems(404),
 )
 async def translate_page(
@@ -109,7 +136,10 @@ async def translate_page(
         _by_id(body.components, "components"),
         w.now,
     )
-    return await _translation(w, page, language)
+    await part_translation_actions.translate_page(
+        *(w.tx, w.actor, page.id, language, w.now), about=body.about, links=body.footer_links
+    )
+    return await _translation(w, await actions.status_page(w.tx, slug), language)
 
 
 def _by_id(texts: dict[str, PartTexts], field: str) -> dict[int, dict[str, str]]:

@@ -17,7 +17,9 @@ from firebell.status_pages.part_translations import Part, coverage
 router = routing.html_router()
 
 PAGE = "/status-pages/{slug}/translations"
-MAX_FORM_FIELDS = 2 * actions.MAX_COMPONENTS + 2 * actions.MAX_GROUPS + 10
+LINK = "link-"
+"""What the fields of footer links begin with; the label follows."""
+MAX_FORM_FIELDS = 2 * actions.MAX_COMPONENTS + 2 * actions.MAX_GROUPS + 20
 
 
 async def _show(visit: Visit, slug: str, chosen: str, error: FirebellError | None = None) -> Response:
@@ -28,12 +30,14 @@ async def _show(visit: Visit, slug: str, chosen: str, error: FirebellError | Non
     if chosen and chosen not in codes:
         raise NotFound(f"{page.name} has no other language {chosen[:20]!r}.")
     parts: list[Part] = [*groups, *components]
+    labels = await hosting_queries.link_labels(visit.tx, page)
     context = {
         "nav": "status-pages",
         "page": page,
         "language": chosen or next(iter(codes), ""),
-        "languages": [(code, name, coverage(parts, code)) for code, name in others],
+        "languages": [(code, name, coverage(parts, code, page, labels)) for code, name in others],
         "parts": [*(("group", group) for group in groups), *(("component", each) for each in components)],
+        "labels": labels,
         "values": visit.values,
         "error": error,
     }
@@ -55,6 +59,15 @@ async def save(visit: Annotated[Visit, visit_with(fields=MAX_FORM_FIELDS)], slug
                 _texts(visit, "group"),
                 _texts(visit, "component"),
                 visit.now,
+            )
+            await part_translation_actions.translate_page(
+                *(visit.tx, visit.actor, page.id, language, visit.now),
+                about=visit.text("page-about") if "page-about" in visit.values else None,
+                links={
+                    field.removeprefix(LINK): visit.text(field)
+                    for field in visit.values
+                    if field.startswith(LINK)
+                },
             )
     except NotFound:
         raise

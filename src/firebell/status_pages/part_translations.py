@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from firebell.status_pages.model import Component, ComponentGroup, PagePart, PartTranslation
+from firebell.status_pages.model import Component, ComponentGroup, PagePart, PartTranslation, StatusPage
 
 Part = Component | ComponentGroup
 """A part of a page that has a name and a description."""
@@ -36,8 +36,17 @@ class Coverage:
         return self.texts - self.translated
 
 
-def coverage(parts: Sequence[Part], locale: str) -> Coverage:
-    """Return how far names and descriptions are translated; what has no description needs no translation of it."""
+def coverage(
+    parts: Sequence[Part], locale: str, page: StatusPage | None = None, links: Sequence[str] = ()
+) -> Coverage:
+    """Return how far texts are translated: names and descriptions, and those of a page with the labels of its links.
+
+    What has no description needs no translation of it.
+    """
     texts = [part.translation(locale).name for part in parts]
     texts += [part.translation(locale).description for part in parts if part.description]
+    if page is not None:
+        own = page.texts_in(locale)
+        texts += [own.about] if page.about else []
+        texts += [own.links.get(label, "") for label in links]
     return Coverage(sum(bool(text) for text in texts), len(texts))

@@ -9,6 +9,7 @@ from firebell.status_pages.model import (
     Component,
     ComponentGroup,
     IndicatorRule,
+    PageTexts,
     PageVisibility,
     PartTranslation,
     StatusPage,
@@ -16,7 +17,7 @@ from firebell.status_pages.model import (
 
 _PAGE_COLUMNS = (
     "id, slug, name, tz, about, support_url, visibility, partial_weight, degraded_weight,"
-    " created_at, updated_at, indicator_rule"
+    " created_at, updated_at, indicator_rule, translations"
 )
 _PAGE_CHANGEABLE = {
     *("name", "tz", "about", "support_url", "visibility", "partial_weight", "degraded_weight", "updated_at"),
@@ -35,6 +36,7 @@ def _page(row: Row) -> StatusPage:
             **dict(row),
             "visibility": PageVisibility(row["visibility"]),
             "indicator_rule": IndicatorRule(row["indicator_rule"]),
+            "translations": {code: PageTexts(**texts) for code, texts in row["translations"].items()},
         }
     )
 
@@ -205,6 +207,20 @@ async def change_group(tx: Tx, group_id: int, **changes: Any) -> None:
         """,
         group_id,
         *changes.values(),
+    )
+
+
+async def delete_group(tx: Tx, group_id: int) -> None:
+    """Delete a group; its components stay, without a group."""
+    await tx.execute("delete from status_component_group where id = $1", group_id)
+
+
+async def save_page_texts(tx: Tx, page_id: int, texts: Mapping[str, PageTexts]) -> None:
+    """Store what a page says about itself in its other languages."""
+    await tx.execute(
+        "update status_page set translations = $2 where id = $1",
+        page_id,
+        {code: {"about": each.about, "links": dict(each.links)} for code, each in texts.items()},
     )
 
 

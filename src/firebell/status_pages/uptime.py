@@ -8,16 +8,15 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from firebell.status_pages.component_history import StatusSpan
-from firebell.status_pages.model import ComponentStatus
+from firebell.status_pages.model import STATUS_LOOKS, ComponentStatus
 
 DAYS = 90
 """How many days a status page shows, today included."""
 LEAST_SECONDS_OF_A_BAR = 60
 """How long a problem lasts in sum before it colors the bar of a day."""
-PROBLEMS = (
-    ("outage", (ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE)),
-    ("degraded", (ComponentStatus.DEGRADED_PERFORMANCE,)),
-    ("maintenance", (ComponentStatus.UNDER_MAINTENANCE,)),
+PROBLEMS = tuple(
+    (look, tuple(status for status in ComponentStatus if STATUS_LOOKS[status] == look))
+    for look in ("outage", "degraded", "maintenance")
 )
 """The states of a bar, the worst first, with the statuses that count."""
 

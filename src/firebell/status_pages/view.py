@@ -12,6 +12,7 @@ from firebell.status_pages.maintenance import lifecycle
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import (
     STATUS_LABELS,
+    STATUS_LOOKS,
     Component,
     ComponentGroup,
     ComponentStatus,
@@ -21,15 +22,6 @@ from firebell.status_pages.model import (
 from firebell.status_pages.past_status.model import AppliedRelabeling
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import DayBar, Weights
-
-STATES = {
-    ComponentStatus.OPERATIONAL: "ok",
-    ComponentStatus.UNDER_MAINTENANCE: "maintenance",
-    ComponentStatus.DEGRADED_PERFORMANCE: "degraded",
-    ComponentStatus.PARTIAL_OUTAGE: "outage",
-    ComponentStatus.MAJOR_OUTAGE: "outage",
-}
-"""The look of each status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class ComponentView:
     @property
     def state(self) -> str:
         """The look of the status."""
-        return STATES[self.status]
+        return STATUS_LOOKS[self.status]
 
     @property
     def is_listed(self) -> bool:
@@ -173,7 +165,7 @@ class StatusView:
         """The look of the whole page: that of the worst component, or of an incident that names none."""
         if self.worst is ComponentStatus.OPERATIONAL and self.open_incidents:
             return "monitoring" if self.indicator.impact is Impact.NONE else "outage"
-        return STATES[self.worst]
+        return STATUS_LOOKS[self.worst]
 
 
 def build(snapshot: Snapshot, now: datetime) -> StatusView:

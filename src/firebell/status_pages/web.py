@@ -155,6 +155,15 @@ async def change_group(visit: CurrentVisit, slug: str, group_id: str) -> Respons
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Group saved.")
 
 
+@router.post(
+    "/status-pages/{slug}/groups/{group_id}/remove", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE)
+)
+async def remove_group(visit: CurrentVisit, slug: str, group_id: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    await actions.remove_group(visit.tx, visit.actor, page.id, to_id(group_id) or 0, visit.now)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Group removed.")
+
+
 @router.post("/status-pages/{slug}/components", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def add_component(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)

@@ -184,7 +184,7 @@ async def resume_broadcast(
     broadcast = await _broadcast(tx, page, broadcast_id)
     if broadcast.paused_at is not None:
         await broadcast_store.set_pause(tx, broadcast_id, None, "")
-        for lane in ("subscribers", "subscriber_mail", "subscriber_hook"):
+        for lane in ("subscribers", "subscriber_mail", "subscriber_hook", "subscriber_sms"):
             await tx.wake(lane)
         await tx.audit(actor, "broadcast.resumed", page.name, now, broadcast=broadcast_id)
         await tx.live(topic(page))

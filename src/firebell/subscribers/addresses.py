@@ -2,8 +2,10 @@
 
 import hmac
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from firebell.channels.phone import numbers, public_sms
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url
 from firebell.kit.mail.addresses import check_address
@@ -37,10 +39,17 @@ _HELP = {
 }
 
 
-def checked(channel: SubscriberChannel, address: str, field: str = "address") -> str:
-    """Return an address in the form that is stored; raise `Invalid` for `field` if nothing can be sent to it."""
+def checked(
+    channel: SubscriberChannel, address: str, field: str = "address", *, countries: Sequence[str] = ()
+) -> str:
+    """Return an address in the form that is stored; raise `Invalid` for `field` if nothing can be sent to it.
+
+    `countries` are those whose numbers get text messages, none if these are off.
+    """
     if channel is SubscriberChannel.EMAIL:
         return _email(address, field)
+    if channel is SubscriberChannel.SMS:
+        return _number(address, field, countries)
     url = check_url(address, field)
     parts = urlsplit(url)
     if parts.scheme != "https" or parts.fragment:
@@ -76,8 +85,20 @@ def _email(text: str, field: str) -> str:
     return f"{local}@{domain.lower()}"
 
 
+def _number(text: str, field: str, countries: Sequence[str]) -> str:
+    if not countries:
+        raise Invalid("Text messages are off.", fields={"channel": "Choose another way."})
+    try:
+        return public_sms.complete(text, countries)
+    except Invalid:
+        help_text = "Enter the number of a mobile phone with its country code, such as +46."
+        raise Invalid("No text messages can be sent to this number.", fields={field: help_text}) from None
+
+
 def key_of(channel: SubscriberChannel, address: str) -> str:
     """Return what makes two checked addresses the same: the domain in lower case, the rest as given."""
+    if channel is SubscriberChannel.SMS:
+        return address
     if channel is SubscriberChannel.EMAIL:
         local, _, domain = address.rpartition("@")
         return f"{local}@{domain.lower()}"
@@ -86,7 +107,9 @@ def key_of(channel: SubscriberChannel, address: str) -> str:
 
 
 def host_of(channel: SubscriberChannel, address: str) -> str:
-    """Return the domain of a mailbox, or the host of a webhook."""
+    """Return the domain of a mailbox, the host of a webhook, or the calling code of a number."""
+    if channel is SubscriberChannel.SMS:
+        return f"+{numbers.calling_code(address)}"
     if channel is SubscriberChannel.EMAIL:
         return address.rpartition("@")[2].lower()
     return (urlsplit(address).hostname or "").lower()
@@ -94,7 +117,7 @@ def host_of(channel: SubscriberChannel, address: str) -> str:
 
 def shown(channel: SubscriberChannel, address: str) -> str:
     """Return an address for a screen: of a webhook only its host and its end, because the rest is a secret."""
-    if channel is SubscriberChannel.EMAIL or not address:
+    if channel in (SubscriberChannel.EMAIL, SubscriberChannel.SMS) or not address:
         return address
     tail = urlsplit(address).path.rstrip("/").rpartition("/")[2][-4:]
     return f"{host_of(channel, address)}/…{tail}"

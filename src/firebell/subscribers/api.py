@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
+from firebell.channels.phone import public_sms
 from firebell.kit.errors import NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, PathId, StrictInt, Text, problems
@@ -197,12 +198,12 @@ async def list_subscribers(
 )
 async def invite(w: Writer, slug: Text, body: Invitation) -> InvitationAccepted:
     page = await status_pages.status_page(w.tx, slug)
-    contact = body.contact
+    contact = body.contact if body.channel is not SubscriberChannel.SMS else ""
     if contact or body.channel is SubscriberChannel.WEBHOOK:
         contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
     wanted = SubscriptionRequest(
         body.channel,
-        addresses.checked(body.channel, body.address),
+        addresses.checked(body.channel, body.address, countries=public_sms.countries(w.ctx.channel_settings)),
         await _scope(w, page, body),
         contact,
         locale=await _locale(w, page, body.locale),
@@ -221,7 +222,8 @@ async def import_subscribers(w: Writer, slug: Text, body: CsvFile) -> ImportShow
     page = await status_pages.status_page(w.tx, slug)
     _, components = await status_pages.parts(w.tx, page)
     locales = await status_pages.locales(w.tx, page)
-    rows = csv_import.parse(body.csv, {c.name.lower(): c.id for c in components}, locales)
+    countries = public_sms.countries(w.ctx.channel_settings)
+    rows = csv_import.parse(body.csv, {c.name.lower(): c.id for c in components}, locales, countries)
     preview: ImportPreview
     if body.dry_run:
         preview = await actions.preview_import(w.tx, w.actor, page, rows)

@@ -216,7 +216,7 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     deliveries = [
         QueuedDelivery(
             each.id,
-            "mail" if each.channel is SubscriberChannel.EMAIL else "hook",
+            each.channel.lane,
             each.host,
             turn + i,
             carried.get(each.id, ()),
@@ -238,7 +238,7 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
 
 
 def _wants(candidate: store.ActiveSubscriber, broadcast: Broadcast) -> bool:
-    if candidate.channel is SubscriberChannel.EMAIL and not broadcast.reaches_email:
+    if candidate.channel.lane != "hook" and not broadcast.reaches_email:
         return False
     return subscription_rules.wants(
         candidate.scope, broadcast.kind, broadcast.impact, broadcast.component_ids, broadcast.group_ids

@@ -25,11 +25,13 @@ class CsvRows:
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def parse(text: str, component_ids: Mapping[str, int], locales: Sequence[str]) -> CsvRows:
+def parse(
+    text: str, component_ids: Mapping[str, int], locales: Sequence[str], countries: Sequence[str] = ()
+) -> CsvRows:
     """Return the rows of a CSV with a head that names at least `address`; raise `Invalid` if it cannot be read.
 
     `components` has names, separated by semicolons; without any, everything is followed. `language` is one of
-    `locales`, those of the page, its own first; blank for its own.
+    `locales`, those of the page, its own first; blank for its own. `countries` get text messages.
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     try:
@@ -51,7 +53,7 @@ def parse(text: str, component_ids: Mapping[str, int], locales: Sequence[str]) -
             continue
         try:
             cells = dict(zip(head, (cell.strip() for cell in line), strict=False))
-            request = _request(cells, component_ids, locales)
+            request = _request(cells, component_ids, locales, countries)
         except Invalid as exc:
             rows.problems.append((number, next(iter(exc.fields.values()), exc.message)))
             continue
@@ -63,10 +65,13 @@ def parse(text: str, component_ids: Mapping[str, int], locales: Sequence[str]) -
 
 
 def _request(
-    row: Mapping[str, str], component_ids: Mapping[str, int], locales: Sequence[str]
+    row: Mapping[str, str],
+    component_ids: Mapping[str, int],
+    locales: Sequence[str],
+    countries: Sequence[str],
 ) -> SubscriptionRequest:
     channel = channel_of(row.get("channel") or SubscriberChannel.EMAIL)
-    contact = row.get("contact", "")
+    contact = row.get("contact", "") if channel is not SubscriberChannel.SMS else ""
     if channel is SubscriberChannel.WEBHOOK or contact:
         contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
     names = [name.strip() for name in row.get("components", "").split(";") if name.strip()]
@@ -75,7 +80,7 @@ def _request(
             "Unknown component.", fields={"components": f"There is no component {unknown[0][:60]!r}."}
         )
     scope = FollowScope(not names, frozenset(component_ids[name.lower()] for name in names))
-    address = addresses.checked(channel, row.get("address", ""))
+    address = addresses.checked(channel, row.get("address", ""), countries=countries)
     locale = locale_of(row.get("language", ""), locales, "language")
     return SubscriptionRequest(channel, address, scope, contact, locale=locale, is_trusted=True)
 

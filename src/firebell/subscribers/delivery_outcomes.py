@@ -157,6 +157,8 @@ async def _follow_hook(tx: Tx, outcome: DeliveryOutcome, now: datetime) -> None:
             tx, subscriber.id, failing_since=since, failure=delivery_store.storable(outcome.reason)
         )
         return
+    if not outcome.blames_address:
+        return
     stopped = await quarantine(tx, subscriber, outcome.reason, outcome.delivery.page_name, now)
     if stopped and outcome.is_gone:
         await store.change(tx, subscriber.id, state=SubscriberState.ENDED)

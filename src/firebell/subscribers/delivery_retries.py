@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 MAIL_RETRIES = tuple(timedelta(minutes=m) for m in (5, 15, 60, 240))
+SMS_RETRIES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))
 HOOK_RETRIES = (
     timedelta(seconds=5),
     timedelta(minutes=5),

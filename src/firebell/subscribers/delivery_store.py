@@ -84,7 +84,7 @@ async def queue_broadcast(
         select
             subscriber_id, $7, 'broadcast', lane, host, $8, turn, 'queued',
             string_to_array(carried, ',')::bigint[],
-            case when lane = 'mail' then greatest($6::timestamptz, $9) else $6 end, $6
+            case when lane <> 'hook' then greatest($6::timestamptz, $9) else $6 end, $6
         from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::text[])
             n (subscriber_id, lane, host, turn, carried)
         on conflict (broadcast_id, subscriber_id) do nothing
@@ -288,6 +288,10 @@ class DeliveryOutcome:
     """False if it was not the fault of the receiver, so that it uses up no attempt."""
     is_gone: bool = False
     """True if the receiver wants nothing more."""
+    blames_address: bool = True
+    """False if it failed for good for another reason, so that the subscription goes on."""
+    parts: int = 0
+    """What the provider of a text message charges for."""
 
     @property
     def is_sent(self) -> bool:
@@ -309,18 +313,19 @@ async def record(tx: Tx, name: str, outcomes: Sequence[DeliveryOutcome], now: da
             reason = o.reason,
             failure = o.failure,
             attempts = d.attempts + o.counted,
+            parts = o.parts,
             lost_claims = 0,
             next_at = coalesce(o.retry_at, d.next_at),
-            ended_at = case when o.state <> 'queued' then $8::timestamptz end,
+            ended_at = case when o.state <> 'queued' then $9::timestamptz end,
             lease_until = null
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[])
-            o (id, state, reason, failure, counted, retry_at)
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::int[])
+            o (id, state, reason, failure, counted, retry_at, parts)
         where d.id = o.id
             and d.state = 'claimed'
-            and d.claimed_by = $7
+            and d.claimed_by = $8
         returning d.id
         """,
-        *transpose(map(_values, outcomes), 6),
+        *transpose(map(_values, outcomes), 7),
         name,
         now,
     )
@@ -337,6 +342,7 @@ def _values(outcome: DeliveryOutcome) -> tuple[Any, ...]:
         outcome.failure or "",
         int(outcome.is_counted),
         outcome.retry_at,
+        outcome.parts,
     )
 
 

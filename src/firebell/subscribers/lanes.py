@@ -18,6 +18,7 @@ from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.hook_sender import HookSender
 from firebell.subscribers.journal import FOLDER, Fate, Journal
 from firebell.subscribers.mail_sender import MailSender
+from firebell.subscribers.sms_sender import SmsSender
 
 log = logging.getLogger(__name__)
 
@@ -108,4 +109,5 @@ def lanes(ctx: Context) -> dict[str, Lane]:
         "subscribers": Planner(ctx, journal, share),
         "subscriber_mail": MailSender(ctx, journal, share),
         "subscriber_hook": HookSender(ctx, journal, share),
+        "subscriber_sms": SmsSender(ctx, journal, share),
     }

@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 from firebell.kit.context import Context
 from firebell.kit.mail.addresses import Mailbox
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
-from firebell.subscribers import hook_bodies, links, mail_format, update_texts
+from firebell.subscribers import (
+    confirmation_codes,
+    hook_bodies,
+    links,
+    mail_format,
+    sms_texts,
+    update_texts,
+)
 from firebell.subscribers.mail_format import Envelope, MailText
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
@@ -162,6 +169,24 @@ def hook_body_of(ctx: Context, delivery: ClaimedDelivery, news: News | None, now
     carried = [each.content for each in news.carried]
     title, paragraphs = hook_bodies.chat_text(content, carried, delivery.tz, language)
     return write(title, paragraphs, (t("Open status page"), f"{url}{content['path']}"))
+
+
+def sms_text_of(ctx: Context, delivery: ClaimedDelivery, news: News | None) -> str:
+    """Return the text message of a delivery."""
+    subscriber, language, name = delivery.subscriber, _language(delivery), delivery.page_name
+    manage_url = _link(ctx, delivery, links.manage_token(ctx.signer, subscriber))
+    ending = sms_texts.opt_out(subscriber.address, manage_url, language)
+    if news is not None:
+        content = news.broadcast.content
+        url = f"{_page_url(ctx, delivery)}{content['path']}"
+        return sms_texts.news(content, url, ending, delivery.tz, language)
+    if delivery.purpose is Purpose.CONFIRM:
+        seed = ctx.signer.seed(confirmation_codes.SEED)
+        code = confirmation_codes.code_of(seed, subscriber.id, subscriber.confirm_generation)
+        return sms_texts.code(code, name, f"{_page_url(ctx, delivery)}/subscribe/code", language)
+    if delivery.purpose is Purpose.ALREADY:
+        return sms_texts.already(name, manage_url, language)
+    return sms_texts.test(name, ending, language)
 
 
 def echoes(delivery: ClaimedDelivery, answer: str) -> bool:

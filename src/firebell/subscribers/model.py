@@ -14,6 +14,12 @@ class SubscriberChannel(StrEnum):
     WEBHOOK = "webhook"
     SLACK = "slack"
     TEAMS = "teams"
+    SMS = "sms"
+
+    @property
+    def lane(self) -> str:
+        """The lane that sends to it."""
+        return {SubscriberChannel.EMAIL: "mail", SubscriberChannel.SMS: "sms"}.get(self, "hook")
 
 
 CHANNEL_LABELS = {
@@ -21,6 +27,7 @@ CHANNEL_LABELS = {
     SubscriberChannel.WEBHOOK: "Webhook",
     SubscriberChannel.SLACK: "Slack",
     SubscriberChannel.TEAMS: "Teams",
+    SubscriberChannel.SMS: "Text message",
 }
 
 
@@ -130,10 +137,12 @@ class StatusSubscriber:
     consent_network: str
     consent_text: str
     locale: str
+    confirm_attempts: int = 0
+    """How often the code of its request was typed."""
 
     @property
     def mailbox(self) -> str:
-        """The address that mails about the subscription go to; empty for Slack and Teams."""
+        """The address that mails about the subscription go to; empty for Slack, Teams and text messages."""
         return self.address if self.channel is SubscriberChannel.EMAIL else self.contact
 
 

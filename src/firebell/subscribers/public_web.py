@@ -3,7 +3,7 @@
 A GET changes nothing, because mail scanners follow links. No answer tells whether an address is known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.datastructures import FormData
 
+from firebell.channels.phone import public_sms
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Gone, Invalid, NotFound
@@ -61,7 +62,7 @@ ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
 
 @dataclass(frozen=True, slots=True)
-class _FramedPage:
+class FramedPage:
     """A status page, and what its frame needs around a form."""
 
     page: StatusPage
@@ -75,8 +76,8 @@ class _FramedPage:
         return language
 
 
-def _render(
-    framed: _FramedPage | None,
+def render(
+    framed: FramedPage | None,
     template: str,
     context: Mapping[str, Any],
     now: datetime,
@@ -90,6 +91,7 @@ def _render(
         "language": language,
         "t": t,
         "now": now,
+        "error": None,
         "form_errors": {},
         "channel_labels": {channel: t(label) for channel, label in CHANNEL_LABELS.items()},
         "kind_labels": {kind: t(label) for kind, label in KIND_LABELS.items()},
@@ -102,11 +104,11 @@ def _render(
     return HTMLResponse(html.render_public(f"subscribers/{template}", values), status, headers=HEADERS)
 
 
-async def _form(request: Request) -> FormData:
+async def posted_form(request: Request) -> FormData:
     return await request.form(max_files=0, max_fields=700, max_part_size=_FIELD_BYTES)
 
 
-def _text(form: FormData, name: str) -> str:
+def text_of(form: FormData, name: str) -> str:
     value = form.get(name)
     return value if isinstance(value, str) else ""
 
@@ -114,18 +116,18 @@ def _text(form: FormData, name: str) -> str:
 async def _scope(tx: Tx, page: StatusPage, form: FormData) -> FollowScope:
     groups, components = await status_pages.parts(tx, page)
     return scope_from(
-        follows_all=_text(form, "follows") != "some",
+        follows_all=text_of(form, "follows") != "some",
         component_ids=to_choices(form.getlist("component"), "component"),
         group_ids=to_choices(form.getlist("group"), "group"),
         kinds=[kind for kind in form.getlist("kind") if isinstance(kind, str)],
-        min_impact=to_number(_text(form, "min_impact") or "0", "min_impact"),
+        min_impact=to_number(text_of(form, "min_impact") or "0", "min_impact"),
         components=components,
         groups=groups,
     )
 
 
 async def _subscribe_form(
-    ctx: Context, framed: _FramedPage, form: FormData | None, error: FirebellError | None, now: datetime
+    ctx: Context, framed: FramedPage, form: FormData | None, error: FirebellError | None, now: datetime
 ) -> Response:
     async with ctx.db.tx() as tx:
         groups, components = await status_pages.parts(tx, framed.page)
@@ -133,17 +135,18 @@ async def _subscribe_form(
         "groups": groups,
         "components": components,
         "scope": _typed_scope(form) if form else FollowScope(),
-        "values": {name: _text(form, name) for name in form} if form else {},
+        "values": {name: text_of(form, name) for name in form} if form else {},
         "error": error,
+        "countries": public_sms.countries(ctx.channel_settings),
         "token": ctx.signer.sign(
             FORM_PURPOSE, {"p": framed.page.id, "t": now.timestamp()}, now + FORM_PERIOD
         ),
     }
     status = HTTPStatus(error.status) if error else HTTPStatus.OK
-    return _render(framed, "public_subscribe.html", context, now, status)
+    return render(framed, "public_subscribe.html", context, now, status)
 
 
-async def _page(request: Request, slug: str, code: str, now: datetime) -> _FramedPage:
+async def page_for_anyone(request: Request, slug: str, code: str, now: datetime) -> FramedPage:
     """Return a page to which anyone may subscribe, in a language of it.
 
     Raise `NotFound`, also for a private page: managers add its readers.
@@ -154,7 +157,7 @@ async def _page(request: Request, slug: str, code: str, now: datetime) -> _Frame
             raise NotFound("Only managers add subscribers of a private page.")
         base = _base(request, page)
         frame = await status_pages.frame_context(tx, page, now, base=base, code=code, form="/subscribe")
-        return _FramedPage(page, frame)
+        return FramedPage(page, frame)
 
 
 def _base(request: Request, page: StatusPage) -> str:
@@ -175,13 +178,13 @@ async def subscribe_form_in_language(request: Request, slug: str, code: str) -> 
 async def _show_form(request: Request, slug: str, code: str) -> Response:
     ctx, now = html.ctx(request), transaction.now(request)
     try:
-        framed = await _page(request, slug, code, now)
+        framed = await page_for_anyone(request, slug, code, now)
     except NotFound:
-        return _nothing()
+        return nothing()
     return await _subscribe_form(ctx, framed, None, None, now)
 
 
-def _nothing() -> Response:
+def nothing() -> Response:
     return PlainTextResponse("There is nothing here.\n", HTTPStatus.NOT_FOUND, headers=HEADERS)
 
 
@@ -198,59 +201,64 @@ async def subscribe_in_language(request: Request, slug: str, code: str) -> Respo
 
 
 async def _subscribe(request: Request, slug: str, code: str) -> Response:
-    ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)
+    ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
     try:
-        framed = await _page(request, slug, code, now)
+        framed = await page_for_anyone(request, slug, code, now)
     except NotFound:
-        return _nothing()
+        return nothing()
     page = framed.page
     host = request.client.host if request.client else ""
     try:
-        _check_rate(request, addresses.client_of(host), now)
+        check_rate(request, now)
         async with ctx.db.tx() as tx:
-            wanted = await _request(tx, page, form)
+            wanted = await _request(tx, page, form, public_sms.countries(ctx.channel_settings))
             if _is_by_a_person(ctx, page, form, now):
                 wanted = replace(wanted, network=addresses.network_of(host), locale=code)
                 await subscribing.request(tx, page.id, wanted, now)
     except FirebellError as error:
         return await _subscribe_form(ctx, framed, form, error, now)
-    return _render(framed, "public_requested.html", {}, now, HTTPStatus.ACCEPTED)
+    if wanted.channel is SubscriberChannel.SMS:
+        values = {"address": wanted.address}
+        return render(framed, "public_code.html", {"values": values}, now, HTTPStatus.ACCEPTED)
+    return render(framed, "public_requested.html", {}, now, HTTPStatus.ACCEPTED)
 
 
-def _check_rate(request: Request, client: str, now: datetime) -> None:
-    """Count a request of a network; raise `TooMany` above five an hour and twenty a day."""
-    windows: tuple[SlidingWindow, SlidingWindow] | None = getattr(
-        request.app.state, "subscribe_windows", None
-    )
-    if windows is None:
+def check_rate(
+    request: Request,
+    now: datetime,
+    limits: tuple[int, int] = (subscription_rules.REQUESTS_PER_HOUR, subscription_rules.REQUESTS_PER_DAY),
+    name: str = "subscribe",
+) -> None:
+    """Count a request of a network; raise `TooMany` beyond the limits of an hour and of a day."""
+    client = addresses.client_of(request.client.host if request.client else "")
+    windows: tuple[SlidingWindow, SlidingWindow] | None
+    if (windows := getattr(request.app.state, f"{name}_windows", None)) is None:
         windows = SlidingWindow(timedelta(hours=1)), SlidingWindow(timedelta(days=1))
-        request.app.state.subscribe_windows = windows
+        setattr(request.app.state, f"{name}_windows", windows)
     message = "Too many requests came from your network."
-    for window, limit in zip(
-        windows, (subscription_rules.REQUESTS_PER_HOUR, subscription_rules.REQUESTS_PER_DAY), strict=True
-    ):
+    for window, limit in zip(windows, limits, strict=True):
         window.check(client, limit, now, message)
     for window in windows:
         window.count(client, now)
 
 
-async def _request(tx: Tx, page: StatusPage, form: FormData) -> SubscriptionRequest:
-    channel = channel_of(_text(form, "channel") or SubscriberChannel.EMAIL)
-    address = addresses.checked(channel, _text(form, "address"))
+async def _request(tx: Tx, page: StatusPage, form: FormData, countries: Sequence[str]) -> SubscriptionRequest:
+    channel = channel_of(text_of(form, "channel") or SubscriberChannel.EMAIL)
+    address = addresses.checked(channel, text_of(form, "address"), countries=countries)
     contact = ""
     if channel is SubscriberChannel.WEBHOOK:
-        contact = addresses.checked(SubscriberChannel.EMAIL, _text(form, "contact"), "contact")
+        contact = addresses.checked(SubscriberChannel.EMAIL, text_of(form, "contact"), "contact")
     return SubscriptionRequest(channel, address, await _scope(tx, page, form), contact)
 
 
 def _is_by_a_person(ctx: Context, page: StatusPage, form: FormData, now: datetime) -> bool:
     """Return False for a form that is sent within two seconds, again after a day, or with its trap filled in."""
     try:
-        value = ctx.signer.open(FORM_PURPOSE, _text(form, "token"), now)
+        value = ctx.signer.open(FORM_PURPOSE, text_of(form, "token"), now)
     except FirebellError:
         return False
     is_old_enough = now.timestamp() - value["t"] >= subscription_rules.LEAST_FORM_AGE.total_seconds()
-    return is_old_enough and value["p"] == page.id and not _text(form, "website")
+    return is_old_enough and value["p"] == page.id and not text_of(form, "website")
 
 
 @router.get("/u/{token}", dependencies=route_access.public("The signed link is the right."))
@@ -267,12 +275,12 @@ async def show_link(request: Request, token: str) -> Response:
 
 def _dead_link(request: Request, error: FirebellError, now: datetime) -> Response:
     language = preferred(request.headers.get("accept-language", ""))
-    return _render(None, "public_dead_link.html", {"error": error}, now, HTTPStatus(error.status), language)
+    return render(None, "public_dead_link.html", {"error": error}, now, HTTPStatus(error.status), language)
 
 
 def _over(request: Request, now: datetime) -> Response:
     language = preferred(request.headers.get("accept-language", ""))
-    return _render(None, "public_over.html", {}, now, HTTPStatus.OK, language)
+    return render(None, "public_over.html", {}, now, HTTPStatus.OK, language)
 
 
 async def _manage(
@@ -310,7 +318,7 @@ async def _manage(
         "error": error,
     }
     status = HTTPStatus(error.status) if error else HTTPStatus.OK
-    return _render(framed, "public_manage.html", context, now, status)
+    return render(framed, "public_manage.html", context, now, status)
 
 
 async def _page_of(tx: Tx, request: Request, subscriber: StatusSubscriber) -> StatusPage:
@@ -324,21 +332,21 @@ async def _page_of(tx: Tx, request: Request, subscriber: StatusSubscriber) -> St
 
 async def _framed(
     tx: Tx, request: Request, page: StatusPage, subscriber: StatusSubscriber, now: datetime
-) -> _FramedPage:
+) -> FramedPage:
     """Return a page around the settings of a subscriber, in their language while the page has it."""
     base = _base(request, page)
     try:
         frame = await status_pages.frame_context(tx, page, now, base=base, code=subscriber.locale)
     except NotFound:
         frame = await status_pages.frame_context(tx, page, now, base=base)
-    return _FramedPage(page, frame)
+    return FramedPage(page, frame)
 
 
 @router.post("/u/{token}", dependencies=route_access.public("The signed link is the right."))
 async def use_link(request: Request, token: str) -> Response:
     """Do what the posted form says; the one-click form of a mail program always gets an empty 200 (RFC 8058)."""
-    ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)
-    is_one_click = _text(form, ONE_CLICK[0]) == ONE_CLICK[1]
+    ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
+    is_one_click = text_of(form, ONE_CLICK[0]) == ONE_CLICK[1]
     try:
         link = links.read(ctx.signer, token, now)
         async with ctx.db.tx() as tx:
@@ -354,7 +362,7 @@ async def use_link(request: Request, token: str) -> Response:
 
 
 async def _use(tx: Tx, request: Request, link: SubscriptionLink, form: FormData, now: datetime) -> Response:
-    action = _text(form, "do")
+    action = text_of(form, "do")
     if action == "confirm":
         confirmed, secret = await subscribing.confirm(tx, link, now)
         done = (
@@ -403,7 +411,7 @@ async def _save_choices(
 async def _locale(tx: Tx, page: StatusPage, form: FormData) -> str:
     """Return the chosen language, empty for that of the page; raise `Invalid` for one that the page does not have."""
     default, *others = await status_pages.locales(tx, page)
-    chosen = _text(form, "locale") or default
+    chosen = text_of(form, "locale") or default
     if chosen not in (default, *others):
         raise Invalid("The page is not in this language.", fields={"locale": "Choose from the list."})
     return "" if chosen == default else chosen
@@ -411,11 +419,11 @@ async def _locale(tx: Tx, page: StatusPage, form: FormData) -> str:
 
 def _typed_scope(form: FormData) -> FollowScope:
     return typed_scope(
-        follows=_text(form, "follows"),
+        follows=text_of(form, "follows"),
         components=form.getlist("component"),
         groups=form.getlist("group"),
         kinds=form.getlist("kind"),
-        impact=_text(form, "min_impact"),
+        impact=text_of(form, "min_impact"),
     )
 
 

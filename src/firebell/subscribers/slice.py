@@ -12,19 +12,31 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.subscribers import api, mail_event_api, mail_event_hook_web, public_web, web
+    from firebell.subscribers import (
+        api,
+        code_web,
+        mail_event_api,
+        mail_event_hook_web,
+        public_web,
+        sms_hook_web,
+        web,
+    )
 
-    return [public_web.router, web.router, api.router, mail_event_hook_web.router, mail_event_api.router]
+    return [
+        *(public_web.router, code_web.router, web.router, api.router),
+        *(mail_event_hook_web.router, mail_event_api.router, sms_hook_web.router),
+    ]
 
 
 def _subscriptions() -> Subscriptions:
     from firebell.status_pages.model import (
+        ComponentGroupRemoved,
         MaintenanceChanged,
         UpdatePublished,
         UpdateRecalled,
         UpdateRetracted,
     )
-    from firebell.subscribers import broadcasts, maintenance_broadcasts
+    from firebell.subscribers import broadcasts, maintenance_broadcasts, subscribing
 
     return Subscriptions(
         must={
@@ -32,6 +44,7 @@ def _subscriptions() -> Subscriptions:
             UpdateRecalled: (broadcasts.recall_update,),
             UpdateRetracted: (broadcasts.erase_update,),
             MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
+            ComponentGroupRemoved: (subscribing.follow_components,),
         }
     )
 

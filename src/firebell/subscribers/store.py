@@ -20,7 +20,7 @@ from firebell.subscribers.model import (
 COLUMNS = (
     "id, status_page_id, channel, address, contact, state, follows_all, component_ids, group_ids, kinds,"
     " min_impact, link_generation, confirm_generation, confirm_until, created_at, confirmed_at, ended_at,"
-    " failure, failing_since, consent_network, consent_text, locale"
+    " failure, failing_since, consent_network, consent_text, locale, confirm_attempts"
 )
 _CHANGEABLE = {
     *(
@@ -34,6 +34,7 @@ _CHANGEABLE = {
     ),
     *("failure", "failing_since", "consent_network", "consent_text", "secret", "previous_secret"),
     *("previous_until", "address", "address_key", "host", "erased_at", "created_at", "locale"),
+    "confirm_attempts",
 }
 
 
@@ -62,6 +63,7 @@ def subscriber_of(row: Row) -> StatusSubscriber:
         *(row["created_at"], row["confirmed_at"], row["ended_at"]),
         *(row["failure"], row["failing_since"], row["consent_network"], row["consent_text"]),
         row["locale"],
+        row["confirm_attempts"],
     )
 
 
@@ -90,6 +92,28 @@ async def suppressed(tx: Tx, address_hashes: Sequence[bytes]) -> set[bytes]:
         list(address_hashes),
     )
     return {row["address_hash"] for row in rows}
+
+
+async def unsuppress(tx: Tx, address_hash: bytes) -> None:
+    """Let an address be written to again, because its owner asked for it. Idempotent."""
+    await tx.execute("delete from subscriber_suppression where address_hash = $1", address_hash)
+
+
+async def lock_by_number(tx: Tx, number: str) -> list[StatusSubscriber]:
+    """Lock the subscribers with a phone number, on all status pages, in the order of their ids."""
+    rows = await tx.fetch(
+        f"""
+        select {COLUMNS}
+        from subscriber
+        where channel = 'sms'
+            and address_key = $1
+            and address <> ''
+        order by id
+        for update
+        """,
+        number,
+    )
+    return [subscriber_of(row) for row in rows]
 
 
 async def insert_subscriber(
@@ -205,6 +229,27 @@ async def set_scope(tx: Tx, subscriber_id: int, scope: FollowScope) -> StatusSub
     )
     assert row
     return subscriber_of(row)
+
+
+async def replace_group(tx: Tx, page_id: int, group_id: int, component_ids: Sequence[int]) -> None:
+    """Put components in the place of a group in what subscribers of a status page follow.
+
+    Someone who would follow nothing then, because the group was empty, follows everything.
+    """
+    await tx.execute(
+        """
+        update subscriber
+        set group_ids = array_remove(group_ids, $2),
+            component_ids = array(select distinct unnest(component_ids || $3::bigint[])),
+            follows_all = follows_all
+                or cardinality(array_remove(group_ids, $2)) + cardinality(component_ids || $3::bigint[]) = 0
+        where status_page_id = $1
+            and $2 = any(group_ids)
+        """,
+        page_id,
+        group_id,
+        list(component_ids),
+    )
 
 
 @dataclass(frozen=True, slots=True)

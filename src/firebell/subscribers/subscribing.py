@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
+from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
+from firebell.status_pages.model import ComponentGroupRemoved
 from firebell.subscribers import (
     addresses,
+    confirmation_codes,
     delivery_store,
     mail_event_store,
     request_store,
@@ -68,7 +71,7 @@ async def _admit(tx: Tx, stored: StoredRequest, now: datetime) -> Admission:
         return admission
     await request_store.record_mail(tx, address_hash, host, page_id, purpose, now)
     if known and purpose is Purpose.ALREADY:
-        if known.mailbox:
+        if known.mailbox or known.channel is SubscriberChannel.SMS:
             await write(tx, known, purpose, now)
         return admission
     await _ask_to_confirm(tx, page_id, wanted, known, now)
@@ -101,6 +104,7 @@ async def _ask_to_confirm(
         tx,
         known.id,
         confirm_generation=known.confirm_generation + 1,
+        confirm_attempts=0,
         confirm_until=now + subscription_rules.CONFIRM_PERIOD,
         consent_network=wanted.network,
         consent_text=CONSENT_TEXT,
@@ -110,6 +114,11 @@ async def _ask_to_confirm(
 
 async def write(tx: Tx, subscriber: StatusSubscriber, purpose: Purpose, now: datetime) -> None:
     """Queue a message about a subscription: to its mailbox, or to the channel if it has none."""
+    if subscriber.channel is SubscriberChannel.SMS:
+        host = addresses.host_of(subscriber.channel, subscriber.address)
+        await delivery_store.queue(tx, QueuedDelivery(subscriber.id, "sms", host), purpose, now)
+        await tx.wake("subscriber_sms")
+        return
     is_chat = subscriber.channel in (SubscriberChannel.SLACK, SubscriberChannel.TEAMS)
     is_hook = subscriber.channel is not SubscriberChannel.EMAIL and (
         purpose in (Purpose.CHALLENGE, Purpose.TEST)
@@ -154,6 +163,29 @@ async def confirm(tx: Tx, link: SubscriptionLink, now: datetime) -> tuple[Status
         await write(tx, changed, Purpose.CHALLENGE, now)
         return changed, secret_text(secret)
     return await activate(tx, subscriber, now), ""
+
+
+async def confirm_by_code(
+    tx: Tx, signer: Signer, page_id: int, number: str, typed: str, now: datetime
+) -> StatusSubscriber | None:
+    """Confirm the subscription of a number by its code and return it; None for a wrong, used or old one.
+
+    The attempt is counted, so the caller commits also when None is returned.
+    """
+    subscriber = await store.lock_by_key(tx, page_id, SubscriberChannel.SMS, number)
+    if (
+        subscriber is None
+        or subscriber.state not in (SubscriberState.PENDING, SubscriberState.QUARANTINED)
+        or subscriber.confirm_until is None
+        or subscriber.confirm_until <= now
+        or subscriber.confirm_attempts >= confirmation_codes.MAX_ATTEMPTS
+    ):
+        return None
+    subscriber = await store.change(tx, subscriber.id, confirm_attempts=subscriber.confirm_attempts + 1)
+    code = confirmation_codes.code_of(
+        signer.seed(confirmation_codes.SEED), subscriber.id, subscriber.confirm_generation
+    )
+    return await activate(tx, subscriber, now) if confirmation_codes.is_code(typed, code) else None
 
 
 async def activate(tx: Tx, subscriber: StatusSubscriber, now: datetime) -> StatusSubscriber:
@@ -204,6 +236,11 @@ async def change_scope(tx: Tx, subscriber: StatusSubscriber, scope: FollowScope)
     if not scope.kinds or not (scope.follows_all or scope.component_ids or scope.group_ids):
         raise Conflict("Nothing is chosen.", hint="Choose what to follow, or unsubscribe.")
     return await store.set_scope(tx, subscriber.id, scope)
+
+
+async def follow_components(tx: Tx, event: ComponentGroupRemoved, now: datetime) -> None:
+    """Let who followed a group that was removed follow its components, so that they miss nothing."""
+    await store.replace_group(tx, event.status_page_id, event.group_id, event.component_ids)
 
 
 async def change_locale(tx: Tx, subscriber: StatusSubscriber, locale: str) -> StatusSubscriber:

@@ -18,7 +18,7 @@ QUARANTINE_PERIOD = timedelta(days=90)
 """How long an address that bounced can be confirmed again before its subscription ends."""
 PROGRESS_MAIL_INTERVAL = timedelta(minutes=30)
 """The shortest time between two mails of an incident without a new stage."""
-SENDABLE_PERIODS = {"mail": timedelta(days=1), "hook": timedelta(days=4)}
+SENDABLE_PERIODS = {"mail": timedelta(days=1), "hook": timedelta(days=4), "sms": timedelta(hours=4)}
 """How long something waits to be sent, by lane: longer than all retries, as long as no mail server is set up."""
 CONFIRM_INTERVAL, CONFIRM_WINDOW, CONFIRMS_PER_WINDOW = timedelta(hours=24), timedelta(days=30), 3
 DOMAIN_WINDOW, CONFIRMS_PER_DOMAIN = timedelta(hours=1), 50
@@ -92,7 +92,10 @@ def locale_of(wanted: str, default: str, others: Collection[str]) -> str:
 
 
 def reaches_email(*, is_progress: bool, last_mailed_at: datetime | None, now: datetime) -> bool:
-    """Return True unless it is progress without a new stage, and the last mail is less than 30 minutes old."""
+    """Return True unless it is progress without a new stage, and the last mail is less than 30 minutes old.
+
+    The same holds for text messages.
+    """
     return not is_progress or last_mailed_at is None or now - last_mailed_at >= PROGRESS_MAIL_INTERVAL
 
 

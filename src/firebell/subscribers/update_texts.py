@@ -36,7 +36,7 @@ def update_paragraphs(
     t = language.text
     at = local_time(datetime.fromisoformat(content["at"]), tz, language)
     paragraphs: list[str | Markdown] = [f"{t(content['label'])}, {at}"]
-    paragraphs.append(Markdown(cut(_body(content, language), BODY_BYTES), _window(content, tz, language)))
+    paragraphs.append(Markdown(cut(body_of(content, language), BODY_BYTES), window_of(content, tz, language)))
     if content.get("components"):
         names = content.get("component_translations", {}).get(language.code) or content["components"]
         paragraphs.append(f"{t('Affected')}: {', '.join(names)}")
@@ -48,13 +48,13 @@ def update_paragraphs(
         paragraphs.append(t("Expected to be over by {time}; this is an estimate.", time=at))
     for earlier in carried[:CARRIED_UPDATES]:
         at = local_time(datetime.fromisoformat(earlier["at"]), tz, language)
-        body = cut(_body(earlier, language), CARRIED_BODY_BYTES)
-        lead = f"{t('Earlier')}, {at}, {t(earlier['label'])}: {_window(earlier, tz, language)}"
+        body = cut(body_of(earlier, language), CARRIED_BODY_BYTES)
+        lead = f"{t('Earlier')}, {at}, {t(earlier['label'])}: {window_of(earlier, tz, language)}"
         paragraphs.append(Markdown(body, lead))
     return paragraphs
 
 
-def _body(content: Mapping[str, Any], language: Language) -> str:
+def body_of(content: Mapping[str, Any], language: Language) -> str:
     """Return the text that people wrote; of a private page, where it is.
 
     What they translated when they published it is in the language of the reader.
@@ -64,7 +64,7 @@ def _body(content: Mapping[str, Any], language: Language) -> str:
     return str(content.get("translations", {}).get(language.code) or content["body"])
 
 
-def _window(content: Mapping[str, Any], tz: str, language: Language) -> str:
+def window_of(content: Mapping[str, Any], tz: str, language: Language) -> str:
     """Return the window of maintenance, empty for everything else and of a private page."""
     if content.get("is_private") or not (window := content.get("window")):
         return ""

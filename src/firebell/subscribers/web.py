@@ -8,6 +8,8 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
+from firebell.channels.phone import public_sms
+from firebell.channels.phone import settings as phone_settings
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.spreadsheet import to_csv
@@ -26,6 +28,8 @@ from firebell.subscribers import (
     mail_event_actions,
     mail_event_store,
     queries,
+    sms_limit,
+    sms_store,
     store,
 )
 from firebell.subscribers.csv_import import ImportPreview, channel_of
@@ -66,6 +70,7 @@ CHANNEL_ICONS = {
     SubscriberChannel.WEBHOOK: "webhook",
     SubscriberChannel.SLACK: "message-square",
     SubscriberChannel.TEAMS: "users",
+    SubscriberChannel.SMS: "smartphone",
 }
 _LABELS: Mapping[str, Any] = {
     "channel_labels": CHANNEL_LABELS,
@@ -115,6 +120,9 @@ async def _list(
         "numbers": await queries.numbers(visit.tx, page, visit.now),
         "mail_events": await mail_event_store.latest(visit.tx, page.id, SHOWN_MAIL_EVENTS),
         "events_url": await _events_url(visit),
+        "countries": _countries(visit),
+        "parts": await sms_store.parts_since(visit.tx, visit.now - sms_limit.DAY),
+        "daily_parts": phone_settings.public_daily_parts(visit.ctx.channel_settings),
         "locales": await status_pages.locales(visit.tx, page),
         "listed": listed[:PER_PAGE],
         "older": older,
@@ -126,6 +134,11 @@ async def _list(
         "text": text,
     }
     return await html.render(visit.request, "subscribers/list.html", context)
+
+
+def _countries(visit: Visit) -> list[str]:
+    """Return the countries whose numbers get text messages, none if these are off."""
+    return public_sms.countries(visit.ctx.channel_settings)
 
 
 async def _events_url(visit: Visit) -> str:
@@ -163,10 +176,10 @@ async def invite(visit: CurrentVisit, slug: str) -> Response:
     try:
         async with visit.tx.savepoint():
             channel = channel_of(visit.text("channel") or SubscriberChannel.EMAIL)
-            contact = visit.text("contact")
+            contact = visit.text("contact") if channel is not SubscriberChannel.SMS else ""
             if contact or channel is SubscriberChannel.WEBHOOK:
                 contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
-            address = addresses.checked(channel, visit.text("address"))
+            address = addresses.checked(channel, visit.text("address"), countries=_countries(visit))
             locale = csv_import.locale_of(visit.text("locale"), await status_pages.locales(visit.tx, page))
             wanted = SubscriptionRequest(
                 channel, address, FollowScope(), contact, locale=locale, is_trusted=True
@@ -191,7 +204,9 @@ async def import_csv(visit: Annotated[Visit, visit_with(files=1)], slug: str) ->
             text = text or await _uploaded(visit)
             _, components = await status_pages.parts(visit.tx, page)
             locales = await status_pages.locales(visit.tx, page)
-            rows = csv_import.parse(text, {c.name.lower(): c.id for c in components}, locales)
+            rows = csv_import.parse(
+                text, {c.name.lower(): c.id for c in components}, locales, _countries(visit)
+            )
             if visit.text("text"):
                 done = await actions.import_subscribers(visit.tx, visit.actor, page, rows, visit.now)
             else:

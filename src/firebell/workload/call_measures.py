@@ -8,10 +8,9 @@ from statistics import median
 
 from firebell.kit import wilson
 from firebell.kit.localtime import to_local
+from firebell.paging.model import NIGHT_LIMIT_PAGES
 from firebell.workload.model import PersonRow
 
-NIGHT_LIMIT_PAGES = 3
-"""A night with this many pages has reached the limit."""
 SHIFT = timedelta(hours=12)
 FATIGUE_PERIOD = timedelta(weeks=4)
 

@@ -14,13 +14,14 @@ from firebell.kit.web import flash, html, routing
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import HourClass
 from firebell.oncall.schedules import queries as oncall
+from firebell.paging.model import NIGHT_LIMIT_PAGES
 from firebell.people import actions as people
 from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.workload import actions, monthly_report, pay
 from firebell.workload.api import attachment
-from firebell.workload.call_measures import NIGHT_LIMIT_PAGES, nights_of
+from firebell.workload.call_measures import nights_of
 from firebell.workload.model import Rates, WorkloadReport, WorkShare
 
 router = routing.html_router()

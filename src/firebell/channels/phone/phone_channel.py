@@ -28,6 +28,9 @@ ATTEMPT_LIMIT_S = 50.0
 """Time limit of one attempt: two of one provider, a look-up, and one of the next provider."""
 
 
+_PUBLIC_SENDERS = (settings.TWILIO_PUBLIC_FROM, settings.VONAGE_PUBLIC_FROM)
+
+
 class ProviderOpener(Protocol):
     """Opens one provider of a channel."""
 
@@ -88,6 +91,9 @@ async def check_health(
         findings.append(CheckResult(check, "warn", text))
     if vonage.NAME in names and not values[settings.VONAGE_SECRET]:
         text = f"What Vonage posts is refused. Set {settings.VONAGE_SECRET}."
+        findings.append(CheckResult(check, "warn", text))
+    if any(values[name] for name in _PUBLIC_SENDERS) and not settings.public_countries(values):
+        text = f"Status pages offer no text messages. Set {settings.PUBLIC_COUNTRIES}."
         findings.append(CheckResult(check, "warn", text))
     if values[DAILY_PARTS] == "0":
         text = f"Nothing limits what tests and low-urgency messages cost. Set {DAILY_PARTS}."

@@ -23,6 +23,10 @@ VONAGE_KEY = "FIREBELL_VONAGE_PRIVATE_KEY"
 VONAGE_SECRET = "FIREBELL_VONAGE_SIGNATURE_SECRET"  # noqa: S105 - the name of a variable
 VONAGE_FROM = "FIREBELL_VONAGE_FROM"
 VONAGE_URL = "FIREBELL_VONAGE_API_URL"
+TWILIO_PUBLIC_FROM = "FIREBELL_TWILIO_PUBLIC_FROM"
+VONAGE_PUBLIC_FROM = "FIREBELL_VONAGE_PUBLIC_FROM"
+PUBLIC_COUNTRIES = "FIREBELL_PUBLIC_SMS_COUNTRIES"
+PUBLIC_DAILY_PARTS = "FIREBELL_PUBLIC_SMS_DAILY_PARTS"
 SETTINGS = (
     Setting(BASE_URL),
     Setting(PROVIDERS, "twilio,vonage"),
@@ -38,6 +42,10 @@ SETTINGS = (
     Setting(VONAGE_SECRET),
     Setting(VONAGE_FROM),
     Setting(VONAGE_URL, "https://api.nexmo.com"),
+    Setting(TWILIO_PUBLIC_FROM),
+    Setting(VONAGE_PUBLIC_FROM),
+    Setting(PUBLIC_COUNTRIES),
+    Setting(PUBLIC_DAILY_PARTS, "500"),
 )
 OFF_TEXT = (
     f"Set {TWILIO_ACCOUNT}, {TWILIO_TOKEN} and {TWILIO_FROM},"
@@ -114,7 +122,16 @@ def public_url(settings: Mapping[str, str]) -> str:
 
 def countries(settings: Mapping[str, str]) -> list[str]:
     """Return the countries whose numbers are allowed, by ISO code; the first is that of numbers without +."""
-    return [part.strip().upper() for part in settings[COUNTRIES].split(",") if part.strip()]
+    return _codes(settings[COUNTRIES])
+
+
+def public_countries(settings: Mapping[str, str]) -> list[str]:
+    """Return the countries of numbers outside the organization that are messaged; none without a choice."""
+    return _codes(settings[PUBLIC_COUNTRIES])
+
+
+def _codes(text: str) -> list[str]:
+    return [part.strip().upper() for part in text.split(",") if part.strip()]
 
 
 def daily_parts(settings: Mapping[str, str]) -> int:
@@ -122,14 +139,23 @@ def daily_parts(settings: Mapping[str, str]) -> int:
     return int(settings[DAILY_PARTS])
 
 
+def public_daily_parts(settings: Mapping[str, str]) -> int:
+    """Return the number of parts a day that people outside the organization are sent at most; 0 for no limit."""
+    return int(settings[PUBLIC_DAILY_PARTS])
+
+
 def check(settings: Mapping[str, str]) -> None:
     """Raise `StartupError`, naming the variable, for a value with which nothing could be sent."""
     unknown = {n.strip().lower() for n in settings[PROVIDERS].split(",") if n.strip()} - set(_NEEDED)
     _require(not unknown, PROVIDERS, "Use twilio and vonage, in the order in which they are tried.")
-    bad = [c for c in countries(settings) if not COUNTRY.fullmatch(c)]
-    _require(not bad, COUNTRIES, "Use two-letter codes, such as DE,AT,CH.")
-    parts = settings[DAILY_PARTS]
-    _require(parts.isascii() and parts.isdecimal(), DAILY_PARTS, "Enter a whole number, or 0 for no limit.")
+    for variable in (COUNTRIES, PUBLIC_COUNTRIES):
+        are_codes = all(COUNTRY.fullmatch(code) for code in _codes(settings[variable]))
+        _require(are_codes, variable, "Use two-letter codes, such as DE,AT,CH.")
+    for variable in (DAILY_PARTS, PUBLIC_DAILY_PARTS):
+        parts = settings[variable]
+        _require(parts.isascii() and parts.isdecimal(), variable, "Enter a whole number, or 0 for no limit.")
+    _check_public_sender(settings, TWILIO_PUBLIC_FROM, TWILIO_FROM)
+    _check_public_sender(settings, VONAGE_PUBLIC_FROM, VONAGE_FROM)
     for variable in (TWILIO_URL, VONAGE_URL):
         try:
             check_url(settings[variable])
@@ -165,6 +191,21 @@ def check(settings: Mapping[str, str]) -> None:
         _require(
             "PRIVATE KEY" in settings[VONAGE_KEY], VONAGE_KEY, "Use the PEM text of the application's key."
         )
+
+
+def _check_public_sender(settings: Mapping[str, str], variable: str, paging: str) -> None:
+    """Raise `StartupError` for a sender that cannot receive STOP, or behind which pages would wait."""
+    sender = settings[variable]
+    if not sender:
+        return
+    _require(bool(settings[paging]), variable, f"Set up the provider first, with {paging}.")
+    _require(sender != settings[paging], variable, f"Use another number than {paging}: pages would wait.")
+    is_service = variable == TWILIO_PUBLIC_FROM and bool(_SERVICE.fullmatch(sender))
+    _require(
+        is_service or bool(_NUMBER.fullmatch(sender)),
+        variable,
+        "Use a number that can receive replies, such as +4915123456789.",
+    )
 
 
 def _require(is_good: bool, variable: str, hint: str) -> None:

@@ -66,16 +66,19 @@ class _Client:
     name = NAME
     resource = ""
 
-    def __init__(self, http: httpx.AsyncClient, account: TwilioAccount, public_url: str) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, account: TwilioAccount, public_url: str, hooks: str = PATH
+    ) -> None:
         self._http = http
         self._account = account
         self._public_url = public_url
+        self._hooks = hooks
         credentials = base64.b64encode(f"{account.sid}:{account.token}".encode()).decode()
         self.headers = {"Authorization": f"Basic {credentials}"}
         self._url = f"{account.url}/2010-04-01/Accounts/{account.sid}/{self.resource}.json"
 
     def _hook(self, channel: str, hook: str, query: Mapping[str, str]) -> str:
-        return f"{self._public_url}{PATH}/{channel}/{NAME}/{hook}?{urlencode(query)}"
+        return f"{self._public_url}{self._hooks}/{channel}/{NAME}/{hook}?{urlencode(query)}"
 
     async def _create(self, order: ProviderMessage, fields: Mapping[str, Any]) -> ProviderOutcome:
         reply = await request(self._http, "POST", self._url, self.headers, data=dict(fields))

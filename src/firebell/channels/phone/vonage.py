@@ -68,13 +68,16 @@ class _Client:
     path = ""
     id_field = ""
 
-    def __init__(self, http: httpx.AsyncClient, application: VonageApplication, public_url: str) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, application: VonageApplication, public_url: str, hooks: str = PATH
+    ) -> None:
         self._http = http
         self._application = application
         self._public_url = public_url
+        self._hooks = hooks
 
     def _hook(self, channel: str, hook: str, query: Mapping[str, str]) -> str:
-        return f"{self._public_url}{PATH}/{channel}/{NAME}/{hook}?{urlencode(query)}"
+        return f"{self._public_url}{self._hooks}/{channel}/{NAME}/{hook}?{urlencode(query)}"
 
     async def _create(self, order: ProviderMessage, fields: Mapping[str, Any]) -> ProviderOutcome:
         try:

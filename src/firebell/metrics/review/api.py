@@ -34,6 +34,7 @@ class ReviewLineShown(ApiOutput):
     target: Literal["none", "too_few", "met", "missed"]
     levers: Annotated[list[str], Field(description="what would move it")]
     handbook: Annotated[str, Field(description="the chapter of the handbook about it")]
+    notes: Annotated[list[str], Field(description="changes of its definition in the two quarters")]
 
 
 class ReviewSeverityShown(ApiOutput):
@@ -64,6 +65,15 @@ class ReviewRuleShown(ApiOutput):
     noise: int
 
 
+class OverdueItemShown(ApiOutput):
+    """An action item that is overdue for more than 30 days."""
+
+    item: Annotated[str, Field(examples=["ACT-52"])]
+    title: str
+    owner: Annotated[str, Field(description="blank without one")]
+    days: int
+
+
 class HeldDrillShown(ApiOutput):
     """A drill that finished in the quarter."""
 
@@ -85,6 +95,7 @@ class ReviewShown(ApiOutput):
     severities: list[ReviewSeverityShown]
     factors: list[ReviewFactorShown]
     rules: list[ReviewRuleShown]
+    overdue: Annotated[list[OverdueItemShown], Field(description="as of now, at most 20")]
     drills: list[HeldDrillShown]
     readiness: Annotated[int | None, Field(description="score of the organization at the end, of 100")]
     before_readiness: int | None
@@ -123,6 +134,7 @@ async def get_metrics_review(
                     "target": each.target,
                     "levers": list(each.levers),
                     "handbook": each.handbook,
+                    "notes": list(each.notes),
                 }
             )
             for each in review.lines
@@ -147,6 +159,10 @@ async def get_metrics_review(
         rules=[
             ReviewRuleShown(rule=each.rule, pages=each.pages, night_pages=each.nights, noise=each.noise)
             for each in review.rules
+        ],
+        overdue=[
+            OverdueItemShown(item=each.ref, title=each.title, owner=each.owner, days=each.days)
+            for each in review.overdue
         ],
         drills=[
             HeldDrillShown(drill=each.ref, title=each.title, day=each.day, score=each.score)

@@ -26,7 +26,9 @@ TREND_NAMES = {
     Trend.UNTESTED: "Not tested",
 }
 TARGET_NAMES = {"none": "", "too_few": "Too few", "met": "Met", "missed": "Missed"}
-FACTORS_LISTED, RULES_LISTED = 8, 8
+FACTORS_LISTED, RULES_LISTED, OVERDUE_LISTED = 8, 8, 20
+LONG_OVERDUE_DAYS = 30
+"""An action item that is overdue for longer is named."""
 _DAY = timedelta(days=1)
 
 
@@ -43,9 +45,12 @@ class Line:
     """The 95% interval, blank for what has none."""
     before: str
     trend: Trend
+    """Not tested across a change of the definition that does not recount."""
     target: str
     levers: Sequence[str]
     handbook: str
+    notes: Sequence[str] = ()
+    """Changes of its definition in the two quarters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,16 @@ class HeldDrill:
 
 
 @dataclass(frozen=True, slots=True)
+class OverdueItem:
+    """An action item that is overdue for more than 30 days; `owner` is empty without one who accepted it."""
+
+    ref: str
+    title: str
+    owner: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Practice:
     """What the quarter did for the next incidents; readiness is of the organization, None without a record."""
 
@@ -101,6 +116,8 @@ class Review:
     rules: Sequence[RuleTotal]
     questions: Sequence[str]
     practice: Practice = field(default_factory=Practice)
+    overdue: Sequence[OverdueItem] = ()
+    """As of now, the longest overdue first."""
 
     @property
     def quarter(self) -> str:
@@ -130,6 +147,7 @@ def line(result: Result) -> Line:
     what = result.definition
     days, days_before = days_of(result.scope)
     now, interval, before = _values(result)
+    changed = wording.definition_changes(result)
     return Line(
         what.slug,
         what.title,
@@ -138,10 +156,11 @@ def line(result: Result) -> Line:
         now,
         interval,
         before,
-        trend(result, days, days_before),
+        trend(result, days, days_before) if all(one.recounts for one in changed) else Trend.UNTESTED,
         target_result(result),
         what.levers,
         what.handbook,
+        tuple(one.note for one in changed),
     )
 
 
@@ -245,6 +264,12 @@ def _practice(practice: Practice) -> str:
     return "\n".join(lines)
 
 
+def _notes(review: Review) -> list[str]:
+    """Return what changed in definitions as one list, none if nothing did."""
+    notes = [f"- {each.title}: {cell(note)}" for each in review.lines for note in each.notes]
+    return ["\n".join(notes)] if notes else []
+
+
 def markdown(review: Review, url: str) -> str:
     """Return the document as Markdown; its links begin with `url`."""
     window = review.window
@@ -271,6 +296,7 @@ def markdown(review: Review, url: str) -> str:
                 for each in review.lines
             ],
         ),
+        *_notes(review),
         "## Incidents by severity",
         table(
             ["Severity", "Now", "Chance alone gives", "Before", "Change"],
@@ -299,6 +325,20 @@ def markdown(review: Review, url: str) -> str:
         )
         if review.rules
         else "No rule paged anyone.",
+        "## Action items overdue for more than 30 days",
+        table(
+            ["Action item", "Owner", "Overdue"],
+            [
+                [
+                    f"[{each.ref}]({url}/actions/{each.ref}) {cell(each.title)}",
+                    cell(each.owner or "No owner"),
+                    plural(each.days, "day"),
+                ]
+                for each in review.overdue
+            ],
+        )
+        if review.overdue
+        else "None.",
         "## Drills and readiness",
         _practice(review.practice),
         "## What would move each metric",

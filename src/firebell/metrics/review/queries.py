@@ -3,14 +3,17 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.action_items import queries as action_items
+from firebell.action_items.model import ItemFilter
 from firebell.drills import queries as drills
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
+from firebell.kit.localtime import to_local
 from firebell.metrics import queries, total_store
 from firebell.metrics.model import Scope
 from firebell.metrics.review import document, quarters
-from firebell.metrics.review.document import HeldDrill, Practice, Review
+from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review
 from firebell.people import actions as people
 from firebell.readiness import queries as readiness
 
@@ -46,7 +49,22 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
         rules=rules,
         questions=asked,
         practice=practice,
+        overdue=await _overdue(tx, scope),
     )
+
+
+async def _overdue(tx: Tx, scope: Scope) -> list[OverdueItem]:
+    """Return the action items that are long overdue now, without those of private incidents."""
+    today = to_local(scope.now, scope.window.zone).date()
+    wanted = ItemFilter(team_ids=(scope.team_id,) if scope.team_id is not None else ())
+    with private_reader.as_reader(private_reader.NO_ONE):
+        items = await action_items.overdue(tx, wanted, today, document.OVERDUE_LISTED)
+        named = await action_items.names(tx, items)
+    return [
+        OverdueItem(item.ref, item.title, named.owner(item), item.overdue_days(today))
+        for item in items
+        if item.overdue_days(today) > document.LONG_OVERDUE_DAYS
+    ]
 
 
 async def _practice(tx: Tx, scope: Scope) -> Practice:

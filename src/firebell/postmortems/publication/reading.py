@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import DocumentSection, titled
 
 _HEADERS = (["Time", "Who", "What"], ["Time", "Incident", "Who", "What"])
-_TIME = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) (?P<clock>\d\d:\d\d)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _MARKER = re.compile(r" · (?P<marker>Detection|Diagnosis|Repair)$")
 _CELLS = re.compile(r"(?<!\\)\|")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>()#+\-.!|~:=^])")
@@ -21,10 +22,12 @@ LUCKY = "We were lucky"
 
 @dataclass(frozen=True, slots=True)
 class FrozenRow:
-    """A row of the frozen timeline; `ref` is its reference as written, `marker` a word or empty."""
+    """A row of the frozen timeline; `ref` is its reference as written, `marker` a word or empty.
 
-    day: str
-    clock: str
+    A row without a time belongs to the one above it.
+    """
+
+    at: datetime | None
     incident: str
     who: str
     text: str
@@ -58,8 +61,8 @@ def frozen_timeline(text: str) -> FrozenTimeline | None:
 
 def _row(cells: Sequence[str], columns: int) -> FrozenRow | None:
     """Return a row of the table, None if it is none that was frozen."""
-    time = _TIME.fullmatch(cells[0])
-    if len(cells) != columns or (time is None and cells[0]):
+    at = _instant(cells[0])
+    if len(cells) != columns or (at is None and cells[0]):
         return None
     what = cells[-1]
     marker = _MARKER.search(what)
@@ -67,14 +70,23 @@ def _row(cells: Sequence[str], columns: int) -> FrozenRow | None:
     refs = list(REFERENCE.finditer(what))
     ref = refs[-1] if refs and refs[-1].end() == len(what) else None
     return FrozenRow(
-        time["day"] if time else "",
-        time["clock"] if time else "",
+        at,
         cells[1] if columns == len(_HEADERS[1]) else "",
         _plain(cells[-2]),
         _plain((what[: ref.start()] if ref else what).replace("**", "")),
         ref[0] if ref else "",
         marker["marker"] if marker else "",
     )
+
+
+def _instant(cell: str) -> datetime | None:
+    """Return the time of a row, which is frozen in UTC; None if the cell has none."""
+    if not _TIME.fullmatch(cell):
+        return None
+    try:
+        return datetime.fromisoformat(cell).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def learned(sections: Sequence[DocumentSection]) -> Mapping[str, str]:

@@ -35,7 +35,7 @@ STALE_AFTER_S = 120.0
 """How long the database is away before a page says so."""
 RETRY_S = 5.0
 """How long after the database was found to be away readers get the last page at once."""
-_FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe"), "/u/"
+_FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe(/code)?"), "/u/"
 """The form of a page, and the links of its mails, which need the database."""
 RECORDED_EVERY_S = 3600.0
 """How often it is recorded that a page was fetched from outside."""

@@ -54,6 +54,11 @@ async def locales(tx: Tx, page: StatusPage) -> list[str]:
     return public_page.locales_of(await hosting_store.theme(tx, page.id))
 
 
+async def link_labels(tx: Tx, page: StatusPage) -> list[str]:
+    """Return the labels of the footer links of a page, in their order."""
+    return [link.label for link in (await hosting_store.theme(tx, page.id)).footer_links]
+
+
 async def other_languages(tx: Tx, page: StatusPage) -> list[tuple[str, str]]:
     """Return the languages of a page beside its own, by code and name."""
     listed = await locales(tx, page)

@@ -24,6 +24,7 @@ from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Ma
 from firebell.status_pages.model import (
     STAGE_LABELS,
     STATUS_LABELS,
+    STATUS_LOOKS,
     ComponentStatus,
     PublicIncident,
 )
@@ -31,7 +32,7 @@ from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
-from firebell.status_pages.view import HISTORY, STATES, ComponentView, StatusView
+from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
@@ -366,7 +367,7 @@ class StatusDocuments:
             "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
             "labels": _LABELS,
-            "states": STATES,
+            "states": STATUS_LOOKS,
             "stale_since": view.now if is_stale else None,
             **more,
         }
@@ -437,6 +438,7 @@ def frame_context(
         "stale_since": None,
         "subscribe_url": "",
         "name_of": lambda part: part.name_in(locale),
+        "page_texts": view.snapshot.page.texts_in(locale),
         # texts that people wrote and did not translate are in the language of the page
         "original": Markup(' lang="{}" dir="auto"').format(locales_of(theme)[0]) if locale else Markup(""),
     }

@@ -1,0 +1,28 @@
+"""Reads which incidents repeat an earlier one, for their process check."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from firebell.action_items import queries as action_items
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident, TimelineEntry
+from firebell.kit.db.database import Tx
+from firebell.kit.findings import ProcessFinding
+from firebell.metrics import loop_store, process_checks
+
+
+async def load_findings(
+    tx: Tx, listed: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
+) -> Mapping[int, Sequence[ProcessFinding]]:
+    """Return the findings about repeats; an earlier incident that the reader may not read is not mentioned."""
+    repeat_of = await loop_store.repeated_by(tx, [incident.id for incident in listed])
+    if not repeat_of:
+        return {}
+    earlier = await incidents.incidents_by_id(tx, sorted(set(repeat_of.values())))
+    findings: dict[int, Sequence[ProcessFinding]] = {}
+    for incident in listed:
+        before = earlier.get(repeat_of.get(incident.id, 0))
+        if before is not None:
+            items = await action_items.of_incident(tx, before.id)
+            findings[incident.id] = process_checks.findings(incident, before, items)
+    return findings

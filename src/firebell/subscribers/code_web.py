@@ -1,0 +1,88 @@
+"""The public page on which the owner of a number types the code that it got; there is none while messages are off."""
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from firebell.channels.phone import public_sms
+from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.web import html, routing, transaction
+from firebell.subscribers import addresses, links, subscribing
+from firebell.subscribers.model import SubscriberChannel
+from firebell.subscribers.public_web import (
+    ANYONE,
+    HEADERS,
+    check_rate,
+    nothing,
+    page_for_anyone,
+    posted_form,
+    render,
+    text_of,
+)
+
+router = routing.html_router()
+
+ATTEMPTS_PER_HOUR, ATTEMPTS_PER_DAY = 20, 60
+"""Codes typed from one network."""
+
+
+@router.get("/s/{slug}/subscribe/code", dependencies=ANYONE)
+async def code_form(request: Request, slug: str) -> Response:
+    return await _show(request, slug, "")
+
+
+@router.get("/s/{slug}/{code}/subscribe/code", dependencies=ANYONE)
+async def code_form_in_language(request: Request, slug: str, code: str) -> Response:
+    return await _show(request, slug, code)
+
+
+async def _show(request: Request, slug: str, locale: str) -> Response:
+    now = transaction.now(request)
+    if not public_sms.countries(html.ctx(request).channel_settings):
+        return nothing()
+    try:
+        framed = await page_for_anyone(request, slug, locale, now)
+    except NotFound:
+        return nothing()
+    return render(framed, "public_code.html", {"values": {}}, now, HTTPStatus.OK)
+
+
+@router.post("/s/{slug}/subscribe/code", dependencies=ANYONE)
+async def confirm(request: Request, slug: str) -> Response:
+    return await _confirm(request, slug, "")
+
+
+@router.post("/s/{slug}/{code}/subscribe/code", dependencies=ANYONE)
+async def confirm_in_language(request: Request, slug: str, code: str) -> Response:
+    return await _confirm(request, slug, code)
+
+
+async def _confirm(request: Request, slug: str, locale: str) -> Response:
+    """Confirm by a code and lead to the subscription; a wrong code and an unknown number have the same answer."""
+    ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
+    if not (countries := public_sms.countries(ctx.channel_settings)):
+        return nothing()
+    try:
+        framed = await page_for_anyone(request, slug, locale, now)
+    except NotFound:
+        return nothing()
+    typed = text_of(form, "address")
+    try:
+        check_rate(request, now, (ATTEMPTS_PER_HOUR, ATTEMPTS_PER_DAY), "code")
+        number = addresses.checked(SubscriberChannel.SMS, typed, countries=countries)
+        async with ctx.db.tx() as tx:
+            subscriber = await subscribing.confirm_by_code(
+                *(tx, ctx.signer, framed.page.id, number, text_of(form, "code"), now)
+            )
+        if subscriber is not None:
+            # the forms of that page post to its own address
+            token = links.manage_token(ctx.signer, subscriber)
+            return RedirectResponse(f"/u/{token}", HTTPStatus.SEE_OTHER, headers=HEADERS)
+        raise Invalid(
+            "This code is wrong, or too old.",
+            fields={"code": "Enter the digits of the latest message. A code can be typed five times."},
+        )
+    except FirebellError as error:
+        context = {"values": {"address": typed}, "error": error}
+        return render(framed, "public_code.html", context, now, HTTPStatus(error.status))

@@ -1,0 +1,121 @@
+"""The lane of text messages: a sender and a limit of its own, so that no page waits for it (decision 0101)."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.channels.base import Accepted, Edges, Failed, Retry, Unsent
+from firebell.channels.phone import gsm7, phone_channel, public_sms
+from firebell.channels.phone import settings as phone_settings
+from firebell.channels.phone.provider import ProviderMessage
+from firebell.kit.context import Context
+from firebell.subscribers import (
+    broadcast_store,
+    delivery_outcomes,
+    delivery_store,
+    message_texts,
+    sms_limit,
+    sms_store,
+)
+from firebell.subscribers.connection_share import ConnectionShare
+from firebell.subscribers.delivery_retries import SMS_RETRIES, retry_at
+from firebell.subscribers.delivery_store import DeliveryOutcome
+from firebell.subscribers.journal import Journal
+from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
+from firebell.subscribers.model import Broadcast, ClaimedDelivery
+
+BATCH = 5
+SECOND = timedelta(seconds=1)
+"""A plain number sends one message a second; the provider drops what waits there for too long."""
+OWN_TROUBLE_PAUSE = timedelta(seconds=30)
+
+
+class SmsSender:
+    """Sends queued text messages through the providers in their order, a batch at a time."""
+
+    def __init__(self, ctx: Context, journal: Journal, share: ConnectionShare) -> None:
+        self._ctx = ctx
+        self._share = share
+        self._name = journal.name
+        self._failover = public_sms.open_failover(Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace))
+        self._rests_until: datetime | None = None
+        self.upcoming: datetime | None = None
+        self.is_unused = not self._failover.providers
+
+    async def run_once(self, now: datetime) -> int:
+        """Send a batch, record the outcomes, and return how many there were."""
+        if not self._failover.providers:
+            return 0
+        # a clock that was set back does not stop the lane
+        if self._rests_until and now < self._rests_until <= now + BATCH * SECOND:
+            self.upcoming = self._rests_until
+            return 0
+        async with self._share.reads() as reads:
+            self.upcoming = await delivery_store.next_at(reads, "sms", now)
+        self.is_unused = self.upcoming is None
+        if self.upcoming is None or self.upcoming > now:
+            return 0
+        async with self._share.claiming() as tx:
+            claimed = await delivery_store.claim(tx, "sms", BATCH, _choose, self._name, now)
+            ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}
+            broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
+            used = await sms_store.parts_since(tx, now - sms_limit.DAY)
+        if not claimed:
+            self.upcoming = now + BLOCKED_PAUSE
+            return 0
+        self._rests_until = now + len(claimed) * SECOND
+        outcomes = await self._send_all(claimed, broadcasts, used, now)
+        async with self._share.tx() as tx:
+            at = self._ctx.clock.now()
+            await delivery_outcomes.record(tx, self._name, outcomes, at)
+            await sms_limit.warn(tx, self._ctx.channel_settings, at)
+        return len(claimed)
+
+    async def _send_all(
+        self, claimed: Sequence[ClaimedDelivery], broadcasts: dict[int, Broadcast], used: int, now: datetime
+    ) -> list[DeliveryOutcome]:
+        limit = phone_settings.public_daily_parts(self._ctx.channel_settings)
+        refused, sending = list[DeliveryOutcome](), []
+        for delivery in claimed:
+            if delivery.lost_claims > LOST_CLAIMS:
+                reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
+            elif not sms_limit.is_within(used, limit, delivery.purpose):
+                reason = sms_limit.REFUSED
+            else:
+                news = message_texts.news_of(delivery, broadcasts)
+                text = message_texts.sms_text_of(self._ctx, delivery, news)
+                used += gsm7.segments(text)
+                sending.append(self._send(delivery, text, now))
+                continue
+            refused.append(DeliveryOutcome(delivery, reason, is_failed=True, blames_address=False))
+        return refused + await asyncio.gather(*sending)
+
+    async def _send(self, delivery: ClaimedDelivery, text: str, now: datetime) -> DeliveryOutcome:
+        order = ProviderMessage(delivery.subscriber.address, delivery.key, delivery.id, now, text=text)
+        # a claim that was lost may have sent it
+        begun_since = delivery.created_at if delivery.lost_claims > 1 else None
+        try:
+            async with asyncio.timeout(phone_channel.ATTEMPT_LIMIT_S):
+                outcome = await self._failover.send(order, is_critical=False, begun_since=begun_since)
+        except TimeoutError:
+            outcome = Retry("The providers took too long.")
+        match outcome:
+            case Accepted(_, provider, parts):
+                return DeliveryOutcome(delivery, f"Accepted by {provider}.", parts=parts)
+            case Failed(reason, suspect, gone):
+                return DeliveryOutcome(
+                    delivery, reason, is_failed=True, is_gone=gone, blames_address=suspect or gone
+                )
+            case Unsent(reason):
+                again_at = now + OWN_TROUBLE_PAUSE
+                return DeliveryOutcome(delivery, reason, retry_at=again_at, is_counted=False)
+            case Retry(reason, after_s):
+                jitter = self._ctx.pace.uniform(-1, 1)
+                retry = retry_at(SMS_RETRIES, delivery.attempts + 1, now, jitter, after_s)
+                return DeliveryOutcome(
+                    delivery, reason, is_failed=retry is None, retry_at=retry, blames_address=False
+                )
+
+
+def _choose(candidates: Sequence[tuple[int, str]]) -> list[int]:
+    return [delivery_id for delivery_id, _ in candidates]
