@@ -110,6 +110,9 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             text = f"PG-{page_id} was {result.already}." if result.already else f"PG-{page_id} acknowledged."
             if result.renewed:
                 text = f"You are still on PG-{page_id}."
+        case "unack":
+            await actions.unacknowledge(visit.tx, visit.actor, page_id, visit.now)
+            text = f"PG-{page_id} is unacknowledged, and notifies its level again."
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
