@@ -8,8 +8,8 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, queries
-from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts import actions, list_query, listing, queries
+from firebell.alerts.model import AlertFilter, InboundRequest, Integration, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
@@ -109,6 +109,30 @@ class AlertMessage(ApiOutput):
     error: Annotated[str | None, Field(description="why the message could not be read")]
 
 
+class AlertFacetValue(ApiOutput):
+    """A value of a label."""
+
+    value: str
+    alerts: int
+    is_chosen: Annotated[bool, Field(description="true if the query asks for it")]
+
+
+class AlertFacet(ApiOutput):
+    """A label that splits the alerts, with its most common values."""
+
+    name: str
+    values: list[AlertFacetValue]
+    others: Annotated[int, Field(description="number of values that are not listed")]
+
+
+class AlertFacets(ApiOutput):
+    """The labels of the newest alerts that match."""
+
+    counted: Annotated[int, Field(description="alerts whose labels were counted")]
+    is_partial: Annotated[bool, Field(description="true if older alerts may match too")]
+    facets: list[AlertFacet]
+
+
 class NewAlert(ApiInput):
     """An alert to send; events with the same `dedup_key` are the same alert."""
 
@@ -175,34 +199,59 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
     return {**own, **related}
 
 
+AlertQueryText = Annotated[
+    Text,
+    Query(
+        description="matchers as in Alertmanager, of labels, title and severity, and the beginnings of words in the "
+        'title, such as `env="production" disk`; or a whole deduplication key, in quotes if it has an equals sign'
+    ),
+]
+ServiceSlug = Annotated[Text, Query(description="slug; default: every service")]
+FiringOnly = Annotated[Literal["firing"] | None, Query(description="default: every status")]
+MutedOnly = Annotated[
+    QueryBool,
+    Query(description="only alerts that maintenance or a silence muted, also those that paged at its end"),
+]
+
+
+async def _filter(w: Work, service: str, status: str | None, *, muted: bool) -> AlertFilter:
+    service_id = (await catalog.by_slug(w.tx, service)).id if service else None
+    return AlertFilter(service_id, is_firing=status == "firing", is_muted=muted)
+
+
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
 async def list_alerts(
     w: Reader,
     params: PageParams,
-    q: Annotated[
-        Text, Query(description="the beginnings of words in the title, or a whole deduplication key")
-    ] = "",
-    service: Annotated[Text, Query(description="slug; default: every service")] = "",
-    status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
-    muted: Annotated[
-        QueryBool,
-        Query(
-            description="only alerts that maintenance or a silence muted, also those that paged at its end"
-        ),
-    ] = False,
+    q: AlertQueryText = "",
+    service: ServiceSlug = "",
+    status: FiringOnly = None,
+    muted: MutedOnly = False,
 ) -> list[AlertShown]:
-    alerts = await actions.alerts(
-        w.tx,
-        q.strip(),
-        params.before,
-        params.limit,
-        service_id=(await catalog.by_slug(w.tx, service)).id if service else None,
-        firing=status == "firing",
-        muted=muted,
-    )
-    params.link([a.id for a in alerts])
-    views = await queries.alert_details(w.tx, alerts)
+    """With matchers, a page can have fewer entries than `limit` although `Link` leads to more."""
+    wanted = await _filter(w, service, status, muted=muted)
+    listed = await listing.listing(w.tx, list_query.parse(q.strip()), params.before, params.limit, wanted)
+    params.link_after(listed.older)
+    views = await queries.alert_details(w.tx, listed.alerts)
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
+
+
+@router.get(
+    "/alerts/facets",
+    tags=["alerts"],
+    summary="Count the values of labels among the newest alerts that match",
+    responses=problems(404),
+)
+async def list_alert_facets(
+    w: Reader,
+    q: AlertQueryText = "",
+    service: ServiceSlug = "",
+    status: FiringOnly = None,
+    muted: MutedOnly = False,
+) -> AlertFacets:
+    wanted = await _filter(w, service, status, muted=muted)
+    listed = await listing.listing(w.tx, list_query.parse(q.strip()), None, 1, wanted)
+    return AlertFacets.model_validate(listed)
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))

@@ -1,8 +1,13 @@
-"""The SQL that searches alerts by the words of their titles, or by a whole deduplication key."""
+"""The SQL that searches alerts by the words of their titles, a whole deduplication key, or their labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.read_store import MUTED, newest_alerts
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
+from firebell.kit.matchers import Matcher, Op
 from firebell.kit.search_terms import NEWEST_SEARCHED
 
 
@@ -85,3 +90,95 @@ async def _newest_ids(tx: Tx, tsquery: str, before: int, limit: int, wanted: Ale
         limit,
     )
     return [row["id"] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedAlert:
+    """An alert as matchers read it."""
+
+    id: int
+    title: str
+    severity: str | None
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Alerts that meet the plain conditions, newest first; `lowest_id` is the oldest one that was compared.
+
+    `is_partial` means that there may be older ones.
+    """
+
+    alerts: list[ComparedAlert]
+    lowest_id: int
+    is_partial: bool
+
+
+async def newest_matching(
+    tx: Tx, conditions: Sequence[Matcher], before: int, compared: int, limit: int, wanted: AlertFilter
+) -> Compared:
+    """Return up to `limit` of the newest `compared` alerts that meet the conditions without a regular expression."""
+    values: list[object] = [before, compared]
+    values += [] if wanted.service_id is None else [wanted.service_id]
+    newest = newest_alerts("id, title, severity, labels", wanted)
+    return await _matching(tx, newest, values, conditions, compared, limit)
+
+
+async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int], limit: int) -> Compared:
+    """Return those of these alerts that meet the conditions without a regular expression."""
+    newest = "select id, title, severity, labels from alert where id = any($1::bigint[])"
+    return await _matching(tx, newest, [list(ids)], conditions, limit, limit)
+
+
+async def _matching(
+    tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int, limit: int
+) -> Compared:
+    plain = [(c.name, c.value, c.op is Op.EQUAL) for c in conditions if c.op in (Op.EQUAL, Op.NOT_EQUAL)]
+    names, wanted_values, equal, most = (f"${len(values) + n}" for n in range(1, 5))
+    rows = await tx.fetch(
+        f"""
+        with newest as materialized (
+            {newest}
+        ),
+        looked_at as (
+            select count(*) as alerts, coalesce(min(id), 0) as lowest_id
+            from newest
+        ),
+        matching as (
+            select newest.*
+            from newest
+            where not exists (
+                select
+                from unnest({names}::text[], {wanted_values}::text[], {equal}::bool[])
+                    as condition (name, value, is_equal)
+                where condition.is_equal <> (
+                    condition.value = coalesce(
+                        newest.labels ->> condition.name,
+                        case condition.name
+                            when 'title' then newest.title
+                            when 'severity' then newest.severity
+                        end,
+                        ''
+                    )
+                )
+            )
+            order by newest.id desc
+            limit {most}
+        )
+        select looked_at.alerts as looked_at, looked_at.lowest_id, matching.*
+        from looked_at
+        left join matching on true
+        order by matching.id desc
+        """,
+        *values,
+        *transpose(plain, 3),
+        limit,
+    )
+    alerts = [
+        ComparedAlert(row["id"], row["title"], row["severity"], row["labels"])
+        for row in rows
+        if row["id"] is not None
+    ]
+    is_full = len(alerts) == limit
+    lowest_id = alerts[-1].id if is_full else rows[0]["lowest_id"]
+    return Compared(alerts, lowest_id, is_full or rows[0]["looked_at"] >= compared)

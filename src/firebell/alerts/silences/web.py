@@ -13,7 +13,7 @@ from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, 
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.localtime import to_input_value
-from firebell.kit.text import to_choice, to_choices, to_id
+from firebell.kit.text import to_choices, to_id
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -33,6 +33,7 @@ LENGTHS = (
 """The minutes after which a silence can end; it can also end at a time."""
 EXTENSIONS = (("60", "1 hour"), ("240", "4 hours"), ("1440", "1 day"), ("10080", "7 days"))
 """The minutes by which a silence can be extended with one button."""
+MAX_CHOSEN_ALERTS = 200
 PREVIEWED = 5
 """Alerts of a preview that are listed."""
 
@@ -56,10 +57,15 @@ async def silences(visit: CurrentVisit, state: str = "active") -> Response:
 @router.get("/silences/new", dependencies=route_access.needs(Verb.SILENCE_WRITE))
 async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Response:
     values, chosen = {"matchers": matchers, "length": "120"}, []
-    if alert_id := to_choice(alert, "alert"):
-        stored = await alerts.alert(visit.tx, alert_id)
-        (details,) = await alert_queries.alert_details(visit.tx, [stored])
-        values["matchers"], chosen = rules.of_labels(stored.title, stored.labels), [details.service.id]
+    if ids := to_choices(alert.split(), "alert"):
+        if len(ids) > MAX_CHOSEN_ALERTS:
+            raise Invalid(
+                "There are too many alerts.", fields={"alert": f"Choose at most {MAX_CHOSEN_ALERTS}."}
+            )
+        stored = await alerts.alerts_by_id(visit.tx, ids)
+        details = await alert_queries.alert_details(visit.tx, stored)
+        values["matchers"] = rules.of_alerts([(each.title, each.labels) for each in stored])
+        chosen = sorted({each.service.id for each in details})
     return await _form(visit, values, chosen)
 
 
