@@ -1,12 +1,15 @@
 """The SQL that reads past alerts for a replay, and how often rules matched."""
 
+import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
+from firebell.alerts.cleaning import OVERFLOW_KEY
+from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY
 from firebell.kit.db.database import Reads
-from firebell.routing.replay import ReplayedAlert
+from firebell.routing.replay import AlertKind, History
 
 MOST_COUNTED = 1_000
 """The most alerts of a rule that are counted."""
@@ -20,58 +23,108 @@ class RuleUse:
     pages: int
 
 
-class AlertWithPages(NamedTuple):
-    """An alert of the past, and the ids of the pages of its group."""
+async def past_alerts(tx: Reads, since: datetime, limit: int, labels: Sequence[str] | None) -> History:
+    """Return those of the newest `limit` alerts that began since an instant.
 
-    alert: ReplayedAlert
-    page_ids: tuple[int, ...]
-
-
-async def past_alerts(tx: Reads, since: datetime, limit: int) -> list[AlertWithPages]:
-    """Return those of the newest `limit` alerts that began since an instant, in the order in which they began.
-
-    Rules that watch Firebell itself, and what was not read, are replayed too; rules never match them.
+    Alerts that differ in none of these labels, or in none at all, are of one kind. Rules that watch Firebell itself,
+    and what was not read, are replayed too; rules never match them.
     """
-    rows = await tx.fetch(
-        """
-        select newest.*, integration.service_id, pages.ids as page_ids
+    if labels is None:
+        seen = "labels, title"
+    else:
+        seen = ", ".join(f"labels ->> ${number}::text" for number in range(5, 5 + len(labels)))
+        seen += ", title" if "title" in labels else ""
+    row = await tx.row(
+        f"""
+        select
+            coalesce(sum(count), 0)::bigint as events,
+            string_agg(int8send(id), ''::bytea order by id desc) as ids,
+            string_agg(timestamptz_send(starts_at), ''::bytea order by id desc) as starts,
+            string_agg(timestamptz_send(coalesce(ends_at, 'infinity')), ''::bytea order by id desc) as ends,
+            string_agg(
+                int8send(
+                    hash_record_extended(
+                        row(
+                            integration_id,
+                            severity,
+                            case when dedup_key = any($3) or starts_with(dedup_key, $4) then dedup_key end,
+                            {seen}
+                        ),
+                        0
+                    )
+                ),
+                ''::bytea
+                order by id desc
+            ) as hashes
         from (
-            select
-                id, integration_id, dedup_key, title, severity, labels, starts_at, ends_at, count, group_id
+            select *
             from alert
             order by id desc
             limit $2
         ) newest
-        join integration on integration.id = newest.integration_id
-        left join lateral (
-            select array_agg(group_page.page_id) as ids
-            from group_page
-            where group_page.group_id = newest.group_id
-        ) pages on newest.group_id is not null
-        where newest.starts_at >= $1
-        order by newest.starts_at, newest.id
+        where starts_at >= $1
         """,
         since,
         limit,
+        [SOURCE_SILENT_KEY, OVERFLOW_KEY],
+        HEARTBEAT_KEY_PREFIX,
+        *(labels or ()),
     )
-    return [
-        AlertWithPages(
-            ReplayedAlert(
-                row["id"],
-                row["integration_id"],
-                row["service_id"],
-                row["dedup_key"],
-                row["title"],
-                row["severity"],
-                row["labels"],
-                row["starts_at"],
-                row["ends_at"],
-                row["count"],
-            ),
-            tuple(row["page_ids"] or ()),
-        )
-        for row in rows
-    ]
+    assert row is not None
+    ids, starts, ends, hashes = (_integers(row[name]) for name in ("ids", "starts", "ends", "hashes"))
+    numbers: dict[int, int] = {}
+    kind_of = array("q", [numbers.setdefault(each, len(numbers)) for each in hashes])
+    first_ids = dict(zip(reversed(kind_of), reversed(ids), strict=True))
+    kinds = await _kinds(tx, [first_ids[number] for number in range(len(numbers))])
+    return History(kinds, ids, kind_of, starts, ends, row["events"])
+
+
+def _integers(column: bytes | None) -> "array[int]":
+    """Return a column of the database's 64-bit integers, newest alert first there, oldest first here."""
+    integers = array("q", column or b"")
+    if sys.byteorder == "little":
+        integers.byteswap()
+    integers.reverse()
+    return integers
+
+
+async def _kinds(tx: Reads, ids: Sequence[int]) -> list[AlertKind]:
+    """Return the kinds of alerts, of each the one with an id."""
+    rows = await tx.fetch(
+        """
+        select
+            alert.id, alert.integration_id, integration.service_id, alert.dedup_key, alert.title, alert.severity,
+            alert.labels
+        from alert
+        join integration on integration.id = alert.integration_id
+        where alert.id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    fields = ("integration_id", "service_id", "dedup_key", "title", "severity", "labels")
+    kinds = {row["id"]: AlertKind(**{name: row[name] for name in fields}) for row in rows}
+    return [kinds[id_] for id_ in ids]
+
+
+async def alerts_with_incidents(tx: Reads, lowest_id: int) -> list[tuple[int, int]]:
+    """Return the alerts with this id or a higher one whose page led to an incident, each with the page's id."""
+    rows = await tx.fetch(
+        """
+        select distinct alert.id, group_page.page_id
+        from page_incident
+        join group_page on group_page.page_id = page_incident.page_id
+        join alert on alert.group_id = group_page.group_id
+        where alert.id >= $1
+        """,
+        lowest_id,
+    )
+    return [(row["id"], row["page_id"]) for row in rows]
+
+
+async def titles(tx: Reads, ids: Sequence[int]) -> dict[int, str]:
+    """Return the titles of alerts."""
+    rows = await tx.fetch("select id, title from alert where id = any($1::bigint[])", list(ids))
+    return {row["id"]: row["title"] for row in rows}
 
 
 async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int, RuleUse]:
