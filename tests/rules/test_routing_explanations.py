@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import routing_rules
+from firebell.alerts.alert_history import NEVER, AlertHistory, AlertKind, microseconds
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
@@ -18,7 +19,6 @@ from firebell.kit.errors import Invalid
 from firebell.routing import explanation, forms, replay
 from firebell.routing.explanation import ExplanationFacts
 from firebell.routing.model import EffectKind, ExplanationMute, StageEntry, StageResult
-from firebell.routing.replay import NEVER, AlertKind, History
 from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 29, 3, 12, tzinfo=UTC)
@@ -111,16 +111,17 @@ def past(id_: int, minute: int, lasted: int | None, service: int = 1, **labels: 
     return PastAlert(id_, minute, lasted, AlertKind(1, service, f"k{id_}", "Lag", severity, labels))
 
 
-def history(alerts: Sequence[PastAlert]) -> History:
-    starts = [replay.microseconds(NOW + each.minute * MINUTE) for each in alerts]
+def history(alerts: Sequence[PastAlert]) -> AlertHistory:
+    starts = [microseconds(NOW + each.minute * MINUTE) for each in alerts]
     ends = [
-        NEVER if each.lasted is None else replay.microseconds(NOW + (each.minute + each.lasted) * MINUTE)
+        NEVER if each.lasted is None else microseconds(NOW + (each.minute + each.lasted) * MINUTE)
         for each in alerts
     ]
-    return History(
+    return AlertHistory(
         [each.kind for each in alerts],
         array("q", [each.id for each in alerts]),
         array("q", range(len(alerts))),
+        array("q", [each.id for each in alerts]),
         array("q", starts),
         array("q", ends),
         len(alerts),

@@ -15,6 +15,7 @@ from firebell.alerts import (
     counting,
     dedup_and_grouping,
     expiry_actions,
+    history_store,
     integration_actions,
     integration_store,
     list_filter_store,
@@ -100,6 +101,8 @@ incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
+past_alerts = history_store.past_alerts
+MAX_PAST_ALERTS = history_store.MAX_READ
 pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services
 restore_integration = integration_actions.restore_integration

@@ -9,6 +9,7 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
+from firebell.alerts.alert_history import AlertHistory, instant
 from firebell.alerts.model import Event, EventKind, matched_labels
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
@@ -28,11 +29,8 @@ from firebell.routing.model import (
     RuleVerdict,
     StageEntry,
 )
-from firebell.routing.replay import History
 
 HISTORY = timedelta(days=30)
-MAX_REPLAYED = 1_000_000
-"""Number of alerts that a preview replays at most, the newest ones."""
 ENTRIES_SHOWN = 12
 """Number of entries of a page that an explanation has at most."""
 _replays = Pool("routing-replay", size=1, queue=8)
@@ -45,10 +43,10 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
     # rules without an id would share their groups
     draft = [rule if rule.id else msgspec.structs.replace(rule, id=-n) for n, rule in enumerate(rules, 1)]
     after = await alerts.compiled_routing(tx, 0, draft)
-    history = await history_store.past_alerts(tx, since, MAX_REPLAYED, replay.needed_labels(before, after))
+    history = await alerts.past_alerts(tx, since, alerts.MAX_PAST_ALERTS, replay.needed_labels(before, after))
     history = await _with_incidents(tx, history)
-    is_cut = len(history.ids) == MAX_REPLAYED
-    since = replay.instant(min(history.starts)) if is_cut else since
+    is_cut = len(history.ids) == alerts.MAX_PAST_ALERTS
+    since = instant(min(history.starts)) if is_cut else since
     result = await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
     titles = await history_store.titles(tx, [effect.alert_id for effect in result.examples])
     examples = [
@@ -57,7 +55,7 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
     return replace(result, examples=tuple(examples))
 
 
-async def _with_incidents(tx: Tx, history: History) -> History:
+async def _with_incidents(tx: Tx, history: AlertHistory) -> AlertHistory:
     """Return past alerts with the incidents of their pages that the current reader may know of."""
     if not history.ids:
         return history

@@ -6,12 +6,12 @@ compared one by one, so that a million alerts take a second or two.
 """
 
 import heapq
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from firebell.alerts import event_placement, routing_rules
+from firebell.alerts.alert_history import NEVER, AlertHistory, AlertKind, instant, microseconds
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import ALL_LABELS, Routing
@@ -21,47 +21,6 @@ MAX_EXAMPLES = 20
 _ORDER = (EffectKind.HIDDEN, EffectKind.MOVED, EffectKind.LATER, EffectKind.URGENCY, EffectKind.SHOWN)
 """The most serious effect of an alert is the one that counts."""
 _LOST = (EffectKind.HIDDEN, EffectKind.LATER, EffectKind.MOVED)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-NEVER = 2**63 - 1
-"""The end of an alert that still fires."""
-
-
-def instant(microseconds: int) -> datetime:
-    """Return the instant so many microseconds after 2000 began, as PostgreSQL stores it."""
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def microseconds(at: datetime) -> int:
-    """Return the microseconds from the beginning of 2000 to an instant."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertKind:
-    """What rules see of an alert, and `service_id`, the service of its integration; all that are alike are one."""
-
-    integration_id: int
-    service_id: int
-    dedup_key: str
-    title: str
-    severity: str | None
-    labels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Past alerts as columns, in the order of their ids: the index of the kind of each, and when it began and ended.
-
-    Instants are in microseconds since 2000. `incidents` has those that the pages of alerts led to, by the alert's id.
-    """
-
-    kinds: Sequence[AlertKind]
-    ids: "array[int]"
-    kind_of: "array[int]"
-    starts: "array[int]"
-    ends: "array[int]"
-    events: int
-    incidents: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +80,7 @@ def _place(routing: Routing, kind: AlertKind) -> _Place:
 
 
 def _groups(
-    places: Sequence[_Place], history: History, order: Sequence[int]
+    places: Sequence[_Place], history: AlertHistory, order: Sequence[int]
 ) -> tuple[list[_Group], list[_Group]]:
     """Return the group of each alert in `order`, and each group once."""
     open_groups: dict[tuple[int, str], _Group] = {}
@@ -154,7 +113,7 @@ def _groups(
     return placed, groups
 
 
-def _same_pages(places: Sequence[_Place], history: History, order: Sequence[int]) -> int:
+def _same_pages(places: Sequence[_Place], history: AlertHistory, order: Sequence[int]) -> int:
     """Return the number of pages of alerts that no rule holds."""
     numbers: dict[tuple[int, str], int] = {}
     number_of = [numbers.setdefault((place.service_id, place.key), len(numbers)) for place in places]
@@ -186,7 +145,7 @@ def _changed_kinds(old: Sequence[_Place], new: Sequence[_Place]) -> list[bool]:
 
 
 def preview(
-    before: Routing, after: Routing, history: History, since: datetime, *, is_cut: bool
+    before: Routing, after: Routing, history: AlertHistory, since: datetime, *, is_cut: bool
 ) -> RoutingPreview:
     """Return what `after` would have changed; the examples have the title of any alert of their kind."""
     old, new = ([_place(routing, kind) for kind in history.kinds] for routing in (before, after))
@@ -239,7 +198,7 @@ def _pages(groups: Sequence[_Group]) -> int:
 
 
 def _example(
-    history: History, position: int, kind: EffectKind, delay: int, before: int, after: int
+    history: AlertHistory, position: int, kind: EffectKind, delay: int, before: int, after: int
 ) -> RoutingEffect:
     start, end = history.starts[position], history.ends[position]
     return RoutingEffect(

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import mutes
-from firebell.alerts.model import matched_labels
-from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence, SilenceState
+from firebell.alerts.alert_history import AlertKind
+from firebell.alerts.silences.model import NewSilence, Silence, SilenceState
 from firebell.kit import matchers
 from firebell.kit.errors import Conflict
 from firebell.kit.matchers import Matcher, matches_all
@@ -70,11 +70,11 @@ def is_replaced(silence: Silence, new: NewSilence, now: datetime) -> bool:
     return silence.state(now) is SilenceState.ACTIVE and matches_other_alerts
 
 
-def is_silenced(conditions: Sequence[Matcher], alert: PreviewedAlert) -> bool:
+def is_silenced(conditions: Sequence[Matcher], alert: AlertKind) -> bool:
     """Return True if a silence of the alert's service with these matchers would have silenced it."""
     if mutes.always_pages(alert.dedup_key, alert.labels):
         return False
-    return matches_all(conditions, matched_labels(alert.title, alert.severity, alert.labels))
+    return matches_all(conditions, alert.matched)
 
 
 MAX_ALTERNATIVES = 20
