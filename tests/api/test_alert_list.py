@@ -68,6 +68,11 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
         assert (await w.pages())[-1].state is PageState.TRIGGERED
         assert len(await w.pages()) == 7
 
+        again = (await api("GET", "/alerts", q='"Disk 2 full"'))[0]["id"]
+        around = await api("GET", f"/alerts/{again}/context")
+        assert (around["earlier_count"], around["paged"], around["typical_s"]) == (1, 1, 60)
+        assert [(each["id"], each["page"]) for each in around["earlier"]] == [(ids["2"], "PG-3")]
+
         async with browser(w) as http:
             csrf = await sign_in(w, http, w.mara)
             shown = (await http.get("/alerts", params={"q": 'env="prod"', "state": "firing"})).text
@@ -75,6 +80,8 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
             assert "Disk 0 full" not in shown
             wrong = await http.get("/alerts", params={"q": "env="})
             assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (422, True)
+            page = (await http.get(f"/alerts/{again}")).text
+            assert f'href="/alerts/{ids["2"]}"' in page.partition("Seen before")[2]
             form = {"csrf": csrf, "alert": [str(ids["1"]), str(ids["3"])]}
             silenced = await http.post("/alerts/bulk", data={**form, "do": "silence"})
             address = urlsplit(silenced.headers["location"])

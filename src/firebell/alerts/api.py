@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, list_query, listing, queries
+from firebell.alerts import actions, alert_context, list_query, listing, queries
 from firebell.alerts.model import AlertFilter, InboundRequest, Integration, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
@@ -94,6 +94,29 @@ class AlertDetail(AlertShown):
     messages_deleted: Annotated[
         int,
         Field(description="number of its messages that were deleted because they were older than 30 days"),
+    ]
+
+
+class ChangeAround(ApiOutput):
+    """A change of the alert's service, within an hour of when the alert began."""
+
+    id: int
+    at: datetime
+    summary: str
+    source: str
+    links: dict[str, str]
+    details: dict[str, str]
+
+
+class AlertAround(ApiOutput):
+    """What was around an alert."""
+
+    changes: Annotated[list[ChangeAround], Field(description="newest first, at most 10")]
+    earlier: Annotated[list[AlertShown], Field(description="the newest 5 earlier alerts of its key")]
+    earlier_count: Annotated[int, Field(description="of the 90 days before it; at most 100")]
+    paged: Annotated[int, Field(description="of these, how many have a page")]
+    typical_s: Annotated[
+        int | None, Field(description="the median time in seconds after which these ended; null if none did")
     ]
 
 
@@ -259,6 +282,24 @@ async def get_alert(w: Reader, alert_id: PathId) -> AlertDetail:
     (alert_details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
     deleted = await actions.deleted_messages(w.tx, alert_details.alert)
     return AlertDetail.model_validate({**_fields(AlertDetail, alert_details), "messages_deleted": deleted})
+
+
+@router.get(
+    "/alerts/{alert_id}/context",
+    tags=["alerts"],
+    summary="List the changes around an alert, and earlier alerts of its key",
+    responses=problems(404),
+)
+async def get_alert_context(w: Reader, alert_id: PathId) -> AlertAround:
+    (details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
+    around = await alert_context.load(w.tx, details)
+    return AlertAround(
+        changes=[ChangeAround.model_validate(change) for change in around.changes],
+        earlier=[AlertShown.model_validate(_fields(AlertShown, each)) for each in around.earlier],
+        earlier_count=around.earlier_count,
+        paged=around.paged,
+        typical_s=None if around.typical is None else int(around.typical.total_seconds()),
+    )
 
 
 @router.get(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from fastapi import Response
 
-from firebell.alerts import actions, list_query, listing, queries, retention_store
+from firebell.alerts import actions, alert_context, list_query, listing, queries, retention_store
 from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.listing import AlertListing
-from firebell.alerts.model import AlertFilter
+from firebell.alerts.model import Alert, AlertFilter
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Invalid
 from firebell.kit.matchers import Matcher, Op
@@ -81,6 +81,13 @@ async def alerts(
     return await html.render(visit.request, "alerts/alerts.html", context)
 
 
+def _similar(alert: Alert) -> str:
+    """Return the address of the alerts like one: of its rule, else those whose titles have its words."""
+    name = alert.labels.get("alertname", "")
+    query = AlertQuery().with_value("alertname", name) if name else AlertQuery(words=alert.title[:100])
+    return html.address("/alerts", q=str(query))
+
+
 @router.get("/alerts/{alert_id}", dependencies=route_access.needs(Verb.ALERT_READ))
 async def alert(visit: CurrentVisit, alert_id: int) -> Response:
     (alert_details,) = await queries.alert_details(visit.tx, [await actions.alert(visit.tx, alert_id)])
@@ -93,6 +100,8 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "page": alert_details.page,
         "mute": alert_details.mute,
         "incidents": alert_details.incidents,
+        "around": await alert_context.load(visit.tx, alert_details),
+        "similar": _similar(alert_details.alert),
         "parts": [
             (part.template, await part.load(visit.tx, alert_details.alert, visit.now)) for part in parts
         ],

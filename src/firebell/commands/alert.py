@@ -168,6 +168,12 @@ def show_(number: int, raw: bool) -> None:
         lines += ["", fields["body"]]
     details = {**fields["labels"], **fields["annotations"], **fields["links"]}
     lines += ["", *(f"  {name}: {value}" for name, value in details.items())] if details else []
+    around = call("GET", f"/api/v1/alerts/{number}/context")
+    fields["context"] = around
+    lines += [f"Seen {around['earlier_count']}x before in 90 days, {around['paged']} of them paged."]
+    if around["changes"]:
+        lines += ["", "Changes around this time:"]
+        lines += [f"  {local(change['at'])}  {change['summary']}" for change in around["changes"]]
     if raw:
         fields["messages"] = call("GET", f"/api/v1/alerts/{number}/messages")
         for message in fields["messages"]:

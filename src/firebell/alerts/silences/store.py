@@ -101,6 +101,42 @@ async def silences(tx: Reads, expired_since: datetime, limit: int) -> list[Silen
     return [_silence(row) for row in rows]
 
 
+async def between(tx: Reads, start: datetime, end: datetime, limit: int) -> list[Silence]:
+    """Return the newest silences that ran, or will run, in an interval."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from alert_mute
+        where kind = 'silence'
+            and starts_at < $2
+            and coalesce(ended_at, ends_at) > $1
+        order by id desc
+        limit $3
+        """,
+        start,
+        end,
+        limit,
+    )
+    return [_silence(row) for row in rows]
+
+
+async def newest(tx: Reads, before: int, limit: int) -> list[Silence]:
+    """Return silences with an id below `before`, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from alert_mute
+        where kind = 'silence'
+            and id < $1
+        order by id desc
+        limit $2
+        """,
+        before,
+        limit,
+    )
+    return [_silence(row) for row in rows]
+
+
 async def unended_count(tx: Reads) -> int:
     """Return how many silences have not ended."""
     count: int = await tx.value(
