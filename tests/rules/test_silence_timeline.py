@@ -37,13 +37,15 @@ def silence(starts_at: datetime, hours: float, ended_after: float | None = None)
 def test_a_silence_is_a_bar(
     tz: str, starts_at: datetime, hours: float, ended_after: float | None, expected: tuple[int, int] | None
 ) -> None:
-    week = timeline.week_of("", tz, NOW)
+    week = timeline.week_of("2026-11-23", tz, NOW)
     drawn = timeline.bars(week, [silence(starts_at, hours, ended_after)], NOW)
     assert [(bar.column, bar.span) for bar in drawn] == ([expected] if expected else [])
 
 
-def test_a_week_begins_on_monday_also_when_clocks_change() -> None:
-    week = timeline.week_of("2026-10-25", "Europe/Stockholm", NOW)
+def test_a_week_has_today_in_its_middle_and_days_of_any_length() -> None:
+    assert timeline.week_of("", "Asia/Tokyo", NOW).days[3] == date(2026, 11, 24)
+    assert timeline.week_of("", "America/New_York", NOW).days[3] == date(2026, 11, 23)
+    week = timeline.week_of("2026-10-19", "Europe/Stockholm", NOW)
     assert (week.first, week.days[-1]) == (date(2026, 10, 19), date(2026, 10, 25))
     assert week.end - week.start == timedelta(days=7, hours=1)
     assert week.place(week.start) == 0

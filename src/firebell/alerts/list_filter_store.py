@@ -93,7 +93,19 @@ async def _newest_ids(tx: Tx, tsquery: str, before: int, limit: int, wanted: Ale
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedAlert:
+class Compared:
+    """The alerts that meet some conditions, newest first; `lowest_id` is the oldest one that was compared.
+
+    `is_partial` means that there may be older ones.
+    """
+
+    ids: list[int]
+    lowest_id: int
+    is_partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledRow:
     """An alert as matchers read it."""
 
     id: int
@@ -102,39 +114,30 @@ class ComparedAlert:
     labels: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Alerts that meet the plain conditions, newest first; `lowest_id` is the oldest one that was compared.
-
-    `is_partial` means that there may be older ones.
-    """
-
-    alerts: list[ComparedAlert]
-    lowest_id: int
-    is_partial: bool
-
-
 async def newest_matching(
-    tx: Tx, conditions: Sequence[Matcher], before: int, compared: int, limit: int, wanted: AlertFilter
+    tx: Tx, conditions: Sequence[Matcher], before: int, compared: int, wanted: AlertFilter
 ) -> Compared:
-    """Return up to `limit` of the newest `compared` alerts that meet the conditions without a regular expression."""
+    """Return those of the newest `compared` alerts that meet the conditions."""
     values: list[object] = [before, compared]
     values += [] if wanted.service_id is None else [wanted.service_id]
-    newest = newest_alerts("id, title, severity, labels", wanted)
-    return await _matching(tx, newest, values, conditions, compared, limit)
+    return await _matching(
+        tx, newest_alerts("id, title, severity, labels", wanted), values, conditions, compared
+    )
 
 
-async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int], limit: int) -> Compared:
-    """Return those of these alerts that meet the conditions without a regular expression."""
+async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int]) -> list[int]:
+    """Return those of these alerts that meet the conditions, newest first."""
     newest = "select id, title, severity, labels from alert where id = any($1::bigint[])"
-    return await _matching(tx, newest, [list(ids)], conditions, limit, limit)
+    return (await _matching(tx, newest, [list(ids)], conditions, len(ids))).ids
 
 
 async def _matching(
-    tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int, limit: int
+    tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int
 ) -> Compared:
+    """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database."""
     plain = [(c.name, c.value, c.op is Op.EQUAL) for c in conditions if c.op in (Op.EQUAL, Op.NOT_EQUAL)]
-    names, wanted_values, equal, most = (f"${len(values) + n}" for n in range(1, 5))
+    patterns = [c for c in conditions if c.op in (Op.MATCHES, Op.DIFFERS)]
+    names, wanted_values, equal, pattern_names = (f"${len(values) + n}" for n in range(1, 5))
     rows = await tx.fetch(
         f"""
         with newest as materialized (
@@ -145,25 +148,17 @@ async def _matching(
             from newest
         ),
         matching as (
-            select newest.*
+            select id, (
+                select array_agg({_value("pattern.name")} order by pattern.position)
+                from unnest({pattern_names}::text[]) with ordinality as pattern (name, position)
+            ) as texts
             from newest
             where not exists (
                 select
                 from unnest({names}::text[], {wanted_values}::text[], {equal}::bool[])
                     as condition (name, value, is_equal)
-                where condition.is_equal <> (
-                    condition.value = coalesce(
-                        newest.labels ->> condition.name,
-                        case condition.name
-                            when 'title' then newest.title
-                            when 'severity' then newest.severity
-                        end,
-                        ''
-                    )
-                )
+                where condition.is_equal <> (condition.value = {_value("condition.name")})
             )
-            order by newest.id desc
-            limit {most}
         )
         select looked_at.alerts as looked_at, looked_at.lowest_id, matching.*
         from looked_at
@@ -172,13 +167,46 @@ async def _matching(
         """,
         *values,
         *transpose(plain, 3),
-        limit,
+        [condition.name for condition in patterns],
     )
-    alerts = [
-        ComparedAlert(row["id"], row["title"], row["severity"], row["labels"])
-        for row in rows
-        if row["id"] is not None
-    ]
-    is_full = len(alerts) == limit
-    lowest_id = alerts[-1].id if is_full else rows[0]["lowest_id"]
-    return Compared(alerts, lowest_id, is_full or rows[0]["looked_at"] >= compared)
+    known: dict[tuple[str, ...], bool] = {}
+    ids = []
+    for row in rows:
+        if row["id"] is None:
+            continue
+        texts = tuple(row["texts"] or ())
+        is_match = known.get(texts)
+        if is_match is None:
+            pairs = zip(patterns, texts, strict=True)
+            is_match = known[texts] = all(c.matches({c.name: text}) for c, text in pairs)
+        if is_match:
+            ids.append(row["id"])
+    return Compared(ids, rows[0]["lowest_id"], is_partial=rows[0]["looked_at"] >= compared)
+
+
+def _value(name: str) -> str:
+    """Return the expression for what matchers read of an alert by a name."""
+    return f"""
+        coalesce(
+            newest.labels ->> {name},
+            case {name}
+                when 'title' then newest.title
+                when 'severity' then newest.severity
+            end,
+            ''
+        )
+    """
+
+
+async def labels_of(tx: Tx, ids: Sequence[int]) -> list[LabeledRow]:
+    """Return what matchers read of these alerts, newest first."""
+    rows = await tx.fetch(
+        """
+        select id, title, severity, labels
+        from alert
+        where id = any($1::bigint[])
+        order by id desc
+        """,
+        list(ids),
+    )
+    return [LabeledRow(row["id"], row["title"], row["severity"], row["labels"]) for row in rows]

@@ -24,7 +24,7 @@ class SilenceBar:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Seven days of a time zone, which begin at its midnight."""
+    """Seven days of a time zone, from any of its midnights."""
 
     first: date
     tz: str
@@ -56,8 +56,8 @@ class Week:
 
 
 def week_of(text: str, tz: str, now: datetime) -> Week:
-    """Return the week from the Monday of a date such as 2026-11-30, or of today; raise `Invalid`."""
-    day = to_local(now, tz).date()
+    """Return the week from a date such as 2026-11-30, or the one with today in its middle; raise `Invalid`."""
+    day = to_local(now, tz).date() - timedelta(days=DAYS // 2)
     if text:
         try:
             day = date.fromisoformat(text)
@@ -65,7 +65,7 @@ def week_of(text: str, tz: str, now: datetime) -> Week:
             raise Invalid("This is not a date.", fields={"week": "Use a date such as 2026-11-30."}) from None
         if not date(2000, 1, 1) <= day <= date(2200, 1, 1):
             raise Invalid("This week is out of range.", fields={"week": "Use a date from 2000 to 2200."})
-    return Week(day - timedelta(days=day.weekday()), tz)
+    return Week(day, tz)
 
 
 def bars(week: Week, silences: Iterable[Silence], now: datetime) -> list[SilenceBar]:
