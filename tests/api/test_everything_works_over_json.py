@@ -253,6 +253,9 @@ async def test_an_alert_becomes_a_page_that_is_taken_and_noted(dsn: str, clock: 
         taken = await api("POST", "/pages/pg-1/ack")
         assert (taken["state"], taken["owners"], taken["already"]) == ("acked", ["Mara Lindqvist"], None)
         assert (await api("POST", "/pages/1/ack"))["already"] == "already yours"
+        assert (await api("POST", "/pages/PG-1/unack"))["state"] == "triggered"
+        await api("POST", "/pages/PG-1/unack", status=409)
+        await api("POST", "/pages/PG-1/ack")
         await api("POST", "/pages/PG-1/notes", {"text": "Looking"}, status=201)
         await api("POST", "/pages/PG-1/escalate")
         snoozed = await api("POST", "/pages/PG-1/snooze", {"until": "2026-11-24T04:14:00+01:00"}, status=409)

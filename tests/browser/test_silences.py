@@ -50,6 +50,7 @@ async def test_an_alert_is_silenced_from_its_screen(dsn: str, browser: Browser) 
             await expect(page.locator("#state")).to_contain_text("Active")
             await page.get_by_text("Expire…", exact=True).click()
             await sound(page)
-            for address in ("/silences", "/inhibition-rules", "/inhibition-rules/1", "/silences/1/edit"):
+            silences = ("/silences", "/silences/1/edit", "/inhibition-rules", "/inhibition-rules/1")
+            for address in (*silences, "/alerts?q=job%3Dbatch", "/routing"):
                 await page.goto(address)
                 await sound(page)

@@ -116,6 +116,7 @@ async def test_pages_are_snoozed_moved_on_and_ended(dsn: str, clock: FakeClock, 
             "PG-2 is acked",
         ]
         assert both.err.startswith("Error: There is no page PG-99.")
+        assert (await run("page", "unack", "PG-1")).out == "PG-1 is triggered: one\n"
         mixed = await run("page", "ack", "PG-99", "PG-1", "--json", code=1)
         assert [p["ref"] for p in mixed.json] == ["PG-1"]
         assert '"status": 404' in mixed.err

@@ -147,6 +147,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the pure checks of what someone chooses about a heartbeat
         "firebell.heartbeats.settings_checks",
         # the pure rules of routing, which are tested, replayed and shown
+        "firebell.alerts.alert_history",
         "firebell.alerts.event_placement",
         "firebell.alerts.routes",
         "firebell.alerts.routing_changes",
@@ -222,7 +223,7 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 def test_styles_and_scripts_stay_within_their_budget() -> None:
     def packed(suffix: str, *, only_on: str = "") -> int:
         files = (SRC / "static").rglob(f"*{suffix}")
-        pages = ("postmortem", "metrics", "drills", "handbook", "editors", "oncall")
+        pages = ("postmortem", "metrics", "drills", "handbook", "editors", "oncall", "alerts")
         return sum(
             len(gzip.compress(p.read_bytes(), 9))
             for p in files
@@ -243,6 +244,8 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     # only schedules load these
     assert packed(".css", only_on="oncall") <= 1024
     assert packed(".js", only_on="oncall") <= 1280
+    # only the list of alerts and that of silences load these
+    assert packed(".css", only_on="alerts") <= 1024
     # only the editors of policies and schedules load these
     assert packed(".css", only_on="editors") <= 1536
     assert packed(".js", only_on="editors") <= 1536

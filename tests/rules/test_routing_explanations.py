@@ -1,6 +1,8 @@
 """Why an alert paged someone or no one, and what a change of rules would have changed."""
 
-from dataclasses import replace
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import routing_rules
+from firebell.alerts.alert_history import NEVER, AlertHistory, AlertKind, microseconds
 from firebell.alerts.flapping import Flap
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.routes import Hold, HoldKind
@@ -17,7 +20,6 @@ from firebell.kit.errors import Invalid
 from firebell.routing import explanation, forms, replay
 from firebell.routing.explanation import ExplanationFacts
 from firebell.routing.model import EffectKind, ExplanationMute, StageEntry, StageResult
-from firebell.routing.replay import ReplayedAlert
 from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 29, 3, 12, tzinfo=UTC)
@@ -109,13 +111,36 @@ def test_a_rule_without_its_service_is_explained_as_the_usual_way() -> None:
         assert explanation.explain(unruled).stages[2].href == ""
 
 
-def past(id_: int, minute: int, lasted: int | None, service: int = 1, **labels: str) -> ReplayedAlert:
-    starts_at = NOW + minute * MINUTE
-    ends_at = None if lasted is None else starts_at + lasted * MINUTE
+@dataclass(frozen=True)
+class PastAlert:
+    """An alert as it was; minutes count from `NOW`."""
+
+    id: int
+    minute: int
+    lasted: int | None
+    kind: AlertKind
+
+
+def past(id_: int, minute: int, lasted: int | None, service: int = 1, **labels: str) -> PastAlert:
     severity = labels.pop("severity", "critical")
-    incidents = ("INC-1",) if id_ == 2 else ()
-    return ReplayedAlert(
-        id_, 1, service, f"k{id_}", "Lag", severity, labels, starts_at, ends_at, 1, incidents
+    return PastAlert(id_, minute, lasted, AlertKind(1, service, f"k{id_}", "Lag", severity, labels))
+
+
+def history(alerts: Sequence[PastAlert]) -> AlertHistory:
+    starts = [microseconds(NOW + each.minute * MINUTE) for each in alerts]
+    ends = [
+        NEVER if each.lasted is None else microseconds(NOW + (each.minute + each.lasted) * MINUTE)
+        for each in alerts
+    ]
+    return AlertHistory(
+        [each.kind for each in alerts],
+        array("q", [each.id for each in alerts]),
+        array("q", range(len(alerts))),
+        array("q", [each.id for each in alerts]),
+        array("q", starts),
+        array("q", ends),
+        len(alerts),
+        {2: ("INC-1",)},
     )
 
 
@@ -150,31 +175,71 @@ SHORT_THEN_LONG = [past(1, 0, 1), past(2, 10, 30), past(3, 20, 5), past(4, 60, N
     ],
 )
 def test_what_a_change_would_have_changed(after: Routing, pages: int, expected: dict[int, str]) -> None:
-    result = replay.preview(NO_ROUTING, after, SHORT_THEN_LONG, NOW, is_cut=False)
+    result = replay.preview(NO_ROUTING, after, history(SHORT_THEN_LONG), NOW, is_cut=False)
     assert {e.alert_id: e.kind.value for e in result.examples} == expected
     assert (result.pages_before, result.pages_after, result.affected) == (3, pages, len(expected))
     assert result.incidents == (("INC-1",) if 2 in expected else ())
     if 2 in expected:
         assert result.examples[0].alert_id == 2
-    undone = replay.preview(after, NO_ROUTING, SHORT_THEN_LONG, NOW, is_cut=False)
+    undone = replay.preview(after, NO_ROUTING, history(SHORT_THEN_LONG), NOW, is_cut=False)
     assert undone.counts[EffectKind.SHOWN] == result.counts[EffectKind.HIDDEN]
 
 
-@settings(max_examples=examples(25))
+RULES = (
+    RoutingRule("W", 'job="x"', 1, wait_s=120),
+    RoutingRule("T", 'job="y"', 2, threshold=2),
+    RoutingRule("O", 'job=~"x|z"', 3, Owner.SERVICE, 2, Urgency.LOW),
+    RoutingRule("N", 'severity="info"', 4, pages=False),
+    RoutingRule("G", 'job=~".+"', 5, group_by=("job",), urgency=Urgency.HIGH),
+)
+VERSIONS = [(), RULES[:1], RULES[:2], RULES[1:3], RULES[3:], (RULES[4], RULES[0]), RULES]
+
+
+def effects_one_by_one(
+    before: Routing, after: Routing, alerts: Sequence[PastAlert]
+) -> tuple[dict[int, str], list[int]]:
+    """Return what each alert would have seen, and the number of pages: every alert is placed by itself."""
+    placed, pages = [], []
+    for routing in (before, after):
+        together = history(sorted(alerts, key=lambda alert: (alert.minute, alert.id)))
+        places = [replay._place(routing, kind) for kind in together.kinds]
+        groups, opened = replay._groups(places, together, range(len(alerts)))
+        placed.append(list(zip(together.ids, together.starts, groups, strict=True)))
+        pages.append(sum(group.paged_at is not None for group in opened))
+    kinds = {
+        id_: replay._difference(start, was, would)[0]
+        for (id_, start, was), (_, _, would) in zip(*placed, strict=True)
+    }
+    return {id_: kind.value for id_, kind in kinds.items() if kind}, pages
+
+
+@settings(max_examples=examples(40))
 @given(
     st.lists(
-        st.tuples(st.integers(0, 40), st.one_of(st.none(), st.integers(1, 20)), st.sampled_from("xy")),
+        st.tuples(
+            st.integers(0, 40),
+            st.one_of(st.none(), st.integers(1, 20)),
+            st.sampled_from(["x", "y", "z", "xi", ""]),
+        ),
         max_size=12,
-    )
+    ),
+    st.sampled_from(VERSIONS),
+    st.sampled_from(VERSIONS),
 )
-def test_a_replay_compared_with_itself_changes_nothing(alerts: list[tuple[int, int | None, str]]) -> None:
-    history = [
-        past(n, minute, lasted, job=job)
-        for n, (minute, lasted, job) in enumerate(sorted(alerts, key=lambda a: a[0]))
+def test_alerts_that_a_draft_leaves_alone_need_no_comparison(
+    drawn: list[tuple[int, int | None, str]], before: tuple[RoutingRule, ...], after: tuple[RoutingRule, ...]
+) -> None:
+    alerts = [
+        past(n, minute, lasted, job=job[:1], severity="info" if job.endswith("i") else "critical")
+        for n, (minute, lasted, job) in enumerate(drawn)
     ]
-    same = rules(RoutingRule("R", 'job="x"', wait_s=120), RoutingRule("S", 'job="y"', threshold=2))
-    result = replay.preview(same, same, history, NOW, is_cut=False)
-    assert (result.affected, result.pages_before, result.examples) == (0, result.pages_after, ())
+    result = replay.preview(rules(*before), rules(*after), history(alerts), NOW, is_cut=False)
+    expected, pages = effects_one_by_one(rules(*before), rules(*after), alerts)
+    assert {e.alert_id: e.kind.value for e in result.examples} == expected
+    assert [result.pages_before, result.pages_after] == pages
+    assert result.affected == len(expected)
+    if before == after:
+        assert not expected
 
 
 @pytest.mark.parametrize(

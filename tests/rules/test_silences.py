@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from firebell.alerts import mutes
+from firebell.alerts.alert_history import AlertKind
 from firebell.alerts.mutes import Mute, MuteKind
 from firebell.alerts.silences import alertmanager, rules
-from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence, SilencePreview, SilenceState
+from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.kit import matchers
 from firebell.kit.errors import Conflict, Invalid
 from tests.rules.test_dedup_and_grouping import NOW
@@ -109,20 +110,20 @@ def test_a_silence_for_all_services_and_one_of_maintenance_without_any() -> None
     ],
 )
 def test_what_a_preview_counts(text: str, labels: dict[str, str], is_silenced: bool) -> None:
-    alert = PreviewedAlert(1, "k", "Disk", "info", labels, True, None, 1)
+    alert = AlertKind(1, 1, "k", "Disk", "info", labels)
     assert rules.is_silenced(matchers.parse(text), alert) is is_silenced
 
 
 def test_a_silence_of_an_alert_matches_it() -> None:
     for title, labels in (("Disk", {"a": 'x"\\\n', "ü ": "1", "empty": ""}), ("Disk “full”", {})):
-        conditions = matchers.parse(rules.of_labels(title, labels))
-        assert rules.is_silenced(conditions, PreviewedAlert(1, "k", title, None, labels, True, None, 1))
-        assert not rules.is_silenced(conditions, PreviewedAlert(1, "k", "?", None, {"b": "c"}, True, None, 1))
+        conditions = matchers.parse(rules.of_alerts([(title, labels)]))
+        assert rules.is_silenced(conditions, AlertKind(1, 1, "k", title, None, labels))
+        assert not rules.is_silenced(conditions, AlertKind(1, 1, "k", "?", None, {"b": "c"}))
 
 
 @pytest.mark.parametrize(("matching", "is_wide"), [(9, False), (20, False), (21, True)])
 def test_a_wide_silence(matching: int, is_wide: bool) -> None:
-    assert SilencePreview((), matching, 100 if matching > 9 else 9, 0, 0, False).is_wide is is_wide
+    assert SilencePreview(0, (), matching, 100 if matching > 9 else 9, 0, 0, False).is_wide is is_wide
 
 
 def test_a_silence_survives_alertmanagers_form() -> None:

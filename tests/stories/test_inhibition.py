@@ -69,7 +69,7 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         assert (shown["sources"], shown["inhibited"]) == (1, 2)
         muted = {each["title"]: each["mute"]["kind"] for each in await api("GET", "/alerts", muted="true")}
         assert muted == {"disk slow": "inhibition", "net slow": "inhibition"}
-        await sign_in(w, http, w.mara)
+        csrf = await sign_in(w, http, w.mara)
         for path in ("/", "/alerts", PATH, f"{PATH}/{rule['id']}"):
             assert "Node down" in (await http.get(path)).text, path
 
@@ -79,6 +79,17 @@ async def test_what_a_firing_alert_explains_pages_when_it_ends(dsn: str, clock: 
         await w.settle()
         assert await _paged(w) == ["disk slow", "node down", "other disk"]
         assert (await api("GET", PATH))[0]["inhibited"] == 0
+
+        # the last 30 days replayed by a rule: both targets waited for the source, the resolved one paged no one
+        draft = {name: value for name, value in RULE.items() if name != "name"}
+        replayed = await api("POST", f"{PATH}/preview", draft)
+        assert (replayed["sources"], replayed["targets"], replayed["inhibited"]) == (1, 3, 2)
+        assert (replayed["hidden"], replayed["released"], replayed["waited"]) == (1, 1, 1)
+        assert [each["source_title"] for each in replayed["examples"]] == ["node down"] * 2
+        await api("POST", f"{PATH}/preview", {**draft, "target_matchers": "{"}, status=422)
+        shown = await http.post(PATH, params={"preview": "yes"}, data={**draft, "csrf": csrf, "wait_s": "15"})
+        assert "net slow" in shown.text.partition('id="preview"')[2].partition("</form>")[0]
+        assert len(await api("GET", PATH)) == 1
 
         # an alert that no source explains pages after the wait, as urgently as its routing rule says
         rules = [

@@ -65,6 +65,20 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(dsn: str, clock: Fak
             assert "Reindexing" in (await http.get(path)).text, path
         for path in ("/silences?state=upcoming", "/silences/new?alert=1", f"/silences/{one['id']}/edit"):
             assert (await http.get(path)).status_code == 200
+        # a silence that runs and one to come, beside each other in the week
+        week = (await http.get("/silences")).text.partition('id="timeline"')[2].partition("</section>")[0]
+        assert [week.count(f'class="sh win {state} ') for state in ("active", "upcoming", "expired")] == [
+            1,
+            1,
+            0,
+        ]
+        assert "No silences in this week" in (await http.get("/silences", params={"week": "2026-10-05"})).text
+        assert (await http.get("/silences", params={"week": "soon"})).status_code == 422
+        exported = (await http.get("/silences.csv")).text.splitlines()
+        assert [line.split(",")[:2] for line in exported[1:]] == [
+            [str(upcoming["id"]), "upcoming"],
+            [str(one["id"]), "active"],
+        ]
 
         # a change that still matches hides it without a page; one that does not pages
         changed = await api("PUT", f"{PATH}/{one['id']}", fields('job=~"batch|web"'))

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
+
 from firebell.alerts import (
     batch_outcome,
     batch_state,
@@ -17,6 +19,7 @@ from firebell.alerts import (
     expiry_actions,
     flapping_actions,
     flapping_store,
+    history_store,
     integration_actions,
     integration_store,
     list_filter_store,
@@ -40,6 +43,7 @@ from firebell.alerts.model import (
     BrokenSource,
     ChangeEvent,
     ConfirmationRequested,
+    Event,
     EventKind,
     GroupsAcknowledged,
     GroupsGrown,
@@ -60,9 +64,12 @@ from firebell.alerts.routing_rules import RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import MAX_ID
+from firebell.people.action_guards import permits
+from firebell.people.permissions import Verb
 
 MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
@@ -71,6 +78,8 @@ MAX_KEY_BYTES = 64
 CHANGES_PER_LIST = 20
 CHANGE_LOOKBACK = timedelta(hours=24)
 """Changes this long before a page began are shown with it."""
+PERSON_SOURCE = "person"
+"""The source of the message by which a person resolves an alert."""
 BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
@@ -82,6 +91,7 @@ HOLD_TIMER = routing_actions.HOLD_TIMER
 FLAPPING_TIMER = flapping_actions.FLAPPING_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
+alerts_by_id = read_store.alerts_by_id
 change_mute_end = mute_actions.change_end
 check_inhibition = inhibition_actions.check
 checked_mute_matchers = mute_actions.checked_matchers
@@ -96,6 +106,9 @@ incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
+past_alerts = history_store.past_alerts
+MAX_PAST_ALERTS = history_store.MAX_READ
+pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services
 restore_integration = integration_actions.restore_integration
 received = dropped_labels.received
@@ -198,6 +211,35 @@ async def receive_own(
     rules = await inhibition_actions.compiled_rules(tx)
     routed = await routing_actions.routed_own(tx, batch, are_services_kept=are_services_kept)
     await receive(tx, routed, now, mutes.active(running, routed, now), rules)
+
+
+@permits(Verb.PAGE_RESPOND)
+async def resolve_alerts(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[int]:
+    """Resolve those of these alerts that fire, and return their ids; a page whose alerts all ended is resolved.
+
+    What a source sends after that fires again, as a new alert with a new page.
+    """
+    chosen = await read_store.alerts_by_id(tx, alert_ids)
+    services = await integration_store.services_of_integrations(
+        tx, {alert.integration_id for alert in chosen}
+    )
+    routed = {alert.routed_service_id for alert in chosen if alert.routed_service_id is not None}
+    # before their state is read, so that nothing changes it meanwhile
+    await catalog.lock_services(tx, sorted(routed.union(services.values())))
+    firing = [alert for alert in await read_store.alerts_by_id(tx, alert_ids) if alert.status == "firing"]
+    by_integration: dict[int, list[Event]] = {}
+    for alert in firing:
+        # it keeps the order of the source's events, so that one that repeats, with its old start, fires again
+        event = Event(EventKind.EXPIRED, alert.dedup_key, alert.title, occurred_at=now)
+        by_integration.setdefault(alert.integration_id, []).append(event)
+    for integration_id, events in by_integration.items():
+        body = msgspec.json.encode({"resolved_by": actor.label, "at": now})
+        request = InboundRequest(integration_id, services[integration_id], PERSON_SOURCE, body, tuple(events))
+        await receive_own(tx, [request], now, are_services_kept=True)
+    resolved = await store.mark_ended_by_person(tx, [alert.id for alert in firing])
+    for alert_id in sorted(resolved):
+        await tx.audit(actor, "alert.resolved", f"alert:{alert_id}", now)
+    return resolved
 
 
 def event_ids(request: InboundRequest) -> list[bytes]:

@@ -8,8 +8,8 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, dropped_labels, flapping, queries
-from firebell.alerts.model import Alert, Integration, Rejected
+from firebell.alerts import actions, alert_context, dropped_labels, flapping, list_query, listing, queries
+from firebell.alerts.model import Alert, AlertFilter, Integration, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
@@ -107,6 +107,29 @@ class AlertDetail(AlertShown):
     ]
 
 
+class ChangeAround(ApiOutput):
+    """A change of the alert's service, within an hour of when the alert began."""
+
+    id: int
+    at: datetime
+    summary: str
+    source: str
+    links: dict[str, str]
+    details: dict[str, str]
+
+
+class AlertAround(ApiOutput):
+    """What was around an alert."""
+
+    changes: Annotated[list[ChangeAround], Field(description="newest first, at most 10")]
+    earlier: Annotated[list[AlertShown], Field(description="the newest 5 earlier alerts of its key")]
+    earlier_count: Annotated[int, Field(description="of the 90 days before it; at most 100")]
+    paged: Annotated[int, Field(description="of these, how many have a page")]
+    typical_s: Annotated[
+        int | None, Field(description="the median time in seconds after which these ended; null if none did")
+    ]
+
+
 class AlertMessage(ApiOutput):
     """A message as it was received, without its integration key."""
 
@@ -117,6 +140,30 @@ class AlertMessage(ApiOutput):
     text: Annotated[str, Field(description="the first 64 KiB; bytes that are not text are replaced")]
     truncated: bool
     error: Annotated[str | None, Field(description="why the message could not be read")]
+
+
+class AlertFacetValue(ApiOutput):
+    """A value of a label."""
+
+    value: str
+    alerts: int
+    is_chosen: Annotated[bool, Field(description="true if the query asks for it")]
+
+
+class AlertFacet(ApiOutput):
+    """A label that splits the alerts, with its most common values."""
+
+    name: str
+    values: list[AlertFacetValue]
+    others: Annotated[int, Field(description="number of values that are not listed")]
+
+
+class AlertFacets(ApiOutput):
+    """The labels of the newest alerts that match."""
+
+    counted: Annotated[int, Field(description="alerts whose labels were counted")]
+    is_partial: Annotated[bool, Field(description="true if older alerts may match too")]
+    facets: list[AlertFacet]
 
 
 class NewAlert(ApiInput):
@@ -221,34 +268,59 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
     return {**own, **related}
 
 
+AlertQueryText = Annotated[
+    Text,
+    Query(
+        description="matchers as in Alertmanager, of labels, title and severity, and the beginnings of words in the "
+        'title, such as `env="production" disk`; or a whole deduplication key, in quotes if it has an equals sign'
+    ),
+]
+ServiceSlug = Annotated[Text, Query(description="slug; default: every service")]
+FiringOnly = Annotated[Literal["firing"] | None, Query(description="default: every status")]
+MutedOnly = Annotated[
+    QueryBool,
+    Query(description="only alerts that maintenance or a silence muted, also those that paged at its end"),
+]
+
+
+async def _filter(w: Work, service: str, status: str | None, *, muted: bool) -> AlertFilter:
+    service_id = (await catalog.by_slug(w.tx, service)).id if service else None
+    return AlertFilter(service_id, is_firing=status == "firing", is_muted=muted)
+
+
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
 async def list_alerts(
     w: Reader,
     params: PageParams,
-    q: Annotated[
-        Text, Query(description="the beginnings of words in the title, or a whole deduplication key")
-    ] = "",
-    service: Annotated[Text, Query(description="slug; default: every service")] = "",
-    status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
-    muted: Annotated[
-        QueryBool,
-        Query(
-            description="only alerts that maintenance or a silence muted, also those that paged at its end"
-        ),
-    ] = False,
+    q: AlertQueryText = "",
+    service: ServiceSlug = "",
+    status: FiringOnly = None,
+    muted: MutedOnly = False,
 ) -> list[AlertShown]:
-    alerts = await actions.alerts(
-        w.tx,
-        q.strip(),
-        params.before,
-        params.limit,
-        service_id=(await catalog.by_slug(w.tx, service)).id if service else None,
-        firing=status == "firing",
-        muted=muted,
-    )
-    params.link([a.id for a in alerts])
-    views = await queries.alert_details(w.tx, alerts)
+    """With matchers, a page can have fewer entries than `limit` although `Link` leads to more."""
+    wanted = await _filter(w, service, status, muted=muted)
+    listed = await listing.listing(w.tx, list_query.parse(q.strip()), params.before, params.limit, wanted)
+    params.link_after(listed.older)
+    views = await queries.alert_details(w.tx, listed.alerts)
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
+
+
+@router.get(
+    "/alerts/facets",
+    tags=["alerts"],
+    summary="Count the values of labels among the newest alerts that match",
+    responses=problems(404),
+)
+async def list_alert_facets(
+    w: Reader,
+    q: AlertQueryText = "",
+    service: ServiceSlug = "",
+    status: FiringOnly = None,
+    muted: MutedOnly = False,
+) -> AlertFacets:
+    wanted = await _filter(w, service, status, muted=muted)
+    listed = await listing.listing(w.tx, list_query.parse(q.strip()), None, 1, wanted)
+    return AlertFacets.model_validate(listed)
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))
@@ -256,6 +328,24 @@ async def get_alert(w: Reader, alert_id: PathId) -> AlertDetail:
     (alert_details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
     deleted = await actions.deleted_messages(w.tx, alert_details.alert)
     return AlertDetail.model_validate({**_fields(AlertDetail, alert_details), "messages_deleted": deleted})
+
+
+@router.get(
+    "/alerts/{alert_id}/context",
+    tags=["alerts"],
+    summary="List the changes around an alert, and earlier alerts of its key",
+    responses=problems(404),
+)
+async def get_alert_context(w: Reader, alert_id: PathId) -> AlertAround:
+    (details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
+    around = await alert_context.load(w.tx, details)
+    return AlertAround(
+        changes=[ChangeAround.model_validate(change) for change in around.changes],
+        earlier=[AlertShown.model_validate(_fields(AlertShown, each)) for each in around.earlier],
+        earlier_count=around.earlier_count,
+        paged=around.paged,
+        typical_s=None if around.typical is None else int(around.typical.total_seconds()),
+    )
 
 
 @router.get(

@@ -1,8 +1,13 @@
-"""The SQL that searches alerts by the words of their titles, or by a whole deduplication key."""
+"""The SQL that searches alerts by the words of their titles, a whole deduplication key, or their labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.read_store import MUTED, newest_alerts
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
+from firebell.kit.matchers import Matcher, Op
 from firebell.kit.search_terms import NEWEST_SEARCHED
 
 
@@ -85,3 +90,123 @@ async def _newest_ids(tx: Tx, tsquery: str, before: int, limit: int, wanted: Ale
         limit,
     )
     return [row["id"] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The alerts that meet some conditions, newest first; `lowest_id` is the oldest one that was compared.
+
+    `is_partial` means that there may be older ones.
+    """
+
+    ids: list[int]
+    lowest_id: int
+    is_partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledRow:
+    """An alert as matchers read it."""
+
+    id: int
+    title: str
+    severity: str | None
+    labels: dict[str, str]
+
+
+async def newest_matching(
+    tx: Tx, conditions: Sequence[Matcher], before: int, compared: int, wanted: AlertFilter
+) -> Compared:
+    """Return those of the newest `compared` alerts that meet the conditions."""
+    values: list[object] = [before, compared]
+    values += [] if wanted.service_id is None else [wanted.service_id]
+    return await _matching(
+        tx, newest_alerts("id, title, severity, labels", wanted), values, conditions, compared
+    )
+
+
+async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int]) -> list[int]:
+    """Return those of these alerts that meet the conditions, newest first."""
+    newest = "select id, title, severity, labels from alert where id = any($1::bigint[])"
+    return (await _matching(tx, newest, [list(ids)], conditions, len(ids))).ids
+
+
+async def _matching(
+    tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int
+) -> Compared:
+    """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database."""
+    plain = [(c.name, c.value, c.op is Op.EQUAL) for c in conditions if c.op in (Op.EQUAL, Op.NOT_EQUAL)]
+    patterns = [c for c in conditions if c.op in (Op.MATCHES, Op.DIFFERS)]
+    names, wanted_values, equal, pattern_names = (f"${len(values) + n}" for n in range(1, 5))
+    rows = await tx.fetch(
+        f"""
+        with newest as materialized (
+            {newest}
+        ),
+        looked_at as (
+            select count(*) as alerts, coalesce(min(id), 0) as lowest_id
+            from newest
+        ),
+        matching as (
+            select id, (
+                select array_agg({_value("pattern.name")} order by pattern.position)
+                from unnest({pattern_names}::text[]) with ordinality as pattern (name, position)
+            ) as texts
+            from newest
+            where not exists (
+                select
+                from unnest({names}::text[], {wanted_values}::text[], {equal}::bool[])
+                    as condition (name, value, is_equal)
+                where condition.is_equal <> (condition.value = {_value("condition.name")})
+            )
+        )
+        select looked_at.alerts as looked_at, looked_at.lowest_id, matching.*
+        from looked_at
+        left join matching on true
+        order by matching.id desc
+        """,
+        *values,
+        *transpose(plain, 3),
+        [condition.name for condition in patterns],
+    )
+    known: dict[tuple[str, ...], bool] = {}
+    ids = []
+    for row in rows:
+        if row["id"] is None:
+            continue
+        texts = tuple(row["texts"] or ())
+        is_match = known.get(texts)
+        if is_match is None:
+            pairs = zip(patterns, texts, strict=True)
+            is_match = known[texts] = all(c.matches({c.name: text}) for c, text in pairs)
+        if is_match:
+            ids.append(row["id"])
+    return Compared(ids, rows[0]["lowest_id"], is_partial=rows[0]["looked_at"] >= compared)
+
+
+def _value(name: str) -> str:
+    """Return the expression for what matchers read of an alert by a name."""
+    return f"""
+        coalesce(
+            newest.labels ->> {name},
+            case {name}
+                when 'title' then newest.title
+                when 'severity' then newest.severity
+            end,
+            ''
+        )
+    """
+
+
+async def labels_of(tx: Tx, ids: Sequence[int]) -> list[LabeledRow]:
+    """Return what matchers read of these alerts, newest first."""
+    rows = await tx.fetch(
+        """
+        select id, title, severity, labels
+        from alert
+        where id = any($1::bigint[])
+        order by id desc
+        """,
+        list(ids),
+    )
+    return [LabeledRow(row["id"], row["title"], row["severity"], row["labels"]) for row in rows]

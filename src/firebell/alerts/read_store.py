@@ -178,6 +178,31 @@ async def alerts_by_id(tx: Reads, ids: Sequence[int]) -> list[Alert]:
     return [alert_from_row(row) for row in rows]
 
 
+async def earlier_alerts(tx: Reads, alert: Alert, since: datetime, limit: int) -> list[Alert]:
+    """Return the alerts of the same key before an alert that began since an instant, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select *
+        from (
+            select {ALERT_COLUMNS}
+            from alert
+            where integration_id = $1
+                and dedup_key = $2
+                and id < $3
+            order by id desc
+            limit $4
+        ) earlier
+        where starts_at >= $5
+        """,
+        alert.integration_id,
+        alert.dedup_key,
+        alert.id,
+        limit,
+        since,
+    )
+    return [alert_from_row(row) for row in rows]
+
+
 async def firing_of_integration(tx: Reads, integration_id: int, limit: int) -> list[Alert]:
     """Return up to `limit` firing alerts of an integration, newest first."""
     rows = await tx.fetch(

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 from fastapi import Response
 
-from firebell.alerts import actions, queries, retention_store
+from firebell.alerts import actions, alert_context, list_query, listing, queries, retention_store
+from firebell.alerts.list_query import AlertQuery
+from firebell.alerts.listing import AlertListing
+from firebell.alerts.model import Alert, AlertFilter
 from firebell.catalog import actions as catalog
+from firebell.kit.errors import Invalid
+from firebell.kit.matchers import Matcher, Op
 from firebell.kit.slice import AlertPart
 from firebell.kit.text import to_choice
 from firebell.kit.web import html, routing
@@ -26,31 +31,61 @@ async def alerts(
 ) -> Response:
     tab = state if state in TABS else "all"
     chosen_service = await catalog.by_slug(visit.tx, service) if service else None
-    listed = await actions.alerts(
-        visit.tx,
-        q.strip(),
-        to_choice(before, "before"),
-        ALERTS_LISTED + 1,
-        service_id=chosen_service.id if chosen_service else None,
-        firing=tab == "firing",
-        muted=tab == "muted",
+    wanted = AlertFilter(
+        chosen_service.id if chosen_service else None, is_firing=tab == "firing", is_muted=tab == "muted"
     )
-    views = await queries.alert_details(visit.tx, listed[:ALERTS_LISTED])
+    error, query, listed = None, AlertQuery(), AlertListing([], None, 0, False, ())
+    try:
+        query = list_query.parse(q.strip())
+        listed = await listing.listing(visit.tx, query, to_choice(before, "before"), ALERTS_LISTED, wanted)
+    except Invalid as refusal:
+        error = refusal
     filters = {"service": chosen_service.slug if chosen_service else "", "q": q}
-    older = listed[ALERTS_LISTED - 1].id if len(listed) > ALERTS_LISTED else ""
+
+    def address(changed: AlertQuery) -> str:
+        return html.address("/alerts", state=tab, **{**filters, "q": str(changed)})
+
     context = {
         "nav": "alerts",
         "live": "pages,incidents,mutes",
-        "views": views,
+        "views": await queries.alert_details(visit.tx, listed.alerts),
+        "listed": listed,
         "q": q,
+        "error": error,
+        "tokens": [(str(each), address(query.without(each))) for each in query.conditions],
+        "facets": [
+            (
+                facet,
+                [
+                    (
+                        value,
+                        address(
+                            query.without(Matcher(facet.name, Op.EQUAL, value.value))
+                            if value.is_chosen
+                            else query.with_value(facet.name, value.value)
+                        ),
+                    )
+                    for value in facet.values
+                ],
+            )
+            for facet in listed.facets
+        ],
         "service": chosen_service,
         "tab": tab,
         "tabs": [
             (name, label, html.address("/alerts", state=name, **filters)) for name, label in TABS.items()
         ],
-        "older": html.address("/alerts", state=tab, before=older, **filters) if older else "",
+        "here": html.address("/alerts", state=tab, before=before, **filters),
+        "older": html.address("/alerts", state=tab, before=listed.older, **filters) if listed.older else "",
     }
     return await html.render(visit.request, "alerts/alerts.html", context)
+
+
+def _similar(alert: Alert) -> str:
+    """Return the address of the alerts like one: of its rule, else those whose titles have its words."""
+    name = alert.labels.get("alertname", "")
+    query = AlertQuery().with_value("alertname", name) if name else AlertQuery(words=alert.title[:100])
+    return html.address("/alerts", q=str(query))
 
 
 @router.get("/alerts/{alert_id}", dependencies=route_access.needs(Verb.ALERT_READ))
@@ -65,6 +100,8 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "page": alert_details.page,
         "mute": alert_details.mute,
         "incidents": alert_details.incidents,
+        "around": await alert_context.load(visit.tx, alert_details),
+        "similar": _similar(alert_details.alert),
         "parts": [
             (part.template, await part.load(visit.tx, alert_details.alert, visit.now)) for part in parts
         ],

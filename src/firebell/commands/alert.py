@@ -1,4 +1,4 @@
-"""`firebell alert`: send and list alerts."""
+"""`firebell alert`: send, list, acknowledge, resolve and explain alerts."""
 
 from dataclasses import asdict
 from typing import Any
@@ -68,8 +68,19 @@ def send(
     show(answer, "Alert resolved." if resolve else "Alert stored; paging now.")
 
 
-@alert.command("list", epilog=example("firebell alert list --query 5xx"))
-@click.option("--query", "q", help="Beginnings of words in the title, or a whole deduplication key.")
+_QUERY = click.option(
+    *("--query", "q"),
+    help="Matchers, as in Alertmanager, and beginnings of words in the title; or a whole deduplication key.",
+)
+
+
+@alert.command(
+    "list",
+    epilog=example(
+        "firebell alert list --query 5xx", "firebell alert list --firing --query 'severity=\"critical\" disk'"
+    ),
+)
+@_QUERY
 @click.option("--service", help="Slug of a service; default all.")
 @click.option("--firing", is_flag=True, help="Only firing alerts.")
 @click.option(
@@ -100,6 +111,54 @@ def _marks(alert: dict[str, Any]) -> list[str]:
     return [*alert["findings"], *(["flapping"] if alert["flapping"] else [])]
 
 
+@alert.command(
+    epilog=example("firebell alert labels --firing", "firebell alert labels --query 'env=\"prod\"'")
+)
+@_QUERY
+@click.option("--service", help="Slug of a service; default all.")
+@click.option("--firing", is_flag=True, help="Only firing alerts.")
+@as_json
+def labels(q: str | None, service: str | None, firing: bool) -> None:
+    """Count the values of labels among the newest alerts that match."""
+    only = {"q": q, "service": service, "status": "firing" if firing else None}
+    counted = call("GET", "/api/v1/alerts/facets", **only)
+    rows = [
+        [facet["name"], value["value"], str(value["alerts"])]
+        for facet in counted["facets"]
+        for value in facet["values"]
+    ]
+    show_table(counted, ("LABEL", "VALUE", "ALERTS"), rows, wide=1, empty="No alerts match.")
+
+
+def _change(action: str, ids: tuple[int, ...]) -> None:
+    """Do one action on alerts; if it changes nothing for one of them, the exit code is 1."""
+    outcomes = call("POST", "/api/v1/alerts/bulk", {"action": action, "ids": list(ids)})
+    done = {"ack": "acknowledged", "resolve": "resolved"}[action]
+    lines = []
+    for outcome in outcomes:
+        page = f" ({outcome['page']})" if outcome["page"] else ""
+        lines.append(f"alert {outcome['alert_id']}{page}: {outcome['reason'] or done}")
+    show(outcomes, "\n".join(lines))
+    if not all(outcome["is_done"] for outcome in outcomes):
+        raise SystemExit(1)
+
+
+@alert.command(epilog=example("firebell alert ack 7 8"))
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1))
+@as_json
+def ack(ids: tuple[int, ...]) -> None:
+    """Acknowledge the pages of alerts, and stop their escalation."""
+    _change("ack", ids)
+
+
+@alert.command(epilog=example("firebell alert resolve 7 8"))
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1))
+@as_json
+def resolve(ids: tuple[int, ...]) -> None:
+    """Resolve alerts. What their sources send after that fires again."""
+    _change("resolve", ids)
+
+
 @alert.command("show", epilog=example("firebell alert show 7", "firebell alert show 7 --raw"))
 @click.argument("number", metavar="ID", type=click.IntRange(1))
 @click.option("--raw", is_flag=True, help="Also print the raw payloads that the source sent.")
@@ -124,6 +183,12 @@ def show_(number: int, raw: bool) -> None:
         lines += ["", fields["body"]]
     details = {**fields["labels"], **fields["annotations"], **fields["links"]}
     lines += ["", *(f"  {name}: {value}" for name, value in details.items())] if details else []
+    around = call("GET", f"/api/v1/alerts/{number}/context")
+    fields["context"] = around
+    lines += [f"Seen {around['earlier_count']}x before in 90 days, {around['paged']} of them paged."]
+    if around["changes"]:
+        lines += ["", "Changes around this time:"]
+        lines += [f"  {local(change['at'])}  {change['summary']}" for change in around["changes"]]
     if raw:
         fields["messages"] = call("GET", f"/api/v1/alerts/{number}/messages")
         for message in fields["messages"]:

@@ -6,6 +6,7 @@ import click
 
 from firebell.commands.client import call
 from firebell.commands.output import as_json, example, show, show_table
+from firebell.kit.text import plural
 
 
 @click.group()
@@ -53,8 +54,9 @@ def list_() -> None:
     show_default=True,
     help="Seconds that a target waits for its source.",
 )
+@click.option("--preview", is_flag=True, help="Only count what it would have inhibited in the last 30 days.")
 @as_json
-def add(name: str, source: str, target: str, equal: tuple[str, ...], wait: int) -> None:
+def add(name: str, source: str, target: str, equal: tuple[str, ...], wait: int, preview: bool) -> None:
     """Create inhibition rule NAME."""
     fields: dict[str, Any] = {
         "name": name,
@@ -63,8 +65,22 @@ def add(name: str, source: str, target: str, equal: tuple[str, ...], wait: int) 
         "equal": list(equal),
         "wait_s": wait,
     }
+    if preview:
+        _preview({field: value for field, value in fields.items() if field != "name"})
+        return
     created = call("POST", "/api/v1/inhibition-rules", fields)
     show(created, f"Inhibition rule {created['id']} {created['name']} created.")
+
+
+def _preview(fields: dict[str, Any]) -> None:
+    counts = call("POST", "/api/v1/inhibition-rules/preview", fields)
+    lines = [
+        f"In the last 30 days it would have inhibited {counts['inhibited']} of {plural(counts['targets'], 'target')}:",
+        f"{counts['hidden']} would have paged no one, {counts['released']} once the source ended.",
+        f"Incidents that resulted from them: {', '.join(counts['incidents']) or 'none'}.",
+        f"{plural(counts['waited'], 'other target')} would have paged after the wait.",
+    ]
+    show(counts, "\n".join(lines))
 
 
 @inhibition.command("delete", epilog=example("firebell inhibition delete 3"))

@@ -152,6 +152,14 @@ def ack(refs: tuple[str, ...]) -> None:
     _act(refs, "ack")
 
 
+@page.command(epilog=example("firebell page unack PG-7"))
+@click.argument("refs", nargs=-1, required=True)
+@as_json
+def unack(refs: tuple[str, ...]) -> None:
+    """Withdraw the acknowledgment of pages; the level that was notified last is notified again."""
+    _act(refs, "unack")
+
+
 @page.command(epilog=example("firebell page resolve PG-7"))
 @click.argument("refs", nargs=-1, required=True)
 @as_json

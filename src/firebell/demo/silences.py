@@ -1,4 +1,4 @@
-"""Silences of the demo: one that holds an alert back, one that starts tomorrow, and an inhibition rule."""
+"""Silences of the demo: one that holds an alert back, one that is over, one to come, and an inhibition rule."""
 
 from datetime import datetime, timedelta
 
@@ -36,6 +36,12 @@ async def create(past: Past, now: datetime) -> None:
     async with past.ctx.db.tx() as tx:
         await actions.create_silence(tx, kestrel.actor("Jun"), entered=disks, now=now)
         await actions.create_silence(tx, kestrel.actor("Tomás"), entered=canary, now=now)
+        began, ended = now - 2 * DAY, now - DAY - 14 * HOUR
+        reindex = NewSilence(
+            'alertname="QueueDepth"', "Reindexing the catalog", began + 12 * HOUR, began, (catalog,)
+        )
+        over = await actions.create_silence(tx, kestrel.actor("Lena"), entered=reindex, now=began)
+        await actions.expire_silence(tx, kestrel.actor("Lena"), silence_id=over.id, now=ended)
         await inhibition.create_rule(tx, kestrel.actor("Mara"), entered=node, now=now)
     integration = kestrel.integrations["catalog"]
     event = {"title": "catalog: disk of batch-3 is 82% full", "severity": "warning", "labels": DISK_LABELS}

@@ -263,6 +263,17 @@ async def acknowledge_page(w: Responder, ref: Text) -> PageAcked:
 
 
 @router.post(
+    "/pages/{ref}/unack",
+    tags=["pages"],
+    summary="Withdraw the acknowledgment of a page; the level that was notified last is notified again",
+    responses=problems(404, 409),
+)
+async def unacknowledge_page(w: Responder, ref: Text) -> PageShown:
+    page = await actions.unacknowledge(w.tx, w.actor, parse_ref("PG", ref), w.now)
+    return await shown(w.tx, page, w.now)
+
+
+@router.post(
     "/pages/{ref}/resolve",
     tags=["pages"],
     summary="Resolve a page and its alerts",

@@ -289,6 +289,7 @@ ACTION_LABELS = {
     "inhibition_rule.changed": "Changed an inhibition rule",
     "inhibition_rule.created": "Created an inhibition rule",
     "inhibition_rule.deleted": "Deleted an inhibition rule",
+    "alert.resolved": "Resolved an alert",
     "silence.changed": "Changed a silence",
     "silence.created": "Silenced alerts",
     "silence.expired": "Ended a silence",

@@ -1,12 +1,10 @@
-"""The SQL that reads past alerts for a replay, and how often rules matched."""
+"""The SQL of the incidents of past alerts, of their titles, and of how often rules matched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from firebell.kit.db.database import Reads
-from firebell.routing.replay import ReplayedAlert
 
 MOST_COUNTED = 1_000
 """The most alerts of a rule that are counted."""
@@ -20,58 +18,25 @@ class RuleUse:
     pages: int
 
 
-class AlertWithPages(NamedTuple):
-    """An alert of the past, and the ids of the pages of its group."""
-
-    alert: ReplayedAlert
-    page_ids: tuple[int, ...]
-
-
-async def past_alerts(tx: Reads, since: datetime, limit: int) -> list[AlertWithPages]:
-    """Return those of the newest `limit` alerts that began since an instant, in the order in which they began.
-
-    Rules that watch Firebell itself, and what was not read, are replayed too; rules never match them.
-    """
+async def alerts_with_incidents(tx: Reads, lowest_id: int) -> list[tuple[int, int]]:
+    """Return the alerts with this id or a higher one whose page led to an incident, each with the page's id."""
     rows = await tx.fetch(
         """
-        select newest.*, integration.service_id, pages.ids as page_ids
-        from (
-            select
-                id, integration_id, dedup_key, title, severity, labels, starts_at, ends_at, count, group_id
-            from alert
-            order by id desc
-            limit $2
-        ) newest
-        join integration on integration.id = newest.integration_id
-        left join lateral (
-            select array_agg(group_page.page_id) as ids
-            from group_page
-            where group_page.group_id = newest.group_id
-        ) pages on newest.group_id is not null
-        where newest.starts_at >= $1
-        order by newest.starts_at, newest.id
+        select distinct alert.id, group_page.page_id
+        from page_incident
+        join group_page on group_page.page_id = page_incident.page_id
+        join alert on alert.group_id = group_page.group_id
+        where alert.id >= $1
         """,
-        since,
-        limit,
+        lowest_id,
     )
-    return [
-        AlertWithPages(
-            ReplayedAlert(
-                row["id"],
-                row["integration_id"],
-                row["service_id"],
-                row["dedup_key"],
-                row["title"],
-                row["severity"],
-                row["labels"],
-                row["starts_at"],
-                row["ends_at"],
-                row["count"],
-            ),
-            tuple(row["page_ids"] or ()),
-        )
-        for row in rows
-    ]
+    return [(row["id"], row["page_id"]) for row in rows]
+
+
+async def titles(tx: Reads, ids: Sequence[int]) -> dict[int, str]:
+    """Return the titles of alerts."""
+    rows = await tx.fetch("select id, title from alert where id = any($1::bigint[])", list(ids))
+    return {row["id"]: row["title"] for row in rows}
 
 
 async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int, RuleUse]:

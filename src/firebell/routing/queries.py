@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from firebell.alerts import actions as alerts
 from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
+from firebell.alerts.alert_history import AlertHistory, instant
 from firebell.alerts.model import Event, EventKind, matched_labels
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
@@ -26,11 +29,8 @@ from firebell.routing.model import (
     RuleVerdict,
     StageEntry,
 )
-from firebell.routing.replay import ReplayedAlert
 
 HISTORY = timedelta(days=30)
-MAX_REPLAYED = 50_000
-"""Number of alerts that a preview replays at most, the newest ones."""
 ENTRIES_SHOWN = 12
 """Number of entries of a page that an explanation has at most."""
 _replays = Pool("routing-replay", size=1, queue=8)
@@ -40,27 +40,32 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
     """Return what these rules would have changed in the last 30 days, compared with those in force."""
     since = now - HISTORY
     before = await alerts.load_routing(tx)
-    after = await alerts.compiled_routing(tx, 0, rules)
-    history = await _past_alerts(tx, since)
-    is_cut = len(history) == MAX_REPLAYED
-    since = history[0].starts_at if is_cut else since
-    return await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
+    # rules without an id would share their groups
+    draft = [rule if rule.id else msgspec.structs.replace(rule, id=-n) for n, rule in enumerate(rules, 1)]
+    after = await alerts.compiled_routing(tx, 0, draft)
+    history = await alerts.past_alerts(tx, since, alerts.MAX_PAST_ALERTS, replay.needed_labels(before, after))
+    history = await _with_incidents(tx, history)
+    is_cut = len(history.ids) == alerts.MAX_PAST_ALERTS
+    since = instant(min(history.starts)) if is_cut else since
+    result = await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
+    titles = await history_store.titles(tx, [effect.alert_id for effect in result.examples])
+    examples = [
+        replace(effect, title=titles.get(effect.alert_id, effect.title)) for effect in result.examples
+    ]
+    return replace(result, examples=tuple(examples))
 
 
-async def _past_alerts(tx: Tx, since: datetime) -> list[ReplayedAlert]:
-    """Return the alerts to replay, each with the incidents of its pages that the current reader may know of."""
-    past = await history_store.past_alerts(tx, since, MAX_REPLAYED)
-    incidents = await alert_queries.incidents_of_pages(
-        tx, {page_id for each in past for page_id in each.page_ids}
-    )
-    return [_with_incidents(alert, page_ids, incidents) for alert, page_ids in past]
-
-
-def _with_incidents(
-    alert: ReplayedAlert, page_ids: Sequence[int], incidents: Mapping[int, Sequence[int]]
-) -> ReplayedAlert:
-    ids = sorted({id_ for page_id in page_ids for id_ in incidents.get(page_id, ())})
-    return replace(alert, incidents=tuple(f"INC-{id_}" for id_ in ids)) if ids else alert
+async def _with_incidents(tx: Tx, history: AlertHistory) -> AlertHistory:
+    """Return past alerts with the incidents of their pages that the current reader may know of."""
+    if not history.ids:
+        return history
+    pages = await history_store.alerts_with_incidents(tx, history.ids[0])
+    incidents = await alert_queries.incidents_of_pages(tx, {page_id for _, page_id in pages})
+    ids_by_alert: dict[int, set[int]] = {}
+    for alert_id, page_id in pages:
+        ids_by_alert.setdefault(alert_id, set()).update(incidents.get(page_id, ()))
+    known = {alert: tuple(f"INC-{id_}" for id_ in sorted(ids)) for alert, ids in ids_by_alert.items() if ids}
+    return replace(history, incidents=known)
 
 
 async def try_labels(

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.routing import api, web
+    from firebell.routing import api, bulk_api, bulk_web, web
 
-    return [web.router, api.router]
+    return [bulk_web.router, web.router, bulk_api.router, api.router]
 
 
 def _alert_parts() -> list[AlertPart]:

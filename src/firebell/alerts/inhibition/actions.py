@@ -2,26 +2,42 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import batch_store, event_placement, mute_actions, mutes
+from firebell.alerts import (
+    alert_history,
+    batch_store,
+    event_placement,
+    history_store,
+    mute_actions,
+    mutes,
+    related_store,
+)
+from firebell.alerts.alert_history import NEVER, instant
 from firebell.alerts.batch_state import Batch
+from firebell.alerts.inhibition import preview as past_effects
 from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
 from firebell.alerts.inhibition.model import (
     CompiledInhibitionRule,
+    InhibitionExample,
+    InhibitionPreview,
     InhibitionRule,
     NewInhibitionRule,
     NewInhibitor,
 )
+from firebell.alerts.inhibition.preview import InhibitedTarget
 from firebell.alerts.inhibition.rules import InhibitionPlan
 from firebell.alerts.model import Alert, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute, MutesByService
-from firebell.alerts.read_store import firing_alerts
+from firebell.alerts.read_store import alerts_by_id, firing_alerts
+from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.jobs import timers
+from firebell.kit.threads import Pool
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
@@ -33,6 +49,10 @@ CHECK_INTERVAL = timedelta(minutes=1)
 RETRY_INTERVAL = timedelta(seconds=1)
 MAX_RULES = 100
 LONGEST = timedelta(days=365)
+PREVIEW_SPAN = timedelta(days=30)
+PREVIEW_LISTED = 20
+"""Inhibited alerts that a preview lists."""
+_previews = Pool("inhibition-preview", size=1, queue=8)
 FIRING_READ = 10_000
 """Firing alerts that are read for a new rule."""
 
@@ -124,6 +144,51 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
         rows = [(ids[key], alert.integration_id, alert.dedup_key) for key, alert in sources if key in ids]
         await store.insert_sources(tx, rows)
     await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
+
+
+async def preview(tx: Tx, entered: NewInhibitionRule, now: datetime) -> InhibitionPreview:
+    """Return what a rule would have inhibited in the last 30 days; raise `Invalid`."""
+    new = decisions.checked(replace(entered, name=entered.name.strip() or "A new rule"))
+    conditions = (*matchers.parse(new.source_matchers), *matchers.parse(new.target_matchers))
+    history = await history_store.past_alerts(
+        tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions, *new.equal)
+    )
+    outcome = await _previews.run(lambda: past_effects.replay(decisions.compiled_new(new), history))
+    inhibited = outcome.inhibited
+    groups = {history.groups[each.position] for each in inhibited if history.groups[each.position]}
+    pages = await related_store.pages_of_groups(tx, groups)
+    incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
+
+    def refs(target: InhibitedTarget) -> tuple[str, ...]:
+        page_id = pages.get(history.groups[target.position], 0)
+        return tuple(f"INC-{id_}" for id_ in incidents.get(page_id, ()))
+
+    listed = sorted(inhibited, key=lambda each: (not refs(each), -each.position))[:PREVIEW_LISTED]
+    ids = {history.ids[position] for each in listed for position in (each.position, each.source)}
+    titles = {alert.id: alert.title for alert in await alerts_by_id(tx, list(ids))}
+    return InhibitionPreview(
+        compared=len(history.ids),
+        sources=outcome.sources,
+        targets=outcome.targets,
+        inhibited=len(inhibited),
+        hidden=sum(not each.is_released for each in inhibited),
+        waited=outcome.waited,
+        firing=sum(history.ends[each.position] == each.until == NEVER for each in inhibited),
+        incidents=tuple(dict.fromkeys(ref for each in inhibited for ref in refs(each))),
+        examples=tuple(
+            InhibitionExample(
+                alert_id=history.ids[each.position],
+                title=titles[history.ids[each.position]],
+                starts_at=instant(history.starts[each.position]),
+                source_id=history.ids[each.source],
+                source_title=titles[history.ids[each.source]],
+                released_at=instant(each.until) if each.is_released else None,
+                incidents=refs(each),
+            )
+            for each in listed
+        ),
+        is_partial=len(history.ids) == history_store.MAX_READ,
+    )
 
 
 @internal("Alerts that are received decide it.")

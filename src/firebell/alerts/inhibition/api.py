@@ -76,6 +76,51 @@ class InhibitionRuleShown(ApiOutput):
     inhibited: Annotated[int, Field(description="firing alerts that they inhibit")]
 
 
+class InhibitionToPreview(ApiInput):
+    """A rule to try on past alerts."""
+
+    source_matchers: MatchersText
+    target_matchers: MatchersText
+    equal: Annotated[list[Name], Field(max_length=rules.MAX_EQUAL)] = Field(default_factory=list)
+    wait_s: Annotated[StrictInt, Field(ge=0, le=rules.LONGEST_WAIT_S)] = DEFAULT_WAIT_S
+
+
+class InhibitionExampleShown(ApiOutput):
+    """An alert that the rule would have inhibited, and the source that fired."""
+
+    alert_id: int
+    title: str
+    starts_at: datetime
+    source_id: int
+    source_title: str
+    released_at: Annotated[
+        datetime | None, Field(description="when it would have paged; null if it ended before")
+    ]
+    incidents: list[str]
+
+
+class InhibitionPreviewShown(ApiOutput):
+    """What a rule would have inhibited in the last 30 days; nothing is saved."""
+
+    compared: Annotated[int, Field(description="alerts of 30 days that were compared")]
+    sources: int
+    targets: int
+    inhibited: int
+    hidden: Annotated[int, Field(description="inhibited targets that would have paged no one")]
+    released: Annotated[
+        int, Field(description="inhibited targets that would have paged when their sources ended")
+    ]
+    waited: Annotated[
+        int, Field(description="targets without a source, which would have paged after the wait")
+    ]
+    firing: Annotated[int, Field(description="inhibited targets that fire now")]
+    incidents: Annotated[list[str], Field(description="those of inhibited targets")]
+    examples: Annotated[
+        list[InhibitionExampleShown], Field(description="at most 20, those with incidents first")
+    ]
+    is_partial: Annotated[bool, Field(description="true if older alerts of these days were not compared")]
+
+
 async def _shown(w: Work, listed: list[InhibitionRule]) -> list[InhibitionRuleShown]:
     inhibited = await actions.inhibited_by_rule(w.tx)
     result = []
@@ -107,6 +152,14 @@ async def list_inhibition_rules(w: Reader) -> list[InhibitionRuleShown]:
 async def create_inhibition_rule(w: Writer, fields: InhibitionRuleFields) -> InhibitionRuleShown:
     created = await actions.create_rule(w.tx, w.actor, entered=fields.entered(), now=w.now)
     return (await _shown(w, [created]))[0]
+
+
+@router.post("/preview", summary="Replay the last 30 days by an inhibition rule")
+async def preview_inhibition_rule(w: Reader, draft: InhibitionToPreview) -> InhibitionPreviewShown:
+    entered = NewInhibitionRule(
+        "", draft.source_matchers, draft.target_matchers, tuple(draft.equal), draft.wait_s
+    )
+    return InhibitionPreviewShown.model_validate(await actions.preview(w.tx, entered, w.now))
 
 
 @router.get("/{rule_id}", summary="Get an inhibition rule", responses=problems(404))

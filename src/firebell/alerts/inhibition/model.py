@@ -61,6 +61,45 @@ class CompiledInhibitionRule:
 
 
 @dataclass(frozen=True, slots=True)
+class InhibitionExample:
+    """An alert that a rule would have inhibited, and its source; `released_at` is None if it did not page."""
+
+    alert_id: int
+    title: str
+    starts_at: datetime
+    source_id: int
+    source_title: str
+    released_at: datetime | None
+    incidents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InhibitionPreview:
+    """What a rule would have inhibited in the last 30 days, of `compared` alerts.
+
+    Of the `inhibited` targets, `hidden` would have paged no one, the others once their sources ended; `waited` ones
+    would have paged after the wait. `firing` of them fire now. `incidents` are those of inhibited alerts. If
+    `is_partial`, older alerts of these days were not compared.
+    """
+
+    compared: int
+    sources: int
+    targets: int
+    inhibited: int
+    hidden: int
+    waited: int
+    firing: int
+    incidents: tuple[str, ...]
+    examples: tuple[InhibitionExample, ...]
+    is_partial: bool
+
+    @property
+    def released(self) -> int:
+        """Inhibited targets that would have paged once their sources ended."""
+        return self.inhibited - self.hidden
+
+
+@dataclass(frozen=True, slots=True)
 class NewInhibitor:
     """The mute of the sources of a rule that have the same values of its `equal` labels.
 

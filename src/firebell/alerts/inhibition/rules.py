@@ -72,6 +72,12 @@ def compiled(rules: Iterable[InhibitionRule]) -> tuple[CompiledInhibitionRule, .
     return tuple(result)
 
 
+def compiled_new(new: NewInhibitionRule) -> CompiledInhibitionRule:
+    """Return a checked rule that is not stored, with its matchers parsed."""
+    source, target = matchers.parse(new.source_matchers), matchers.parse(new.target_matchers)
+    return CompiledInhibitionRule(0, new.name, source, target, new.equal, new.wait_s)
+
+
 def versions(rules: Iterable[CompiledInhibitionRule]) -> dict[int, str]:
     """Return the version of each rule; mutes of others are of a deleted rule, or of one before a change."""
     return {rule.id: rule.version for rule in rules}

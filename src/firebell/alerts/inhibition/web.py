@@ -6,7 +6,12 @@ from fastapi import Response
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions, rules
-from firebell.alerts.inhibition.model import DEFAULT_WAIT_S, InhibitionRule, NewInhibitionRule
+from firebell.alerts.inhibition.model import (
+    DEFAULT_WAIT_S,
+    InhibitionPreview,
+    InhibitionRule,
+    NewInhibitionRule,
+)
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
@@ -17,6 +22,8 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 router = routing.html_router()
 
 ADDRESS = "/inhibition-rules"
+PREVIEWED = 5
+"""Alerts of a preview that are listed."""
 
 
 async def _render(
@@ -25,6 +32,7 @@ async def _render(
     error: FirebellError | None = None,
     edited: InhibitionRule | None = None,
 ) -> Response:
+    preview, preview_error = await _preview(visit, values)
     context = {
         "nav": "alerts",
         "live": alerts.MUTES_TOPIC,
@@ -33,18 +41,31 @@ async def _render(
         "values": values or {"wait_s": str(DEFAULT_WAIT_S)},
         "edited": edited,
         "error": error,
+        "preview": preview,
+        "preview_error": preview_error,
+        "previewed": PREVIEWED,
         "longest_wait_s": rules.LONGEST_WAIT_S,
     }
     return await html.render(visit.request, "alerts/inhibition_rules.html", context)
 
 
-def _entered(visit: Visit) -> NewInhibitionRule:
+async def _preview(visit: Visit, values: Mapping[str, str]) -> tuple[InhibitionPreview | None, str]:
+    """Return what the rule in a form would have inhibited, or why that is unknown."""
+    if not (values.get("source_matchers", "").strip() and values.get("target_matchers", "").strip()):
+        return None, ""
+    try:
+        return await actions.preview(visit.tx, _entered(values), visit.now), ""
+    except Invalid as error:
+        return None, " ".join(error.fields.values()) or error.message
+
+
+def _entered(values: Mapping[str, str]) -> NewInhibitionRule:
     return NewInhibitionRule(
-        name=visit.text("name"),
-        source_matchers=visit.text("source_matchers"),
-        target_matchers=visit.text("target_matchers"),
-        equal=tuple(visit.text("equal").replace(",", " ").split()),
-        wait_s=to_number(visit.text("wait_s"), "wait_s", most=rules.LONGEST_WAIT_S, unit="seconds"),
+        name=values.get("name", ""),
+        source_matchers=values.get("source_matchers", ""),
+        target_matchers=values.get("target_matchers", ""),
+        equal=tuple(values.get("equal", "").replace(",", " ").split()),
+        wait_s=to_number(values.get("wait_s", ""), "wait_s", most=rules.LONGEST_WAIT_S, unit="seconds"),
     )
 
 
@@ -54,10 +75,14 @@ async def inhibition_rules(visit: CurrentVisit) -> Response:
 
 
 @router.post(ADDRESS, dependencies=route_access.needs(Verb.INHIBITION_WRITE))
-async def create(visit: CurrentVisit) -> Response:
+async def create(visit: CurrentVisit, preview: str = "") -> Response:
+    if preview:
+        return await _render(visit, visit.values)
     try:
         async with visit.tx.savepoint():
-            created = await actions.create_rule(visit.tx, visit.actor, entered=_entered(visit), now=visit.now)
+            created = await actions.create_rule(
+                visit.tx, visit.actor, entered=_entered(visit.values), now=visit.now
+            )
     except (Invalid, Conflict) as error:
         return await _render(visit, visit.values, error)
     return flash.redirect(visit.request, ADDRESS, f"Inhibition rule {created.name} created.")
@@ -77,12 +102,14 @@ async def edit(visit: CurrentVisit, rule_id: int) -> Response:
 
 
 @router.post(f"{ADDRESS}/{{rule_id}}", dependencies=route_access.needs(Verb.INHIBITION_WRITE))
-async def update(visit: CurrentVisit, rule_id: int) -> Response:
+async def update(visit: CurrentVisit, rule_id: int, preview: str = "") -> Response:
     edited = await actions.rule(visit.tx, rule_id)
+    if preview:
+        return await _render(visit, visit.values, edited=edited)
     try:
         async with visit.tx.savepoint():
             await actions.update_rule(
-                visit.tx, visit.actor, rule_id=rule_id, entered=_entered(visit), now=visit.now
+                visit.tx, visit.actor, rule_id=rule_id, entered=_entered(visit.values), now=visit.now
             )
     except (Invalid, Conflict) as error:
         return await _render(visit, visit.values, error, edited)

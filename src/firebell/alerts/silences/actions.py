@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import mute_actions, mute_store, related_store
+from firebell.alerts import alert_history, history_store, mute_actions, mute_store, read_store, related_store
+from firebell.alerts.alert_history import NEVER, AlertKind
 from firebell.alerts.silences import rules, store
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
@@ -21,9 +22,8 @@ MAX_SILENCES = 1_000
 KEPT = timedelta(hours=120)
 """How long expired silences are listed."""
 PREVIEW_SPAN = timedelta(days=30)
-PREVIEW_COMPARED = 100_000
-"""The newest alerts that a preview compares."""
-PREVIEW_MATCHING = 10_000
+PREVIEW_LISTED = 20
+"""Firing alerts that a preview lists."""
 
 
 async def silence(tx: Reads, silence_id: int) -> Silence:
@@ -141,18 +141,24 @@ async def _expire(tx: Tx, actor: Actor, old: Silence, now: datetime) -> None:
 async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: datetime) -> SilencePreview:
     """Return what a silence would silence now and would have silenced in the last 30 days; raise `Invalid`."""
     conditions = matchers.parse(rules.checked_matchers(matchers_text))
-    since = now - PREVIEW_SPAN
-    alerts, compared, is_partial = await store.past_alerts(
-        tx, service_ids, conditions, since, PREVIEW_COMPARED, PREVIEW_MATCHING
+    history = await history_store.past_alerts(
+        tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions)
     )
-    matching = [alert for alert in alerts if rules.is_silenced(conditions, alert)]
-    pages = await related_store.pages_of_groups(tx, {alert.group_id for alert in matching if alert.group_id})
+
+    def is_covered(kind: AlertKind) -> bool:
+        return not service_ids or (kind.routed_service_id or kind.service_id) in service_ids
+
+    matching = list(history.positions(lambda kind: is_covered(kind) and rules.is_silenced(conditions, kind)))
+    firing = [history.ids[position] for position in matching if history.ends[position] == NEVER]
+    groups = {history.groups[position] for position in matching if history.groups[position]}
+    pages = await related_store.pages_of_groups(tx, groups)
     incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return SilencePreview(
-        firing=tuple(alert for alert in matching if alert.is_firing),
+        firing=len(firing),
+        firing_alerts=tuple(await read_store.alerts_by_id(tx, firing[-PREVIEW_LISTED:])),
         matching=len(matching),
-        compared=compared,
+        compared=sum(1 for _ in history.positions(is_covered)),
         pages=len(set(pages.values())),
         incidents=len({incident for each in incidents.values() for incident in each}),
-        is_partial=is_partial,
+        is_partial=len(history.ids) == history_store.MAX_READ,
     )

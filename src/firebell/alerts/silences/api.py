@@ -28,7 +28,6 @@ MatchersText = Annotated[
     ),
 ]
 Services = Annotated[list[Name], Field(max_length=200, description="slugs; empty for all services")]
-ALERTS_SHOWN = 20
 
 
 class SilenceFields(ApiInput):
@@ -136,10 +135,10 @@ async def _view(w: Work, silence: Silence) -> SilenceShown:
 def _preview(preview: SilencePreview) -> SilencePreviewShown:
     newest = [
         MatchingAlert(id=alert.id, title=alert.title, severity=alert.severity)  # type: ignore[arg-type]
-        for alert in preview.firing[:ALERTS_SHOWN]
+        for alert in preview.firing_alerts
     ]
     return SilencePreviewShown(
-        firing=len(preview.firing),
+        firing=preview.firing,
         firing_alerts=newest,
         matching=preview.matching,
         compared=preview.compared,

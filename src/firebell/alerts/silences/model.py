@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.alerts.model import Alert
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher
 
@@ -60,28 +61,16 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewedAlert:
-    """An alert of the last 30 days that a silence may match."""
-
-    id: int
-    dedup_key: str
-    title: str
-    severity: str | None
-    labels: dict[str, str]
-    is_firing: bool
-    group_id: int | None
-    service_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class SilencePreview:
     """What a silence matches now, and what it would have silenced in the last 30 days.
 
-    `firing` are those that match now, and `matching` counts the alerts of the 30 days, of `compared`; `pages` and
-    `incidents` resulted from those. If `is_partial`, older alerts of these days were not compared.
+    `firing` counts those that match now, of which `firing_alerts` are the newest; `matching` counts the alerts of the
+    30 days, of `compared`; `pages` and `incidents` resulted from those. If `is_partial`, older alerts of these days
+    were not compared.
     """
 
-    firing: tuple[PreviewedAlert, ...]
+    firing: int
+    firing_alerts: tuple[Alert, ...]
     matching: int
     compared: int
     pages: int

@@ -10,6 +10,10 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 
+between = store.between
+newest = store.newest
+silenced_counts = store.silenced_counts
+
 
 @dataclass(frozen=True, slots=True)
 class SilenceView:

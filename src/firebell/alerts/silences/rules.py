@@ -1,12 +1,13 @@
 """What a silence may be, and which alerts one matches (pure, spec 3.3)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import mutes
-from firebell.alerts.model import matched_labels
-from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence, SilenceState
+from firebell.alerts.alert_history import AlertKind
+from firebell.alerts.silences.model import NewSilence, Silence, SilenceState
 from firebell.kit import matchers
 from firebell.kit.errors import Conflict
 from firebell.kit.matchers import Matcher, matches_all
@@ -17,6 +18,7 @@ LONGEST = timedelta(days=30)
 LONGEST_DELAY = timedelta(days=365)
 """How far ahead a silence may start."""
 COMMENT_MAX_CHARS = 1_000
+_ESCAPED = re.compile(r"[\\.+*?()|\[\]{}^$]")
 EXAMPLE = 'Enter matchers such as {alertname="DiskFull", instance=~"db-.*"}.'
 
 
@@ -68,16 +70,36 @@ def is_replaced(silence: Silence, new: NewSilence, now: datetime) -> bool:
     return silence.state(now) is SilenceState.ACTIVE and matches_other_alerts
 
 
-def is_silenced(conditions: Sequence[Matcher], alert: PreviewedAlert) -> bool:
+def is_silenced(conditions: Sequence[Matcher], alert: AlertKind) -> bool:
     """Return True if a silence of the alert's service with these matchers would have silenced it."""
     if mutes.always_pages(alert.dedup_key, alert.labels):
         return False
-    return matches_all(conditions, matched_labels(alert.title, alert.severity, alert.labels))
+    return matches_all(conditions, alert.matched)
 
 
-def of_labels(title: str, labels: dict[str, str]) -> str:
-    """Return matchers for alerts like one with these labels, or with its title if it has none."""
-    wanted = {name: value for name, value in labels.items() if value} or {"title": title}
-    return matchers.print_all(
-        [Matcher(name, matchers.Op.EQUAL, value) for name, value in sorted(wanted.items())]
-    )
+MAX_ALTERNATIVES = 20
+"""Values of a label that the matchers for several alerts list."""
+
+
+def of_alerts(alerts: Sequence[tuple[str, dict[str, str]]]) -> str:
+    """Return matchers for alerts like these, each with its title and labels: the labels that all have in common.
+
+    Unless all have the same `alertname`, or title if they have no such label, the matchers list those.
+    """
+    each = [{name: value for name, value in labels.items() if value} for _, labels in alerts]
+    shared = {n: v for n, v in each[0].items() if all(labels.get(n) == v for labels in each)} if each else {}
+    conditions = [Matcher(name, matchers.Op.EQUAL, value) for name, value in shared.items()]
+    if "alertname" not in shared:
+        name = "alertname" if all("alertname" in labels for labels in each) else "title"
+        values = sorted(
+            {
+                labels.get("alertname", "") if name == "alertname" else t
+                for (t, _), labels in zip(alerts, each, strict=True)
+            }
+        )
+        if len(values) > 1 and len(values) <= MAX_ALTERNATIVES:
+            pattern = "|".join(_ESCAPED.sub(r"\\\g<0>", value) for value in values)
+            conditions.append(Matcher(name, matchers.Op.MATCHES, pattern))
+        elif len(values) == 1 and not shared:
+            conditions.append(Matcher(name, matchers.Op.EQUAL, values[0]))
+    return matchers.print_all(sorted(conditions, key=lambda each: each.name)) if conditions else ""

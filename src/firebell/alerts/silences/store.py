@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.silences.model import NewSilence, PreviewedAlert, Silence
-from firebell.kit.db.arrays import transpose
+from firebell.alerts.silences.model import NewSilence, Silence
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.matchers import Matcher, Op
 
 _COLUMNS = (
     "id, public_id::text, author, name as comment, matchers, service_ids, starts_at, ends_at, ended_at,"
@@ -103,6 +101,42 @@ async def silences(tx: Reads, expired_since: datetime, limit: int) -> list[Silen
     return [_silence(row) for row in rows]
 
 
+async def between(tx: Reads, start: datetime, end: datetime, limit: int) -> list[Silence]:
+    """Return the newest silences that ran, or will run, in an interval."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from alert_mute
+        where kind = 'silence'
+            and starts_at < $2
+            and coalesce(ended_at, ends_at) > $1
+        order by id desc
+        limit $3
+        """,
+        start,
+        end,
+        limit,
+    )
+    return [_silence(row) for row in rows]
+
+
+async def newest(tx: Reads, before: int, limit: int) -> list[Silence]:
+    """Return silences with an id below `before`, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from alert_mute
+        where kind = 'silence'
+            and id < $1
+        order by id desc
+        limit $2
+        """,
+        before,
+        limit,
+    )
+    return [_silence(row) for row in rows]
+
+
 async def unended_count(tx: Reads) -> int:
     """Return how many silences have not ended."""
     count: int = await tx.value(
@@ -131,83 +165,3 @@ async def silenced_counts(tx: Reads, ids: Sequence[int]) -> dict[int, tuple[int,
         list(ids),
     )
     return {row["mute_id"]: (row["firing"], row["alerts"]) for row in rows}
-
-
-async def past_alerts(
-    tx: Reads,
-    service_ids: Sequence[int],
-    conditions: Sequence[Matcher],
-    since: datetime,
-    compared: int,
-    limit: int,
-) -> tuple[list[PreviewedAlert], int, bool]:
-    """Return alerts that began since an instant and may meet the conditions, newest first.
-
-    The newest `compared` alerts are looked at, of these services or of all, and regular expressions are left to the
-    caller. Also returns how many alerts were looked at, and whether there may be older ones.
-    """
-    plain = [
-        (condition.name, condition.value, condition.op is Op.EQUAL)
-        for condition in conditions
-        if condition.op in (Op.EQUAL, Op.NOT_EQUAL)
-    ]
-    rows = await tx.fetch(
-        """
-        with newest as materialized (
-            select
-                alert.id, alert.dedup_key, alert.title, alert.severity, alert.labels, alert.status, alert.group_id,
-                coalesce(alert.routed_service_id, integration.service_id) as service_id, alert.starts_at
-            from (
-                select *
-                from alert
-                order by id desc
-                limit $1
-            ) alert
-            join integration on integration.id = alert.integration_id
-            where alert.starts_at >= $2
-                and (
-                    $3::bigint[] = '{}'
-                    or coalesce(alert.routed_service_id, integration.service_id) = any($3::bigint[])
-                )
-        ),
-        looked_at as (
-            select count(*) as alerts
-            from newest
-        ),
-        matching as (
-            select newest.*
-            from newest
-            where not exists (
-                select
-                from unnest($4::text[], $5::text[], $6::bool[]) as condition (name, value, is_equal)
-                where condition.is_equal <> (
-                    condition.value = coalesce(
-                        newest.labels ->> condition.name,
-                        case condition.name
-                            when 'title' then newest.title
-                            when 'severity' then newest.severity
-                        end,
-                        ''
-                    )
-                )
-            )
-            order by newest.id desc
-            limit $7
-        )
-        select
-            looked_at.alerts as looked_at, matching.id, matching.dedup_key, matching.title, matching.severity,
-            matching.labels, matching.status = 'firing' as is_firing, matching.group_id, matching.service_id
-        from looked_at
-        left join matching on true
-        order by matching.id desc
-        """,
-        compared,
-        since,
-        list(service_ids),
-        *transpose(plain, 3),
-        limit,
-    )
-    fields = ("id", "dedup_key", "title", "severity", "labels", "is_firing", "group_id", "service_id")
-    alerts = [PreviewedAlert(**{name: row[name] for name in fields}) for row in rows if row["id"] is not None]
-    looked_at = rows[0]["looked_at"]
-    return alerts, looked_at, looked_at >= compared or len(alerts) >= limit

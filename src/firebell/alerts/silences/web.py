@@ -1,21 +1,24 @@
 """The screens of silences: the list, one with its silenced alerts, and the form with its preview."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.silences import actions, queries, rules
+from firebell.alerts.silences import actions, queries, rules, timeline
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
+from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.localtime import to_input_value
-from firebell.kit.text import to_choice, to_choices, to_id
+from firebell.kit.localtime import to_input_value, to_local
+from firebell.kit.spreadsheet import to_csv
+from firebell.kit.text import MAX_ID, to_choices, to_id
 from firebell.kit.web import flash, html, routing
-from firebell.people import route_access
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -33,12 +36,23 @@ LENGTHS = (
 """The minutes after which a silence can end; it can also end at a time."""
 EXTENSIONS = (("60", "1 hour"), ("240", "4 hours"), ("1440", "1 day"), ("10080", "7 days"))
 """The minutes by which a silence can be extended with one button."""
+BARS = 100
+"""Silences of a week that are drawn, the newest ones."""
+SILENCES_PER_BATCH = 500
+CSV_HEAD = (
+    *("id", "state", "matchers", "services", "author", "reason"),
+    *("created_at", "starts_at", "ends_at", "ended_at", "firing", "alerts"),
+)
+MAX_CHOSEN_ALERTS = 200
 PREVIEWED = 5
 """Alerts of a preview that are listed."""
 
 
 @router.get("/silences", dependencies=route_access.needs(Verb.SILENCE_READ))
-async def silences(visit: CurrentVisit, state: str = "active") -> Response:
+async def silences(visit: CurrentVisit, state: str = "active", week: str = "") -> Response:
+    shown_week = timeline.week_of(week, visit.person.tz, visit.now)
+    of_week = await queries.between(visit.tx, shown_week.start, shown_week.end, BARS)
+    counts_of_week = await queries.silenced_counts(visit.tx, [each.id for each in of_week])
     tab = SilenceState(state) if state in set(SilenceState) else SilenceState.ACTIVE
     listed = await actions.silences(visit.tx, visit.now)
     counts = {each: sum(one.state(visit.now) is each for one in listed) for each in SilenceState}
@@ -49,17 +63,65 @@ async def silences(visit: CurrentVisit, state: str = "active") -> Response:
         "tab": tab,
         "tabs": [(each, label, counts[each]) for each, label in TABS.items()],
         "views": views,
+        "week": shown_week,
+        "bars": timeline.bars(shown_week, of_week, visit.now),
+        "silenced": {silence_id: alerts for silence_id, (_, alerts) in counts_of_week.items()},
+        "today": to_local(visit.now, visit.person.tz).date(),
+        "now_at": round(shown_week.place(visit.now) * 100, 2) if _is_in(shown_week, visit.now) else None,
+        "tz": visit.person.tz,
     }
     return await html.render(visit.request, "alerts/silences.html", context)
+
+
+def _is_in(week: timeline.Week, now: datetime) -> bool:
+    return week.start <= now < week.end
+
+
+@router.get("/silences.csv", dependencies=route_access.needs(Verb.SILENCE_READ))
+async def export(request: Request) -> Response:
+    """Export all silences that are stored, newest first."""
+    await authentication.signed_in(request)
+    headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="silences.csv"'}
+    return StreamingResponse(_rows(html.ctx(request)), headers=headers, media_type="text/csv")
+
+
+async def _rows(ctx: Context) -> AsyncIterator[str]:
+    """Yield the file in batches; a client that reads slowly holds no transaction open."""
+    yield to_csv([CSV_HEAD])
+    before = MAX_ID
+    while True:
+        async with ctx.db.tx() as tx:
+            now = ctx.clock.now()
+            views = await queries.views(tx, await queries.newest(tx, before, SILENCES_PER_BATCH), now)
+        if not views:
+            return
+        yield to_csv(_row(view) for view in views)
+        before = views[-1].silence.id
+
+
+def _row(view: queries.SilenceView) -> list[object]:
+    one = view.silence
+    services = " ".join(service.slug for service in view.services)
+    ended_at = one.ended_at.isoformat() if one.ended_at else ""
+    times = (one.created_at.isoformat(), one.starts_at.isoformat(), one.ends_at.isoformat(), ended_at)
+    return [
+        *(one.id, view.state.value, one.matchers, services, one.author, one.comment),
+        *(*times, view.firing, view.alerts),
+    ]
 
 
 @router.get("/silences/new", dependencies=route_access.needs(Verb.SILENCE_WRITE))
 async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Response:
     values, chosen = {"matchers": matchers, "length": "120"}, []
-    if alert_id := to_choice(alert, "alert"):
-        stored = await alerts.alert(visit.tx, alert_id)
-        (details,) = await alert_queries.alert_details(visit.tx, [stored])
-        values["matchers"], chosen = rules.of_labels(stored.title, stored.labels), [details.service.id]
+    if ids := to_choices(alert.split(), "alert"):
+        if len(ids) > MAX_CHOSEN_ALERTS:
+            raise Invalid(
+                "There are too many alerts.", fields={"alert": f"Choose at most {MAX_CHOSEN_ALERTS}."}
+            )
+        stored = await alerts.alerts_by_id(visit.tx, ids)
+        details = await alert_queries.alert_details(visit.tx, stored)
+        values["matchers"] = rules.of_alerts([(each.title, each.labels) for each in stored])
+        chosen = sorted({each.service.id for each in details})
     return await _form(visit, values, chosen)
 
 

@@ -27,6 +27,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/actions/bulk": NONE,
     "/actions/new": NONE,
     "/actions/{ref}/{what}": NONE,
+    "/alerts/bulk": NONE,
     "/chat/link/{token}": NONE,
     "/chat/mattermost/action": NONE,
     "/chat/mattermost/command": NONE,

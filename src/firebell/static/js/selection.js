@@ -37,8 +37,8 @@ addEventListener('keydown', e => {
   const picked = boxes().filter(b => b.checked);
   if (e.key === 'Escape' && picked.length && !$('details.menu[open]')) { clear(); return; }
   if (keysOff()) return;
-  const act = { a: 'ack', s: 'snooze', r: 'resolve' }[e.key];
-  if (act && picked.length) { e.preventDefault(); e.stopImmediatePropagation(); $(`[value=${act}]`, bar())?.click(); return; }
+  const act = { a: '[value=ack]', s: ':is([value=snooze],[value=silence])', r: '[value=resolve]' }[e.key];
+  if (act && picked.length) { e.preventDefault(); e.stopImmediatePropagation(); $(act, bar())?.click(); return; }
   if (e.key === '*') check(boxes(), picked.length < boxes().length);
   if (e.key.toLowerCase() === 'x') {
     const row = document.activeElement.closest('.pick-row') || $('.pg[aria-current]', list)?.closest('.pick-row');

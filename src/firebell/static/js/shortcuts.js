@@ -12,7 +12,7 @@ addEventListener('keydown', e => {
   if (e.key === 'j' || e.key === 'k') {
     const step = e.key === 'j' ? 1 : -1;
     acting = acting.then(() => {
-      const rows = $$(pane ? '#list a.pg' : 'main .rows a, main .tbl a.t').filter(x => x.offsetParent);
+      const rows = $$(pane ? '#list a.pg' : 'main :is(.rows a, .tbl a.t, .pick-row a.t)').filter(x => x.offsetParent);
       const at = pane ? rows.findIndex(row => refOf(row) === selected()) : rows.indexOf(document.activeElement);
       const row = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
       row?.focus();

@@ -1,0 +1,100 @@
+"""The SQL that reads past alerts for previews."""
+
+import sys
+from array import array
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.alerts.alert_history import AlertHistory, AlertKind
+from firebell.alerts.cleaning import OVERFLOW_KEY
+from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY
+from firebell.kit.db.database import Reads
+
+MAX_READ = 1_000_000
+"""Number of alerts that a preview reads at most, the newest ones."""
+
+
+async def past_alerts(tx: Reads, since: datetime, limit: int, labels: Sequence[str] | None) -> AlertHistory:
+    """Return those of the newest `limit` alerts that began since an instant.
+
+    Alerts that differ in none of these labels, or in none at all, are of one kind. Rules that watch Firebell itself,
+    and what was not read, are replayed too; rules never match them.
+    """
+    if labels is None:
+        seen = "labels, title"
+    else:
+        seen = ", ".join(f"labels ->> ${number}::text" for number in range(5, 5 + len(labels)))
+        seen += ", title" if "title" in labels else ""
+    row = await tx.row(
+        f"""
+        select
+            coalesce(sum(count), 0)::bigint as events,
+            string_agg(int8send(id), ''::bytea order by id desc) as ids,
+            string_agg(int8send(coalesce(group_id, 0)), ''::bytea order by id desc) as groups,
+            string_agg(timestamptz_send(starts_at), ''::bytea order by id desc) as starts,
+            string_agg(timestamptz_send(coalesce(ends_at, 'infinity')), ''::bytea order by id desc) as ends,
+            string_agg(
+                int8send(
+                    hash_record_extended(
+                        row(
+                            integration_id,
+                            routed_service_id,
+                            severity,
+                            case when dedup_key = any($3) or starts_with(dedup_key, $4) then dedup_key end,
+                            {seen}
+                        ),
+                        0
+                    )
+                ),
+                ''::bytea
+                order by id desc
+            ) as hashes
+        from (
+            select *
+            from alert
+            order by id desc
+            limit $2
+        ) newest
+        where starts_at >= $1
+        """,
+        since,
+        limit,
+        [SOURCE_SILENT_KEY, OVERFLOW_KEY],
+        HEARTBEAT_KEY_PREFIX,
+        *(labels or ()),
+    )
+    assert row is not None
+    columns = ("ids", "groups", "starts", "ends", "hashes")
+    ids, groups, starts, ends, hashes = (_integers(row[name]) for name in columns)
+    numbers: dict[int, int] = {}
+    kind_of = array("q", [numbers.setdefault(each, len(numbers)) for each in hashes])
+    first_ids = dict(zip(reversed(kind_of), reversed(ids), strict=True))
+    kinds = await _kinds(tx, [first_ids[number] for number in range(len(numbers))])
+    return AlertHistory(kinds, ids, kind_of, groups, starts, ends, row["events"])
+
+
+def _integers(column: bytes | None) -> "array[int]":
+    """Return a column of the database's 64-bit integers, newest alert first there, oldest first here."""
+    integers = array("q", column or b"")
+    if sys.byteorder == "little":
+        integers.byteswap()
+    integers.reverse()
+    return integers
+
+
+async def _kinds(tx: Reads, ids: Sequence[int]) -> list[AlertKind]:
+    """Return the kinds of alerts, of each the one with an id."""
+    rows = await tx.fetch(
+        """
+        select
+            alert.id, alert.integration_id, integration.service_id, alert.dedup_key, alert.title, alert.severity,
+            alert.labels, alert.routed_service_id
+        from alert
+        join integration on integration.id = alert.integration_id
+        where alert.id = any($1::bigint[])
+        """,
+        list(ids),
+    )
+    fields = ("integration_id", "service_id", "dedup_key", "title", "severity", "labels", "routed_service_id")
+    kinds = {row["id"]: AlertKind(**{name: row[name] for name in fields}) for row in rows}
+    return [kinds[id_] for id_ in ids]

@@ -1,0 +1,72 @@
+"""The query of the list of alerts: matchers in Alertmanager's syntax, and words of titles, in one text (pure)."""
+
+import re
+from dataclasses import dataclass, replace
+
+from firebell.kit import matchers
+from firebell.kit.errors import Invalid
+from firebell.kit.matchers import Matcher, MatcherError, Op
+
+MAX_MATCHERS = 20
+EXAMPLE = 'Use matchers such as severity="critical", and words of the title.'
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_NAME = rf"(?:{_QUOTED}|[^\s{{}}!=~,\\\"'`]+)"
+_RESERVED = re.compile(r'[=!{},"\\]')
+_PARTS = re.compile(
+    rf"(?P<matcher>{_NAME}?\s*(?:=~|!~|!=|=)\s*(?:{_QUOTED}|[^\s{{}},]+)?)|(?P<quoted>{_QUOTED})|(?P<word>[^\s{{}},]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuery:
+    """What a list of alerts shows: all conditions must hold, and each word must begin a word of the title."""
+
+    conditions: tuple[Matcher, ...] = ()
+    words: str = ""
+
+    def __str__(self) -> str:
+        """Return the query as text that parses to the same query."""
+        listed = ", ".join(map(str, self.conditions))
+        words = matchers.quoted(self.words) if _RESERVED.search(self.words) else self.words
+        return f"{listed} {words}".strip()
+
+    def with_value(self, name: str, value: str) -> "AlertQuery":
+        """Return the query for only the alerts whose label has this value."""
+        wanted = Matcher(name, Op.EQUAL, value)
+        return replace(self, conditions=(*self.without(wanted).conditions, wanted))
+
+    def without(self, condition: Matcher) -> "AlertQuery":
+        """Return the query without a condition."""
+        return replace(self, conditions=tuple(each for each in self.conditions if each != condition))
+
+
+def parse(text: str) -> AlertQuery:
+    """Return the query in a text such as `severity="critical", env=~"prod.*" disk full`.
+
+    Words in quotes are never matchers, so that any deduplication key can be searched. Raise Invalid, at the field `q`,
+    with the first matcher that cannot be read.
+    """
+    conditions: list[Matcher] = []
+    words: list[str] = []
+    for part in _PARTS.finditer(text):
+        if part["matcher"] is None:
+            words.append(part["word"] or _unquoted(part["quoted"]))
+            continue
+        try:
+            conditions += matchers.parse(part["matcher"])
+        except MatcherError as error:
+            message = f"{part['matcher']}: {error.message}. {EXAMPLE}"
+            raise Invalid("A matcher can’t be read.", fields={"q": message}) from None
+    if len(conditions) > MAX_MATCHERS:
+        raise Invalid("There are too many matchers.", fields={"q": f"Use at most {MAX_MATCHERS} matchers."})
+    if not conditions and len(words) != 1:
+        # a key may have any characters
+        return AlertQuery(words=text.strip())
+    return AlertQuery(tuple(dict.fromkeys(conditions)), " ".join(words))
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return matchers.parse(f"words={text}")[0].value
+    except MatcherError:
+        return text[1:-1]

@@ -1,0 +1,71 @@
+"""The list of alerts: by matchers and words, with the values of their labels, at a bounded cost (decision 0097)."""
+
+from dataclasses import dataclass
+
+from firebell.alerts import facets as label_facets
+from firebell.alerts import list_filter_store, read_store
+from firebell.alerts.facets import Facet
+from firebell.alerts.list_filter_store import Compared
+from firebell.alerts.list_query import AlertQuery
+from firebell.alerts.model import Alert, AlertFilter, matched_labels
+from firebell.kit import search_terms
+from firebell.kit.db.database import Tx
+from firebell.kit.text import MAX_ID
+
+COMPARED = 20_000
+"""Alerts that one request compares with the matchers."""
+COUNTED = 2_000
+"""Matching alerts whose labels are counted."""
+WORDS_COMPARED = 200
+"""Alerts with the words of a query that are compared with its matchers."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertListing:
+    """A part of the list, newest first. `older` continues it, None at its end.
+
+    `is_partial` means that more alerts may match than the `counted` ones.
+    """
+
+    alerts: list[Alert]
+    older: int | None
+    counted: int
+    is_partial: bool
+    facets: tuple[Facet, ...]
+
+
+async def listing(
+    tx: Tx, query: AlertQuery, before: int | None, limit: int, wanted: AlertFilter
+) -> AlertListing:
+    """Return the alerts that a query matches; fewer than `limit` before its end if few of many match."""
+    below = MAX_ID if before is None else before
+    compared = await _compared(tx, query, below, limit, wanted)
+    shown, counted = compared.ids[:limit], compared.ids[:COUNTED]
+    if len(compared.ids) > limit:
+        older: int | None = shown[-1]
+    else:
+        older = compared.lowest_id if compared.is_partial else None
+    rows = await list_filter_store.labels_of(tx, counted)
+    labels = [matched_labels(row.title, row.severity, row.labels) for row in rows]
+    return AlertListing(
+        alerts=await read_store.alerts_by_id(tx, shown),
+        older=older,
+        counted=len(counted),
+        is_partial=compared.is_partial or len(compared.ids) > len(counted),
+        facets=label_facets.facets(labels, query),
+    )
+
+
+async def _compared(tx: Tx, query: AlertQuery, below: int, limit: int, wanted: AlertFilter) -> Compared:
+    if not query.words:
+        # without conditions, all that are compared match
+        compared = COMPARED if query.conditions else max(limit, COUNTED) + 1
+        return await list_filter_store.newest_matching(tx, query.conditions, below, compared, wanted)
+    most = max(limit, WORDS_COMPARED if query.conditions else 0) + 1
+    terms = search_terms.parse(query.words)
+    ids = await list_filter_store.ids_by_key(tx, query.words, below, most, wanted)
+    if terms.words:
+        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, most, wanted)
+    ids = sorted(set(ids), reverse=True)[:most]
+    matching = await list_filter_store.matching_of(tx, query.conditions, ids) if query.conditions else ids
+    return Compared(matching, ids[-1] if ids else 0, is_partial=len(ids) == most)

@@ -1,0 +1,112 @@
+"""Acknowledge or resolve many alerts, each with its own outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from firebell.alerts import actions as alerts
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.text import plural
+from firebell.paging import actions as paging
+from firebell.people.action_guards import permits
+from firebell.people.permissions import Verb
+
+LIMIT = 200
+"""Largest number of alerts per request."""
+
+
+class AlertAction(StrEnum):
+    """The actions on many alerts."""
+
+    ACK = "ack"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertOutcome:
+    """What became of one alert; `reason` says why nothing changed, empty if it did. `page` is the page of its group."""
+
+    alert_id: int
+    page: str | None
+    reason: str
+
+    @property
+    def is_done(self) -> bool:
+        """Return True if the action changed something."""
+        return not self.reason
+
+
+def _checked(alert_ids: Sequence[int]) -> list[int]:
+    ids = sorted(set(alert_ids))
+    if not ids:
+        raise Invalid("No alert is selected.", fields={"ids": "Select at least one alert."})
+    if len(ids) > LIMIT:
+        raise Invalid(
+            f"You can change at most {LIMIT} alerts at once.", fields={"ids": "Select fewer alerts."}
+        )
+    return ids
+
+
+@permits(Verb.PAGE_RESPOND)
+async def acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
+    """Acknowledge the pages of alerts, and with each page all of its alerts."""
+    ids = _checked(alert_ids)
+    pages = await _pages(tx, ids)
+    reasons: dict[str, str] = {}
+    for page in sorted({page for page in pages.values() if page}, key=lambda ref: int(ref[3:])):
+        try:
+            async with tx.savepoint():
+                result = await paging.ack(tx, actor, int(page.removeprefix("PG-")), now)
+                reasons[page] = result.already or ""
+        except Conflict as refusal:
+            reasons[page] = refusal.message
+    return [_outcome(id_, pages, reasons.get(pages.get(id_) or "", "it paged no one")) for id_ in ids]
+
+
+@permits(Verb.PAGE_RESPOND)
+async def resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
+    """Resolve alerts; one that its source sends again is a new alert, with a new page."""
+    ids = _checked(alert_ids)
+    resolved = set(await alerts.resolve_alerts(tx, actor, ids, now))
+    pages = await _pages(tx, ids)
+    return [_outcome(id_, pages, "" if id_ in resolved else "already resolved") for id_ in ids]
+
+
+async def act(
+    tx: Tx, actor: Actor, action: AlertAction, alert_ids: Sequence[int], now: datetime
+) -> list[AlertOutcome]:
+    """Do one action on many alerts."""
+    run = acknowledge if action is AlertAction.ACK else resolve
+    return await run(tx, actor, alert_ids, now)
+
+
+async def _pages(tx: Tx, ids: Sequence[int]) -> dict[int, str | None]:
+    """Return the page of each alert that exists."""
+    stored = await alerts.alerts_by_id(tx, ids)
+    pages = await alerts.pages_of_groups(tx, {alert.group_id for alert in stored if alert.group_id})
+    return {alert.id: f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None for alert in stored}
+
+
+def _outcome(alert_id: int, pages: dict[int, str | None], reason: str) -> AlertOutcome:
+    if alert_id not in pages:
+        return AlertOutcome(alert_id, None, "there is no such alert")
+    return AlertOutcome(alert_id, pages[alert_id], reason)
+
+
+def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:
+    """Return what became of the alerts, the changed ones first."""
+    done = [outcome for outcome in outcomes if outcome.is_done]
+    if action is AlertAction.ACK:
+        pages = len({outcome.page for outcome in done})
+        sentences = [f"{plural(pages, 'page')} acknowledged." if pages else "No page acknowledged."]
+    else:
+        sentences = [f"{plural(len(done), 'alert')} resolved." if done else "No alert resolved."]
+    reasons: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome.reason:
+            reasons[outcome.reason] = reasons.get(outcome.reason, 0) + 1
+    sentences += [f"{plural(count, 'alert')}: {reason}." for reason, count in reasons.items()]
+    return " ".join(sentences)

@@ -1,0 +1,120 @@
+"""The list of alerts: matchers, values of labels, and actions on many alerts, over JSON and on the web."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from firebell.alerts import actions as alerts
+from firebell.alerts import listing
+from firebell.kit.clock import FakeClock
+from firebell.paging.model import PageState
+from tests.api.api_clients import browser, organization, sign_in
+from tests.world import World
+
+
+async def _send(w: World) -> None:
+    for number in range(6):
+        labels = {"env": "prod" if number % 2 else "test", "service": f"s{number}", "alertname": "Disk"}
+        await w.alert(f"Disk {number} full", severity="critical" if number < 4 else "info", labels=labels)
+    await w.settle()
+
+
+async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _send(w)
+
+        async def titles(q: str, **more: str) -> list[str]:
+            listed = await api.answer("GET", "/alerts", q=q, **more)
+            return [alert["title"][5] for alert in listed.json()]
+
+        assert await titles('env="prod"') == ["5", "3", "1"]
+        assert await titles('env=~"pr.*", severity!="info"') == ["3", "1"]
+        assert await titles('env="test" disk 2') == ["2"]
+        assert await titles('"Disk 3 full"') == ["3"]
+        assert await titles('env="prod"', service="checkout", status="firing") == ["5", "3", "1"]
+        assert await titles('missing="x"') == []
+        refused = await api("GET", "/alerts", q="env=", status=422)
+        assert refused["errors"][0]["field"] == "q"
+
+        counted = await api("GET", "/alerts/facets", q='severity="critical"')
+        assert (counted["counted"], counted["is_partial"]) == (4, False)
+        values = {f["name"]: {v["value"]: v["alerts"] for v in f["values"]} for f in counted["facets"]}
+        assert values == {"severity": {"critical": 4}, "env": {"prod": 2, "test": 2}}
+
+        # the pages of the selected alerts, each once; then the alerts themselves
+        ids = {alert["title"][5]: alert["id"] for alert in await api("GET", "/alerts")}
+        change = {"action": "ack", "ids": [ids["0"], ids["1"], 999]}
+        outcomes = await api("POST", "/alerts/bulk", change)
+        assert [(o["is_done"], o["page"] is None) for o in outcomes] == [
+            (True, False),
+            (True, False),
+            (False, True),
+        ]
+        assert [page.state for page in await w.pages()][:3] == [PageState.ACKED] * 2 + [PageState.TRIGGERED]
+        w.clock.advance(timedelta(minutes=1))
+        change = {"action": "resolve", "ids": [ids["2"], ids["4"]]}
+        assert all(o["is_done"] for o in await api("POST", "/alerts/bulk", change))
+        assert not any(o["is_done"] for o in await api("POST", "/alerts/bulk", change))
+        await w.settle()
+        assert (await w.pages())[2].state is PageState.RESOLVED
+        assert await titles("disk", status="firing") == ["5", "3", "1", "0"]
+        async with w.ctx.db.tx() as tx:
+            assert (await alerts.alert(tx, ids["2"])).ended_by == "human"
+
+        # the source still sees the problem: a new alert, and a new page
+        await w.alert("Disk 2 full", labels={"service": "s2"})
+        await w.settle()
+        assert (await w.pages())[-1].state is PageState.TRIGGERED
+        assert len(await w.pages()) == 7
+
+        again = (await api("GET", "/alerts", q='"Disk 2 full"'))[0]["id"]
+        around = await api("GET", f"/alerts/{again}/context")
+        assert (around["earlier_count"], around["paged"], around["typical_s"]) == (1, 1, 60)
+        assert [(each["id"], each["page"]) for each in around["earlier"]] == [(ids["2"], "PG-3")]
+
+        async with browser(w) as http:
+            csrf = await sign_in(w, http, w.mara)
+            shown = (await http.get("/alerts", params={"q": 'env="prod"', "state": "firing"})).text
+            assert "Disk 3 full" in shown
+            assert "Disk 0 full" not in shown
+            wrong = await http.get("/alerts", params={"q": "env="})
+            assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (422, True)
+            page = (await http.get(f"/alerts/{again}")).text
+            assert f'href="/alerts/{ids["2"]}"' in page.partition("Seen before")[2]
+            form = {"csrf": csrf, "alert": [str(ids["1"]), str(ids["3"])]}
+            silenced = await http.post("/alerts/bulk", data={**form, "do": "silence"})
+            address = urlsplit(silenced.headers["location"])
+            assert (address.path, parse_qs(address.query)["alert"]) == (
+                "/silences/new",
+                [f"{ids['1']} {ids['3']}"],
+            )
+            assert (
+                "{alertname=&#34;Disk&#34;,env=&#34;prod&#34;}"
+                in (await http.get(str(address.geturl()))).text
+            )
+            resolved = await http.post("/alerts/bulk", data={**form, "do": "resolve"})
+            assert (resolved.status_code, resolved.headers["location"]) == (303, "/alerts")
+            assert (await http.post("/alerts/bulk", data={"csrf": csrf, "do": "ack"})).status_code == 303
+            assert (await http.post("/alerts/bulk", data={**form, "do": "page"})).status_code == 422
+        assert await titles("disk", status="firing") == ["2", "5", "0"]
+
+
+async def test_few_matches_among_many_alerts_are_reached_step_by_step(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "COMPARED", 2)
+    async with organization(dsn, clock) as (w, api):
+        await _send(w)
+        answer = await api.answer("GET", "/alerts", q='service="s1"')
+        assert (answer.json(), 'rel="next"' in answer.headers["link"]) == ([], True)
+        walked: list[str] = []
+        url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
+        for _ in range(4):
+            answer = await api.answer("GET", url)
+            walked += [alert["title"] for alert in answer.json()]
+            if "link" not in answer.headers:
+                break
+            url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
+        assert walked == ["Disk 1 full"]
+        assert "link" not in answer.headers
