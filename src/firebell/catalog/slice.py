@@ -16,8 +16,8 @@ def _routers() -> list["APIRouter"]:
 
 SLICE = Slice(
     "catalog",
-    tables=("service",),
-    kept={"service": FEW},
+    tables=("service", "service_dependency"),
+    kept={"service": FEW, "service_dependency": FEW},
     functions=("lock_services",),
     routers=_routers,
     commands=(

@@ -17,11 +17,15 @@ from firebell.commands.output import (
     show_table,
     table,
 )
+from firebell.commands.service_dependency import dependency
 
 
 @click.group()
 def service() -> None:
     """Manage services and their integration keys."""
+
+
+service.add_command(dependency)
 
 
 def _team(name: str) -> int:

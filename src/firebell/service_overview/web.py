@@ -13,7 +13,7 @@ from firebell.paging import actions as paging
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import queries
+from firebell.service_overview import dependency_queries, queries
 
 router = routing.html_router()
 
@@ -37,6 +37,7 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
         "live": f"pages,incidents,oncall,heartbeats,{alerts.MUTES_TOPIC}",
         "s": service,
         "o": overview,
+        "near": await dependency_queries.neighborhood(visit.tx, service),
         "keys": keys,
         "revealed": revealed,
         "broken": broken,
