@@ -66,6 +66,10 @@ async def test_the_problem_of_a_dependency_is_shown_where_people_look(dsn: str, 
             text = (await http.get(place)).text
             assert PROBLEM in text, place
             assert f'href="/incidents/{cause}"' in text[text.index(PROBLEM) :], place
+        # nothing is muted: an alert of checkout pages as before
+        await w.alert("Queue full", labels={"service": "queue"})
+        await w.settle()
+        assert "Queue full" in [page["title"] for page in await api("GET", "/pages")]
         near = await api("GET", own)
         assert [(p["slug"], p["state"], p["ref"], p["through"]) for p in near["problems"]] == [
             ("disk", "outage", cause, ["ledger-db"])

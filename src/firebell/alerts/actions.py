@@ -76,6 +76,7 @@ EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 HOLD_TIMER = routing_actions.HOLD_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
+QUARTER = counting.QUARTER
 
 change_mute_end = mute_actions.change_end
 check_inhibition = inhibition_actions.check
@@ -92,6 +93,7 @@ muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 muted_services = mute_actions.muted_services
+quarter_of = counting.quarter_of
 restore_integration = integration_actions.restore_integration
 reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration

@@ -24,7 +24,6 @@ CHANGED = "service.dependencies"
 """The audit entry of a change."""
 
 all_edges = dependency_store.all_edges
-dependencies_of = dependency_store.dependencies_of
 edges_behind = dependency_store.edges_behind
 edges_before = dependency_store.edges_before
 

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.catalog import api, web
+    from firebell.catalog import api
 
-    return [web.router, api.router]
+    return [api.router]
 
 
 SLICE = Slice(

@@ -8,6 +8,7 @@ create table service_dependency (
 );
 create index service_dependency_of on service_dependency (depends_on_id);
 
--- The list of services, by name, and that of a team.
+-- The list of services, by name, that of a team, and the integrations of each.
 create index service_by_name on service (name, id);
 create index service_of_team on service (team_id);
+create index integration_of_service on integration (service_id, id);

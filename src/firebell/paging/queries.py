@@ -173,12 +173,10 @@ async def open_pages_by_service(tx: Tx, service_ids: Collection[int] | None) -> 
 
 
 async def first_reached(
-    tx: Tx, policies: Collection[tuple[Policy, int]], now: datetime
-) -> dict[tuple[int, int], list[tuple[int, str]]]:
-    """Return whom a page would reach first now, by policy id and team id; the facts are read once for all."""
-    pages = {
-        (policy.id, team_id): hypothetical_page(policy.plan, team_id, now) for policy, team_id in policies
-    }
+    tx: Tx, policies: Collection[Policy], now: datetime
+) -> dict[int, list[tuple[int, str]]]:
+    """Return whom a page would reach first now, by policy id; the facts are read once for all policies."""
+    pages = {policy.id: hypothetical_page(policy.plan, policy.team_id, now) for policy in policies}
     recipients = await load_recipients(tx, list(pages.values()), now)
     reached = {
         key: next((ids for n in range(len(page.plan.levels)) if (ids := recipients.reach(page, n))), [])

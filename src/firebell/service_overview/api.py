@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
+from fastapi import Query
 from pydantic import Field
 
 from firebell.alerts.model import ChangeEvent
@@ -12,17 +13,20 @@ from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Text, problems
+from firebell.kit.web.api import ApiOutput, PageParams, Text, problems
 from firebell.paging.model import PageState
 from firebell.paging.queries import PageDetails
+from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.service_overview import queries
+from firebell.service_overview import list_queries, queries
+from firebell.service_overview.list_queries import HealthFilter
 
 router = api.router("services", "/services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
+_SERVICE_FIELDS = ("id", "slug", "name", "team_id", "policy_id", "description", "runbook_url")
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
@@ -32,6 +36,21 @@ class ServiceState(ApiOutput):
     state: Literal["outage", "degraded", "ok"]
     since: datetime | None
     ref: str | None
+
+
+class ListedService(ApiOutput):
+    """A service; without a policy its pages go to the fallback responders. `open_pages` counts snoozed ones too."""
+
+    id: int
+    slug: str
+    name: str
+    team_id: int
+    policy_id: int | None
+    description: str
+    runbook_url: str
+    state: Literal["outage", "degraded", "ok"]
+    ref: Annotated[str | None, Field(description="the open incident or page behind the state")]
+    open_pages: int
 
 
 class ServicePerson(ApiOutput):
@@ -155,6 +174,32 @@ def _alert(details: AlertDetails) -> ServiceAlert:
 
 def _change(change: ChangeEvent) -> ServiceChangeEvent:
     return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
+
+
+@router.get("", summary="List services, newest first", responses=problems(404))
+async def list_services(
+    w: Reader,
+    params: PageParams,
+    q: Annotated[Text, Query(description="words of the name or description", max_length=200)] = "",
+    team: Annotated[Text | None, Query(description="slug of the team that owns them")] = None,
+    health: Annotated[
+        HealthFilter, Query(description="only unhealthy ones, or those without a policy or an integration")
+    ] = HealthFilter.ALL,
+) -> list[ListedService]:
+    team_id = (await people.team_by_slug(w.tx, team)).id if team else None
+    may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
+    listed = await list_queries.matching(w.tx, q.strip(), team_id, health, with_incidents=may_read_incidents)
+    return [
+        ListedService.model_validate(
+            {
+                **{name: getattr(service, name) for name in _SERVICE_FIELDS},
+                "state": state.health.state if state else "ok",
+                "ref": state.health.ref if state else None,
+                "open_pages": state.open_pages if state else 0,
+            }
+        )
+        for service, state in params.newest(listed, [service.id for service, _ in listed])
+    ]
 
 
 @router.get(

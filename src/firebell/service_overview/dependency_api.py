@@ -6,7 +6,6 @@ from pydantic import Field
 
 from firebell.catalog import actions as catalog
 from firebell.catalog import dependencies as graph
-from firebell.catalog import dependency_actions
 from firebell.catalog.model import Service
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import ApiInput, ApiOutput, Removed, Text, problems, removed
@@ -20,7 +19,7 @@ router = api.router("services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 Responder = Annotated[Work, work(Verb.SERVICE_WRITE)]
-Slugs = Annotated[list[Text], Field(max_length=dependency_actions.MAX_DEPENDENCIES)]
+Slugs = Annotated[list[Text], Field(max_length=catalog.MAX_DEPENDENCIES)]
 
 
 class ServiceNearby(ApiOutput):
@@ -70,7 +69,7 @@ class DependencyImport(ApiInput):
     services: Annotated[
         dict[str, Slugs],
         Field(
-            max_length=dependency_actions.MAX_IMPORTED_SERVICES,
+            max_length=catalog.MAX_IMPORTED_SERVICES,
             examples=[{"checkout-api": ["ledger-db", "payments-gateway"], "search": []}],
         ),
     ]
@@ -135,8 +134,8 @@ async def replace_dependencies(
     w: Responder, slug: Text, change: ServiceDependencyChange
 ) -> ServiceDependencies:
     service = await catalog.by_slug(w.tx, slug)
-    depends_on = await dependency_actions.resolve_dependencies(w.tx, change.depends_on)
-    await dependency_actions.set_dependencies(w.tx, w.actor, service, depends_on, w.now)
+    depends_on = await catalog.resolve_dependencies(w.tx, change.depends_on)
+    await catalog.set_dependencies(w.tx, w.actor, service, depends_on, w.now)
     return await _dependencies(w, service)
 
 
@@ -147,8 +146,8 @@ async def replace_dependencies(
 )
 async def add_dependency(w: Responder, slug: Text, added: NewDependency) -> ServiceDependencies:
     service = await catalog.by_slug(w.tx, slug)
-    (dependency,) = await dependency_actions.resolve_dependencies(w.tx, [added.depends_on])
-    await dependency_actions.add_dependency(w.tx, w.actor, service, dependency, w.now)
+    (dependency,) = await catalog.resolve_dependencies(w.tx, [added.depends_on])
+    await catalog.add_dependency(w.tx, w.actor, service, dependency, w.now)
     return await _dependencies(w, service)
 
 
@@ -159,13 +158,13 @@ async def add_dependency(w: Responder, slug: Text, added: NewDependency) -> Serv
 )
 async def remove_dependency(w: Responder, slug: Text, depends_on: Text) -> Removed:
     service, dependency = await catalog.by_slug(w.tx, slug), await catalog.by_slug(w.tx, depends_on)
-    await dependency_actions.remove_dependency(w.tx, w.actor, service, dependency, w.now)
-    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, dependency_actions.CHANGED, w.now))
+    await catalog.remove_dependency(w.tx, w.actor, service, dependency, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, catalog.DEPENDENCIES_CHANGED, w.now))
 
 
 @router.get("/service-dependencies", summary="Get the dependencies of all services, with their cycles")
 async def export_dependencies(w: Reader) -> DependencyMap:
-    edges = await dependency_actions.all_edges(w.tx)
+    edges = await catalog.dependency_edges(w.tx)
     slugs = {service.id: service.slug for service in await catalog.services(w.tx)}
     services: dict[str, list[str]] = {}
     for service_id, depends_on_id in edges:
@@ -181,9 +180,7 @@ async def export_dependencies(w: Reader) -> DependencyMap:
     summary="Import the dependencies of many services at once",
 )
 async def import_dependencies(w: Responder, body: DependencyImport) -> DependencyImportResult:
-    changes = await dependency_actions.import_dependencies(
-        w.tx, w.actor, body.services, w.now, dry_run=body.dry_run
-    )
+    changes = await catalog.import_dependencies(w.tx, w.actor, body.services, w.now, dry_run=body.dry_run)
     return DependencyImportResult(
         services=changes.services,
         added=[ImportedDependency(service=a.slug, depends_on=b.slug) for a, b in changes.added],

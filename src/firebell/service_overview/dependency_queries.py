@@ -2,12 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from firebell.alerts import queries as alert_queries
+from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog import dependencies as graph
-from firebell.catalog import dependency_actions
 from firebell.catalog.model import Service
+from firebell.incidents import queries as incident_queries
+from firebell.incidents.model import OPEN as OPEN_PHASES
+from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
+from firebell.paging.model import OPEN as OPEN_STATES
+from firebell.paging.model import Page
 from firebell.service_overview import state_queries
 from firebell.service_overview.health import ServiceHealth
 
@@ -45,8 +52,8 @@ class Neighborhood:
 
 async def neighborhood(tx: Tx, service: Service, *, with_incidents: bool = True) -> Neighborhood:
     """Return the neighborhood of a service; without `with_incidents` states depend on pages alone."""
-    edges_behind = await dependency_actions.edges_behind(tx, [service.id])
-    edges_before = await dependency_actions.edges_before(tx, [service.id])
+    edges_behind = await catalog.edges_behind(tx, [service.id])
+    edges_before = await catalog.edges_before(tx, [service.id])
     behind = graph.reached(edges_behind, [service.id])
     before = graph.reached(graph.reversed_edges(edges_before), [service.id])
     states = await state_queries.unhealthy(
@@ -96,9 +103,32 @@ async def problems(
     tx: Tx, service_ids: Collection[int], *, with_incidents: bool = True
 ) -> list[RelatedService]:
     """Return the unhealthy services behind these, direct or not, nearest first; reads little if there are none."""
-    edges = await dependency_actions.edges_behind(tx, service_ids) if service_ids else []
+    edges = await catalog.edges_behind(tx, service_ids) if service_ids else []
     reach = graph.reached(edges, service_ids)
     if not reach.before:
         return []
     states = await state_queries.unhealthy(tx, reach.service_ids, with_incidents=with_incidents)
     return await _listed(tx, reach, [i for i in reach.service_ids if i in states][:PROBLEMS_LISTED], states)
+
+
+async def problems_of_page(tx: Tx, page: Page, now: datetime) -> list[RelatedService]:
+    """Return the unhealthy services behind the service of an open page."""
+    if page.state not in OPEN_STATES or page.service_id is None:
+        return []
+    return await problems(tx, [page.service_id])
+
+
+async def problems_of_alert(tx: Tx, alert: Alert, now: datetime) -> list[RelatedService]:
+    """Return the unhealthy services behind the service of a firing alert."""
+    if alert.status != "firing":
+        return []
+    (details,) = await alert_queries.alert_details(tx, [alert])
+    return await problems(tx, [details.service.id])
+
+
+async def problems_of_incident(tx: Tx, incident: Incident, now: datetime) -> list[RelatedService]:
+    """Return the unhealthy services behind those that an open incident affects."""
+    if incident.phase not in OPEN_PHASES:
+        return []
+    (summary,) = await incident_queries.summaries(tx, [incident])
+    return await problems(tx, summary.service_ids)

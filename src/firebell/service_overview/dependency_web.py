@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.catalog import dependency_actions
 from firebell.catalog.model import Service
 from firebell.catalog.queries import offer_services
 from firebell.kit.errors import FirebellError, Invalid
@@ -64,7 +63,7 @@ async def add_dependency(visit: CurrentVisit, slug: str) -> Response:
                     "There is no such service.",
                     fields={"depends_on": "Enter the exact name or slug of a service."},
                 )
-            await dependency_actions.add_dependency(visit.tx, visit.actor, service, dependency, visit.now)
+            await catalog.add_dependency(visit.tx, visit.actor, service, dependency, visit.now)
     except Invalid as error:
         return await _render(visit, service, {"depends_on": entered}, error)
     return flash.redirect(
@@ -80,8 +79,8 @@ async def add_dependency(visit: CurrentVisit, slug: str) -> Response:
 async def remove_dependency(visit: CurrentVisit, slug: str, depends_on: str) -> Response:
     service = await catalog.by_slug(visit.tx, slug)
     dependency = await catalog.by_slug(visit.tx, depends_on)
-    await dependency_actions.remove_dependency(visit.tx, visit.actor, service, dependency, visit.now)
-    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, dependency_actions.CHANGED, visit.now)
+    await catalog.remove_dependency(visit.tx, visit.actor, service, dependency, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, catalog.DEPENDENCIES_CHANGED, visit.now)
     return flash.redirect(
         visit.request,
         f"/services/{slug}/dependencies",

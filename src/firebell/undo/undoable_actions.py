@@ -6,7 +6,6 @@ from datetime import datetime
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
-from firebell.catalog import dependency_actions
 from firebell.comms import actions as comms
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
@@ -44,7 +43,7 @@ async def _service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Un
 
 
 async def _dependencies(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
-    service = await dependency_actions.restore_dependencies(tx, actor, entry, now)
+    service = await catalog.restore_dependencies(tx, actor, entry, now)
     return Undone(f"Dependencies of {service.name} restored.", f"/services/{service.slug}#dependencies")
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from firebell.catalog import actions as catalog
 from firebell.catalog import dependencies as graph
-from firebell.catalog import dependency_actions
 from firebell.catalog.model import Service
 from firebell.incidents import store
 from firebell.incidents.model import Incident
@@ -30,11 +29,11 @@ async def dependency_hints(tx: Tx, service_ids: Collection[int]) -> DependencyHi
     """Return what the dependencies of these services suggest; incidents only if they may be read."""
     if not service_ids:
         return DependencyHints([], [])
-    edges_before = await dependency_actions.edges_before(tx, service_ids)
+    edges_before = await catalog.edges_before(tx, service_ids)
     dependents = graph.reached(graph.reversed_edges(edges_before), service_ids)
     suggested_ids = dependents.service_ids[:SUGGESTED]
     used = {i: _used_by(i, dependents, edges_before, service_ids) for i in suggested_ids}
-    behind = graph.reached(await dependency_actions.edges_behind(tx, service_ids), service_ids)
+    behind = graph.reached(await catalog.edges_behind(tx, service_ids), service_ids)
     causes = await store.open_by_service(tx, behind.service_ids) if behind.before else []
     order = {service_id: n for n, service_id in enumerate(behind.service_ids)}
     nearest = sorted(causes, key=lambda cause: (order[cause[0]], cause[1].severity, cause[1].id))
