@@ -54,8 +54,12 @@ async def test_the_problem_of_a_dependency_is_shown_where_people_look(dsn: str, 
         await api("POST", "/services/web-app/dependencies", {"depends_on": "checkout"})  # twice is once
 
         # nothing is wrong yet: nothing is shown
+        waiting = "Waiting for the first alert"
+        assert waiting in (await http.get("/services/checkout")).text
         await w.alert()
         await w.settle()
+        integration = (await http.get("/services/checkout")).text.partition('id="activity-1"')[2][:300]
+        assert (waiting in integration, "Generic webhook" in integration) == (False, True)
         reported = f"INC-{await declare(w, w.service, title='Payments fail')}"
         places = ["/pages/PG-1", "/alerts/1", f"/incidents/{reported}"]
         assert [PROBLEM in (await http.get(place)).text for place in places] == [False] * 3

@@ -4,7 +4,9 @@ from itertools import product
 
 import pytest
 
+from firebell.catalog import dependency_file
 from firebell.catalog.dependencies import Edge, cycle_of, cycles, reached, reversed_edges
+from firebell.kit.errors import Invalid
 
 WEB, CHECKOUT, LEDGER, GATEWAY, DISK = range(1, 6)
 Way = tuple[int, tuple[int, ...]]
@@ -92,3 +94,42 @@ def test_a_chain_of_thousands_of_services_ends() -> None:
     chain = [(i, i + 1) for i in range(5_000)]
     assert len(reached(chain, [0]).through(5_000)) == 4_999
     assert cycles([*chain, (5_000, 0)]) == [tuple(range(5_001))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("services: {}", {}),
+        ("services:\n  a: [b, c]\n  b:\n  c: []\n", {"a": ["b", "c"], "b": [], "c": []}),
+        # slugs are read as they are written
+        ("services: {no: [on, 1, 1.0]}", {"no": ["on", "1", "1.0"]}),
+        ("services: {søk: [決済]}", {"søk": ["決済"]}),
+    ],
+)
+def test_a_file_is_read_and_written(text: str, expected: dict[str, list[str]]) -> None:
+    assert dependency_file.read(text) == expected
+    assert dependency_file.read(dependency_file.dump(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 1),
+        ("- a", 1),
+        ("service:\n  a: [b]", 1),
+        ("services: {}\nteams: {}", 2),
+        ("services:\n  a: b", 2),
+        ("services:\n  a: [b]\n  a: [c]", 3),
+        ("services:\n  a:\n  - {b: c}", 3),
+        ("services:\n  [a]: [b]", 2),
+        ("services:\n  a: &x [b]\n  c: *x", 2),
+        ("services:\n  a: [b", 2),
+        ("services:\n  a: !!python/object:x [b]", 2),
+        ("services: " + "[" * 20_000, 1),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(Invalid) as refused:
+        dependency_file.read(text)
+    assert refused.value.message.startswith(f"Line {line}: ")
+    assert refused.value.hint

@@ -157,6 +157,8 @@ class Source:
     """What to copy into the tool or its configuration; empty if the address is all it needs."""
     more_addresses: tuple[KeyedAddress, ...] = ()
     """Other addresses at which the same messages arrive."""
+    icon: str = ""
+    """The shapes of its icon, as SVG of 24 by 24 in strokes: our own drawing, never the logo of a vendor."""
 
     @property
     def is_drop_in(self) -> bool:
@@ -195,6 +197,7 @@ class Source:
         return SetupGuide(
             name=self.name,
             title=self.title,
+            icon=self.icon,
             address=_fill_in(f"<url>{self.path}", base_url, key),
             key_field="" if isinstance(self.address, PathAddress | None) else self.address.key_field,
             text=_fill_in(self.setup, base_url, key),
@@ -209,6 +212,7 @@ class SetupGuide:
 
     name: str
     title: str
+    icon: str
     address: str
     key_field: str
     text: str

@@ -106,6 +106,16 @@ class ServiceChangeEvent(ApiOutput):
     source: str
 
 
+class ServiceFigures(ApiOutput):
+    """Figures of 30 days; `median_ack_s` is null if no page was acknowledged. Pages count when they are resolved."""
+
+    pages: int
+    acknowledged: int
+    median_ack_s: float | None
+    median_ack_s_before: Annotated[float | None, Field(description="of the 30 days before")]
+    alerts: int
+
+
 class ServiceDetail(ApiOutput):
     """A service, its state, and its ten newest pages, incidents, alerts and changes; the URLs are the full lists."""
 
@@ -131,6 +141,7 @@ class ServiceDetail(ApiOutput):
     ]
     alerts: Annotated[list[ServiceAlert], Field(description="firing alerts first, then the newest")]
     changes: list[ServiceChangeEvent]
+    figures: ServiceFigures
     pages_url: Annotated[str, Field(description="all pages of the service")]
     incidents_url: Annotated[str, Field(description="all incidents of the service")]
     alerts_url: Annotated[str, Field(description="all alerts of the service")]
@@ -231,6 +242,13 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
         incidents=[_incident(s) for s in overview.incidents] if may_read_incidents else None,
         alerts=[_alert(v) for v in overview.alerts],
         changes=[_change(c) for c in overview.changes],
+        figures=ServiceFigures(
+            pages=overview.figures.last.pages,
+            acknowledged=overview.figures.last.acknowledged,
+            median_ack_s=overview.figures.last.median_ack_s,
+            median_ack_s_before=overview.figures.before.median_ack_s,
+            alerts=overview.figures.alerts,
+        ),
         pages_url=f"{base}/pages?{service_filter}",
         incidents_url=f"{base}/incidents?{service_filter}",
         alerts_url=f"{base}/alerts?{service_filter}",

@@ -39,6 +39,9 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
         "o": overview,
         "near": await dependency_queries.neighborhood(visit.tx, service),
         "keys": keys,
+        "received_by": await alerts_queries.integration_summaries(
+            visit.tx, [each.id for each in keys], visit.now
+        ),
         "revealed": revealed,
         "broken": broken,
         "mutes": await alerts.muted_counts_of_service(visit.tx, service.id),
