@@ -21,7 +21,6 @@ from firebell.people.permissions import Verb
 
 DESCRIPTION_MAX_CHARS = 2_000
 
-DEPENDENCIES_CHANGED = dependency_actions.CHANGED
 MAX_DEPENDENCIES = dependency_actions.MAX_DEPENDENCIES
 MAX_IMPORTED_SERVICES = dependency_actions.MAX_IMPORTED_SERVICES
 

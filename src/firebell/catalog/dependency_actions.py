@@ -20,8 +20,6 @@ MAX_DEPENDENCIES = 100
 """The most services that one service depends on directly."""
 MAX_IMPORTED_SERVICES = 5_000
 """The most services whose dependencies one import lists."""
-CHANGED = "service.dependencies"
-"""The audit entry of a change."""
 
 all_edges = dependency_store.all_edges
 edges_behind = dependency_store.edges_behind
@@ -161,7 +159,7 @@ async def _replace(
         "after": sorted(set(after)),
         "final": not removed,
     }
-    await tx.audit(actor, CHANGED, f"service:{service.id}", now, **detail)
+    await tx.audit(actor, "service.dependencies", f"service:{service.id}", now, **detail)
 
 
 @permits(Verb.SERVICE_WRITE)

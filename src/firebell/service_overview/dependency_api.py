@@ -159,7 +159,7 @@ async def add_dependency(w: Responder, slug: Text, added: NewDependency) -> Serv
 async def remove_dependency(w: Responder, slug: Text, depends_on: Text) -> Removed:
     service, dependency = await catalog.by_slug(w.tx, slug), await catalog.by_slug(w.tx, depends_on)
     await catalog.remove_dependency(w.tx, w.actor, service, dependency, w.now)
-    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, catalog.DEPENDENCIES_CHANGED, w.now))
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "service.dependencies", w.now))
 
 
 @router.get("/service-dependencies", summary="Get the dependencies of all services, with their cycles")

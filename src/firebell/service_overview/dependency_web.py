@@ -80,7 +80,7 @@ async def remove_dependency(visit: CurrentVisit, slug: str, depends_on: str) -> 
     service = await catalog.by_slug(visit.tx, slug)
     dependency = await catalog.by_slug(visit.tx, depends_on)
     await catalog.remove_dependency(visit.tx, visit.actor, service, dependency, visit.now)
-    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, catalog.DEPENDENCIES_CHANGED, visit.now)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.dependencies", visit.now)
     return flash.redirect(
         visit.request,
         f"/services/{slug}/dependencies",
