@@ -20,6 +20,8 @@ MAX_DEPENDENCIES = 100
 """The most services that one service depends on directly."""
 MAX_IMPORTED_SERVICES = 5_000
 """The most services whose dependencies one import lists."""
+MAX_SUGGESTIONS = 5
+"""The most unknown services of an import for which one with a similar name is suggested."""
 
 all_edges = dependency_store.all_edges
 edges_behind = dependency_store.edges_behind
@@ -111,7 +113,9 @@ def _desired(wanted: Mapping[str, Sequence[str]], by_slug: Mapping[str, Service]
         field = f"services.{shown(slug)}"
         unknown = next((each for each in (slug, *depends_on) if each not in by_slug), None)
         if unknown is not None:
-            errors.add(field, f"There is no service {shown(unknown)}.{_suggestion(unknown, by_slug)}")
+            # comparing takes time: a file of another organization gets a few suggestions only
+            known = by_slug if len(errors.fields) < MAX_SUGGESTIONS else ()
+            errors.add(field, f"There is no service {shown(unknown)}.{_suggestion(unknown, known)}")
             continue
         ids = {by_slug[each].id for each in depends_on}
         if problem := _problem(by_slug[slug], ids):
