@@ -237,9 +237,11 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
     app.state.settings_tabs = settings_tabs(slices)
     app.state.retentions = [retention for each in slices for retention in each.retentions()]
     app.state.alert_parts = [part for each in slices for part in each.alert_parts()]
+    app.state.page_parts = [part for each in slices for part in each.page_parts()]
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]
+    app.state.declaration_hints = [hint for each in slices for hint in each.declaration_hints()]
     app.state.exporter = Exporter(ctx, ingest.ingest.waiting)
     included = _product_routes() if slices is SLICES else _include(slices)
     app.router.routes.extend(included.router.routes)

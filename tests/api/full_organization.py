@@ -83,6 +83,7 @@ from tests.api.organization_policies import add_policy_version
 from tests.api.organization_routing import add_routing
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
+from tests.api.organization_services import add_dependency
 from tests.api.organization_shifts import add_shifts
 from tests.api.organization_silences import add_silence
 from tests.api.organization_trackers import add_trackers
@@ -188,6 +189,7 @@ def _real(path: str) -> dict[str, str]:
         "approval_rule": "facts",
         "audience": "customers",
         "service": "checkout",
+        "depends_on": "ledger",
         **RUN_VALUES,
     }
 
@@ -479,6 +481,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await add_silence(tx, w)
+            await add_dependency(tx, w)
             await _incident(tx, made)
             await add_drills(tx, w)
             await _chat(tx, made)

@@ -141,6 +141,7 @@ FILLED = {
     "/incidents/{ref}/response/promises": {"minutes": "20"},
     "/settings/response/transfer": {"text": "executives_wait = 7"},
     "/services": {"name": "Search"},
+    "/services/{slug}/dependencies": {"depends_on": "ledger"},
     "/services/{slug}/integrations": {"name": "Grafana"},
     "/oncall/new": {"name": "Night watch", "person": "1"},
     "/oncall/new/layers": {"name": "Day watch", "slot-0": "1", "slot-1": "2", "slot-2": "3"},

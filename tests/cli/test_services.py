@@ -23,6 +23,30 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         await run("alert", "list", "--service", "nowhere", code=1)
         await run("service", "show", "nowhere", code=1)
 
+        # what it depends on: one by one, and from a file
+        await run("service", "add", "Ledger", "--team", "payments")
+        dependency = ("service", "dependency")
+        await run(*dependency, "add", "checkout", "nowhere", code=1)
+        await run(*dependency, "add", "checkout", "ledger")
+        near = (await run(*dependency, "list", "checkout", "--json")).json
+        assert [s["slug"] for s in near["depends_on"]] == ["ledger"]
+        exported = (await run(*dependency, "export")).out
+        file = tmp_path / "dependencies.yaml"
+        file.write_text(exported.replace("[ledger]", "[]") + "  ledger: [checkout]\n", encoding="utf-8")
+        planned = (await run(*dependency, "import", str(file), "--dry-run", "--json")).json
+        assert [len(planned[n]) for n in ("added", "removed")] == [1, 1]
+        assert (await run(*dependency, "export")).out == exported
+        await run(*dependency, "import", "-", typed="services: {ledger: [nowhere]}", code=1)
+        await run(*dependency, "import", "-", typed="services: [", code=1)
+        await run(*dependency, "import", str(file))
+        assert "ledger: [checkout]" in (await run(*dependency, "export")).out
+        await run(*dependency, "remove", "ledger", "checkout")
+        await run("undo")
+        assert "ledger: [checkout]" in (await run(*dependency, "export")).out
+        unhealthy = (await run("service", "list", "--unhealthy", "--json")).json
+        assert [(s["slug"], s["ref"]) for s in unhealthy] == [("checkout", "PG-1")]
+        await run("service", "list", "--unhealthy", "--not-ready", code=2)
+
         # heartbeats of the service, as a person at a terminal and a job use them
         async def beat(command: str, *more: str, **options: Any) -> Ran:
             return await run("heartbeat", *command.split(), *more, **options)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from firebell import app, cli
 from firebell.alerts import actions as alerts
 from firebell.alerts import sources
+from firebell.alerts.recognition import source_of
 from firebell.alerts.source import Source
 from firebell.alerts.source_registry import registry
 from firebell.kit.clock import FakeClock
@@ -195,3 +196,24 @@ async def test_a_source_cannot_hide_the_pages_of_the_product(
     async with world(dsn, clock) as w:
         with pytest.raises(DeclarationError, match="hides the route /pages/"):
             await app.build(w.ctx).load()
+
+
+SHAPES = re.compile(
+    r'(<(path d="[-MmLlHhVvCcSsQqTtAaZz0-9., ]+"'
+    r'|circle cx="[\d.]+" cy="[\d.]+" r="[\d.]+"'
+    r'|rect x="[\d.]+" y="[\d.]+" width="[\d.]+" height="[\d.]+"( rx="[\d.]+")?)/>)+'
+)
+"""What an icon consists of: shapes in the color of the text, and nothing that loads, runs or links."""
+
+
+def test_every_source_has_an_icon_of_its_own() -> None:
+    assert [source.name for source in SOURCES if not SHAPES.fullmatch(source.icon)] == []
+    assert len({source.icon for source in SOURCES}) == len(SOURCES)
+    assert max(len(source.icon) for source in SOURCES) <= 400
+
+
+@pytest.mark.parametrize("source", [s for s in SOURCES if s.recognition], ids=lambda s: s.name)
+def test_a_stored_message_is_shown_with_the_tool_that_sent_it(source: Source) -> None:
+    shown = source_of("generic", source.example)
+    assert shown is not None
+    assert shown.recognition is source.recognition or source.recognition.unwrap

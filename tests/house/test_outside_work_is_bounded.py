@@ -15,9 +15,17 @@ EXPANDING = {"aiter_bytes", "aiter_text", "aiter_lines", "iter_bytes", "aread"}
 EXPANDERS = {"gzip", "zlib", "bz2", "lzma", "zipfile", "tarfile", "yaml", "pickle", "xml"}
 BOUNDED = (
     *("alerts/", "kit/yaml_limits.py"),
-    *("runbooks/front_matter.py", "drills/yaml_reading.py", "drills/scenario_file.py"),
+    *(
+        "catalog/dependency_file.py",
+        "runbooks/front_matter.py",
+        "drills/yaml_reading.py",
+        "drills/scenario_file.py",
+    ),
 )
-"""Inbound bodies have their own limit on decompression; front matter and scenarios refuse what expands."""
+"""Inbound bodies have their own limit on decompression.
+
+Files of dependencies, front matter and scenarios refuse what expands.
+"""
 THREADS = {"to_thread", "run_in_executor"}
 
 

@@ -142,6 +142,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the strings and dates of a status page in its languages, which mails about it are in too
         "firebell.status_pages.public.languages",
         "firebell.oncall.rota",
+        # the pure rule of what lies behind a service
+        "firebell.catalog.dependencies",
         # the pure times of notification rules, which their owner sees as an example
         "firebell.people.rule_times",
         # the pure checks of what someone chooses about a heartbeat

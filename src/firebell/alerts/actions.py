@@ -90,6 +90,7 @@ MUTE_TIMER = mute_actions.MUTE_TIMER
 HOLD_TIMER = routing_actions.HOLD_TIMER
 FLAPPING_TIMER = flapping_actions.FLAPPING_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
+QUARTER = counting.QUARTER
 
 alerts_by_id = read_store.alerts_by_id
 change_mute_end = mute_actions.change_end
@@ -110,6 +111,7 @@ past_alerts = history_store.past_alerts
 MAX_PAST_ALERTS = history_store.MAX_READ
 pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services
+quarter_of = counting.quarter_of
 restore_integration = integration_actions.restore_integration
 received = dropped_labels.received
 reveal_integration = integration_actions.reveal_integration

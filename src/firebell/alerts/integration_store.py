@@ -3,9 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from firebell.alerts.model import BrokenSource, Integration
+from firebell.alerts.model import BrokenSource, Integration, IntegrationActivity
 from firebell.kit.db.database import Reads, Row, Tx
 
+ACTIVITY_ALERTS = 500
+"""The most alerts that are counted as the activity of an integration."""
+_MESSAGE_BYTES = 16_384
 _INTEGRATION = "id, service_id, name, key, created_at, flapping_changes, drop_labels"
 
 
@@ -209,3 +212,40 @@ async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = N
         integration_id,
     )
     return [BrokenSource(**dict(row)) for row in rows]
+
+
+async def activity(tx: Tx, ids: Collection[int], since: datetime) -> list[IntegrationActivity]:
+    """Return what these integrations received, without those that never opened an alert; `since` begins the day."""
+    # a range, because with an equality the planner may scan the alerts of all integrations backward
+    rows = await tx.fetch(
+        """
+        select
+            wanted.id as integration_id,
+            recent.last_event_at,
+            recent.alerts,
+            coalesce(message.source, '') as source,
+            coalesce(substring(message.body from 1 for $4), '') as body
+        from unnest($1::bigint[]) wanted (id)
+        cross join lateral (
+            select
+                max(last_seen) as last_event_at,
+                count(*) filter (where last_seen > $2) as alerts,
+                (array_agg(message_id order by id desc))[1] as message_id
+            from (
+                select id, last_seen, message_ids[cardinality(message_ids)] as message_id
+                from alert
+                where integration_id >= wanted.id
+                    and (integration_id, id) < (wanted.id + 1, 0)
+                order by integration_id desc, id desc
+                limit $3
+            ) newest
+        ) recent
+        left join event as message on message.id = recent.message_id
+        where recent.last_event_at is not null
+        """,
+        list(ids),
+        since,
+        ACTIVITY_ALERTS,
+        _MESSAGE_BYTES,
+    )
+    return [IntegrationActivity(**dict(row)) for row in rows]

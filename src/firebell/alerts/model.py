@@ -353,6 +353,21 @@ class ConfirmationRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegrationActivity:
+    """What an integration received lately: its last event, the alerts with an event within a day, and a message.
+
+    `alerts` is at most `integration_store.ACTIVITY_ALERTS`. `source` and `body`, which can be cut, are the last stored
+    message of its newest alert; empty if that was deleted because of its age.
+    """
+
+    integration_id: int
+    last_event_at: datetime
+    alerts: int
+    source: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenSource:
     """An integration with unreadable messages: the time and error of the latest one, and how many there are."""
 

@@ -1,10 +1,11 @@
 """Alerts with their services, pages and incidents, and the sources, for the web and the API."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from firebell.alerts import integration_store, mute_store, related_store, routing_store
-from firebell.alerts.model import Alert
+from firebell.alerts import integration_store, mute_store, recognition, related_store, routing_store
+from firebell.alerts.model import Alert, IntegrationActivity
 from firebell.alerts.mute_store import MuteMark
 from firebell.alerts.routes import Hold
 from firebell.alerts.source import Source
@@ -62,3 +63,20 @@ def sources(*, with_address: bool) -> list[Source]:
 def source(name: str) -> Source:
     """Return a source by its name; raise KeyError if there is none."""
     return registry().by_name[name]
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationSummary:
+    """What an integration received lately, and the source that sent it; None if its messages were deleted."""
+
+    activity: IntegrationActivity
+    source: Source | None
+
+
+async def integration_summaries(tx: Tx, ids: Collection[int], now: datetime) -> dict[int, IntegrationSummary]:
+    """Return what these integrations received, by id, without those that never opened an alert."""
+    listed = await integration_store.activity(tx, ids, now - timedelta(days=1))
+    return {
+        each.integration_id: IntegrationSummary(each, recognition.source_of(each.source, each.body))
+        for each in listed
+    }

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+import msgspec
+
 from firebell.alerts.model import Event, Json, Rejected
-from firebell.alerts.source import Recognition
+from firebell.alerts.source import ForeignAddress, KeyedAddress, Recognition, Source
 from firebell.alerts.source_registry import registry
 
 
@@ -12,6 +14,22 @@ def recognition_of(data: dict[str, Json]) -> Recognition | None:
     if "dedup_key" in data:
         return None
     return next((tool for tool in registry().recognitions if tool.matches(data)), None)
+
+
+def source_of(name: str, body: str | bytes) -> Source | None:
+    """Return the source whose message this is: that of its address, or the tool that the generic address recognizes.
+
+    None if the address is one of a release that had it. A body that is cut or no JSON object is of no tool.
+    """
+    source = registry().by_name.get(name)
+    if source is None or isinstance(source.address, KeyedAddress | ForeignAddress):
+        return source
+    try:
+        data = msgspec.json.decode(body, type=dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return source
+    tool = recognition_of(data)
+    return next((each for each in registry().sources if tool and each.recognition is tool), source)
 
 
 def recognize(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Rejected | None:

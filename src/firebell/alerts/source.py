@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from markupsafe import Markup
+
 from firebell.alerts.model import Event, EventKind, Json, NewChangeEvent, Rejected
 from firebell.alerts.source_fields import FIELDS
 
@@ -157,6 +159,8 @@ class Source:
     """What to copy into the tool or its configuration; empty if the address is all it needs."""
     more_addresses: tuple[KeyedAddress, ...] = ()
     """Other addresses at which the same messages arrive."""
+    icon: str = ""
+    """The shapes of its icon, as SVG of 24 by 24 in strokes: our own drawing, never the logo of a vendor."""
 
     @property
     def is_drop_in(self) -> bool:
@@ -182,6 +186,11 @@ class Source:
             case None:
                 return "/in/<key>/generic"
 
+    @property
+    def drawing(self) -> Markup:
+        """Its icon, for a page."""
+        return Markup(self.icon)  # noqa: S704 - our own shapes, which a house test checks
+
     def curl(self, base_url: str, key: str, body: str = "") -> str:
         """Return the shell command that sends `body`, or the example if it is empty."""
         headers = ["Content-Type: application/json"]
@@ -195,6 +204,7 @@ class Source:
         return SetupGuide(
             name=self.name,
             title=self.title,
+            icon=self.drawing,
             address=_fill_in(f"<url>{self.path}", base_url, key),
             key_field="" if isinstance(self.address, PathAddress | None) else self.address.key_field,
             text=_fill_in(self.setup, base_url, key),
@@ -209,6 +219,7 @@ class SetupGuide:
 
     name: str
     title: str
+    icon: Markup
     address: str
     key_field: str
     text: str

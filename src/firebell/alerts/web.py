@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Response
 
-from firebell.alerts import actions, alert_context, list_query, listing, queries, retention_store
+from firebell.alerts import actions, alert_context, list_query, listing, queries, recognition, retention_store
 from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
@@ -106,6 +106,7 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
             (part.template, await part.load(visit.tx, alert_details.alert, visit.now)) for part in parts
         ],
         "messages": messages,
+        "read_by": {each.id: recognition.source_of(each.source, each.text) for each in messages},
         "deleted": len(alert_details.alert.message_ids) - len(messages),
         "kept_days": visit.ctx.retention_days.get("messages", retention_store.MESSAGE_DAYS),
     }

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from firebell.catalog import store
+from firebell.catalog import dependency_actions, store
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -21,6 +21,18 @@ from firebell.people.permissions import Verb
 
 DESCRIPTION_MAX_CHARS = 2_000
 
+MAX_DEPENDENCIES = dependency_actions.MAX_DEPENDENCIES
+MAX_IMPORTED_SERVICES = dependency_actions.MAX_IMPORTED_SERVICES
+
+add_dependency = dependency_actions.add_dependency
+dependency_edges = dependency_actions.all_edges
+edges_before = dependency_actions.edges_before
+edges_behind = dependency_actions.edges_behind
+import_dependencies = dependency_actions.import_dependencies
+remove_dependency = dependency_actions.remove_dependency
+resolve_dependencies = dependency_actions.resolve_dependencies
+restore_dependencies = dependency_actions.restore_dependencies
+set_dependencies = dependency_actions.set_dependencies
 service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id

@@ -6,13 +6,12 @@ from pydantic import Field
 
 from firebell.catalog import actions
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, ShortName, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, ShortName, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
 router = api.router("services", "/services")
 
-Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 Responder = Annotated[Work, work(Verb.SERVICE_WRITE)]
 
 
@@ -45,12 +44,6 @@ class ServiceChange(ApiInput):
     policy_id: Id | None = None
     description: Annotated[Text | None, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = None
     runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
-
-
-@router.get("", summary="List services, newest first")
-async def list_services(w: Reader, params: PageParams) -> list[ServiceShown]:
-    services = await actions.services(w.tx)
-    return [ServiceShown.model_validate(s) for s in params.newest(services, [s.id for s in services])]
 
 
 @router.post("", status_code=201, summary="Create a service", responses=problems(404, 409))

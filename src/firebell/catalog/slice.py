@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.catalog import api, web
+    from firebell.catalog import api
 
-    return [web.router, api.router]
+    return [api.router]
 
 
 SLICE = Slice(
     "catalog",
-    tables=("service",),
-    kept={"service": FEW},
+    tables=("service", "service_dependency"),
+    kept={"service": FEW, "service_dependency": FEW},
     functions=("lock_services",),
     routers=_routers,
     commands=(

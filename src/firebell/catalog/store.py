@@ -5,6 +5,7 @@ from datetime import datetime
 
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Row, Tx
+from firebell.kit.web.filters import storable
 
 _COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url"
 
@@ -96,6 +97,18 @@ async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
         list(ids),
     )
     return {row["id"]: _service(row) for row in rows}
+
+
+async def services_by_slug(tx: Tx, slugs: Sequence[str]) -> dict[str, Service]:
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from service
+        where slug = any($1::text[])
+        """,
+        [slug for slug in slugs if storable(slug)],
+    )
+    return {row["slug"]: _service(row) for row in rows}
 
 
 async def by_slug(tx: Tx, slug: str) -> Service | None:

@@ -7,6 +7,7 @@ import click
 from firebell.commands.client import call, call_all, seg, target
 from firebell.commands.ids import ID
 from firebell.commands.output import (
+    USAGE,
     as_json,
     example,
     fail,
@@ -17,11 +18,15 @@ from firebell.commands.output import (
     show_table,
     table,
 )
+from firebell.commands.service_dependency import dependency
 
 
 @click.group()
 def service() -> None:
     """Manage services and their integration keys."""
+
+
+service.add_command(dependency)
 
 
 def _team(name: str) -> int:
@@ -36,17 +41,30 @@ def _policy(slug: str) -> int:
     return int(call("GET", f"/api/v1/policies/{seg(slug)}")["id"])
 
 
-@service.command("list", epilog=example("firebell service list"))
+@service.command("list", epilog=example("firebell service list", "firebell service list --unhealthy"))
+@click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
+@click.option("--not-ready", is_flag=True, help="Only services without a policy or an integration.")
+@click.option("--team", help="Slug of the team that owns them.")
+@click.option("--query", help="Words of the name or description.")
 @as_json
-def list_() -> None:
-    """List every service."""
-    services = sorted(call_all("/api/v1/services"), key=lambda s: str(s["name"]).casefold())
+def list_(unhealthy: bool, not_ready: bool, team: str | None, query: str | None) -> None:
+    """List services with their states."""
+    if unhealthy and not_ready:
+        fail("--unhealthy and --not-ready exclude each other.", "Use one of them.", USAGE)
+    health = "unhealthy" if unhealthy else "not-ready" if not_ready else None
+    matching = call_all("/api/v1/services", health=health, team=team, q=query)
+    services = sorted(matching, key=lambda s: str(s["name"]).casefold())
     policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
     rows = [
-        [s["slug"], policies.get(s["policy_id"], "fallback responders"), s["description"] or s["name"]]
+        [
+            s["slug"],
+            f"{s['state']}, {s['ref']}" if s["ref"] else s["state"],
+            policies.get(s["policy_id"], "fallback responders"),
+            s["description"] or s["name"],
+        ]
         for s in services
     ]
-    show_table(services, ("SERVICE", "POLICY", "ABOUT"), rows, wide=2, empty="No services yet.")
+    show_table(services, ("SERVICE", "STATE", "POLICY", "ABOUT"), rows, wide=3, empty="No services.")
 
 
 @service.command("show", epilog=example("firebell service show checkout"))

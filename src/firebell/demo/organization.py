@@ -42,6 +42,16 @@ SERVICES = (
     ("search", "Search"),
     ("catalog", "Search"),
 )
+DEPENDENCIES = {
+    "edge": ["kubernetes"],
+    "checkout-api": ["edge", "ledger-db", "notifications", "payments-gateway"],
+    "payments-gateway": ["kubernetes", "ledger-db"],
+    "ledger-db": ["kubernetes"],
+    "notifications": ["kubernetes"],
+    "search": ["catalog", "edge"],
+    "catalog": ["kubernetes", "ledger-db"],
+}
+"""What each service needs."""
 
 
 DEMO_NUMBER = "+46701740605"
@@ -92,6 +102,7 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     await _payments(tx, kestrel, now)
     await _platform(tx, kestrel, now)
     await _search(tx, kestrel, now)
+    await catalog.import_dependencies(tx, _ACTOR, DEPENDENCIES, now)
     return kestrel
 
 

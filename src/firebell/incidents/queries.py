@@ -165,6 +165,11 @@ async def of_service(
     return await summaries(tx, await store.of_service(tx, service_id, limit, phases))
 
 
+async def open_by_service(tx: Tx, service_ids: Sequence[int] | None) -> list[tuple[int, Incident]]:
+    """Return each open incident, without drills, with each of its services that is among these; None means all."""
+    return await store.open_by_service(tx, service_ids)
+
+
 async def alerts_of_pages(tx: Tx, pages: Sequence[Page], limit_each: int) -> list[tuple[Alert, str]]:
     """Return the alerts of pages with the reference of their page, firing ones of each page first."""
     groups = {page.subject_id: page.ref for page in pages if page.subject_kind == "group"}

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from firebell.incidents.model import (
+    OPEN,
     UNDECLARED,
     Assignment,
     Incident,
@@ -214,6 +215,27 @@ async def of_service(
         *values.values,
     )
     return [incident_from_row(row) for row in rows]
+
+
+async def open_by_service(tx: Tx, service_ids: Sequence[int] | None) -> list[tuple[int, Incident]]:
+    """Return each open incident, without drills, with each of its services that is among these; None means all."""
+    values = Values([str(phase) for phase in OPEN])
+    among = "" if service_ids is None else f"and service_id = any({values.add(list(service_ids))}::bigint[])"
+    rows = await tx.fetch(
+        f"""
+        select service_id, incident_id
+        from incident
+        join incident_service on incident_service.incident_id = incident.id
+        where incident.phase = any($1::text[])
+            and not incident.drill
+            {among}
+            and {readable(values.add)}
+        order by incident_id
+        """,
+        *values.values,
+    )
+    by_id = await incidents_by_id(tx, [row["incident_id"] for row in rows])
+    return [(row["service_id"], by_id[row["incident_id"]]) for row in rows]
 
 
 async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:

@@ -150,6 +150,15 @@ class AlertPart:
     template: str
 
 
+@dataclass(frozen=True, slots=True)
+class PagePart:
+    """What a slice above paging shows on the page of a page; it is included only if what was loaded is true."""
+
+    load: Callable[["Tx", Any, datetime], Awaitable[Any]]
+    """Returns the part of a page's page."""
+    template: str
+
+
 IncidentChecks = Callable[
     ["Tx", Sequence[Any], Mapping[int, Sequence[Any]], datetime],
     Awaitable[Mapping[int, Sequence["ProcessFinding"]]],
@@ -159,6 +168,9 @@ IncidentChecks = Callable[
 
 DeclarationPlan = Callable[["Tx", datetime, str], Awaitable[Mapping[int, Sequence[tuple[str, str]]]]]
 """Returns by severity the (icon, text) of what a declaration starts now; times are in the given time zone."""
+
+DeclarationHint = Callable[["Tx", Sequence[int], datetime], Awaitable[Sequence[tuple[str, str]]]]
+"""Returns the (icon, text) of what follows from the affected services that someone selects in the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +194,7 @@ class Slice:
     """Composers by kind of subject. Deliveries store the kind: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
     alert_parts: Callable[[], Sequence[AlertPart]] = tuple
+    page_parts: Callable[[], Sequence[PagePart]] = tuple
     incident_parts: Callable[[], Sequence[IncidentPart]] = tuple
     closing_conditions: Callable[[], Sequence[Callable[["Tx", Any, datetime], Awaitable[Sequence[Any]]]]] = (
         tuple
@@ -191,6 +204,8 @@ class Slice:
     """What slices above incidents add to the process checks of incidents."""
     declaration_plans: Callable[[], Sequence[DeclarationPlan]] = tuple
     """What a slice above incidents does when one is declared, for the form in which someone declares it."""
+    declaration_hints: Callable[[], Sequence[DeclarationHint]] = tuple
+    """What a slice above incidents knows of affected services, for the form in which someone declares an incident."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
     settings_tabs: tuple[SettingsTab, ...] = ()

@@ -50,6 +50,16 @@ UNANSWERED = (PageState.TRIGGERED, PageState.EXHAUSTED)
 OPEN = (PageState.TRIGGERED, PageState.EXHAUSTED, PageState.ACKED, PageState.SNOOZED)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenPages:
+    """The open pages of a service in one state: how many, and the oldest."""
+
+    service_id: int
+    state: PageState
+    count: int
+    oldest_id: int
+
+
 class TargetKind(StrEnum):
     """The kinds of targets of a level."""
 

@@ -1,6 +1,6 @@
 """Read models of pages for the inbox, one page, home and the API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,8 +22,8 @@ from firebell.paging import (
 )
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import PlannedLevel, dry_run
-from firebell.paging.escalation_recipients import Recipients, load_recipients
-from firebell.paging.model import MANUAL_KIND, ManualPage, Page, PageFilter, PageState, Policy
+from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging.model import MANUAL_KIND, ManualPage, OpenPages, Page, PageFilter, PageState, Policy
 from firebell.people import actions as people
 
 STATE_GLYPHS = {
@@ -169,6 +169,24 @@ async def of_service(
 ) -> list[PageDetails]:
     """Return the newest pages of a service in these states, newest first."""
     return await page_details(tx, await service_pages_store.pages(tx, service_id, states, limit), now)
+
+
+async def open_pages_by_service(tx: Tx, service_ids: Collection[int] | None) -> list[OpenPages]:
+    """Return the open pages of these services by state, without those of drills; None means all services."""
+    return await service_pages_store.open_pages(tx, service_ids)
+
+
+async def first_reached(
+    tx: Tx, policies: Collection[Policy], now: datetime
+) -> dict[int, list[tuple[int, str]]]:
+    """Return whom a page would reach first now, by policy id; the facts are read once for all policies."""
+    pages = {policy.id: hypothetical_page(policy.plan, policy.team_id, now) for policy in policies}
+    recipients = await load_recipients(tx, list(pages.values()), now)
+    reached = {
+        key: next((ids for n in range(len(page.plan.levels)) if (ids := recipients.reach(page, n))), [])
+        for key, page in pages.items()
+    }
+    return {key: [(i, recipients.people[i].name) for i in ids] for key, ids in reached.items()}
 
 
 async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:

@@ -1,12 +1,31 @@
 """The SQL of the pages of one service."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.text import MAX_ID
 from firebell.paging import store
-from firebell.paging.model import Page
+from firebell.paging.model import OPEN, OpenPages, Page, PageState
+
+
+async def open_pages(tx: Tx, service_ids: Collection[int] | None) -> list[OpenPages]:
+    """Return the open pages of these services by state, without those of drills; None means all services."""
+    among = "" if service_ids is None else "and service_id = any($2::bigint[])"
+    rows = await tx.fetch(
+        f"""
+        select service_id, state, count(*) as count, min(id) as oldest_id
+        from page
+        where state = any($1::text[])
+            and service_id is not null
+            and not coalesce((plan ->> 'is_drill')::boolean, false)
+            {among}
+        group by service_id, state
+        """,
+        [str(state) for state in OPEN],
+        *([] if service_ids is None else [list(service_ids)]),
+    )
+    return [OpenPages(r["service_id"], PageState(r["state"]), r["count"], r["oldest_id"]) for r in rows]
 
 
 async def pages(tx: Tx, service_id: int, states: Sequence[str], limit: int) -> list[Page]:

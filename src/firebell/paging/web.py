@@ -1,5 +1,6 @@
 """The screen of one page, and the acknowledgment link in messages."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.findings import Finding
 from firebell.kit.localtime import format_local, format_short
 from firebell.kit.references import parse_ref
+from firebell.kit.slice import PagePart
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
@@ -62,7 +64,9 @@ async def detail(visit: CurrentVisit, ref: str) -> Response:
     if context["v"].page.state is PageState.RESOLVED:
         has_runbook = runbooks.has_own(context["runbooks"])
         design = alert_design.findings(f"PG-{page_id}", context["v"].alerts, has_runbook=has_runbook)
+    parts: Sequence[PagePart] = visit.request.app.state.page_parts
     context |= {
+        "parts": [(part.template, await part.load(visit.tx, context["v"].page, visit.now)) for part in parts],
         "snooze_ends": snooze_times.ends(visit.now, visit.person.tz),
         "votes": page_votes,
         "design": design,

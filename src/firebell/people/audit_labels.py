@@ -340,6 +340,7 @@ ACTION_LABELS = {
     "schedule.shadow_removed": "Removed a shadow",
     "service.changed": "Edited a service",
     "service.created": "Created a service",
+    "service.dependencies": "Changed what a service depends on",
     "session.all_ended": "Ended all other sessions",
     "session.ended": "Ended a session",
     "sign_in.failed": "Failed to sign in",

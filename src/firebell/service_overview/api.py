@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
+from fastapi import Query
 from pydantic import Field
 
 from firebell.alerts.model import ChangeEvent
@@ -12,17 +13,20 @@ from firebell.catalog import actions as catalog
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Text, problems
+from firebell.kit.web.api import ApiOutput, PageParams, Text, problems
 from firebell.paging.model import PageState
 from firebell.paging.queries import PageDetails
+from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.service_overview import queries
+from firebell.service_overview import list_queries, queries
+from firebell.service_overview.list_queries import HealthFilter
 
 router = api.router("services", "/services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
+_SERVICE_FIELDS = ("id", "slug", "name", "team_id", "policy_id", "description", "runbook_url")
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
@@ -32,6 +36,21 @@ class ServiceState(ApiOutput):
     state: Literal["outage", "degraded", "ok"]
     since: datetime | None
     ref: str | None
+
+
+class ListedService(ApiOutput):
+    """A service; without a policy its pages go to the fallback responders. `open_pages` counts snoozed ones too."""
+
+    id: int
+    slug: str
+    name: str
+    team_id: int
+    policy_id: int | None
+    description: str
+    runbook_url: str
+    state: Literal["outage", "degraded", "ok"]
+    ref: Annotated[str | None, Field(description="the open incident or page behind the state")]
+    open_pages: int
 
 
 class ServicePerson(ApiOutput):
@@ -87,6 +106,16 @@ class ServiceChangeEvent(ApiOutput):
     source: str
 
 
+class ServiceFigures(ApiOutput):
+    """Figures of 30 days; `median_ack_s` is null if no page was acknowledged. Pages count when they are resolved."""
+
+    pages: int
+    acknowledged: int
+    median_ack_s: float | None
+    median_ack_s_before: Annotated[float | None, Field(description="of the 30 days before")]
+    alerts: int
+
+
 class ServiceDetail(ApiOutput):
     """A service, its state, and its ten newest pages, incidents, alerts and changes; the URLs are the full lists."""
 
@@ -112,6 +141,7 @@ class ServiceDetail(ApiOutput):
     ]
     alerts: Annotated[list[ServiceAlert], Field(description="firing alerts first, then the newest")]
     changes: list[ServiceChangeEvent]
+    figures: ServiceFigures
     pages_url: Annotated[str, Field(description="all pages of the service")]
     incidents_url: Annotated[str, Field(description="all incidents of the service")]
     alerts_url: Annotated[str, Field(description="all alerts of the service")]
@@ -157,6 +187,32 @@ def _change(change: ChangeEvent) -> ServiceChangeEvent:
     return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
 
 
+@router.get("", summary="List services, newest first", responses=problems(404))
+async def list_services(
+    w: Reader,
+    params: PageParams,
+    q: Annotated[Text, Query(description="words of the name or description", max_length=200)] = "",
+    team: Annotated[Text | None, Query(description="slug of the team that owns them")] = None,
+    health: Annotated[
+        HealthFilter, Query(description="only unhealthy ones, or those without a policy or an integration")
+    ] = HealthFilter.ALL,
+) -> list[ListedService]:
+    team_id = (await people.team_by_slug(w.tx, team)).id if team else None
+    may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
+    listed = await list_queries.matching(w.tx, q.strip(), team_id, health, with_incidents=may_read_incidents)
+    return [
+        ListedService.model_validate(
+            {
+                **{name: getattr(service, name) for name in _SERVICE_FIELDS},
+                "state": state.health.state if state else "ok",
+                "ref": state.health.ref if state else None,
+                "open_pages": state.open_pages if state else 0,
+            }
+        )
+        for service, state in params.newest(listed, [service.id for service, _ in listed])
+    ]
+
+
 @router.get(
     "/{slug}", summary="Get a service with its pages, incidents, alerts and changes", responses=problems(404)
 )
@@ -186,6 +242,13 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
         incidents=[_incident(s) for s in overview.incidents] if may_read_incidents else None,
         alerts=[_alert(v) for v in overview.alerts],
         changes=[_change(c) for c in overview.changes],
+        figures=ServiceFigures(
+            pages=overview.figures.last.pages,
+            acknowledged=overview.figures.last.acknowledged,
+            median_ack_s=overview.figures.last.median_ack_s,
+            median_ack_s_before=overview.figures.before.median_ack_s,
+            alerts=overview.figures.alerts,
+        ),
         pages_url=f"{base}/pages?{service_filter}",
         incidents_url=f"{base}/incidents?{service_filter}",
         alerts_url=f"{base}/alerts?{service_filter}",

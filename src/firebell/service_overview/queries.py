@@ -1,7 +1,7 @@
 """Read model of one service with its pages, incidents, alerts and changes, for the web and the API."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
@@ -17,8 +17,14 @@ from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import PageState, Policy, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import Team
+from firebell.service_overview import fact_store, list_store
+from firebell.service_overview.fact_store import PageFigures
 from firebell.service_overview.health import ServiceHealth, health
 
+PERIOD = timedelta(days=30)
+"""The period of which figures are shown."""
+COMPARABLE_PAGES = 5
+"""Fewer acknowledged pages are too few to compare two periods."""
 ITEMS_LISTED = 10
 """The most pages, incidents and alerts that the overview has of each."""
 
@@ -35,6 +41,25 @@ class PagedLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """The figures of the last 30 days, and those of the 30 days before; `days` are the alerts of each, oldest first."""
+
+    last: PageFigures
+    before: PageFigures
+    days: tuple[int, ...]
+
+    @property
+    def alerts(self) -> int:
+        """The number of alerts."""
+        return sum(self.days)
+
+    @property
+    def is_comparable(self) -> bool:
+        """True if both periods have enough acknowledged pages to compare them."""
+        return min(self.last.acknowledged, self.before.acknowledged) >= COMPARABLE_PAGES
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """A service with its state and its newest pages, incidents, alerts and changes."""
 
@@ -48,6 +73,7 @@ class Overview:
     incidents: list[incident_queries.IncidentSummary]
     alerts: list[alert_queries.AlertDetails]
     changes: list[ChangeEvent]
+    figures: ServiceFigures
 
     @property
     def on_call(self) -> list[tuple[int, str]]:
@@ -84,6 +110,21 @@ async def overview(tx: Tx, service: Service, now: datetime, *, with_incidents: b
         incidents=incidents,
         alerts=await _alerts(tx, service.id),
         changes=await alerts.changes(tx, [service.id]),
+        figures=await _figures(tx, service.id, now),
+    )
+
+
+async def _figures(tx: Tx, service_id: int, now: datetime) -> ServiceFigures:
+    last = alerts.quarter_of(now)
+    quarters = [last - n * alerts.QUARTER for n in range(PERIOD // alerts.QUARTER)]
+    counted = await list_store.alert_counts(tx, [service_id], quarters)
+    days = [0] * PERIOD.days
+    for quarter, number in counted[service_id].items():
+        days[PERIOD.days - 1 - (last - quarter).days] += number
+    return ServiceFigures(
+        await fact_store.page_figures(tx, service_id, now - PERIOD, now),
+        await fact_store.page_figures(tx, service_id, now - 2 * PERIOD, now - PERIOD),
+        tuple(days),
     )
 
 

@@ -14,7 +14,7 @@ from firebell.paging import actions as paging
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import queries
+from firebell.service_overview import dependency_queries, queries
 
 router = routing.html_router()
 
@@ -47,7 +47,11 @@ async def _service(
         "live": f"pages,incidents,oncall,heartbeats,{alerts.MUTES_TOPIC}",
         "s": service,
         "o": overview,
+        "near": await dependency_queries.neighborhood(visit.tx, service),
         "keys": keys,
+        "received_by": await alerts_queries.integration_summaries(
+            visit.tx, [each.id for each in keys], visit.now
+        ),
         "revealed": revealed,
         "refused": refused,
         "refused_values": visit.values if refused is not None else {},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from firebell.kit.slice import (
     FEW,
     Command,
+    DeclarationHint,
     IncidentChecks,
     IncidentPart,
     NavItem,
@@ -78,6 +79,12 @@ def _incident_parts() -> list[IncidentPart]:
     return [incident_part.PART]
 
 
+def _declaration_hints() -> list[DeclarationHint]:
+    from firebell.status_pages import declaration_hints
+
+    return [declaration_hints.components_affected]
+
+
 def _closing_conditions() -> list["ConditionSource"]:
     from firebell.status_pages import incident_part
 
@@ -128,6 +135,7 @@ SLICE = Slice(
     timers=_timers,
     subscriptions=_subscriptions,
     incident_parts=_incident_parts,
+    declaration_hints=_declaration_hints,
     closing_conditions=_closing_conditions,
     incident_checks=_incident_checks,
     commands=(

@@ -42,6 +42,11 @@ async def _service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Un
     return Undone(f"{service.name} restored.", f"/services/{service.slug}")
 
 
+async def _dependencies(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
+    service = await catalog.restore_dependencies(tx, actor, entry, now)
+    return Undone(f"Dependencies of {service.name} restored.", f"/services/{service.slug}#dependencies")
+
+
 async def _integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
     name = await alerts.restore_integration(tx, actor, entry, now)
     service = (await catalog.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
@@ -134,6 +139,7 @@ WAYS = {
     "policy.deleted": Way(Verb.POLICY_WRITE, _policy, "Create the policy again in Escalation."),
     "saved_view.deleted": Way(Verb.SAVED_VIEW_WRITE, _saved_view, "Save the view again."),
     "service.changed": Way(Verb.SERVICE_WRITE, _service, "Change it on its page."),
+    "service.dependencies": Way(Verb.SERVICE_WRITE, _dependencies, "Add it again on the service's page."),
     "integration.revoked": Way(Verb.INTEGRATION_REVOKE, _integration, "Add a new key to the service."),
     "contact.removed": Way(Verb.CONTACT_METHOD_WRITE, _contact_method, "Add the contact method again."),
     "key.revoked": Way(Verb.API_KEY_REVOKE, _api_key, "Create a new key in Settings, API keys."),

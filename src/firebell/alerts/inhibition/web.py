@@ -70,8 +70,13 @@ def _entered(values: Mapping[str, str]) -> NewInhibitionRule:
 
 
 @router.get(ADDRESS, dependencies=route_access.needs(Verb.SILENCE_READ))
-async def inhibition_rules(visit: CurrentVisit) -> Response:
-    return await _render(visit, {})
+async def inhibition_rules(
+    visit: CurrentVisit, name: str = "", source_matchers: str = "", target_matchers: str = ""
+) -> Response:
+    """Show all rules; another screen can fill in the form for a new one, which a person then checks and saves."""
+    filled = {"name": name, "source_matchers": source_matchers, "target_matchers": target_matchers}
+    values = {**filled, "wait_s": str(DEFAULT_WAIT_S)} if any(filled.values()) else {}
+    return await _render(visit, values)
 
 
 @router.post(ADDRESS, dependencies=route_access.needs(Verb.INHIBITION_WRITE))

@@ -138,6 +138,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...] | Re
 SOURCE = Source(
     NAME,
     "Prometheus Alertmanager",
+    icon='<path d="M6 9a6 6 0 0 1 12 0c0 6 2 7 2 7H4s2-1 2-7"/><path d="M9 20h6"/>',
     setup="Add this to a receiver. Without send_resolved, Alertmanager never resolves an alert.",
     example=(
         '{"version": "4", "groupKey": "{}", "status": "firing", "alerts": [{"status": "firing", '

@@ -37,6 +37,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Apprise",
+    icon='<path d="M3 10v4h4l8 5V5L7 10z"/><path d="M19 9a4 4 0 0 1 0 6"/>',
     setup=("Give Apprise this address with json:// in place of http://, or jsons:// in place of https://."),
     example='{"version": "1.0", "title": "Backup", "message": "disk full", "type": "failure"}',
     recognition=Recognition(180, matches, read),

@@ -54,6 +54,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Azure Monitor",
+    icon='<path d="M12 3 22 20H2z"/><path d="M7 16h3l2-5 2 5h3"/>',
     setup="Add a webhook with this address to an action group, and turn on the common alert schema.",
     example=(
         '{"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": {"alertRule": "CPU '

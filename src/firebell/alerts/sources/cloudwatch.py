@@ -77,6 +77,7 @@ def _eventbridge(data: dict[str, Json], received_at: datetime) -> Event:
 SOURCE = Source(
     NAME,
     "Amazon CloudWatch",
+    icon=('<path d="M7 18a4 4 0 0 1 0-8 5 5 0 0 1 10-1 4.5 4.5 0 0 1 0 9z"/><path d="M12 11v3l2 1"/>'),
     setup=(
         "Subscribe this address to the SNS topic of the alarms, with the protocol HTTPS. Then "
         "open the confirmation link that Firebell sends to the owners of the service."

@@ -70,6 +70,10 @@ def _severity(data: dict[str, Json], state: str, priority: str | None) -> str | 
 SOURCE = Source(
     NAME,
     "Datadog",
+    icon=(
+        '<path d="M4 20V4"/><path d="M4 20h16"/><rect x="7" y="12" width="3" height="5"/>'
+        '<rect x="12" y="7" width="3" height="10"/><rect x="17" y="10" width="3" height="7"/>'
+    ),
     setup=(
         "Add a webhook named firebell with this address and this payload, then mention "
         "@webhook-firebell in monitors."

@@ -70,6 +70,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Gatus",
+    icon='<path d="M12 3 4 6v6c0 5 4 8 8 9 4-1 8-4 8-9V6z"/><circle cx="12" cy="12" r="2"/>',
     setup="Add this custom alerting provider.",
     example=(
         '{"endpoint": "shop", "group": "core", "status": "TRIGGERED", "description": "health check failed"}'

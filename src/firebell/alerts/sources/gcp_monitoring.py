@@ -57,6 +57,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Google Cloud Monitoring",
+    icon='<path d="M12 3 20 7.5v9L12 21l-8-4.5v-9z"/><path d="M8 13h2l1-3 2 5 1-2h2"/>',
     setup=(
         "Add a notification channel of type Webhook with this address, and choose it in alerting policies."
     ),

@@ -160,6 +160,10 @@ def _event(item: Json, received_at: datetime) -> Event:
 SOURCE = Source(
     NAME,
     "Generic webhook (JSON)",
+    icon=(
+        '<path d="M9 4c-3 0-3 2-3 4s0 4-2 4c2 0 2 2 2 4s0 4 3 4"/>'
+        '<path d="M15 4c3 0 3 2 3 4s0 4 2 4c-2 0-2 2-2 4s0 4-3 4"/>'
+    ),
     setup="For any tool that can post JSON, a form or text. Firebell recognizes the tools listed below.",
     example='{"title": "Disk almost full", "severity": "critical"}',
     address=PathAddress(normalize),

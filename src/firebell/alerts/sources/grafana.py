@@ -66,6 +66,7 @@ def _legacy(data: dict[str, Json], received_at: datetime) -> Event:
 SOURCE = Source(
     NAME,
     "Grafana",
+    icon='<rect x="3" y="4" width="18" height="16" rx="2"/><path d="M6 15l4-5 3 3 5-6"/>',
     setup=(
         "Add a contact point of type Webhook with this address, and choose it in the notification policies."
     ),

@@ -46,6 +46,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Graylog",
+    icon=('<path d="M4 6h16M4 11h10M4 16h7"/><circle cx="17" cy="16" r="3"/><path d="M19.5 18.5 22 21"/>'),
     setup=(
         "Add an HTTP notification with this address to event definitions. Graylog never sends a "
         "resolution, so resolve its pages in Firebell."

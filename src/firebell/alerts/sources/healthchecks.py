@@ -47,6 +47,7 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Healthchecks.io",
+    icon='<circle cx="12" cy="12" r="9"/><path d="M8 12l3 3 5-6"/>',
     setup=(
         "Add a webhook that posts this body to this address, both when a check goes down and when it goes up."
     ),

@@ -94,6 +94,11 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "Nagios and Icinga",
+    icon=(
+        '<rect x="3" y="4" width="18" height="7" rx="1.5"/>'
+        '<rect x="3" y="13" width="18" height="7" rx="1.5"/>'
+        '<path d="M7 7.5h.01M7 16.5h.01M11 16.5h6"/>'
+    ),
     setup=(
         "Define notification commands that post the macros of a host or service as a form, such "
         "as this one for services."

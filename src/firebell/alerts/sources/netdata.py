@@ -74,6 +74,7 @@ def _reachability(data: dict[str, Json], status: dict[str, Json], received_at: d
 SOURCE = Source(
     NAME,
     "Netdata",
+    icon='<path d="M3 18c3 0 3-9 6-9s3 5 6 5 3-8 6-8"/><path d="M3 21h18"/>',
     setup=(
         "Add a webhook with this address in Netdata Cloud, or post the variables of "
         "custom_sender to it as JSON."

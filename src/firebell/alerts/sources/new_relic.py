@@ -69,6 +69,7 @@ def _names(data: dict[str, Json], several: str, single: str) -> str:
 SOURCE = Source(
     NAME,
     "New Relic",
+    icon=('<path d="M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7"/><circle cx="12" cy="12" r="3"/>'),
     setup=(
         "Add a webhook destination with this address, and a workflow that notifies it with the "
         "default payload."

@@ -251,6 +251,7 @@ def _joined(tags: list[str]) -> str:
 SOURCE = Source(
     NAME,
     "Opsgenie",
+    icon='<circle cx="12" cy="8" r="4"/><path d="M4 21c0-4 4-6 8-6s8 2 8 6"/>',
     setup=(
         "In a tool or a script, replace the host api.opsgenie.com with the host of Firebell, and use the integration "
         "key as its API key. Alerts, notes and heartbeats keep working; see the documentation for what differs."

@@ -31,6 +31,7 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
 SOURCE = Source(
     NAME,
     "Opsgenie integration webhook",
+    icon=('<circle cx="9" cy="8" r="4"/><path d="M2 21c0-4 3-6 7-6"/><path d="M14 18h7l-3-3M21 18l-3 3"/>'),
     setup=(
         "Where a tool has a webhook address of an Opsgenie integration, such as Netdata, replace its host and its "
         "apiKey: this address recognizes the same tools as the generic webhook."

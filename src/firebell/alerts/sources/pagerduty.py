@@ -150,6 +150,10 @@ def _event(data: dict[str, Json], payload: dict[str, Json], fresh_key: str) -> E
 SOURCE = Source(
     NAME,
     "PagerDuty Events API v2",
+    icon=(
+        '<rect x="4" y="6" width="16" height="12" rx="2"/>'
+        '<rect x="7" y="9" width="10" height="3"/><path d="M8 15h.01M12 15h.01M16 15h.01"/>'
+    ),
     setup="Point a tool that has a PagerDuty integration to this address. Its routing key is the integration key.",
     example=(
         '{"routing_key": "<key>", "event_action": "trigger", "dedup_key": "disk-7", '

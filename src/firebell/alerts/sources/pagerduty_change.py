@@ -42,6 +42,7 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
 SOURCE = Source(
     NAME,
     "PagerDuty change events",
+    icon='<circle cx="12" cy="12" r="4"/><path d="M2 12h6M16 12h6"/>',
     setup="Post deployments and other changes to this address. They never page; the service and its pages show them.",
     example='{"routing_key": "<key>", "payload": {"summary": "Deployed build 4812", "source": "ci"}}',
     address=KeyedAddress("/v2/change/enqueue", read, reply, KEY_FIELD),

@@ -27,6 +27,7 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
 SOURCE = Source(
     NAME,
     "PagerDuty integration URL",
+    icon='<path d="M9 3v5M15 3v5"/><path d="M6 8h12v3a6 6 0 0 1-12 0z"/><path d="M12 17v4"/>',
     setup=(
         "Where a tool has an integration URL of PagerDuty, such as CloudWatch, replace its host and key: this address "
         "reads PagerDuty events, the envelopes of Amazon SNS, and every tool that the generic webhook recognizes."

@@ -62,6 +62,7 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
 SOURCE = Source(
     NAME,
     "PagerDuty Events API v1",
+    icon=('<rect x="4" y="8" width="16" height="10" rx="2"/><path d="M7 12h6"/><path d="M18 8V3"/>'),
     setup=(
         "Point a tool that still uses PagerDuty's first API to this address. Its service key is the integration key."
     ),

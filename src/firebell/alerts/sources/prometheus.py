@@ -89,6 +89,7 @@ def reply_to_bearer(message: KeyedMessage, is_known: bool) -> Reply:
 SOURCE = Source(
     NAME,
     "Prometheus without Alertmanager",
+    icon='<path d="M3 3v18h18"/><path d="M7 15h.01M10 11h.01M13 13h.01M16 7h.01M19 9h.01"/>',
     setup=(
         "Add this to prometheus.yml: Prometheus then sends its alerts straight to Firebell, and amtool can use the "
         "same address. Keep one alert that always fires, so that Firebell notices when Prometheus stops."

@@ -56,6 +56,11 @@ def read(data: dict[str, Json], received_at: datetime) -> tuple[Event, ...]:
 SOURCE = Source(
     NAME,
     "PRTG",
+    icon=(
+        '<circle cx="12" cy="12" r="2"/>'
+        '<path d="M7.5 16.5a6.5 6.5 0 0 1 0-9M16.5 7.5a6.5 6.5 0 0 1 0 9M4.5 19.5a11 11 '
+        '0 0 1 0-15M19.5 4.5a11 11 0 0 1 0 15"/>'
+    ),
     setup=(
         "Add “Execute HTTP Action” to a notification template, with this address, the method "
         "POST and this payload."

@@ -114,6 +114,10 @@ def _legacy(data: dict[str, Json], received_at: datetime) -> Event:
 SOURCE = Source(
     NAME,
     "Sentry",
+    icon=(
+        '<path d="M8 8a4 4 0 0 1 8 0"/><rect x="7" y="8" width="10" height="12" rx="5"/>'
+        '<path d="M3 9l4 2M3 19l4-2M2 14h5M21 9l-4 2M21 19l-4-2M22 14h-5M12 8v12"/>'
+    ),
     setup=(
         "Create an internal integration with this address as its webhook URL, allow alert rule "
         "actions, and subscribe it to issues."

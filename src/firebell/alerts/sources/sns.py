@@ -81,6 +81,11 @@ def _handshake(data: dict[str, Json], topic: str, received_at: datetime) -> Even
 SOURCE = Source(
     NAME,
     "Amazon SNS",
+    icon=(
+        '<circle cx="5" cy="12" r="2"/><circle cx="19" cy="5" r="2"/>'
+        '<circle cx="19" cy="12" r="2"/><circle cx="19" cy="19" r="2"/>'
+        '<path d="M7 12h10M7 11l10-5M7 13l10 5"/>'
+    ),
     setup=(
         "Subscribe this address to the topic, with the protocol HTTPS. Then open the "
         "confirmation link that Firebell sends to the owners of the service."

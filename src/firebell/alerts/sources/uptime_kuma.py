@@ -64,6 +64,7 @@ def _notice(data: dict[str, Json], received_at: datetime) -> Event:
 SOURCE = Source(
     NAME,
     "Uptime Kuma",
+    icon='<path d="M3 9v6M7 9v6M11 9v6M15 9v6M19 12v3"/><path d="M3 20h18"/>',
     setup="Add a notification of type Webhook with this address and the preset body.",
     example=(
         '{"heartbeat": {"monitorID": 1, "status": 0, "msg": "timeout"}, "monitor": {"id": 1, '

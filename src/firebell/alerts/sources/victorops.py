@@ -97,6 +97,7 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
 SOURCE = Source(
     NAME,
     "VictorOps, Splunk On-Call",
+    icon=('<path d="M6 3h4l2 5-3 2a11 11 0 0 0 5 5l2-3 5 2v4a2 2 0 0 1-2 2A16 16 0 0 1 4 5a2 2 0 0 1 2-2"/>'),
     setup=(
         "Point a tool that has a VictorOps integration to this address: replace the host of its REST endpoint, and "
         "use the integration key as its API key. Its routing key becomes the label routing_key."

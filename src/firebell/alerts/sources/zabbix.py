@@ -103,6 +103,7 @@ def _tags(data: dict[str, Json]) -> Json:
 SOURCE = Source(
     NAME,
     "Zabbix",
+    icon=('<rect x="3" y="3" width="18" height="18" rx="2"/><path d="M3 9h18M3 15h18M9 3v18M15 3v18"/>'),
     setup=(
         "Add a media type of type Webhook whose script posts this body to this address, and use "
         "it in the operations of trigger actions."

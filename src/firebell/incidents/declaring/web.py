@@ -14,6 +14,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions
+from firebell.incidents.declaring.dependency_hints import dependency_hints
 from firebell.incidents.declaring.similar_queries import similar_incidents
 from firebell.incidents.details_web import incident_type
 from firebell.incidents.messages.queries import severities
@@ -23,7 +24,7 @@ from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, sugge
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
-from firebell.kit.slice import DeclarationPlan
+from firebell.kit.slice import DeclarationHint, DeclarationPlan
 from firebell.kit.text import to_choices, to_id
 from firebell.kit.web import flash, html, routing
 from firebell.paging import actions as paging
@@ -105,10 +106,22 @@ async def _declare_form(
             **values,
         },
         "chosen": chosen,
+        **await _hints(visit, [i for i in chosen if i], values.get("also", ())),
         "types": [(str(t), name) for t, name in TYPE_NAMES.items()],
         "error": error,
     }
     return await html.render(visit.request, "incidents/declare.html", context)
+
+
+async def _hints(visit: Visit, service_ids: Sequence[int], also: Sequence[int]) -> dict[str, Any]:
+    """Return what the form shows about the dependencies of the selected services."""
+    hints: Sequence[DeclarationHint] = visit.request.app.state.declaration_hints
+    affected = [*service_ids, *also]
+    return {
+        "near": await dependency_hints(visit.tx, service_ids),
+        "also": also,
+        "hints": [line for hint in hints for line in await hint(visit.tx, affected, visit.now)],
+    }
 
 
 async def _similar(
@@ -128,15 +141,22 @@ async def declare_form(visit: CurrentVisit, page: str = "", drill: str = "") -> 
 @router.post("/incidents/new", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def declare(visit: CurrentVisit, preview: str = "") -> Response:
     page = visit.text("page")
-    values = {name: value for name, value in visit.values.items() if name != "service"}
+    values: dict[str, Any] = {
+        name: value for name, value in visit.values.items() if name not in ("service", "also")
+    }
     services = [i for i in map(to_id, visit.form.getlist("service")) if i is not None]
-    if preview:  # the title changed
-        similar = await _similar(visit, values.get("title", ""), values, services)
-        return await html.render(visit.request, "incidents/similar.html", {"similar": similar})
+    values["also"] = [i for i in map(to_id, visit.form.getlist("also")) if i is not None]
+    if preview:  # the title or the services changed
+        context = {
+            "similar": await _similar(visit, values.get("title", ""), values, services),
+            **await _hints(visit, services, values["also"]),
+        }
+        return await html.render(visit.request, "incidents/declare_preview.html", context)
     if values.get("look"):  # the search for a service, or Enter in a field
         return await _declare_form(visit, page, {**values, "services": services}, None)
     try:
-        services = to_choices(visit.form.getlist("service"), "service")
+        chosen = [*visit.form.getlist("service"), *visit.form.getlist("also")]
+        services = list(dict.fromkeys(to_choices(chosen, "service")))
         async with visit.tx.savepoint():
             if search := values.get("find", "").strip():
                 services.append(await _searched(visit.tx, search))

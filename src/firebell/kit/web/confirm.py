@@ -236,6 +236,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/runbooks/{slug}/restore": UNDO,
     "/runbooks/{slug}/versions/{version}/restore": NONE,
     "/services": NONE,
+    "/services/{slug}/dependencies": NONE,
+    "/services/{slug}/dependencies/{depends_on}/remove": UNDO,
     "/services/{slug}/integrations": NONE,
     "/services/{slug}/integrations/{integration_id}": NONE,
     "/services/{slug}/integrations/{integration_id}/reveal": NONE,

@@ -1,0 +1,112 @@
+"""Which services lie behind a service, and which need it (pure; decision 0099)."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+Edge = tuple[int, int]
+"""A service, and one that it depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The services to which some lead by dependencies, nearest first.
+
+    `before` has for each of them the service before it on the shortest way, None if that is where the way starts.
+    """
+
+    before: Mapping[int, int | None]
+
+    @property
+    def service_ids(self) -> list[int]:
+        """The services, nearest first."""
+        return list(self.before)
+
+    def through(self, service_id: int) -> tuple[int, ...]:
+        """Return the services between the start and this one, the nearest to the start first."""
+        between = []
+        current = self.before[service_id]
+        while current is not None:
+            between.append(current)
+            current = self.before[current]
+        return tuple(reversed(between))
+
+
+def reversed_edges(edges: Iterable[Edge]) -> list[Edge]:
+    """Return edges that lead from a service to those that depend on it."""
+    return [(depends_on_id, service_id) for service_id, depends_on_id in edges]
+
+
+def reached(edges: Iterable[Edge], starts: Collection[int]) -> Reach:
+    """Return what can be reached from `starts`, without these, each on its shortest way."""
+    following = _following(edges)
+    before: dict[int, int | None] = {}
+    waiting = deque(sorted(starts))
+    while waiting:
+        current = waiting.popleft()
+        for following_id in following.get(current, ()):
+            if following_id not in before and following_id not in starts:
+                before[following_id] = None if current in starts else current
+                waiting.append(following_id)
+    return Reach(before)
+
+
+def cycle_of(edges: Iterable[Edge], service_id: int) -> tuple[int, ...]:
+    """Return the shortest way from a service back to itself, without its end; empty if there is none."""
+    listed = list(edges)
+    reach = reached(listed, [service_id])
+    last_ids = {before for before, after in listed if after == service_id}
+    last = next((i for i in reach.service_ids if i in last_ids), None)
+    return () if last is None else (service_id, *reach.through(last), last)
+
+
+def cycles(edges: Iterable[Edge]) -> list[tuple[int, ...]]:
+    """Return the groups of services that depend on one another, each in ascending order (Tarjan)."""
+    following = _following(edges)
+    numbers: dict[int, int] = {}
+    lowest: dict[int, int] = {}
+    stack: list[int] = []
+    on_stack: set[int] = set()
+    groups = []
+    for start in sorted(following):
+        if start in numbers:
+            continue
+        visits = [(start, iter(following.get(start, ())))]
+        numbers[start] = lowest[start] = len(numbers)
+        stack.append(start)
+        on_stack.add(start)
+        while visits:
+            current, remaining = visits[-1]
+            following_id = next(remaining, None)
+            if following_id is None:
+                visits.pop()
+                if visits:
+                    before = visits[-1][0]
+                    lowest[before] = min(lowest[before], lowest[current])
+                if lowest[current] == numbers[current]:
+                    group = _pop_until(stack, current)
+                    on_stack.difference_update(group)
+                    if len(group) > 1:
+                        groups.append(tuple(sorted(group)))
+            elif following_id not in numbers:
+                numbers[following_id] = lowest[following_id] = len(numbers)
+                stack.append(following_id)
+                on_stack.add(following_id)
+                visits.append((following_id, iter(following.get(following_id, ()))))
+            elif following_id in on_stack:
+                lowest[current] = min(lowest[current], numbers[following_id])
+    return sorted(groups)
+
+
+def _pop_until(stack: list[int], last: int) -> list[int]:
+    group = [stack.pop()]
+    while group[-1] != last:
+        group.append(stack.pop())
+    return group
+
+
+def _following(edges: Iterable[Edge]) -> Mapping[int, list[int]]:
+    following: dict[int, list[int]] = {}
+    for service_id, depends_on_id in sorted(edges):
+        following.setdefault(service_id, []).append(depends_on_id)
+    return following

@@ -1,0 +1,159 @@
+"""The list of services: unhealthy ones first, each with who is on call, its policy and its recent alerts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
+from firebell.kit.db.database import Tx
+from firebell.kit.search_terms import tsquery
+from firebell.kit.web.filters import search_words
+from firebell.paging import actions as paging
+from firebell.paging import queries as page_queries
+from firebell.paging.model import Policy
+from firebell.people import actions as people
+from firebell.service_overview import list_store, state_queries
+from firebell.service_overview.health import ServiceHealth
+from firebell.service_overview.list_store import ServiceCounts, ServiceFilter
+from firebell.service_overview.state_queries import UnhealthyService
+
+SERVICES_LISTED = 50
+"""Services on one screen of the list."""
+MAX_MATCHING = 100_000
+"""More services than any organization has."""
+HOURS = 24
+"""Hours of which the list shows the alerts."""
+
+
+class HealthFilter(StrEnum):
+    """Which services a list shows."""
+
+    ALL = "all"
+    UNHEALTHY = "unhealthy"
+    NOT_READY = "not-ready"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedService:
+    """A row of the list; `hours` are the alerts of each hour, the oldest first."""
+
+    service: Service
+    team: str
+    health: ServiceHealth
+    open_pages: int
+    snoozed_pages: int
+    policy: Policy | None
+    on_call: list[tuple[int, str]]
+    hours: tuple[int, ...]
+    last_alert_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceList:
+    """A part of the list; `is_last` is False if more services follow."""
+
+    unhealthy: list[ListedService]
+    healthy: list[ListedService]
+    counts: ServiceCounts
+    is_last: bool
+
+    @property
+    def rows(self) -> list[ListedService]:
+        """The rows in their order."""
+        return [*self.unhealthy, *self.healthy]
+
+
+async def service_list(
+    tx: Tx,
+    q: str,
+    team_id: int | None,
+    shown: HealthFilter,
+    now: datetime,
+    *,
+    after_id: int | None = None,
+    after_healthy: bool = False,
+    limit: int = SERVICES_LISTED,
+) -> ServiceList:
+    """Return a part of the list after a service; `after_healthy` says in which of its two groups that stands.
+
+    Raise Invalid for a search without words. The number of statements depends on neither services nor alerts.
+    """
+    words = search_words(q)
+    wanted = ServiceFilter(tsquery(words) if words else "", team_id, shown is HealthFilter.NOT_READY)
+    states = await state_queries.unhealthy(tx)
+    unhealthy_ids: list[int] = []
+    if not after_healthy:
+        unhealthy_ids = await list_store.service_ids(
+            tx, wanted, states.keys(), unhealthy=True, after_id=after_id, limit=limit + 1
+        )
+    healthy_ids: list[int] = []
+    if len(unhealthy_ids) <= limit and shown is not HealthFilter.UNHEALTHY:
+        healthy_ids = await list_store.service_ids(
+            tx,
+            wanted,
+            states.keys(),
+            unhealthy=False,
+            after_id=after_id if after_healthy else None,
+            limit=limit + 1 - len(unhealthy_ids),
+        )
+    ids = [*unhealthy_ids, *healthy_ids]
+    rows = await _rows(tx, ids[:limit], states, now)
+    return ServiceList(
+        rows[: len(unhealthy_ids)],
+        rows[len(unhealthy_ids) :],
+        await list_store.counts(tx, wanted, states.keys()),
+        is_last=len(ids) <= limit,
+    )
+
+
+async def matching(
+    tx: Tx, q: str, team_id: int | None, shown: HealthFilter, *, with_incidents: bool
+) -> list[tuple[Service, UnhealthyService | None]]:
+    """Return all services that match, each with its state if it is unhealthy; in no order."""
+    words = search_words(q)
+    wanted = ServiceFilter(tsquery(words) if words else "", team_id, shown is HealthFilter.NOT_READY)
+    states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
+    ids = await list_store.service_ids(
+        tx, wanted, states.keys(), unhealthy=True, after_id=None, limit=MAX_MATCHING
+    )
+    if shown is not HealthFilter.UNHEALTHY:
+        ids += await list_store.service_ids(
+            tx, wanted, states.keys(), unhealthy=False, after_id=None, limit=MAX_MATCHING
+        )
+    return [(service, states.get(i)) for i, service in (await catalog.services_by_id(tx, ids)).items()]
+
+
+async def _rows(
+    tx: Tx, ids: Sequence[int], states: dict[int, UnhealthyService], now: datetime
+) -> list[ListedService]:
+    services = await catalog.services_by_id(tx, ids)
+    teams = {team.id: team.name for team in await people.teams(tx)}
+    policies = await paging.policies_by_id(tx, list({s.policy_id for s in services.values() if s.policy_id}))
+    on_call = await page_queries.first_reached(tx, list(policies.values()), now)
+    last = alerts.quarter_of(now)
+    quarters = [last - n * alerts.QUARTER for n in range(HOURS * 4)]
+    counted = await list_store.alert_counts(tx, ids, quarters)
+    last_alerts = await list_store.last_alerts(tx, ids)
+    result = []
+    for service in (services[i] for i in ids):
+        state = states.get(service.id)
+        hours = [0] * HOURS
+        for quarter, number in counted[service.id].items():
+            hours[HOURS - 1 - (last - quarter) // timedelta(hours=1)] += number
+        result.append(
+            ListedService(
+                service=service,
+                team=teams[service.team_id],
+                health=state.health if state else ServiceHealth("ok", None),
+                open_pages=state.open_pages if state else 0,
+                snoozed_pages=state.snoozed_pages if state else 0,
+                policy=policies.get(service.policy_id or 0),
+                on_call=on_call.get(service.policy_id or 0, []),
+                hours=tuple(hours),
+                last_alert_at=last_alerts.get(service.id),
+            )
+        )
+    return result

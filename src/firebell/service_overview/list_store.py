@@ -1,0 +1,154 @@
+"""The SQL of the list of services: its pages, its numbers, and the recent alerts of its rows."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.kit.db.database import Reads
+
+_NOT_READY = """(
+            service.policy_id is null
+            or not exists (
+                select
+                from integration
+                where integration.service_id = service.id
+                    and integration.revoked_at is null
+                    and not integration.is_internal
+            )
+        )"""
+"""Its pages go to the fallback responders, or no alert can reach it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFilter:
+    """Which services a list shows; `tsquery` has the words of a search, empty for none."""
+
+    tsquery: str = ""
+    team_id: int | None = None
+    is_not_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCounts:
+    """How many services match a search and a team: all, the unhealthy ones, and those that are not ready."""
+
+    total: int
+    unhealthy: int
+    not_ready: int
+
+
+def _where(wanted: ServiceFilter, values: list[object]) -> str:
+    conditions = ["true"]
+    if wanted.tsquery:
+        values.append(wanted.tsquery)
+        document = "search_vector(name || ' ' || slug || ' ' || description)"
+        conditions.append(f"{document} @@ to_tsquery('simple', ${len(values)})")
+    if wanted.team_id is not None:
+        values.append(wanted.team_id)
+        conditions.append(f"team_id = ${len(values)}")
+    if wanted.is_not_ready:
+        conditions.append(_NOT_READY)
+    return "\n            and ".join(conditions)
+
+
+async def service_ids(
+    tx: Reads,
+    wanted: ServiceFilter,
+    unhealthy_ids: Collection[int],
+    *,
+    unhealthy: bool,
+    after_id: int | None,
+    limit: int,
+) -> list[int]:
+    """Return services by name: those among `unhealthy_ids`, or the others, after a service."""
+    values: list[object] = [list(unhealthy_ids), after_id, limit]
+    rows = await tx.fetch(
+        f"""
+        select id
+        from service
+        where {_where(wanted, values)}
+            and {"" if unhealthy else "not "}id = any($1::bigint[])
+            and ($2::bigint is null or (name, id) > (
+                select name, id
+                from service
+                where id = $2
+            ))
+        order by name, id
+        limit $3
+        """,
+        *values,
+    )
+    return [row["id"] for row in rows]
+
+
+async def counts(tx: Reads, wanted: ServiceFilter, unhealthy_ids: Collection[int]) -> ServiceCounts:
+    """Return the numbers of the services that match, each number without the filters of the others."""
+    values: list[object] = [list(unhealthy_ids)]
+    row = await tx.row(
+        f"""
+        select
+            count(*) as total,
+            count(*) filter (where id = any($1::bigint[])) as unhealthy,
+            count(*) filter (where {_NOT_READY}) as not_ready
+        from service
+        where {_where(ServiceFilter(wanted.tsquery, wanted.team_id), values)}
+        """,
+        *values,
+    )
+    assert row
+    return ServiceCounts(row["total"], row["unhealthy"], row["not_ready"])
+
+
+async def alert_counts(
+    tx: Reads, service_ids: Sequence[int], quarters: Sequence[datetime]
+) -> dict[int, dict[datetime, int]]:
+    """Return the alerts of each service by quarter of an hour; quarters without one are absent."""
+    rows = await tx.fetch(
+        """
+        select alert_count.service_id, alert_count.quarter, alert_count.alerts
+        from unnest($2::timestamptz[]) wanted (quarter)
+        join alert_count on alert_count.quarter = wanted.quarter
+            and alert_count.service_id = any($1::bigint[])
+        """,
+        list(service_ids),
+        list(quarters),
+    )
+    counted: dict[int, dict[datetime, int]] = {i: {} for i in service_ids}
+    for row in rows:
+        counted[row["service_id"]][row["quarter"]] = row["alerts"]
+    return counted
+
+
+async def last_alerts(tx: Reads, service_ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when the newest alert of each service began: of its keys, or sent to it by a rule."""
+    # ranges, because with equalities the planner may scan the alerts of all services backward
+    rows = await tx.fetch(
+        """
+        select wanted.service_id, max(newest.starts_at) as at
+        from unnest($1::bigint[]) wanted (service_id)
+        cross join lateral (
+            select received.starts_at
+            from integration
+            cross join lateral (
+                select starts_at
+                from alert
+                where integration_id >= integration.id
+                    and (integration_id, id) < (integration.id + 1, 0)
+                order by integration_id desc, id desc
+                limit 1
+            ) received
+            where integration.service_id = wanted.service_id
+            union all
+            (
+                select starts_at
+                from alert
+                where routed_service_id = wanted.service_id
+                order by id desc
+                limit 1
+            )
+        ) newest
+        group by wanted.service_id
+        """,
+        list(service_ids),
+    )
+    return {row["service_id"]: row["at"] for row in rows}

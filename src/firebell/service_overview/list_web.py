@@ -1,0 +1,109 @@
+"""The list of services and the form that creates one."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from fastapi import Response
+
+from firebell.catalog import actions as catalog
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.text import to_choice, to_required
+from firebell.kit.web import flash, html, routing
+from firebell.kit.web.filters import to_one_of
+from firebell.people import actions as people
+from firebell.people import route_access
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.service_overview import list_queries
+from firebell.service_overview.list_queries import HealthFilter
+
+router = routing.html_router()
+
+TABS = {HealthFilter.ALL: "All", HealthFilter.UNHEALTHY: "Unhealthy", HealthFilter.NOT_READY: "Not ready"}
+
+
+async def _services(
+    visit: Visit,
+    values: Mapping[str, str],
+    error: FirebellError | None = None,
+    *,
+    q: str = "",
+    team: str = "",
+    health: str = "all",
+    after: str = "",
+    group: str = "",
+) -> Response:
+    teams = await people.teams(visit.tx)
+    chosen_team = next((each for each in teams if each.slug == team), None)
+    if team and chosen_team is None:
+        raise Invalid("There is no such team.", fields={"team": "Choose a team from the list."})
+    shown = HealthFilter(to_one_of(health, "health", tuple(HealthFilter)))
+    listed = await list_queries.service_list(
+        visit.tx,
+        q,
+        chosen_team.id if chosen_team else None,
+        shown,
+        visit.now,
+        after_id=to_choice(after, "after"),
+        after_healthy=group == "healthy",
+    )
+    address = partial(html.address, "/services", q=q)
+    chosen = {"team": team, "health": "" if shown is HealthFilter.ALL else shown}
+    numbers = (listed.counts.total, listed.counts.unhealthy, listed.counts.not_ready)
+    older = ""
+    if not listed.is_last:
+        last_group = "healthy" if listed.healthy else "unhealthy"
+        older = address(**chosen, after=listed.rows[-1].service.id, group=last_group)
+    context = {
+        "nav": "services",
+        "live": "pages,incidents,oncall",
+        "listed": listed,
+        "q": q,
+        "filters": bool(q or team or shown is not HealthFilter.ALL),
+        "tabs": [
+            (label, number, address(team=team, health="" if tab is HealthFilter.ALL else tab), tab is shown)
+            for (tab, label), number in zip(TABS.items(), numbers, strict=True)
+        ],
+        "health": chosen["health"],
+        "team": chosen_team,
+        "team_slugs": [(each.name, each.slug) for each in teams],
+        "not_ready": address(team=team, health=HealthFilter.NOT_READY),
+        "first": address(**chosen) if after else "",
+        "older": older,
+        "tallest": max((n for row in listed.rows for n in row.hours), default=0),
+        "teams": [(each.id, each.name) for each in teams],
+        "values": values,
+        "error": error,
+    }
+    return await html.render(visit.request, "service_overview/services.html", context)
+
+
+@router.get("/services", dependencies=route_access.needs(Verb.SERVICE_READ))
+async def services(
+    visit: CurrentVisit,
+    q: str = "",
+    team: str = "",
+    health: str = "all",
+    after: str = "",
+    group: str = "",
+) -> Response:
+    return await _services(visit, {}, q=q.strip(), team=team, health=health, after=after, group=group)
+
+
+@router.post("/services", dependencies=route_access.needs(Verb.SERVICE_WRITE))
+async def create(visit: CurrentVisit) -> Response:
+    values = visit.values
+    try:
+        async with visit.tx.savepoint():
+            service = await catalog.create_service(
+                visit.tx,
+                visit.actor,
+                name=values.get("name", ""),
+                team_id=to_required(values.get("team"), "team"),
+                description=values.get("description", ""),
+                runbook_url=values.get("runbook_url", ""),
+                now=visit.now,
+            )
+    except (Invalid, Conflict) as error:
+        return await _services(visit, values, error)
+    return flash.redirect(visit.request, f"/services/{service.slug}", f"{service.name} created.")

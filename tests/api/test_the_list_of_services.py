@@ -1,0 +1,71 @@
+"""The list of services: unhealthy ones first, filters, what is not ready, and every service on some page."""
+
+import re
+
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
+from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
+from tests.api.api_clients import TEST, Api, browser, key_of, sign_in
+from tests.world import world
+
+SERVICES = 70
+
+
+async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        async with w.ctx.db.tx() as tx:
+            team = await people.create_team(tx, TEST, name="Search", members=[], now=w.now)
+            for n in range(SERVICES):
+                await catalog.create_service(
+                    tx,
+                    TEST,
+                    name=f"Indexer {n:02}",
+                    team_id=team.id,
+                    description="Ökade läsningar",
+                    now=w.now,
+                )
+            ready = await catalog.create_service(
+                tx, TEST, name="Aaa first", team_id=team.id, policy_id=1, now=w.now
+            )
+            await alerts.create_integration(tx, TEST, service_id=ready.id, name="Probe", now=w.now)
+        await w.alert()
+        await w.settle()
+
+        async def shown(address: str) -> list[str]:
+            """Return the services of a list, page by page."""
+            slugs: list[str] = []
+            while address:
+                text = (await http.get(address)).text
+                table = text[text.index('id="list"') :]
+                slugs += re.findall(r'class="t" href="/services/([^"]+)"', table)
+                following = re.search(r'rel="next" href="([^"]+)"', text)
+                address = following[1].replace("&amp;", "&") if following else ""
+            return slugs
+
+        indexers = [f"indexer-{n:02}" for n in range(SERVICES)]
+        assert await shown("/services") == ["checkout", "aaa-first", *indexers]
+        assert await shown("/services?health=unhealthy") == ["checkout"]
+        assert await shown("/services?health=not-ready") == indexers
+        assert await shown("/services?team=search&q=aaa") == ["aaa-first"]
+        # words of the description match without accents, as in every list
+        assert await shown("/services?q=okade+index") == indexers
+        first = (await http.get("/services")).text
+        assert 'href="/pages?service=checkout"' in first
+        assert "Mara Lindqvist" in first
+        assert f"{SERVICES} services aren’t ready." in first
+
+        # the API has the same filters
+        listed = await api("GET", "/services?health=unhealthy")
+        assert [(s["slug"], s["state"], s["ref"], s["open_pages"]) for s in listed] == [
+            ("checkout", "degraded", "PG-1", 1)
+        ]
+        assert len(await api("GET", "/services?health=not-ready&limit=500")) == SERVICES
+        assert [s["slug"] for s in await api("GET", "/services?team=search&q=aaa")] == ["aaa-first"]
+        await api("GET", "/services?team=nowhere", status=404)
+        await api("GET", "/services?health=odd", status=422)
+        await api("GET", "/services?q=%00", status=422)
+        for wrong in ("team=nowhere", "health=odd", "q=%00", "q=-", "after=x", "after=9"):
+            assert (await http.get(f"/services?{wrong}")).status_code < 500, wrong
