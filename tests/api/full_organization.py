@@ -86,6 +86,7 @@ from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
 from tests.api.organization_silences import add_silence
 from tests.api.organization_trackers import add_trackers
+from tests.api.organization_webhooks import add_webhook
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -479,6 +480,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await add_silence(tx, w)
+            everything.secrets |= await add_webhook(tx, w)
             await _incident(tx, made)
             await add_drills(tx, w)
             await _chat(tx, made)

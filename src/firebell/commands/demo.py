@@ -40,6 +40,7 @@ from firebell.demo import (
     textbook,
     tonight,
     trackers,
+    webhooks,
 )
 from firebell.demo.incidents import STORIES
 from firebell.demo.mail_server import mail_server
@@ -136,6 +137,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await heartbeats.create(past, clock.now())
     await routing.add_rules(past, clock.now())
     await silences.create(past, clock.now())
+    await webhooks.create(past, clock.now())
     return past
 
 
