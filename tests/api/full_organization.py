@@ -480,7 +480,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await add_silence(tx, w)
-            everything.secrets |= await add_webhook(tx, w)
+            made.secrets |= await add_webhook(tx, w)
             await _incident(tx, made)
             await add_drills(tx, w)
             await _chat(tx, made)

@@ -24,7 +24,7 @@ async def create(past: Past, now: datetime) -> None:
         "Deploy gate",
         "https://deploys.kestrel.example/hold",
         ("incident.declared", "incident.phase_changed", "incident.closed"),
-        service_ids=(kestrel.services["checkout"],),
+        service_ids=(kestrel.services["checkout-api"],),
     )
     async with past.ctx.db.tx() as tx:
         created, _ = await actions.create_endpoint(tx, mara, entered=warehouse, now=now)

@@ -24,7 +24,7 @@ from firebell.webhooks.model import (
     EndpointSettings,
     EndpointState,
 )
-from firebell.webhooks.payloads import TestEvent
+from firebell.webhooks.payloads import WebhookTestEvent
 from firebell.webhooks.sender import LIVE_TOPIC, new_message_id
 
 MAX_ENDPOINTS = 50
@@ -180,7 +180,7 @@ async def rotate_secret(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime
 async def send_test(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime) -> Delivery:
     """Queue a test event for an active endpoint and return its delivery. Raise NotFound or Conflict."""
     one = await _active(tx, endpoint_id)
-    data = TestEvent(
+    data = WebhookTestEvent(
         endpoint=one.settings.name, message="This is a test event from Firebell.", by=actor.label
     )
     event = new_event(event_types.TEST, now, f"webhook:{endpoint_id}", data, 0)

@@ -237,7 +237,7 @@ class SilenceEvent(WebhookBody):
     by: str
 
 
-class TestEvent(WebhookBody):
+class WebhookTestEvent(WebhookBody):
     """An event that someone sent to try an endpoint."""
 
     endpoint: str
@@ -254,7 +254,7 @@ EventData = (
     | ScheduleEvent
     | MaintenanceEvent
     | SilenceEvent
-    | TestEvent
+    | WebhookTestEvent
 )
 
 
@@ -280,7 +280,7 @@ DATA_BY_PREFIX: dict[str, type[WebhookBody]] = {
     "schedule.": ScheduleEvent,
     "maintenance_window.": MaintenanceEvent,
     "silence.": SilenceEvent,
-    "webhook.": TestEvent,
+    "webhook.": WebhookTestEvent,
 }
 
 
