@@ -174,7 +174,7 @@ SLICE = Slice(
             SettingsGroup.ORGANIZATION,
             70,
             "/settings/incident-fields",
-            "Incident fields",
+            "Fields",
             "fields",
             "incident.read",
         ),

@@ -69,7 +69,7 @@ SLICE = Slice(
     settings_tabs=(
         SettingsTab(
             SettingsGroup.ORGANIZATION,
-            95,
+            77,
             "/settings/webhooks",
             "Webhooks",
             "webhooks",
