@@ -34,7 +34,7 @@ async def create(past: Past, now: datetime) -> None:
         for page in newest:
             changed = PagesChanged(((page.id, "triggered", "Firebell", {}),))
             await recording.record_pages(tx, changed, page.triggered_at)
-        for incident in await incidents.incidents(tx, OPEN):
+        for incident in await incidents.incidents(tx, OPEN, drill=False, limit=20):
             declared = IncidentDeclared(
                 incident.id, incident.severity, provisional=False, drill=incident.drill
             )

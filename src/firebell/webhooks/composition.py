@@ -1,4 +1,4 @@
-"""What all composers of events share (pure)."""
+"""What all composers of events share."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
