@@ -49,6 +49,7 @@ from firebell.people import authentication, route_access, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 from firebell.status_pages.hosting.edge import StatusEdge
+from firebell.webhooks import openapi as webhook_openapi
 
 log = logging.getLogger("firebell.web")
 
@@ -229,6 +230,7 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
         description="Alerts, pages, incidents and post-mortems. Errors are RFC 9457 problem details.",
         max_body_size=MAX_BODY_BYTES,
     )
+    app.describe_webhooks = webhook_openapi.section
     app.state.ctx = ctx
     app.state.shell = dashboard_web.shell
     app.state.render_cache = RenderCache(ctx.live)

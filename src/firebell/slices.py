@@ -48,6 +48,7 @@ from firebell.status_copies import slice as status_copies
 from firebell.status_pages import slice as status_pages
 from firebell.subscribers import slice as subscribers
 from firebell.undo import slice as undo
+from firebell.webhooks import slice as webhooks
 from firebell.workload import slice as workload
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ SLICES = (
     status_pages.SLICE,
     audiences.SLICE,
     subscribers.SLICE,
+    webhooks.SLICE,
     chat.SLICE,
     drills.SLICE,
     readiness.SLICE,

@@ -40,6 +40,7 @@ from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.subscribers import lanes as subscriber_lanes
+from firebell.webhooks import sender as webhook_sender
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ LANE_LIMITS_S = {
     "subscriber_mail": 120.0,
     "subscriber_hook": 120.0,
     "subscriber_sms": 120.0,
+    "webhooks": 120.0,
     "status_copies": 300.0,
     "runbook_sources": 300.0,
     "trackers": 600.0,
@@ -176,6 +178,7 @@ class Worker:
             "postmortem_mail": PostmortemMailer(ctx),
             "status_pages": MirrorWriter(ctx),
             **subscriber_lanes.lanes(ctx),
+            **webhook_sender.lanes(ctx),
             "status_copies": Copier(ctx),
             "runbook_sources": SourceReader(ctx),
             "trackers": TrackerSync(ctx),

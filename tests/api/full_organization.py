@@ -87,6 +87,7 @@ from tests.api.organization_services import add_dependency
 from tests.api.organization_shifts import add_shifts
 from tests.api.organization_silences import add_silence
 from tests.api.organization_trackers import add_trackers
+from tests.api.organization_webhooks import add_webhook
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -482,6 +483,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _secrets(tx, made)
             await add_silence(tx, w)
             await add_dependency(tx, w)
+            made.secrets |= await add_webhook(tx, w)
             await _incident(tx, made)
             await add_drills(tx, w)
             await _chat(tx, made)

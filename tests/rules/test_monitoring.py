@@ -141,6 +141,8 @@ def _facts(teams: int) -> FactReadings:
             chat_lag_s={str(n): 0.0 for n in range(LABELED_MAX)},
             chat_dead={str(n): 0 for n in range(LABELED_MAX)},
             runbooks={"ok": 7, "untested": 2, "broken": 1},
+            webhooks={"active": 2, "failing": 1, "paused": 0, "disabled": 1},
+            webhook_lag_s=40.0,
             failing_sources=1,
         ),
     )
@@ -188,6 +190,8 @@ def test_facts_are_exposed_by_team_and_severity() -> None:
         ("firebell_tracker_sync_lag_seconds", "1"): 60,
         ("firebell_chat_dead", "19"): 0,
         ("firebell_runbooks", "untested"): 2,
+        ("firebell_webhook_endpoints", "failing"): 1,
+        ("firebell_webhook_lag_seconds", ""): 40,
         ("firebell_runbook_sources_failing", ""): 1,
     }
     assert {key: values[key] for key in expected} == expected

@@ -34,13 +34,15 @@ RESPONDERS = {
 MANAGERS = {
     "oncall:read": "pay.read phone_usage.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write routing.write",
-    "incidents:read": "incident.read_private subscriber.read cost.read",
+    "incidents:read": "incident.read_private subscriber.read cost.read webhook.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
     " status_page.write status_copy.write subscriber.write audience.write customer.write"
     " runbook_source.write tracker.write cost_rate.write drill.lead readiness.waive team_digest.write"
     " alert_audit.sign",
 }
-ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild"}
+ADMINS = {
+    "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild webhook.write"
+}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}
 FROM = {Role.VIEWER: 0, Role.RESPONDER: 1, Role.MANAGER: 2, Role.ADMIN: 3}
 EXPECTED = {

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit import retries
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import Mailbox
-from firebell.kit.standard_webhooks import signature
+from firebell.kit.standard_webhooks import request_headers, signature
 from firebell.status_pages.maintenance.model import MAX_REMINDERS
 from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.public.languages import languages
@@ -20,7 +21,6 @@ from firebell.subscribers import (
     broadcasts,
     csv_import,
     dead_addresses,
-    delivery_retries,
     hook_bodies,
     journal,
     mail_format,
@@ -230,12 +230,12 @@ def test_5_percent_of_the_first_500_stop_the_line() -> None:
 
 
 def test_retries_end_and_a_later_time_of_the_receiver_counts() -> None:
-    waits = delivery_retries.HOOK_RETRIES
+    waits = retries.HOOK_RETRIES
     assert [waits[0], waits[1], waits[-1]] == [timedelta(seconds=5), timedelta(minutes=5), 24 * HOUR]
-    assert delivery_retries.retry_at(waits, 1, NOW, 1) == NOW + timedelta(seconds=5.5)
-    assert delivery_retries.retry_at(waits, 1, NOW, 0, 60) == NOW + timedelta(minutes=1)
-    assert delivery_retries.retry_at(waits, 9, NOW, 0) == NOW + 24 * HOUR
-    assert delivery_retries.retry_at(waits, 10, NOW, 0) is None
+    assert retries.retry_at(waits, 1, NOW, 1) == NOW + timedelta(seconds=5.5)
+    assert retries.retry_at(waits, 1, NOW, 0, 60) == NOW + timedelta(minutes=1)
+    assert retries.retry_at(waits, 9, NOW, 0) == NOW + 24 * HOUR
+    assert retries.retry_at(waits, 10, NOW, 0) is None
 
 
 def test_the_vector_of_a_signed_webhook() -> None:
@@ -247,7 +247,7 @@ def test_the_vector_of_a_signed_webhook() -> None:
     assert NOW.timestamp() == 1795745760
     signed = signature([secret], "msg_01k3", 1795745760, body)
     assert signed == "v1,woP7yJHwPnwv4CPwyHbqhptKW3xVoyY0Oz1qLQbf5Vg="
-    headers = hook_bodies.webhook_headers([secret, b"older"], "01k3", NOW, body)
+    headers = request_headers([secret, b"older"], "msg_01k3", NOW, body)
     assert headers["webhook-id"] == "msg_01k3"
     assert headers["webhook-signature"].split()[0] == signed
     assert len(headers["webhook-signature"].split()) == 2

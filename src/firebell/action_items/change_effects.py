@@ -98,7 +98,7 @@ async def save_item_changes(
     )
     detail = {"state": item.state, "fields": fields, "through": via}
     await tx.audit(actor, f"action_item.{change}", item.ref, now, **detail)
-    await _publish(tx, item, fields, now, via, old.owner_id)
+    await _publish(tx, actor, item, fields, now, via, old.owner_id)
     return item
 
 
@@ -109,7 +109,7 @@ async def record_added(tx: Tx, actor: Actor, item: ActionItem, now: datetime, vi
     event = ItemEvent(item.id, 0, now, actor.label, "added", "", item.title, "", via)
     await store.add_events(tx, item.id, [event])
     await tx.audit(actor, "action_item.added", item.ref, now, state=item.state, through=via)
-    await _publish(tx, item, ["added"], now, via, None)
+    await _publish(tx, actor, item, ["added"], now, via, None)
 
 
 @internal("Trackers record links and conflicts by it.")
@@ -133,11 +133,20 @@ async def record_event(
 
 
 async def _publish(
-    tx: Tx, item: ActionItem, fields: list[str], now: datetime, via: str, previous_owner_id: int | None
+    tx: Tx,
+    actor: Actor,
+    item: ActionItem,
+    fields: list[str],
+    now: datetime,
+    via: str,
+    previous_owner_id: int | None,
 ) -> None:
     """Set the timer, notify the slices above, and refresh open screens."""
     await schedule_reminder(tx, item, now)
-    await tx.emit(ActionItemChanged(item.id, item.incident_id, ",".join(fields), via), now)
+    changed = ActionItemChanged(
+        item.id, item.incident_id, ",".join(fields), via, by=actor.label, state=item.state
+    )
+    await tx.emit(changed, now)
     await tx.live("actions")
     if item.incident_id is not None:
         await tx.live(f"inc-{item.incident_id}")

@@ -241,3 +241,5 @@ class ActionItemChanged:
     incident_id: int | None
     fields: str
     via: str
+    by: str = ""
+    state: str = ""

@@ -335,6 +335,15 @@ class GroupsAcknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class SilencesChanged:
+    """Silences were created, changed or expired, as `change` has it; ids of other mutes mean nothing."""
+
+    silence_ids: tuple[int, ...]
+    change: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableMessageReceived:
     """An integration sent an unreadable message."""
 

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from firebell.alerts import mute_store, muted_groups, mutes, read_store, routing_actions
-from firebell.alerts.model import Alert, GroupsOpened, InboundRequest
+from firebell.alerts.model import Alert, GroupsOpened, InboundRequest, SilencesChanged
 from firebell.alerts.mutes import MuteKind, MutesByService
 from firebell.catalog import actions as catalog
 from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
-from firebell.kit.db.events import Actor
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
 from firebell.people.action_guards import internal
 
@@ -89,7 +89,9 @@ async def release(
     """
     service_ids = await mute_store.services(tx, mute_ids)
     await catalog.lock_services(tx, service_ids)
-    ended = await mute_store.end_overdue(tx, mute_ids, now)
+    ended, overdue = await mute_store.end_overdue(tx, mute_ids, now)
+    if overdue:
+        await tx.emit(SilencesChanged(tuple(sorted(overdue)), "expired", SYSTEM.label), now)
     held = await mute_store.alerts_to_hand_over(tx, ended, service_ids)
     await hand_over(tx, held, inhibition_versions, receive, now)
     groups = await mute_store.release(tx, ended, service_ids, now)

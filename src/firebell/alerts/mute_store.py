@@ -182,15 +182,16 @@ async def end(tx: Tx, mute_id: int, now: datetime) -> bool:
     )
 
 
-async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> set[int]:
-    """End those of these mutes whose end has passed, and return the ids of all that have ended."""
-    await tx.execute(
+async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> tuple[set[int], set[int]]:
+    """End those of these mutes whose end has passed; return the ids of all that have ended, and of those just now."""
+    overdue = await tx.fetch(
         """
         update alert_mute
         set ended_at = ends_at
         where id = any($1::bigint[])
             and ended_at is null
             and ends_at <= $2
+        returning id
         """,
         list(ids),
         now,
@@ -204,7 +205,7 @@ async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> set[int]:
         """,
         list(ids),
     )
-    return {row["id"] for row in rows}
+    return {row["id"] for row in rows}, {row["id"] for row in overdue}
 
 
 async def services(tx: Reads, ids: Collection[int]) -> list[int]:

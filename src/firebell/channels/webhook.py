@@ -19,7 +19,7 @@ from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url, post
 from firebell.kit.signing import Signer
-from firebell.kit.standard_webhooks import signature
+from firebell.kit.standard_webhooks import request_headers
 from firebell.kit.truncation import cut
 
 _ITEM_BODY_BYTES = 2000
@@ -93,14 +93,9 @@ class Webhook:
                 return not_sent(exc, f"{type(exc).__name__}: {exc}")
 
         def headers(body: bytes) -> dict[str, str]:
-            message_id, timestamp = f"msg_{key}", int(message.composed_at.timestamp())
             return {
-                "Content-Type": "application/json",
-                "User-Agent": "Firebell",
+                **request_headers(message.signing_secrets, f"msg_{key}", message.composed_at, body),
                 "Idempotency-Key": key,
-                "webhook-id": message_id,
-                "webhook-timestamp": str(timestamp),
-                "webhook-signature": signature(message.signing_secrets, message_id, timestamp, body),
                 "X-Firebell-Signature": self._signer.digest("webhook", body),
             }
 

@@ -41,6 +41,7 @@ from firebell.demo import (
     textbook,
     tonight,
     trackers,
+    webhooks,
 )
 from firebell.demo.incidents import STORIES
 from firebell.demo.mail_server import mail_server
@@ -138,6 +139,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await routing.add_rules(past, clock.now())
     await silences.create(past, clock.now())
     await senders.add_senders(past, clock.now())
+    await webhooks.create(past, clock.now())
     return past
 
 

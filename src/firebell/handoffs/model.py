@@ -38,3 +38,10 @@ class ShiftChange:
     day: date
     shift_start: datetime
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OnCallChanged:
+    """Shifts of these schedules began or ended."""
+
+    schedule_ids: tuple[int, ...]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.channels.registry import wakes
 from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
-from firebell.handoffs.model import ShiftChange
+from firebell.handoffs.model import OnCallChanged, ShiftChange
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
@@ -46,6 +46,9 @@ async def sweep(
     ]
     unknown = [(s, m) for s, m in due if m.user is not None and (m.user, m.at) not in known]
     await notify_shifts(tx, unknown, now)
+    begun = {s.id for s, m in due if m.kind in (milestones.MilestoneKind.START, milestones.MilestoneKind.END)}
+    if begun:
+        await tx.emit(OnCallChanged(tuple(sorted(begun))), now)
     for schedule, change in _changes(due):
         await draft_change(tx, schedule, change, now)
     await store.set_announced_until(tx, ids, now)

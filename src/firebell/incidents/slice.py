@@ -174,7 +174,7 @@ SLICE = Slice(
             SettingsGroup.INCIDENTS,
             70,
             "/settings/incident-fields",
-            "Incident fields",
+            "Fields",
             "fields",
             "incident.read",
         ),

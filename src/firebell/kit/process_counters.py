@@ -52,6 +52,8 @@ class ProcessCounters:
     """Calls of trackers that did not do what they should, by the id of the tracker and the outcome."""
     chat_calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls of chats, by the id of the account and the outcome."""
+    webhook_attempts: Counter[str] = field(default_factory=Counter)
+    """Attempts to deliver an event to a webhook, by outcome."""
     document_saves: int = 0
     """Saves of post-mortems that no other save contradicted."""
     document_conflicts: int = 0

@@ -4,6 +4,7 @@ import hmac
 from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 SECRET_BYTES = 32
 TOLERANCE_S = 300
@@ -21,6 +22,20 @@ def signature(secrets: Sequence[bytes], message_id: str, timestamp: int, body: b
     signed = f"{message_id}.{timestamp}.".encode() + body
     digests = (hmac.digest(secret, signed, "sha256") for secret in secrets)
     return " ".join(f"v1,{b64encode(digest).decode()}" for digest in digests)
+
+
+def request_headers(
+    secrets: Sequence[bytes], message_id: str, attempted_at: datetime, body: bytes
+) -> dict[str, str]:
+    """Return the headers of a JSON message; its id stays the same on retries, the timestamp is of the attempt."""
+    timestamp = int(attempted_at.timestamp())
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Firebell",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature(secrets, message_id, timestamp, body),
+    }
 
 
 def is_signed(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> bool:

@@ -85,6 +85,12 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
         _of_first(counters.chat_calls),
     )
     yield counter(
+        "webhook_attempts",
+        "Attempts to deliver an event to a webhook.",
+        ["outcome"],
+        [([outcome], counters.webhook_attempts[outcome]) for outcome in ("delivered", "failed")],
+    )
+    yield counter(
         "postmortem_saves",
         "Saves of post-mortems that were not refused.",
         [],

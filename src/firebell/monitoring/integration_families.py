@@ -1,4 +1,4 @@
-"""The metric families of chats, trackers and runbooks (pure; spec 11.11)."""
+"""The metric families of chats, trackers, webhooks and runbooks (pure; spec 11.11)."""
 
 from collections.abc import Iterator
 
@@ -27,6 +27,18 @@ def integration_families(readings: IntegrationReadings) -> Iterator[Metric]:
         "Messages that a chat refused for good.",
         ["account"],
         [([account], n) for account, n in readings.chat_dead.items()],
+    )
+    yield gauge(
+        "webhook_endpoints",
+        "Webhooks to other systems by state; failing ones have no success since at least five failures.",
+        ["state"],
+        [([state], n) for state, n in readings.webhooks.items()],
+    )
+    yield gauge(
+        "webhook_lag_seconds",
+        "How long the oldest event has waited for an active webhook.",
+        [],
+        [((), readings.webhook_lag_s)],
     )
     yield gauge(
         "runbooks",

@@ -5,6 +5,7 @@ from datetime import datetime
 from firebell.kit.db.database import Reads
 from firebell.monitoring.model import LABELED_MAX, IntegrationReadings
 from firebell.runbooks.automation import EXERCISED_WITHIN
+from firebell.webhooks.model import RESTS_AFTER
 
 
 async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
@@ -67,12 +68,42 @@ async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
         """,
         now - EXERCISED_WITHIN,
     )
+    webhooks = await tx.fetch(
+        """
+        select
+            case when state = 'active' and failures >= $1 then 'failing' else state end as state,
+            count(*) as endpoints
+        from webhook_endpoint
+        group by 1
+        """,
+        RESTS_AFTER,
+    )
+    waiting_since: datetime | None = await tx.value(
+        """
+        select min(first.created_at)
+        from webhook_endpoint endpoint
+        cross join lateral (
+            select created_at
+            from webhook_delivery
+            where endpoint_id = endpoint.id
+                and state = 'queued'
+            order by next_at, id
+            limit 1
+        ) first
+        where endpoint.state = 'active'
+        """
+    )
     failing: int = await tx.value("select count(*) from runbook_source where last_error <> ''")
     return IntegrationReadings(
         tracker_lag_s={str(row["id"]): _age_s(row["synced_at"], now) for row in trackers},
         chat_lag_s={str(row["id"]): _age_s(row["waiting_since"] or now, now) for row in chats},
         chat_dead={str(row["id"]): row["dead"] for row in chats},
         runbooks={"ok": 0, "untested": 0, "broken": 0, **{row["state"]: row["runbooks"] for row in runbooks}},
+        webhooks={
+            **dict.fromkeys(("active", "failing", "paused", "disabled"), 0),
+            **{row["state"]: row["endpoints"] for row in webhooks},
+        },
+        webhook_lag_s=_age_s(waiting_since or now, now),
         failing_sources=failing,
     )
 

@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
-from firebell.paging import escalation, store
+from firebell.paging import escalation, log_writer, store
 from firebell.paging.model import ACK_ENDING_KIND, ACK_WARNING_TIMER, NewLogEntry, Page
 
 
@@ -35,7 +35,7 @@ async def warn(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Seq
         await notify.send_about(tx, ACK_ENDING_KIND, recipients, now, urgency=urgency)
     if owners:
         text = "Warned the owners that the acknowledgment is about to run out."
-        await store.add_log(tx, [NewLogEntry.by(SYSTEM, i, "ack_ending", text) for i in owners], now)
+        await log_writer.add_log(tx, [NewLogEntry.by(SYSTEM, i, "ack_ending", text) for i in owners], now)
         for page_id in owners:
             await tx.live(f"pg-{page_id}")
     return ()

@@ -29,6 +29,7 @@ from firebell.paging import (
     drill_pages,
     escalation,
     list_store,
+    log_writer,
     manual,
     night_limit_actions,
     page_changes,
@@ -100,7 +101,7 @@ update_policy = policy_actions.update_policy
 
 async def _start(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
     """Start pages, each with its timer and log entry; return the ids of those that had no open page."""
-    page_ids = await store.start_pages(tx, TIMER, new_pages, now)
+    page_ids = await log_writer.start_pages(tx, new_pages, now)
     if page_ids:
         await tx.wake("due")
         await tx.live("pages")
@@ -158,7 +159,7 @@ async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:
     if raised:
         texts = [(p.id, f"A more urgent alert arrived: {titles[p.subject_id]}") for p in raised]
         entries = [NewLogEntry.by(SYSTEM, page_id, "raised", text) for page_id, text in texts]
-        await store.add_log(tx, entries, now)
+        await log_writer.add_log(tx, entries, now)
 
 
 async def retitle_groups(tx: Tx, event: GroupsRetitled, now: datetime) -> None:
@@ -341,7 +342,7 @@ async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime)
     if not clean:
         raise Invalid("The note is empty.", fields={"text": "Enter a note."})
     await page(tx, page_id)
-    await store.add_log(tx, [NewLogEntry.by(actor, page_id, "note", clean)], now)
+    await log_writer.add_log(tx, [NewLogEntry.by(actor, page_id, "note", clean)], now)
     await tx.live(f"pg-{page_id}")
 
 

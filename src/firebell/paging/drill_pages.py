@@ -6,11 +6,10 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.paging import live_topics, manual, manual_store, store
+from firebell.paging import live_topics, log_writer, manual, manual_store, store
 from firebell.paging.escalation_recipients import hypothetical_page, load_recipients
 from firebell.paging.model import (
     MANUAL_KIND,
-    TIMER,
     ManualTarget,
     ManualTargetKind,
     NewPage,
@@ -75,7 +74,7 @@ async def start_drill_page(
         text=f"DRILL: {actor.label} paged the volunteers of {policy.name}.",
         actor_id=actor.person_id,
     )
-    (page_id,) = await store.start_pages(tx, TIMER, [new_page], now)
+    (page_id,) = await log_writer.start_pages(tx, [new_page], now)
     await tx.wake("due")
     await manual_store.set_page(tx, manual_page_id, page_id)
     await live_topics.publish(tx, [page_id])

@@ -8,10 +8,9 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import required_text
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import live_topics, manual_store, policy_store, store
+from firebell.paging import live_topics, log_writer, manual_store, policy_store, store
 from firebell.paging.model import (
     MANUAL_KIND,
-    TIMER,
     Level,
     ManualPage,
     ManualPageStarted,
@@ -191,7 +190,7 @@ async def _start(
         text=f"{actor.label} paged {resolved.name}: {text}",
         actor_id=actor.person_id,
     )
-    (page_id,) = await store.start_pages(tx, TIMER, [new_page], now)
+    (page_id,) = await log_writer.start_pages(tx, [new_page], now)
     await tx.wake("due")
     await manual_store.set_page(tx, manual_page_id, page_id)
     await live_topics.publish(tx, [page_id])

@@ -435,3 +435,10 @@ class PageResolved:
     """A page was resolved."""
 
     page_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PagesChanged:
+    """Pages began or changed: (page id, kind, actor and data) of each new entry of their logs."""
+
+    changes: tuple[tuple[int, str, str, dict[str, Any]], ...]

@@ -9,7 +9,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
-from firebell.paging import ack_warnings, escalation, store
+from firebell.paging import ack_warnings, escalation, log_writer, store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page
 
@@ -56,7 +56,7 @@ async def log_all(
 ) -> None:
     """Append the same entry to the log of each page."""
     if pages_:
-        await store.add_log(tx, [NewLogEntry.by(actor, p.id, kind, text) for p in pages_], now)
+        await log_writer.add_log(tx, [NewLogEntry.by(actor, p.id, kind, text) for p in pages_], now)
 
 
 async def page(tx: Tx, page_id: int) -> Page:

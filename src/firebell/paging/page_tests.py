@@ -7,10 +7,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Forbidden
 from firebell.kit.jobs import timers
-from firebell.paging import escalation, live_topics, manual_store, store
+from firebell.paging import escalation, live_topics, log_writer, manual_store, store
 from firebell.paging.model import (
     MANUAL_KIND,
-    TIMER,
     Level,
     ManualTarget,
     ManualTargetKind,
@@ -73,7 +72,7 @@ async def start_test_page(tx: Tx, actor: Actor, now: datetime) -> Page:
         text=f"{person.name} tested their notification rules.",
         actor_id=actor.person_id,
     )
-    (page_id,) = await store.start_pages(tx, TIMER, [new_page], now)
+    (page_id,) = await log_writer.start_pages(tx, [new_page], now)
     await manual_store.set_page(tx, manual_page_id, page_id)
     await timers.schedule(tx, TEST_TIMER, str(page_id), now + TEST_LASTS)
     await tx.wake("due")
@@ -90,7 +89,9 @@ async def end_test_pages(tx: Tx, due_timers: Sequence[timers.Timer], now: dateti
         ended = escalation.step(page, escalation.Resolve(), now)
         if isinstance(ended, Page):
             await store_changes(tx, [ended], now)
-            await store.add_log(tx, [NewLogEntry.by(SYSTEM, page.id, "resolved", "The test ended.")], now)
+            await log_writer.add_log(
+                tx, [NewLogEntry.by(SYSTEM, page.id, "resolved", "The test ended.")], now
+            )
             await tx.emit(PageResolved(page.id), now)
     return ()
 

@@ -10,7 +10,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
-from firebell.paging import escalation, night_limit, night_limit_actions, rotation_store, store
+from firebell.paging import escalation, log_writer, night_limit, night_limit_actions, rotation_store, store
 from firebell.paging.escalation_recipients import Recipients, load_recipients
 from firebell.paging.model import (
     COPY_KIND,
@@ -47,7 +47,7 @@ async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequ
             text = "Acknowledgment timed out." if page.snoozed_until is None else "The snooze ended."
             entries.append(NewLogEntry.by(SYSTEM, page.id, "again", text))
     if entries:
-        await store.add_log(tx, entries, now)
+        await log_writer.add_log(tx, entries, now)
     if unanswered:
         await _advance(tx, unanswered, now)
     return [timer for i, timer in zip(page_ids, due_timers, strict=True) if i in locked]
@@ -113,7 +113,7 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     await notify.queue(tx, deliveries, now)
     if copies:
         await notify.send_about(tx, COPY_KIND, copies, now)
-    await store.add_log(tx, entries, now)
+    await log_writer.add_log(tx, entries, now)
     await night_limit_actions.record(tx, nights, now)
 
 

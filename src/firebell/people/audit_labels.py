@@ -370,6 +370,15 @@ ACTION_LABELS = {
     "tracker.user_changed": "Changed a person’s user in a tracker",
     "vacation.added": "Added time off",
     "vacation.cancelled": "Canceled time off",
+    "webhook.changed": "Changed a webhook",
+    "webhook.created": "Created a webhook",
+    "webhook.disabled": "Disabled a webhook that failed for days",
+    "webhook.enabled": "Enabled a webhook",
+    "webhook.paused": "Paused a webhook",
+    "webhook.removed": "Removed a webhook",
+    "webhook.replayed": "Replayed events to a webhook",
+    "webhook.secret_rotated": "Rotated the secret of a webhook",
+    "webhook.tested": "Sent a test event to a webhook",
 }
 """What the audit log shows for each action; a test holds it to the source."""
 _KINDS = {

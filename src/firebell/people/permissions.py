@@ -81,6 +81,8 @@ class Verb(StrEnum):
     NEAR_MISS_REPORT = "near_miss.report"
     TRACKER_READ = "tracker.read"
     TRACKER_WRITE = "tracker.write"
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_WRITE = "webhook.write"
     METRICS_READ = "metrics.read"
     METRICS_REBUILD = "metrics.rebuild"
     ALERT_AUDIT_READ = "alert_audit.read"
@@ -241,6 +243,8 @@ RULES = {
     Verb.NEAR_MISS_REPORT: Rule(EVERYONE, "incidents:declare"),
     Verb.TRACKER_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.TRACKER_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.WEBHOOK_READ: Rule(MANAGERS, "incidents:read"),
+    Verb.WEBHOOK_WRITE: Rule(ADMINS, "admin"),
     Verb.METRICS_READ: Rule(EVERYONE, "incidents:read"),
     Verb.METRICS_REBUILD: Rule(ADMINS, "admin"),
     Verb.ALERT_AUDIT_READ: Rule(EVERYONE, "incidents:read"),

@@ -20,7 +20,7 @@ SLICE = Slice(
     commands=(Command("retention", "Show how long data is kept.", "firebell.commands.retention", rank=210),),
     settings_tabs=(
         SettingsTab(
-            SettingsGroup.ORGANIZATION, 90, "/settings/retention", "Data retention", "retention", "audit.read"
+            SettingsGroup.ORGANIZATION, 90, "/settings/retention", "Retention", "retention", "audit.read"
         ),
     ),
 )

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from firebell.kit.standard_webhooks import signature
 from firebell.kit.truncation import cut
 from firebell.status_pages.public.languages import Language
 from firebell.subscribers.mail_format import plain_paragraphs
@@ -42,18 +41,6 @@ def webhook_body(kind: str, at: datetime, data: Mapping[str, Any]) -> bytes:
 def _encoded(kind: str, at: datetime, data: Mapping[str, Any]) -> bytes:
     body = {"type": kind, "timestamp": instant(at), "data": data}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def webhook_headers(secrets: Sequence[bytes], key: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers of Standard Webhooks; the id stays the same on retries, the timestamp is of the attempt."""
-    message_id, timestamp = f"msg_{key}", int(at.timestamp())
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "Firebell",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(secrets, message_id, timestamp, body),
-    }
 
 
 def slack_body(title: str, paragraphs: Sequence[str], link: tuple[str, str]) -> bytes:

@@ -9,17 +9,17 @@ import httpx
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import OutboundResponse, post
+from firebell.kit.retries import HOOK_RETRIES, retry_at
 from firebell.kit.secret_encryption import Sealer
+from firebell.kit.standard_webhooks import request_headers
 from firebell.subscribers import (
     broadcast_store,
     delivery_outcomes,
     delivery_store,
-    hook_bodies,
     message_texts,
     store,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import HOOK_RETRIES, retry_at
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
@@ -80,7 +80,7 @@ class HookSender:
             if subscriber.channel is SubscriberChannel.WEBHOOK:
                 context = f"subscriber/{subscriber.id}"
                 secrets = [sealer.open(sealed, context) for sealed in delivery.secrets]
-                headers = hook_bodies.webhook_headers(secrets, delivery.key, now, body)
+                headers = request_headers(secrets, f"msg_{delivery.key}", now, body)
             reply = await post(
                 self._ctx.http, subscriber.address, content=body, headers=headers, limit_s=LIMIT_S
             )

@@ -12,9 +12,10 @@ from firebell.kit.mail.addresses import Mailbox, parse_mailbox
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.headers import UnsafeHeaderError
 from firebell.kit.mail.server_url import parse_smtp_url
+from firebell.kit.retries import retry_at
 from firebell.subscribers import broadcast_store, delivery_outcomes, delivery_store, message_texts, throttle
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import MAIL_RETRIES, retry_at
+from firebell.subscribers.delivery_retries import MAIL_RETRIES
 from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.model import Broadcast, ClaimedDelivery

@@ -9,6 +9,7 @@ from firebell.channels.phone import gsm7, phone_channel, public_sms
 from firebell.channels.phone import settings as phone_settings
 from firebell.channels.phone.provider import ProviderMessage
 from firebell.kit.context import Context
+from firebell.kit.retries import retry_at
 from firebell.subscribers import (
     broadcast_store,
     delivery_outcomes,
@@ -18,7 +19,7 @@ from firebell.subscribers import (
     sms_store,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import SMS_RETRIES, retry_at
+from firebell.subscribers.delivery_retries import SMS_RETRIES
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.alerts import alert_history, history_store, mute_actions, mute_store, read_store, related_store
 from firebell.alerts.alert_history import NEVER, AlertKind
+from firebell.alerts.model import SilencesChanged
 from firebell.alerts.silences import rules, store
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
@@ -76,6 +77,7 @@ async def _create(tx: Tx, actor: Actor, author: str, new: NewSilence, now: datet
     created = await store.insert(tx, author, new, now)
     await timers.schedule(tx, mute_actions.MUTE_TIMER, str(created.id), created.ends_at)
     await tx.audit(actor, "silence.created", f"silence:{created.id}", now, **_audited(created))
+    await tx.emit(SilencesChanged((created.id,), "created", actor.label), now)
     await tx.live(mute_actions.LIVE_TOPIC)
     return created
 
@@ -114,6 +116,7 @@ async def update_silence(
     await timers.schedule(tx, mute_actions.MUTE_TIMER, str(silence_id), new.ends_at)
     changed = await silence(tx, silence_id)
     await tx.audit(actor, "silence.changed", f"silence:{silence_id}", now, **_audited(changed))
+    await tx.emit(SilencesChanged((silence_id,), "changed", actor.label), now)
     await tx.live(mute_actions.LIVE_TOPIC)
     return changed
 
@@ -135,6 +138,7 @@ async def _expire(tx: Tx, actor: Actor, old: Silence, now: datetime) -> None:
     await mute_store.end(tx, old.id, now)
     await timers.schedule(tx, mute_actions.MUTE_TIMER, str(old.id), now)
     await tx.audit(actor, "silence.expired", f"silence:{old.id}", now, comment=old.comment)
+    await tx.emit(SilencesChanged((old.id,), "expired", actor.label), now)
     await tx.live(mute_actions.LIVE_TOPIC)
 
 

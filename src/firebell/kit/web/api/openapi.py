@@ -1,5 +1,6 @@
 """The OpenAPI document, with short names for schemas and operations."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +12,9 @@ from firebell.kit.web.api.problem_details import Problem
 class Api(FastAPI):
     """FastAPI whose OpenAPI document has the problem schema, and operation ids equal to function names."""
 
+    describe_webhooks: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
+    """Returns what the product sends to others, by name, and the schemas of that."""
+
     def openapi(self) -> dict[str, Any]:
         """Return the cached document."""
         if self.openapi_schema is None:
@@ -19,6 +23,9 @@ class Api(FastAPI):
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             parts |= problem.pop("$defs")
             parts["Problem"] = problem
+            if self.describe_webhooks is not None:
+                document["webhooks"], schemas = self.describe_webhooks()
+                parts |= schemas
             self.openapi_schema = _with_short_names(document)
         assert self.openapi_schema is not None
         return self.openapi_schema

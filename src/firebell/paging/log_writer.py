@@ -1,0 +1,25 @@
+"""The only place that starts pages and writes their logs; what changed is emitted, one event for a batch."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.paging import store
+from firebell.paging.model import TIMER, NewLogEntry, NewPage, PagesChanged
+
+
+async def start_pages(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
+    """Start pages, each with its timer and log entry; return the ids of those that had no open page."""
+    page_ids = await store.start_pages(tx, TIMER, new_pages, now)
+    if page_ids:
+        by = new_pages[0].actor
+        await tx.emit(PagesChanged(tuple((page_id, "triggered", by, {}) for page_id in page_ids)), now)
+    return page_ids
+
+
+async def add_log(tx: Tx, entries: Sequence[NewLogEntry], now: datetime) -> None:
+    """Append entries to the logs of pages."""
+    if not entries:
+        return
+    await store.add_log(tx, entries, now)
+    await tx.emit(PagesChanged(tuple((e.page_id, e.kind, e.actor, e.data) for e in entries)), now)

@@ -1,0 +1,1 @@
+"""Signed webhooks to other systems about every change of state."""

@@ -1,0 +1,98 @@
+"""The SQL of changes: stored with what changed, read once, and composed into events."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs.pruning import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
+from firebell.webhooks.model import RETENTION_DAYS, Change
+
+MAX_ATTEMPTS = 12
+
+
+async def insert(tx: Tx, kind: str, payload: Mapping[str, Any], now: datetime) -> bool:
+    """Store a change and return True; without endpoints, store nothing, in the same round trip."""
+    stored = await tx.changed(
+        """
+        insert into webhook_change (kind, payload, at, run_at)
+        select $1::text, $2::jsonb, $3::timestamptz, $3
+        where exists (select from webhook_endpoint)
+        """,
+        kind,
+        payload,
+        now,
+    )
+    return stored > 0
+
+
+async def claim(tx: Tx, limit: int, now: datetime) -> list[Change]:
+    """Lock the oldest changes, if no other process composes; one at a time keeps the order of each subject."""
+    if not await tx.value("select pg_try_advisory_xact_lock(hashtextextended('webhook_change', 0))"):
+        return []
+    rows = await tx.fetch(
+        """
+        select id, kind, payload, at, attempts
+        from webhook_change
+        where dead_at is null
+            and run_at <= $1
+        order by id
+        limit $2
+        for update
+        """,
+        now,
+        limit,
+    )
+    return [Change(**dict(row)) for row in rows]
+
+
+async def finish(tx: Tx, ids: Sequence[int]) -> None:
+    """Delete changes whose events are stored."""
+    await tx.execute("delete from webhook_change where id = any($1::bigint[])", list(ids))
+
+
+async def fail(tx: Tx, change: Change, error: str, now: datetime) -> None:
+    """Retry after 1, 2, 4 ... at most 600 seconds; after `MAX_ATTEMPTS` keep the row as dead."""
+    await tx.execute(
+        """
+        update webhook_change
+        set attempts = attempts + 1,
+            last_error = $2,
+            run_at = $3,
+            dead_at = case when attempts + 1 >= $4 then $5::timestamptz end
+        where id = $1
+        """,
+        change.id,
+        error[:2000],
+        now + timedelta(seconds=min(600, 2**change.attempts)),
+        MAX_ATTEMPTS,
+        now,
+    )
+
+
+async def _delete_dead(tx: Tx, before: datetime, limit: int) -> int:
+    return await tx.changed(
+        """
+        delete from webhook_change
+        where id in (
+            select id
+            from webhook_change
+            where dead_at < $1
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+RETENTIONS = [
+    Retention(
+        "webhook_change",
+        RETENTION_DAYS,
+        by_index(_delete_dead),
+        label="Changes that no webhook could be composed of",
+        count=count_rows("select from webhook_change where dead_at < $1 limit $2"),
+    )
+]

@@ -1,0 +1,187 @@
+"""The lane of webhooks: composes the events of what changed, and posts them, signed."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import httpx
+
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
+from firebell.kit.db.migrate import fence
+from firebell.kit.errors import Invalid
+from firebell.kit.http_out import OutboundResponse, post, reason_of
+from firebell.kit.retries import HOOK_RETRIES, retry_at
+from firebell.kit.secret_encryption import Sealer
+from firebell.kit.standard_webhooks import request_headers
+from firebell.kit.truncation import cut
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
+from firebell.people import actions as people
+from firebell.people.model import Role
+from firebell.webhooks import change_store, circuit, composing, delivery_store, endpoint_store
+from firebell.webhooks.model import AttemptResult, ClaimedDelivery, Endpoint, EndpointState
+
+log = logging.getLogger(__name__)
+
+CHANGES = 50
+DELIVERIES = 50
+LIMIT_S = 15.0
+"""How long an endpoint may take (spec 7.11)."""
+RESPONSE_BYTES = 2_000
+"""Bytes of the body of a response that the log keeps."""
+BLOCKED_PAUSE = timedelta(seconds=1)
+"""Pause before looking again at what another process works on."""
+LIVE_TOPIC = "webhooks"
+
+
+class WebhookSender:
+    """Composes and delivers events; any number of processes share the work."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self.upcoming: datetime | None = None
+        self.is_unused = False
+
+    async def run_once(self, now: datetime) -> int:
+        """Compose a batch of changes and send a batch of deliveries; return how many there were of both."""
+        async with self._ctx.work_db.reads() as reads:
+            is_used, self.upcoming = await delivery_store.next_at(reads)
+        self.is_unused = not is_used
+        if self.upcoming is None or self.upcoming > now:
+            return 0
+        done = await self._compose(now)
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            await delivery_store.requeue_lapsed(tx, now)
+            claimed = await delivery_store.claim(tx, DELIVERIES, now)
+            sealer = await endpoint_store.sealer(tx) if claimed else None
+        if sealer is not None:
+            results = await asyncio.gather(*(self._send(each, sealer) for each in claimed))
+            await self._record(results)
+        if not done + len(claimed):
+            self.upcoming = now + BLOCKED_PAUSE
+        return done + len(claimed)
+
+    async def _compose(self, now: datetime) -> int:
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            changes = await change_store.claim(tx, CHANGES, now)
+            composed = []
+            for change in changes:
+                try:
+                    async with tx.savepoint():
+                        events = await composing.compose(tx, change, self._ctx.public_url, now)
+                        await delivery_store.insert_events(
+                            tx, [(new_message_id(), event) for event in events], now
+                        )
+                except Exception as exc:
+                    if tx.conn.is_closed():
+                        raise
+                    log.exception("the events of a change cannot be composed", extra={"change": change.id})
+                    await change_store.fail(tx, change, repr(exc), now)
+                else:
+                    composed.append(change.id)
+            await change_store.finish(tx, composed)
+        return len(changes)
+
+    async def _send(self, delivery: ClaimedDelivery, sealer: Sealer) -> AttemptResult:
+        at, began_s = self._ctx.clock.now(), self._ctx.pace.monotonic()
+
+        def result(
+            status: int | None, error: str, response: str = "", retry_after: str = ""
+        ) -> AttemptResult:
+            took_ms = max(0, round((self._ctx.pace.monotonic() - began_s) * 1000))
+            retry_after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+            return AttemptResult(delivery, at, took_ms, status, error, response, retry_after_s)
+
+        body = delivery.body.encode()
+        try:
+            context = endpoint_store.seal_context(delivery.endpoint_id)
+            sealed = [delivery.secret, *([delivery.previous_secret] if delivery.previous_secret else [])]
+            headers = request_headers(
+                [sealer.open(each, context) for each in sealed], delivery.message_id, at, body
+            )
+            reply = await post(self._ctx.http, delivery.url, content=body, headers=headers, limit_s=LIMIT_S)
+        except httpx.HTTPError as exc:
+            return result(None, f"{type(exc).__name__}: {reason_of(exc)}"[:500])
+        except httpx.InvalidURL:
+            return result(None, "The address is not a valid URL.")
+        except Invalid as exc:
+            return result(None, exc.message)
+        return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after)
+
+    async def _record(self, results: Sequence[AttemptResult]) -> None:
+        now = self._ctx.clock.now()
+        by_endpoint: dict[int, list[AttemptResult]] = {}
+        for result in results:
+            by_endpoint.setdefault(result.delivery.endpoint_id, []).append(result)
+            self._ctx.counters.webhook_attempts["delivered" if result.is_ok else "failed"] += 1
+        async with self._ctx.work_db.tx() as tx:
+            for endpoint_id in sorted(by_endpoint):
+                endpoint = await endpoint_store.endpoint(tx, endpoint_id, lock=True)
+                if endpoint is not None:
+                    await self._record_of(tx, endpoint, by_endpoint[endpoint_id], now)
+            await tx.live(LIVE_TOPIC)
+
+    async def _record_of(
+        self, tx: Tx, endpoint: Endpoint, results: Sequence[AttemptResult], now: datetime
+    ) -> None:
+        health = circuit.Health(endpoint.failures, endpoint.failing_since, endpoint.resting_until)
+        reason, last_success_at = "", None
+        # a batch is one look at the endpoint: whatever it accepted shows that it works
+        for result in sorted(results, key=lambda each: each.is_ok):
+            health = circuit.after(health, is_ok=result.is_ok, now=now)
+            reason = reason or circuit.disabled_because(health, result.status, now)
+            last_success_at = now if result.is_ok else last_success_at
+            jitter = self._ctx.pace.uniform(-1, 1)
+            again_at = retry_at(HOOK_RETRIES, result.delivery.tries + 1, now, jitter, result.retry_after_s)
+            await delivery_store.record(tx, result, again_at, now)
+        await endpoint_store.set_health(tx, endpoint.id, health, last_success_at)
+        if reason and last_success_at is None and endpoint.state is EndpointState.ACTIVE:
+            await _disable(tx, endpoint, reason, now)
+
+
+async def _disable(tx: Tx, endpoint: Endpoint, reason: str, now: datetime) -> None:
+    """Disable an endpoint and notify the admins; what waits for it stays, and goes out once it is enabled."""
+    await endpoint_store.set_state(tx, endpoint.id, EndpointState.DISABLED, reason)
+    name = endpoint.settings.name
+    await tx.audit(SYSTEM, "webhook.disabled", f"webhook:{endpoint.id}", now, name=name, reason=reason)
+    admins = [each for each in await people.people(tx) if each.active and each.role == Role.ADMIN]
+    note = f"{reason} It gets no events until you enable it; what it missed can be replayed for 30 days."
+    await notify.send_notices(
+        tx,
+        [
+            Notice(
+                f"webhook:{endpoint.id}:{now.isoformat()}:{admin.id}",
+                admin.id,
+                "webhook",
+                f"The webhook {name} was disabled",
+                note,
+                f"/settings/webhooks/{endpoint.id}",
+            )
+            for admin in admins
+        ],
+        now,
+    )
+
+
+def new_message_id() -> str:
+    """Return the id of a message, the same on every attempt and replay."""
+    return f"msg_{uuid.uuid4().hex}"
+
+
+def _error_of(reply: OutboundResponse) -> str:
+    return "" if reply.ok else f"It answered {reply.status}."
+
+
+def _shown(text: str) -> str:
+    return cut(text.replace("\0", ""), RESPONSE_BYTES)
+
+
+def lanes(ctx: Context) -> Mapping[str, WebhookSender]:
+    """Return the lane by its name."""
+    return {LIVE_TOPIC: WebhookSender(ctx)}

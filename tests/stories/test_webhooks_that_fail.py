@@ -1,0 +1,165 @@
+"""Story: a receiver that is down for days loses nothing, rests, is given up, and gets what it missed by a replay."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident, IncidentType
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.kit.errors import Conflict, Invalid
+from firebell.people import actions as people
+from firebell.webhooks import actions, delivery_store, log_store, queries
+from firebell.webhooks.model import Delivery, DeliveryState, EndpointState
+from firebell.webhooks.sender import WebhookSender
+from tests.webhook_world import add_endpoint, sent
+from tests.world import World, world
+
+
+async def _run(w: World, sender: WebhookSender) -> None:
+    """Run only the lane of webhooks, as often as it has work."""
+    while await sender.run_once(w.now):
+        pass
+
+
+async def _later(w: World, sender: WebhookSender, **by: float) -> None:
+    w.clock.set(w.now + timedelta(**by))
+    await _run(w, sender)
+
+
+async def _declare(w: World, title: str) -> Incident:
+    async with w.ctx.db.tx() as tx:
+        return await incidents.declare(tx, await w.actor(w.mara), title=title, severity=3, now=w.now)
+
+
+async def _log(w: World, endpoint_id: int, state: DeliveryState | None = None) -> list[Delivery]:
+    async with w.ctx.db.tx() as tx:
+        return await log_store.deliveries(tx, endpoint_id, state, None, 100)
+
+
+def _refs(w: World, secret: str) -> list[str]:
+    return [body["data"]["incident"]["ref"] for body in sent(w, secret)]
+
+
+async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str) -> None:
+    async with world(dsn, FakeClock(datetime.now(UTC))) as w:
+        started, sender = w.now, WebhookSender(w.ctx)
+        one, secret = await add_endpoint(w, "one", types=("incident.declared",))
+        w.sink.status, w.sink.body = 503, b"down" * 1000
+        await _declare(w, "First")
+        await _run(w, sender)
+        (first,) = await _log(w, one.id)
+        assert (first.state, first.attempts, first.status) == (DeliveryState.QUEUED, 1, 503)
+        async with w.ctx.db.tx() as tx:
+            (attempt,) = await log_store.attempts(tx, first.id, 10)
+        assert (attempt.status, len(attempt.response.encode())) == (503, 2000)
+
+        # five failures make it rest: of many events only one is tried, and none before the rest is over
+        for n in range(7):
+            await _declare(w, f"While it fails {n}")
+        await _run(w, sender)
+        async with w.ctx.db.tx() as tx:
+            view = await queries.view(tx, one.id, w.now)
+        assert (view.endpoint.is_resting, view.counts.waiting) == (True, 8)
+        requests = len(w.sink.got)
+        await _run(w, sender)
+        assert len(w.sink.got) == requests
+        await _later(w, sender, seconds=301)
+        assert len(w.sink.got) == requests + 1
+
+        # an admin who knows that it works again does not wait; each arrives once more with its first id
+        w.sink.status, w.sink.body = 200, b""
+        async with w.ctx.db.tx() as tx:
+            await actions.enable_endpoint(tx, await w.actor(w.mara), endpoint_id=one.id, now=w.now)
+        await _later(w, sender, minutes=40)
+        assert {each.state for each in await _log(w, one.id)} == {DeliveryState.DELIVERED}
+        assert set(_refs(w, secret)) == {f"INC-{n}" for n in range(1, 9)}
+        ids = [headers["webhook-id"] for headers in w.sink.headers]
+        assert len(set(ids)) == 8 < len(ids)
+
+        # a process that dies between sending and recording: sent again with the same id, and no id is lost
+        await _declare(w, "Sent twice at most")
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update webhook_endpoint set previous_until = null")
+        await sender._compose(w.now)
+        async with w.ctx.db.tx() as tx:
+            (claimed,) = await delivery_store.claim(tx, 50, w.now)
+        assert (await sender.run_once(w.now)) == 0
+        await _later(w, sender, seconds=61)
+        assert w.sink.headers[-1]["webhook-id"] == claimed.message_id
+
+        # after three days without a success it is given up, and the admins are notified once
+        w.sink.status = 500
+        await _declare(w, "Lost for days")
+        for _ in range(11):
+            await _later(w, sender, hours=25)
+        async with w.ctx.db.tx() as tx:
+            given_up = await actions.endpoint(tx, one.id)
+            assert (given_up.state, given_up.findings) == (EndpointState.DISABLED, ["N-METHOD"])
+            admins = [each for each in await people.people(tx) if each.role == "admin"]
+            notices = await tx.value("select count(*) from notice where kind = 'webhook'")
+            assert notices == len(admins)
+            with pytest.raises(Conflict):
+                await actions.send_test(tx, SYSTEM, endpoint_id=one.id, now=w.now)
+        await _declare(w, "While it is disabled")
+        await _run(w, sender)
+        assert len(await _log(w, one.id)) == 10
+
+        # what waits goes out when it is enabled, what it never got by a replay of the range, and nothing twice
+        w.sink.status = 204
+        w.sink.raw.clear()
+        w.sink.headers.clear()
+        async with w.ctx.db.tx() as tx:
+            await actions.enable_endpoint(tx, SYSTEM, endpoint_id=one.id, now=w.now)
+            replayed = await actions.replay_range(
+                tx, SYSTEM, endpoint_id=one.id, since=started, until=w.now + timedelta(seconds=1), now=w.now
+            )
+            assert replayed == 1
+            with pytest.raises(Invalid):
+                await actions.replay_range(
+                    tx, SYSTEM, endpoint_id=one.id, since=w.now, until=w.now, now=w.now
+                )
+        await _later(w, sender, hours=25)
+        assert sorted(_refs(w, secret)) == ["INC-10", "INC-11"]
+        assert await _log(w, one.id, DeliveryState.FAILED) == []
+
+        # 410 ends it at once; failed and single deliveries are replayed with the same id
+        w.sink.status = 410
+        async with w.ctx.db.tx() as tx:
+            test = await actions.send_test(tx, SYSTEM, endpoint_id=one.id, now=w.now)
+        await _run(w, sender)
+        async with w.ctx.db.tx() as tx:
+            assert (await actions.endpoint(tx, one.id)).state is EndpointState.DISABLED
+            await actions.enable_endpoint(tx, SYSTEM, endpoint_id=one.id, now=w.now)
+            await tx.execute("update webhook_delivery set state = 'failed' where id = $1", test.id)
+            w.sink.status = 200
+            assert await actions.replay_failed(tx, SYSTEM, endpoint_id=one.id, now=w.now) == 1
+        await _run(w, sender)
+        assert w.sink.headers[-1]["webhook-id"] == test.message_id
+
+
+async def test_an_event_of_an_incident_that_became_private_is_withheld(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        sender = WebhookSender(w.ctx)
+        public, _ = await add_endpoint(w, "public", types=("incident.declared", "incident.phase_changed"))
+        trusted, _ = await add_endpoint(w, "trusted", types=("incident.declared",), is_private=True)
+        incident = await _declare(w, "Customer data copied")
+        await sender._compose(w.now)
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_type(
+                tx, await w.actor(w.mara), incident.id, IncidentType.SECURITY, w.now, private=True
+            )
+        await _run(w, sender)
+        assert [each.state for each in await _log(w, public.id)] == [DeliveryState.WITHHELD]
+        assert [each.state for each in await _log(w, trusted.id)] == [DeliveryState.DELIVERED]
+        # an address in a private network is refused when it is connected to, and the log says why
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                "update webhook_endpoint set url = 'http://10.0.0.7/hook' where id = $1", trusted.id
+            )
+            await actions.send_test(tx, SYSTEM, endpoint_id=trusted.id, now=w.now)
+        await _run(w, sender)
+        refused = (await _log(w, trusted.id))[0]
+        assert (refused.state, refused.status) == (DeliveryState.QUEUED, None)
+        assert "FIREBELL_ALLOWED_NETWORKS" in refused.error
