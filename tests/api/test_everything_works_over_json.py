@@ -66,11 +66,24 @@ async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
             "2026-11-24T03:14:00Z",
         )
 
+        path = f"/me/contact-methods/{made['id']}"
+        assert (made["language"], made["privacy"]) == ("en", "full")
+        assert (await api("PATCH", path, {"language": "ja"}))["language"] == "ja"
+        set_ = await api("PATCH", path, {"privacy": "title_hidden"})
+        assert (set_["language"], set_["privacy"]) == ("ja", "title_hidden")
+        for body in ({"language": "xx"}, {"privacy": "none"}):
+            await api("PATCH", path, body, status=422)
+        await api("PATCH", "/me/contact-methods/999", {"language": "de"}, status=404)
+        # the next one reads as the latest, and one that takes its place as it
+        moved = {**payload, "address": "mara-8b4c", "replaces": made["id"]}
+        moved = await api("POST", "/me/contact-methods", moved, status=201)
+        assert (moved["language"], moved["privacy"]) == ("ja", "title_hidden")
+        await api("DELETE", f"/me/contact-methods/{moved['id']}")
         await api("DELETE", f"/me/contact-methods/{made['id']}")
         await api("DELETE", f"/me/contact-methods/{made['id']}", status=404)
         assert made["id"] not in [m["id"] for m in await api("GET", "/me/contact-methods")]
         log = await api("GET", "/audit", limit=3)
-        assert [e["action"] for e in log] == ["contact.removed", "contact.tested", "rules.set"]
+        assert [e["action"] for e in log] == ["contact.removed", "contact.removed", "contact.added"]
         assert log[0]["by"] == "Mara Lindqvist (test)"
 
 

@@ -157,6 +157,10 @@ async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) 
         assert edited["message_id"] == telegram.calls.index(("sendMessage", sent)) + 1
         assert "reply_markup" not in edited
         assert "Mara Lindqvist" in edited["text"]
+        # a second owner changes no message again; the end of the page does
+        await w.ack(w.jun)
+        await later(w)
+        assert len(telegram.of("editMessageText")) == 1
         await w.resolve(w.mara)
         await later(w)
         assert len(telegram.of("editMessageText")) == 2

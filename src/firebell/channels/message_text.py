@@ -41,7 +41,7 @@ def details(message: Message, limit_bytes: int) -> str:
 def links(message: Message, *, short: bool) -> list[tuple[str, str]]:
     """Return the label and address of each way to answer, and of the screen; a short message has only the screen."""
     answers = [] if short else [(action.label, action.url) for action in message.actions]
-    return [*answers, *([("Open", message.url)] if message.url else [])]
+    return [*answers, *([(message.word("Open"), message.url)] if message.url else [])]
 
 
 def compose(

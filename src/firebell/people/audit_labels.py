@@ -61,6 +61,7 @@ ACTION_LABELS = {
     "contact.disabled": "Disabled a contact method that failed",
     "contact.enabled": "Used a contact method again whose owner asked for it",
     "contact.expired": "Removed a contact method that was never verified",
+    "contact.messages_changed": "Changed how messages read",
     "contact.removed": "Removed a contact method",
     "contact.renewed": "Renewed the address of a contact method",
     "contact.replaced": "Replaced a contact method",

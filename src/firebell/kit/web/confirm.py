@@ -267,6 +267,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/settings/comms/vendors": NONE,
     "/settings/contact": NONE,
     "/settings/contact/push": NONE,
+    "/settings/contact/{method_id}/messages": NONE,
     "/settings/contact/{method_id}/remove": ASK,
     "/settings/contact/{method_id}/secret": ASK,
     "/settings/contact/{method_id}/test": NONE,
