@@ -185,6 +185,10 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
         ]
         changed = await api("PUT", "/policies/search", {"levels": levels[1:], "ack_timeout_s": 900})
         assert (changed["version"], changed["repeat"], changed["ack_timeout_s"]) == (2, 2, 900)
+        renamed = await api("PATCH", "/policies/search", {"name": "Search first"})
+        assert (renamed["name"], renamed["slug"], renamed["version"]) == ("Search first", "search", 2)
+        await api("PATCH", "/policies/search", {"name": "PAYMENTS"}, status=409)
+        await api("PATCH", "/policies/search", {"name": " "}, status=422)
         assert [p["slug"] for p in await api("GET", "/policies")] == ["search", "payments"]
         bad = {**payload, "name": "x", "levels": [{"targets": [{"kind": "person", "id": 999}]}]}
         await api("POST", "/policies", bad, status=422)

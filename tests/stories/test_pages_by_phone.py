@@ -318,8 +318,14 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         await w.resolve(w.mara)
         p.providers.twilio_fails = ["401"]
         async with w.ctx.db.tx() as tx:
-            change = {"method_id": sms.id, "person_id": w.mara, "language": "de", "privacy": "title_hidden"}
-            await people.set_message_settings(tx, await w.actor(w.mara), **change, now=w.now)
+            await people.set_message_settings(
+                *(tx, await w.actor(w.mara)),
+                method_id=sms.id,
+                person_id=w.mara,
+                language="de",
+                privacy="title_hidden",
+                now=w.now,
+            )
         await w.alert("replica lag")
         await w.settle()
         assert (p.last.provider, p.last.kind) == ("vonage", "sms")

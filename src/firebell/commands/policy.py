@@ -113,6 +113,16 @@ def restore(slug: str, version: int, applies: bool) -> None:
     show(restored, f"Restored version {version} of {restored['name']} as version {restored['version']}.")
 
 
+@policy.command(epilog=example("firebell policy rename payments 'Payments first'"))
+@click.argument("slug")
+@click.argument("name")
+@as_json
+def rename(slug: str, name: str) -> None:
+    """Rename escalation policy SLUG to NAME; its slug and links stay the same."""
+    renamed = call("PATCH", f"/api/v1/policies/{seg(slug)}", {"name": name})
+    show(renamed, f"Renamed {slug} to {renamed['name']}.")
+
+
 @policy.command("copy", epilog=example("firebell policy copy payments 'Payments at night'"))
 @click.argument("slug")
 @click.argument("name")

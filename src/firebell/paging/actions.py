@@ -90,6 +90,7 @@ policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
 policy_version = policy_actions.version
 reachable = reach_queries.reachable
+rename_policy = policy_actions.rename_policy
 restore_version = policy_actions.restore_version
 mark_as_drill = manual.mark_as_drill
 request_manual_page = manual.request_manual_page

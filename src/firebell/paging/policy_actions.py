@@ -7,7 +7,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.kit.text import slugify
+from firebell.kit.text import clean_name, slugify
 from firebell.kit.web import undo
 from firebell.paging import policy_store, policy_version_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
@@ -85,6 +85,19 @@ async def update_policy(
         version=updated.version,
     )
     return updated
+
+
+@permits(Verb.POLICY_WRITE)
+async def rename_policy(tx: Tx, actor: Actor, policy: Policy, name: str, now: datetime) -> Policy:
+    """Rename a policy; its address, its version and what open pages call it stay as they are."""
+    clean = clean_name(name, "name")
+    if clean == policy.name:
+        return policy
+    renamed = await policy_store.rename_policy(tx, policy.id, clean)
+    if renamed is None:
+        raise Conflict(f"There is already a policy named {clean}.", fields={"name": "Choose another name."})
+    await tx.audit(actor, "policy.renamed", f"policy:{policy.id}", now, name=clean, before=policy.name)
+    return renamed
 
 
 def _changed_meanwhile(policy: Policy) -> Conflict:

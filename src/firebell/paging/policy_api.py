@@ -50,6 +50,12 @@ class LevelShown(ApiInput):
     ack_within_s: Annotated[StrictInt, Field(ge=60, le=86400)] = 300
 
 
+class PolicyName(ApiInput):
+    """The new name of a policy."""
+
+    name: ShortName
+
+
 class PolicyPlan(ApiInput):
     """Levels in order, how often they repeat, and the acknowledgment timeout (null: by severity)."""
 
@@ -266,6 +272,17 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
     if body.apply_to_open_pages:
         await actions.apply_policy(w.tx, w.actor, updated, w.now)
     return _policy(updated)
+
+
+@router.patch(
+    "/policies/{slug}",
+    tags=["policies"],
+    summary="Rename a policy; its slug stays the same",
+    responses=problems(404, 409),
+)
+async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    return _policy(await actions.rename_policy(w.tx, w.actor, policy, body.name, w.now))
 
 
 @router.get(

@@ -56,6 +56,27 @@ async def update_policy(tx: Tx, policy_id: int, plan: Plan, version: int) -> Pol
     return _policy(row) if row else None
 
 
+async def rename_policy(tx: Tx, policy_id: int, name: str) -> Policy | None:
+    """Rename a policy; return None if another one has the name, in whatever case. Its slug and version stay."""
+    row = await tx.row(
+        f"""
+        update policy
+        set name = $2
+        where id = $1
+            and not exists (
+                select
+                from policy other
+                where other.id <> $1
+                    and lower(other.name) = lower($2)
+            )
+        returning {_POLICY}
+        """,
+        policy_id,
+        name,
+    )
+    return _policy(row) if row else None
+
+
 async def policies(tx: Tx) -> list[Policy]:
     """Return every policy by name."""
     rows = await tx.fetch(

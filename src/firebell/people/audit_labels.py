@@ -182,6 +182,7 @@ ACTION_LABELS = {
     "policy.changed": "Edited an escalation policy",
     "policy.created": "Created an escalation policy",
     "policy.deleted": "Deleted an escalation policy",
+    "policy.renamed": "Renamed an escalation policy",
     "policy.restored": "Restored an escalation policy",
     "postmortem.approved": "Approved a post-mortem",
     "near_miss.edited": "Edited a near miss",

@@ -56,6 +56,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/escalation/night-limits/{team_id}": NONE,
     "/escalation/{slug}/delete": ASK,
     "/escalation/{slug}/edit": NONE,
+    "/escalation/{slug}/rename": NONE,
     "/escalation/{slug}/versions/{version}/restore": ASK,
     "/handbook/templates/{template_id}": NONE,
     "/handbook/templates/{template_id}/reset": UNDO,
