@@ -352,6 +352,8 @@ class Channel:
     """Return the address at which a person connects it, given the settings and a token that comes back as `Connect`."""
     poller: "Callable[[Edges], Poller] | None" = None
     """What fetches the answers of its recipients; None if there are none, or its provider calls Firebell."""
+    polls: Callable[[Mapping[str, str]], bool] = lambda settings: True
+    """Return False if its poller is not used with these settings."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
     callbacks: "Callable[[Edges], Callbacks] | None" = None

@@ -110,6 +110,8 @@ class TextReply:
     text: str
     is_answered_by_message: bool = False
     """True if the provider takes no answer in the response, so that it is a message of its own."""
+    sent_at: datetime | None = None
+    """When it was written, if it may have waited: without a code, it answers no page that began later."""
 
 
 @dataclass(frozen=True, slots=True)

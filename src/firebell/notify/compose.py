@@ -39,7 +39,11 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
             message_settings.as_set(in_thread[d.id], recipients[d.id]),
             delivery_id=d.id,
             rank=d.rank,
-            reply_code=codes.get((d.person_id, answered_as(ctx, d), d.subject_id), 0),
+            reply_code=(
+                codes.get((d.person_id, answered_as(ctx, d), d.subject_id), 0)
+                if _channel_is(d, lambda c: c.takes_replies(ctx.channel_settings))
+                else 0
+            ),
             # a retry sets `send_at`, and ends the row of lost claims
             begun_since=d.send_at if d.lost_claims else None,
             recipient=recipients[d.id].name,

@@ -41,7 +41,7 @@ async def apply(tx: Tx, channel: Channel, reply: TextReply, now: datetime) -> Si
         await people.opt_in(tx, channel.kind, reply.sender, now)
         return SignalAnswer()
     answerers = await _answerers(tx, channel, methods)
-    answer = await _answer(tx, answerers, meaning, now) if answerers else SignalAnswer()
+    answer = await _answer(tx, answerers, meaning, reply.sent_at or now, now) if answerers else SignalAnswer()
     if answer.text and reply.is_answered_by_message:
         await notify.send_answer(tx, methods[0], f"{channel.kind}:{reply.key}", answer.text, now)
         return SignalAnswer()
@@ -59,11 +59,13 @@ async def _answerers(tx: Tx, channel: Channel, methods: Sequence[ContactMethod])
 
 
 async def _answer(
-    tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, now: datetime
+    tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, sent_at: datetime, now: datetime
 ) -> SignalAnswer:
     match meaning:
         case grammar.PageCommand(action, code, note):
-            chosen = await (_by_code(tx, answerers, code) if code else _only_page(tx, answerers, now))
+            chosen = await (
+                _by_code(tx, answerers, code) if code else _only_page(tx, answerers, sent_at, now)
+            )
             if isinstance(chosen, SignalAnswer):
                 return chosen
             answerer, page_id = chosen
@@ -108,10 +110,17 @@ async def _open_pages(tx: Tx, answerers: Sequence[Answerer], now: datetime) -> l
 
 
 async def _only_page(
-    tx: Tx, answerers: Sequence[Answerer], now: datetime
+    tx: Tx, answerers: Sequence[Answerer], sent_at: datetime, now: datetime
 ) -> tuple[Answerer, int] | SignalAnswer:
-    """Return the one page that is meant without a code, or the codes to choose from."""
-    pages = await _open_pages(tx, answerers, now)
+    """Return the one page that is meant without a code, or the codes to choose from.
+
+    A text that waited means no page that began after it was written.
+    """
+    pages = [
+        (answerer, page)
+        for answerer, page in await _open_pages(tx, answerers, now)
+        if page.triggered_at <= sent_at
+    ]
     likely = [(answerer, page) for answerer, page in pages if page.state in UNANSWERED] or pages
     if len(likely) == 1:
         return likely[0][0], likely[0][1].id

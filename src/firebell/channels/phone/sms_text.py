@@ -1,6 +1,7 @@
 """The text of a message as SMS: one segment whenever what must be in it fits, two at most (spec 10.4); pure."""
 
 from firebell.channels.base import Message
+from firebell.channels.message_text import REPLIES
 from firebell.channels.phone import gsm7, numbers
 
 MAX_SEGMENTS = 2
@@ -36,7 +37,7 @@ def text_of(message: Message, number: str) -> str:
 def _tail(message: Message, code: int, url: str, *, is_short: bool) -> str:
     """Return the reference, how to answer and where; short where the characters take twice the room."""
     ref = f"{message.ref}." if message.ref and not message.title_hidden else ""
-    answers = gsm7.plain(message.word("Reply {code}a ack, {code}e escalate.", code=code))
+    answers = gsm7.plain(message.word(REPLIES, code=code))
     if is_short or not gsm7.is_gsm(answers):
         answers = gsm7.plain(message.word("Reply {code}a.", code=code))
     return " ".join(part for part in (ref, answers if code else "", url) if part)
