@@ -1,5 +1,6 @@
 """Everything the web can do over JSON, in the order in which a team would need it."""
 
+from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
@@ -197,7 +198,16 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
         assert service["policy_id"] == made["id"]
         await w.alert()
         await api("DELETE", "/policies/search", status=409)
+        w.clock.advance(timedelta(minutes=12))
         await api("POST", "/pages/PG-1/resolve")
+        # it waited for 12 minutes: the saved plan stays at its only level, the draft would have escalated
+        draft = {"levels": [{**levels[0], "ack_within_s": 600}, levels[1]]}
+        counted = await api("POST", "/policies/search/effect", draft)
+        assert counted == {
+            "pages": 1,
+            "saved": {"levels": [1], "alarms": 0},
+            "draft": {"levels": [1, 1], "alarms": 0},
+        }
         await api("DELETE", "/policies/search")
         assert (await api("GET", "/services/checkout"))["policy_id"] is None
         await api("GET", "/policies/search", status=404)

@@ -85,7 +85,7 @@ class SignalGateway:
         if got.method == "GET":
             arrived, self.arrived = self.arrived, []
             return 200, arrived
-        self.sent.append(got.json["message"])
+        self.sent.append(str(got.json["message"]))
         return 201, {"timestamp": str(len(self.sent))}
 
     def write(self, number: str, text: str, at: datetime) -> None:

@@ -88,6 +88,7 @@ people_paged = reach_queries.people_paged
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
+policy_effect = policy_actions.effect
 policy_version = policy_actions.version
 reachable = reach_queries.reachable
 rename_policy = policy_actions.rename_policy

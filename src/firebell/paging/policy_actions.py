@@ -9,8 +9,9 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.text import clean_name, slugify
 from firebell.kit.web import undo
-from firebell.paging import policy_store, policy_version_store
+from firebell.paging import policy_effect, policy_store, policy_version_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
+from firebell.paging.policy_effect import Effect
 from firebell.paging.policy_validation import checked_plan
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
@@ -115,6 +116,12 @@ async def version(tx: Tx, policy: Policy, number: int) -> PolicyVersion:
             f"{policy.name} has no version {number}.", command=f"firebell policy versions {policy.slug}"
         )
     return version_
+
+
+async def effect(tx: Tx, policy: Policy, draft: Plan, now: datetime) -> tuple[Effect, Effect]:
+    """Return what the plan of a policy and a draft would each have done with its pages of the last 90 days."""
+    waits = await policy_store.waits(tx, policy.id, now - policy_effect.PERIOD, now, policy_effect.MAX_PAGES)
+    return policy_effect.effect(policy.plan, waits), policy_effect.effect(draft, waits)
 
 
 @permits(Verb.POLICY_WRITE)

@@ -111,6 +111,21 @@ class DryRunInput(PolicyPlan):
     urgency: Literal["high", "low"] = "high"
 
 
+class EffectShown(ApiOutput):
+    """The number of pages that enter each level, and the final alarm."""
+
+    levels: list[int]
+    alarms: int
+
+
+class EffectsShown(ApiOutput):
+    """What the saved policy and a draft would each have done with `pages`, at most the newest 2,000 of 90 days."""
+
+    pages: int
+    saved: EffectShown
+    draft: EffectShown
+
+
 class VersionShown(ApiOutput):
     """A version of a policy; `changes` are in words against the version before, null for the oldest one kept."""
 
@@ -283,6 +298,19 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
 async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown:
     policy = await actions.policy_by_slug(w.tx, slug)
     return _policy(await actions.rename_policy(w.tx, w.actor, policy, body.name, w.now))
+
+
+@router.post(
+    "/policies/{slug}/effect",
+    tags=["policies"],
+    summary="Count how many pages of the last 90 days would have entered each level of a draft; nothing is saved",
+    responses=problems(404),
+)
+async def policy_effect(w: PlanReader, slug: Text, body: PolicyPlan) -> EffectsShown:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    draft: Plan = await checked_plan(w.tx, policy.name, _levels(body), body.repeat, body.ack_timeout_s)
+    before, after = await actions.policy_effect(w.tx, policy, draft, w.now)
+    return EffectsShown.model_validate({"pages": before.pages, "saved": before, "draft": after})
 
 
 @router.get(

@@ -11,9 +11,10 @@ from firebell.kit.text import clean_name, to_id, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import actions, policy_changes, policy_store, policy_targets
+from firebell.paging import actions, policy_changes, policy_effect, policy_store, policy_targets
 from firebell.paging import dry_run as dry
 from firebell.paging.model import Policy
+from firebell.paging.policy_effect import EffectLine
 from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, plan_of
 from firebell.paging.policy_starters import TIERS, apply_tier
 from firebell.paging.policy_web import applied_text, services_of, start_of
@@ -47,6 +48,9 @@ class Trial:
     alarm: dry.PlannedLevel | None = None
     summary: str = ""
     changes: list[str] = field(default_factory=list)
+    past_pages: int = 0
+    effect: list[EffectLine] = field(default_factory=list)
+    """What the draft would have done with the pages of the last 90 days, beside the saved policy."""
     problem: str = ""
 
 
@@ -65,17 +69,21 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
         return Trial(problem="Correct the times and repeats to see the dry run.")
     team_id = policy.team_id if policy else to_id(draft.team) or 0
     *levels, alarm = await dry.dry_run(visit.tx, plan, team_id, start, state.urgency)
-    saved, changes = levels, []
+    saved, changes, past_pages, effect = levels, [], 0, []
     if policy:
         saved = await dry.dry_run(visit.tx, policy.plan, policy.team_id, start, state.urgency)
         names = await policy_targets.names(visit.tx, [policy.plan, plan])
         changes = policy_changes.changes(policy.plan, plan, names)
+        before, after = await actions.policy_effect(visit.tx, policy, plan, visit.now)
+        past_pages, effect = before.pages, policy_effect.compare(before, after)
     return Trial(
         levels=dict(zip(filled, levels, strict=True)),
         messages=dry.compare(saved, levels),
         alarm=alarm,
         summary=dry.summary(levels),
         changes=changes,
+        past_pages=past_pages,
+        effect=effect,
     )
 
 

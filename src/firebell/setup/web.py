@@ -36,12 +36,14 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 async def _form(request: Request, values: dict[str, str], error: FirebellError | None) -> Response:
+    ctx = html.ctx(request)
     context = {
         "values": {"tz": "UTC", "handoff_day": "0", "handoff_time": "09:00", **values},
         "error": error,
         "days": list(enumerate(_WEEKDAYS)),
-        "channels": _OFFERED,
-        "token": setup_token.token(html.ctx(request)),
+        # one that lacks its settings reaches no one yet
+        "channels": [each for each in _OFFERED if each.is_ready(ctx.channel_settings)],
+        "token": setup_token.token(ctx),
     }
     return await html.render(request, "setup/setup.html", context)
 
