@@ -10,6 +10,7 @@ from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.channels.email import CHANNEL as EMAIL
 from firebell.channels.registry import CHANNELS, is_ready, wakes
+from firebell.channels.web_push import CHANNEL as WEB_PUSH
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
@@ -123,6 +124,7 @@ async def done(visit: CurrentVisit, service: str) -> Response:
         "key": key,
         "curl": alerts_queries.source("generic").curl(visit.ctx.public_url, key, TEST_ALERT),
         "page": pages[0] if pages else None,
+        "push_ready": WEB_PUSH.is_ready(visit.ctx.channel_settings),
         "mail_ready": EMAIL.is_ready(visit.ctx.channel_settings),
         "waking": any(wakes(m.kind) for m in methods),
         "second": second,
