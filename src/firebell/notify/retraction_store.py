@@ -32,7 +32,8 @@ async def add_of_subjects(
     """Queue the messages about these subjects that a provider has and can change, and return their number.
 
     A message is changed once, and once more when its subject is over: each further acknowledgment of a page would
-    otherwise change every earlier message about it. What quiet hours held is part of a message about several subjects,
+    otherwise change every earlier message about it. One that is being changed is queued again, because what takes its
+    place may be composed already. What quiet hours held is part of a message about several subjects,
     and stays.
     """
     return await tx.changed(
@@ -46,7 +47,7 @@ async def add_of_subjects(
         where delivery.state = 'accepted'
             and delivery.channel = any($5::text[])
             and not delivery.held
-            and (subject.is_over or earlier.delivery_id is null)
+            and (subject.is_over or earlier.delivery_id is null or earlier.due_at is not null)
         on conflict (delivery_id) do update
         set epoch = excluded.epoch, due_at = excluded.due_at, tries = 0
         where retraction.epoch < excluded.epoch

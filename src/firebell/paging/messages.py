@@ -68,6 +68,7 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
                 event="shadow",
                 type="page.shadowed",
                 headline=recipient.word(_COPIED, title=message.headline),
+                brief=recipient.word(_COPIED, title=message.brief),
                 urgency="low",
                 actions=(),
                 thread=f"{page.ref}-shadow",
@@ -98,6 +99,7 @@ async def compose_ack_endings(
                 event="ack_ending",
                 type="page.ack_ending",
                 headline=recipient.word(again, **values),
+                brief=recipient.word(again, **{**values, "title": message.brief}),
                 actions=(Action(recipient.word("Still on it"), ack_url),),
                 thread=f"{page.ref}-ack",
                 mail_subject=f"[{page.ref}] {again.format(**values)}",
@@ -145,7 +147,7 @@ def _message(
     links = enumerate(runbooks.links(listed, service, subjects.runbooks, subjects.public_url))
     manual_page = subjects.manual_pages.get(page.id)
     incident_refs = [f"INC-{i}" for i in subjects.incidents.get(page.id, ())]
-    word = recipient.word
+    word, prefix = recipient.word, _PREFIXED.get(delivery.reason, "{title}")
     what = headline(page, service_name)
     subject = _PREFIXED["alarm"].format(title=what) if delivery.reason == "alarm" else what
     facts = [
@@ -165,8 +167,8 @@ def _message(
         event=delivery.reason,
         type=f"page.{_TYPES.get(delivery.reason, delivery.reason)}",
         title=page.title,
-        headline=word(_PREFIXED.get(delivery.reason, "{title}"), title=what),
-        brief=brief(page, recipient, service_name or team),
+        headline=word(prefix, title=what),
+        brief=word(prefix, title=brief(page, recipient, service_name or team)),
         urgency=page.urgency,
         composed_at=now,
         ref=page.ref,
