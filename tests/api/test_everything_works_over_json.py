@@ -1,5 +1,6 @@
 """Everything the web can do over JSON, in the order in which a team would need it."""
 
+from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
@@ -66,11 +67,24 @@ async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
             "2026-11-24T03:14:00Z",
         )
 
+        path = f"/me/contact-methods/{made['id']}"
+        assert (made["language"], made["privacy"]) == ("en", "full")
+        assert (await api("PATCH", path, {"language": "ja"}))["language"] == "ja"
+        set_ = await api("PATCH", path, {"privacy": "title_hidden"})
+        assert (set_["language"], set_["privacy"]) == ("ja", "title_hidden")
+        for body in ({"language": "xx"}, {"privacy": "none"}):
+            await api("PATCH", path, body, status=422)
+        await api("PATCH", "/me/contact-methods/999", {"language": "de"}, status=404)
+        # the next one reads as the latest, and one that takes its place as it
+        moved = {**payload, "address": "mara-8b4c", "replaces": made["id"]}
+        moved = await api("POST", "/me/contact-methods", moved, status=201)
+        assert (moved["language"], moved["privacy"]) == ("ja", "title_hidden")
+        await api("DELETE", f"/me/contact-methods/{moved['id']}")
         await api("DELETE", f"/me/contact-methods/{made['id']}")
         await api("DELETE", f"/me/contact-methods/{made['id']}", status=404)
         assert made["id"] not in [m["id"] for m in await api("GET", "/me/contact-methods")]
         log = await api("GET", "/audit", limit=3)
-        assert [e["action"] for e in log] == ["contact.removed", "contact.tested", "rules.set"]
+        assert [e["action"] for e in log] == ["contact.removed", "contact.removed", "contact.added"]
         assert log[0]["by"] == "Mara Lindqvist (test)"
 
 
@@ -172,6 +186,10 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
         ]
         changed = await api("PUT", "/policies/search", {"levels": levels[1:], "ack_timeout_s": 900})
         assert (changed["version"], changed["repeat"], changed["ack_timeout_s"]) == (2, 2, 900)
+        renamed = await api("PATCH", "/policies/search", {"name": "Search first"})
+        assert (renamed["name"], renamed["slug"], renamed["version"]) == ("Search first", "search", 2)
+        await api("PATCH", "/policies/search", {"name": "PAYMENTS"}, status=409)
+        await api("PATCH", "/policies/search", {"name": " "}, status=422)
         assert [p["slug"] for p in await api("GET", "/policies")] == ["search", "payments"]
         bad = {**payload, "name": "x", "levels": [{"targets": [{"kind": "person", "id": 999}]}]}
         await api("POST", "/policies", bad, status=422)
@@ -180,7 +198,16 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
         assert service["policy_id"] == made["id"]
         await w.alert()
         await api("DELETE", "/policies/search", status=409)
+        w.clock.advance(timedelta(minutes=12))
         await api("POST", "/pages/PG-1/resolve")
+        # it waited for 12 minutes: the saved plan stays at its only level, the draft would have escalated
+        draft = {"levels": levels}
+        counted = await api("POST", "/policies/search/effect", draft)
+        assert counted == {
+            "pages": 1,
+            "saved": {"levels": [1], "alarms": 0},
+            "draft": {"levels": [1, 1], "alarms": 0},
+        }
         await api("DELETE", "/policies/search")
         assert (await api("GET", "/services/checkout"))["policy_id"] is None
         await api("GET", "/policies/search", status=404)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from firebell.commands.local_time import machine_zone
 from firebell.kit.clock import FakeClock
+from firebell.oncall.schedules import override_presets
 from tests.cli.terminal import Terminal, at_a_server
 from tests.cli.test_from_alert_to_close import narrow
 
@@ -182,6 +184,13 @@ async def test_an_override_from_now_for_so_long_and_the_clock_of_an_answer(
         start, end = (datetime.fromisoformat(made[name]) for name in ("start", "end"))
         assert end - start == timedelta(minutes=90)
         assert abs(datetime.now(UTC) - start) < timedelta(minutes=1)
+        begins, ends = override_presets.night(datetime.now(UTC), machine_zone().key)  # type: ignore[union-attr]
+        added = (await run(*override, "--kind", "add", "--for", "tonight", "--json")).json["id"]
+        listed = (await run("oncall", "overrides", "daily", "--json")).json
+        (tonight,) = (each for each in listed if each["id"] == added)
+        assert datetime.fromisoformat(tonight["end"]) == ends
+        assert datetime.fromisoformat(tonight["start"]) - begins < timedelta(minutes=1)
+        await run(*override, "--for", "weekend", "--from", day(1), code=2)
         for both in ((), ("--for", "1h", "--to", day(1))):
             assert "--for 2h" in (await run(*override, *both, code=2)).err
         assert re.search(

@@ -22,8 +22,8 @@ from firebell.channels import (
     telegram,
 )
 from firebell.channels.base import Action, Item, Message
-from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press
-from firebell.channels.polling import WaitingMessage
+from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press, TextReply
+from firebell.channels.polling import Update, WaitingMessage
 from firebell.kit.truncation import size
 from tests.rules.budget import examples
 
@@ -140,6 +140,30 @@ def test_only_a_page_that_waits_is_repeated_by_pushover(
     fields = pushover.fields_of(page(**more))  # type: ignore[arg-type]
     assert (fields["priority"], fields["url_title"]) == (priority, button)
     assert ("retry" in fields) == (priority == "2")
+
+
+@pytest.mark.parametrize(
+    ("envelope", "text"),
+    [
+        ({"dataMessage": {"message": "47a"}}, "47a"),
+        ({"dataMessage": {"message": "47a", "groupInfo": {"groupId": "x"}}}, None),
+        ({"dataMessage": {"message": "47a"}, "sourceNumber": None}, None),
+        ({"dataMessage": {"message": "47a"}, "timestamp": 10**17}, None),
+        ({"dataMessage": {"message": " "}}, None),
+        ({"dataMessage": "47a"}, None),
+        ({"receiptMessage": {"isRead": True}}, None),
+    ],
+)
+def test_a_text_by_signal_is_read_only_from_a_person(envelope: dict[str, object], text: str | None) -> None:
+    at_ms = int(NOW.timestamp() * 1000)
+    sent = {"envelope": {"sourceNumber": "+46701234567", "timestamp": at_ms, **envelope}, "account": "+46"}
+    update = signal_messenger.read_envelope(sent)
+    if text is None:
+        assert update is None
+    else:
+        reply = TextReply(f"+46701234567:{at_ms}", "+46701234567", text, sent_at=NOW)
+        assert update == Update(reply, reply_to="+46701234567")
+    assert signal_messenger.read_envelope([]) is None
 
 
 def test_every_acknowledgment_in_pushover_is_read_however_many_messages_wait() -> None:

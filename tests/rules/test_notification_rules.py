@@ -16,7 +16,8 @@ DELAYS = st.lists(st.integers(0, 3600), min_size=1, max_size=6).map(sorted)
 
 
 def method(number: int) -> ContactMethod:
-    return ContactMethod(number, 1, "ntfy", f"topic-{number}", "", None, None)
+    topic = f"topic-{number}"
+    return ContactMethod(number, 1, "ntfy", topic, "", None, None, shown_address=topic)
 
 
 def rules_of(delays: list[int]) -> list[NotificationRule]:

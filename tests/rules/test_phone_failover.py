@@ -182,7 +182,9 @@ def test_a_page_is_sent_although_an_earlier_message_looks_like_it(
         "date_created": format_datetime(NOW),
     }
     since = NOW.replace(microsecond=700_000)
-    assert twilio.sid_of({"messages": ["x", {**one, **fields}]}, ORDER.text, since) == "SM7" * is_it
+    listing = {"messages": ["x", {**one, **fields}]}
+    assert twilio.sid_of(listing, ORDER.text, since) == "SM7" * is_it
+    assert twilio.sid_of(listing, ORDER.text, since, {"SM7"}) == ""
     account = TwilioAccount("AC1", "a token", "+15005550001", "+15005550001", BASE)
     call = twilio.TwilioVoice(None, account, BASE)  # type: ignore[arg-type]
     with pytest.raises(StopIteration) as ended:

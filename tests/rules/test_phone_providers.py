@@ -24,10 +24,11 @@ from firebell.channels.callbacks import (
     SignalAnswer,
     TextReply,
 )
-from firebell.channels.phone import calls, twilio, vonage
+from firebell.channels.phone import calls, ncco, twilio, vonage
 from firebell.channels.phone.calls import Next
 from firebell.channels.phone.provider import Misconfigured, Paused
 from firebell.channels.phone.twilio_callbacks import TwilioCallbacks, signature_of
+from firebell.channels.phone.voice_script import Script
 from firebell.channels.phone.vonage_callbacks import VonageCallbacks, payload_hash
 from firebell.kit.http_out import OutboundResponse
 from firebell.notify.receipts import later
@@ -282,7 +283,8 @@ def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[R
         ({"d": "42", "n": "2", "c": "1"}, "6", (), "Press 6 again to resolve.", Next.LISTEN),
         ({"d": "42", "n": "2", "c": "1"}, "1", (OptOut("+1"),), calls.STOPPED, Next.HANG_UP),
         ({"d": "42", "n": "1"}, "*", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
-        ({"d": "42", "n": "1"}, "", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1"}, "", (RepeatRequest(42, "+1", is_asked_for=False),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1", "l": "de"}, "6", (), "Drücke noch einmal 6 zum Beheben.", Next.LISTEN),
         ({"d": "42", "n": "3"}, "", (), "Goodbye.", Next.HANG_UP),
     ],
 )
@@ -292,6 +294,20 @@ def test_the_course_of_a_call(
     read = calls.signals_of(query, key, "C", "+1")
     turn = calls.turn_after(query, key, [SignalAnswer("done")] * len(read))
     assert (read, turn.text, turn.then) == (signals, says, then)
+
+
+def test_an_answering_machine_hears_no_details_and_a_person_does() -> None:
+    script = Script(
+        "You have a page of severity 1.", "Press 4 to acknowledge.", "Checkout. Card 4242 fails.", "de"
+    )
+    first = calls.first_turn(script, 42)
+    assert "Card" not in first.text
+    assert (first.query, first.listen_s) == ({"d": "42", "n": "1", "l": "de"}, calls.FIRST_LISTEN_S)
+    # nothing was pressed, and the provider has reported a machine by now
+    machine = calls.turn_after(first.query, "", [SignalAnswer(is_done=False)])
+    assert (machine.text, machine.then, machine.language) == ("Auf Wiederhören.", Next.HANG_UP, "de")
+    spoken = [ncco.of_turn(turn, lambda query: "https://f.e")[0]["language"] for turn in (first, machine)]
+    assert spoken == ["de-DE", "de-DE"]
 
 
 def test_a_key_that_cannot_be_stored_is_never_confirmed() -> None:

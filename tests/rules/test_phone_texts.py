@@ -1,11 +1,13 @@
 """Phone numbers, the length of text messages, and what messages and calls say (spec 10.3, 10.4 and 10.12)."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firebell.channels import languages
 from firebell.channels.base import Action, Item, Message
 from firebell.channels.phone import gsm7, numbers, sms_text, twiml, voice_script
 from firebell.channels.phone.calls import Next, Turn
@@ -188,9 +190,19 @@ def test_a_text_is_read_aloud_without_signs(text: str, spoken: str) -> None:
 @given(WILD)
 def test_every_call_is_short_and_begins_with_how_severe_it_is(title: str) -> None:
     script = voice_script.script_of(page(title), takes_keys=True)
-    assert len(script.text) <= voice_script.MAX_CHARS
-    assert script.text.startswith(f"Severity one. checkout. {voice_script.KEYS}")
-    assert not set(script.text) & set("<>\x00\n")
+    assert len(script.first) + len(script.rest) <= voice_script.MAX_CHARS + len(voice_script.KEYS)
+    assert script.first == f"You have a page of severity 1. {voice_script.KEYS}"
+    assert script.rest.startswith("checkout. ")
+    assert not set(script.rest) & set("<>\x00\n")
+
+
+def test_without_keys_no_one_knows_who_answers_so_a_call_says_no_details() -> None:
+    calls = [page(), page(actions=()), Message("notice", "Card 4242 fails", "low", NOW, lines=("4242",))]
+    for message, takes_keys in ((calls[0], False), (calls[1], True), (calls[2], True)):
+        script = voice_script.script_of(message, takes_keys=takes_keys)
+        assert script.keys == ""
+        assert not {"4", "5", "checkout"} & set(script.twice)
+        assert "fail" not in script.twice
 
 
 def test_a_code_is_read_twice_digit_by_digit() -> None:
@@ -200,6 +212,35 @@ def test_a_code_is_read_twice_digit_by_digit() -> None:
     said = voice_script.script_of(message, takes_keys=True)
     assert said.keys == ""
     assert said.twice.count("4, 8, 2, 9, 1, 3") == 2
+
+
+@pytest.mark.parametrize("code", languages.languages())
+def test_every_language_fits_every_limit(code: str) -> None:
+    message = page("x" * 400, language=code)
+    text = sms_text.text_of(message, MOBILE)
+    assert gsm7.segments(text) <= 2
+    assert "47a" in text
+    script = voice_script.script_of(message, takes_keys=True)
+    assert script.keys == languages.text(code, voice_script.KEYS)
+    assert len(script.first) + len(script.details) <= voice_script.MAX_CHARS
+    spoken = languages.language(code)
+    said = twiml.of_turn(Turn("x", Next.HANG_UP, {}, code), str)
+    assert f'<Say language="{spoken.twilio_language}"' in said
+    assert ("voice=" in said) == (code == "ar")
+
+
+def test_every_catalog_has_every_string_and_its_placeholders() -> None:
+    english, *others = languages.languages().values()
+    assert english.texts == {}
+    assert [each.code for each in others if each.direction == "rtl"] == ["ar"]
+    for each in others:
+        assert set(each.texts) == set(others[0].texts)
+        for text, translation in each.texts.items():
+            assert translation
+            assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", translation)), (
+                each.code,
+                text,
+            )
 
 
 def test_what_a_call_says_is_text_to_the_provider() -> None:

@@ -212,7 +212,9 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         await w.settle()
         placed = next(m for m in reversed(p.providers.taken) if m.kind == "voice")
         assert placed.number == JUN
-        assert "Checkout. Press 4 to acknowledge" in placed.text
+        assert "You have a page. Press 4 to acknowledge" in placed.text
+        assert "heckout" not in placed.text
+        assert "disk full" not in placed.text
         call = {"CallSid": placed.id, "To": JUN, "From": phone_providers.SENDER}
         query = {"d": await p.delivery_id("voice"), "n": "1"}
         again = await p.twilio("voice", "gather", query, Digits="*", **call)
@@ -304,12 +306,32 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         assert [state for _, state, _ in await p.receipts()] == ["failed", "accepted"]
         assert await p.state_of(sms) is MethodState.SUSPECT
 
+        # an answering machine hears nothing of what the page is about, and a key proves that it is none
+        query, call = {"d": await p.delivery_id("voice"), "n": "1"}, {"CallSid": p.last.id, "To": MARA}
+        assert "disk full" in (await p.twilio("voice", "gather", query, **call)).text
+        await p.twilio("voice", "status", query, CallSid=p.last.id, AnsweredBy="machine_start")
+        silent = (await p.twilio("voice", "gather", query, **call)).text
+        assert ("disk full" in silent, "<Hangup/>" in silent) == (False, True)
+        assert "disk full" in (await p.twilio("voice", "gather", query, Digits="*", **call)).text
+
         # a refused key opens the circuit: the next provider sends at once
         await w.resolve(w.mara)
         p.providers.twilio_fails = ["401"]
+        async with w.ctx.db.tx() as tx:
+            await people.set_message_settings(
+                *(tx, await w.actor(w.mara)),
+                method_id=sms.id,
+                person_id=w.mara,
+                language="de",
+                privacy="title_hidden",
+                now=w.now,
+            )
         await w.alert("replica lag")
         await w.settle()
         assert (p.last.provider, p.last.kind) == ("vonage", "sms")
+        # the phone lies on the table: no title, in her language, and the way to answer
+        assert p.last.text.startswith("Firebell: Alarm 2, Checkout. Antworte 2a")
+        assert "replica" not in p.last.text
         rejected = {
             "message_uuid": p.last.id,
             "client_ref": p.last.fields["client_ref"],
@@ -331,7 +353,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         }
         assert (await p.vonage("sms", "reply", **reply)).status_code == 204
         await w.settle()
-        assert p.last.text == "You acknowledged PG-2."
+        assert p.last.text == "Du hast PG-2 übernommen."
         assert (await w.page()).state is PageState.ACKED
 
         # beyond the limit only urgent pages go on, and the admins know
@@ -356,7 +378,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         )
         await w.settle()
         urgent = p.providers.taken[-2:]
-        assert [("queue full" in m.text, m.kind) for m in urgent] == [(True, "sms"), (True, "voice")]
+        assert [("Alarm 3" in m.text, m.kind) for m in urgent] == [(True, "sms"), (False, "voice")]
 
         # what was sent stands beside the page and in the settings
         await sign_in(w, p.http, w.mara)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
@@ -72,6 +72,56 @@ class PushoverServer:
             self.sent.append(got.form)
             return 200, {"status": 1, "request": "r", "receipt": f"R{len(self.sent)}"}
         return 200, {"status": 1, "request": "r"}
+
+
+@dataclass(slots=True)
+class SignalGateway:
+    """The gateway of Signal: texts that arrived, each given once, and texts that were sent."""
+
+    arrived: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+
+    def answer(self, got: Got) -> tuple[int, Any]:
+        if got.method == "GET":
+            arrived, self.arrived = self.arrived, []
+            return 200, arrived
+        self.sent.append(str(got.json["message"]))
+        return 201, {"timestamp": str(len(self.sent))}
+
+    def write(self, number: str, text: str, at: datetime) -> None:
+        """Have someone write to the number of the gateway."""
+        data = {
+            "sourceNumber": number,
+            "timestamp": int(at.timestamp() * 1000),
+            "dataMessage": {"message": text},
+        }
+        self.arrived.append({"envelope": data})
+
+
+async def test_pages_are_answered_by_a_text_in_signal(dsn: str, clock: FakeClock) -> None:
+    gateway, number = SignalGateway(), "+46701234567"
+    provider = Provider(gateway.answer)
+    async with listening(provider.serve) as provider.port:
+        settings = {
+            "FIREBELL_SIGNAL_URL": provider.url,
+            "FIREBELL_SIGNAL_NUMBER": "+4687654321",
+            "FIREBELL_SIGNAL_REPLIES": "1",
+        }
+        async with world(dsn, clock, channel_settings=settings) as w:
+            await only(w, w.mara, "signal", number)
+            gateway.write(number, "a", w.now - timedelta(minutes=1))
+            await w.alert("disk full")
+            await w.settle()
+            # what was written before the page does not take it
+            assert (await w.page()).state is PageState.TRIGGERED
+            assert any("Reply 1a ack, 1e escalate." in text and "disk full" in text for text in gateway.sent)
+            for sender in ("+46709999999", number):
+                gateway.write(sender, "1a on it", w.now)
+                clock.advance(timedelta(seconds=3))
+                await w.settle()
+                assert ((await w.page()).state is PageState.ACKED) == (sender == number)
+            assert gateway.sent[-1] == "You acknowledged PG-1."
+            assert any("on it" in text for text in await w.story())
 
 
 @asynccontextmanager
@@ -157,6 +207,10 @@ async def test_pages_are_answered_where_they_arrive(dsn: str, clock: FakeClock) 
         assert edited["message_id"] == telegram.calls.index(("sendMessage", sent)) + 1
         assert "reply_markup" not in edited
         assert "Mara Lindqvist" in edited["text"]
+        # a second owner changes no message again; the end of the page does
+        await w.ack(w.jun)
+        await later(w)
+        assert len(telegram.of("editMessageText")) == 1
         await w.resolve(w.mara)
         await later(w)
         assert len(telegram.of("editMessageText")) == 2

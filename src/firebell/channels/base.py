@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from firebell.channels import languages
 from firebell.kit import public_markdown
 from firebell.kit.findings import CheckResult
 from firebell.kit.resource_exhaustion import is_ours
@@ -54,6 +55,14 @@ class Message:
     """The kind of message for webhooks; `event` if empty."""
     headline: str = ""
     """The title with what the reader needs first before it; the title if empty."""
+    brief: str = ""
+    """What takes the place of the title where others may read it; empty for the words of any message."""
+    is_neutral: bool = False
+    """True if its text says nothing of what it is about, so that others may read it."""
+    title_hidden: bool = False
+    """True if its title is the brief one, and what else it says is left out."""
+    language: str = "en"
+    """The language of the words around what people and sources wrote."""
     ref: str = ""
     """The reference of the subject, such as PG-7."""
     url: str = ""
@@ -98,8 +107,12 @@ class Message:
 
     @property
     def subject(self) -> str:
-        """The reference and the headline."""
-        return f"[{self.ref}] {self.first_line}" if self.ref else self.title
+        """The reference and the headline; what takes their place if the title is hidden."""
+        return f"[{self.ref}] {self.first_line}" if self.ref and not self.title_hidden else self.title
+
+    def word(self, english: str, /, **values: object) -> str:
+        """Return a string in the language of the message, with its placeholders filled in."""
+        return languages.text(self.language, english, **values)
 
     def more_than(self, listed: int) -> int:
         """Return the number of items beyond the first `listed`."""
@@ -110,7 +123,7 @@ class Message:
         more = self.more_than(listed)
         return [
             *(f"- {item.title}" for item in self.items[after:listed]),
-            *([f"And {more} more"] if more else []),
+            *([self.word("And {count} more", count=more)] if more else []),
         ]
 
     @property
@@ -339,6 +352,8 @@ class Channel:
     """Return the address at which a person connects it, given the settings and a token that comes back as `Connect`."""
     poller: "Callable[[Edges], Poller] | None" = None
     """What fetches the answers of its recipients; None if there are none, or its provider calls Firebell."""
+    polls: Callable[[Mapping[str, str]], bool] = lambda settings: True
+    """Return False if its poller is not used with these settings."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
     callbacks: "Callable[[Edges], Callbacks] | None" = None

@@ -91,10 +91,14 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class RepeatRequest:
-    """The recipient of a delivery asks for its message again."""
+    """The next reading of a delivery's message; `is_asked_for` if its recipient pressed a key for it.
+
+    Without a key, the provider asks for it because nothing was pressed, which an answering machine doesn't do either.
+    """
 
     delivery_id: int
     sender: str
+    is_asked_for: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class TextReply:
     text: str
     is_answered_by_message: bool = False
     """True if the provider takes no answer in the response, so that it is a message of its own."""
+    sent_at: datetime | None = None
+    """When it was written, if it may have waited: without a code, it answers no page that began later."""
 
 
 @dataclass(frozen=True, slots=True)

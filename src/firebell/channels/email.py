@@ -28,6 +28,7 @@ from firebell.channels.base import (
     not_sent,
     whole_or_short,
 )
+from firebell.channels.languages import language
 from firebell.kit import public_markdown
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.findings import CheckResult
@@ -187,7 +188,7 @@ def _text(message: Message) -> str:
         message.first_line,
         "",
         *(f"{action.label}: {action.url}" for action in message.actions),
-        f"Open: {message.url}",
+        f"{message.word('Open')}: {message.url}",
         "",
         *(f"{name}: {value}" for name, value in message.facts),
         "",
@@ -195,7 +196,7 @@ def _text(message: Message) -> str:
     listed = message.items[:_LISTED_ITEMS]
     lines += [f"- {item.title}: {cut(item.body, _ITEM_BODY_BYTES)}".rstrip(": ") for item in listed]
     more = message.more_than(len(listed))
-    lines += [f"- And {more} more: {message.url}"] if more else []
+    lines += [f"- {message.word('And {count} more', count=more)}: {message.url}"] if more else []
     if links := _links(message):
         lines += ["", *(f"{name}: {url}" for name, url in links)]
     return "\n".join([*lines, ""])
@@ -212,31 +213,36 @@ def _button(action: Action) -> str:
     )
 
 
+def _html_attributes(message: Message) -> str:
+    """Return the language and direction of a message; what people and sources wrote has its own direction."""
+    chosen = language(message.language)
+    return f'lang="{chosen.code}" dir="{chosen.direction}" style="{_STYLE}"'
+
+
 def _html(message: Message) -> str:
     if message.is_text:
         text = escape(fit(message.lines, message.url, Email.limits.text)).replace("\n", "<br>")
         written = public_markdown.to_html(cut(message.markdown, Email.limits.text))
         parts = [f'<div dir="auto">{written}</div>' if written else "", f"<p>{text}</p>" if text else ""]
-        return f'<div style="{_STYLE}">{"".join(parts)}</div>'
+        return f"<div {_html_attributes(message)}>{''.join(parts)}</div>"
     rows = "".join(
         f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td>'
-        f"<td>{_anchor(value, value) if is_web_link(value) else escape(value)}</td></tr>"
+        f'<td dir="auto">{_anchor(value, value) if is_web_link(value) else escape(value)}</td></tr>'
         for name, value in message.facts
     )
     listed = message.items[:_LISTED_ITEMS]
     items = "".join(
-        f"<li><b>{escape(item.title)}</b><br>{escape(cut(item.body, _ITEM_BODY_BYTES))}</li>"
+        f'<li dir="auto"><b>{escape(item.title)}</b><br>{escape(cut(item.body, _ITEM_BODY_BYTES))}</li>'
         for item in listed
     )
     more = message.more_than(len(listed))
-    items += f"<li>{_anchor(message.url, f'And {more} more')}</li>" if more else ""
+    items += f"<li>{_anchor(message.url, message.word('And {count} more', count=more))}</li>" if more else ""
     links = "<br>".join(_anchor(url, name) for name, url in _links(message))
-    buttons = " &nbsp; ".join(
-        [*map(_button, message.actions), _anchor(message.url, f"Open {message.ref}".rstrip())]
-    )
+    opens = message.word("Open {ref}", ref=message.ref) if message.ref else message.word("Open")
+    buttons = " &nbsp; ".join([*map(_button, message.actions), _anchor(message.url, opens)])
     return (
-        f'<div style="{_STYLE}">'
-        f'<h1 style="font-size:20px;margin:0 0 12px">{escape(message.first_line)}</h1>'
+        f"<div {_html_attributes(message)}>"
+        f'<h1 dir="auto" style="font-size:20px;margin:0 0 12px">{escape(message.first_line)}</h1>'
         f"<p>{buttons}</p>"
         f"<table>{rows}</table><ul>{items}</ul>{f'<p>{links}</p>' if links else ''}</div>"
     )

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from firebell.channels.base import Message, within
 from firebell.kit.truncation import cut, fit
 
+REPLIES = "Reply {code}a ack, {code}e escalate."
+"""How a message is answered by a text with its code."""
 LISTED_ITEMS = 10
 LEAD_BYTES = 1000
 _LEAST_BYTES = 60
@@ -41,7 +43,7 @@ def details(message: Message, limit_bytes: int) -> str:
 def links(message: Message, *, short: bool) -> list[tuple[str, str]]:
     """Return the label and address of each way to answer, and of the screen; a short message has only the screen."""
     answers = [] if short else [(action.label, action.url) for action in message.actions]
-    return [*answers, *([("Open", message.url)] if message.url else [])]
+    return [*answers, *([(message.word("Open"), message.url)] if message.url else [])]
 
 
 def compose(
@@ -56,7 +58,8 @@ def compose(
     """Return the whole text within a limit; without `title_bytes` without its title, without `link` without links."""
     title = [escape(cut(message.subject, title_bytes))] if title_bytes else []
     ways = [] if link is None else [link(*one) for one in links(message, short=short)]
-    head = "\n".join([*title, *ways])
+    replies = [escape(message.word(REPLIES, code=message.reply_code))] if message.reply_code else []
+    head = "\n".join([*title, *replies, *ways])
 
     def encoded(room: int) -> bytes:
         rest = "" if short else escape(details(message, room))

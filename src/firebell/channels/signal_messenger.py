@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -18,6 +20,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
+from firebell.channels.callbacks import SignalAnswer, TextReply
 from firebell.channels.http_attempts import (
     AttemptOutcome,
     accepted_with_id,
@@ -27,13 +30,21 @@ from firebell.channels.http_attempts import (
 )
 from firebell.channels.message_text import compose
 from firebell.channels.phone import numbers
+from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse, check_url, post, send
 
+_REPLIES = "FIREBELL_SIGNAL_REPLIES"
 _URL = "FIREBELL_SIGNAL_URL"
 _NUMBER = "FIREBELL_SIGNAL_NUMBER"
+_JSON = {"Content-Type": "application/json"}
+_RECEIVE_LIMIT_S = 20.0
+"""A gateway starts a program for each request unless it runs in native mode."""
+_RECEIVE_BYTES = 4 * 1024 * 1024
+"""What was not read is lost, because the gateway gives it once."""
+_MAX_MS = 10**14
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _UNREGISTERED = re.compile(r"unregistered", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"untrusted", re.IGNORECASE)
@@ -59,11 +70,66 @@ class SignalMessenger:
         async def attempt(short: bool) -> AttemptOutcome:
             text = compose(message, self.limits.title, self.limits.text, short=short)
             body = msgspec.json.encode({"number": self._number, "recipients": [address], "message": text})
-            headers = {"Content-Type": "application/json"}
             url = f"{self._base}/v2/send"
-            return await attempt_outcome(post(self._http, url, content=body, headers=headers), _outcome)
+            return await attempt_outcome(post(self._http, url, content=body, headers=_JSON), _outcome)
 
         return without_secrets(await whole_or_short(attempt), address)
+
+
+class SignalReplies:
+    """Reads what people write to the number of the gateway, which gives each message once."""
+
+    pause_s = 3.0
+    waits_for = timedelta(0)
+
+    def __init__(self, http: httpx.AsyncClient, url: str, number: str) -> None:
+        self._http = http
+        self._base = url.rstrip("/")
+        self._number = number
+
+    async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
+        """Return the texts that arrived since the last fetch."""
+        url = f"{self._base}/v1/receive/{quote(self._number, safe='')}?timeout=1"
+        try:
+            reply = await send(self._http, "GET", url, limit_s=_RECEIVE_LIMIT_S, max_bytes=_RECEIVE_BYTES)
+        except httpx.HTTPError as exc:
+            return Fetched(cursor=cursor, problem=type(exc).__name__)
+        if not reply.ok:
+            return Fetched(cursor=cursor, problem=f"{reply.status} {reply.text[:200]}")
+        try:
+            received = msgspec.json.decode(reply.text)
+        except msgspec.DecodeError as exc:
+            return Fetched(cursor=cursor, problem=f"The answer of the gateway is not JSON: {exc}")
+        listed = received if isinstance(received, list) else []
+        return Fetched([update for each in listed if (update := read_envelope(each))], cursor)
+
+    async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
+        """Write each answer to the number that the text came from."""
+        for number, answer in answers:
+            if answer.text:
+                body = {"number": self._number, "recipients": [number], "message": answer.text}
+                await attempt_outcome(
+                    post(
+                        self._http, f"{self._base}/v2/send", content=msgspec.json.encode(body), headers=_JSON
+                    ),
+                    _outcome,
+                )
+
+
+def read_envelope(received: object) -> Update | None:
+    """Return the text that an envelope has for Firebell alone; None for receipts, groups and what makes no sense."""
+    envelope = received.get("envelope") if isinstance(received, dict) else None
+    data = envelope.get("dataMessage") if isinstance(envelope, dict) else None
+    if not isinstance(envelope, dict) or not isinstance(data, dict) or data.get("groupInfo"):
+        return None
+    number, text, at_ms = envelope.get("sourceNumber"), data.get("message"), envelope.get("timestamp")
+    if not isinstance(number, str) or not isinstance(text, str) or not isinstance(at_ms, int):
+        return None
+    if not _PHONE.fullmatch(number) or not text.strip() or not 0 < at_ms < _MAX_MS:
+        return None
+    sent_at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    # Signal identifies a message by its sender and its time
+    return Update(TextReply(f"{number}:{at_ms}", number, text, sent_at=sent_at), reply_to=number)
 
 
 def _outcome(reply: OutboundResponse) -> AttemptOutcome:
@@ -120,6 +186,10 @@ def _version(answer: Mapping[str, object]) -> str:
     return f"The Signal gateway answers (version {answer['version']})." if "version" in answer else ""
 
 
+def _takes_replies(settings: Mapping[str, str]) -> bool:
+    return bool(settings[_URL] and settings[_NUMBER] and settings[_REPLIES])
+
+
 def _open(edges: Edges) -> SignalMessenger:
     return SignalMessenger(edges.http, edges.settings[_URL], edges.settings[_NUMBER])
 
@@ -134,7 +204,10 @@ CHANNEL = Channel(
     open=_open,
     check_address=check_address,
     shown_address=numbers.shown,
-    settings=(Setting(_URL), Setting(_NUMBER)),
+    settings=(Setting(_URL), Setting(_NUMBER), Setting(_REPLIES)),
+    poller=lambda edges: SignalReplies(edges.http, edges.settings[_URL], edges.settings[_NUMBER]),
+    polls=_takes_replies,
+    takes_replies=_takes_replies,
     check_settings=check_settings,
     is_ready=lambda settings: bool(settings[_URL] and settings[_NUMBER]),
     off_text=f"Set {_URL} and {_NUMBER} to send by Signal.",

@@ -113,7 +113,10 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, Any]:
     if message.urgency != "high":
         fields["disable_notification"] = True
     if message.actions and message.delivery_id:
-        row = [{"text": label, "callback_data": f"{name}:{message.delivery_id}"} for name, label in _BUTTONS]
+        row = [
+            {"text": message.word(label), "callback_data": f"{name}:{message.delivery_id}"}
+            for name, label in _BUTTONS
+        ]
         fields["reply_markup"] = {"inline_keyboard": [row]}
     return fields
 

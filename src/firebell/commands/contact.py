@@ -2,9 +2,20 @@
 
 import click
 
+from firebell.channels.languages import languages
 from firebell.channels.registry import CHANNELS
 from firebell.commands.client import call
-from firebell.commands.output import CommandFailed, as_json, example, short, show, show_removed, table
+from firebell.commands.output import (
+    USAGE,
+    CommandFailed,
+    as_json,
+    example,
+    fail,
+    short,
+    show,
+    show_removed,
+    table,
+)
 
 _PATH = "/api/v1/me/contact-methods"
 
@@ -103,6 +114,25 @@ def verify(method_id: int, code: str) -> None:
     """Verify contact method ID with the CODE that was sent through it."""
     method = call("POST", f"{_PATH}/{method_id}/verify", {"code": code})
     show(method, f"Verified contact method {method_id}.")
+
+
+@contact.command("set", epilog=example("firebell contact set 3 --language de --privacy title_hidden"))
+@click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
+@click.option("--language", type=click.Choice(list(languages())), help="The language of its messages.")
+@click.option(
+    "--privacy",
+    type=click.Choice(["full", "title_hidden"]),
+    help="What its messages show. Without the title: only the page number, severity and service.",
+)
+@as_json
+def set_(method_id: int, language: str | None, privacy: str | None) -> None:
+    """Set how messages read at contact method ID."""
+    if language is None and privacy is None:
+        fail("Nothing to change.", "Give --language, --privacy or both.", USAGE)
+    body = {"language": language, "privacy": privacy}
+    method = call("PATCH", f"{_PATH}/{method_id}", {name: v for name, v in body.items() if v is not None})
+    shows = "the title hidden" if method["privacy"] == "title_hidden" else "the title and the details"
+    show(method, f"Messages through contact method {method_id}: {method['language']}, with {shows}.")
 
 
 @contact.command(epilog=example("firebell contact remove 3"))

@@ -1,6 +1,6 @@
 """`firebell oncall`: who is on call, overrides and checks."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -9,6 +9,7 @@ from firebell.commands.calendars import feed, import_
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.handoff import handoff
 from firebell.commands.ids import ID
+from firebell.commands.local_time import machine_zone
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.oncall_schedule import show_preview
 from firebell.commands.oncall_swaps import cover, swap, vacation
@@ -28,6 +29,10 @@ from firebell.commands.output import (
 )
 from firebell.commands.quiet_hours import quiet
 from firebell.commands.workload import free, rates, report
+
+_TONIGHT = "tonight"
+_PRESETS = (_TONIGHT, "weekend")
+"""The intervals of overrides that have a name."""
 
 
 def _show_on_call(at: str | None) -> None:
@@ -126,6 +131,7 @@ def findings(schedule: str | None, each: bool) -> None:
 @oncall.command(
     epilog=example(
         "firebell oncall override payments-primary --user jun@example.org --for 2h",
+        "firebell oncall override payments-primary --user jun@example.org --for tonight",
         "firebell oncall override payments-primary --user jun@example.org"
         " --from 2026-12-24T18:00 --to 2026-12-25T09:00",
     )
@@ -134,7 +140,7 @@ def findings(schedule: str | None, each: bool) -> None:
 @click.option("--user", "users", multiple=True, help="Email address or id; repeatable.")
 @click.option("--from", "start", help="2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
 @click.option("--to", "end", help="Same format as --from.")
-@click.option("--for", "lasts", help="Instead of --to: 45m, 2h or 1h30m.")
+@click.option("--for", "lasts", help="Instead of --to: 45m, 2h, 1h30m; tonight (18:00-08:00); weekend.")
 @click.option("--reason", default="", help="Why.")
 @click.option(
     "--kind",
@@ -193,7 +199,23 @@ def _interval(start: str | None, end: str | None, lasts: str | None) -> tuple[st
     begins = instant(start, "--from") if start else datetime.now().astimezone().isoformat()
     if end is not None:
         return begins, instant(end, "--to")
+    if lasts in _PRESETS:
+        if start:
+            fail(f"{lasts} has its own start.", "Leave out --from.", USAGE)
+        return _preset(lasts)
     return begins, (datetime.fromisoformat(begins) + timedelta(minutes=minutes(lasts or ""))).isoformat()
+
+
+def _preset(name: str) -> tuple[str, str]:
+    """Return tonight or this weekend in this machine's time zone, from now if it has begun."""
+    from firebell.oncall.schedules import override_presets
+
+    zone = machine_zone()
+    if zone is None:
+        fail("The time zone of this machine is unknown.", "Set TZ, or give --from and --to.", USAGE)
+    choose = override_presets.night if name == _TONIGHT else override_presets.weekend
+    begins, ends = choose(datetime.now(UTC), zone.key)
+    return begins.isoformat(), ends.isoformat()
 
 
 def _effect(override: dict[str, Any], names: dict[int, str]) -> str:

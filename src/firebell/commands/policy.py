@@ -1,11 +1,12 @@
 """`firebell policy`: show escalation policies, dry-run them, and restore or copy their versions."""
 
+from itertools import zip_longest
 from typing import Any
 
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.output import as_json, example, instant, short, show, show_table, table
+from firebell.commands.output import as_json, example, fail, instant, short, show, show_table, table
 from firebell.kit.text import plural
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -136,6 +137,41 @@ def restore(slug: str, version: int, applies: bool) -> None:
     address = f"/api/v1/policies/{seg(slug)}/versions/{version}/restore"
     restored = call("POST", address, {"apply_to_open_pages": applies})
     show(restored, f"Restored version {version} of {restored['name']} as version {restored['version']}.")
+
+
+@policy.command(epilog=example("firebell policy effect payments 1"))
+@click.argument("slug")
+@click.argument("version", type=click.IntRange(1))
+@as_json
+def effect(slug: str, version: int) -> None:
+    """Show what VERSION of SLUG would have done with the pages of the last 90 days, beside the current one."""
+    address = f"/api/v1/policies/{seg(slug)}"
+    versions_ = call_all(f"{address}/versions")
+    draft = next((v for v in versions_ if v["version"] == version), None)
+    if draft is None:
+        fail(f"{slug} has no version {version}.", f"See firebell policy versions {slug}.")
+    body = {name: draft[name] for name in ("levels", "repeat", "ack_timeout_s")}
+    counted = call("POST", f"{address}/effect", body)
+    saved, tried = counted["saved"], counted["draft"]
+    count = max(len(saved["levels"]), len(tried["levels"]))
+    numbers = zip_longest(saved["levels"], tried["levels"], fillvalue="-")
+    names = [*(f"level {i + 1}" for i in range(count)), "final alarm"]
+    rows = [
+        [name, str(now), str(then)]
+        for name, (now, then) in zip(names, [*numbers, (saved["alarms"], tried["alarms"])], strict=True)
+    ]
+    text = f"{plural(counted['pages'], 'page')} in the last 90 days"
+    show(counted, f"{text}\n{table(('ENTERED', 'CURRENT', f'VERSION {version}'), rows, wide=0)}")
+
+
+@policy.command(epilog=example("firebell policy rename payments 'Payments first'"))
+@click.argument("slug")
+@click.argument("name")
+@as_json
+def rename(slug: str, name: str) -> None:
+    """Rename escalation policy SLUG to NAME; its slug and links stay the same."""
+    renamed = call("PATCH", f"/api/v1/policies/{seg(slug)}", {"name": name})
+    show(renamed, f"Renamed {slug} to {renamed['name']}.")
 
 
 @policy.command("copy", epilog=example("firebell policy copy payments 'Payments at night'"))

@@ -93,7 +93,10 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
     mara, ewa = kestrel.people["Mara Lindqvist"], kestrel.people["Ewa Kowalska"]
-    await _add_unused(tx, mara, "sms", DEMO_NUMBER, "night phone", now)
+    night_phone = await _add_unused(tx, mara, "sms", DEMO_NUMBER, "night phone", now)
+    await people.set_message_settings(
+        tx, _ACTOR, method_id=night_phone, person_id=mara, privacy="title_hidden", now=now
+    )
     await _add_unused(tx, mara, "telegram", DEMO_TELEGRAM, "@mara_lindqvist", now)
     await _add_unused(tx, ewa, "pushover", DEMO_PUSHOVER, "", now)
     await people.set_fallback_responders(
@@ -106,8 +109,11 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     return kestrel
 
 
-async def _add_unused(tx: Tx, person_id: int, kind: str, address: str, label: str, now: datetime) -> None:
-    """Add a contact method that the demo has no provider for, without a rule: the page says what to set."""
+async def _add_unused(tx: Tx, person_id: int, kind: str, address: str, label: str, now: datetime) -> int:
+    """Add a contact method that the demo has no provider for, without a rule, and return its id.
+
+    The page of contact methods says what to set.
+    """
     method = await people.add_contact_method(
         tx, _ACTOR, person_id=person_id, kind=kind, address=address, label=label, now=now
     )
@@ -115,6 +121,7 @@ async def _add_unused(tx: Tx, person_id: int, kind: str, address: str, label: st
     rules = await people.rules_of(tx, [person_id], "high")
     kept = [(rule.delay_s, rule.method.id) for rule in rules[person_id] if rule.method.id != method.id]
     await people.set_rules(tx, _ACTOR, person_id=person_id, urgency="high", rules=kept, now=now)
+    return method.id
 
 
 async def _team(tx: Tx, kestrel: Kestrel, name: str, members: tuple[str, ...], now: datetime) -> int:

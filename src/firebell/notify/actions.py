@@ -14,6 +14,7 @@ from firebell.notify import (
     receipt_actions,
     reply_code_store,
     retraction_actions,
+    retraction_store,
     subject_store,
     waiting_store,
 )
@@ -37,6 +38,7 @@ record_answered = receipt_actions.record_answered
 record_receipt = receipt_actions.record_receipt
 reply_code_subjects = reply_code_store.subjects_of
 reply_codes_of = reply_code_store.codes_of
+QuietSubject = retraction_store.QuietSubject
 retract = retraction_actions.retract
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued

@@ -9,21 +9,18 @@ from firebell.channels.base import Channel, Message
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import email_thread_store, reply_code_store
-from firebell.notify.model import Delivery, Outgoing, Recipient
+from firebell.notify import email_thread_store, message_settings, reply_code_store
+from firebell.notify.model import Delivery, Outgoing
 from firebell.notify.reply_code_store import Subject
 from firebell.people import actions as people
 
 
 async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: datetime) -> list[Message]:
     """Return the message of each delivery as of now."""
-    persons = await people.people_by_id(tx, [d.person_id for d in claimed])
+    recipients = await message_settings.recipients(tx, claimed)
     by_kind: dict[str, list[Outgoing]] = defaultdict(list)
     for delivery in claimed:
-        person = persons[delivery.person_id]
-        by_kind[delivery.subject_kind].append(
-            Outgoing(delivery, Recipient(person.id, person.name, person.tz))
-        )
+        by_kind[delivery.subject_kind].append(Outgoing(delivery, recipients[delivery.id]))
     composed: dict[int, Message] = {}
     for kind, outgoing in by_kind.items():
         messages = await ctx.composers[kind].compose(tx, ctx, outgoing, now)
@@ -34,17 +31,23 @@ async def compose(tx: Tx, ctx: Context, claimed: Sequence[Delivery], now: dateti
         tx, [composed[d.id] for d in claimed if _channel_is(d, lambda c: c.has_threads)]
     )
     codes = await _reply_codes(tx, ctx, claimed, composed, now)
+    in_thread = {
+        d.id: replace(composed[d.id], mail_subject=subjects.get(composed[d.id].thread, "")) for d in claimed
+    }
     return [
         replace(
-            composed[d.id],
+            message_settings.as_set(in_thread[d.id], recipients[d.id]),
             delivery_id=d.id,
             rank=d.rank,
-            reply_code=codes.get((d.person_id, answered_as(ctx, d), d.subject_id), 0),
+            reply_code=(
+                codes.get((d.person_id, answered_as(ctx, d), d.subject_id), 0)
+                if _channel_is(d, lambda c: c.takes_replies(ctx.channel_settings))
+                else 0
+            ),
             # a retry sets `send_at`, and ends the row of lost claims
             begun_since=d.send_at if d.lost_claims else None,
-            recipient=persons[d.person_id].name,
+            recipient=recipients[d.id].name,
             signing_secrets=secrets.get(d.method_id, ()),
-            mail_subject=subjects.get(composed[d.id].thread, ""),
         )
         for d in claimed
     ]

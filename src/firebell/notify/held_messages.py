@@ -65,16 +65,19 @@ def merged_message(messages: Sequence[Message], inbox_url: str) -> Message:
     """Return one message with the text of each, and with the actions and the screen of each."""
     if len(messages) == 1:
         return messages[0]
+    first = messages[0]
     return Message(
         event="held",
-        title=f"{len(messages)} messages held during your quiet hours",
+        language=first.language,
+        is_neutral=all(message.title_hidden for message in messages),
+        title=first.word("{count} messages held during your quiet hours", count=len(messages)),
         urgency="low",
-        composed_at=messages[0].composed_at,
+        composed_at=first.composed_at,
         url=inbox_url,
         lines=tuple(f"{_summary(m)}\n" for m in messages),
-        delivery_id=messages[0].delivery_id,
-        recipient=messages[0].recipient,
-        signing_secrets=messages[0].signing_secrets,
+        delivery_id=first.delivery_id,
+        recipient=first.recipient,
+        signing_secrets=first.signing_secrets,
     )
 
 
@@ -82,4 +85,4 @@ def _summary(message: Message) -> str:
     if message.is_text:
         return f"{message.title}\n{message.text(_NOTICE_BYTES)}"
     actions = [f"{action.label}: {action.url}" for action in message.actions]
-    return "\n".join([message.subject, *actions, f"Open: {message.url}"])
+    return "\n".join([message.subject, *actions, f"{message.word('Open')}: {message.url}"])

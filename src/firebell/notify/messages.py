@@ -7,7 +7,7 @@ from firebell.channels.base import Message
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import notice_store
-from firebell.notify.model import Outgoing
+from firebell.notify.model import Outgoing, Recipient
 from firebell.people import actions as people
 
 _CONTACT = "/settings/contact"
@@ -37,12 +37,13 @@ async def compose_tests(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now:
     return [
         Message(
             event=delivery.reason,
-            title="Firebell test message",
+            title=recipient.word("Firebell test message"),
             urgency="low",
             composed_at=now,
-            lines=("This is how Firebell reaches you. No action is needed.",),
+            lines=(recipient.word("This is how Firebell reaches you. No action is needed."),),
+            is_neutral=True,
         )
-        for delivery, _ in outgoing
+        for delivery, recipient in outgoing
     ]
 
 
@@ -51,9 +52,9 @@ async def compose_verifications(
 ) -> list[Message]:
     """Return the message of each requested code; the code is made now, so that it is never at rest."""
     messages = []
-    for delivery, _ in outgoing:
+    for delivery, recipient in outgoing:
         code = await people.issue_code(tx, ctx.signer, delivery.subject_id, now)
-        title, line = _code_text(code)
+        title, line = _code_text(recipient, code)
         messages.append(
             Message(
                 event=delivery.reason,
@@ -62,18 +63,22 @@ async def compose_verifications(
                 composed_at=now,
                 url=f"{ctx.public_url}{_CONTACT}",
                 lines=(line,),
+                is_neutral=True,
                 code=code,
             )
         )
     return messages
 
 
-def _code_text(code: str) -> tuple[str, str]:
+def _code_text(recipient: Recipient, code: str) -> tuple[str, str]:
     """Return the title and the text of the message that carries a code; an empty one is of a request that is over."""
     if not code:
-        return "Your Firebell code expired", "This code can't be used any more. Send a new one."
-    return (
-        f"{code} is your Firebell code",
-        f"Enter {code} in Firebell within 10 minutes to receive pages here."
+        return (
+            recipient.word("Your Firebell code expired"),
+            recipient.word("This code can't be used any more. Send a new one."),
+        )
+    return recipient.word("{code} is your Firebell code", code=code), recipient.word(
+        "Enter {code} in Firebell within 10 minutes to receive pages here."
         " If you didn't ask for it, ignore this message.",
+        code=code,
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from firebell.channels.callbacks import ReceiptState
+from firebell.channels.languages import DEFAULT, text
 
 REMINDER = "reminder"
 """The reason of a message that repeats an earlier one: it does not count as reaching anyone."""
@@ -44,6 +45,14 @@ class Recipient:
     id: int
     name: str
     tz: str
+    language: str = DEFAULT
+    """The language of the contact method that gets it."""
+    title_hidden: bool = False
+    """True if others may see it there."""
+
+    def word(self, english: str, /, **values: object) -> str:
+        """Return a string in the language of the message, with its placeholders filled in."""
+        return text(self.language, english, **values)
 
 
 @dataclass(frozen=True, slots=True)

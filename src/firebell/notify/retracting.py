@@ -11,10 +11,9 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
-from firebell.notify import retraction_store
-from firebell.notify.model import Outgoing, Recipient
+from firebell.notify import message_settings, retraction_store
+from firebell.notify.model import Outgoing
 from firebell.notify.retraction_store import Retraction
-from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
@@ -56,23 +55,27 @@ class Retractor:
             (each, self._next_try(each, outcome, now))
             for each, outcome in zip(claimed, outcomes, strict=True)
         ]
+        unchanged = [each for each, message in zip(claimed, messages, strict=True) if message is None]
         async with self._ctx.work_db.tx() as tx:
             await retraction_store.reschedule(tx, ended)
+            await retraction_store.forget(tx, unchanged)
         return len(claimed)
 
     async def _composed(self, tx: Tx, claimed: Sequence[Retraction], now: datetime) -> list[Message | None]:
         """Return what each message is replaced by; None if its subject waits for someone again."""
-        persons = await people.people_by_id(tx, [each.delivery.person_id for each in claimed])
+        recipients = await message_settings.recipients(tx, [each.delivery for each in claimed])
         by_kind: dict[str, list[Outgoing]] = defaultdict(list)
         for each in claimed:
-            person = persons[each.delivery.person_id]
-            recipient = Recipient(person.id, person.name, person.tz)
+            recipient = recipients[each.delivery.id]
             by_kind[each.delivery.subject_kind].append(Outgoing(each.delivery, recipient))
         composed: dict[int, Message | None] = {}
         for kind, outgoing in by_kind.items():
             compose = self._ctx.composers[kind].compose_retractions
             messages = await compose(tx, self._ctx, outgoing, now) if compose else [None] * len(outgoing)
-            composed |= {one.delivery.id: message for one, message in zip(outgoing, messages, strict=True)}
+            composed |= {
+                one.delivery.id: message_settings.as_set(message, one.recipient) if message else None
+                for one, message in zip(outgoing, messages, strict=True)
+            }
         return [composed[each.delivery.id] for each in claimed]
 
     async def _retract(self, retraction: Retraction, message: Message | None) -> Outcome | None:

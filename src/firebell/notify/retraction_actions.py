@@ -7,18 +7,16 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Tx
 from firebell.notify import retraction_store
 from firebell.notify.model import Delivery
+from firebell.notify.retraction_store import QuietSubject
 
 LANE = "retractions"
 RETRACTING = frozenset(kind for kind, channel in CHANNELS.items() if channel.retracts)
 """The channels that can change a message that they sent."""
 
 
-async def retract(tx: Tx, subject_kind: str, epochs: Sequence[tuple[int, int]], now: datetime) -> None:
-    """Take back what the messages about these subjects ask for, on every channel that can, once for each plan.
-
-    `epochs` are (subject id, epoch of its plan).
-    """
-    if await retraction_store.add_of_subjects(tx, subject_kind, epochs, sorted(RETRACTING), now):
+async def retract(tx: Tx, subject_kind: str, subjects: Sequence[QuietSubject], now: datetime) -> None:
+    """Take back what the messages about these subjects ask for, on every channel that can."""
+    if await retraction_store.add_of_subjects(tx, subject_kind, subjects, sorted(RETRACTING), now):
         await tx.wake(LANE)
 
 

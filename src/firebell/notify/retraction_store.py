@@ -18,30 +18,42 @@ class Retraction(NamedTuple):
     tries: int
 
 
-async def add_of_subjects(
-    tx: Tx, kind: str, epochs: Sequence[tuple[int, int]], channels: Sequence[str], now: datetime
-) -> int:
-    """Queue every message about these subjects that a provider has and can change, once for each plan.
+class QuietSubject(NamedTuple):
+    """A subject that needs no one, the epoch of its plan, and True if it is over, such as a resolved page."""
 
-    `epochs` are (subject id, epoch of its plan). What quiet hours held is part of a message about several subjects,
-    and stays. Return the number of messages.
+    id: int
+    epoch: int
+    is_over: bool
+
+
+async def add_of_subjects(
+    tx: Tx, kind: str, subjects: Sequence[QuietSubject], channels: Sequence[str], now: datetime
+) -> int:
+    """Queue the messages about these subjects that a provider has and can change, and return their number.
+
+    A message is changed once, and once more when its subject is over: each further acknowledgment of a page would
+    otherwise change every earlier message about it. One that is being changed is queued again, because what takes its
+    place may be composed already. What quiet hours held is part of a message about several subjects,
+    and stays.
     """
     return await tx.changed(
         """
         insert into retraction (delivery_id, epoch, due_at)
-        select delivery.id, subject.epoch, $5
-        from unnest($2::bigint[], $3::bigint[]) subject (id, epoch)
+        select delivery.id, subject.epoch, $6
+        from unnest($2::bigint[], $3::bigint[], $4::bool[]) subject (id, epoch, is_over)
         join delivery on delivery.subject_kind = $1
             and delivery.subject_id = subject.id
+        left join retraction earlier on earlier.delivery_id = delivery.id
         where delivery.state = 'accepted'
-            and delivery.channel = any($4::text[])
+            and delivery.channel = any($5::text[])
             and not delivery.held
+            and (subject.is_over or earlier.delivery_id is null or earlier.due_at is not null)
         on conflict (delivery_id) do update
         set epoch = excluded.epoch, due_at = excluded.due_at, tries = 0
         where retraction.epoch < excluded.epoch
         """,
         kind,
-        *transpose(epochs, 2),
+        *transpose(subjects, 3),
         list(channels),
         now,
     )
@@ -97,6 +109,19 @@ async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Retr
         delivery, provider_id = delivery_with_provider_id(row)
         retractions.append(Retraction(delivery, provider_id or "", row["tries"]))
     return retractions
+
+
+async def forget(tx: Tx, retractions: Sequence[Retraction]) -> None:
+    """Delete those that changed nothing, because their subject waits for someone again; the next plan queues them."""
+    await tx.execute(
+        """
+        delete from retraction
+        using unnest($1::bigint[], $2::smallint[]) unchanged (delivery_id, tries)
+        where retraction.delivery_id = unchanged.delivery_id
+            and retraction.tries = unchanged.tries
+        """,
+        *transpose(((each.delivery.id, each.tries) for each in retractions), 2),
+    )
 
 
 async def next_at(tx: Reads) -> datetime | None:

@@ -62,17 +62,17 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
         page = pages[delivery.subject_id]
         url = f"{ctx.public_url}/pages/{page.ref}"
         message = _message(delivery, recipient, page, subjects, url=url, ack_url="", now=now)
-        prefix = "Copy for you as a shadow: "
         copies.append(
             replace(
                 message,
                 event="shadow",
                 type="page.shadowed",
-                headline=prefix + message.headline,
+                headline=recipient.word(_COPIED, title=message.headline),
+                brief=recipient.word(_COPIED, title=message.brief),
                 urgency="low",
                 actions=(),
                 thread=f"{page.ref}-shadow",
-                mail_subject=f"[{page.ref}] {prefix}{message.headline}",
+                mail_subject=f"[{page.ref}] {_COPIED.format(title=message.headline)}",
                 data={**message.data, "level": page.level + 1},
             )
         )
@@ -90,17 +90,19 @@ async def compose_ack_endings(
         page = pages[delivery.subject_id]
         url, ack_url = f"{ctx.public_url}/pages/{page.ref}", ack_links.ack_url(ctx, delivery, now)
         message = _message(delivery, recipient, page, subjects, url=url, ack_url=ack_url, now=now)
-        ends = f" at {format_local(page.due_at, recipient.tz)}" if page.due_at else ""
-        prefix = f"Still on it? You’ll be paged again{ends}: "
+        again = "Still on it? You’ll be paged again at {time}: {title}" if page.due_at else "{title}"
+        time = format_local(page.due_at, recipient.tz) if page.due_at else ""
+        values = {"time": time, "title": message.headline}
         warnings.append(
             replace(
                 message,
                 event="ack_ending",
                 type="page.ack_ending",
-                headline=prefix + message.headline,
-                actions=(Action("Still on it", ack_url),),
+                headline=recipient.word(again, **values),
+                brief=recipient.word(again, **{**values, "title": message.brief}),
+                actions=(Action(recipient.word("Still on it"), ack_url),),
                 thread=f"{page.ref}-ack",
-                mail_subject=f"[{page.ref}] {prefix}{message.headline}",
+                mail_subject=f"[{page.ref}] {again.format(**values)}",
             )
         )
     return warnings
@@ -142,39 +144,44 @@ def _message(
     of_group = page.subject_kind == "group"
     group = subjects.groups.get(page.subject_id) if of_group else None
     listed = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
-    links = runbooks.links(listed, service, subjects.runbooks, subjects.public_url)
+    links = enumerate(runbooks.links(listed, service, subjects.runbooks, subjects.public_url))
     manual_page = subjects.manual_pages.get(page.id)
     incident_refs = [f"INC-{i}" for i in subjects.incidents.get(page.id, ())]
-    is_alarm = delivery.reason == "alarm"
+    word, prefix = recipient.word, _PREFIXED.get(delivery.reason, "{title}")
     what = headline(page, service_name)
+    subject = _PREFIXED["alarm"].format(title=what) if delivery.reason == "alarm" else what
     facts = [
-        ("From", manual_page.actor if manual_page else ""),
-        ("For", manual_page.target_name if manual_page else ""),
-        ("Incident", ", ".join(incident_refs)),
-        ("Service", service_name),
-        ("Team", team),
-        ("Since", f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
-        ("Urgency", page.urgency),
-        ("Acknowledgments", _acks(page)),
-        *(("Runbook" if not at else f"Runbook {at + 1}", link.url) for at, link in enumerate(links)),
+        (word("From"), manual_page.actor if manual_page else ""),
+        (word("For"), manual_page.target_name if manual_page else ""),
+        (word("Incident"), ", ".join(incident_refs)),
+        (word("Service"), service_name),
+        (word("Team"), team),
+        (word("Since"), f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
+        (word("Urgency"), word(page.urgency)),
+        (word("Acknowledgments"), _acks(page, recipient)),
+        *(
+            (word("Runbook {number}", number=at + 1) if at else word("Runbook"), link.url)
+            for at, link in links
+        ),
     ]
     return Message(
         event=delivery.reason,
         type=f"page.{_TYPES.get(delivery.reason, delivery.reason)}",
         title=page.title,
-        headline=f"{_PREFIXES.get(delivery.reason, '')}{what}",
+        headline=word(prefix, title=what),
+        brief=word(prefix, title=brief(page, recipient, service_name or team)),
         urgency=page.urgency,
         composed_at=now,
         ref=page.ref,
         url=url,
         lead=_lead(manual_page, listed),
         facts=tuple((name, value) for name, value in facts if value),
-        items=tuple(map(_item, listed)),
+        items=tuple(_item(alert, recipient) for alert in listed),
         item_count=group.alerts if group else len(listed),
-        actions=(Action("Acknowledge", ack_url),),
+        actions=(Action(word("Acknowledge"), ack_url),),
         thread=thread_of(page, delivery),
-        # the first message of a page's thread can be a reminder
-        mail_subject=f"[{page.ref}] {_PREFIXES['alarm'] if is_alarm else ''}{what}",
+        # the first message of a page's thread can be a reminder, and its readers can have several languages
+        mail_subject=f"[{page.ref}] {subject}",
         headers=(("X-Firebell-Page", page.ref), ("X-Firebell-State", page.state)),
         data={
             "page": page.ref,
@@ -200,9 +207,11 @@ def thread_of(page: Page, delivery: Delivery) -> str:
     return f"{page.ref}-alarm" if delivery.reason == "alarm" else page.ref
 
 
-def _acks(page: Page) -> str:
+def _acks(page: Page, recipient: Recipient) -> str:
     """Return how many people have to acknowledge and have done so; empty if one is enough."""
-    return f"{len(page.acks)} of {page.acks_needed} people so far" if page.acks_needed > 1 else ""
+    if page.acks_needed <= 1:
+        return ""
+    return recipient.word("{acks} of {needed} people so far", acks=len(page.acks), needed=page.acks_needed)
 
 
 def _lead(manual_page: ManualPage | None, listed: Sequence[Alert]) -> str:
@@ -212,7 +221,17 @@ def _lead(manual_page: ManualPage | None, listed: Sequence[Alert]) -> str:
     return listed[0].body if listed and listed[0].status == "firing" else ""
 
 
-_PREFIXES = {"alarm": "UNANSWERED: ", REMINDER: "Reminder: "}
+_COPIED = "Copy for you as a shadow: {title}"
+_PREFIXED = {"alarm": "UNANSWERED: {title}", REMINDER: "Reminder: {title}"}
+"""How a title is written by the reason of the message."""
+
+
+def brief(page: Page, recipient: Recipient, where: str) -> str:
+    """Return what is shown in place of the title: the number, the severity, and the service or team of a page."""
+    severity = "" if page.severity is None else f"SEV{page.severity}"
+    return ", ".join(
+        part for part in (recipient.word("Firebell: page {number}", number=page.id), severity, where) if part
+    )
 
 
 def headline(page: Page, service: str) -> str:
@@ -222,10 +241,14 @@ def headline(page: Page, service: str) -> str:
     return f"{severity}{'' if is_named else f'{service}: '}{page.title}"
 
 
-def _item(alert: Alert) -> Item:
+def _item(alert: Alert, recipient: Recipient) -> Item:
     """Return an alert in a list, marked when it is resolved."""
     return Item(
-        title=alert.title if alert.status == "firing" else f"Resolved: {alert.title}",
+        title=(
+            alert.title
+            if alert.status == "firing"
+            else recipient.word("Resolved: {title}", title=alert.title)
+        ),
         body=alert.body,
         links=alert.links,
         data={

@@ -11,7 +11,7 @@ from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.paging import ack_warnings, escalation, log_writer, store
 from firebell.paging import live_topics as topics
-from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page
+from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page, PageState
 
 
 async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
@@ -26,7 +26,9 @@ async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
     if replanned := [(page_.id, page_.epoch) for page_ in changed if page_.epoch > 1]:
         await notify.void_superseded(tx, SUBJECT_KIND, replanned)
     quiet = [
-        (page_.id, page_.epoch) for page_ in changed if page_.epoch > 1 and page_.state not in UNANSWERED
+        notify.QuietSubject(page_.id, page_.epoch, page_.state is PageState.RESOLVED)
+        for page_ in changed
+        if page_.epoch > 1 and page_.state not in UNANSWERED
     ]
     if quiet:
         await notify.retract(tx, SUBJECT_KIND, quiet, now)

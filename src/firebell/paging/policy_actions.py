@@ -7,10 +7,11 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.kit.text import slugify
+from firebell.kit.text import clean_name, slugify
 from firebell.kit.web import undo
-from firebell.paging import policy_store, policy_version_store, rotation_store
+from firebell.paging import policy_effect, policy_store, policy_version_store, rotation_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
+from firebell.paging.policy_effect import Effect
 from firebell.paging.policy_validation import checked_plan
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
@@ -89,6 +90,19 @@ async def update_policy(
     return updated
 
 
+@permits(Verb.POLICY_WRITE)
+async def rename_policy(tx: Tx, actor: Actor, policy: Policy, name: str, now: datetime) -> Policy:
+    """Rename a policy; its address, its version and what open pages call it stay as they are."""
+    clean = clean_name(name, "name")
+    if clean == policy.name:
+        return policy
+    renamed = await policy_store.rename_policy(tx, policy.id, clean)
+    if renamed is None:
+        raise Conflict(f"There is already a policy named {clean}.", fields={"name": "Choose another name."})
+    await tx.audit(actor, "policy.renamed", f"policy:{policy.id}", now, name=clean, before=policy.name)
+    return renamed
+
+
 def _changed_meanwhile(policy: Policy) -> Conflict:
     return Conflict(
         f"{policy.name} was changed while you edited it.",
@@ -104,6 +118,12 @@ async def version(tx: Tx, policy: Policy, number: int) -> PolicyVersion:
             f"{policy.name} has no version {number}.", command=f"firebell policy versions {policy.slug}"
         )
     return version_
+
+
+async def effect(tx: Tx, policy: Policy, draft: Plan, now: datetime) -> tuple[Effect, Effect]:
+    """Return what the plan of a policy and a draft would each have done with its pages of the last 90 days."""
+    waits = await policy_store.waits(tx, policy.id, now - policy_effect.PERIOD, now, policy_effect.MAX_PAGES)
+    return policy_effect.effect(policy.plan, waits), policy_effect.effect(draft, waits)
 
 
 @permits(Verb.POLICY_WRITE)

@@ -110,6 +110,12 @@ class LevelShown(ApiInput):
     conditions: Annotated[ConditionsShown | None, Field(description="null: for every page")] = None
 
 
+class PolicyName(ApiInput):
+    """The new name of a policy."""
+
+    name: ShortName
+
+
 class PolicyPlan(ApiInput):
     """Levels in order, how often they repeat, the acknowledgment timeout (null: by severity), the zone of hours."""
 
@@ -179,6 +185,21 @@ class DryRunInput(PolicyPlan):
     at: Instant | None = None
     urgency: Literal["high", "low"] = "high"
     severity: Annotated[StrictInt | None, Field(ge=0, le=3)] = None
+
+
+class EffectShown(ApiOutput):
+    """The number of pages that enter each level, and the final alarm."""
+
+    levels: list[int]
+    alarms: int
+
+
+class EffectsShown(ApiOutput):
+    """What the saved policy and a draft would each have done with `pages`, at most the newest 2,000 of 90 days."""
+
+    pages: int
+    saved: EffectShown
+    draft: EffectShown
 
 
 class VersionShown(ApiOutput):
@@ -392,6 +413,30 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
     if body.apply_to_open_pages:
         await actions.apply_policy(w.tx, w.actor, updated, w.now)
     return _policy(updated)
+
+
+@router.patch(
+    "/policies/{slug}",
+    tags=["policies"],
+    summary="Rename a policy; its slug stays the same",
+    responses=problems(404, 409),
+)
+async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    return _policy(await actions.rename_policy(w.tx, w.actor, policy, body.name, w.now))
+
+
+@router.post(
+    "/policies/{slug}/effect",
+    tags=["policies"],
+    summary="Count how many pages of the last 90 days would have entered each level of a draft; nothing is saved",
+    responses=problems(404),
+)
+async def policy_effect(w: PlanReader, slug: Text, body: PolicyPlan) -> EffectsShown:
+    policy = await actions.policy_by_slug(w.tx, slug)
+    draft: Plan = await checked_plan(w.tx, policy.name, _levels(body), body.repeat, body.ack_timeout_s)
+    before, after = await actions.policy_effect(w.tx, policy, draft, w.now)
+    return EffectsShown.model_validate({"pages": before.pages, "saved": before, "draft": after})
 
 
 @router.get(

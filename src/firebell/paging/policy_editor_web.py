@@ -11,10 +11,11 @@ from firebell.kit.text import clean_name, to_id, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import actions, policy_changes, policy_store, policy_targets
+from firebell.paging import actions, policy_changes, policy_effect, policy_store, policy_targets
 from firebell.paging import dry_run as dry
 from firebell.paging.level_conditions import DAY_NAMES, coverage_gap
 from firebell.paging.model import MAX_MIN_ACKS, Policy
+from firebell.paging.policy_effect import EffectLine
 from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, plan_of
 from firebell.paging.policy_starters import TIERS, apply_tier
 from firebell.paging.policy_web import applied_text, services_of, start_of
@@ -48,6 +49,9 @@ class Trial:
     alarm: dry.PlannedLevel | None = None
     summary: str = ""
     changes: list[str] = field(default_factory=list)
+    past_pages: int = 0
+    effect: list[EffectLine] = field(default_factory=list)
+    """What the draft would have done with the pages of the last 90 days, beside the saved policy."""
     problem: str = ""
     gap: str = ""
     """For which pages the draft has no level; it cannot be saved like that."""
@@ -69,11 +73,13 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
     team_id = policy.team_id if policy else to_id(draft.team) or 0
     kind, policy_id = dry.page_kind(state.urgency), policy.id if policy else None
     *levels, alarm = await dry.dry_run(visit.tx, plan, team_id, start, kind, policy_id)
-    saved, changes = levels, []
+    saved, changes, past_pages, effect = levels, [], 0, []
     if policy:
         saved = await dry.dry_run(visit.tx, policy.plan, policy.team_id, start, kind, policy_id)
         names = await policy_targets.names(visit.tx, [policy.plan, plan])
         changes = policy_changes.changes(policy.plan, plan, names)
+        before, after = await actions.policy_effect(visit.tx, policy, plan, visit.now)
+        past_pages, effect = before.pages, policy_effect.compare(before, after)
     return Trial(
         levels=dict(zip(filled, levels, strict=True)),
         messages=dry.compare(saved, levels),
@@ -81,6 +87,8 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
         summary=dry.summary(levels),
         changes=changes,
         gap=coverage_gap([level.conditions for level in plan.levels]),
+        past_pages=past_pages,
+        effect=effect,
     )
 
 

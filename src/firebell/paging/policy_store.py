@@ -1,10 +1,10 @@
 """The SQL of escalation policies."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.kit.db.database import Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.paging.model import Plan, Policy, levels_from_json
 
 _POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s, tz"
@@ -54,6 +54,27 @@ async def update_policy(tx: Tx, policy_id: int, plan: Plan, version: int) -> Pol
         plan.repeat,
         plan.ack_timeout_s,
         plan.tz,
+    )
+    return _policy(row) if row else None
+
+
+async def rename_policy(tx: Tx, policy_id: int, name: str) -> Policy | None:
+    """Rename a policy; return None if another one has the name, in whatever case. Its slug and version stay."""
+    row = await tx.row(
+        f"""
+        update policy
+        set name = $2
+        where id = $1
+            and not exists (
+                select
+                from policy other
+                where other.id <> $1
+                    and lower(other.name) = lower($2)
+            )
+        returning {_POLICY}
+        """,
+        policy_id,
+        name,
     )
     return _policy(row) if row else None
 
@@ -160,6 +181,32 @@ async def open_page_ids(tx: Tx, policy_id: int) -> list[int]:
         policy_id,
     )
     return [row["id"] for row in rows]
+
+
+async def waits(tx: Reads, policy_id: int, since: datetime, now: datetime, limit: int) -> list[timedelta]:
+    """Return how long each of the newest pages of a policy waited: for an acknowledgment, or else for its end.
+
+    Only pages that began since an instant count, and none that were merged into others.
+    """
+    rows = await tx.fetch(
+        """
+        select triggered_at, least(first_ack_at, resolved_at, $3) as ended_at
+        from (
+            select triggered_at, first_ack_at, resolved_at, state
+            from page
+            where policy_id = $1
+            order by id desc
+            limit $4
+        ) latest
+        where triggered_at >= $2
+            and state <> 'merged'
+        """,
+        policy_id,
+        since,
+        now,
+        limit,
+    )
+    return [max(row["ended_at"] - row["triggered_at"], timedelta()) for row in rows]
 
 
 async def delete_policy(tx: Tx, policy_id: int) -> None:

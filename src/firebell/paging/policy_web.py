@@ -7,7 +7,7 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.durations import exact
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import plural, to_wall
 from firebell.kit.web import flash, html, routing, undo
@@ -42,8 +42,19 @@ def start_of(visit: Visit, text: str) -> datetime:
 
 @router.get("/escalation/{slug}", dependencies=route_access.needs(Verb.POLICY_READ))
 async def policy(visit: CurrentVisit, slug: str, at: str = "", urgency: str = "high") -> Response:
-    policy_ = await actions.policy_by_slug(visit.tx, slug)
-    error = None
+    return await _policy(visit, await actions.policy_by_slug(visit.tx, slug), at=at, urgency=urgency)
+
+
+async def _policy(
+    visit: Visit,
+    policy_: Policy,
+    *,
+    at: str = "",
+    urgency: str = "high",
+    name: str | None = None,
+    error: FirebellError | None = None,
+) -> Response:
+    """Show a policy; `name` is what was typed into the refused form that renames it."""
     try:
         start = start_of(visit, at)
     except Invalid as problem:
@@ -57,6 +68,7 @@ async def policy(visit: CurrentVisit, slug: str, at: str = "", urgency: str = "h
         "live": "oncall",
         "policy": policy_,
         "has_hours": any(level.conditions.hours for level in policy_.levels),
+        "name": policy_.name if name is None else name,
         "names": await policy_targets.names(visit.tx, [policy_.plan, *(v.plan for v in versions)]),
         "services": await services_of(visit, policy_),
         "open_pages": [f"PG-{i}" for i in await policy_store.open_page_ids(visit.tx, policy_.id)],
@@ -145,6 +157,20 @@ async def applied_text(visit: Visit, policy_: Policy) -> str:
         return " Open pages keep their version."
     pages = await actions.apply_policy(visit.tx, visit.actor, policy_, visit.now)
     return f" Applied to {plural(len(pages), 'open page')}."
+
+
+@router.post("/escalation/{slug}/rename", dependencies=route_access.needs(Verb.POLICY_WRITE))
+async def rename_policy(visit: CurrentVisit, slug: str) -> Response:
+    policy_ = await actions.policy_by_slug(visit.tx, slug)
+    try:
+        async with visit.tx.savepoint():
+            renamed = await actions.rename_policy(
+                visit.tx, visit.actor, policy_, visit.text("name"), visit.now
+            )
+    except (Invalid, Conflict) as error:
+        return await _policy(visit, policy_, name=visit.text("name"), error=error)
+    text = f"{policy_.name} renamed to {renamed.name}."
+    return flash.redirect(visit.request, f"/escalation/{slug}", text)
 
 
 @router.post("/escalation/{slug}/delete", dependencies=route_access.needs(Verb.POLICY_WRITE))

@@ -8,9 +8,9 @@ from firebell.channels.base import Message
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
-from firebell.notify.model import Outgoing
+from firebell.notify.model import Outgoing, Recipient
 from firebell.paging import store
-from firebell.paging.messages import headline, thread_of
+from firebell.paging.messages import brief, headline, thread_of
 from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people import actions as people
 
@@ -43,26 +43,31 @@ async def compose_retractions(
                 composed_at=now,
                 ref=page.ref,
                 url=f"{ctx.public_url}/pages/{page.ref}",
-                lines=(_what_happened(page, names, recipient.tz),),
+                lines=(_what_happened(page, names, recipient),),
+                brief=brief(page, recipient, service.name if service else ""),
+                is_neutral=True,
                 thread=thread_of(page, delivery),
             )
         )
     return messages
 
 
-def _what_happened(page: Page, owners: Sequence[str], tz: str) -> str:
+def _what_happened(page: Page, owners: Sequence[str], recipient: Recipient) -> str:
+    word = recipient.word
     match page.state:
         case PageState.RESOLVED:
-            return "Resolved."
+            return word("Resolved.")
+        case PageState.SNOOZED if page.snoozed_until:
+            return word("Snoozed until {time}.", time=format_local(page.snoozed_until, recipient.tz))
         case PageState.SNOOZED:
-            until = f" until {format_local(page.snoozed_until, tz)}" if page.snoozed_until else ""
-            return f"Snoozed{until}."
+            return word("Snoozed.")
         case _:
-            return f"Acknowledged by {_joined(owners)}." if owners else "Acknowledged."
+            names = _joined(owners, recipient)
+            return word("Acknowledged by {names}.", names=names) if owners else word("Acknowledged.")
 
 
-def _joined(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str], recipient: Recipient) -> str:
     """Return names as in a sentence, at most three of them."""
     more = len(names) - _NAMED_OWNERS
-    listed = [*names[:_NAMED_OWNERS], *([f"{more} more"] if more > 0 else [])]
-    return " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1])))
+    listed = [*names[:_NAMED_OWNERS], *([recipient.word("{count} more", count=more)] if more > 0 else [])]
+    return f" {recipient.word('and')} ".join(filter(None, (", ".join(listed[:-1]), *listed[-1:])))

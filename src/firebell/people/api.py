@@ -25,7 +25,7 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.people import actions, audit_store, contact_method_actions, team_store, validation
-from firebell.people.model import ContactMethod, MethodState, QuietHours, Role, Team
+from firebell.people.model import ContactMethod, MessagePrivacy, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -128,6 +128,13 @@ class MethodShown(ApiOutput):
     verified_at: datetime | None
     suspect: bool
     replaces: int | None
+    language: Annotated[
+        str, Field(description="the language of the words around what people and sources wrote")
+    ]
+    privacy: Annotated[
+        MessagePrivacy,
+        Field(description="`title_hidden` shows only the number, severity and service of a page"),
+    ]
     test_at: datetime | None
     test_result: Annotated[
         Literal["sent", "accepted", "failed"] | None,
@@ -310,6 +317,8 @@ def method_shown(method: ContactMethod) -> MethodShown:
         verified_at=method.verified_at,
         suspect=method.suspect_since is not None,
         replaces=method.replaces,
+        language=method.language,
+        privacy=method.privacy,
         test_at=method.test_at,
         test_result=method.test_result,
     )

@@ -20,7 +20,13 @@ from firebell.people import (
     verification_actions,
 )
 from firebell.people.action_guards import permits
-from firebell.people.model import ContactMethod, ContactTestRequested, MethodState, RotatedSecret
+from firebell.people.model import (
+    ContactMethod,
+    ContactTestRequested,
+    MessageSettings,
+    MethodState,
+    RotatedSecret,
+)
 from firebell.people.permissions import Verb
 
 LABEL_MAX_CHARS = 80
@@ -87,7 +93,7 @@ async def renew_address(
         actor, "contact.renewed", f"person:{person_id}", now, method=method.id, kind=kind, address=shown
     )
     await tx.live(f"person-{person_id}")
-    return replace(method, address=clean)
+    return replace(method, address=clean, shown_address=registry.shown_address(kind, clean))
 
 
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
@@ -105,6 +111,43 @@ async def rotate_signing_secret(
     await contact_method_store.rotate_secret(tx, method_id, secret, until)
     await tx.audit(actor, "contact.secret_rotated", f"person:{person_id}", now, method=method_id)
     return RotatedSecret(secret_text(secret), until)
+
+
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
+async def set_message_settings(
+    tx: Tx,
+    actor: Actor,
+    *,
+    method_id: int,
+    person_id: int,
+    language: str | None = None,
+    privacy: str | None = None,
+    now: datetime,
+) -> ContactMethod:
+    """Set how messages read at one of the person's own contact methods; what is None stays as it is."""
+    await store.lock_person(tx, person_id)
+    methods = await contact_method_store.methods(tx, [person_id])
+    method = next((m for m in methods if m.id == method_id), None)
+    if method is None:
+        raise NotFound("There is no such contact method.")
+    settings = MessageSettings(
+        method.language if language is None else validation.check_language(language),
+        method.privacy if privacy is None else validation.check_privacy(privacy),
+    )
+    if settings == MessageSettings(method.language, method.privacy):
+        return method
+    await contact_method_store.set_message_settings(tx, method_id, settings)
+    await tx.audit(
+        actor,
+        "contact.messages_changed",
+        f"person:{person_id}",
+        now,
+        method=method_id,
+        language=settings.language,
+        privacy=settings.privacy,
+    )
+    await tx.live(f"person-{person_id}")
+    return replace(method, language=settings.language, privacy=settings.privacy)
 
 
 async def signing_secret(tx: Tx, person_id: int, method_id: int) -> str:

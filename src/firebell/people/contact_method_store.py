@@ -3,18 +3,26 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from firebell.channels import registry
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.people.model import ContactMethod
+from firebell.people.model import ContactMethod, MessagePrivacy, MessageSettings
 
 _METHOD = (
     "id, person_id, kind, address, label, verified_at, disabled_at, suspect_since, unusable_since, exempt,"
-    " replaces, test_at, test_result"
+    " replaces, test_at, test_result, language, privacy"
 )
 _METHOD_FIELDS = tuple(_METHOD.split(", "))
 
 
 def to_method(row: Row) -> ContactMethod:
-    return ContactMethod(**{name: row[name] for name in _METHOD_FIELDS})
+    fields = {name: row[name] for name in _METHOD_FIELDS}
+    return ContactMethod(
+        **{
+            **fields,
+            "privacy": MessagePrivacy(row["privacy"]),
+            "shown_address": registry.shown_address(row["kind"], row["address"]),
+        }
+    )
 
 
 async def insert_method(
@@ -27,15 +35,33 @@ async def insert_method(
     signing_secret: bytes | None = None,
     replaces: int | None = None,
 ) -> ContactMethod | None:
-    """Insert and return an unverified contact method, also if it was removed before; None if it is in use."""
+    """Insert and return an unverified contact method, also if it was removed before; None if it is in use.
+
+    Its messages read as those of the one that it replaces, or else in the language of the person's latest one.
+    """
     row = await tx.row(
         f"""
-        insert into contact_method (person_id, kind, address, label, created_at, signing_secret, replaces)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into contact_method (
+            person_id, kind, address, label, created_at, signing_secret, replaces, language, privacy
+        )
+        select
+            $1, $2, $3, $4, $5, $6, $7::bigint,
+            coalesce(
+                (
+                    select language
+                    from contact_method
+                    where person_id = $1
+                        and disabled_at is null
+                    order by id is not distinct from $7::bigint desc, id desc
+                    limit 1
+                ),
+                'en'
+            ),
+            coalesce((select privacy from contact_method where id = $7::bigint and person_id = $1), 'full')
         on conflict (person_id, kind, address) do update
         set disabled_at = null, verified_at = null, suspect_since = null, unusable_since = null, exempt = false,
             created_at = excluded.created_at, label = excluded.label, replaces = excluded.replaces,
-            test_at = null, test_result = null,
+            test_at = null, test_result = null, language = excluded.language, privacy = excluded.privacy,
             signing_secret = excluded.signing_secret, previous_secret = null, previous_until = null
         where contact_method.disabled_at is not null
         returning {_METHOD}
@@ -71,6 +97,32 @@ async def signing_secrets(
         row["id"]: tuple(s for s in (row["signing_secret"], row["previous_secret"]) if s is not None)
         for row in rows
     }
+
+
+async def message_settings(tx: Reads, method_ids: Sequence[int]) -> dict[int, MessageSettings]:
+    """Return how messages read at each contact method that there is, also at one that was removed."""
+    rows = await tx.fetch(
+        """
+        select id, language, privacy
+        from contact_method
+        where id = any($1::bigint[])
+        """,
+        list(method_ids),
+    )
+    return {row["id"]: MessageSettings(row["language"], MessagePrivacy(row["privacy"])) for row in rows}
+
+
+async def set_message_settings(tx: Tx, method_id: int, settings: MessageSettings) -> None:
+    await tx.execute(
+        """
+        update contact_method
+        set language = $2, privacy = $3
+        where id = $1
+        """,
+        method_id,
+        settings.language,
+        settings.privacy,
+    )
 
 
 async def rotate_secret(tx: Tx, method_id: int, signing_secret: bytes, previous_until: datetime) -> None:

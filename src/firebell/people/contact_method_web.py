@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.channels import web_push
+from firebell.channels import languages, web_push
 from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
@@ -64,6 +64,7 @@ async def _contact(
         "hours": hours,
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
+        "languages": languages.languages(),
         "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in _TYPED],
         "typed_channels": _TYPED,
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),

@@ -5,7 +5,7 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Literal
 
-from firebell.channels import registry
+from firebell.channels.languages import DEFAULT
 
 
 class Role(StrEnum):
@@ -27,6 +27,22 @@ class MethodState(StrEnum):
     """Its address failed: it is still used."""
     DISABLED = "disabled"
     """Its address is gone or failed repeatedly: it is not used until its owner enters a code."""
+
+
+class MessagePrivacy(StrEnum):
+    """What messages through a contact method show to those who see the screen (spec 10.4)."""
+
+    FULL = "full"
+    TITLE_HIDDEN = "title_hidden"
+    """The reference, the severity and the service of a page; of other messages only that there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """How messages read at a contact method; `language` is a code of `channels.languages`."""
+
+    language: str = DEFAULT
+    privacy: MessagePrivacy = MessagePrivacy.FULL
 
 
 SCOPES = (
@@ -85,6 +101,10 @@ class ContactMethod:
     test_at: datetime | None = None
     test_result: Literal["sent", "accepted", "failed"] | None = None
     """The outcome of the last test or code: sent, accepted or failed."""
+    language: str = DEFAULT
+    privacy: MessagePrivacy = MessagePrivacy.FULL
+    shown_address: str = ""
+    """What its owner recognizes the address by."""
     new_secret: str = field(default="", repr=False, compare=False)
     """The signing secret of a webhook; set only in the value that its creation returns."""
 
@@ -96,11 +116,6 @@ class ContactMethod:
         if self.verified_at is None:
             return MethodState.NEW
         return MethodState.VERIFIED if self.suspect_since is None else MethodState.SUSPECT
-
-    @property
-    def shown_address(self) -> str:
-        """What its owner recognizes the address by."""
-        return registry.shown_address(self.kind, self.address)
 
     @property
     def is_verified(self) -> bool:

@@ -3,13 +3,13 @@
 from datetime import time
 from urllib.parse import urlsplit
 
-from firebell.channels import registry
+from firebell.channels import languages, registry
 from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
 from firebell.kit.mail.addresses import clean_address
 from firebell.kit.text import masked
-from firebell.people.model import SCOPES, QuietHours, Role
+from firebell.people.model import SCOPES, MessagePrivacy, QuietHours, Role
 
 TEAM_ROLES = ("member", "manager")
 
@@ -38,6 +38,27 @@ def check_role(value: str) -> str:
 def check_address(kind: str, address: str) -> str:
     """Return the normalized address of a contact method; raise `Invalid` if its channel cannot use it."""
     return registry.channel(kind).check_address(address)
+
+
+def check_language(value: str) -> str:
+    """Return the code of a language of messages; raise `Invalid` if there is no such language."""
+    known = languages.languages()
+    if value not in known:
+        raise Invalid(
+            f"There are no messages in {value[:20]!r}.",
+            fields={"language": f"Use one of {', '.join(known)}."},
+        )
+    return value
+
+
+def check_privacy(value: str) -> MessagePrivacy:
+    """Return what messages show; raise `Invalid` for another word."""
+    if value not in list(MessagePrivacy):
+        raise Invalid(
+            f"{value[:20]!r} is not what messages can show.",
+            fields={"privacy": f"Use one of {', '.join(MessagePrivacy)}."},
+        )
+    return MessagePrivacy(value)
 
 
 def mask_address(kind: str, address: str) -> str:

@@ -18,11 +18,11 @@ from firebell.channels.callbacks import (
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
-from firebell.notify.model import Delivery
+from firebell.notify.model import Delivery, DeliveryState
 from firebell.paging.model import SUBJECT_KIND
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
-from firebell.people.model import Person
+from firebell.people.model import ContactMethod, Person
 from firebell.replies import responding, store, text_replies
 from firebell.replies.responding import Answerer
 
@@ -80,13 +80,13 @@ async def _recipient(tx: Tx, delivery: Delivery) -> Person | None:
     return await people.person(tx, delivery.person_id)
 
 
-async def _is_trusted(tx: Tx, delivery: Delivery) -> bool:
-    """Return True if the address of a message is a trusted contact method of its recipient now.
+async def _trusted_method(tx: Tx, delivery: Delivery) -> ContactMethod | None:
+    """Return the trusted contact method of a message's recipient that has its address now; None for none.
 
     An unverified address gets pages when there is no other, and may belong to a stranger (CN5).
     """
     methods = await people.methods_at(tx, delivery.channel, delivery.address)
-    return any(m.person_id == delivery.person_id and m.is_trusted for m in methods)
+    return next((m for m in methods if m.person_id == delivery.person_id and m.is_trusted), None)
 
 
 async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
@@ -94,12 +94,13 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
-    if not await _is_trusted(tx, delivery):
+    method = await _trusted_method(tx, delivery)
+    if method is None:
         return UNVERIFIED
+    answerer = Answerer(person, channel.kind, delivery.address, method.language)
     if not await store.claim_signal(tx, f"{channel.kind}:{press.key}", now):
         # the press is applied; what the page is now answers a repetition as well
-        return await responding.state_of(tx, delivery.subject_id, person)
-    answerer = Answerer(person, channel.kind, delivery.address)
+        return await responding.state_of(tx, delivery.subject_id, answerer)
     answer = await responding.respond(tx, answerer, press.action, delivery.subject_id, now)
     await notify.record_answered(tx, delivery, now)
     return answer
@@ -111,6 +112,9 @@ async def _repeat(
     delivery = await _delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
+    if delivery.state is DeliveryState.FAILED and not repeat.is_asked_for:
+        # a machine answered, which hears nothing of what the page is about
+        return SignalAnswer(is_done=False)
     return SignalAnswer(message=await notify.compose_again(tx, ctx, delivery, now))
 
 

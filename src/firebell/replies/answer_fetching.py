@@ -48,7 +48,8 @@ class AnswerFetcher:
         self._poller: Poller = channel.poller(Edges(ctx.http, ctx.signer, ctx.channel_settings))
         self._lease: _Lease | None = None
         self._problems = OncePerMinute(log, f"{channel.label}: what its recipients did cannot be fetched")
-        self.is_unused = not channel.is_ready(ctx.channel_settings)
+        settings = ctx.channel_settings
+        self.is_unused = not channel.is_ready(settings) or not channel.polls(settings)
         self.upcoming: datetime | None = None
 
     async def run_once(self, now: datetime) -> int:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.channels.callbacks import PageAction, SignalAnswer
+from firebell.channels.languages import text
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import zone
 from firebell.paging import actions as paging
-from firebell.paging.model import AckResult, Page, PageState
+from firebell.paging.model import Page, PageState
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
 
@@ -21,6 +22,12 @@ class Answerer:
     person: Person
     channel: str
     address: str
+    language: str
+    """The language of the contact method."""
+
+    def word(self, english: str, /, **values: object) -> str:
+        """Return a string in the language of the answers, with its placeholders filled in."""
+        return text(self.language, english, **values)
 
     @property
     def actor(self) -> Actor:
@@ -40,49 +47,58 @@ async def respond(
                     return await _acknowledge(tx, answerer, page_id, now)
                 case PageAction.ESCALATE:
                     page = await paging.escalate(tx, answerer.actor, page_id, now)
-                    return SignalAnswer(f"You escalated {page.ref}.")
+                    return SignalAnswer(answerer.word("You escalated {ref}.", ref=page.ref))
                 case PageAction.RESOLVE:
                     page = await paging.resolve(tx, answerer.actor, page_id, now)
-                    return SignalAnswer(f"You resolved {page.ref}.")
+                    return SignalAnswer(answerer.word("You resolved {ref}.", ref=page.ref))
     except FirebellError as error:
         return SignalAnswer(f"{error.message}", is_done=False)
 
 
 async def _acknowledge(tx: Tx, answerer: Answerer, page_id: int, now: datetime) -> SignalAnswer:
-    before = await first_acknowledgment(tx, await paging.page(tx, page_id), answerer.person)
+    before = await first_acknowledgment(tx, await paging.page(tx, page_id), answerer)
     result = await paging.ack(tx, answerer.actor, page_id, now)
     ref = result.page.ref
     if result.page.state is PageState.RESOLVED:
-        return SignalAnswer(f"{ref} is resolved.")
+        return SignalAnswer(answerer.word("{ref} is resolved.", ref=ref))
     if result.missing:
-        return SignalAnswer(f"You acknowledged {ref}. {result.waits_for}")
-    return SignalAnswer(f"{before} You own it too." if before else f"You acknowledged {ref}.")
+        return SignalAnswer(_still_needed(answerer, result.page))
+    if before:
+        return SignalAnswer(f"{before} {answerer.word('You own it too.')}")
+    return SignalAnswer(answerer.word("You acknowledged {ref}.", ref=ref))
 
 
-async def first_acknowledgment(tx: Tx, page: Page, person: Person) -> str:
+def _still_needed(answerer: Answerer, page: Page) -> str:
+    """Return that the person acknowledged, and how many more people must so that the page stops."""
+    needed = answerer.word("Still needed to stop the escalation: {count}.", count=page.acks_missing)
+    return f"{answerer.word('You acknowledged {ref}.', ref=page.ref)} {needed}"
+
+
+async def first_acknowledgment(tx: Tx, page: Page, answerer: Answerer) -> str:
     """Return who else acknowledged a page first and when; empty if no one did."""
     if page.state is not PageState.ACKED:
         return ""
     first = next((e for e in await paging.log(tx, page.id) if e.kind == "acked"), None)
-    if first is None or first.actor == person.name:
+    if first is None or first.actor == answerer.person.name:
         return ""
-    return f"{first.actor} acknowledged {page.ref} at {first.at.astimezone(zone(person.tz)):%H:%M}."
+    at = f"{first.at.astimezone(zone(answerer.person.tz)):%H:%M}"
+    return answerer.word("{name} acknowledged {ref} at {time}.", name=first.actor, ref=page.ref, time=at)
 
 
-async def state_of(tx: Tx, page_id: int, person: Person) -> SignalAnswer:
+async def state_of(tx: Tx, page_id: int, answerer: Answerer) -> SignalAnswer:
     """Return what a page is now, in one sentence."""
     page = await paging.page(tx, page_id)
     match page.state:
-        case PageState.RESOLVED:
-            text = f"{page.ref} is resolved."
         case PageState.ACKED:
-            text = await first_acknowledgment(tx, page, person) or f"You acknowledged {page.ref}."
+            if before := await first_acknowledgment(tx, page, answerer):
+                return SignalAnswer(before)
+            state = "You acknowledged {ref}."
+        case PageState.RESOLVED:
+            state = "{ref} is resolved."
         case PageState.SNOOZED:
-            text = f"{page.ref} is snoozed."
-        case _ if person.id in page.acks:
-            text = (
-                f"You acknowledged {page.ref}. {AckResult(page, None, missing=page.acks_missing).waits_for}"
-            )
+            state = "{ref} is snoozed."
+        case _ if answerer.person.id in page.acks:
+            return SignalAnswer(_still_needed(answerer, page))
         case _:
-            text = f"{page.ref} is open."
-    return SignalAnswer(text)
+            state = "{ref} is open."
+    return SignalAnswer(answerer.word(state, ref=page.ref))

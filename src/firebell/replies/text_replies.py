@@ -9,7 +9,6 @@ from firebell.channels.base import Channel
 from firebell.channels.callbacks import SignalAnswer, TextReply
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
-from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN, SUBJECT_KIND, UNANSWERED, Page
@@ -42,7 +41,7 @@ async def apply(tx: Tx, channel: Channel, reply: TextReply, now: datetime) -> Si
         await people.opt_in(tx, channel.kind, reply.sender, now)
         return SignalAnswer()
     answerers = await _answerers(tx, channel, methods)
-    answer = await _answer(tx, answerers, meaning, now) if answerers else SignalAnswer()
+    answer = await _answer(tx, answerers, meaning, reply.sent_at or now, now) if answerers else SignalAnswer()
     if answer.text and reply.is_answered_by_message:
         await notify.send_answer(tx, methods[0], f"{channel.kind}:{reply.key}", answer.text, now)
         return SignalAnswer()
@@ -53,18 +52,20 @@ async def _answerers(tx: Tx, channel: Channel, methods: Sequence[ContactMethod])
     """Return the people who verified an address, usually one."""
     persons = await people.people_by_id(tx, [m.person_id for m in methods])
     return [
-        Answerer(persons[m.person_id], channel.kind, m.address)
+        Answerer(persons[m.person_id], channel.kind, m.address, m.language)
         for m in methods
         if persons[m.person_id].active
     ]
 
 
 async def _answer(
-    tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, now: datetime
+    tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, sent_at: datetime, now: datetime
 ) -> SignalAnswer:
     match meaning:
         case grammar.PageCommand(action, code, note):
-            chosen = await (_by_code(tx, answerers, code) if code else _only_page(tx, answerers, now))
+            chosen = await (
+                _by_code(tx, answerers, code) if code else _only_page(tx, answerers, sent_at, now)
+            )
             if isinstance(chosen, SignalAnswer):
                 return chosen
             answerer, page_id = chosen
@@ -79,7 +80,7 @@ async def _answer(
             return await _not_understood(tx, answerers[0], text, now)
         case _:
             pages = await _open_pages(tx, answerers, now)
-            return SignalAnswer(await _lists(tx, pages) if pages else NO_PAGES)
+            return SignalAnswer(await _lists(tx, pages) if pages else answerers[0].word(NO_PAGES))
 
 
 async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> tuple[Answerer, int] | SignalAnswer:
@@ -93,10 +94,10 @@ async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> tuple[An
     if len(by_page) == 1:
         [(page_id, answerer)] = by_page.items()
         return answerer, page_id
-    text = f"There is no page with the code {code}. Reply ? for your open pages."
+    problem = "There is no page with the code {code}. Reply ? for your open pages."
     if by_page:
-        text = f"Several pages have the code {code}. Answer in Firebell."
-    return SignalAnswer(text, is_done=False)
+        problem = "Several pages have the code {code}. Answer in Firebell."
+    return SignalAnswer(answerers[0].word(problem, code=code), is_done=False)
 
 
 async def _open_pages(tx: Tx, answerers: Sequence[Answerer], now: datetime) -> list[tuple[Answerer, Page]]:
@@ -109,14 +110,22 @@ async def _open_pages(tx: Tx, answerers: Sequence[Answerer], now: datetime) -> l
 
 
 async def _only_page(
-    tx: Tx, answerers: Sequence[Answerer], now: datetime
+    tx: Tx, answerers: Sequence[Answerer], sent_at: datetime, now: datetime
 ) -> tuple[Answerer, int] | SignalAnswer:
-    """Return the one page that is meant without a code, or the codes to choose from."""
-    pages = await _open_pages(tx, answerers, now)
+    """Return the one page that is meant without a code, or the codes to choose from.
+
+    A text that waited means no page that began after it was written.
+    """
+    pages = [
+        (answerer, page)
+        for answerer, page in await _open_pages(tx, answerers, now)
+        if page.triggered_at <= sent_at
+    ]
     likely = [(answerer, page) for answerer, page in pages if page.state in UNANSWERED] or pages
     if len(likely) == 1:
         return likely[0][0], likely[0][1].id
-    return SignalAnswer(await _lists(tx, likely) if likely else NO_PAGES, is_done=False)
+    text = await _lists(tx, likely) if likely else answerers[0].word(NO_PAGES)
+    return SignalAnswer(text, is_done=False)
 
 
 async def _lists(tx: Tx, pages: Sequence[tuple[Answerer, Page]]) -> str:
@@ -130,11 +139,17 @@ async def _lists(tx: Tx, pages: Sequence[tuple[Answerer, Page]]) -> str:
 async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
     """Return the first open pages with their codes."""
     codes = await notify.reply_codes_of(tx, answerer.person.id, SUBJECT_KIND, [page.id for page in pages])
-    named = [f"{page.ref} ({codes[page.id]}a to ack)" for page in pages if page.id in codes][:LISTED_PAGES]
+    word = answerer.word
+    named = [
+        word("{ref} ({code}a to ack)", ref=page.ref, code=codes[page.id])
+        for page in pages
+        if page.id in codes
+    ][:LISTED_PAGES]
     if not named:
-        return f"You have {plural(len(pages), 'open page')}. Answer in Firebell."
+        return word("Open pages: {count}. Answer in Firebell.", count=len(pages))
     more = len(pages) - len(named)
-    return f"Open: {', '.join(named)}{f', {more} more' if more else ''}."
+    listed = [*named, *([word("{count} more", count=more)] if more else [])]
+    return word("Open: {pages}.", pages=", ".join(listed))
 
 
 async def _not_understood(tx: Tx, answerer: Answerer, text: str, now: datetime) -> SignalAnswer:
@@ -149,5 +164,5 @@ async def _not_understood(tx: Tx, answerer: Answerer, text: str, now: datetime) 
     for number in range(MAX_NOT_UNDERSTOOD):
         key = f"example:{answerer.channel}:{answerer.address}:{hour.isoformat()}:{number}"
         if await store.claim_signal(tx, key, now):
-            return SignalAnswer(EXAMPLE, is_done=False)
+            return SignalAnswer(answerer.word(EXAMPLE), is_done=False)
     return SignalAnswer(is_done=False)

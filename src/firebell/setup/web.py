@@ -10,6 +10,7 @@ from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.channels.email import CHANNEL as EMAIL
 from firebell.channels.registry import CHANNELS, is_ready, wakes
+from firebell.channels.web_push import CHANNEL as WEB_PUSH
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
@@ -36,12 +37,14 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 async def _form(request: Request, values: dict[str, str], error: FirebellError | None) -> Response:
+    ctx = html.ctx(request)
     context = {
         "values": {"tz": "UTC", "handoff_day": "0", "handoff_time": "09:00", **values},
         "error": error,
         "days": list(enumerate(_WEEKDAYS)),
-        "channels": _OFFERED,
-        "token": setup_token.token(html.ctx(request)),
+        # one that lacks its settings reaches no one yet
+        "channels": [each for each in _OFFERED if each.is_ready(ctx.channel_settings)],
+        "token": setup_token.token(ctx),
     }
     return await html.render(request, "setup/setup.html", context)
 
@@ -121,6 +124,7 @@ async def done(visit: CurrentVisit, service: str) -> Response:
         "key": key,
         "curl": alerts_queries.source("generic").curl(visit.ctx.public_url, key, TEST_ALERT),
         "page": pages[0] if pages else None,
+        "push_ready": WEB_PUSH.is_ready(visit.ctx.channel_settings),
         "mail_ready": EMAIL.is_ready(visit.ctx.channel_settings),
         "waking": any(wakes(m.kind) for m in methods),
         "second": second,

@@ -1,7 +1,8 @@
 """The course of a call: what a key does, when it is asked for once more, and when to hang up; pure.
 
-The state of a call stands in the query of the address to which its provider posts: `d` the delivery, `n` how often the
-script was said, `c` the key to confirm, `k` a key that could not be stored, and `r` how often that was tried.
+The state of a call stands in the query of the address to which its provider posts: `d` the delivery, `l` the language,
+`n` how often something was said, `c` the key to confirm, `k` a key that could not be stored, and `r` how often that was
+tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,16 +10,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from firebell.channels.callbacks import OptOut, PageAction, Press, RepeatRequest, Signal, SignalAnswer
-from firebell.channels.phone.voice_script import script_of
+from firebell.channels.languages import DEFAULT, text
+from firebell.channels.phone.voice_script import Script, script_of
 
 MAX_READINGS = 3
 RETRIES = 3
 LISTEN_S = 8
+FIRST_LISTEN_S = 2
+"""How long a call waits for a key before the details: by then its provider has reported a machine that answered."""
 RING_S = 30
 _NO_SUCH_NUMBER = frozenset({"404", "410", "484", "604"})
 """The SIP responses by which a network says that a number is not in use, or not whole."""
 _ACTIONS = {"4": PageAction.ACK, "5": PageAction.ESCALATE, "6": PageAction.RESOLVE}
 _CONFIRMED = {"6": "Press 6 again to resolve.", "1": "Press 1 again to get no more calls on this number."}
+GOODBYE = "Goodbye."
 STOPPED = "You'll get no more calls on this number. Goodbye."
 NOT_STORED = "Firebell couldn't store that. Please open the app."
 
@@ -38,6 +43,16 @@ class Turn:
     text: str
     then: Next
     query: Mapping[str, str]
+    language: str = DEFAULT
+    listen_s: int = LISTEN_S
+
+
+def first_turn(script: Script, delivery_id: int) -> Turn:
+    """Return what a call says when someone or something answers: nothing of what the page is about."""
+    if not script.keys:
+        return Turn(script.twice, Next.HANG_UP, {}, script.language)
+    query = {"d": str(delivery_id), "n": "1", "l": script.language}
+    return Turn(script.first, Next.LISTEN, query, script.language, FIRST_LISTEN_S)
 
 
 def blames_number(sip_code: str) -> bool:
@@ -61,29 +76,31 @@ def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Se
     if key in _ACTIONS:
         return (Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number),)
     if key or repeats < MAX_READINGS:
-        return (RepeatRequest(delivery, number),)
+        return (RepeatRequest(delivery, number, is_asked_for=bool(key)),)
     return ()
 
 
 def turn_after(query: Mapping[str, str], key: str, answers: Sequence[SignalAnswer]) -> Turn:
     """Return what the call says after a key, once its effect is stored."""
-    following = {"d": query.get("d", ""), "n": str(number_in(query, "n") + 1)}
+    language = query.get("l", DEFAULT)
+    following = {"d": query.get("d", ""), "n": str(number_in(query, "n") + 1), "l": language}
     if key in _CONFIRMED and query.get("c") != key:
-        return Turn(_CONFIRMED[key], Next.LISTEN, {**following, "c": key})
+        return Turn(text(language, _CONFIRMED[key]), Next.LISTEN, {**following, "c": key}, language)
     if key == "1":
-        return Turn(STOPPED, Next.HANG_UP, {})
+        return Turn(text(language, STOPPED), Next.HANG_UP, {}, language)
     answer = answers[0] if answers else None
     if answer is None or number_in(query, "n") > 2 * MAX_READINGS:
-        return Turn("Goodbye.", Next.HANG_UP, {})
+        return Turn(text(language, GOODBYE), Next.HANG_UP, {}, language)
     if answer.message is not None:
-        return Turn(script_of(answer.message, takes_keys=True).text, Next.LISTEN, following)
-    return Turn(answer.text, Next.HANG_UP, {})
+        script = script_of(answer.message, takes_keys=True)
+        return Turn(script.rest, Next.LISTEN, following, language)
+    return Turn(answer.text or text(language, GOODBYE), Next.HANG_UP, {}, language)
 
 
 def turn_unstored(query: Mapping[str, str], key: str) -> Turn:
     """Return what the call says when a key could not be stored: nothing is said of success, and it is tried again."""
-    tried = number_in(query, "r")
+    tried, language = number_in(query, "r"), query.get("l", DEFAULT)
     if tried >= RETRIES:
-        return Turn(NOT_STORED, Next.HANG_UP, {})
-    kept = {name: query[name] for name in ("d", "n", "c") if name in query}
-    return Turn("One moment.", Next.RETRY, {**kept, "k": key, "r": str(tried + 1)})
+        return Turn(text(language, NOT_STORED), Next.HANG_UP, {}, language)
+    kept = {name: query[name] for name in ("d", "n", "l", "c") if name in query}
+    return Turn(text(language, "One moment."), Next.RETRY, {**kept, "k": key, "r": str(tried + 1)}, language)

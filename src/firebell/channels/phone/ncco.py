@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from firebell.channels.phone.calls import LISTEN_S, Next, Turn
+from firebell.channels.languages import language
+from firebell.channels.phone.calls import Next, Turn
 
-LANGUAGE = "en-US"
 MAX_TEXT_CHARS = 1500
 
 
@@ -14,13 +14,17 @@ def of_turn(turn: Turn, url_of: Callable[[Mapping[str, str]], str]) -> list[dict
 
     Vonage has no way to repeat a request, so a key that could not be stored is asked for again.
     """
-    talk = {"action": "talk", "text": turn.text[:MAX_TEXT_CHARS], "language": LANGUAGE}
+    talk = {
+        "action": "talk",
+        "text": turn.text[:MAX_TEXT_CHARS],
+        "language": language(turn.language).vonage_language,
+    }
     if turn.then is Next.HANG_UP:
         return [talk]
     listen = {
         "action": "input",
         "type": ["dtmf"],
-        "dtmf": {"maxDigits": 1, "timeOut": LISTEN_S},
+        "dtmf": {"maxDigits": 1, "timeOut": turn.listen_s},
         "eventUrl": [url_of(turn.query)],
         "eventMethod": "POST",
     }

@@ -1,6 +1,7 @@
 """The text of a message as SMS: one segment whenever what must be in it fits, two at most (spec 10.4); pure."""
 
 from firebell.channels.base import Message
+from firebell.channels.message_text import REPLIES
 from firebell.channels.phone import gsm7, numbers
 
 MAX_SEGMENTS = 2
@@ -19,9 +20,10 @@ def text_of(message: Message, number: str) -> str:
         return _note(message, url)
     title = gsm7.plain(message.first_line).removesuffix(".")
     code = 0 if calling_code in numbers.NO_REPLIES else message.reply_code
-    tail = _tail(message.ref, code, url, is_short=not gsm7.is_gsm(title))
+    tail = _tail(message, code, url, is_short=not gsm7.is_gsm(title))
     count = max(message.item_count, len(message.items))
-    ends = [f" ({count} alerts). {tail}"] if count > 1 else []
+    alerts = gsm7.plain(message.word("{count} alerts", count=count))
+    ends = [f" ({alerts}). {tail}"] if count > 1 else []
     for fits in range(1, MAX_SEGMENTS + 1):
         for end in (*ends, f". {tail}"):
             if gsm7.segments(title + end) <= fits:
@@ -32,10 +34,13 @@ def text_of(message: Message, number: str) -> str:
     raise AssertionError
 
 
-def _tail(ref: str, code: int, url: str, *, is_short: bool) -> str:
-    """Return the reference, how to answer and where; short beside a title whose characters take twice the room."""
-    answers = f"Reply {code}a." if is_short else f"Reply {code}a ack, {code}e escalate."
-    return " ".join(part for part in (f"{ref}." if ref else "", answers if code else "", url) if part)
+def _tail(message: Message, code: int, url: str, *, is_short: bool) -> str:
+    """Return the reference, how to answer and where; short where the characters take twice the room."""
+    ref = f"{message.ref}." if message.ref and not message.title_hidden else ""
+    answers = gsm7.plain(message.word(REPLIES, code=code))
+    if is_short or not gsm7.is_gsm(answers):
+        answers = gsm7.plain(message.word("Reply {code}a.", code=code))
+    return " ".join(part for part in (ref, answers if code else "", url) if part)
 
 
 def _note(message: Message, url: str) -> str:

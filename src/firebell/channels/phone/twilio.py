@@ -1,7 +1,7 @@
 """Text messages and calls by Twilio, over plain HTTP (decision 0088)."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,7 +12,6 @@ import httpx
 from firebell.channels.base import Accepted, ContentRefused, Failed, Retry
 from firebell.channels.callbacks import PATH
 from firebell.channels.phone import calls, gsm7, numbers, twiml
-from firebell.channels.phone.calls import Next, Turn
 from firebell.channels.phone.provider import Misconfigured, ProviderMessage, ProviderOutcome
 from firebell.channels.phone.requests import common_outcome, fields_of, request
 from firebell.channels.phone.settings import TwilioAccount
@@ -20,6 +19,8 @@ from firebell.kit.http_out import OutboundResponse
 
 NAME = "twilio"
 VALIDITY_S = 300
+_REMEMBERED = 1000
+"""Number of messages that are not taken for another one with the same text."""
 _ENDED = frozenset({"failed", "undelivered", "canceled"})
 """The states of a message that will not arrive."""
 ADDRESS = frozenset({21211, 21214, 21217, 21614, 30005, 30006, 13223, 13224, 13225})
@@ -76,14 +77,22 @@ class _Client:
         credentials = base64.b64encode(f"{account.sid}:{account.token}".encode()).decode()
         self.headers = {"Authorization": f"Basic {credentials}"}
         self._url = f"{account.url}/2010-04-01/Accounts/{account.sid}/{self.resource}.json"
+        self._taken: dict[str, int] = {}
+        """The deliveries of the messages that Twilio took last, by their sids."""
 
     def _hook(self, channel: str, hook: str, query: Mapping[str, str]) -> str:
         return f"{self._public_url}{self._hooks}/{channel}/{NAME}/{hook}?{urlencode(query)}"
+
+    def _remember(self, sid: str, order: ProviderMessage) -> None:
+        self._taken[sid] = order.delivery_id
+        if len(self._taken) > _REMEMBERED:
+            self._taken.pop(next(iter(self._taken)))
 
     async def _create(self, order: ProviderMessage, fields: Mapping[str, Any]) -> ProviderOutcome:
         reply = await request(self._http, "POST", self._url, self.headers, data=dict(fields))
         outcome = outcome_of(reply) if isinstance(reply, OutboundResponse) else reply
         if isinstance(outcome, Accepted):
+            self._remember(outcome.provider_id, order)
             parts = max(outcome.parts, gsm7.segments(order.text))
             return Accepted(outcome.provider_id, NAME, parts, numbers.country_of(order.number))
         return outcome
@@ -113,7 +122,10 @@ class TwilioSms(_Client):
         reply = await request(self._http, "GET", f"{self._url}?{query}", self.headers)
         if not isinstance(reply, OutboundResponse) or not reply.ok:
             return None
-        if sid := sid_of(fields_of(reply), order.text, since):
+        # the same text goes to each of two people who share a number
+        others = {sid for sid, delivery_id in self._taken.items() if delivery_id != order.delivery_id}
+        if sid := sid_of(fields_of(reply), order.text, since, others):
+            self._remember(sid, order)
             return Accepted(sid, NAME, gsm7.segments(order.text), numbers.country_of(order.number))
         return None
 
@@ -130,7 +142,7 @@ class TwilioVoice(_Client):
             "To": order.number,
             "From": self._account.voice_sender,
             "Timeout": calls.RING_S,
-            "Twiml": twiml.of_turn(self._first(order), self._gather_url),
+            "Twiml": twiml.of_turn(calls.first_turn(order.script, order.delivery_id), self._gather_url),
         }
         if self._public_url:
             delivery = {"d": str(order.delivery_id)}
@@ -143,12 +155,6 @@ class TwilioVoice(_Client):
             }
         return await self._create(order, fields)
 
-    def _first(self, order: ProviderMessage) -> Turn:
-        assert order.script
-        if order.script.keys and self._public_url:
-            return Turn(order.script.text, Next.LISTEN, {"d": str(order.delivery_id), "n": "1"})
-        return Turn(order.script.twice, Next.HANG_UP, {})
-
     def _gather_url(self, query: Mapping[str, str]) -> str:
         return self._hook("voice", "gather", query)
 
@@ -157,13 +163,19 @@ class TwilioVoice(_Client):
         return None
 
 
-def sid_of(listing: Mapping[str, Any], text: str, since: datetime) -> str:
-    """Return the id of the first outbound message of this text that was created since an instant and did not fail."""
+def sid_of(
+    listing: Mapping[str, Any], text: str, since: datetime, others: Collection[str] = frozenset()
+) -> str:
+    """Return the id of the first outbound message of this text that was created since an instant and did not fail.
+
+    Those in `others` are messages of other deliveries.
+    """
     messages = listing.get("messages")
     for one in messages if isinstance(messages, list) else []:
         if (
             isinstance(one, dict)
             and one.get("body") == text
+            and one.get("sid") not in others
             and str(one.get("direction", "")).startswith("outbound")
             and one.get("status") not in _ENDED
             and _is_since(one.get("date_created"), since)

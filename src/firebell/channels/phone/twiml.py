@@ -3,18 +3,20 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
-from firebell.channels.phone.calls import LISTEN_S, Next, Turn
+from firebell.channels.languages import language
+from firebell.channels.phone.calls import Next, Turn
 
 CONTENT_TYPE = "text/xml"
-LANGUAGE = "en-US"
 
 
 def _response(content: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><Response>{content}</Response>'
 
 
-def _say(text: str) -> str:
-    return f'<Say language="{LANGUAGE}">{escape(text, quote=False)}</Say>'
+def _say(turn: Turn) -> str:
+    spoken = language(turn.language)
+    voice = f' voice="{spoken.twilio_voice}"' if spoken.twilio_voice else ""
+    return f'<Say language="{spoken.twilio_language}"{voice}>{escape(turn.text, quote=False)}</Say>'
 
 
 def of_turn(turn: Turn, url_of: Callable[[Mapping[str, str]], str]) -> str:
@@ -22,14 +24,12 @@ def of_turn(turn: Turn, url_of: Callable[[Mapping[str, str]], str]) -> str:
     match turn.then:
         case Next.LISTEN:
             action = escape(url_of(turn.query))
-            gather = (
-                f'<Gather numDigits="1" timeout="{LISTEN_S}" actionOnEmptyResult="true" action="{action}">'
-            )
-            return _response(f"{gather}{_say(turn.text)}</Gather>")
+            gather = f'<Gather numDigits="1" timeout="{turn.listen_s}" actionOnEmptyResult="true" action="{action}">'
+            return _response(f"{gather}{_say(turn)}</Gather>")
         case Next.RETRY:
             return _response(f'<Pause length="2"/><Redirect>{escape(url_of(turn.query))}</Redirect>')
         case Next.HANG_UP:
-            return _response(f"{_say(turn.text)}<Hangup/>")
+            return _response(f"{_say(turn)}<Hangup/>")
 
 
 def of_reply(text: str) -> str:

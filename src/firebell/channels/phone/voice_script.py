@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from firebell.channels.base import Message
+from firebell.channels.languages import DEFAULT, text
 
 MAX_CHARS = 450
 KEYS = "Press 4 to acknowledge, 5 to escalate, 6 to resolve, star to repeat."
@@ -21,82 +22,97 @@ _SEPARATORS = re.compile(r"(?<=\w)[_.\-/\\:]+(?=\w)|[_/\\|#*~^<>{}\[\]()=+`\"“
 _ACRONYM = re.compile(r"\b[A-Z]{2,4}\b")
 _NUMBER = re.compile(r"(?<![.\d])\d{5,}(?![.\d])")
 _DECIMAL = re.compile(r"(?<=\d)\.(?=\d)")
-_SYMBOLS = {"%": " percent ", "&": " and ", "@": " at ", "°": " degrees ", "€": " euro ", "$": " dollar "}
-_SEVERITIES = {0: "zero", 1: "one", 2: "two", 3: "three"}
+_SYMBOLS = {"%": "percent", "&": "and", "@": "at", "°": "degrees", "€": "euro", "$": "dollar"}
+_HIGHEST_SEVERITY, _LOWEST_SEVERITY = 0, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The sentences of a call: what comes first, how to answer, and the details; `keys` is empty if it asks nothing."""
+    """The sentences of a call: what an answering machine may hear, how to answer, and what only a person hears.
 
-    first: str
+    `keys` is empty if it asks nothing: then a machine cannot be told from a person, and the details are neutral too.
+    """
+
+    opening: str
     keys: str
     details: str
+    language: str = DEFAULT
 
     @property
-    def text(self) -> str:
-        """The whole script."""
-        return " ".join(part for part in (self.first, self.keys, self.details) if part)
+    def first(self) -> str:
+        """What a call says before anyone has shown that they are there."""
+        return f"{self.opening} {self.keys}".strip()
+
+    @property
+    def rest(self) -> str:
+        """What it says to a person: the details, and how to answer."""
+        return f"{self.details} {self.keys}".strip()
 
     @property
     def twice(self) -> str:
-        """The script and its details once more, for a call that asks for no key."""
-        return f"{self.text} Once more: {self.details or self.first}"
+        """Everything, twice, for a call that asks for no key."""
+        once = " ".join(part for part in (self.opening, self.keys, self.details) if part)
+        return f"{once} {text(self.language, 'Once more: {text}', text=once)}"
 
 
 def script_of(message: Message, *, takes_keys: bool) -> Script:
     """Return what a call says within 450 characters; the details are cut first.
 
-    The first second says how severe it is and where. Without `takes_keys`, it asks to open Firebell instead.
+    It begins with how severe the page is. What the page is about follows only where a machine that answered is known,
+    which takes the same requests of the provider as keys do (decision 0095).
     """
+    word, code = message.word, message.language
     if message.code:
         # the whole message is said twice, so that a code can be written down
-        return Script("This is Firebell.", "", f"Your code is {', '.join(message.code)}.")
+        digits = ", ".join(message.code)
+        return Script(word("This is Firebell."), "", word("Your code is {code}.", code=digits), code)
     if message.is_text:
-        note = message.text(2000, with_url=False)
-        return _fitted(f"{_sentence(message.title)}", "", speakable(note))
+        if not message.is_neutral:
+            return Script(word("You have a message."), "", word("Open Firebell to read it."), code)
+        note = speakable(message.text(2000, with_url=False), code)
+        return _fitted(_sentence(message.title, code), "", note, code)
     severity = message.data.get("severity")
-    service = str(message.data.get("service") or "")
-    opening = [
-        f"Severity {_SEVERITIES[severity]}." if isinstance(severity, int) and severity in _SEVERITIES else "",
-        _sentence(service),
-    ]
-    first = " ".join(part for part in opening if part) or "You have a page."
-    can_answer = bool(message.actions)
-    keys = KEYS if takes_keys and can_answer else "Open Firebell to answer." if can_answer else ""
+    opening = word("You have a page.")
+    if isinstance(severity, int) and _HIGHEST_SEVERITY <= severity <= _LOWEST_SEVERITY:
+        opening = word("You have a page of severity {severity}.", severity=severity)
+    if not message.actions or not takes_keys:
+        return Script(opening, "", word("Open Firebell to answer."), code)
+    service = _sentence(str(message.data.get("service") or ""), code)
+    title = "" if message.title_hidden else _sentence(message.title, code)
     count = max(message.item_count, len(message.items))
-    details = f"{_sentence(message.title)}{f' {count} alerts.' if count > 1 else ''}"
-    return _fitted(first, keys, details)
+    alerts = word("{count} alerts.", count=count) if count > 1 else ""
+    details = " ".join(part for part in (service, title, alerts) if part)
+    return _fitted(opening, word(KEYS), details, code)
 
 
-def _fitted(first: str, keys: str, details: str) -> Script:
-    first = _cut(first, MAX_CHARS // 3)
-    return Script(first, keys, _cut(details, MAX_CHARS - len(first) - len(keys) - 2))
+def _fitted(opening: str, keys: str, details: str, code: str) -> Script:
+    opening = _cut(opening, MAX_CHARS // 3)
+    return Script(opening, keys, _cut(details, MAX_CHARS - len(opening) - len(keys) - 2), code)
 
 
-def _cut(text: str, limit: int) -> str:
+def _cut(spoken: str, limit: int) -> str:
     """Return a text, or its beginning up to a word's end."""
-    if len(text) <= limit:
-        return text
-    return text[: limit - 1].rsplit(" ", 1)[0].rstrip(",;: ") + "."
+    if len(spoken) <= limit:
+        return spoken
+    return spoken[: limit - 1].rsplit(" ", 1)[0].rstrip(",;: ") + "."
 
 
-def _sentence(text: str) -> str:
-    spoken = speakable(text)
+def _sentence(written: str, code: str) -> str:
+    spoken = speakable(written, code)
     return f"{spoken.rstrip('.')}." if spoken else ""
 
 
-def speakable(text: str) -> str:
+def speakable(written: str, code: str = DEFAULT) -> str:
     """Return a text as it is read aloud: without addresses and ids, with signs as words and names split."""
-    clean = "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
+    clean = "".join(" " if unicodedata.category(c).startswith("C") else c for c in written)
     for pattern in (_URL, _ID, _REFERENCE):
         clean = pattern.sub(" ", clean)
     clean = _STATUS_CLASS.sub(r"\1 x x", clean)
-    clean = _DECIMAL.sub(" point ", clean)
+    clean = _DECIMAL.sub(f" {text(code, 'point')} ", clean)
     clean = _CAMEL_CASE.sub(" ", clean)
     clean = _SEPARATORS.sub(" ", clean)
     for sign, word in _SYMBOLS.items():
-        clean = clean.replace(sign, word)
+        clean = clean.replace(sign, f" {text(code, word)} ")
     clean = _NUMBER.sub(lambda match: " ".join(match.group()), clean)
     clean = _ACRONYM.sub(lambda match: " ".join(match.group()), clean)
     clean = "".join(c for c in clean if unicodedata.category(c) != "So")

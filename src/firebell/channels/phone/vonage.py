@@ -12,7 +12,6 @@ import jwt
 from firebell.channels.base import Accepted, ContentRefused, Failed, Retry
 from firebell.channels.callbacks import PATH
 from firebell.channels.phone import calls, gsm7, ncco, numbers
-from firebell.channels.phone.calls import Next, Turn
 from firebell.channels.phone.provider import Misconfigured, ProviderMessage, ProviderOutcome
 from firebell.channels.phone.requests import common_outcome, fields_of, request
 from firebell.channels.phone.settings import VonageApplication
@@ -132,10 +131,7 @@ class VonageVoice(_Client):
         """Place a call; Vonage reports its course, and posts the keys that are pressed."""
         assert order.script
         query = {"d": str(order.delivery_id)}
-        if order.script.keys and self._public_url:
-            turn = Turn(order.script.text, Next.LISTEN, {**query, "n": "1"})
-        else:
-            turn = Turn(order.script.twice, Next.HANG_UP, {})
+        turn = calls.first_turn(order.script, order.delivery_id)
         fields: dict[str, Any] = {
             "to": [{"type": "phone", "number": order.number.removeprefix("+")}],
             "from": {"type": "phone", "number": self._application.sender.removeprefix("+")},

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Protocol, TypeVar
 
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import to_instant, to_local
+from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_id, to_number, to_wall
 from firebell.oncall.model import (
     MAX_LAYER_NAME_LENGTH,
@@ -18,6 +18,7 @@ from firebell.oncall.model import (
     Window,
 )
 from firebell.oncall.rota.shifts import next_change
+from firebell.oncall.schedules.override_presets import night, weekend
 
 LAYERS_READ = 3 * MAX_LAYERS
 """Number of layers read from a form: more than allowed, so that too many get an error instead of being lost."""
@@ -224,8 +225,6 @@ HANDOFF = "handoff"
 TONIGHT = "tonight"
 WEEKEND = "weekend"
 SHIFT = "shift"
-EVENING, MORNING = time(18), time(8)
-"""When the nights and weekends of overrides begin and end."""
 OVERRIDE_HOURS = (1, 2, 4, 8, 12, 24)
 """The durations offered for an override."""
 
@@ -270,30 +269,6 @@ def _shift(text: str, now: datetime) -> tuple[datetime, datetime]:
     if start.tzinfo is None or end.tzinfo is None:
         raise Invalid("The shift is not valid.", fields={"lasts": "Choose a duration from the list."})
     return max(start, now), end
-
-
-def night(now: datetime, tz: str) -> tuple[datetime, datetime]:
-    """Return tonight from 18:00 to 08:00 in `tz`, from now if it has begun.
-
-    After midnight, it is the night that runs.
-    """
-    local = to_local(now, tz)
-    evening = local.date() - timedelta(days=local < datetime.combine(local.date(), MORNING))
-    return _from_now(evening, evening + timedelta(days=1), tz, now)
-
-
-def weekend(now: datetime, tz: str) -> tuple[datetime, datetime]:
-    """Return this weekend in `tz`, Friday 18:00 to Monday 08:00, from now if it has begun."""
-    local = to_local(now, tz)
-    monday = local.date() - timedelta(days=local.weekday())
-    if local < datetime.combine(monday, MORNING):
-        monday -= timedelta(days=7)
-    return _from_now(monday + timedelta(days=4), monday + timedelta(days=7), tz, now)
-
-
-def _from_now(evening: date, morning: date, tz: str, now: datetime) -> tuple[datetime, datetime]:
-    start = to_instant(datetime.combine(evening, EVENING), tz)
-    return max(start, now), to_instant(datetime.combine(morning, MORNING), tz)
 
 
 def begins(text: str, name: str, tz: str, now: datetime) -> datetime:

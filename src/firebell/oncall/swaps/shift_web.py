@@ -12,7 +12,7 @@ from firebell.kit.web.api import Instant
 from firebell.oncall.model import Schedule, Shift
 from firebell.oncall.rota.shifts import between
 from firebell.oncall.rota.timeline_grid import SHIFT_END_SEARCH
-from firebell.oncall.schedules import editor_form, queries
+from firebell.oncall.schedules import editor_form, override_presets, queries
 from firebell.oncall.schedules.queries import PersonShift
 from firebell.oncall.swaps.web import FORMER_MEMBER, MY_SHIFTS_WINDOW, offers_of_colleagues
 from firebell.people import actions as people
@@ -80,8 +80,8 @@ def _lengths(shift_: Shift, now: datetime, tz: str) -> list[tuple[str, str]]:
     runs = shift_.start <= now
     presets = (
         ("2", "The next 2 hours", (now, now + timedelta(hours=2))),
-        (editor_form.TONIGHT, "Tonight, 18:00 to 08:00", editor_form.night(now, tz)),
-        (editor_form.WEEKEND, "This weekend, Fri 18:00 to Mon 08:00", editor_form.weekend(now, tz)),
+        (editor_form.TONIGHT, "Tonight, 18:00 to 08:00", override_presets.night(now, tz)),
+        (editor_form.WEEKEND, "This weekend, Fri 18:00 to Mon 08:00", override_presets.weekend(now, tz)),
     )
     return [
         (editor_form.SHIFT, "The rest of the shift" if runs else "The whole shift"),
