@@ -232,6 +232,15 @@ class RetractingTransport(Transport, Protocol):
         ...
 
 
+@runtime_checkable
+class FailoverTransport(Transport, Protocol):
+    """Sends through several providers, each with a circuit."""
+
+    def circuit_states(self) -> Mapping[str, str]:
+        """Return the state of the circuit of each provider, `closed` for one that works."""
+        ...
+
+
 async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRefused]]) -> Outcome:
     """Return the outcome of `attempt(False)`; send refused content once more, short, by `attempt(True)`.
 

@@ -75,17 +75,24 @@ async def send_about(
     *,
     urgency: str = "low",
     channel: str = "",
+    avoided_channel: str = "",
 ) -> None:
     """Send messages, composed when they are sent, by the first contact method of each person.
 
-    `recipients` are the people by subject id. With `channel`, a contact method of that channel comes first.
+    `recipients` are the people by subject id. With `channel`, a contact method of that channel comes first,
+    and one of `avoided_channel` is used only if there is no other.
     """
     person_ids = list({person_id for people_of_one in recipients.values() for person_id in people_of_one})
     rules, methods = await people.rules_of(tx, person_ids, urgency), await people.methods_of(tx, person_ids)
     rank = 1 if urgency == "high" else 2
     paged = {i: people.paged(m for m in methods if m.person_id == i) for i in person_ids}
     first = {
-        i: usable(rules.get(i, ()), [m for m in of_one if m.kind == channel] or of_one)[:1]
+        i: usable(
+            rules.get(i, ()),
+            [m for m in of_one if m.kind == channel]
+            or [m for m in of_one if m.kind != avoided_channel]
+            or of_one,
+        )[:1]
         for i, of_one in paged.items()
     }
     deliveries = [

@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent, without_code
+from firebell.channels.base import (
+    Accepted,
+    Edges,
+    Failed,
+    FailoverTransport,
+    Message,
+    Outcome,
+    Retry,
+    Unsent,
+    without_code,
+)
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -71,6 +81,8 @@ class Sender:
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace)
         self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
+        for kind in self._transports:
+            self._record_circuits(kind)
 
     async def run_once(self, now: datetime) -> int:
         """Claim due deliveries for which there are slots, begin to send them, and return their number."""
@@ -169,6 +181,15 @@ class Sender:
             if isinstance(outcome, Accepted):
                 delay_s = (now - delivery.send_at).total_seconds()
                 counters.delivery_delays[delivery.channel].observe(delay_s)
+        if isinstance(outcome, Accepted):
+            counters.channel_failures.arrived(bundle.deliveries[0].channel)
+        self._record_circuits(bundle.deliveries[0].channel)
+
+    def _record_circuits(self, channel: str) -> None:
+        transport = self._transports.get(channel)
+        if isinstance(transport, FailoverTransport):
+            for provider, state in transport.circuit_states().items():
+                self._ctx.counters.provider_circuits.record(channel, provider, state)
 
     async def _record_outcome(self, bundle: Bundle, outcome: Outcome) -> None:
         for wait in RECORD_AFTER_S:
@@ -239,6 +260,7 @@ class Sender:
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()
         attempts = max(d.attempts for d in deliveries)
+        ended: Failed | None = None
         async with self._ctx.work_db.tx() as tx:
             match outcome:
                 case Unsent(reason, after_s):
@@ -247,10 +269,15 @@ class Sender:
                 case Retry(reason, after_s):
                     delay_s = retry_delay_s(attempts, after_s, self._ctx.pace.uniform(0.8, 1.2))
                     if delay_s is None:
-                        await failures.record(tx, deliveries, Failed(reason, suspect=False), now)
+                        ended = Failed(reason, suspect=False)
+                        await failures.record(tx, deliveries, ended, now)
                     else:
                         await delivery_store.retry(tx, deliveries, now + timedelta(seconds=delay_s), reason)
                 case Failed():
-                    await failures.record(tx, deliveries, outcome, now)
+                    ended = outcome
+                    await failures.record(tx, deliveries, ended, now)
             for delivery in deliveries:
                 await tx.live(topic_of(self._ctx, delivery))
+        if ended and not ended.suspect:
+            first = deliveries[0]
+            self._ctx.counters.channel_failures.failed(first.channel, first.person_id, ended.reason, now)

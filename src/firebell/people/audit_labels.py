@@ -161,6 +161,8 @@ ACTION_LABELS = {
     "metrics.cost_rate": "Set the cost of an hour on incidents",
     "metrics.rebuild": "Started recomputing all metrics",
     "night_limit.set": "Changed the night limit of a team",
+    "outbound_heartbeat.created": "Created an outbound heartbeat",
+    "outbound_heartbeat.deleted": "Deleted an outbound heartbeat",
     "page.acked": "Acknowledged a page",
     "page.again": "Withdrew an acknowledgment",
     "page.escalated": "Escalated a page",

@@ -80,6 +80,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/silences/{silence_id}/edit": NONE,
     "/silences/{silence_id}/expire": ASK,
     "/silences/{silence_id}/extend": ASK,
+    "/settings/health/heartbeats": NONE,
+    "/settings/health/heartbeats/{heartbeat_id}/delete": ASK,
     "/settings/trackers": NONE,
     "/settings/trackers/{tracker_id}": NONE,
     "/settings/trackers/{tracker_id}/check": NONE,

@@ -1,0 +1,53 @@
+"""Slice declaration: Firebell watches itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import FEW, Command, Composer, SettingsGroup, SettingsTab, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.jobs.pruning import Retention
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.self_watch import api, web
+
+    return [web.router, api.router]
+
+
+def _composers() -> Mapping[str, Composer]:
+    from firebell.self_watch import messages
+    from firebell.self_watch.model import SUBJECT_KIND
+
+    return {SUBJECT_KIND: Composer(messages.compose)}
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.self_watch import retention_store
+
+    return retention_store.RETENTIONS
+
+
+SLICE = Slice(
+    "self_watch",
+    tables=("outbound_heartbeat", "self_alarm", "self_watch_turn"),
+    kept={"outbound_heartbeat": FEW, "self_watch_turn": "One row."},
+    retentions=_retentions,
+    routers=_routers,
+    composers=_composers,
+    commands=(
+        Command(
+            "health",
+            "Show how Firebell itself is, and who watches it.",
+            "firebell.commands.health",
+            rank=157,
+        ),
+    ),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION, 70, "/settings/health", "Health", "health", "self_watch.read"
+        ),
+    ),
+)
