@@ -356,3 +356,5 @@ class Channel:
     """True if a message is answered by a text with its code, with these settings."""
     daily_parts: Callable[[Mapping[str, str]], int] | None = None
     """The number of parts a day after which messages that can wait fail, 0 for no limit; None if it costs nothing."""
+    charged_destination: Callable[[str], tuple[str, str]] | None = None
+    """Return the country and the range of an address, by which fraud with requested messages shows. Pure."""

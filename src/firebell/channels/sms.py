@@ -83,4 +83,5 @@ CHANNEL = Channel(
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     takes_replies=lambda values: bool(settings.public_url(values)),
     daily_parts=settings.daily_parts,
+    charged_destination=numbers.charged_destination,
 )

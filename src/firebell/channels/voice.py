@@ -96,4 +96,5 @@ CHANNEL = Channel(
     attempt_limit_s=phone_channel.ATTEMPT_LIMIT_S,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     daily_parts=settings.daily_parts,
+    charged_destination=numbers.charged_destination,
 )

@@ -48,3 +48,6 @@ create table callback_refusal (
 
 -- Codes and tests of the last hour, which the guard against pumped traffic counts.
 create index delivery_requested on delivery (created_at, channel) where subject_kind in ('test', 'verification');
+
+insert into due (kind, key, due_at)
+values ('kit.retention', 'self_alarm', now() + interval '1 day');

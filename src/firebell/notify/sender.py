@@ -29,6 +29,7 @@ from firebell.notify import (
     cost_limits,
     delivery_store,
     failures,
+    hourly_limit_actions,
     receipt_actions,
     receipt_store,
     retraction_actions,
@@ -96,7 +97,10 @@ class Sender:
                 self.upcoming = await self._next_at(tx)
                 return 0
             sendable = await hold_for_quiet_hours(tx, claimed, now)
-            over_limit = await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now)
+            over_limit: dict[int, Message | Outcome] = {
+                **await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now),
+                **await hourly_limit_actions.over_limit(tx, sendable, now),
+            }
             composable = [d for d in sendable if d.id not in over_limit]
             messages = await self._composed(tx, composable, now) if composable else []
         outcomes = {**over_limit, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
@@ -204,7 +208,10 @@ class Sender:
                     with self._ctx.pace.waiting():
                         await asyncio.gather(*arrived)
                 else:
-                    await self._record(bundle.deliveries, outcome)
+                    ended = await self._record(bundle.deliveries, outcome)
+                    # what was not given to the channel says nothing about it
+                    if ended and not ended.suspect and isinstance(bundle.message, Message):
+                        self._count_failure(bundle.deliveries[0], ended)
             except Unavailable:
                 continue
             except Exception:
@@ -257,7 +264,14 @@ class Sender:
             async with self._ctx.work_db.tx() as tx:
                 await retraction_actions.retract_late(tx, late, now)
 
-    async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
+    def _count_failure(self, delivery: Delivery, outcome: Failed) -> None:
+        now = self._ctx.clock.now()
+        self._ctx.counters.channel_failures.failed(delivery.channel, delivery.person_id, outcome.reason, now)
+
+    async def _record(
+        self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent
+    ) -> Failed | None:
+        """Record an outcome; return the failure if the messages will not arrive."""
         now = self._ctx.clock.now()
         attempts = max(d.attempts for d in deliveries)
         ended: Failed | None = None
@@ -278,6 +292,4 @@ class Sender:
                     await failures.record(tx, deliveries, ended, now)
             for delivery in deliveries:
                 await tx.live(topic_of(self._ctx, delivery))
-        if ended and not ended.suspect:
-            first = deliveries[0]
-            self._ctx.counters.channel_failures.failed(first.channel, first.person_id, ended.reason, now)
+        return ended
