@@ -1,5 +1,6 @@
 """Firebell watches itself: when it is not well, how an episode begins and ends, and what is said about it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,13 +8,15 @@ import pytest
 from firebell.channels.phone.circuit import CircuitState
 from firebell.channels.registry import CHANNELS
 from firebell.kit import provider_health
+from firebell.kit.errors import Invalid
 from firebell.kit.provider_health import ChannelFailures, ProviderCircuits
 from firebell.people.model import ContactMethod, Person, Role
 from firebell.replies import callback_refusals
 from firebell.replies.callback_refusals import RefusalCounter
 from firebell.replies.store import CallbackRefusal
-from firebell.self_watch import doctor_checks, queries, rules
+from firebell.self_watch import doctor_checks, fallback_tests, queries, rules
 from firebell.self_watch.actions import url_hint
+from firebell.self_watch.fallback_tests import FallbackTestSettings, ResponderTests
 from firebell.self_watch.model import (
     HeartbeatHealth,
     OutboundHeartbeat,
@@ -187,8 +190,7 @@ def test_refused_callbacks_are_stored_when_there_are_several() -> None:
 
 
 def _method(number: int, kind: str, **changes: datetime) -> ContactMethod:
-    fields = {"verified_at": NOW, "disabled_at": None, **changes}
-    return ContactMethod(number, 7, kind, "secret-topic", "", **fields)
+    return replace(ContactMethod(number, 7, kind, "secret-topic", "", NOW, None), **changes)
 
 
 def test_findings_name_the_trouble_and_no_address() -> None:
@@ -212,6 +214,7 @@ def test_findings_name_the_trouble_and_no_address() -> None:
         *queries.config_findings([_alarm(ProblemKind.TIMERS)], [], SETTINGS),
         *queries.callback_findings([CallbackRefusal("sms", "https://fb.example/in/…", 9, NOW, NOW)]),
         *queries.method_findings(methods, {7: jun}),
+        *fallback_tests.findings([ResponderTests(7, unconfirmed=4)], {7: jun.name}),
     ]
     assert [(each.code, each.id) for each in findings] == [
         ("N-CONFIG", "N-CONFIG:account:voice/twilio"),
@@ -220,8 +223,44 @@ def test_findings_name_the_trouble_and_no_address() -> None:
         ("N-CALLBACK", "N-CALLBACK:sms"),
         ("N-METHOD", "N-METHOD:2"),
         ("N-METHOD", "N-METHOD:3"),
+        ("N-FALLBACK", "N-FALLBACK:7"),
     ]
     assert not any("secret-topic" in f"{each.message}{each.advice}" for each in findings)
     assert {(each.code, str(each.level)) for each in findings} == set(queries.RULES)
     many = [_method(n, "ntfy", suspect_since=NOW) for n in range(queries.METHOD_FINDINGS_MAX + 4)]
     assert queries.method_findings(many, {7: jun})[-1].message.startswith("4 more")
+
+
+@pytest.mark.parametrize(
+    ("tz", "at", "is_on", "day"),
+    [
+        ("Europe/Stockholm", "2026-03-02T08:59", True, None),
+        ("Europe/Stockholm", "2026-03-02T09:00", True, "2026-03-02"),
+        ("Europe/Stockholm", "2026-03-02T19:59", True, "2026-03-02"),
+        ("Europe/Stockholm", "2026-03-02T20:00", True, None),
+        ("Europe/Stockholm", "2026-03-02T09:00", False, None),
+        # the day on which clocks go forward
+        ("Europe/Stockholm", "2026-03-29T08:00", True, "2026-03-29"),
+        ("Pacific/Auckland", "2026-03-01T21:00", True, "2026-03-02"),
+        ("Mars/Olympus", "2026-03-02T10:00", True, "2026-03-02"),
+    ],
+)
+def test_the_daily_test_comes_at_a_decent_hour(tz: str, at: str, is_on: bool, day: str | None) -> None:
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    due = fallback_tests.day_of_test(tz, FallbackTestSettings(is_on, 10), now)
+    assert (due and due.isoformat()) == day
+
+
+def test_three_tests_without_a_confirmation_are_a_finding() -> None:
+    tests = [
+        ResponderTests(7, unconfirmed=2),
+        ResponderTests(8, unconfirmed=3),
+        ResponderTests(9, unconfirmed=9),
+    ]
+    findings = fallback_tests.findings(tests, {7: "Jun", 8: "Mara"})
+    assert [each.id for each in findings] == ["N-FALLBACK:8"], "who left is no finding"
+    for hour in (-1, 6, 21):
+        with pytest.raises(Invalid):
+            fallback_tests.check_hour(hour)
+    assert fallback_tests.settings_of(None) == FallbackTestSettings(is_on=False)
+    assert fallback_tests.settings_of({"is_on": True, "hour": 9}) == FallbackTestSettings(True, 9)

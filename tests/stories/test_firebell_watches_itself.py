@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.people import actions as people
 from firebell.self_watch import actions, queries, store
+from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, PingMethod, ProblemKind
 from firebell.self_watch.watcher import Watcher
 from tests.world import World, world
@@ -96,6 +98,14 @@ async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: s
     async with world(dsn, clock) as w:
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
+            await people.add_contact_method(
+                *(tx, actor),
+                person_id=w.mara,
+                kind="ntfy",
+                label="",
+                now=w.now,
+                address=w.sink.url.replace("hook", "mara"),
+            )
             await people.set_fallback_responders(tx, actor, [w.mara], w.now)
         both = [Watcher(w.ctx), Watcher(w.ctx)]
         await _later(w, both)
@@ -107,13 +117,13 @@ async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: s
         for watcher in both:
             await watcher.run_once(w.now)
         await w.settle()
-        late = [m for m in w.sink.got if m["event"] == "self_alarm"]
+        late = [m for m in w.sink.got if m.get("event") == "self_alarm"]
         assert [m["urgency"] for m in late] == ["high"]
 
         # the timer has run meanwhile; the episode ends after five minutes, which is said once
         for _ in range(7):
             await _later(w, both, minutes=1)
-        about = [m["title"] for m in w.sink.got if m["event"] == "self_alarm"]
+        about = [m["title"] for m in w.sink.got if m.get("event") == "self_alarm"]
         assert len(about) == 2
         assert about[1] == "Firebell pages people in time again"
 
@@ -128,5 +138,39 @@ async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: s
                 "select channel from delivery where subject_kind = 'self_alarm' and subject_id = $1", alarm.id
             )
         assert (alarm.kind, alarm.subject) == (ProblemKind.CHANNEL, "webhook")
-        assert [row["channel"] for row in channels] == ["email"]
+        assert [row["channel"] for row in channels] == ["ntfy"]
         assert codes.count("N-CONFIG") == 2, "email is not set up either"
+
+        # every day at a decent hour, the fallback responder confirms that messages arrive
+        async with w.ctx.db.tx() as tx:
+            with pytest.raises(Invalid):
+                await fallback_test.set_settings(tx, actor, is_on=True, hour=3, now=w.now)
+            await fallback_test.set_settings(tx, actor, is_on=True, hour=7, now=w.now)
+        await _later(w, both, minutes=1)
+        assert not _tests(w), "it is 4 in the morning in Stockholm"
+        await _later(w, both, hours=3)
+        await _later(w, both, hours=1)
+        assert len(_tests(w)) == 1
+        token = _tests(w)[0]["note"].rpartition("/")[2]
+        for _ in range(2):
+            await _later(w, both, days=1)
+        assert await _unconfirmed(w) == 3
+        async with w.ctx.db.tx() as tx:
+            with pytest.raises(Invalid):
+                await fallback_test.test_of_link(tx, w.ctx, token[:-1], w.now)
+            test = await fallback_test.test_of_link(tx, w.ctx, token, w.now)
+            codes = [each.code for each in await queries.findings(tx, w.ctx.channel_settings, w.now)]
+            assert "N-FALLBACK" in codes
+            assert await fallback_test.confirm(tx, test, w.now)
+            assert not await fallback_test.confirm(tx, test, w.now)
+        assert await _unconfirmed(w) == 2, "the later ones did not arrive"
+
+
+def _tests(w: World) -> list[dict[str, Any]]:
+    return [message for message in w.sink.got if message.get("event") == "fallback_test"]
+
+
+async def _unconfirmed(w: World) -> int:
+    async with w.ctx.db.tx() as tx:
+        [one] = await fallback_test.responder_tests(tx)
+    return one.unconfirmed

@@ -76,3 +76,19 @@ def remove(heartbeat_id: int) -> None:
     """Delete an outbound heartbeat; its receiver notices the silence."""
     call("DELETE", f"{PATH}/outbound-heartbeats/{heartbeat_id}")
     click.echo(f"Outbound heartbeat {heartbeat_id} deleted.")
+
+
+@health.command(
+    "test-fallback",
+    epilog=example("firebell health test-fallback --hour 10", "firebell health test-fallback --off"),
+)
+@click.option("--hour", type=click.IntRange(7, 20), default=10, show_default=True, help="In their time zone.")
+@click.option("--off", is_flag=True, help="Send no daily test.")
+@as_json
+def test_fallback(hour: int, off: bool) -> None:
+    """Send each fallback responder a test message every day, which they confirm with a tap."""
+    changed = call("PUT", f"{PATH}/fallback-test", {"is_on": not off, "hour": hour})
+    text = (
+        f"The daily test is sent at {changed['hour']}:00." if changed["is_on"] else "The daily test is off."
+    )
+    show(changed, text)

@@ -37,7 +37,7 @@ def _limit(channel: dict[str, Any]) -> str:
 
 
 def _stop(stop: dict[str, Any]) -> str:
-    return f"{stop['text']} are stopped: {stop['count']} in the last hour, at most {stop['limit']}."
+    return f"{stop['text']} are stopped: {stop['sent']} in the last hour, at most {stop['limit']}."
 
 
 @phone.command(epilog=example("firebell phone usage", "firebell phone usage --json"))

@@ -49,5 +49,17 @@ create table callback_refusal (
 -- Codes and tests of the last hour, which the guard against pumped traffic counts.
 create index delivery_requested on delivery (created_at, channel) where subject_kind in ('test', 'verification');
 
+-- The daily test message of a fallback responder, on their day, confirmed by a tap (spec 2.10).
+create table fallback_test (
+    id bigint generated always as identity primary key,
+    person_id bigint not null references person on delete cascade,
+    day date not null,
+    sent_at timestamptz not null,
+    confirmed_at timestamptz,
+    unique (person_id, day)
+);
+create index fallback_test_sent on fallback_test (sent_at);
+
 insert into due (kind, key, due_at)
-values ('kit.retention', 'self_alarm', now() + interval '1 day');
+values ('kit.retention', 'self_alarm', now() + interval '1 day'),
+    ('kit.retention', 'fallback_test', now() + interval '1 day');

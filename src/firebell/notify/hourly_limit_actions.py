@@ -51,7 +51,7 @@ async def _warn(tx: Tx, stopped: Sequence[Stop], now: datetime) -> None:
             person_id=admin.id,
             kind="cost",
             title=f"{stop.text} are stopped",
-            note=f"{stop.count} were sent within an hour, which can be fraud: someone may earn money with each."
+            note=f"{stop.sent} were sent within an hour, which can be fraud: someone may earn money with each."
             " See whose contact methods are new in the audit log. Pages are always sent.",
             link="/settings/phone",
         )

@@ -51,7 +51,7 @@ class Stop(NamedTuple):
 
     scope: Scope
     limit: int
-    count: int
+    sent: int
 
     @property
     def text(self) -> str:

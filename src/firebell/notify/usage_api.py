@@ -47,7 +47,7 @@ class StopShown(ApiOutput):
     ]
     value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
     limit: int
-    count: Annotated[int, Field(description="codes and tests of the last hour")]
+    sent: Annotated[int, Field(description="codes and tests of the last hour")]
     text: str
 
 
@@ -55,7 +55,7 @@ class StopShown(ApiOutput):
 async def list_phone_stops(w: Annotated[Work, work(Verb.PHONE_USAGE_READ)]) -> list[StopShown]:
     return [
         StopShown(
-            scope=stop.scope.kind, value=stop.scope.value, limit=stop.limit, count=stop.count, text=stop.text
+            scope=stop.scope.kind, value=stop.scope.value, limit=stop.limit, sent=stop.sent, text=stop.text
         )
         for stop in await hourly_limit_actions.stops(w.tx, w.now)
     ]

@@ -161,6 +161,7 @@ ACTION_LABELS = {
     "metrics.cost_rate": "Set the cost of an hour on incidents",
     "metrics.rebuild": "Started recomputing all metrics",
     "night_limit.set": "Changed the night limit of a team",
+    "fallback_test.changed": "Changed the daily test of the fallback responders",
     "outbound_heartbeat.created": "Created an outbound heartbeat",
     "outbound_heartbeat.deleted": "Deleted an outbound heartbeat",
     "page.acked": "Acknowledged a page",

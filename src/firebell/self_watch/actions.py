@@ -1,6 +1,6 @@
 """Actions on outbound heartbeats, and the alarms that begin and end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -73,10 +73,25 @@ def url_hint(url: str) -> str:
 
 
 @internal("Only the lane that watches Firebell calls it.")
-async def notice_problems(tx: Tx, problems: Sequence[Problem], now: datetime) -> list[SelfAlarm]:
-    """Begin an alarm for each problem that has none, and page the responders of the platform once for it."""
+async def notice_problems(
+    tx: Tx, problems: Sequence[Problem], settings: Mapping[str, str], now: datetime
+) -> list[SelfAlarm]:
+    """Begin an alarm for each problem that has none, and page the responders of the platform once for it.
+
+    `settings` are those of the channels: an alarm about a channel goes by all others that are set up.
+    """
     begun = await store.notice_problems(tx, problems, now) if problems else []
-    await _notify(tx, begun, now)
+    recipients = await responders(tx) if begun else []
+    for alarm in begun:
+        if rules.urgency(alarm.kind) == "high":
+            avoided = rules.avoided_channel(alarm)
+            await notify.send_around(
+                *(tx, SUBJECT_KIND, alarm.id, recipients, now), avoided_channel=avoided, settings=settings
+            )
+        else:
+            await notify.send_about(tx, SUBJECT_KIND, {alarm.id: recipients}, now)
+    if begun:
+        await tx.live(LIVE_TOPIC)
     return begun
 
 
@@ -86,24 +101,10 @@ async def end_alarms(tx: Tx, now: datetime) -> list[SelfAlarm]:
     over = [alarm for alarm in await store.open_alarms(tx) if rules.is_over(alarm, now)]
     if over:
         await store.clear_alarms(tx, [alarm.id for alarm in over], now)
-        await _notify(tx, over, now, urgency="low")
+        recipients = await responders(tx)
+        await notify.send_about(tx, SUBJECT_KIND, {alarm.id: recipients for alarm in over}, now)
+        await tx.live(LIVE_TOPIC)
     return over
-
-
-async def _notify(tx: Tx, alarms: Sequence[SelfAlarm], now: datetime, *, urgency: str = "") -> None:
-    if not alarms:
-        return
-    recipients = await responders(tx)
-    for alarm in alarms:
-        await notify.send_about(
-            tx,
-            SUBJECT_KIND,
-            {alarm.id: recipients},
-            now,
-            urgency=urgency or rules.urgency(alarm.kind),
-            avoided_channel=rules.avoided_channel(alarm),
-        )
-    await tx.live(LIVE_TOPIC)
 
 
 async def responders(tx: Tx) -> list[int]:

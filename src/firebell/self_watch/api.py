@@ -7,10 +7,10 @@ from pydantic import ConfigDict, Field
 
 from firebell.kit.findings import FindingLevel
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, PathId, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictInt, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.self_watch import actions, queries, rules
+from firebell.self_watch import actions, fallback_test_actions, fallback_tests, queries, rules
 from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, PingMethod, ProblemKind, SelfAlarm
 
 router = api.router("organisation", "/health")
@@ -67,7 +67,7 @@ class SelfAlarmShown(ApiOutput):
 
 
 class HealthFinding(ApiOutput):
-    """Something that keeps messages from arriving; `code` is N-CONFIG, N-CALLBACK or N-METHOD."""
+    """Something that keeps messages from arriving; `code` is N-CONFIG, N-CALLBACK, N-FALLBACK or N-METHOD."""
 
     id: str
     code: str
@@ -77,12 +77,40 @@ class HealthFinding(ApiOutput):
     advice: str
 
 
+class FallbackTestInput(ApiInput):
+    """Whether each fallback responder gets a test message a day, and at which hour in their time zone."""
+
+    is_on: bool
+    hour: Annotated[StrictInt, Field(ge=fallback_tests.FIRST_HOUR, le=fallback_tests.LAST_HOUR)] = (
+        fallback_tests.DEFAULT_HOUR
+    )
+
+
+class FallbackTestSettingsShown(ApiOutput):
+    """Whether each fallback responder gets a test message a day, and at which hour in their time zone."""
+
+    is_on: bool
+    hour: int
+
+
+class ResponderShown(ApiOutput):
+    """A fallback responder and their daily tests."""
+
+    person_id: int
+    name: str
+    sent_at: datetime | None
+    confirmed_at: datetime | None
+    unconfirmed: Annotated[int, Field(description="tests since the last confirmed one")]
+
+
 class HealthShown(ApiOutput):
-    """How Firebell is: findings, open and latest alarms, and outbound heartbeats."""
+    """How Firebell is: findings, alarms, outbound heartbeats, and the daily test of the fallback responders."""
 
     findings: list[HealthFinding]
     alarms: list[SelfAlarmShown]
     heartbeats: list[OutboundHeartbeatShown]
+    fallback_test: FallbackTestSettingsShown
+    responders: list[ResponderShown]
 
 
 def _heartbeat(heartbeat: OutboundHeartbeat) -> OutboundHeartbeatShown:
@@ -108,7 +136,26 @@ async def show_health(w: Reader) -> HealthShown:
         findings=[HealthFinding.model_validate(each) for each in state.findings],
         alarms=[_alarm(each) for each in state.alarms],
         heartbeats=[_heartbeat(each) for each in state.heartbeats],
+        fallback_test=FallbackTestSettingsShown.model_validate(state.fallback_test),
+        responders=[
+            ResponderShown(
+                person_id=each.id,
+                name=each.name,
+                sent_at=each.tests.sent_at,
+                confirmed_at=each.tests.confirmed_at,
+                unconfirmed=each.tests.unconfirmed,
+            )
+            for each in state.responders
+        ],
     )
+
+
+@router.put("/fallback-test", summary="Test the fallback responders every day, or not")
+async def set_fallback_test(w: Writer, body: FallbackTestInput) -> FallbackTestSettingsShown:
+    changed = await fallback_test_actions.set_settings(
+        w.tx, w.actor, is_on=body.is_on, hour=body.hour, now=w.now
+    )
+    return FallbackTestSettingsShown.model_validate(changed)
 
 
 @router.post(

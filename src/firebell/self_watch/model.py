@@ -6,6 +6,8 @@ from enum import StrEnum
 
 SUBJECT_KIND = "self_alarm"
 """The kind of subject of messages about an alarm."""
+FALLBACK_TEST_KIND = "fallback_test"
+"""The kind of subject of the daily test messages."""
 LIVE_TOPIC = "self-watch"
 
 

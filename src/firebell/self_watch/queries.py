@@ -13,7 +13,8 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod, MethodState, Person
 from firebell.replies import queries as replies
 from firebell.replies.queries import CallbackRefusal
-from firebell.self_watch import rules, store
+from firebell.self_watch import fallback_test_actions, fallback_tests, rules, store
+from firebell.self_watch.fallback_tests import FallbackTestSettings, ResponderTests
 from firebell.self_watch.model import OutboundHeartbeat, ProblemKind, SelfAlarm
 
 ALARMS_SHOWN = 20
@@ -27,6 +28,18 @@ _ALARM_FINDINGS = {
 }
 
 
+responder_tests = fallback_test_actions.responder_tests
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackResponder:
+    """A fallback responder and their daily tests."""
+
+    id: int
+    name: str
+    tests: ResponderTests
+
+
 @dataclass(frozen=True, slots=True)
 class SelfWatch:
     """Everything that Firebell knows about its own state."""
@@ -34,17 +47,25 @@ class SelfWatch:
     findings: Sequence[Finding]
     alarms: Sequence[SelfAlarm]
     heartbeats: Sequence[OutboundHeartbeat]
+    fallback_test: FallbackTestSettings
+    responders: Sequence[FallbackResponder]
 
 
 async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> SelfWatch:
     """Return how Firebell is, given the settings of its channels."""
+    tests = await responder_tests(tx)
+    persons = await people.people_by_id(tx, [one.person_id for one in tests])
     return SelfWatch(
-        await findings(tx, settings, now), await store.alarms(tx, ALARMS_SHOWN), await store.heartbeats(tx)
+        await findings(tx, settings, now),
+        await store.alarms(tx, ALARMS_SHOWN),
+        await store.heartbeats(tx),
+        await fallback_test_actions.settings(tx),
+        [FallbackResponder(one.person_id, persons[one.person_id].name, one) for one in tests],
     )
 
 
 async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> list[Finding]:
-    """Return the findings N-CONFIG, N-CALLBACK and N-METHOD, most severe first."""
+    """Return the findings N-CONFIG, N-CALLBACK, N-FALLBACK and N-METHOD, most severe first."""
     persons = {person.id: person for person in await people.people(tx) if person.active}
     methods = await people.methods_of(tx, list(persons))
     return severest_first(
@@ -52,6 +73,7 @@ async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> lis
             *config_findings(await store.open_alarms(tx), methods, settings),
             *callback_findings(await replies.callback_refusals(tx, now - REFUSALS_SHOWN_FOR)),
             *method_findings(methods, persons),
+            *fallback_tests.findings(await responder_tests(tx), {i: p.name for i, p in persons.items()}),
         ]
     )
 
@@ -134,6 +156,7 @@ async def finding_counts(tx: Reads, settings: Mapping[str, str], now: datetime) 
 RULES = (
     ("N-CALLBACK", "warning"),
     ("N-CONFIG", "error"),
+    ("N-FALLBACK", "warning"),
     ("N-METHOD", "warning"),
 )
 """Every rule with its level, so that a gauge without findings is 0."""

@@ -1,4 +1,4 @@
-"""The SQL that deletes old alarms."""
+"""The SQL that deletes old alarms and daily tests."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 
 ALARM_DAYS = 365
+TEST_DAYS = 90
 
 
 async def delete_alarms(tx: Tx, before: datetime, limit: int) -> int:
@@ -36,6 +37,34 @@ count_alarms = count_rows(
     """
 )
 
+
+async def delete_tests(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest daily tests; return their number."""
+    return await tx.changed(
+        """
+        delete from fallback_test
+        where id in (
+            select id
+            from fallback_test
+            where sent_at < $1
+            order by sent_at
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+count_tests = count_rows(
+    """
+    select
+    from fallback_test
+    where sent_at < $1
+    limit $2
+    """
+)
+
 RETENTIONS = (
     Retention(
         "self_alarm",
@@ -44,5 +73,14 @@ RETENTIONS = (
         setting="self-alarms",
         label="Alarms about Firebell itself",
         count=count_alarms,
+    ),
+    Retention(
+        "fallback_test",
+        TEST_DAYS,
+        by_index(delete_tests),
+        setting="fallback-tests",
+        least_days=30,
+        label="Daily tests of the fallback responders",
+        count=count_tests,
     ),
 )

@@ -12,16 +12,19 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.self_watch import api, web
+    from firebell.self_watch import api, fallback_test_web, web
 
-    return [web.router, api.router]
+    return [web.router, fallback_test_web.router, api.router]
 
 
 def _composers() -> Mapping[str, Composer]:
-    from firebell.self_watch import messages
-    from firebell.self_watch.model import SUBJECT_KIND
+    from firebell.self_watch import fallback_test_actions, messages
+    from firebell.self_watch.model import FALLBACK_TEST_KIND, SUBJECT_KIND
 
-    return {SUBJECT_KIND: Composer(messages.compose)}
+    return {
+        SUBJECT_KIND: Composer(messages.compose),
+        FALLBACK_TEST_KIND: Composer(fallback_test_actions.compose),
+    }
 
 
 def _retentions() -> "Sequence[Retention]":
@@ -32,7 +35,7 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "self_watch",
-    tables=("outbound_heartbeat", "self_alarm", "self_watch_turn"),
+    tables=("outbound_heartbeat", "self_alarm", "self_watch_turn", "fallback_test"),
     kept={"outbound_heartbeat": FEW, "self_watch_turn": "One row."},
     retentions=_retentions,
     routers=_routers,

@@ -15,6 +15,7 @@ from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.self_watch import actions, rules, store
+from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.model import LIVE_TOPIC, OutboundHeartbeat, PingMethod, PingOutcome
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ class Watcher:
                 work = await store.shared_work(tx, now)
                 problems += rules.shared_problems(work, now)
                 problems += rules.outbound_problems(await store.heartbeats(tx), now)
-            begun = await actions.notice_problems(tx, problems, now)
+                await fallback_test.send_due(tx, now)
+            begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
             await actions.end_alarms(tx, now)
         for alarm in begun:
             log.warning(

@@ -19,10 +19,13 @@ METHODS = [(each.value, each.value) for each in (PingMethod.POST, PingMethod.GET
 
 @router.get("/settings/health", dependencies=route_access.needs(Verb.SELF_WATCH_READ))
 async def health(visit: CurrentVisit) -> Response:
-    return await _health(visit, {})
+    return await render_health(visit, {})
 
 
-async def _health(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
+async def render_health(
+    visit: Visit, values: Mapping[str, str], error: FirebellError | None = None
+) -> Response:
+    """Return the screen, after a refused form with its values and error."""
     state = await queries.self_watch(visit.tx, visit.ctx.channel_settings, visit.now)
     context = {
         "nav": "settings",
@@ -31,6 +34,8 @@ async def _health(visit: Visit, values: Mapping[str, str], error: FirebellError 
         "findings": state.findings,
         "alarms": state.alarms,
         "heartbeats": state.heartbeats,
+        "fallback_test": state.fallback_test,
+        "responders": state.responders,
         "alarm_title": rules.title,
         "methods": METHODS,
         "values": values,
@@ -53,7 +58,7 @@ async def create_heartbeat(visit: CurrentVisit) -> Response:
                 now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _health(visit, values, error)
+        return await render_health(visit, values, error)
     text = f"Outbound heartbeat {heartbeat.name} created. It is sent within half a minute."
     return flash.redirect(visit.request, "/settings/health", text)
 

@@ -80,6 +80,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/silences/{silence_id}/edit": NONE,
     "/silences/{silence_id}/expire": ASK,
     "/silences/{silence_id}/extend": ASK,
+    "/fallback-test/{token}": NONE,
+    "/settings/health/fallback-test": NONE,
     "/settings/health/heartbeats": NONE,
     "/settings/health/heartbeats/{heartbeat_id}/delete": ASK,
     "/settings/trackers": NONE,
