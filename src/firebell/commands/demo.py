@@ -32,6 +32,7 @@ from firebell.demo import (
     response,
     routing,
     runbooks,
+    self_watch,
     silences,
     special_incidents,
     status_copies,
@@ -136,6 +137,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await heartbeats.create(past, clock.now())
     await routing.add_rules(past, clock.now())
     await silences.create(past, clock.now())
+    await self_watch.create(past, clock.now())
     return past
 
 

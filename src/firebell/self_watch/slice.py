@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, Composer, SettingsGroup, SettingsTab, Slice
+from firebell.kit.slice import FEW, Command, Composer, NavItem, Section, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -48,9 +48,9 @@ SLICE = Slice(
             rank=157,
         ),
     ),
-    settings_tabs=(
-        SettingsTab(
-            SettingsGroup.ORGANIZATION, 70, "/settings/health", "Health", "health", "self_watch.read"
+    navigation=(
+        NavItem(
+            Section.MORE, 66, "/settings/health", "activity", "Health of Firebell", verb="self_watch.read"
         ),
     ),
 )
