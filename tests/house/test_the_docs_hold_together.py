@@ -23,7 +23,7 @@ READ = [
 _SECTION = re.compile(r"^#+ (?P<number>\d+(?:\.\d+)?)\.? ", re.M)
 _REFERENCE = re.compile(r"\bspec (?P<number>\d+(?:\.\d+)?)")
 _CODE = re.compile(
-    r"\b[ACFIMPRSTY]-[A-Z]{4,}(?:-[A-Z]+)?\b|\b(?:[CS]-(?:DUE|GAP)|T-(?:ETA|LAG)|X-(?:ACCESS|ASSIGNEE|CONFLICT|GONE|REFUSED))\b"
+    r"\b[ACFIMNPRSTY]-[A-Z]{4,}(?:-[A-Z]+)?\b|\b(?:[CS]-(?:DUE|GAP)|T-(?:ETA|LAG)|X-(?:ACCESS|ASSIGNEE|CONFLICT|GONE|REFUSED))\b"
 )
 _INVARIANT = re.compile(
     r"\((?:spec [\d.]+,? )?(?P<ids>(?:LC|[AGIPT])\d\d?(?:(?:, | to )(?:LC|[AGIPT])\d\d?)*)\)"

@@ -50,7 +50,7 @@ SLICE = Slice(
     ),
     navigation=(
         NavItem(
-            Section.MORE, 66, "/settings/health", "activity", "Health of Firebell", verb="self_watch.read"
+            Section.MORE, 66, "/settings/health", "shield-check", "Health of Firebell", verb="self_watch.read"
         ),
     ),
 )

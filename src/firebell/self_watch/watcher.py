@@ -125,12 +125,10 @@ class Watcher:
                 headers={"user-agent": USER_AGENT},
                 **says,
             )
+        except httpx.InvalidURL:
+            return PingOutcome(heartbeat.id, "The address is not a valid URL.")
         except httpx.HTTPError as error:
             return PingOutcome(heartbeat.id, _without_address(http_out.reason_of(error), url))
-        except Exception as error:
-            # one address must not keep the others from being sent
-            log.exception("an outbound heartbeat cannot be sent", extra={"heartbeat": heartbeat.name})
-            return PingOutcome(heartbeat.id, type(error).__name__)
         return PingOutcome(heartbeat.id, "" if response.ok else f"It answers {response.status}.")
 
 
