@@ -1,6 +1,5 @@
 """Firebell watches itself: when it is not well, how an episode begins and ends, and what is said about it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -189,8 +188,10 @@ def test_refused_callbacks_are_stored_when_there_are_several() -> None:
     assert not any(slow)
 
 
-def _method(number: int, kind: str, **changes: datetime) -> ContactMethod:
-    return replace(ContactMethod(number, 7, kind, "secret-topic", "", NOW, None), **changes)
+def _method(
+    number: int, kind: str, suspect_since: datetime | None = None, unusable_since: datetime | None = None
+) -> ContactMethod:
+    return ContactMethod(number, 7, kind, "secret-topic", "", NOW, None, suspect_since, unusable_since)
 
 
 def test_findings_name_the_trouble_and_no_address() -> None:
