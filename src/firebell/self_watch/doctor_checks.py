@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.durations import duration
 from firebell.kit.findings import CheckResult, FindingLevel
 from firebell.self_watch import queries, rules
-from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat
+from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, ProblemKind
 
 
 async def check(tx: Tx, settings: Mapping[str, str], now: datetime) -> list[CheckResult]:
@@ -18,7 +18,8 @@ async def check(tx: Tx, settings: Mapping[str, str], now: datetime) -> list[Chec
         *(
             CheckResult("alarms", "fail", f"{rules.title(alarm)}. {rules.note(alarm, now)}")
             for alarm in state.alarms
-            if alarm.cleared_at is None
+            # a heartbeat that fails has a result of its own
+            if alarm.cleared_at is None and alarm.kind is not ProblemKind.OUTBOUND
         ),
         *(
             CheckResult(

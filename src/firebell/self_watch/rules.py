@@ -118,10 +118,11 @@ def title(alarm: SelfAlarm) -> str:
 
 def note(alarm: SelfAlarm, now: datetime) -> str:
     """Return the text of an alarm: how it stands when the text is written, and what to do."""
+    detail = f"{alarm.detail.rstrip('. ')}."
     since = duration(max(timedelta(), (alarm.cleared_at or now) - alarm.opened_at))
     if alarm.cleared_at:
-        return f"It lasted {since}: {alarm.detail} Nothing is left to do."
-    return f"For {since}: {alarm.detail} {_ADVICE[alarm.kind]}"
+        return f"It lasted {since}: {detail} Nothing is left to do."
+    return f"For {since}: {detail} {_ADVICE[alarm.kind]}"
 
 
 _ADVICE = {
