@@ -28,7 +28,7 @@ FAMILIES = {
         *("action_items", "action_items_overdue", "action_completion_ratio", "readiness_ratio"),
         *("runbook_runs", "postmortem_saves", "postmortem_conflicts"),
         *("tracker_errors", "tracker_sync_lag_seconds", "chat_calls", "chat_lag_seconds", "chat_dead"),
-        *("runbooks", "runbook_sources_failing"),
+        *("runbooks", "runbook_sources_failing", "provider_open", "findings"),
     )
 }
 """Every family that Firebell exposes about itself."""

@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from firebell import app, event_subscriptions
 from firebell.database_server import Ensure, database
+from firebell.health_check import HealthCheck
 from firebell.inbound_mail import listener
 from firebell.kit import file_descriptors, public_holidays
 from firebell.kit.clock import Clock, SystemClock
@@ -169,7 +170,18 @@ async def connected(
 def build_worker(process: Running) -> Worker:
     """Return the worker of this process."""
     handlers = timer_handlers(retention_days=process.ctx.retention_days)
-    return Worker(process.ctx, handlers, event_subscriptions.outbox_handlers(), process.ensure_database)
+    health_check = HealthCheck(process.ctx)
+
+    async def checks() -> Mapping[str, str]:
+        return (await health_check.report()).checks
+
+    return Worker(
+        process.ctx,
+        handlers,
+        event_subscriptions.outbox_handlers(),
+        process.ensure_database,
+        checks=checks,
+    )
 
 
 class _Server(uvicorn.Server):

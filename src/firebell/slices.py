@@ -42,6 +42,7 @@ from firebell.retention import slice as retention
 from firebell.routing import slice as routing
 from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
+from firebell.self_watch import slice as self_watch
 from firebell.service_overview import slice as service_overview
 from firebell.setup import slice as setup
 from firebell.status_copies import slice as status_copies
@@ -144,6 +145,7 @@ SLICES = (
     anomalies.SLICE,
     metrics.SLICE,
     monitoring.SLICE,
+    self_watch.SLICE,
     digests.SLICE,
     search.SLICE,
     account.SLICE,

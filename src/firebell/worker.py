@@ -36,6 +36,7 @@ from firebell.paging import actions as paging
 from firebell.postmortems.publication.mailer import PostmortemMailer
 from firebell.replies import answer_fetching
 from firebell.runbooks.sources.source_reader import SourceReader
+from firebell.self_watch.watcher import Checks, Watcher, unchecked
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
@@ -92,6 +93,7 @@ LANE_LIMITS_S = {
     "heartbeats": 60.0,
     "mailbox": 120.0,
     "retractions": 60.0,
+    "self_watch": 60.0,
     **dict.fromkeys(answer_fetching.LANES, 60.0),
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
@@ -153,6 +155,7 @@ class Worker:
         ensure_database: Callable[[], Awaitable[None]] | None = None,
         poll: timedelta = POLL,
         heartbeat_s: float = HEARTBEAT_S,
+        checks: Checks = unchecked,
     ) -> None:
         self._ctx = ctx
         self._pace = ctx.pace
@@ -186,6 +189,7 @@ class Worker:
             "heartbeats": ReceptionRecorder(ctx),
             "mailbox": self._mailbox,
             "retractions": Retractor(ctx),
+            "self_watch": Watcher(ctx, checks),
             **self._fetchers,
         }
         self._upcoming: dict[str, datetime | None] = {}

@@ -17,12 +17,15 @@ from firebell.channels.base import (
     Unsent,
 )
 from firebell.channels.registry import CHANNELS
+from firebell.kit import http_out
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.kit.signing import Signer
 from tests.house.source import ROOT, SRC
 from tests.standins.channel_lab import LABS, NOT_OVER_HTTP, Lab, Switch, providing
 
+SLOW_S = 0.05
+_within = http_out._within
 HOSTILE = "disk *full* @everyone <!channel> [x](javascript:1) <b>&amp; {{7*7}} %0A \u202e"
 MESSAGE = Message(
     event="page",
@@ -55,6 +58,7 @@ EXPECTED = {
     Switch.EMPTY: "retry",
     Switch.HUGE: "retry",
     Switch.GZIP: "retry",
+    Switch.SLOW: "retry",
 }
 """The outcomes of spec 10.2; `address` is a failure that makes the address suspect."""
 
@@ -85,12 +89,17 @@ def test_the_kit_knows_every_channel() -> None:
 
 
 @pytest.mark.parametrize("kind", LABS)
-async def test_each_answer_of_its_provider_has_the_outcome_of_the_table(kind: str) -> None:
+async def test_each_answer_of_its_provider_has_the_outcome_of_the_table(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab, channel = LABS[kind], CHANNELS[kind]
     async with providing(lab.answer) as provider, guarded_client(parse_networks("127.0.0.0/8")) as http:
         for switch in Switch:
             provider.switch = switch
             provider.got.clear()
+            if switch is Switch.SLOW:
+                # what takes ten seconds takes a moment
+                monkeypatch.setattr(http_out, "_within", lambda limit_s: _within(min(limit_s, SLOW_S)))
             address = lab.address(provider.url)
             # a transport that remembers nothing of the switch before
             transport = channel.open(_edges(http, lab, provider.url))
@@ -104,6 +113,7 @@ async def test_each_answer_of_its_provider_has_the_outcome_of_the_table(kind: st
                 assert not [s for s in lab.secrets if s in outcome.reason], (switch, outcome)
             if switch is Switch.BUSY and isinstance(outcome, Retry):
                 assert outcome.after_s == 5
+        monkeypatch.undo()
         # content that was refused is sent once more, shorter
         provider.switch = Switch.REFUSED
         provider.got.clear()
@@ -176,3 +186,18 @@ def test_every_channel_has_an_icon_and_a_guide() -> None:
         assert re.search(rf"^(## |\| .*){re.escape(channel.label)}", guide, re.MULTILINE), channel.kind
     documented = {setting.name for kind in LABS for setting in CHANNELS[kind].settings}
     assert [name for name in documented if f"`{name}`" not in settings] == []
+
+
+@pytest.mark.parametrize("kind", ["google_chat", "matrix", "mattermost", "ntfy", "webhook"])
+async def test_a_repetition_is_recognized_by_its_key(kind: str) -> None:
+    """K3: the provider, or the receiver, drops a message whose key it knows."""
+    lab, channel = LABS[kind], CHANNELS[kind]
+    async with providing(lab.answer) as provider, guarded_client(parse_networks("127.0.0.0/8")) as http:
+        transport = channel.open(_edges(http, lab, provider.url))
+        keyed = []
+        for key in ("key-one", "key-one", "key-two"):
+            provider.got.clear()
+            await transport.send(lab.address(provider.url), MESSAGE, key)
+            sent = "".join(f"{got.target} {got.headers} {got.body!r}" for got in provider.got)
+            keyed.append(("key-one" in sent, "key-two" in sent))
+        assert keyed == [(True, False), (True, False), (False, True)]

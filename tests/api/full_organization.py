@@ -83,6 +83,7 @@ from tests.api.organization_policies import add_policy_version
 from tests.api.organization_routing import add_routing
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
+from tests.api.organization_self_watch import add_self_watch
 from tests.api.organization_services import add_dependency
 from tests.api.organization_shifts import add_shifts
 from tests.api.organization_silences import add_silence
@@ -496,6 +497,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await start_run(tx, w)
             await add_shifts(tx, w)
             await add_heartbeat(tx, w)
+            made.secrets |= await add_self_watch(tx, w)
             await add_routing(tx, w)
             await add_policy_version(tx, w, SLUGS["policies"])
         yield made

@@ -176,6 +176,7 @@ FILLED = {
     "/post-mortems/{ref}/withdraw": {"reason": "It names a customer."},
     "/post-mortems/{ref}/external": {"reason": "Customers noticed nothing."},
     "/heartbeats/new": {"name": "nightly-backup"},
+    "/settings/health/heartbeats": {"name": "Lyon", "url": "https://watch.example.org/lyon"},
     "/inhibition-rules": {"name": "Pods", "source_matchers": "a=b", "target_matchers": "c=d"},
     "/silences/new": {"matchers": "alertname=Disk", "comment": "Reindexing"},
     "/drills/new": {"scenario": "cache-stampede", "planned_for": "2026-12-08T10:00"},

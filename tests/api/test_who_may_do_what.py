@@ -189,7 +189,7 @@ NEVER_OK = {
     "/events",
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret", "/near-misses"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
-    *("/u/{token}", "/u/digest/{token}"),
+    *("/u/{token}", "/u/digest/{token}", "/fallback-test/{token}"),
     *("/chat/slack/installed", "/settings/trackers/authorized"),
     *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
 }

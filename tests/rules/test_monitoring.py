@@ -18,6 +18,7 @@ from firebell.kit.process_counters import Histogram, ProcessCounters
 from firebell.monitoring import access, team_labels
 from firebell.monitoring.families import ProcessState, families
 from firebell.monitoring.model import LABELED_MAX, BucketCounts, FactReadings, IntegrationReadings, Readings
+from firebell.self_watch.queries import RULES as FINDING_RULES
 from firebell.settings import load
 from tests.prometheus_files import FAMILIES
 
@@ -65,6 +66,8 @@ def test_what_was_counted_and_read_is_exposed() -> None:
     counters.document_saves, counters.document_conflicts = 98, 2
     counters.tracker_errors["3", "too_fast"] += 1
     counters.chat_calls["1", "ok"] += 4
+    counters.provider_circuits.record("sms", "twilio", "open")
+    counters.provider_circuits.record("sms", "vonage", "closed")
     values = _values(list(families(_state(counters), READINGS)))
     expected = {
         ("firebell_build_info", "1.2.3"): 1,
@@ -80,6 +83,8 @@ def test_what_was_counted_and_read_is_exposed() -> None:
         ("firebell_timer_lateness_seconds_count", "other"): 0,
         ("firebell_tracker_errors_total", "3,too_fast"): 1,
         ("firebell_chat_calls_total", "1,ok"): 4,
+        ("firebell_provider_open", "sms,twilio"): 1,
+        ("firebell_provider_open", "sms,vonage"): 0,
         ("firebell_postmortem_saves_total", ""): 98,
         ("firebell_postmortem_conflicts_total", ""): 2,
         ("firebell_worker_lane_healthy", "send"): 0,
@@ -136,6 +141,7 @@ def _facts(teams: int) -> FactReadings:
         completion=dict.fromkeys(names, 0.5),
         readiness=0.75,
         runbook_runs={"succeeded": 3},
+        findings=dict.fromkeys(FINDING_RULES, 2),
         integrations=IntegrationReadings(
             tracker_lag_s={str(n): 60.0 for n in range(LABELED_MAX)},
             chat_lag_s={str(n): 0.0 for n in range(LABELED_MAX)},

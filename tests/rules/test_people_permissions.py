@@ -32,7 +32,7 @@ RESPONDERS = {
     " alert_audit.write readiness.sign",
 }
 MANAGERS = {
-    "oncall:read": "pay.read phone_usage.read",
+    "oncall:read": "pay.read phone_usage.read self_watch.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write routing.write",
     "incidents:read": "incident.read_private subscriber.read cost.read webhook.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
@@ -42,6 +42,8 @@ MANAGERS = {
 }
 ADMINS = {
     "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild webhook.write"
+    "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild"
+    " self_watch.write"
 }
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}
 FROM = {Role.VIEWER: 0, Role.RESPONDER: 1, Role.MANAGER: 2, Role.ADMIN: 3}

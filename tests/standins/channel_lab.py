@@ -31,6 +31,7 @@ class Switch(StrEnum):
     EMPTY = "empty 200"
     HUGE = "1 MB"
     GZIP = "gzip bomb"
+    SLOW = "no answer until the client gives up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ class Provider:
             self.got.append(request)
             if self.switch is Switch.RESET:
                 writer.transport.abort()
+                return
+            if self.switch is Switch.SLOW:
+                await reader.read()
                 return
             writer.write(self._response(request))
             await writer.drain()

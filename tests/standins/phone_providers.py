@@ -4,6 +4,7 @@ Twilio: Messages.json and Calls.json of its API 2010-04-01, with form bodies. Vo
 JSON bodies and tokens. Each refuses what the real one would, and fails as it is told.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -57,7 +58,9 @@ class PhoneProviders:
     refused: list[str] = field(default_factory=list)
     """What a real provider would not have taken."""
     twilio_fails: list[str] = field(default_factory=list)
-    """What the next requests to Twilio get: `reset` after it took the message, or a status."""
+    """What the next requests to Twilio get after it took the message: `reset`, `slow` for no answer; or a status."""
+    slow: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when slow answers may be given up."""
     vonage_fails: list[str] = field(default_factory=list)
     before_answer: Callable[[Message], Awaitable[object]] | None = None
     """What Vonage does once between taking a text message and answering."""
@@ -107,6 +110,8 @@ class PhoneProviders:
         if mode == "reset":
             assert request.transport
             request.transport.abort()
+        if mode == "slow":
+            await self.slow.wait()
         return web.json_response({"sid": sid, "status": "queued", "num_segments": "1"}, status=201)
 
     def _listed(self, request: web.Request, kind: str) -> dict[str, Any]:

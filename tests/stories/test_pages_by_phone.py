@@ -9,10 +9,11 @@ from email.utils import format_datetime
 from typing import Any
 
 import httpx
+import pytest
 
-from firebell.channels.phone import gsm7
+from firebell.channels.phone import gsm7, requests
 from firebell.kit.clock import FakeClock
-from firebell.notify import reply_code_store
+from firebell.notify import hourly_limits, reply_code_store
 from firebell.notify.retention_store import delete_reply_codes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
@@ -281,7 +282,7 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
 
 
 async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with phones(dsn, clock, FIREBELL_PHONE_DAILY_PARTS="4") as p:
         w = p.w
@@ -397,3 +398,30 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         shown = await p.http.get("/settings/phone")
         assert "Vonage" in shown.text
         assert "Vonage" in (await p.http.get("/pages/PG-2")).text
+
+        # beyond the limit of an hour, a page goes on by another contact method (I9)
+        p.providers.before_answer = None
+        monkeypatch.setattr(hourly_limits, "PAGE_MAX", 1)
+        async with w.ctx.db.tx() as tx:
+            [hook] = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == "webhook"]
+        await p.rules(w.mara, (0, sms), (60, voice), (3600, hook))
+        await w.resolve(w.mara)
+        clock.advance(timedelta(minutes=1))
+        # a provider that is slow has taken the message: it is looked up, and not sent twice
+        p.providers.twilio_fails = ["slow"]
+        monkeypatch.setattr(requests, "LIMIT_S", 0.3)
+        await w.alert("clock drift")
+        await w.after(minutes=2)
+        p.providers.slow.set()
+        assert [m.kind for m in p.providers.taken if "clock drift" in m.text] == ["sms"]
+        assert any("clock drift" in m["title"] and m["event"] == "page" for m in w.sink.got)
+
+        # so many codes and tests to one country look like fraud: they stop, and the admins know
+        monkeypatch.setitem(hourly_limits._LIMITS, "country", 2)
+        async with w.ctx.db.tx() as tx:
+            await people.request_test(tx, await w.actor(w.mara), voice.id, w.mara, w.now)
+        await w.settle()
+        assert "Codes and tests to DE are stopped" in [m["title"] for m in w.sink.got]
+        [stop] = (await p.http.get("/api/v1/phone-usage/stops")).json()
+        assert (stop["scope"], stop["value"], stop["sent"]) == ("country", "DE", 2)
+        assert stop["text"] in (await p.http.get("/settings/phone")).text

@@ -245,6 +245,15 @@ class RetractingTransport(Transport, Protocol):
         ...
 
 
+@runtime_checkable
+class FailoverTransport(Transport, Protocol):
+    """Sends through several providers, each with a circuit."""
+
+    def circuit_states(self) -> Mapping[str, str]:
+        """Return the state of the circuit of each provider, `closed` for one that works."""
+        ...
+
+
 async def whole_or_short(attempt: Callable[[bool], Awaitable[Outcome | ContentRefused]]) -> Outcome:
     """Return the outcome of `attempt(False)`; send refused content once more, short, by `attempt(True)`.
 
@@ -362,3 +371,5 @@ class Channel:
     """True if a message is answered by a text with its code, with these settings."""
     daily_parts: Callable[[Mapping[str, str]], int] | None = None
     """The number of parts a day after which messages that can wait fail, 0 for no limit; None if it costs nothing."""
+    charged_destination: Callable[[str], tuple[str, str]] | None = None
+    """Return the country and the range of an address, by which fraud with requested messages shows. Pure."""

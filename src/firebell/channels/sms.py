@@ -25,6 +25,10 @@ class Sms:
     def __init__(self, failover: Failover) -> None:
         self._failover = failover
 
+    def circuit_states(self) -> Mapping[str, str]:
+        """Return the state of the circuit of each provider by name."""
+        return self._failover.circuit_states()
+
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Send through the first provider that takes it."""
         if not self._failover.providers:
@@ -79,4 +83,5 @@ CHANNEL = Channel(
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     takes_replies=lambda values: bool(settings.public_url(values)),
     daily_parts=settings.daily_parts,
+    charged_destination=numbers.charged_destination,
 )

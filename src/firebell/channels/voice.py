@@ -26,6 +26,10 @@ class Voice:
         self._failover = failover
         self._takes_keys = takes_keys
 
+    def circuit_states(self) -> Mapping[str, str]:
+        """Return the state of the circuit of each provider by name."""
+        return self._failover.circuit_states()
+
     async def send(self, address: str, message: Message, key: str) -> Outcome:
         """Call through the first provider that takes it."""
         if not self._failover.providers:
@@ -92,4 +96,5 @@ CHANNEL = Channel(
     attempt_limit_s=phone_channel.ATTEMPT_LIMIT_S,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     daily_parts=settings.daily_parts,
+    charged_destination=numbers.charged_destination,
 )

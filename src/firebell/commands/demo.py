@@ -32,6 +32,7 @@ from firebell.demo import (
     response,
     routing,
     runbooks,
+    self_watch,
     senders,
     silences,
     special_incidents,
@@ -140,6 +141,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await silences.create(past, clock.now())
     await senders.add_senders(past, clock.now())
     await webhooks.create(past, clock.now())
+    await self_watch.create(past, clock.now())
     return past
 
 

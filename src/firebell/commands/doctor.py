@@ -34,6 +34,7 @@ from firebell.people.model import MethodState, Person, Role
 from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
 from firebell.process import usable
+from firebell.self_watch.doctor_checks import check as check_self_watch
 from firebell.settings import Settings
 from firebell.status_copies.doctor_checks import check as check_status_copies
 from firebell.webhooks.doctor_checks import check as check_webhooks
@@ -326,6 +327,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
                 findings += await check_status_copies(tx, now)
                 findings += await check_trackers(tx, now)
                 findings += await check_webhooks(tx, now)
+                findings += await check_self_watch(tx, settings.channels, now)
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:
                     findings += [*await check_people(tx, everyone), *await check_plans(tx, now)]

@@ -36,12 +36,17 @@ def _limit(channel: dict[str, Any]) -> str:
     return f"{channel['label']}: {parts:,} {'part' if parts == 1 else 'parts'} in the last 24 hours, {limit}."
 
 
+def _stop(stop: dict[str, Any]) -> str:
+    return f"{stop['text']} are stopped: {stop['sent']} in the last hour, at most {stop['limit']}."
+
+
 @phone.command(epilog=example("firebell phone usage", "firebell phone usage --json"))
 @as_json
 def usage() -> None:
     """Show the messages of 30 days by provider and country, and how much of the daily limit is used."""
     channels = call("GET", "/api/v1/phone-usage")
+    stops = call("GET", "/api/v1/phone-usage/stops")
     head = ("CHANNEL", "PROVIDER", "COUNTRY", "MESSAGES", "PARTS", "FAILED", "PRICE")
     rows = [row for channel in channels for row in _rows(channel)]
     lines = [table(head, rows, wide=0)] if rows else []
-    show(channels, "\n".join([*lines, *map(_limit, channels)]))
+    show(channels, "\n".join([*lines, *map(_limit, channels), *map(_stop, stops)]))

@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from firebell.kit.provider_health import ChannelFailures, ProviderCircuits
+
 DELAY_BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 
 
@@ -48,6 +50,8 @@ class ProcessCounters:
         default_factory=lambda: {True: Histogram(), False: Histogram()}
     )
     """Seconds by which timers ran late: those of pages (True), and all others."""
+    channel_failures: ChannelFailures = field(default_factory=ChannelFailures)
+    provider_circuits: ProviderCircuits = field(default_factory=ProviderCircuits)
     tracker_errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls of trackers that did not do what they should, by the id of the tracker and the outcome."""
     chat_calls: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -89,7 +89,9 @@ class Exporter(Collector):
                 self._readings = readings
                 if self._ctx.pace.monotonic() - self._facts_read_at > FACTS_REUSED_S:
                     facts = None
-                    facts = await fact_queries.fact_readings(tx, self._ctx.clock.now())
+                    facts = await fact_queries.fact_readings(
+                        tx, self._ctx.channel_settings, self._ctx.clock.now()
+                    )
                     self._facts_read_at = self._ctx.pace.monotonic()
         except (Unavailable, TimeoutError):
             pass

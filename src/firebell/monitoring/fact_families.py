@@ -93,6 +93,12 @@ def fact_families(facts: FactReadings) -> Iterator[Metric]:
     )
     readiness = [] if facts.readiness is None else [((), facts.readiness)]
     yield gauge("readiness_ratio", "Score of readiness, as last recorded.", [], readiness)
+    yield gauge(
+        "findings",
+        "Findings about contact methods and channels.",
+        ["rule", "level"],
+        list(facts.findings.items()),
+    )
     yield from integration_families(facts.integrations)
 
 

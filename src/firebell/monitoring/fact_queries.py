@@ -1,6 +1,6 @@
 """Reads what metrics know, for Prometheus."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,12 +15,13 @@ from firebell.monitoring.model import (
     FactReadings,
 )
 from firebell.monitoring.team_labels import add_up, label, labels
+from firebell.self_watch import queries as self_watch
 
 K = TypeVar("K")
 
 
-async def fact_readings(tx: Reads, now: datetime) -> FactReadings:
-    """Return what metrics know at `now`."""
+async def fact_readings(tx: Reads, settings: Mapping[str, str], now: datetime) -> FactReadings:
+    """Return what metrics know at `now`, given the settings of the channels."""
     of_team = labels(await fact_store.teams(tx))
     pages = await fact_store.pages(tx)
     waiting = await fact_store.waiting_pages(tx)
@@ -65,6 +66,7 @@ async def fact_readings(tx: Reads, now: datetime) -> FactReadings:
         completion={name: done[name] / n for name, n in due.items() if n},
         readiness=await fact_store.readiness(tx),
         runbook_runs={row["state"]: row["runs"] for row in await fact_store.runbook_runs(tx)},
+        findings=await self_watch.finding_counts(tx, settings, now),
         integrations=await integration_store.integrations(tx, now),
     )
 

@@ -102,6 +102,12 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
         [],
         [((), counters.document_conflicts)],
     )
+    yield gauge(
+        "provider_open",
+        "Whether a provider of a channel is passed over because it fails.",
+        ["channel", "provider"],
+        [(key, is_open) for key, is_open in counters.provider_circuits.is_open()],
+    )
     yield _histogram(
         "notification_delay_seconds",
         "Time from when a notification was due until its provider accepted it.",

@@ -74,6 +74,8 @@ class FactReadings:
     readiness: float | None
     runbook_runs: Mapping[str, int]
     """Runs that ended, without dry ones, by how they ended."""
+    findings: Mapping[tuple[str, str], int]
+    """Findings about contact methods and channels, by rule and level."""
     integrations: "IntegrationReadings"
 
 

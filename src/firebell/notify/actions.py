@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from firebell.channels.registry import is_ready
 from firebell.kit.db.database import Tx
 from firebell.notify import (
     compose,
@@ -21,7 +22,7 @@ from firebell.notify import (
 from firebell.notify.model import ANSWER, Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan
 from firebell.people import actions as people
-from firebell.people.model import ContactMethod, QuietHoursChanged
+from firebell.people.model import ContactMethod, NotificationRule, QuietHoursChanged
 from firebell.people.rule_times import usable
 
 answered_as = compose.answered_as
@@ -97,6 +98,33 @@ async def send_about(
         for person_id in people_of_one
         for planned in plan(person_id, first[person_id], now, subject_kind)
     ]
+    await delivery_store.queue(tx, deliveries, now)
+
+
+async def send_around(
+    tx: Tx,
+    subject_kind: str,
+    subject_id: int,
+    person_ids: Sequence[int],
+    now: datetime,
+    *,
+    avoided_channel: str,
+    settings: Mapping[str, str],
+) -> None:
+    """Send an urgent message at once by every contact method that works, because one channel does not.
+
+    The avoided channel is used only for people who have no other that is set up.
+    """
+    methods = await people.methods_of(tx, person_ids)
+    deliveries = []
+    for person_id in person_ids:
+        own = people.paged(m for m in methods if m.person_id == person_id)
+        ready = [m for m in own if m.kind != avoided_channel and is_ready(m.kind, settings)]
+        rules = [NotificationRule(0, method) for method in ready or own]
+        deliveries += [
+            NewDelivery(planned, 1, subject_kind, subject_id, round=int(now.timestamp()))
+            for planned in plan(person_id, rules, now, subject_kind)
+        ]
     await delivery_store.queue(tx, deliveries, now)
 
 

@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent, without_code
+from firebell.channels.base import (
+    Accepted,
+    Edges,
+    Failed,
+    FailoverTransport,
+    Message,
+    Outcome,
+    Retry,
+    Unsent,
+    without_code,
+)
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -19,6 +29,7 @@ from firebell.notify import (
     cost_limits,
     delivery_store,
     failures,
+    hourly_limit_actions,
     receipt_actions,
     receipt_store,
     retraction_actions,
@@ -71,6 +82,8 @@ class Sender:
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace)
         self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
+        for kind in self._transports:
+            self._record_circuits(kind)
 
     async def run_once(self, now: datetime) -> int:
         """Claim due deliveries for which there are slots, begin to send them, and return their number."""
@@ -84,7 +97,10 @@ class Sender:
                 self.upcoming = await self._next_at(tx)
                 return 0
             sendable = await hold_for_quiet_hours(tx, claimed, now)
-            over_limit = await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now)
+            over_limit: dict[int, Message | Outcome] = {
+                **await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now),
+                **await hourly_limit_actions.over_limit(tx, sendable, now),
+            }
             composable = [d for d in sendable if d.id not in over_limit]
             messages = await self._composed(tx, composable, now) if composable else []
         outcomes = {**over_limit, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
@@ -169,6 +185,15 @@ class Sender:
             if isinstance(outcome, Accepted):
                 delay_s = (now - delivery.send_at).total_seconds()
                 counters.delivery_delays[delivery.channel].observe(delay_s)
+        if isinstance(outcome, Accepted):
+            counters.channel_failures.arrived(bundle.deliveries[0].channel)
+        self._record_circuits(bundle.deliveries[0].channel)
+
+    def _record_circuits(self, channel: str) -> None:
+        transport = self._transports.get(channel)
+        if isinstance(transport, FailoverTransport):
+            for provider, state in transport.circuit_states().items():
+                self._ctx.counters.provider_circuits.record(channel, provider, state)
 
     async def _record_outcome(self, bundle: Bundle, outcome: Outcome) -> None:
         for wait in RECORD_AFTER_S:
@@ -183,7 +208,10 @@ class Sender:
                     with self._ctx.pace.waiting():
                         await asyncio.gather(*arrived)
                 else:
-                    await self._record(bundle.deliveries, outcome)
+                    ended = await self._record(bundle.deliveries, outcome)
+                    # what was not given to the channel says nothing about it
+                    if ended and not ended.suspect and isinstance(bundle.message, Message):
+                        self._count_failure(bundle.deliveries[0], ended)
             except Unavailable:
                 continue
             except Exception:
@@ -236,9 +264,17 @@ class Sender:
             async with self._ctx.work_db.tx() as tx:
                 await retraction_actions.retract_late(tx, late, now)
 
-    async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
+    def _count_failure(self, delivery: Delivery, outcome: Failed) -> None:
+        now = self._ctx.clock.now()
+        self._ctx.counters.channel_failures.failed(delivery.channel, delivery.person_id, outcome.reason, now)
+
+    async def _record(
+        self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent
+    ) -> Failed | None:
+        """Record an outcome; return the failure if the messages will not arrive."""
         now = self._ctx.clock.now()
         attempts = max(d.attempts for d in deliveries)
+        ended: Failed | None = None
         async with self._ctx.work_db.tx() as tx:
             match outcome:
                 case Unsent(reason, after_s):
@@ -247,10 +283,13 @@ class Sender:
                 case Retry(reason, after_s):
                     delay_s = retry_delay_s(attempts, after_s, self._ctx.pace.uniform(0.8, 1.2))
                     if delay_s is None:
-                        await failures.record(tx, deliveries, Failed(reason, suspect=False), now)
+                        ended = Failed(reason, suspect=False)
+                        await failures.record(tx, deliveries, ended, now)
                     else:
                         await delivery_store.retry(tx, deliveries, now + timedelta(seconds=delay_s), reason)
                 case Failed():
-                    await failures.record(tx, deliveries, outcome, now)
+                    ended = outcome
+                    await failures.record(tx, deliveries, ended, now)
             for delivery in deliveries:
                 await tx.live(topic_of(self._ctx, delivery))
+        return ended

@@ -1,13 +1,13 @@
 """What text messages and calls cost, over JSON."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput
-from firebell.notify import usage_queries
+from firebell.notify import hourly_limit_actions, usage_queries
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -37,6 +37,28 @@ class ChannelUsageShown(ApiOutput):
     daily_limit: Annotated[int, Field(description="parts in 24 hours; 0 is no limit")]
     daily_parts: Annotated[int, Field(description="parts of the last 24 hours")]
     usage: list[UsageShown]
+
+
+class StopShown(ApiOutput):
+    """A limit of an hour that is reached: codes and tests wait, pages go on."""
+
+    scope: Annotated[
+        Literal["country", "range", "person", "installation"], Field(description="what the limit counts")
+    ]
+    value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
+    limit: int
+    sent: Annotated[int, Field(description="codes and tests of the last hour")]
+    text: str
+
+
+@router.get("/stops", summary="List the countries, numbers and people to which codes and tests are stopped")
+async def list_phone_stops(w: Annotated[Work, work(Verb.PHONE_USAGE_READ)]) -> list[StopShown]:
+    return [
+        StopShown(
+            scope=stop.scope.kind, value=stop.scope.value, limit=stop.limit, sent=stop.sent, text=stop.text
+        )
+        for stop in await hourly_limit_actions.stops(w.tx, w.now)
+    ]
 
 
 @router.get("", summary="List what text messages and calls cost: the last 24 hours, and 30 days by provider")

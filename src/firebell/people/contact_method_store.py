@@ -138,7 +138,7 @@ async def rotate_secret(tx: Tx, method_id: int, signing_secret: bytes, previous_
     )
 
 
-async def methods(tx: Tx, person_ids: Sequence[int]) -> list[ContactMethod]:
+async def methods(tx: Reads, person_ids: Sequence[int]) -> list[ContactMethod]:
     """Return the contact methods in use of these people, oldest first."""
     rows = await tx.fetch(
         f"""

@@ -119,6 +119,8 @@ class Verb(StrEnum):
     FALLBACK_WRITE = "fallback_responders.write"
     AUDIT_READ = "audit.read"
     PHONE_USAGE_READ = "phone_usage.read"
+    SELF_WATCH_READ = "self_watch.read"
+    SELF_WATCH_WRITE = "self_watch.write"
     OWN_PROFILE_READ = "own_profile.read"
     OWN_PROFILE_WRITE = "own_profile.write"
     CONTACT_METHOD_READ = "contact_method.read"
@@ -281,6 +283,8 @@ RULES = {
     Verb.FALLBACK_WRITE: Rule(ADMINS, "admin"),
     Verb.AUDIT_READ: Rule(ADMINS, "admin"),
     Verb.PHONE_USAGE_READ: Rule(MANAGERS, "oncall:read"),
+    Verb.SELF_WATCH_READ: Rule(MANAGERS, "oncall:read"),
+    Verb.SELF_WATCH_WRITE: Rule(ADMINS, "admin"),
     Verb.OWN_PROFILE_READ: Rule(EVERYONE),
     Verb.OWN_PROFILE_WRITE: Rule(EVERYONE, by_key=False),
     Verb.CONTACT_METHOD_READ: Rule(EVERYONE, "oncall:read"),

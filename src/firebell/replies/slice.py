@@ -25,8 +25,11 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "replies",
-    tables=("channel_signal", "channel_poll"),
-    kept={"channel_poll": "One row for each channel that fetches."},
+    tables=("channel_signal", "channel_poll", "callback_refusal"),
+    kept={
+        "channel_poll": "One row for each channel that fetches.",
+        "callback_refusal": "One row for each channel.",
+    },
     retentions=_retentions,
     routers=_routers,
 )

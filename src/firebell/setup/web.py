@@ -12,6 +12,7 @@ from firebell.channels.email import CHANNEL as EMAIL
 from firebell.channels.registry import CHANNELS, is_ready, wakes
 from firebell.channels.web_push import CHANNEL as WEB_PUSH
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
@@ -22,6 +23,8 @@ from firebell.people import authentication, route_access, sign_in
 from firebell.people.model import MethodState, Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.self_watch import fallback_test_actions as fallback_test
+from firebell.self_watch.fallback_tests import DEFAULT_HOUR
 from firebell.setup import token as setup_token
 from firebell.setup.organization import Answers, check, create_organization, is_open
 
@@ -75,6 +78,9 @@ async def setup(request: Request) -> Response:
         check(answers, errors)
         async with ctx.db.tx() as tx:
             organization = await create_organization(tx, answers, transaction.now(request))
+            await fallback_test.set_settings(
+                tx, SYSTEM, is_on=True, hour=DEFAULT_HOUR, now=transaction.now(request)
+            )
             await _send_codes(tx, organization.admin, ctx.channel_settings, transaction.now(request))
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)

@@ -32,6 +32,10 @@ class Failover:
         self._pace = pace
         self.circuits: dict[str, Circuit] = {provider.name: Circuit() for provider in providers}
 
+    def circuit_states(self) -> dict[str, str]:
+        """Return the state of the circuit of each provider by name."""
+        return {name: str(one.state) for name, one in self.circuits.items()}
+
     async def send(
         self, order: ProviderMessage, *, is_critical: bool, begun_since: datetime | None
     ) -> Outcome:

@@ -97,6 +97,19 @@ def _checked(number: Any, *, to_call: bool) -> str:
     return stored
 
 
+RANGE_DIGITS = 4
+"""Number of digits at the end of a number that the numbers of one range do not share."""
+
+
+def charged_destination(number: str) -> tuple[str, str]:
+    """Return the country of a stored number, empty for one of no country, and the range that it is in."""
+    try:
+        country = country_of(number)
+    except _library().NumberParseException:
+        country = ""
+    return country, number[:-RANGE_DIGITS]
+
+
 def country_of(number: str) -> str:
     """Return the country of a stored number as its ISO code; empty for one of no country, such as a satellite's."""
     library = _library()

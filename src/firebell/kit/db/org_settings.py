@@ -3,10 +3,10 @@
 import secrets
 from typing import Any
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 
 
-async def get(tx: Tx, key: str, default: Any = None) -> Any:
+async def get(tx: Reads, key: str, default: Any = None) -> Any:
     """Return the value of `key`, or `default`."""
     row = await tx.row("select value from setting where key = $1", key)
     return default if row is None else row["value"]

@@ -1,0 +1,94 @@
+"""`firebell health`: how Firebell itself is, and its outbound heartbeats."""
+
+from typing import Any
+
+import click
+
+from firebell.commands.client import call
+from firebell.commands.output import as_json, example, local, show, show_table
+
+PATH = "/api/v1/health"
+
+
+@click.group()
+def health() -> None:
+    """Show how Firebell itself is, and who watches it."""
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    return f"{finding['level'].upper()}  {finding['code']}: {finding['message']} {finding['advice']}".strip()
+
+
+def _alarm(alarm: dict[str, Any]) -> str:
+    return f"ALARM  {alarm['title']}, since {local(alarm['opened_at'])}: {alarm['detail']}"
+
+
+@health.command("show", epilog=example("firebell health show", "firebell health show --json"))
+@as_json
+def show_() -> None:
+    """Show open alarms and findings; what is in order is not listed."""
+    state = call("GET", PATH)
+    lines = [
+        *(_alarm(alarm) for alarm in state["alarms"] if not alarm["cleared_at"]),
+        *map(_finding, state["findings"]),
+    ]
+    if not state["heartbeats"]:
+        lines.append("Nothing outside watches Firebell. Add an outbound heartbeat.")
+    show(state, "\n".join(lines) or "No alarms and no findings.")
+
+
+@health.command(epilog=example("firebell health heartbeats"))
+@as_json
+def heartbeats() -> None:
+    """List the outbound heartbeats, and whether they arrive."""
+    listed = call("GET", PATH)["heartbeats"]
+    rows = [
+        [
+            str(each["id"]),
+            each["health"],
+            local(each["arrived_at"]) if each["arrived_at"] else "never",
+            f"{each['method']} {each['url_hint']}",
+            each["name"],
+        ]
+        for each in listed
+    ]
+    show_table(
+        listed, ("ID", "STATE", "ARRIVED", "ADDRESS", "NAME"), rows, wide=4, empty="No outbound heartbeats."
+    )
+
+
+@health.command(
+    epilog=example("firebell health add 'Watched by Frankfurt' https://watch.example.org/ping/6f3a")
+)
+@click.argument("name")
+@click.argument("url")
+@click.option("--method", type=click.Choice(["POST", "GET"]), default="POST", show_default=True)
+@as_json
+def add(name: str, url: str, method: str) -> None:
+    """Request an address every minute while Firebell is well."""
+    created = call("POST", f"{PATH}/outbound-heartbeats", {"name": name, "url": url, "method": method})
+    show(created, f"Outbound heartbeat {created['id']} created: {created['name']}, to {created['url_hint']}.")
+
+
+@health.command(epilog=example("firebell health remove 3"))
+@click.argument("heartbeat_id", type=click.IntRange(min=1))
+def remove(heartbeat_id: int) -> None:
+    """Delete an outbound heartbeat; its receiver notices the silence."""
+    call("DELETE", f"{PATH}/outbound-heartbeats/{heartbeat_id}")
+    click.echo(f"Outbound heartbeat {heartbeat_id} deleted.")
+
+
+@health.command(
+    "test-fallback",
+    epilog=example("firebell health test-fallback --hour 10", "firebell health test-fallback --off"),
+)
+@click.option("--hour", type=click.IntRange(7, 20), default=10, show_default=True, help="In their time zone.")
+@click.option("--off", is_flag=True, help="Send no daily test.")
+@as_json
+def test_fallback(hour: int, off: bool) -> None:
+    """Send each fallback responder a test message every day, which they confirm with a tap."""
+    changed = call("PUT", f"{PATH}/fallback-test", {"is_on": not off, "hour": hour})
+    text = (
+        f"The daily test is sent at {changed['hour']}:00." if changed["is_on"] else "The daily test is off."
+    )
+    show(changed, text)

@@ -1,0 +1,61 @@
+"""Stops what goes beyond the limits of an hour, and notifies the admins when codes and tests are stopped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.channels.base import Failed
+from firebell.kit.db.database import Reads, Tx
+from firebell.notify import actions, hourly_limit_store
+from firebell.notify.hourly_limits import (
+    CHARGED,
+    HOUR,
+    HourlyLimits,
+    Stop,
+    is_requested,
+    limited_recipient,
+    refused,
+)
+from firebell.notify.model import Delivery, Notice
+from firebell.people import actions as people
+from firebell.people.model import Role
+
+
+async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict[int, Failed]:
+    """Return the failure of each message that goes beyond a limit; reads nothing unless one of them costs money."""
+    recipients = {recipient for delivery in claimed if (recipient := limited_recipient(delivery))}
+    has_requested = any(is_requested(delivery) for delivery in claimed)
+    if not recipients and not has_requested:
+        return {}
+    ids, since = [delivery.id for delivery in claimed], now - HOUR
+    limits = HourlyLimits(
+        await hourly_limit_store.page_messages(tx, recipients, CHARGED, ids, since) if recipients else {},
+        await hourly_limit_store.requested_messages(tx, CHARGED, ids, since) if has_requested else (),
+    )
+    failures = refused(limits, claimed)
+    if any(is_requested(delivery) and delivery.id in failures for delivery in claimed):
+        await _warn(tx, limits.stops(), now)
+    return failures
+
+
+async def stops(tx: Reads, now: datetime) -> list[Stop]:
+    """Return the scopes to which no more codes and tests go now."""
+    return HourlyLimits({}, await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)).stops()
+
+
+async def _warn(tx: Tx, stopped: Sequence[Stop], now: datetime) -> None:
+    """Notify the admins, once an hour for each scope."""
+    admins = [p for p in await people.people(tx) if p.active and p.role == Role.ADMIN]
+    notices = [
+        Notice(
+            key=f"pumping:{stop.scope.kind}:{stop.scope.value}:{now:%Y-%m-%dT%H}:{admin.id}",
+            person_id=admin.id,
+            kind="cost",
+            title=f"{stop.text} are stopped",
+            note=f"{stop.sent} were sent within an hour, which can be fraud: someone may earn money with each."
+            " See whose contact methods are new in the audit log. Pages are always sent.",
+            link="/settings/phone",
+        )
+        for stop in stopped
+        for admin in admins
+    ]
+    await actions.send_notices(tx, notices, now)

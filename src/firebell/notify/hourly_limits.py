@@ -1,0 +1,145 @@
+"""How many text messages and calls are sent in an hour: of one page, and codes and tests (spec 2.8 I9, 10.7; pure).
+
+Someone who requests many codes to numbers of their own earns money with each (pumping). What is refused here fails at
+once, so that a page goes on by the person's other contact methods.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+from firebell.channels.base import Failed
+from firebell.channels.registry import CHANNELS
+from firebell.notify.model import REQUESTED, Delivery
+
+HOUR = timedelta(hours=1)
+PAGE_MAX = 12
+"""Number of text messages and calls of one page to one person (I9)."""
+INSTALLATION_MAX, COUNTRY_MAX, PERSON_MAX, RANGE_MAX = 60, 20, 10, 10
+"""Number of codes and tests: in all, to one country, for one person, and to one range of numbers."""
+
+
+class PageRecipient(NamedTuple):
+    """A page, or another subject with a plan, and one of its recipients."""
+
+    subject_kind: str
+    subject_id: int
+    person_id: int
+
+
+class RequestedMessage(NamedTuple):
+    """A code or test that was sent or is being sent."""
+
+    channel: str
+    person_id: int
+    address: str
+
+
+ScopeKind = Literal["country", "range", "person", "installation"]
+
+
+class Scope(NamedTuple):
+    """What one limit counts: a country, a range of numbers, a person, or the installation."""
+
+    kind: ScopeKind
+    value: str
+
+
+class Stop(NamedTuple):
+    """A scope to which no more codes and tests go for now."""
+
+    scope: Scope
+    limit: int
+    sent: int
+
+    @property
+    def text(self) -> str:
+        """What is stopped, as the beginning of a sentence."""
+        match self.scope:
+            case Scope("country", country):
+                return f"Codes and tests to {country}"
+            case Scope("range", prefix):
+                return f"Codes and tests to numbers that begin with {prefix}"
+            case Scope("person", _):
+                return "Codes and tests of one person"
+            case _:
+                return "Codes and tests"
+
+
+_LIMITS = {"installation": INSTALLATION_MAX, "country": COUNTRY_MAX, "person": PERSON_MAX, "range": RANGE_MAX}
+
+
+def is_charged(channel: str) -> bool:
+    """Return True if messages of a channel cost money."""
+    return channel in CHANNELS and CHANNELS[channel].daily_parts is not None
+
+
+CHARGED = tuple(kind for kind in CHANNELS if is_charged(kind))
+"""The channels whose messages cost money."""
+
+
+def limited_recipient(delivery: Delivery) -> PageRecipient | None:
+    """Return what the limit of a page counts a message for; None if it has none.
+
+    The most severe pages, SEV0, SEV1 and those by hand, have none: a late page is worse than a bill.
+    """
+    if delivery.rank == 0 or not delivery.epoch or not is_charged(delivery.channel):
+        return None
+    return PageRecipient(delivery.subject_kind, delivery.subject_id, delivery.person_id)
+
+
+def is_requested(delivery: Delivery) -> bool:
+    """Return True if it is a code or test that costs money."""
+    return delivery.subject_kind in REQUESTED and is_charged(delivery.channel)
+
+
+def _scopes(message: RequestedMessage) -> Iterator[Scope]:
+    yield Scope("installation", "")
+    yield Scope("person", str(message.person_id))
+    destination = CHANNELS[message.channel].charged_destination
+    if destination:
+        country, prefix = destination(message.address)
+        if country:
+            yield Scope("country", country)
+        yield Scope("range", prefix)
+
+
+class HourlyLimits:
+    """What was sent in the last hour; `admit` counts each message that goes on."""
+
+    def __init__(self, pages: Mapping[PageRecipient, int], requested: Iterable[RequestedMessage]) -> None:
+        self._pages = Counter(pages)
+        self._requested = Counter(scope for message in requested for scope in _scopes(message))
+
+    def stops(self) -> list[Stop]:
+        """Return the scopes to which no more codes and tests go now, in a constant order."""
+        return sorted(
+            Stop(scope, _LIMITS[scope.kind], count)
+            for scope, count in self._requested.items()
+            if count >= _LIMITS[scope.kind]
+        )
+
+    def admit(self, delivery: Delivery) -> Failed | None:
+        """Count a message, or return why it fails now."""
+        if recipient := limited_recipient(delivery):
+            if self._pages[recipient] >= PAGE_MAX:
+                text = f"{PAGE_MAX} text messages and calls of this page were sent in the last hour."
+                return Failed(text, suspect=False)
+            self._pages[recipient] += 1
+        if is_requested(delivery):
+            message = RequestedMessage(delivery.channel, delivery.person_id, delivery.address)
+            scopes = list(_scopes(message))
+            stopped = next((s for s in scopes if self._requested[s] >= _LIMITS[s.kind]), None)
+            if stopped:
+                stop = Stop(stopped, _LIMITS[stopped.kind], self._requested[stopped])
+                text = f"{stop.text} are stopped: {stop.limit} were sent in the last hour. Try again later."
+                return Failed(text, suspect=False)
+            self._requested.update(scopes)
+        return None
+
+
+def refused(limits: HourlyLimits, claimed: Sequence[Delivery]) -> dict[int, Failed]:
+    """Return the failure of each claimed message that a limit stops, in their order of sending."""
+    failures = {delivery.id: limits.admit(delivery) for delivery in claimed}
+    return {delivery_id: failure for delivery_id, failure in failures.items() if failure}

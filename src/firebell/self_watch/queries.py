@@ -1,0 +1,162 @@
+"""How Firebell is: its findings, its alarms, and its outbound heartbeats, for screens, the API and Prometheus."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.channels.registry import CHANNELS
+from firebell.kit.db.database import Reads
+from firebell.kit.findings import Finding, FindingLevel, severest_first
+from firebell.kit.text import plural
+from firebell.people import actions as people
+from firebell.people.model import ContactMethod, MethodState, Person
+from firebell.replies import queries as replies
+from firebell.replies.queries import CallbackRefusal
+from firebell.self_watch import fallback_test_actions, fallback_tests, rules, store
+from firebell.self_watch.fallback_tests import FallbackTestSettings, ResponderTests
+from firebell.self_watch.model import OutboundHeartbeat, ProblemKind, SelfAlarm
+
+ALARMS_SHOWN = 20
+REFUSALS_SHOWN_FOR = timedelta(days=1)
+"""How long refused requests of a provider are a finding after the last one."""
+METHOD_FINDINGS_MAX = 100
+"""Number of contact methods that have findings of their own; the rest are counted together."""
+_ALARM_FINDINGS = {
+    ProblemKind.CHANNEL: "N-CONFIG",
+    ProblemKind.ACCOUNT: "N-CONFIG",
+}
+
+
+responder_tests = fallback_test_actions.responder_tests
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackResponder:
+    """A fallback responder and their daily tests."""
+
+    id: int
+    name: str
+    tests: ResponderTests
+
+
+@dataclass(frozen=True, slots=True)
+class SelfWatch:
+    """Everything that Firebell knows about its own state."""
+
+    findings: Sequence[Finding]
+    alarms: Sequence[SelfAlarm]
+    heartbeats: Sequence[OutboundHeartbeat]
+    fallback_test: FallbackTestSettings
+    responders: Sequence[FallbackResponder]
+
+
+async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> SelfWatch:
+    """Return how Firebell is, given the settings of its channels."""
+    tests = await responder_tests(tx)
+    persons = await people.people_by_id(tx, [one.person_id for one in tests])
+    return SelfWatch(
+        await findings(tx, settings, now),
+        await store.alarms(tx, ALARMS_SHOWN),
+        await store.heartbeats(tx),
+        await fallback_test_actions.settings(tx),
+        [FallbackResponder(one.person_id, persons[one.person_id].name, one) for one in tests],
+    )
+
+
+async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> list[Finding]:
+    """Return the findings N-CONFIG, N-CALLBACK, N-FALLBACK and N-METHOD, most severe first."""
+    persons = {person.id: person for person in await people.people(tx) if person.active}
+    methods = await people.methods_of(tx, list(persons))
+    return severest_first(
+        [
+            *config_findings(await store.open_alarms(tx), methods, settings),
+            *callback_findings(await replies.callback_refusals(tx, now - REFUSALS_SHOWN_FOR)),
+            *method_findings(methods, persons),
+            *fallback_tests.findings(await responder_tests(tx), {i: p.name for i, p in persons.items()}),
+        ]
+    )
+
+
+def config_findings(
+    alarms: Sequence[SelfAlarm], methods: Sequence[ContactMethod], settings: Mapping[str, str]
+) -> list[Finding]:
+    """Return N-CONFIG for each channel that fails, is refused, or that people use without its settings (pure)."""
+    refused = [
+        Finding(
+            f"N-CONFIG:{alarm.kind}:{alarm.subject}",
+            _ALARM_FINDINGS[alarm.kind],
+            FindingLevel.ERROR,
+            f"{rules.title(alarm)}: {alarm.detail}",
+            subject=f"channel:{rules.avoided_channel(alarm)}",
+            advice="Check the settings of the channel, and run firebell doctor.",
+        )
+        for alarm in alarms
+        if alarm.kind in _ALARM_FINDINGS
+    ]
+    used = Counter(method.kind for method in methods)
+    off = [
+        Finding(
+            f"N-CONFIG:off:{kind}",
+            "N-CONFIG",
+            FindingLevel.ERROR,
+            f"{rules.channel_label(kind)} is not set up: {plural(count, 'contact method')} cannot be reached.",
+            subject=f"channel:{kind}",
+            advice=CHANNELS[kind].off_text if kind in CHANNELS else "Upgrade Firebell, or remove them.",
+        )
+        for kind, count in sorted(used.items())
+        if kind not in CHANNELS or not CHANNELS[kind].is_ready(settings)
+    ]
+    return [*refused, *off]
+
+
+def callback_findings(refusals: Sequence[CallbackRefusal]) -> list[Finding]:
+    """Return N-CALLBACK for each channel whose provider's requests are refused (pure)."""
+    return [
+        Finding(
+            f"N-CALLBACK:{refusal.channel}",
+            "N-CALLBACK",
+            FindingLevel.WARNING,
+            f"{rules.channel_label(refusal.channel)}: {plural(refusal.refused, 'request')} of its provider refused."
+            f" The proof must be of {refusal.url}.",
+            subject=f"channel:{refusal.channel}",
+            advice="Set FIREBELL_BASE_URL to the address that the provider uses, and check its secret.",
+        )
+        for refusal in refusals
+    ]
+
+
+def method_findings(methods: Sequence[ContactMethod], persons: Mapping[int, Person]) -> list[Finding]:
+    """Return N-METHOD for each contact method that is suspect or disabled, without its address (pure)."""
+    troubled = [m for m in methods if m.state in (MethodState.SUSPECT, MethodState.DISABLED)]
+    listed = [
+        Finding(
+            f"N-METHOD:{method.id}",
+            "N-METHOD",
+            FindingLevel.WARNING,
+            f"{persons[method.person_id].name}: {rules.channel_label(method.kind)}"
+            f" {'gets no pages' if method.state is MethodState.DISABLED else 'failed once'}.",
+            subject=f"person:{method.person_id}",
+            advice="Ask them to correct the address under Settings, Notifications, and to enter a new code.",
+        )
+        for method in troubled[:METHOD_FINDINGS_MAX]
+    ]
+    if more := len(troubled) - len(listed):
+        text = f"{plural(more, 'more contact method')} failed."
+        listed.append(Finding("N-METHOD:more", "N-METHOD", FindingLevel.WARNING, text))
+    return listed
+
+
+async def finding_counts(tx: Reads, settings: Mapping[str, str], now: datetime) -> dict[tuple[str, str], int]:
+    """Return the number of findings by rule and level."""
+    counts = Counter((each.code, str(each.level)) for each in await findings(tx, settings, now))
+    return {**dict.fromkeys(RULES, 0), **counts}
+
+
+RULES = (
+    ("N-CALLBACK", "warning"),
+    ("N-CONFIG", "error"),
+    ("N-FALLBACK", "warning"),
+    ("N-METHOD", "warning"),
+)
+"""Every rule with its level, so that a gauge without findings is 0."""

@@ -1,0 +1,137 @@
+"""The lane that watches Firebell: it raises alarms about its own problems, and sends the outbound heartbeats.
+
+A process that hangs, or has no database, sends nothing: that is what the receivers of the heartbeats notice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+import httpx
+
+from firebell.kit import http_out
+from firebell.kit.context import Context
+from firebell.kit.db.migrate import fence
+from firebell.kit.errors import Invalid
+from firebell.self_watch import actions, rules, store
+from firebell.self_watch import fallback_test_actions as fallback_test
+from firebell.self_watch.model import LIVE_TOPIC, OutboundHeartbeat, PingMethod, PingOutcome
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL = timedelta(seconds=15)
+"""How often one process looks at the work of all, and each at its own."""
+PING_LIMIT_S = 10.0
+USER_AGENT = "Firebell outbound heartbeat"
+
+Checks = Callable[[], Awaitable[Mapping[str, str]]]
+"""Returns the problem of each health check of this process and its database, empty where it passes."""
+
+
+async def unchecked() -> Mapping[str, str]:
+    """Return a problem: a process that checks nothing must not claim to be well."""
+    return {"process": "This process does not check its health."}
+
+
+class Watcher:
+    """Looks every 15 seconds, in any number of processes; each outbound heartbeat is sent by one of them."""
+
+    def __init__(self, ctx: Context, checks: Checks = unchecked) -> None:
+        self._ctx = ctx
+        self._checks = checks
+        self._next: datetime | None = None
+        self.is_unused = False
+        self.upcoming: datetime | None = None
+        """Always None: the poll of the lane is often enough, and asks the database only when it is time."""
+
+    async def run_once(self, now: datetime) -> int:
+        """Look and send what is due; return 0, because nothing is left to do at once."""
+        if self._next is None:
+            self._next = now + rules.FIRST_PAUSE
+        # a clock that was set back must not stop the lane
+        if now < self._next <= now + max(rules.FIRST_PAUSE, LOOK_INTERVAL):
+            return 0
+        self._next = now + LOOK_INTERVAL
+        await self._look(now)
+        await self._send(now)
+        return 0
+
+    async def _look(self, now: datetime) -> None:
+        """Begin and end alarms."""
+        counters = self._ctx.counters
+        problems = rules.process_problems(
+            counters.channel_failures.failing(now), counters.provider_circuits.refused()
+        )
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            # processes note the same problems, in any order
+            await store.lock_alarms(tx)
+            if await store.take_turn(tx, now, LOOK_INTERVAL):
+                work = await store.shared_work(tx, now)
+                problems += rules.shared_problems(work, now)
+                problems += rules.outbound_problems(await store.heartbeats(tx), now)
+                await fallback_test.send_due(tx, now)
+            begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
+            await actions.end_alarms(tx, now)
+        for alarm in begun:
+            log.warning(
+                "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}
+            )
+
+    async def _send(self, now: datetime) -> None:
+        """Send the outbound heartbeats that are due, or withhold them if Firebell is not well."""
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            due = await store.claim_due(tx, now, now + rules.PING_INTERVAL)
+            if not due:
+                return
+            addresses = {}
+            for heartbeat, sealed in due:
+                try:
+                    addresses[heartbeat.id] = await store.open_url(tx, heartbeat, sealed)
+                except Invalid as error:
+                    log.warning(
+                        "an outbound heartbeat has no readable address", extra={"heartbeat": heartbeat.name}
+                    )
+                    await store.record_pings(tx, [PingOutcome(heartbeat.id, error.message)], now)
+            work = await store.shared_work(tx, now)
+        if reason := rules.reasons_to_withhold(await self._checks(), work):
+            async with self._ctx.work_db.tx() as tx:
+                await store.record_withheld(tx, list(addresses), reason, now)
+                await tx.live(LIVE_TOPIC)
+            return
+        outcomes = await asyncio.gather(
+            *(
+                self._ping(heartbeat, addresses[heartbeat.id])
+                for heartbeat, _ in due
+                if heartbeat.id in addresses
+            )
+        )
+        async with self._ctx.work_db.tx() as tx:
+            await store.record_pings(tx, outcomes, self._ctx.clock.now())
+            await tx.live(LIVE_TOPIC)
+
+    async def _ping(self, heartbeat: OutboundHeartbeat, url: str) -> PingOutcome:
+        """Request an address once; the next minute is the retry."""
+        says = {"json": {"from": self._ctx.public_url}} if heartbeat.method is PingMethod.POST else {}
+        try:
+            response = await http_out.send(
+                self._ctx.http,
+                heartbeat.method,
+                url,
+                limit_s=PING_LIMIT_S,
+                max_bytes=1024,
+                headers={"user-agent": USER_AGENT},
+                **says,
+            )
+        except httpx.InvalidURL:
+            return PingOutcome(heartbeat.id, "The address is not a valid URL.")
+        except httpx.HTTPError as error:
+            return PingOutcome(heartbeat.id, _without_address(http_out.reason_of(error), url))
+        return PingOutcome(heartbeat.id, "" if response.ok else f"It answers {response.status}.")
+
+
+def _without_address(reason: str, url: str) -> str:
+    """Return why a request failed without its address, which is a secret."""
+    return reason.replace(url, "the address").replace("\0", "")[: rules.ERROR_CHARS]

@@ -1,0 +1,176 @@
+"""Story: Firebell says outside that it is well, keeps silent when it is not, and pages its own responders."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.people import actions as people
+from firebell.self_watch import actions, queries, store
+from firebell.self_watch import fallback_test_actions as fallback_test
+from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, PingMethod, ProblemKind
+from firebell.self_watch.watcher import Watcher
+from tests.world import World, world
+
+
+async def _heartbeat(w: World) -> OutboundHeartbeat:
+    async with w.ctx.db.tx() as tx:
+        return (await store.heartbeats(tx))[0]
+
+
+async def _later(w: World, watchers: list[Watcher], **by: float) -> None:
+    """Let time pass, every process look once, and what it queued be sent."""
+    w.clock.set(w.now + timedelta(**by))
+    for watcher in watchers:
+        await watcher.run_once(w.now)
+    await w.settle()
+
+
+async def test_silence_outside_means_that_firebell_is_not_well(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        wrong: dict[str, str] = {"database": ""}
+
+        async def checks() -> Mapping[str, str]:
+            return wrong
+
+        async def create(name: str, url: str) -> OutboundHeartbeat:
+            async with w.ctx.db.tx() as tx:
+                return await actions.create_heartbeat(
+                    tx, mara, name=name, url=url, method=PingMethod.POST, now=w.now
+                )
+
+        secret_url = f"{w.sink.url}/s3cret"
+        created = await create("Frankfurt", secret_url)
+        assert created.health is HeartbeatHealth.NEW
+        for name, url, refusal in (
+            ("frankfurt", secret_url, Conflict),
+            ("", "ftp://x", Invalid),
+            ("Other", "https://user:password@watch.example/", Invalid),
+        ):
+            with pytest.raises(refusal):
+                await create(name, url)
+        with pytest.raises(Forbidden):
+            async with w.ctx.db.tx() as tx:
+                await actions.delete_heartbeat(tx, jun, created.id, w.now)
+
+        # two processes look, and one of them sends
+        both = [Watcher(w.ctx, checks), Watcher(w.ctx, checks)]
+        await _later(w, both)
+        assert not w.sink.got, "what was due before the start runs first"
+        await _later(w, both, seconds=30)
+        assert len(w.sink.got) == 1
+        assert (await _heartbeat(w)).health is HeartbeatHealth.OK
+        await _later(w, both, seconds=30)
+        assert len(w.sink.got) == 1, "once a minute"
+        await _later(w, both, seconds=30)
+        assert len(w.sink.got) == 2
+
+        # a process that cannot page keeps silent, and so does one that checks nothing
+        wrong["timers"] = "3 overdue."
+        await _later(w, both, minutes=1)
+        assert (await _heartbeat(w)).withheld_for == "timers: 3 overdue."
+        wrong["timers"] = ""
+        unchecked = Watcher(w.ctx)
+        await _later(w, [unchecked], minutes=1)
+        await _later(w, [unchecked], minutes=1)
+        assert (await _heartbeat(w)).health is HeartbeatHealth.WITHHELD
+        assert len(w.sink.got) == 2
+
+        # a receiver that refuses it is reported once, after five minutes
+        w.sink.status = 404
+        for _ in range(4):
+            await _later(w, both, minutes=1)
+        failing = await _heartbeat(w)
+        assert (failing.health, failing.error) == (HeartbeatHealth.FAILING, "It answers 404.")
+        w.sink.status = 200
+
+        async with w.ctx.db.tx() as tx:
+            await actions.delete_heartbeat(tx, mara, created.id, w.now)
+            with pytest.raises(NotFound):
+                await actions.delete_heartbeat(tx, mara, created.id, w.now)
+
+
+async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await people.add_contact_method(
+                *(tx, actor),
+                person_id=w.mara,
+                kind="ntfy",
+                label="",
+                now=w.now,
+                address=w.sink.url.replace("hook", "mara"),
+            )
+            await people.set_fallback_responders(tx, actor, [w.mara], w.now)
+        both = [Watcher(w.ctx), Watcher(w.ctx)]
+        await _later(w, both)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                "insert into due (kind, key, due_at, epoch) values ('paging.page', '999999', $1, 1)", w.now
+            )
+        w.clock.set(w.now + timedelta(seconds=31))
+        for watcher in both:
+            await watcher.run_once(w.now)
+        await w.settle()
+        late = [m for m in w.sink.got if m.get("event") == "self_alarm"]
+        assert [m["urgency"] for m in late] == ["high"]
+
+        # the timer has run meanwhile; the episode ends after five minutes, which is said once
+        for _ in range(7):
+            await _later(w, both, minutes=1)
+        about = [m["title"] for m in w.sink.got if m.get("event") == "self_alarm"]
+        assert len(about) == 2
+        assert about[1] == "Firebell pages people in time again"
+
+        # a channel that fails for three people is reported through another one, by the process that knows
+        for person in (1, 2, 3):
+            w.ctx.counters.channel_failures.failed("webhook", person, "500", w.now)
+        await _later(w, both, seconds=30)
+        async with w.ctx.db.tx() as tx:
+            codes = [each.code for each in await queries.findings(tx, w.ctx.channel_settings, w.now)]
+            alarm = (await store.alarms(tx, 1))[0]
+            channels = await tx.fetch(
+                "select channel from delivery where subject_kind = 'self_alarm' and subject_id = $1", alarm.id
+            )
+        assert (alarm.kind, alarm.subject) == (ProblemKind.CHANNEL, "webhook")
+        assert [row["channel"] for row in channels] == ["ntfy"]
+        assert codes.count("N-CONFIG") == 2, "email is not set up either"
+
+        # every day at a decent hour, the fallback responder confirms that messages arrive
+        async with w.ctx.db.tx() as tx:
+            with pytest.raises(Invalid):
+                await fallback_test.set_settings(tx, actor, is_on=True, hour=3, now=w.now)
+            await fallback_test.set_settings(tx, actor, is_on=True, hour=7, now=w.now)
+        await _later(w, both, minutes=1)
+        assert not _tests(w), "it is 4 in the morning in Stockholm"
+        await _later(w, both, hours=3)
+        await _later(w, both, hours=1)
+        assert len(_tests(w)) == 1
+        token = _tests(w)[0]["note"].rpartition("/")[2]
+        for _ in range(2):
+            await _later(w, both, days=1)
+        assert await _unconfirmed(w) == 3
+        async with w.ctx.db.tx() as tx:
+            with pytest.raises(Invalid):
+                await fallback_test.test_of_link(tx, w.ctx, token[:-1], w.now)
+            test = await fallback_test.test_of_link(tx, w.ctx, token, w.now)
+            codes = [each.code for each in await queries.findings(tx, w.ctx.channel_settings, w.now)]
+            assert "N-FALLBACK" in codes
+            assert await fallback_test.confirm(tx, test, w.now)
+            assert not await fallback_test.confirm(tx, test, w.now)
+        assert await _unconfirmed(w) == 2, "the later ones did not arrive"
+
+
+def _tests(w: World) -> list[dict[str, Any]]:
+    return [message for message in w.sink.got if message.get("event") == "fallback_test"]
+
+
+async def _unconfirmed(w: World) -> int:
+    async with w.ctx.db.tx() as tx:
+        [one] = await fallback_test.responder_tests(tx)
+    return one.unconfirmed
