@@ -216,4 +216,5 @@ def test_every_source_has_an_icon_of_its_own() -> None:
 def test_a_stored_message_is_shown_with_the_tool_that_sent_it(source: Source) -> None:
     shown = source_of("generic", source.example)
     assert shown is not None
+    assert source.recognition is not None
     assert shown.recognition is source.recognition or source.recognition.unwrap

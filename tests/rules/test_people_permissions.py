@@ -42,7 +42,6 @@ MANAGERS = {
 }
 ADMINS = {
     "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild webhook.write"
-    "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild"
     " self_watch.write"
 }
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

@@ -112,7 +112,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         assert (entered.state, entered.level, entered.acks) == (PageState.TRIGGERED, 1, (w.mara,))
         assert w.sink.got[-1]["acks"] == 1
         async with w.ctx.db.tx() as tx:
-            jun = Answerer(await people.person(tx, w.jun), "sms", "+4670")
+            jun = Answerer(await people.person(tx, w.jun), "sms", "+4670", "en")
             answer = await respond(tx, jun, PageAction.ACK, page.id, w.now)
             assert answer.is_done
             assert (await paging.owners(tx, [page.id]))[page.id] == [w.mara, w.jun]

@@ -434,7 +434,9 @@ async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown
 )
 async def policy_effect(w: PlanReader, slug: Text, body: PolicyPlan) -> EffectsShown:
     policy = await actions.policy_by_slug(w.tx, slug)
-    draft: Plan = await checked_plan(w.tx, policy.name, _levels(body), body.repeat, body.ack_timeout_s)
+    draft: Plan = await checked_plan(
+        w.tx, policy.name, _levels(body), body.repeat, body.ack_timeout_s, body.tz
+    )
     before, after = await actions.policy_effect(w.tx, policy, draft, w.now)
     return EffectsShown.model_validate({"pages": before.pages, "saved": before, "draft": after})
 
