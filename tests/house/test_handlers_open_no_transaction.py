@@ -28,6 +28,7 @@ BY_HAND = {
     "handbook/template_web.py save": MARKDOWN,
     "handoffs/web.py _document": MARKDOWN,
     "handoffs/web.py save": MARKDOWN,
+    "alerts/silences/web.py _rows": "A client that reads slowly holds no transaction open.",
     "incidents/incident_list/export_web.py _rows": "A client that reads slowly holds no transaction open.",
     "incidents/web.py room": "Its live parts are rendered once for all readers, without a transaction for each.",
     "oncall/calendars/web.py feed": NO_ONE,

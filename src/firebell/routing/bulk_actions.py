@@ -50,8 +50,7 @@ def _checked(alert_ids: Sequence[int]) -> list[int]:
     return ids
 
 
-@permits(Verb.PAGE_RESPOND)
-async def acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
+async def _acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
     """Acknowledge the pages of alerts, and with each page all of its alerts."""
     ids = _checked(alert_ids)
     pages = await _pages(tx, ids)
@@ -66,8 +65,7 @@ async def acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datet
     return [_outcome(id_, pages, reasons.get(pages.get(id_) or "", "it paged no one")) for id_ in ids]
 
 
-@permits(Verb.PAGE_RESPOND)
-async def resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
+async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
     """Resolve alerts; one that its source sends again is a new alert, with a new page."""
     ids = _checked(alert_ids)
     resolved = set(await alerts.resolve_alerts(tx, actor, ids, now))
@@ -75,11 +73,12 @@ async def resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime)
     return [_outcome(id_, pages, "" if id_ in resolved else "already resolved") for id_ in ids]
 
 
+@permits(Verb.PAGE_RESPOND)
 async def act(
     tx: Tx, actor: Actor, action: AlertAction, alert_ids: Sequence[int], now: datetime
 ) -> list[AlertOutcome]:
     """Do one action on many alerts."""
-    run = acknowledge if action is AlertAction.ACK else resolve
+    run = _acknowledge if action is AlertAction.ACK else _resolve
     return await run(tx, actor, alert_ids, now)
 
 
