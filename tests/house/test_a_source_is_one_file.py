@@ -214,7 +214,7 @@ def test_every_source_has_an_icon_of_its_own() -> None:
 
 @pytest.mark.parametrize("source", [s for s in SOURCES if s.recognition], ids=lambda s: s.name)
 def test_a_stored_message_is_shown_with_the_tool_that_sent_it(source: Source) -> None:
-    shown = source_of("generic", source.example)
+    shown, recognition = source_of("generic", source.example), source.recognition
     assert shown is not None
-    assert source.recognition is not None
-    assert shown.recognition is source.recognition or source.recognition.unwrap
+    assert recognition is not None
+    assert shown.recognition is recognition or recognition.unwrap
