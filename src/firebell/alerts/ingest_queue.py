@@ -82,7 +82,8 @@ class Ingest:
         self._routing = routing_rules.NO_ROUTING
         self._routed_integrations: set[int] = set()
         """The integrations whose firing alerts may belong to other services than theirs."""
-        self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
+        self._loaded_at: datetime | None = None
+        """When the last load began; None before the first."""
         self._has_loaded = asyncio.Event()
         """Set once the rules were loaded for the first time, or could not be."""
 
@@ -93,7 +94,7 @@ class Ingest:
         """
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             return None
-        age = abs(self._ctx.clock.now() - self._keys_at)
+        age = self._age()
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
             with self._refusals_counted():
                 await self._load()
@@ -108,7 +109,7 @@ class Ingest:
 
     async def _load(self) -> None:
         """Load the integration keys, the mutes, and the rules of routing and inhibition."""
-        self._keys_at = self._ctx.clock.now()
+        now = self._loaded_at = self._ctx.clock.now()
         try:
             async with self._ctx.ingest_db.tx() as tx:
                 keys = {i.key: i for i in await integration_store.integrations(tx)}
@@ -116,7 +117,7 @@ class Ingest:
                 inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
                 routing = await routing_store.load(tx)
                 routed_integrations = await routing_store.routed_integrations(tx)
-                await actions.release_unreadable_holds(tx, self._keys_at)
+                await actions.release_unreadable_holds(tx, now)
                 diverted = self._diverted if self._diverter is None else await self._diverter.load(tx)
             # together: an alert of a key that is known is stored by the rules that are known
             self._keys, self._diverted = keys, diverted
@@ -149,9 +150,12 @@ class Ingest:
         finally:
             self._turns.release()
 
-    def _is_stale(self) -> bool:
+    def _age(self) -> timedelta:
         # abs: a clock that was set back must not keep a revoked key alive
-        return abs(self._ctx.clock.now() - self._keys_at) > KEYS_MAX_AGE
+        return timedelta.max if self._loaded_at is None else abs(self._ctx.clock.now() - self._loaded_at)
+
+    def _is_stale(self) -> bool:
+        return self._age() > KEYS_MAX_AGE
 
     def cached(self, key: str) -> Integration | None:
         """Return the active integration with this key if the cache is fresh and has it; `find` looks further.

@@ -25,9 +25,12 @@ OPSGENIE_ALERT = {
     "entity": "search-indexer",
 }
 
+OWNERS = {FLAPPING_TITLE: "Aiko", str(OPSGENIE_ALERT["message"]): "Noor"}
+"""Who takes each page."""
+
 
 async def add_senders(past: Past, now: datetime) -> None:
-    """Add an integration for each, and send their alerts; Aiko takes the page of the one that flaps."""
+    """Add an integration for each, and send their alerts, whose pages are acknowledged."""
     await _send_to_opsgenie(past, now)
     await _flap(past, now)
 
@@ -79,5 +82,6 @@ async def _flap(past: Past, now: datetime) -> None:
     await past.settle()
     async with past.ctx.db.tx() as tx:
         for page in await paging.pages(tx, states=UNANSWERED):
-            if page.title.endswith(FLAPPING_TITLE):
-                await paging.ack(tx, past.kestrel.actor("Aiko"), page.id, now)
+            for title, name in OWNERS.items():
+                if page.title.endswith(title):
+                    await paging.ack(tx, past.kestrel.actor(name), page.id, now)
