@@ -40,7 +40,7 @@ async def test_a_new_group_and_its_page_take_four_statements(dsn: str, clock: Fa
         async with w.ctx.db.tx() as tx:
             with statements(tx) as logged:
                 assert await alerts.store_assumed(tx, assumed, w.now)
-        # the fourth records the pages for webhooks, and stores nothing without one (decision 0098)
+        # the fourth records the pages for webhooks, and stores nothing without one (decision 0097)
         assert len(logged) == 4, logged
         async with w.ctx.db.tx() as tx:
             pages = await paging.pages(tx)

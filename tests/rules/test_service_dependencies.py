@@ -1,4 +1,4 @@
-"""Dependencies between services: what lies behind one, what needs it, and cycles (decision 0099)."""
+"""Dependencies between services: what lies behind one, what needs it, and cycles (decision 0098)."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The list of alerts: by matchers and words, with the values of their labels, at a bounded cost (decision 0097)."""
+"""The list of alerts: by matchers and words, with the values of their labels, at a bounded cost (decision 0096)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which services lie behind a service, and which need it (pure; decision 0099)."""
+"""Which services lie behind a service, and which need it (pure; decision 0098)."""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping

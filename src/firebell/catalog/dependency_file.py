@@ -1,4 +1,4 @@
-"""Reads a YAML file that lists what services depend on (pure; decision 0099).
+"""Reads a YAML file that lists what services depend on (pure; decision 0098).
 
 services:
   checkout-api: [ledger-db, payments-gateway]

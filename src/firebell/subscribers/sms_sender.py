@@ -1,4 +1,4 @@
-"""The lane of text messages: a sender and a limit of its own, so that no page waits for it (decision 0101)."""
+"""The lane of text messages: a sender and a limit of its own, so that no page waits for it (decision 0100)."""
 
 import asyncio
 from collections.abc import Sequence

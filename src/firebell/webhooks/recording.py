@@ -1,4 +1,4 @@
-"""Stores each change of state in its transaction, as long as there is an endpoint (decision 0098)."""
+"""Stores each change of state in its transaction, as long as there is an endpoint (decision 0097)."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
--- Which service depends on which. A dependency pages and mutes no one; cycles are allowed (decision 0099).
+-- Which service depends on which. A dependency pages and mutes no one; cycles are allowed (decision 0098).
 create table service_dependency (
     service_id bigint not null references service on delete cascade,
     depends_on_id bigint not null references service on delete cascade,
