@@ -12,7 +12,7 @@ from firebell.alerts import (
     batch_outcome,
     batch_state,
     batch_store,
-    change_store,
+    change_actions,
     counting,
     dedup_and_grouping,
     dropped_labels,
@@ -41,7 +41,6 @@ from firebell.alerts.model import (
     AlertFilter,
     AlertsJoined,
     BrokenSource,
-    ChangeEvent,
     ConfirmationRequested,
     Event,
     EventKind,
@@ -54,7 +53,6 @@ from firebell.alerts.model import (
     InboundRequest,
     LabeledAlert,
     MessagePreview,
-    NewChangeEvent,
     OpenedGroup,
     UnreadableMessageReceived,
 )
@@ -75,9 +73,6 @@ MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
 MAX_KEY_BYTES = 64
 """Bytes of the longest integration key; a preview is read with as many more, so that a key at its end is redacted."""
-CHANGES_PER_LIST = 20
-CHANGE_LOOKBACK = timedelta(hours=24)
-"""Changes this long before a page began are shown with it."""
 PERSON_SOURCE = "person"
 """The source of the message by which a person resolves an alert."""
 BROKEN_SOURCE_TIMER = "alerts.broken"
@@ -94,6 +89,8 @@ QUARTER = counting.QUARTER
 
 alerts_by_id = read_store.alerts_by_id
 change_mute_end = mute_actions.change_end
+changes = change_actions.changes
+changes_before = change_actions.changes_before
 check_inhibition = inhibition_actions.check
 checked_mute_matchers = mute_actions.checked_matchers
 create_integration = integration_actions.create_integration
@@ -114,6 +111,7 @@ muted_services = mute_actions.muted_services
 quarter_of = counting.quarter_of
 restore_integration = integration_actions.restore_integration
 received = dropped_labels.received
+record_change = change_actions.record_change
 reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing
@@ -365,35 +363,6 @@ async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
     if requests := flapping_actions.settled(flapping, services, now):
         await receive_own(tx, requests, now, are_services_kept=True)
     await flapping_actions.look_again(tx, flapping, now)
-
-
-async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:
-    """Store a change event and its request; a redelivered change is stored once."""
-    await catalog.lock_services(tx, [received.service_id])
-    await batch_store.insert_messages(tx, [received], now)
-    digest = hashlib.sha256(received.body).digest()
-    if await change_store.insert_change(tx, received, change, digest, now, dedup_and_grouping.LATE_WINDOW):
-        await tx.live("pages")
-
-
-async def changes(
-    tx: Tx,
-    service_ids: Sequence[int] | None,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    before: int | None = None,
-    limit: int = CHANGES_PER_LIST,
-) -> list[ChangeEvent]:
-    """Return the changes of these services, or of all, within `[since, until]`, newest first."""
-    return await change_store.changes(tx, service_ids, since, until, before, limit)
-
-
-async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> list[ChangeEvent]:
-    """Return the changes of a service in the 24 hours before `began_at`, newest first."""
-    if service_id is None:
-        return []
-    return await changes(tx, [service_id], since=began_at - CHANGE_LOOKBACK, until=began_at)
 
 
 async def notify_broken(tx: Tx, integration_id: int, now: datetime) -> bool:

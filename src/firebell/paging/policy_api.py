@@ -1,48 +1,42 @@
 """Escalation policies over JSON."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import ConfigDict, Field
 
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
-    ApiInput,
-    ApiOutput,
-    Id,
     Instant,
     PageParams,
     PathId,
     Removed,
-    ShortName,
-    StrictBool,
-    StrictInt,
     Text,
     problems,
     removed,
 )
 from firebell.paging import actions, policy_changes, policy_targets, policy_version_store
-from firebell.paging.dry_run import PlannedLevel, checked_start, dry_run, page_kind
+from firebell.paging.dry_run import checked_start, dry_run, page_kind
 from firebell.paging.level_conditions import (
-    ALWAYS,
-    EVERY_DAY,
-    Conditions,
-    Hours,
     PageKind,
-    clock,
-    to_minute,
 )
 from firebell.paging.model import (
-    MAX_MIN_ACKS,
-    Level,
     Plan,
-    Policy,
-    PolicyVersion,
-    Strategy,
-    Target,
-    TargetKind,
+)
+from firebell.paging.policy_schema import (
+    ChangedPolicy,
+    DryRunInput,
+    EffectsShown,
+    NewPolicy,
+    PolicyName,
+    PolicyPlan,
+    PolicyShown,
+    RestoredVersion,
+    StepShown,
+    VersionShown,
+    levels_of,
+    policy_shown,
+    steps_shown,
+    version_shown,
 )
 from firebell.paging.policy_validation import checked_plan
 from firebell.people.permissions import Verb
@@ -52,314 +46,12 @@ router = api.router()
 
 Planner = Annotated[Work, work(Verb.POLICY_WRITE)]
 PlanReader = Annotated[Work, work(Verb.POLICY_READ)]
-TimeOfDay = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", examples=["09:00"])]
-
-
-class TargetShown(ApiInput):
-    """A person, a schedule (who is on call), or a whole team."""
-
-    kind: TargetKind
-    id: Id
-
-
-class HoursShown(ApiInput):
-    """Days of the week and times of day in the time zone of the policy, or, with `outside`, all other times.
-
-    Hours that do not end after their start run past midnight, and belong to the day on which they start.
-    """
-
-    days: Annotated[
-        list[Annotated[StrictInt, Field(ge=0, le=6)]],
-        Field(
-            default_factory=lambda: list(EVERY_DAY),
-            min_length=1,
-            max_length=7,
-            description="0 for Monday to 6 for Sunday",
-        ),
-    ]
-    start: TimeOfDay = "00:00"
-    end: TimeOfDay = "24:00"
-    outside: StrictBool = False
-
-
-class ConditionsShown(ApiInput):
-    """A level is only for pages that meet all of these, unless no other level reaches anyone.
-
-    `severities` are those of incidents; pages of alerts have none.
-    """
-
-    urgency: Literal["high", "low"] | None = None
-    severities: Annotated[
-        list[Annotated[StrictInt, Field(ge=0, le=3)]], Field(default_factory=list, max_length=4)
-    ]
-    hours: HoursShown | None = None
-
-
-class LevelShown(ApiInput):
-    """Notify the people behind `targets`; escalate if too few acknowledge within `ack_within_s` seconds.
-
-    With the strategy `round_robin`, each page notifies one person in turn, or as many as have to acknowledge.
-    """
-
-    targets: Annotated[list[TargetShown], Field(min_length=1, max_length=50)]
-    ack_within_s: Annotated[StrictInt, Field(ge=60, le=86400)] = 300
-    strategy: Strategy = Strategy.ALL
-    min_acks: Annotated[
-        StrictInt, Field(ge=1, le=MAX_MIN_ACKS, description="how many people have to acknowledge")
-    ] = 1
-    conditions: Annotated[ConditionsShown | None, Field(description="null: for every page")] = None
-
-
-class PolicyName(ApiInput):
-    """The new name of a policy."""
-
-    name: ShortName
-
-
-class PolicyPlan(ApiInput):
-    """Levels in order, how often they repeat, the acknowledgment timeout (null: by severity), the zone of hours."""
-
-    levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
-    repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2
-    ack_timeout_s: Annotated[StrictInt | None, Field(ge=60, le=86400)] = None
-    tz: Annotated[Text, Field(description="the time zone of the hours of levels")] = "UTC"
-
-
-class NewPolicy(PolicyPlan):
-    """An escalation policy to create."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Payments",
-                    "team_id": 1,
-                    "levels": [
-                        {"targets": [{"kind": "schedule", "id": 1}], "ack_within_s": 300},
-                        {
-                            "targets": [{"kind": "person", "id": 1}],
-                            "conditions": {
-                                "hours": {"days": [0, 1, 2, 3, 4], "start": "09:00", "end": "17:00"}
-                            },
-                        },
-                        {
-                            "targets": [{"kind": "team", "id": 1}],
-                            "strategy": "round_robin",
-                            "min_acks": 2,
-                        },
-                    ],
-                    "tz": "Europe/Berlin",
-                }
-            ]
-        }
-    )
-
-    name: ShortName
-    team_id: Id
-
-
-class ChangedPolicy(PolicyPlan):
-    """The next version of a policy.
-
-    With `version`, it is refused if that is no longer the current version. `apply_to_open_pages` also changes the
-    open pages that began with an earlier one.
-    """
-
-    version: Annotated[StrictInt | None, Field(ge=1)] = None
-    apply_to_open_pages: StrictBool = False
-
-
-class RestoredVersion(ApiInput):
-    """An earlier version to restore, for open pages too if `apply_to_open_pages`."""
-
-    apply_to_open_pages: StrictBool = False
-
-
-class DryRunInput(PolicyPlan):
-    """A draft to try: who would be notified if a page of this team began at `at`, now if null.
-
-    With a `severity`, it is the page of an incident, and its urgency follows.
-    """
-
-    team_id: Id
-    at: Instant | None = None
-    urgency: Literal["high", "low"] = "high"
-    severity: Annotated[StrictInt | None, Field(ge=0, le=3)] = None
-
-
-class EffectShown(ApiOutput):
-    """The number of pages that enter each level, and the final alarm."""
-
-    levels: list[int]
-    alarms: int
-
-
-class EffectsShown(ApiOutput):
-    """What the saved policy and a draft would each have done with `pages`, at most the newest 2,000 of 90 days."""
-
-    pages: int
-    saved: EffectShown
-    draft: EffectShown
-
-
-class VersionShown(ApiOutput):
-    """A version of a policy; `changes` are in words against the version before, null for the oldest one kept."""
-
-    version: int
-    saved_at: datetime
-    saved_by: str
-    changes: list[str] | None
-    levels: list[LevelShown]
-    repeat: int
-    ack_timeout_s: int | None
-    tz: str
-
-
-class PolicyShown(ApiOutput):
-    """An escalation policy. Changes apply to new pages; open pages keep the plan they began with."""
-
-    id: int
-    slug: str
-    name: str
-    team_id: int
-    version: int
-    levels: list[LevelShown]
-    repeat: int
-    ack_timeout_s: int | None
-    tz: str
-
-
-class MessageShown(ApiOutput):
-    """A message that would be sent; `held` if quiet hours hold it until `at`."""
-
-    at: datetime
-    person_id: int
-    channel: str
-    held: bool
-
-
-class StepShown(ApiOutput):
-    """Who would be notified at `at`; `level` is null for the final alarm, `people` is empty if it is skipped.
-
-    `unreachable` names the people of the level who have no usable contact method. `excluded` is true if the page does
-    not meet the conditions of the level then.
-    """
-
-    at: datetime
-    level: int | None
-    people: list[int]
-    names: str
-    unreachable: list[str]
-    excluded: bool
-    messages: list[MessageShown]
-
-
-def _policy(policy: Policy) -> PolicyShown:
-    return PolicyShown(
-        id=policy.id,
-        slug=policy.slug,
-        name=policy.name,
-        team_id=policy.team_id,
-        version=policy.version,
-        levels=_levels_shown(policy.levels),
-        repeat=policy.repeat,
-        ack_timeout_s=policy.ack_timeout_s,
-        tz=policy.tz,
-    )
-
-
-def _levels_shown(levels: Sequence[Level]) -> list[LevelShown]:
-    return [
-        LevelShown(
-            targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
-            ack_within_s=level.ack_within_s,
-            strategy=level.strategy,
-            min_acks=level.min_acks,
-            conditions=_conditions_shown(level.conditions),
-        )
-        for level in levels
-    ]
-
-
-def _conditions_shown(conditions: Conditions) -> ConditionsShown | None:
-    if conditions == ALWAYS:
-        return None
-    hours = conditions.hours
-    return ConditionsShown(
-        urgency="high" if conditions.urgency == "high" else "low" if conditions.urgency else None,
-        severities=list(conditions.severities),
-        hours=HoursShown(
-            days=list(hours.days), start=clock(hours.start), end=clock(hours.end), outside=hours.is_outside
-        )
-        if hours
-        else None,
-    )
-
-
-def _version(version: PolicyVersion, changes: list[str] | None) -> VersionShown:
-    return VersionShown(
-        version=version.version,
-        saved_at=version.saved_at,
-        saved_by=version.saved_by,
-        changes=changes,
-        levels=_levels_shown(version.plan.levels),
-        repeat=version.plan.repeat,
-        ack_timeout_s=version.plan.ack_timeout_s,
-        tz=version.plan.tz,
-    )
-
-
-def _steps(steps: Sequence[PlannedLevel], start: datetime) -> list[StepShown]:
-    return [
-        StepShown(
-            at=start + step.at,
-            level=None if step.level is None else step.level + 1,
-            people=[person_id for person_id, _ in step.people],
-            names=step.names,
-            unreachable=list(step.unreachable),
-            excluded=step.is_excluded,
-            messages=[
-                MessageShown(at=start + m.at, person_id=m.person_id, channel=m.channel, held=m.held)
-                for m in step.messages
-            ],
-        )
-        for step in steps
-    ]
-
-
-def _levels(body: PolicyPlan) -> list[Level]:
-    return [
-        Level(
-            tuple(Target(t.kind, t.id) for t in level.targets),
-            level.ack_within_s,
-            level.strategy,
-            level.min_acks,
-            _conditions(level.conditions),
-        )
-        for level in body.levels
-    ]
-
-
-def _conditions(shown: ConditionsShown | None) -> Conditions:
-    if shown is None:
-        return ALWAYS
-    hours = None
-    if shown.hours:
-        hours = Hours(
-            tuple(sorted(set(shown.hours.days))),
-            to_minute(shown.hours.start, "start"),
-            to_minute(shown.hours.end, "end"),
-            shown.hours.outside,
-        )
-    return Conditions(
-        shown.urgency or "", tuple(sorted(set(shown.severities))), None if hours == Hours() else hours
-    )
 
 
 @router.get("/policies", tags=["policies"], summary="List escalation policies, newest first")
 async def list_policies(w: PlanReader, params: PageParams) -> list[PolicyShown]:
     policies = await actions.policies(w.tx)
-    return [_policy(p) for p in params.newest(policies, [p.id for p in policies])]
+    return [policy_shown(p) for p in params.newest(policies, [p.id for p in policies])]
 
 
 @router.post(
@@ -375,20 +67,20 @@ async def create_policy(w: Planner, body: NewPolicy) -> PolicyShown:
         w.actor,
         name=body.name,
         team_id=body.team_id,
-        levels=_levels(body),
+        levels=levels_of(body),
         repeat=body.repeat,
         ack_timeout_s=body.ack_timeout_s,
         tz=body.tz,
         now=w.now,
     )
-    return _policy(policy)
+    return policy_shown(policy)
 
 
 @router.get(
     "/policies/{slug}", tags=["policies"], summary="Get an escalation policy", responses=problems(404)
 )
 async def get_policy(w: PlanReader, slug: Text) -> PolicyShown:
-    return _policy(await actions.policy_by_slug(w.tx, slug))
+    return policy_shown(await actions.policy_by_slug(w.tx, slug))
 
 
 @router.put(
@@ -403,7 +95,7 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
         w.tx,
         w.actor,
         policy,
-        levels=_levels(body),
+        levels=levels_of(body),
         repeat=body.repeat,
         ack_timeout_s=body.ack_timeout_s,
         tz=body.tz,
@@ -412,7 +104,7 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
     )
     if body.apply_to_open_pages:
         await actions.apply_policy(w.tx, w.actor, updated, w.now)
-    return _policy(updated)
+    return policy_shown(updated)
 
 
 @router.patch(
@@ -423,7 +115,7 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
 )
 async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown:
     policy = await actions.policy_by_slug(w.tx, slug)
-    return _policy(await actions.rename_policy(w.tx, w.actor, policy, body.name, w.now))
+    return policy_shown(await actions.rename_policy(w.tx, w.actor, policy, body.name, w.now))
 
 
 @router.post(
@@ -435,7 +127,7 @@ async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown
 async def policy_effect(w: PlanReader, slug: Text, body: PolicyPlan) -> EffectsShown:
     policy = await actions.policy_by_slug(w.tx, slug)
     draft: Plan = await checked_plan(
-        w.tx, policy.name, _levels(body), body.repeat, body.ack_timeout_s, body.tz
+        w.tx, policy.name, levels_of(body), body.repeat, body.ack_timeout_s, body.tz
     )
     before, after = await actions.policy_effect(w.tx, policy, draft, w.now)
     return EffectsShown.model_validate({"pages": before.pages, "saved": before, "draft": after})
@@ -453,7 +145,7 @@ async def list_policy_versions(w: PlanReader, slug: Text, params: PageParams) ->
     names = await policy_targets.names(w.tx, [v.plan for v in versions])
     older = [*versions[1:], None]
     shown = [
-        _version(v, policy_changes.changes(before.plan, v.plan, names) if before else None)
+        version_shown(v, policy_changes.changes(before.plan, v.plan, names) if before else None)
         for v, before in zip(versions, older, strict=True)
     ]
     return params.newest(shown, [v.version for v in versions])
@@ -472,7 +164,7 @@ async def restore_policy_version(
     restored = await actions.restore_version(w.tx, w.actor, policy, version, w.now)
     if body.apply_to_open_pages:
         await actions.apply_policy(w.tx, w.actor, restored, w.now)
-    return _policy(restored)
+    return policy_shown(restored)
 
 
 @router.delete(
@@ -504,7 +196,7 @@ async def dry_run_policy(
 ) -> list[StepShown]:
     policy = await actions.policy_by_slug(w.tx, slug)
     start, kind = checked_start(at or w.now, w.now), _kind(urgency, severity)
-    return _steps(await dry_run(w.tx, policy.plan, policy.team_id, start, kind, policy.id), start)
+    return steps_shown(await dry_run(w.tx, policy.plan, policy.team_id, start, kind, policy.id), start)
 
 
 def _kind(urgency: str, severity: int | None) -> PageKind:
@@ -519,6 +211,6 @@ def _kind(urgency: str, severity: int | None) -> PageKind:
 )
 async def dry_run_draft(w: PlanReader, body: DryRunInput) -> list[StepShown]:
     start = checked_start(body.at or w.now, w.now)
-    plan: Plan = await checked_plan(w.tx, "Draft", _levels(body), body.repeat, body.ack_timeout_s, body.tz)
+    plan: Plan = await checked_plan(w.tx, "Draft", levels_of(body), body.repeat, body.ack_timeout_s, body.tz)
     kind = _kind(body.urgency, body.severity)
-    return _steps(await dry_run(w.tx, plan, body.team_id, start, kind), start)
+    return steps_shown(await dry_run(w.tx, plan, body.team_id, start, kind), start)
