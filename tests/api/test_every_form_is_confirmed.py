@@ -445,9 +445,13 @@ ELSEWHERE = {
     *("/drills/{ref}/start", "/drills/{ref}/finish"),
     *("/actions/{ref}/links/{link_id}/unlink", "/settings/trackers/{tracker_id}/test"),
     "/status-pages/{slug}/copies/{copy_id}/postmortems/{public_id}",
+    "/status-pages/{slug}/groups/{group_id}/remove",
     *("/post-mortems/{ref}/external/publish", "/incidents/{ref}/comms/{post_id}/recall"),
 }
-"""Forms that need days, no open SEV0, another system, two people or a first update; they have their own tests."""
+"""Forms that need days, no open SEV0, another system, two people, a first update or a group with components.
+
+They have their own tests.
+"""
 
 
 async def resolve_pages(e: Everything) -> None:
