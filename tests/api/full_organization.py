@@ -1,6 +1,5 @@
 """An organization with one of everything, all routes with the access that each declares, and its secrets."""
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,9 +12,6 @@ from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
 from firebell.alerts import inbound
-from firebell.alerts.model import InboundRequest
-from firebell.alerts.source import KeyedRequest
-from firebell.alerts.sources import pagerduty
 from firebell.app import pages
 from firebell.audiences import actions as audiences
 from firebell.audiences.model import AudienceText, Moment
@@ -77,6 +73,7 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
+from tests.api.organization_alerts import send_alerts
 from tests.api.organization_heartbeats import add_heartbeat
 from tests.api.organization_learning import add_anomaly, add_audit, add_drills
 from tests.api.organization_policies import add_policy_version
@@ -468,17 +465,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
     async with world(dsn, clock, metrics_networks=parse_networks("127.0.0.0/8")) as w:
         made = Everything(w)
         await _people(made)
-        await w.alert(links=[{"href": "https://graphs.example.org/checkout"}])
-        body = {
-            "routing_key": w.key,
-            "event_action": "trigger",
-            "dedup_key": "disk-7",
-            "payload": {"summary": "Disk full", "source": "db-1", "severity": "critical"},
-        }
-        raw = json.dumps(body).encode()
-        message = pagerduty.read(KeyedRequest(raw, w.now, new_key="fresh"))
-        assert not message.errors
-        await w.ingest.submit(InboundRequest(w.integration, w.service, "pagerduty", raw, message.events))
+        await send_alerts(w)
         await w.settle()
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
