@@ -36,6 +36,7 @@ def test_every_setting_can_be_set_and_turned_off() -> None:
         "attachments",
         "audience_mail",
         "audit",
+        "fallback_tests",
         "handoffs",
         "messages",
         "notices",
@@ -43,6 +44,8 @@ def test_every_setting_can_be_set_and_turned_off() -> None:
         "pages",
         "pings",
         "runbook_outputs",
+        "self_alarms",
+        "webhooks",
     }
     check({**dict.fromkeys(settings, 62), "page_facts": 400}, retentions())
     check(dict.fromkeys(settings), retentions())

@@ -51,7 +51,7 @@ class Week:
     def place(self, at: datetime) -> float:
         """Return where an instant is, from 0 at the start to 1 at the end, by the clock on the wall."""
         local = to_local(at, self.tz)
-        passed = datetime.combine(local.date(), local.time()) - datetime.combine(self.first, time())
+        passed = local.replace(tzinfo=None) - datetime.combine(self.first, time())
         return min(max(passed / timedelta(days=DAYS), 0.0), 1.0)
 
 
