@@ -28,6 +28,7 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.routing import queries
+from firebell.routing.model import StageName, StageResult
 
 router = api.router()
 
@@ -222,8 +223,8 @@ class ExplainedEntry(ApiOutput):
 class ExplainedStage(ApiOutput):
     """What one stage decided about an alert, and why."""
 
-    name: Literal["received", "deduplicated", "routed", "muted", "grouped", "held", "paged"]
-    result: Literal["passed", "waiting", "stopped", "not_reached"]
+    name: StageName
+    result: StageResult
     text: str
     at: datetime | None
     until: Annotated[datetime | None, Field(description="when it lets the alert go on, if it still fires")]
