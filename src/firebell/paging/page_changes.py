@@ -12,6 +12,7 @@ from firebell.notify import actions as notify
 from firebell.paging import ack_warnings, escalation, log_writer, store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page, PageState
+from firebell.people.action_guards import internal
 
 
 async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
@@ -53,6 +54,7 @@ async def step_all(
     return changed
 
 
+@internal("The actions on pages write what was done.")
 async def log_all(
     tx: Tx, pages_: Sequence[Page], kind: str, text: str, now: datetime, actor: Actor = SYSTEM
 ) -> None:
@@ -81,6 +83,7 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     return locked[0]
 
 
+@internal("The actions on pages check who may do it.")
 async def apply_event(
     tx: Tx, actor: Actor, old: Page, event: escalation.Event, kind: str, text: str, now: datetime
 ) -> Page:
