@@ -176,6 +176,8 @@ FILLED = {
     "/post-mortems/{ref}/withdraw": {"reason": "It names a customer."},
     "/post-mortems/{ref}/external": {"reason": "Customers noticed nothing."},
     "/heartbeats/new": {"name": "nightly-backup"},
+    "/settings/webhooks": {"name": "Archive", "url": "https://archive.example.org/events"},
+    "/settings/webhooks/{endpoint_id}/replay": {"since": "2026-11-23T09:00", "until": "2026-11-24T09:00"},
     "/settings/health/heartbeats": {"name": "Lyon", "url": "https://watch.example.org/lyon"},
     "/inhibition-rules": {"name": "Pods", "source_matchers": "a=b", "target_matchers": "c=d"},
     "/silences/new": {"matchers": "alertname=Disk", "comment": "Reindexing"},
@@ -375,6 +377,8 @@ FIRST = (
     "/drills/{ref}/invite",
     "/incidents/new",
     "/runbooks/sources/{source_id}/archive",
+    "/settings/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay",
+    "/settings/webhooks/{endpoint_id}/replay",
     "/silences/{silence_id}/extend",
     "/status-pages/{slug}/relabelings/{relabeling_id}/accept",
 )
