@@ -58,7 +58,7 @@ def heartbeats() -> None:
 
 
 @health.command(
-    epilog=example("firebell health add 'Watched by Frankfurt' https://watch.example.org/ping/6f3a")
+    epilog=example("firebell health add Frankfurt https://watch.example.org/ping/6f3a")
 )
 @click.argument("name")
 @click.argument("url")
