@@ -35,7 +35,7 @@ SLICE = Slice(
     commands=(
         Command(
             "alert-audit",
-            "Show the alert audit of each team; decide on rules, and sign it.",
+            "Show alert audits, decide on their rules, and sign them.",
             "firebell.commands.alert_audit",
             rank=131,
         ),

@@ -43,7 +43,7 @@ SLICE = Slice(
     commands=(
         Command(
             "anomaly",
-            "Watch for unusual numbers of alerts: back-test, accept, turn off.",
+            "Watch for unusual numbers of alerts: test, accept, turn off.",
             "firebell.commands.anomaly",
             rank=132,
         ),

@@ -15,7 +15,7 @@ _PASSED = {True: "not for this page", False: "no one: skips to the next level"}
 
 @click.group()
 def policy() -> None:
-    """Show escalation policies, dry-run them, and restore or copy them."""
+    """Show, dry-run, rename, restore and copy escalation policies."""
 
 
 def _names() -> dict[tuple[str, int], str]:

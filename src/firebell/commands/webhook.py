@@ -12,7 +12,7 @@ STATES = ("queued", "claimed", "delivered", "failed", "withheld")
 
 @click.group()
 def webhook() -> None:
-    """Send events to other systems, and see and replay what was delivered."""
+    """Send events to other systems, and replay deliveries."""
 
 
 def _find(name: str) -> dict[str, Any]:

@@ -138,7 +138,7 @@ SLICE = Slice(
         ),
         Command(
             "policy",
-            "Show escalation policies, dry-run them, and restore or copy them.",
+            "Show, dry-run, rename, restore and copy escalation policies.",
             "firebell.commands.policy",
             rank=140,
         ),

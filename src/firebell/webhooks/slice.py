@@ -61,7 +61,7 @@ SLICE = Slice(
     commands=(
         Command(
             "webhook",
-            "Send events to other systems, and see and replay what was delivered.",
+            "Send events to other systems, and replay deliveries.",
             "firebell.commands.webhook",
             rank=235,
         ),
