@@ -265,7 +265,7 @@ async def record(
     sources = []
     for (integration_id, dedup_key), keys in plan.sources.items():
         alert = state.latest.get((integration_id, dedup_key))
-        if alert is None or alert.status != "firing":
+        if alert is None or alert.status != "firing" or (alert.flap is not None and alert.flap.is_resolved):
             continue
         # an alert that waits for its own page holds nothing (decision 0087)
         if alert.group is None or alert.group.hold is None or not alert.group.hold.is_delay:
@@ -275,6 +275,7 @@ async def record(
     kinds = (
         EventKind.RESOLVED,
         EventKind.EXPIRED,
+        EventKind.ENDED,
         EventKind.HANDED_OVER,
         EventKind.WAITED,
         EventKind.SETTLED,
