@@ -113,6 +113,7 @@ def _row(view: queries.SilenceView) -> list[object]:
 @router.get("/silences/new", dependencies=route_access.needs(Verb.SILENCE_WRITE))
 async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Response:
     values, chosen = {"matchers": matchers, "length": "120"}, []
+    error: Invalid | None = None
     if ids := to_choices(alert.split(), "alert"):
         if len(ids) > MAX_CHOSEN_ALERTS:
             raise Invalid(
@@ -122,7 +123,13 @@ async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Respo
         details = await alert_queries.alert_details(visit.tx, stored)
         values["matchers"] = rules.of_alerts([(each.title, each.labels) for each in stored])
         chosen = sorted({each.service.id for each in details})
-    return await _form(visit, values, chosen)
+        if stored and not values["matchers"]:
+            error = Invalid(
+                f"These are more than {rules.MAX_ALTERNATIVES} different alerts.",
+                hint="A silence of what they have in common would silence many others.",
+                fields={"matchers": "Enter matchers, or select fewer alerts."},
+            )
+    return await _form(visit, values, chosen, error)
 
 
 async def _form(
@@ -182,7 +189,7 @@ def _end(visit: Visit, starts_at: datetime) -> datetime:
 
 
 async def _check_width(visit: Visit, entered: NewSilence) -> None:
-    """Raise `Invalid` for a silence of more than 20% of all alerts that was not confirmed."""
+    """Raise `Invalid` for a silence of more than 20% of the alerts of its services that was not confirmed."""
     if visit.text("wide"):
         return
     preview = await actions.preview(visit.tx, entered.matchers, entered.service_ids, visit.now)
@@ -190,7 +197,7 @@ async def _check_width(visit: Visit, entered: NewSilence) -> None:
         raise Invalid(
             f"In the last 30 days it would have silenced {preview.matching} of {preview.compared} alerts.",
             hint="Add a matcher to narrow it, or confirm it.",
-            fields={"wide": "Check this box to silence more than 20% of all alerts."},
+            fields={"wide": "Check this box to silence more than 20% of the alerts of these services."},
         )
 
 
