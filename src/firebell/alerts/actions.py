@@ -105,6 +105,7 @@ muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 past_alerts = history_store.past_alerts
+turn_of_preview = history_store.turn
 MAX_PAST_ALERTS = history_store.MAX_READ
 pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services

@@ -13,7 +13,7 @@ from firebell.alerts.silences import actions, queries, rules, timeline
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
-from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, Unavailable
 from firebell.kit.localtime import to_input_value, to_local
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import MAX_ID, to_choices, to_id
@@ -161,8 +161,9 @@ async def _preview(visit: Visit, matchers: str, chosen: list[int]) -> tuple[Sile
     if not matchers.strip():
         return None, ""
     try:
-        return await actions.preview(visit.tx, matchers, chosen, visit.now), ""
-    except Invalid as error:
+        async with visit.tx.savepoint():
+            return await actions.preview(visit.tx, matchers, chosen, visit.now), ""
+    except (Invalid, Unavailable) as error:
         return None, error.fields.get("matchers", error.message)
 
 
@@ -214,7 +215,7 @@ async def create(visit: CurrentVisit, preview: str = "") -> Response:
         async with visit.tx.savepoint():
             created = await actions.create_silence(visit.tx, visit.actor, entered=entered, now=visit.now)
             await _check_width(visit, entered)
-    except (Invalid, Conflict) as error:
+    except (Invalid, Conflict, Unavailable) as error:
         return await _form(visit, visit.values, _chosen(visit), error)
     return flash.redirect(visit.request, created.path, "Silence created.")
 
@@ -261,7 +262,7 @@ async def update(visit: CurrentVisit, silence_id: int, preview: str = "") -> Res
                 visit.tx, visit.actor, silence_id=silence_id, entered=entered, now=visit.now
             )
             await _check_width(visit, entered)
-    except (Invalid, Conflict) as error:
+    except (Invalid, Conflict, Unavailable) as error:
         return await _form(visit, visit.values, _chosen(visit), error, one)
     return flash.redirect(visit.request, changed.path, "Silence saved.")
 
