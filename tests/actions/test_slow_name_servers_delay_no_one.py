@@ -145,6 +145,13 @@ async def test_a_pool_runs_no_more_than_its_size_and_refuses_beyond_its_queue() 
     assert most[1] == 2
     assert pool.running == 0
     assert await pool.run(lambda: 7) == 7
+    # a turn takes a place like a thread
+    go.clear()
+    async with pool.turn(), pool.turn():
+        waiting = asyncio.create_task(pool.run(lambda: 8))
+        await asyncio.sleep(0)
+        assert (pool.running, waiting.done()) == (2, False)
+    assert (await waiting, pool.running) == (8, 0)
 
 
 async def test_a_mail_server_whose_name_hangs_takes_no_thread_of_the_loop(hang: threading.Event) -> None:

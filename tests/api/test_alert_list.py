@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import listing
+from firebell.alerts import list_filter_store, listing
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
 from tests.api.api_clients import browser, organization, sign_in
@@ -118,3 +118,17 @@ async def test_few_matches_among_many_alerts_are_reached_step_by_step(
             url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
         assert walked == ["Disk 1 full"]
         assert "link" not in answer.headers
+
+        # a regular expression that takes too long goes on from the last alert that it looked at
+        monkeypatch.setattr(listing, "COMPARED", 20)
+        monkeypatch.setattr(list_filter_store, "TIME_LIMIT_S", -1.0)
+        for query in ('service=~"s[15]"', 'disk service=~"s[15]"'):
+            answer = await api.answer("GET", "/alerts", q=query)
+            cut = [alert["title"] for alert in answer.json()]
+            for _ in range(6):
+                if "link" not in answer.headers:
+                    break
+                url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
+                answer = await api.answer("GET", url)
+                cut += [alert["title"] for alert in answer.json()]
+            assert cut == ["Disk 5 full", "Disk 1 full"], query

@@ -82,7 +82,7 @@ async def test_rules_are_tried_saved_explained_and_restored(dsn: str, clock: Fak
             await _send(w, title, **more)
         ids = await _alert_ids(api)
         assert (await api("GET", f"/alerts/{ids['ticket']}/routing-test"))["people"] == []
-        passed = ("received", "deduplicated", "routed", "muted", "grouped")
+        passed = ("received", "deduplicated", "routed", "muted", "flapping", "grouped")
         held = {"paged": False, **dict.fromkeys(passed, "passed")}
         assert await _explained(api, ids["ticket"]) == {
             **held,

@@ -84,6 +84,11 @@ def test_facets_are_labels_whose_values_repeat() -> None:
          r'{alertname=~"D\\.|N",env="p"}'),
         ([("A", {"env": "p", "i": "1"}), ("B|", {"env": "p", "i": "2"})], r'{env="p",title=~"A|B\\|"}'),
         ([(str(n), {}) for n in range(21)], ""),
+        ([("A", {"env": "p", "host": "1"}), ("A", {"env": "p", "host": "2"})], '{env="p",title="A"}'),
+        ([("A", {"env": "p"})], '{env="p",title="A"}'),
+        ([("A", {"env": "p", "title": "T"})], '{env="p",title="T"}'),
+        ([("A", {"alertname": str(n), "env": "p"}) for n in range(21)], ""),
+        ([("A", {"env": "p", "i": "1", "alertname": "N"}), ("B", {"env": "p"})], r'{env="p",title=~"A|B"}'),
         ([], ""),
     ],
 )  # fmt: skip

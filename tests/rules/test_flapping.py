@@ -16,9 +16,15 @@ from firebell.alerts.routes import Hold, HoldKind, Route
 from tests.rules.budget import examples
 from tests.rules.test_dedup_and_grouping import NOW, Memory
 
-FIRING, RESOLVED, SETTLED, EXPIRED = (
+FIRING, RESOLVED, SETTLED, EXPIRED, ENDED = (
     Event(kind, "a", "disk full", severity="critical")
-    for kind in (EventKind.FIRING, EventKind.RESOLVED, EventKind.SETTLED, EventKind.EXPIRED)
+    for kind in (
+        EventKind.FIRING,
+        EventKind.RESOLVED,
+        EventKind.SETTLED,
+        EventKind.EXPIRED,
+        EventKind.ENDED,
+    )
 )
 MINUTE = 60.0
 
@@ -82,16 +88,76 @@ def test_an_alert_that_fires_when_it_is_calm_keeps_its_page_and_its_usual_title(
     assert [is_open for _, is_open in pages(memory)] == [False, False, False, True]
 
 
+def grown_by(memory: Memory, event: Event, after_s: float, *mutes: Mute) -> bool:
+    """Return True if an event counts as one that joins the open group, while these mutes run."""
+    kept = memory._load()
+    memory.now += timedelta(seconds=after_s)
+    kept.mutes = {1: mutes} if mutes else {}
+    id_ = str(memory.now).encode()
+    dedup_and_grouping.apply(kept, [(InboundRequest(1, 1, "test", b"", (event,)), [id_])], {id_}, memory.now)
+    memory._save(kept)
+    return any(group.grown for group in kept.groups)
+
+
+SILENCE = Mute(9, "silence", "", frozenset({1}), (), NOW, NOW + timedelta(days=1))
+
+
 def test_an_alert_that_fires_after_half_an_hour_of_quiet_is_like_a_new_member_of_its_page() -> None:
     memory = flapped(Memory(flapping_changes=6))
     for gap, is_grown in ((29 * MINUTE, False), (0.0, False), (31 * MINUTE, True)):
-        kept = memory._load()
-        memory.now += timedelta(seconds=gap)
-        request = InboundRequest(1, 1, "test", b"", (FIRING,))
-        dedup_and_grouping.apply(kept, [(request, [b"x"])], {b"x"}, memory.now)
-        assert [group.grown for group in kept.groups] == [is_grown]
-        memory._save(kept)
+        assert grown_by(memory, FIRING, gap) is is_grown
         memory.apply([RESOLVED], 0)
+
+
+def test_a_silence_that_began_later_keeps_a_flapping_alert_from_waking_anyone() -> None:
+    memory = flapped(Memory(flapping_changes=6))
+    assert not grown_by(memory, FIRING, 31 * MINUTE, SILENCE)
+    assert not memory.alerts[-1].flap or memory.alerts[-1].flap.resolved_at is None
+    # nor does a rule that pages no one
+    memory = flapped(Memory(flapping_changes=6))
+    route = Route(1, 1, "held", hold=Hold(HoldKind.NEVER, 1, 1))
+    assert not grown_by(memory, msgspec.structs.replace(FIRING, route=route), 31 * MINUTE)
+
+
+def test_an_outage_that_stays_after_the_flapping_is_not_covered_by_an_old_acknowledgment() -> None:
+    for mutes, is_grown in (((), True), ((SILENCE,), False)):
+        memory = flapped(Memory(flapping_changes=6), 7)
+        calm_s = (flap_of(memory).ends_at - memory.now).total_seconds()
+        assert grown_by(memory, SETTLED, calm_s, *mutes) is is_grown
+        assert (memory.alerts[-1].status, memory.alerts[-1].is_flapping) == ("firing", False)
+
+
+def test_the_same_body_sent_within_a_minute_does_not_leave_a_flapping_outage_resolved() -> None:
+    memory = Memory(flapping_changes=6)
+    for number in range(7):
+        memory.apply([RESOLVED if number % 2 else FIRING], 10)
+    assert (flap_of(memory).is_on, flap_of(memory).resolved_at) == (True, None)
+    # what a sender repeats meanwhile is no change
+    memory.apply([FIRING], 1)
+    assert flap_of(memory).count == 1
+    memory.apply([SETTLED], (flap_of(memory).ends_at - memory.now).total_seconds())
+    assert (memory.alerts[-1].status, pages(memory)[-1]) == ("firing", ("disk full", True))
+
+
+@pytest.mark.parametrize("changes", [5, 6, 7])
+def test_a_person_ends_an_alert_that_flaps_or_changes_much(changes: int) -> None:
+    memory = flapped(Memory(flapping_changes=6), changes)
+    memory.apply([msgspec.structs.replace(ENDED, occurred_at=memory.now)], 0)
+    alert = memory.alerts[-1]
+    assert (alert.status, alert.ended_by, alert.is_flapping) == ("resolved", "human", False)
+    assert not any(is_open for _, is_open in pages(memory))
+    # what fires next pages again, and says that it flaps
+    memory.apply([FIRING], MINUTE)
+    assert pages(memory)[-1] == ("Flapping: disk full", True)
+
+
+def test_a_clock_that_was_ahead_does_not_keep_an_alert_flapping_for_as_long() -> None:
+    memory = flapped(Memory(flapping_changes=6), 7)
+    memory.apply([RESOLVED], -24 * 3600)
+    assert flap_of(memory).ends_at <= memory.now + WINDOW + CALM
+    memory = flapped(Memory(flapping_changes=6), 5)
+    memory.apply([RESOLVED], -24 * 3600)
+    assert flap_of(memory).ends_at <= memory.now + WINDOW + CALM
 
 
 @pytest.mark.parametrize(

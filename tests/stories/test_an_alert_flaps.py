@@ -16,6 +16,19 @@ async def _flap(w: World, changes: int, **more: object) -> None:
         await w.alert("disk full", status=status, at=str(number) + str(w.now), **more)
 
 
+async def _set_changes(w: World, flapping_changes: int) -> None:
+    async with w.ctx.db.tx() as tx:
+        await alerts.update_integration(
+            tx,
+            SYSTEM,
+            service_id=w.service,
+            integration_id=w.integration,
+            flapping_changes=flapping_changes,
+            drop_labels=(),
+            now=w.now,
+        )
+
+
 async def _states(w: World) -> list[tuple[str, str]]:
     return [(page.title, page.state) for page in await w.pages()]
 
@@ -68,17 +81,15 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
         await _flap(w, 1)
         assert (await _states(w))[-1] == ("Flapping: disk full", "triggered")
 
+        # the third change is enough for an integration that says so
+        await _set_changes(w, 3)
+        for status in ("firing", "resolved", "firing"):
+            w.clock.advance(timedelta(minutes=1))
+            await w.alert("queue long", status=status, at=str(w.now), labels={"service": "queue"})
+        assert (await _states(w))[-1] == ("Flapping: queue long", "triggered")
+
         # an integration whose alerts never flap pages each time
-        async with w.ctx.db.tx() as tx:
-            await alerts.update_integration(
-                tx,
-                SYSTEM,
-                service_id=w.service,
-                integration_id=w.integration,
-                flapping_changes=0,
-                drop_labels=(),
-                now=w.now,
-            )
+        await _set_changes(w, 0)
         before = len(await w.pages())
         for title in ("steady", "steady again"):
             for status in ("firing", "resolved") * 4:

@@ -160,6 +160,8 @@ async def test_no_two_alerts_hold_each_other(dsn: str, clock: FakeClock) -> None
             await api("POST", PATH, entered, status=201)
         both = {"name": "both", "source_matchers": "y=1", "target_matchers": "y=1"}
         await api("POST", PATH, both, status=201)
+        one_way = {"name": "one way", "source_matchers": "z=1", "target_matchers": "z=2"}
+        await api("POST", PATH, one_way, status=201)
         clock.advance(timedelta(seconds=6))
         await _send(w, "A", {"x": "a", "service": "a"})
         await _send(w, "B", {"x": "b", "service": "b"})
@@ -169,5 +171,27 @@ async def test_no_two_alerts_hold_each_other(dsn: str, clock: FakeClock) -> None
         assert await _paged(w) == ["A", "C", "D"]
         await _send(w, "A", {"x": "a", "service": "a"}, status="resolved")
         assert await _paged(w) == ["A", "B", "C", "D"]
+
+        # a source that flaps holds nothing while it is resolved, and a person can end it
+        source = {"z": "1", "service": "source"}
+        for number in range(8):
+            status = "resolved" if number % 2 else "firing"
+            await _send(w, "E", source, status=status, body=str(number))
+        [flapping, *_] = await api("GET", "/alerts", q='z="1"')
+        assert flapping["status"] == "firing"
+        await _send(w, "F while resolved", {"z": "2", "service": "e"})
+        await w.after(seconds=20)
+        assert "F while resolved" in await _paged(w)
+        await _send(w, "F while resolved", {"z": "2", "service": "e"}, status="resolved")
+        await _send(w, "E", source)
+        await _send(w, "F while firing", {"z": "2", "service": "f"})
+        await w.after(seconds=20)
+        assert "F while firing" not in await _paged(w)
+        [ended] = await api("POST", "/alerts/bulk", {"action": "resolve", "ids": [flapping["id"]]})
+        await w.settle()
+        assert (ended["is_done"], "F while firing" in await _paged(w)) == (True, True)
+        assert {p.state for p in await w.pages() if p.title.endswith(": E")} == {"resolved"}
         async with w.ctx.db.tx() as tx:
-            assert len(await inhibition.compiled_rules(tx)) == 3
+            assert (await alerts.alert(tx, flapping["id"])).ended_by == "human"
+        async with w.ctx.db.tx() as tx:
+            assert len(await inhibition.compiled_rules(tx)) == 4

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from firebell.alerts.ingest_queue import Ingest
-from firebell.inbound_mail import listener
+from firebell.inbound_mail import imap_client, listener
 from firebell.inbound_mail import receiving as mail_receiving
 from firebell.inbound_mail.addresses import address_of
-from firebell.inbound_mail.mailbox_reader import POLL_INTERVAL, REPORT_INTERVAL, MailboxReader
+from firebell.inbound_mail.imap_client import Mailbox, MailboxError
+from firebell.inbound_mail.mailbox_reader import IDLE_PAUSE, POLL_INTERVAL, REPORT_INTERVAL, MailboxReader
 from firebell.inbound_mail.receiving import MAX_MAIL_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
@@ -273,7 +274,9 @@ async def test_a_mailbox_is_read_and_marked_only_after_the_commit(dsn: str, cloc
                 assert await tx.value("select count(*) from mail_receipt") == 3
 
 
-async def test_a_server_that_reports_new_mail_is_not_polled_for_it(dsn: str, clock: FakeClock) -> None:
+async def test_a_server_that_reports_new_mail_is_not_polled_for_it(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with stand_in_mailbox() as mailbox:
         server = ImapServer(
             "127.0.0.1", mailbox.port, "alerts", "s3cret", implicit_tls=False, require_tls=False
@@ -315,6 +318,19 @@ async def test_a_server_that_reports_new_mail_is_not_polled_for_it(dsn: str, clo
             mailbox.mails[9], mailbox.flags[9] = bytes(mail("Disk full on db9", to)), set()
             w.clock.advance(POLL_INTERVAL)
             assert await reader.run_once(w.now) == 1
+            # one that does not answer when it is asked to report mail is polled, and healthy
+            asked: list[Mailbox] = []
+
+            def unanswered(each: Mailbox) -> None:
+                asked.append(each)
+                raise MailboxError("timed out")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Mailbox, "idle", unanswered)
+                for pause in (timedelta(), POLL_INTERVAL, IDLE_PAUSE):
+                    w.clock.advance(pause)
+                    assert await reader.run_once(w.now) == 0
+            assert len(asked) == 2
             await reader.close()
             async with w.ctx.db.tx() as tx:
                 assert await tx.value("select count(*) from mail_receipt") == 3
@@ -341,12 +357,19 @@ async def test_a_mail_that_cannot_be_stored_holds_up_no_other(
                 patch.setattr(mail_receiving, "receive", failing)
                 with pytest.raises(Unavailable, match="1 mail of the mailbox"):
                     await w.settle()
-            assert mailbox.flags == {broken: set(), other: {r"\Seen"}}
+                assert mailbox.flags == {broken: set(), other: {r"\Seen"}}
+                # nor does it keep newer mails from being read, where only so many are read at once
+                patch.setattr(imap_client, "MAILS_AT_ONCE", 1)
+                newer = mailbox.put(bytes(mail("Disk full on db9", to)))
+                w.clock.advance(timedelta(minutes=1))
+                with pytest.raises(Unavailable, match="1 mail of the mailbox"):
+                    await w.settle()
+                assert mailbox.flags == {broken: set(), other: {r"\Seen"}, newer: {r"\Seen"}}
             w.clock.advance(timedelta(minutes=1))
             await w.settle()
             assert mailbox.flags[broken] == {r"\Seen"}
             async with w.ctx.db.tx() as tx:
-                assert await tx.value("select count(*) from mail_receipt") == 2
+                assert await tx.value("select count(*) from mail_receipt") == 3
 
 
 async def _fails(w: World, mailbox: StandInMailbox, command: str) -> None:

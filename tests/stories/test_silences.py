@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from firebell.alerts import history_store
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, organization, sign_in
 from tests.world import World
@@ -20,7 +23,9 @@ async def _paged(w: World) -> list[str]:
     return sorted(page.title for page in await w.pages())
 
 
-async def test_a_silenced_alert_pages_when_its_silence_ends(dsn: str, clock: FakeClock) -> None:
+async def test_a_silenced_alert_pages_when_its_silence_ends(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
 
         def fields(
@@ -57,6 +62,11 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(dsn: str, clock: Fak
         assert (disk["title"], disk["page"], disk["mute"]["kind"]) == ("disk full", None, "silence")
         assert disk["mute"]["path"] == f"/silences/{one['id']}"
         assert (await api("GET", f"{PATH}/{one['id']}"))["firing"] == 1
+        # of alerts that differ too much, a preview reads the newest ones
+        for kinds, counts in ((1, (1, 1, True)), (20, (4, 1, False))):
+            monkeypatch.setattr(history_store, "MAX_KINDS", kinds)
+            preview = await api("POST", f"{PATH}/preview", {"matchers": "job=web"})
+            assert (preview["compared"], preview["matching"], preview["is_partial"]) == counts
 
         # its reason is seen wherever the alert is
         await sign_in(w, http, w.mara)

@@ -105,6 +105,7 @@ muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 past_alerts = history_store.past_alerts
+turn_of_preview = history_store.turn
 MAX_PAST_ALERTS = history_store.MAX_READ
 pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services
@@ -176,7 +177,7 @@ async def receive(
     if not all_ids:
         return state
     state.mutes, state.waiting = await _held_mutes(tx, state, muting, now), plan.waiting
-    await flapping_actions.load_limits(tx, state, batch)
+    await flapping_actions.load_limits(tx, state, batch, now)
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     muted_groups.hand_over(state, batch, now)
     await batch_store.save_batch(tx, state, batch, now)
@@ -230,14 +231,19 @@ async def resolve_alerts(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: da
     by_integration: dict[int, list[Event]] = {}
     for alert in firing:
         # it keeps the order of the source's events, so that one that repeats, with its old start, fires again
-        event = Event(EventKind.EXPIRED, alert.dedup_key, alert.title, occurred_at=now)
+        event = Event(EventKind.ENDED, alert.dedup_key, alert.title, occurred_at=now)
         by_integration.setdefault(alert.integration_id, []).append(event)
-    for integration_id, events in by_integration.items():
-        body = msgspec.json.encode({"resolved_by": actor.label, "at": now})
-        request = InboundRequest(integration_id, services[integration_id], PERSON_SOURCE, body, tuple(events))
-        await receive_own(tx, [request], now, are_services_kept=True)
-    resolved = await store.mark_ended_by_person(tx, [alert.id for alert in firing])
-    for alert_id in sorted(resolved):
+    if not firing:
+        return []
+    body = msgspec.json.encode({"resolved_by": actor.label, "at": now})
+    # at once, so that the pages of all are locked in the order of their ids
+    requests = [
+        InboundRequest(integration_id, services[integration_id], PERSON_SOURCE, body, tuple(events))
+        for integration_id, events in sorted(by_integration.items())
+    ]
+    await receive_own(tx, requests, now, are_services_kept=True)
+    resolved = sorted(alert.id for alert in firing)
+    for alert_id in resolved:
         await tx.audit(actor, "alert.resolved", f"alert:{alert_id}", now)
     return resolved
 
@@ -360,7 +366,7 @@ async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
     elsewhere = await routing_store.services_of_firing(tx, integration_ids)
     await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
     flapping = await flapping_store.flapping(tx, wanted)
-    if requests := flapping_actions.settled(flapping, services, now):
+    if requests := flapping_actions.settled(flapping, now):
         await receive_own(tx, requests, now, are_services_kept=True)
     await flapping_actions.look_again(tx, flapping, now)
 

@@ -299,7 +299,9 @@ async def list_alerts(
 ) -> list[AlertShown]:
     """With matchers, a page can have fewer entries than `limit` although `Link` leads to more."""
     wanted = await _filter(w, service, status, muted=muted)
-    listed = await listing.listing(w.tx, list_query.parse(q.strip()), params.before, params.limit, wanted)
+    listed = await listing.listing(
+        w.tx, list_query.parse(q.strip()), params.before, params.limit, wanted, with_facets=False
+    )
     params.link_after(listed.older)
     views = await queries.alert_details(w.tx, listed.alerts)
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
@@ -319,7 +321,7 @@ async def list_alert_facets(
     muted: MutedOnly = False,
 ) -> AlertFacets:
     wanted = await _filter(w, service, status, muted=muted)
-    listed = await listing.listing(w.tx, list_query.parse(q.strip()), None, 1, wanted)
+    listed = await listing.listing(w.tx, list_query.parse(q.strip()), None, 1, wanted, with_facets=True)
     return AlertFacets.model_validate(listed)
 
 

@@ -74,7 +74,7 @@ def _apply_one(
     if event.kind in (EventKind.NOTE, EventKind.HANDSHAKE, EventKind.HANDED_OVER, EventKind.WAITED):
         return
     if alert is not None:
-        _settle(batch, alert, now)
+        _settle(batch, received, alert, now)
     if event.kind is EventKind.SETTLED:
         return
     if event.kind is EventKind.ACK:
@@ -85,6 +85,10 @@ def _apply_one(
     if event.kind is EventKind.EXPIRED:
         if alert:
             _expire(batch, alert, event.occurred_at or now, now)
+        return
+    if event.kind is EventKind.ENDED:
+        if alert:
+            _end_for_person(batch, alert, event.occurred_at or now, now)
         return
     if event.kind is EventKind.UPDATE:
         if alert:
@@ -98,9 +102,10 @@ def _apply_one(
     elif event.kind is EventKind.RESOLVED:
         _resolve(batch, alert, order, now)
     elif alert.status == "firing":
-        if not is_redelivery:
+        # what a source sends after it resolved the alert is a change, also if its messages are all the same
+        if not is_redelivery or (alert.flap is not None and alert.flap.is_resolved):
             _repeat(alert, event, order, now)
-            _fire_again(alert, now)
+            _fire_again(batch, received, alert, now)
             _release_unmuted(batch, received, alert)
             if not _move_to_mute(batch, received, alert, now):
                 _apply_to_hold(alert.group, event, now)
@@ -176,17 +181,31 @@ def _pages(group: GroupState) -> bool:
     return group.mute_id is None and (group.hold is None or not group.hold.is_open)
 
 
-def _fire_again(alert: AlertState, now: datetime) -> None:
+def _fire_again(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> None:
     """Count a change of an alert that flaps; after half an hour of quiet it is like one that joins its group."""
     if alert.flap is None or not alert.is_flapping or not alert.flap.is_resolved:
         return
-    if alert.group is not None and alert.flap.is_quiet(now):
-        alert.group.grown = True
+    if alert.flap.is_quiet(now):
+        _grow(batch, received, alert)
     alert.flap = alert.flap.fired(now)
 
 
-def _settle(batch: Batch, alert: AlertState, now: datetime) -> None:
-    """End the flapping of an alert that has been calm for long enough, and the alert if its source resolved it."""
+def _grow(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
+    """Mark the group of an alert as grown, unless the alert would page no one if it fired for the first time."""
+    group = alert.group
+    if group is None or event_placement.pages_no_one(alert.event):
+        return
+    # a rule may send the event elsewhere, but what mutes that service does not hold this group
+    received = replace(received, service_id=group.service_id)
+    if mutes.mute_of(batch.mutes, received, alert.event) is None:
+        group.grown = True
+
+
+def _settle(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> None:
+    """End the flapping of an alert that has been calm for long enough, and the alert if its source resolved it.
+
+    One that still fires is like one that joins its group: an acknowledgment of the flapping does not cover it.
+    """
     flap = alert.flap
     if alert.status != "firing" or flap is None or not flap.is_on or now < flap.ends_at:
         return
@@ -195,6 +214,7 @@ def _settle(batch: Batch, alert: AlertState, now: datetime) -> None:
         _end(batch, alert, flap.resolved_at, flap.ended_by, now)
     elif alert.group is not None:
         alert.group.changed = True
+        _grow(batch, received, alert)
         _update_lead(alert.group, alert)
 
 
@@ -356,6 +376,14 @@ def _expire(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> Non
     if alert.status == "firing":
         alert.changed = True
         _end_unless_flapping(batch, alert, at, "timeout", now)
+
+
+def _end_for_person(batch: Batch, alert: AlertState, at: datetime, now: datetime) -> None:
+    """End an alert, also one that flaps; its order stays, so that its source may fire it again with the same start."""
+    if alert.status == "firing":
+        alert.changed = True
+        alert.flap = alert.flap.ended() if alert.flap is not None else None
+        _end(batch, alert, max(at, alert.starts_at), "human", now)
 
 
 def _end_unless_flapping(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: datetime) -> None:

@@ -28,7 +28,7 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
         if label in ESSENTIAL:
             problem = f"Remove {label}: without it, different problems would be one alert."
         elif len(label) > MAX_NAME_CHARS or not label.isprintable():
-            problem = f"{label[:40]!r} is no label name. Enter names such as pod, separated by commas."
+            problem = f"“{label[:40]}” is not a label name. Enter names such as pod, separated by commas."
     if problem:
         raise Invalid("These labels can’t be dropped.", fields={"drop_labels": problem})
     return labels

@@ -60,7 +60,7 @@ class Flap(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def changed(self, now: datetime) -> "Flap":
         """Return it after one more change while it flaps."""
-        changes = (*self.changes, now)[-self.limit :]
+        changes = (*_until(self.changes, now), now)[-self.limit :]
         return msgspec.structs.replace(self, changes=changes, count=self.count + 1)
 
     def resolved(self, at: datetime, ended_by: str, now: datetime) -> "Flap":
@@ -98,6 +98,11 @@ def after(flap: Flap | None, known: Sequence[datetime], now: datetime) -> Flap |
 
     `known` are changes of it that are not in `flap` because it had none.
     """
-    before = flap.changes if flap is not None else tuple(min(at, now) for at in known)
+    before = _until(flap.changes if flap is not None else known, now)
     recent = tuple(at for at in before if now - at < WINDOW)
     return Flap((*recent, now)[-MAX_CHANGES:]) if recent else None
+
+
+def _until(changes: Sequence[datetime], now: datetime) -> tuple[datetime, ...]:
+    """Return changes with none after now: a clock that was ahead must not keep an alert flapping."""
+    return tuple(min(at, now) for at in changes)

@@ -1,13 +1,14 @@
 """When alerts that flap are calm again."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from firebell.alerts import integration_store
-from firebell.alerts.batch_state import Batch
+from firebell.alerts.batch_state import AlertState, Batch
+from firebell.alerts.flapping import WINDOW
 from firebell.alerts.flapping_store import FlappingAlert
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.kit.db.database import Tx
@@ -19,13 +20,18 @@ SOURCE = "firebell"
 """The source of the message that says what Firebell decided itself."""
 
 
-async def load_limits(tx: Tx, batch: Batch, requests: Iterable[InboundRequest]) -> None:
+async def load_limits(tx: Tx, batch: Batch, requests: Iterable[InboundRequest], now: datetime) -> None:
     """Load when the alerts of a batch flap, if one of them may: one that changed lately, or comes several times."""
     keys = [(request.integration_id, event.dedup_key) for request in requests for event in request.incoming]
     repeated = {integration_id for (integration_id, _), n in Counter(keys).items() if n > 1}
-    changed = {alert.integration_id for alert in batch.loaded if alert.flap is not None}
+    changed = {alert.integration_id for alert in batch.loaded if _changed_lately(alert, now)}
     if ids := repeated | changed:
         batch.flapping_changes = await integration_store.flapping_changes(tx, ids)
+
+
+def _changed_lately(alert: AlertState, now: datetime) -> bool:
+    ended_lately = alert.count > 0 and alert.ends_at is not None and now - alert.ends_at < WINDOW
+    return alert.flap is not None or ended_lately
 
 
 async def schedule(tx: Tx, batch: Batch) -> None:
@@ -46,24 +52,25 @@ def alert_keys(timer_keys: Iterable[str]) -> list[tuple[int, str]]:
     return sorted((int(integration_id), dedup_key) for integration_id, dedup_key in pairs)
 
 
-def settled(
-    flapping: Iterable[FlappingAlert], services: Mapping[int, int], now: datetime
-) -> list[InboundRequest]:
-    """Return the requests that end the flapping of alerts that are calm, one for each integration."""
-    events: dict[int, list[Event]] = {}
+def settled(flapping: Iterable[FlappingAlert], now: datetime) -> list[InboundRequest]:
+    """Return the requests that end the flapping of alerts that are calm, one for each integration and service.
+
+    The events have what mutes match, since an alert that fires on may be muted by now.
+    """
+    events: dict[tuple[int, int], list[Event]] = {}
     for alert in flapping:
         if alert.flap.ends_at <= now:
-            event = Event(EventKind.SETTLED, alert.dedup_key, alert.title)
-            events.setdefault(alert.integration_id, []).append(event)
+            event = Event(
+                EventKind.SETTLED,
+                alert.dedup_key,
+                alert.title,
+                severity=alert.severity,
+                labels=alert.labels,
+            )
+            events.setdefault((alert.integration_id, alert.service_id), []).append(event)
     return [
-        InboundRequest(
-            integration_id,
-            services[integration_id],
-            SOURCE,
-            msgspec.json.encode({"decided_at": now, "events": each}),
-            tuple(each),
-        )
-        for integration_id, each in events.items()
+        InboundRequest(*ids, SOURCE, msgspec.json.encode({"decided_at": now, "events": each}), tuple(each))
+        for ids, each in events.items()
     ]
 
 

@@ -16,7 +16,10 @@ class FlappingAlert:
 
     integration_id: int
     dedup_key: str
+    service_id: int
     title: str
+    severity: str | None
+    labels: dict[str, str]
     flap: Flap
 
 
@@ -24,10 +27,14 @@ async def flapping(tx: Reads, keys: Sequence[tuple[int, str]]) -> list[FlappingA
     """Return those of the alerts with these integrations and deduplication keys that flap, in order."""
     rows = await tx.fetch(
         """
-        select alert.integration_id, alert.dedup_key, alert.title, alert.flap
+        select
+            alert.integration_id, alert.dedup_key,
+            coalesce(alert.routed_service_id, integration.service_id) as service_id,
+            alert.title, alert.severity, alert.labels, alert.flap
         from unnest($1::bigint[], $2::text[]) as wanted (integration_id, dedup_key)
         join alert on alert.integration_id = wanted.integration_id
             and alert.dedup_key = wanted.dedup_key
+        join integration on integration.id = alert.integration_id
         where alert.status = 'firing'
             and alert.flap ? 'since'
         order by alert.integration_id, alert.dedup_key

@@ -3,23 +3,65 @@
 import sys
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+
+import asyncpg
 
 from firebell.alerts.alert_history import AlertHistory, AlertKind
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY
 from firebell.kit.db.database import Reads
+from firebell.kit.threads import Pool
 
 MAX_READ = 1_000_000
 """Number of alerts that a preview reads at most, the newest ones."""
+MAX_KINDS = 20_000
+"""Number of kinds of alerts that a preview compares at most; it reads fewer alerts if they differ more."""
+_previews = Pool("previews", size=1, queue=3)
+turn = _previews.turn
+"""One preview at a time reads past alerts, because each needs some 100 MB."""
+_conversions = Pool("past alerts", size=1, queue=4)
 
 
 async def past_alerts(tx: Reads, since: datetime, limit: int, labels: Sequence[str] | None) -> AlertHistory:
     """Return those of the newest `limit` alerts that began since an instant.
 
     Alerts that differ in none of these labels, or in none at all, are of one kind. Rules that watch Firebell itself,
-    and what was not read, are replayed too; rules never match them.
+    and what was not read, are replayed too; rules never match them. A preview waits for its `turn` first.
     """
+    columns = await _columns(tx, since, limit, labels)
+    is_cut = len(columns.ids) == limit
+    if columns.fitting < len(columns.ids):
+        columns, is_cut = await _columns(tx, since, columns.fitting, labels), True
+    kinds = await _kinds(tx, columns.examples)
+    return AlertHistory(
+        kinds,
+        columns.ids,
+        columns.kind_of,
+        columns.groups,
+        columns.starts,
+        columns.ends,
+        columns.events,
+        is_cut=is_cut,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Past alerts, oldest first, with an alert of each kind; the `fitting` newest ones are of few enough kinds."""
+
+    ids: "array[int]"
+    kind_of: "array[int]"
+    groups: "array[int]"
+    starts: "array[int]"
+    ends: "array[int]"
+    events: int
+    examples: list[int]
+    fitting: int
+
+
+async def _columns(tx: Reads, since: datetime, limit: int, labels: Sequence[str] | None) -> _Columns:
     if labels is None:
         seen = "labels, title"
     else:
@@ -64,13 +106,30 @@ async def past_alerts(tx: Reads, since: datetime, limit: int, labels: Sequence[s
         *(labels or ()),
     )
     assert row is not None
-    columns = ("ids", "groups", "starts", "ends", "hashes")
-    ids, groups, starts, ends, hashes = (_integers(row[name]) for name in columns)
+    return await _conversions.run(lambda: _converted(row))
+
+
+def _converted(row: asyncpg.Record) -> _Columns:
+    names = ("ids", "groups", "starts", "ends", "hashes")
+    ids, groups, starts, ends, hashes = (_integers(row[name]) for name in names)
     numbers: dict[int, int] = {}
     kind_of = array("q", [numbers.setdefault(each, len(numbers)) for each in hashes])
     first_ids = dict(zip(reversed(kind_of), reversed(ids), strict=True))
-    kinds = await _kinds(tx, [first_ids[number] for number in range(len(numbers))])
-    return AlertHistory(kinds, ids, kind_of, groups, starts, ends, row["events"])
+    examples = [first_ids[number] for number in range(len(numbers))]
+    return _Columns(
+        ids, kind_of, groups, starts, ends, row["events"], examples, _fitting(kind_of, len(numbers))
+    )
+
+
+def _fitting(kind_of: Sequence[int], kinds: int) -> int:
+    """Return how many of the newest alerts, which come last, are of at most `MAX_KINDS` kinds."""
+    if kinds > MAX_KINDS:
+        known: set[int] = set()
+        for number, kind in enumerate(reversed(kind_of)):
+            known.add(kind)
+            if len(known) > MAX_KINDS:
+                return number
+    return len(kind_of)
 
 
 def _integers(column: bytes | None) -> "array[int]":

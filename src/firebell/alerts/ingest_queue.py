@@ -109,7 +109,7 @@ class Ingest:
 
     async def _load(self) -> None:
         """Load the integration keys, the mutes, and the rules of routing and inhibition."""
-        now = self._loaded_at = self._ctx.clock.now()
+        self._loaded_at = self._ctx.clock.now()
         try:
             async with self._ctx.ingest_db.tx() as tx:
                 keys = {i.key: i for i in await integration_store.integrations(tx)}
@@ -117,7 +117,6 @@ class Ingest:
                 inhibition = RuleIndex(await inhibition_actions.compiled_rules(tx))
                 routing = await routing_store.load(tx)
                 routed_integrations = await routing_store.routed_integrations(tx)
-                await actions.release_unreadable_holds(tx, now)
                 diverted = self._diverted if self._diverter is None else await self._diverter.load(tx)
             # together: an alert of a key that is known is stored by the rules that are known
             self._keys, self._diverted = keys, diverted

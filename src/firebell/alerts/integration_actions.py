@@ -66,7 +66,7 @@ async def update_integration(
         allowed = f"from {flapping.MIN_CHANGES} to {flapping.MAX_CHANGES}"
         errors.add(
             "flapping_changes",
-            f"Enter a whole number {allowed}, or {flapping.NEVER} to keep alerts from flapping.",
+            f"Enter a whole number {allowed}, or {flapping.NEVER} to page at each change.",
         )
     errors.check()
     changed = replace(integration, flapping_changes=flapping_changes, drop_labels=labels)

@@ -1,7 +1,10 @@
 """The SQL that searches alerts by the words of their titles, a whole deduplication key, or their labels."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import asyncpg
 
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.read_store import MUTED, newest_alerts
@@ -9,6 +12,11 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.matchers import Matcher, Op
 from firebell.kit.search_terms import NEWEST_SEARCHED
+from firebell.kit.threads import Pool
+
+TIME_LIMIT_S = 2.0
+"""How long a request compares alerts with regular expressions."""
+_comparisons = Pool("comparisons of alerts", size=1, queue=32)
 
 
 async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
@@ -125,16 +133,19 @@ async def newest_matching(
     )
 
 
-async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int]) -> list[int]:
-    """Return those of these alerts that meet the conditions, newest first."""
+async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int]) -> Compared:
+    """Return those of these alerts that meet the conditions."""
     newest = "select id, title, severity, labels from alert where id = any($1::bigint[])"
-    return (await _matching(tx, newest, [list(ids)], conditions, len(ids))).ids
+    return await _matching(tx, newest, [list(ids)], conditions, len(ids) + 1)
 
 
 async def _matching(
     tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int
 ) -> Compared:
-    """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database."""
+    """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database.
+
+    They are compared in a thread, so that what receives alerts and sends pages does not wait.
+    """
     plain = [(c.name, c.value, c.op is Op.EQUAL) for c in conditions if c.op in (Op.EQUAL, Op.NOT_EQUAL)]
     patterns = [c for c in conditions if c.op in (Op.MATCHES, Op.DIFFERS)]
     names, wanted_values, equal, pattern_names = (f"${len(values) + n}" for n in range(1, 5))
@@ -169,19 +180,30 @@ async def _matching(
         *transpose(plain, 3),
         [condition.name for condition in patterns],
     )
+    lowest_id, is_partial = rows[0]["lowest_id"], rows[0]["looked_at"] >= compared
+    if rows[0]["id"] is None or not patterns:
+        ids = [row["id"] for row in rows if row["id"] is not None]
+        return Compared(ids, lowest_id, is_partial)
+    ids, cut_at = await _comparisons.run(lambda: _compare(rows, patterns))
+    return Compared(ids, lowest_id if cut_at is None else cut_at, is_partial or cut_at is not None)
+
+
+def _compare(rows: Sequence[asyncpg.Record], patterns: Sequence[Matcher]) -> tuple[list[int], int | None]:
+    """Return the alerts whose texts match, and the last one that was compared if the time was up."""
     known: dict[tuple[str, ...], bool] = {}
-    ids = []
+    ids: list[int] = []
+    end = time.monotonic() + TIME_LIMIT_S
     for row in rows:
-        if row["id"] is None:
-            continue
-        texts = tuple(row["texts"] or ())
+        texts = tuple(row["texts"])
         is_match = known.get(texts)
         if is_match is None:
             pairs = zip(patterns, texts, strict=True)
             is_match = known[texts] = all(c.matches({c.name: text}) for c, text in pairs)
         if is_match:
             ids.append(row["id"])
-    return Compared(ids, rows[0]["lowest_id"], is_partial=rows[0]["looked_at"] >= compared)
+        if time.monotonic() > end:
+            return ids, row["id"]
+    return ids, None
 
 
 def _value(name: str) -> str:

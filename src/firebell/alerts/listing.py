@@ -1,6 +1,6 @@
 """The list of alerts: by matchers and words, with the values of their labels, at a bounded cost (decision 0096)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firebell.alerts import facets as label_facets
 from firebell.alerts import list_filter_store, read_store
@@ -35,17 +35,21 @@ class AlertListing:
 
 
 async def listing(
-    tx: Tx, query: AlertQuery, before: int | None, limit: int, wanted: AlertFilter
+    tx: Tx, query: AlertQuery, before: int | None, limit: int, wanted: AlertFilter, *, with_facets: bool
 ) -> AlertListing:
-    """Return the alerts that a query matches; fewer than `limit` before its end if few of many match."""
+    """Return the alerts that a query matches; fewer than `limit` before its end if few of many match.
+
+    Only `with_facets` are labels counted, which reads many more alerts.
+    """
     below = MAX_ID if before is None else before
-    compared = await _compared(tx, query, below, limit, wanted)
-    shown, counted = compared.ids[:limit], compared.ids[:COUNTED]
+    most = max(limit, COUNTED if with_facets else 0)
+    compared = await _compared(tx, query, below, limit, most, wanted)
+    shown, counted = compared.ids[:limit], compared.ids[:COUNTED] if with_facets else []
     if len(compared.ids) > limit:
         older: int | None = shown[-1]
     else:
         older = compared.lowest_id if compared.is_partial else None
-    rows = await list_filter_store.labels_of(tx, counted)
+    rows = await list_filter_store.labels_of(tx, counted) if counted else []
     labels = [matched_labels(row.title, row.severity, row.labels) for row in rows]
     return AlertListing(
         alerts=await read_store.alerts_by_id(tx, shown),
@@ -56,16 +60,21 @@ async def listing(
     )
 
 
-async def _compared(tx: Tx, query: AlertQuery, below: int, limit: int, wanted: AlertFilter) -> Compared:
+async def _compared(
+    tx: Tx, query: AlertQuery, below: int, limit: int, most: int, wanted: AlertFilter
+) -> Compared:
     if not query.words:
         # without conditions, all that are compared match
-        compared = COMPARED if query.conditions else max(limit, COUNTED) + 1
+        compared = COMPARED if query.conditions else most + 1
         return await list_filter_store.newest_matching(tx, query.conditions, below, compared, wanted)
-    most = max(limit, WORDS_COMPARED if query.conditions else 0) + 1
+    searched = max(limit, WORDS_COMPARED if query.conditions else 0) + 1
     terms = search_terms.parse(query.words)
-    ids = await list_filter_store.ids_by_key(tx, query.words, below, most, wanted)
+    ids = await list_filter_store.ids_by_key(tx, query.words, below, searched, wanted)
     if terms.words:
-        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, most, wanted)
-    ids = sorted(set(ids), reverse=True)[:most]
-    matching = await list_filter_store.matching_of(tx, query.conditions, ids) if query.conditions else ids
-    return Compared(matching, ids[-1] if ids else 0, is_partial=len(ids) == most)
+        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, searched, wanted)
+    ids = sorted(set(ids), reverse=True)[:searched]
+    with_words = Compared(ids, ids[-1] if ids else 0, is_partial=len(ids) == searched)
+    if not query.conditions:
+        return with_words
+    matching = await list_filter_store.matching_of(tx, query.conditions, ids)
+    return matching if matching.is_partial else replace(with_words, ids=matching.ids)

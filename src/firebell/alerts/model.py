@@ -33,6 +33,8 @@ class EventKind(StrEnum):
     """Asks a person to confirm the address at the sender; it is never an alert."""
     EXPIRED = "expired"
     """Firebell itself ends an alert that its source no longer sends."""
+    ENDED = "ended"
+    """A person ends an alert."""
     UPDATE = "update"
     """Changes what an alert says, not whether it fires; it is not counted."""
     HANDED_OVER = "handed_over"

@@ -101,7 +101,7 @@ async def _release_what_is_no_longer_held(
     await timers.schedule_many(tx, HOLD_TIMER, [(str(id_), now, 0) for id_ in sorted(released)])
 
 
-@internal("A process does it when it loads the rules.")
+@internal("Each process does it while it runs.")
 async def release_unreadable_holds(tx: Tx, now: datetime) -> None:
     """Page at once for groups that are held for a reason that only a later release knows."""
     group_ids = await routing_store.groups_held_unreadably(tx)

@@ -50,21 +50,6 @@ async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
         group.title, group.lead_key, group.severity = row["title"], row["lead_key"], row["lead_severity"]
 
 
-async def mark_ended_by_person(tx: Tx, alert_ids: Sequence[int]) -> list[int]:
-    """Record that a person ended those of these alerts that fire no more; return their ids."""
-    rows = await tx.fetch(
-        """
-        update alert
-        set ended_by = 'human'
-        where id = any($1::bigint[])
-            and ended_by = 'timeout'
-        returning id
-        """,
-        list(alert_ids),
-    )
-    return [row["id"] for row in rows]
-
-
 async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
     """Close a group and resolve its firing alerts, as a person asked; idempotent.
 

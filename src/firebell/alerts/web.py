@@ -37,7 +37,9 @@ async def alerts(
     error, query, listed = None, AlertQuery(), AlertListing([], None, 0, False, ())
     try:
         query = list_query.parse(q.strip())
-        listed = await listing.listing(visit.tx, query, to_choice(before, "before"), ALERTS_LISTED, wanted)
+        listed = await listing.listing(
+            visit.tx, query, to_choice(before, "before"), ALERTS_LISTED, wanted, with_facets=True
+        )
     except Invalid as refusal:
         error = refusal
     filters = {"service": chosen_service.slug if chosen_service else "", "q": q}

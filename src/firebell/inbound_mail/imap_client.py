@@ -5,7 +5,7 @@ import imaplib
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,13 +55,17 @@ class Mailbox:
         self._was_lost = False
         """True after a connection that idled was lost, until a round without one."""
 
-    def unseen(self, addresses: Sequence[str]) -> list[UnseenMail]:
-        """Return the oldest mails without \\Seen, and leave them so; raise `MailboxError`."""
+    def unseen(self, addresses: Sequence[str], failures: Mapping[str, int]) -> list[UnseenMail]:
+        """Return the oldest mails without \\Seen, and leave them so; raise `MailboxError`.
+
+        Those that failed least often come first, by their UIDs, so that none keeps newer ones from being read.
+        """
         with self._reported():
             connection = self._resumed() or self._connected(addresses)
             (listed, *_) = _ok(connection.uid("SEARCH", "UNSEEN"))
-            uids = (listed or b"").split()[:MAILS_AT_ONCE]
-            return [mail for uid in uids if (mail := self._fetched(connection, uid.decode()))]
+            uids = (listed or b"").decode().split()
+            chosen = sorted(uids, key=lambda uid: failures.get(uid, 0))[:MAILS_AT_ONCE]
+            return [mail for uid in chosen if (mail := self._fetched(connection, uid))]
 
     def mark_seen(self, uid: str, *, is_flagged: bool) -> None:
         """Mark a mail as \\Seen, and one that no integration has as \\Flagged too; raise `MailboxError`."""

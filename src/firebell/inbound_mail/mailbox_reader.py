@@ -28,6 +28,8 @@ POLL_INTERVAL = timedelta(seconds=30)
 REPORT_INTERVAL = timedelta(seconds=1)
 """How long it waits between two rounds although the server reports something."""
 RETRY_INTERVAL = timedelta(minutes=1)
+IDLE_PAUSE = timedelta(hours=1)
+"""How long a server that failed to report new mail is only polled."""
 
 
 class MailboxReader:
@@ -44,6 +46,10 @@ class MailboxReader:
         self.is_unused = server is None
         self._failure = ""
         """Why the mailbox could not be read the last time; the lane is not healthy until it can."""
+        self._failures: dict[str, int] = {}
+        """How often mails could not be stored, by UID."""
+        self._polled_until: datetime | None = None
+        """Until when the server is not asked to report new mail, because it failed at that."""
         self._on_mail: Callable[[], None] | None = None
         self._watched: socket.socket | None = None
         """The socket on which the server reports new mail."""
@@ -82,7 +88,7 @@ class MailboxReader:
         self._unwatch()
         try:
             hosts = await self._resolver.resolve(self._host)
-            mails = await self._pool.run(partial(self._mailbox.unseen, hosts))
+            mails = await self._pool.run(partial(self._mailbox.unseen, hosts, self._failures))
             is_idle = False
             try:
                 await self._take(self._mailbox, mails)
@@ -99,9 +105,15 @@ class MailboxReader:
 
     async def _idles(self, mailbox: Mailbox, now: datetime) -> bool:
         """Return True if the server reports new mail from now on, False if it can't or nothing waits for it."""
-        if self._on_mail is None:
+        if self._on_mail is None or (self._polled_until is not None and now < self._polled_until):
             return False
-        watched = await self._pool.run(mailbox.idle)
+        try:
+            watched = await self._pool.run(mailbox.idle)
+        except MailboxError as exc:
+            # its mails were read: it is healthy
+            log.warning("the mailbox is polled, it does not report new mail", extra={"reason": str(exc)})
+            self._polled_until = now + IDLE_PAUSE
+            return False
         if watched is not None and self._on_mail is not None:
             self._watched = watched
             asyncio.get_running_loop().add_reader(watched, self._reported, now)
@@ -118,9 +130,11 @@ class MailboxReader:
             except Exception:
                 # the mails after it must not wait for it
                 log.exception("a mail of the mailbox could not be stored", extra={"uid": mail.uid})
+                self._failures[mail.uid] = self._failures.get(mail.uid, 0) + 1
                 failed += 1
                 continue
             await self._pool.run(partial(mailbox.mark_seen, mail.uid, is_flagged=not is_addressed))
+            self._failures.pop(mail.uid, None)
         if failed:
             raise MailboxError(f"{plural(failed, 'mail')} of the mailbox could not be stored; see the log.")
 

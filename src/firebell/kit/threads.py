@@ -5,7 +5,8 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from firebell.kit.errors import Unavailable
@@ -47,6 +48,15 @@ class Pool:
             self._release()
             raise Unavailable("No thread can be started.") from exc
         return await done
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Occupy one of the places for a block of its own, without a thread; raise `Unavailable` as `run` does."""
+        await self._acquire()
+        try:
+            yield
+        finally:
+            self._release()
 
     def _work(
         self,

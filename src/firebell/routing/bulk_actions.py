@@ -27,16 +27,28 @@ class AlertAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertOutcome:
-    """What became of one alert; `reason` says why nothing changed, empty if it did. `page` is the page of its group."""
+    """What became of one alert, and whether something changed. `page` is the page of its group.
+
+    `reason` says why nothing changed, or why the page still escalates.
+    """
 
     alert_id: int
     page: str | None
     reason: str
+    is_done: bool
 
-    @property
-    def is_done(self) -> bool:
-        """Return True if the action changed something."""
-        return not self.reason
+
+PAGED_NO_ONE = "it paged no one"
+MISSING = "there is no such alert"
+ALREADY_RESOLVED = "already resolved"
+WAITS = "more acknowledgments needed"
+_VERBS = {
+    PAGED_NO_ONE: ("paged no one", "paged no one"),
+    MISSING: ("does not exist", "do not exist"),
+    ALREADY_RESOLVED: ("was already resolved", "were already resolved"),
+    WAITS: ("needs more acknowledgments", "need more acknowledgments"),
+}
+"""What a summary says of one alert and of several, for the reasons that are decided here."""
 
 
 def _checked(alert_ids: Sequence[int]) -> list[int]:
@@ -54,15 +66,20 @@ async def _acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: date
     """Acknowledge the pages of alerts, and with each page all of its alerts."""
     ids = _checked(alert_ids)
     pages = await _pages(tx, ids)
-    reasons: dict[str, str] = {}
+    reasons: dict[str | None, str] = {None: PAGED_NO_ONE}
+    acknowledged: set[str | None] = set()
     for page in sorted({page for page in pages.values() if page}, key=lambda ref: int(ref[3:])):
         try:
             async with tx.savepoint():
                 result = await paging.ack(tx, actor, int(page.removeprefix("PG-")), now)
-                reasons[page] = result.already or ""
+            reasons[page] = result.already or (WAITS if result.missing else "")
+            if not result.already:
+                acknowledged.add(page)
         except Conflict as refusal:
             reasons[page] = refusal.message
-    return [_outcome(id_, pages, reasons.get(pages.get(id_) or "", "it paged no one")) for id_ in ids]
+    return [
+        _outcome(id_, pages, reasons[pages.get(id_)], is_done=pages.get(id_) in acknowledged) for id_ in ids
+    ]
 
 
 async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
@@ -70,7 +87,10 @@ async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime
     ids = _checked(alert_ids)
     resolved = set(await alerts.resolve_alerts(tx, actor, ids, now))
     pages = await _pages(tx, ids)
-    return [_outcome(id_, pages, "" if id_ in resolved else "already resolved") for id_ in ids]
+    return [
+        _outcome(id_, pages, "" if id_ in resolved else ALREADY_RESOLVED, is_done=id_ in resolved)
+        for id_ in ids
+    ]
 
 
 @permits(Verb.PAGE_RESPOND)
@@ -89,10 +109,10 @@ async def _pages(tx: Tx, ids: Sequence[int]) -> dict[int, str | None]:
     return {alert.id: f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None for alert in stored}
 
 
-def _outcome(alert_id: int, pages: dict[int, str | None], reason: str) -> AlertOutcome:
+def _outcome(alert_id: int, pages: dict[int, str | None], reason: str, *, is_done: bool) -> AlertOutcome:
     if alert_id not in pages:
-        return AlertOutcome(alert_id, None, "there is no such alert")
-    return AlertOutcome(alert_id, pages[alert_id], reason)
+        return AlertOutcome(alert_id, None, MISSING, is_done=False)
+    return AlertOutcome(alert_id, pages[alert_id], reason, is_done)
 
 
 def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:
@@ -107,5 +127,10 @@ def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:
     for outcome in outcomes:
         if outcome.reason:
             reasons[outcome.reason] = reasons.get(outcome.reason, 0) + 1
-    sentences += [f"{plural(count, 'alert')}: {reason}." for reason, count in reasons.items()]
-    return " ".join(sentences)
+    return " ".join([*sentences, *(_sentence(reason, alerts) for reason, alerts in reasons.items())])
+
+
+def _sentence(reason: str, alerts: int) -> str:
+    if verbs := _VERBS.get(reason):
+        return f"{plural(alerts, 'alert')} {verbs[alerts > 1]}."
+    return f"{plural(alerts, 'alert')}: {reason.removesuffix('.')}."

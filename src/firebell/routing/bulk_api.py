@@ -39,7 +39,9 @@ class AlertOutcomeShown(ApiOutput):
     alert_id: int
     page: Annotated[str | None, Field(description="the page of its group; null if it paged no one")]
     is_done: bool
-    reason: Annotated[str, Field(description="why nothing changed; empty if something did")]
+    reason: Annotated[
+        str, Field(description="why nothing changed, or why the page still escalates; else empty")
+    ]
 
 
 @router.post("/alerts/bulk", tags=["alerts"], summary="Acknowledge or resolve up to 200 alerts")

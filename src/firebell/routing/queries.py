@@ -43,11 +43,14 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
     # rules without an id would share their groups
     draft = [rule if rule.id else msgspec.structs.replace(rule, id=-n) for n, rule in enumerate(rules, 1)]
     after = await alerts.compiled_routing(tx, 0, draft)
-    history = await alerts.past_alerts(tx, since, alerts.MAX_PAST_ALERTS, replay.needed_labels(before, after))
-    history = await _with_incidents(tx, history)
-    is_cut = len(history.ids) == alerts.MAX_PAST_ALERTS
-    since = instant(min(history.starts)) if is_cut else since
-    result = await _replays.run(lambda: replay.preview(before, after, history, since, is_cut=is_cut))
+    labels = replay.needed_labels(before, after)
+    async with alerts.turn_of_preview():
+        history = await alerts.past_alerts(tx, since, alerts.MAX_PAST_ALERTS, labels)
+        history = await _with_incidents(tx, history)
+        since = instant(min(history.starts)) if history.is_cut else since
+        result = await _replays.run(
+            lambda: replay.preview(before, after, history, since, is_cut=history.is_cut)
+        )
     titles = await history_store.titles(tx, [effect.alert_id for effect in result.examples])
     examples = [
         replace(effect, title=titles.get(effect.alert_id, effect.title)) for effect in result.examples

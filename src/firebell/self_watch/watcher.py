@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
+from firebell.alerts import actions as alerts
 from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
@@ -54,6 +55,7 @@ class Watcher:
             return 0
         self._next = now + LOOK_INTERVAL
         await self._look(now)
+        await self._release_unreadable_holds(now)
         await self._send(now)
         return 0
 
@@ -78,6 +80,12 @@ class Watcher:
             log.warning(
                 "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}
             )
+
+    async def _release_unreadable_holds(self, now: datetime) -> None:
+        """Page for alerts that a later release held, before it was replaced by this one; no event may come for them."""
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            await alerts.release_unreadable_holds(tx, now)
 
     async def _send(self, now: datetime) -> None:
         """Send the outbound heartbeats that are due, or withhold them if Firebell is not well."""

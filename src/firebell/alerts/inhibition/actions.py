@@ -149,6 +149,11 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
 async def preview(tx: Tx, entered: NewInhibitionRule, now: datetime) -> InhibitionPreview:
     """Return what a rule would have inhibited in the last 30 days; raise `Invalid`."""
     new = decisions.checked(replace(entered, name=entered.name.strip() or "A new rule"))
+    async with history_store.turn():
+        return await _preview(tx, new, now)
+
+
+async def _preview(tx: Tx, new: NewInhibitionRule, now: datetime) -> InhibitionPreview:
     conditions = (*matchers.parse(new.source_matchers), *matchers.parse(new.target_matchers))
     history = await history_store.past_alerts(
         tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions, *new.equal)
@@ -187,7 +192,7 @@ async def preview(tx: Tx, entered: NewInhibitionRule, now: datetime) -> Inhibiti
             )
             for each in listed
         ),
-        is_partial=len(history.ids) == history_store.MAX_READ,
+        is_partial=history.is_cut,
     )
 
 
@@ -265,7 +270,7 @@ async def record(
     sources = []
     for (integration_id, dedup_key), keys in plan.sources.items():
         alert = state.latest.get((integration_id, dedup_key))
-        if alert is None or alert.status != "firing":
+        if alert is None or alert.status != "firing" or (alert.flap is not None and alert.flap.is_resolved):
             continue
         # an alert that waits for its own page holds nothing (decision 0087)
         if alert.group is None or alert.group.hold is None or not alert.group.hold.is_delay:
@@ -275,6 +280,7 @@ async def record(
     kinds = (
         EventKind.RESOLVED,
         EventKind.EXPIRED,
+        EventKind.ENDED,
         EventKind.HANDED_OVER,
         EventKind.WAITED,
         EventKind.SETTLED,

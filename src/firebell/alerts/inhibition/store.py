@@ -156,7 +156,10 @@ async def ensure_wait(tx: Tx, key: bytes, name: str, ends_at: datetime, now: dat
 
 
 async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> None:
-    """Record that firing alerts are sources: each a mute, and the alert's integration and deduplication key."""
+    """Record that firing alerts are sources: each a mute, and the alert's integration and deduplication key.
+
+    One that flaps is none while its source reports it as resolved.
+    """
     await tx.execute(
         """
         insert into inhibition_source (mute_id, alert_id)
@@ -165,6 +168,7 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
         join alert on alert.integration_id = source.integration_id
             and alert.dedup_key = source.dedup_key
             and alert.status = 'firing'
+            and not coalesce(alert.flap ? 'resolved_at', false)
         order by 1, 2
         on conflict do nothing
         """,
@@ -175,8 +179,8 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
 async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
     """Forget the sources that fire no more or are held themselves, and those of no current rule: they hold nothing.
 
-    `versions` has that of each rule. Those that a change of their rule has just deleted are skipped: it waits for the
-    check, and has it run again.
+    One that flaps fires no more while its source reports it as resolved. `versions` has that of each rule. Those that a
+    change of their rule has just deleted are skipped: it waits for the check, and has it run again.
     """
     await tx.execute(
         """
@@ -189,6 +193,7 @@ async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
             left join alert_group on alert_group.id = alert.group_id
             left join alert_mute holder on holder.id = alert_group.mute_id
             where alert.status <> 'firing'
+                or alert.flap ? 'resolved_at'
                 or (
                     alert_group.released_at is null
                     and (holder.kind = 'inhibition' or alert_group.hold ->> 'kind' <> 'never')

@@ -12,7 +12,7 @@ from firebell.alerts.inhibition.model import (
     InhibitionRule,
     NewInhibitionRule,
 )
-from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, Unavailable
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
@@ -54,8 +54,9 @@ async def _preview(visit: Visit, values: Mapping[str, str]) -> tuple[InhibitionP
     if not (values.get("source_matchers", "").strip() and values.get("target_matchers", "").strip()):
         return None, ""
     try:
-        return await actions.preview(visit.tx, _entered(values), visit.now), ""
-    except Invalid as error:
+        async with visit.tx.savepoint():
+            return await actions.preview(visit.tx, _entered(values), visit.now), ""
+    except (Invalid, Unavailable) as error:
         return None, " ".join(error.fields.values()) or error.message
 
 

@@ -15,6 +15,8 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
+from firebell.kit.matchers import Matcher
+from firebell.kit.threads import Pool
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -25,6 +27,7 @@ KEPT = timedelta(hours=120)
 PREVIEW_SPAN = timedelta(days=30)
 PREVIEW_LISTED = 20
 """Firing alerts that a preview lists."""
+_previews = Pool("silence previews", size=1, queue=8)
 
 
 async def silence(tx: Reads, silence_id: int) -> Silence:
@@ -145,6 +148,13 @@ async def _expire(tx: Tx, actor: Actor, old: Silence, now: datetime) -> None:
 async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: datetime) -> SilencePreview:
     """Return what a silence would silence now and would have silenced in the last 30 days; raise `Invalid`."""
     conditions = matchers.parse(rules.checked_matchers(matchers_text))
+    async with history_store.turn():
+        return await _preview(tx, conditions, service_ids, now)
+
+
+async def _preview(
+    tx: Tx, conditions: Sequence[Matcher], service_ids: Sequence[int], now: datetime
+) -> SilencePreview:
     history = await history_store.past_alerts(
         tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions)
     )
@@ -152,7 +162,11 @@ async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: d
     def is_covered(kind: AlertKind) -> bool:
         return not service_ids or (kind.routed_service_id or kind.service_id) in service_ids
 
-    matching = list(history.positions(lambda kind: is_covered(kind) and rules.is_silenced(conditions, kind)))
+    def compare() -> tuple[list[int], int]:
+        matching = history.positions(lambda kind: is_covered(kind) and rules.is_silenced(conditions, kind))
+        return list(matching), sum(1 for _ in history.positions(is_covered))
+
+    matching, compared = await _previews.run(compare)
     firing = [history.ids[position] for position in matching if history.ends[position] == NEVER]
     groups = {history.groups[position] for position in matching if history.groups[position]}
     pages = await related_store.pages_of_groups(tx, groups)
@@ -161,8 +175,8 @@ async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: d
         firing=len(firing),
         firing_alerts=tuple(await read_store.alerts_by_id(tx, firing[-PREVIEW_LISTED:])),
         matching=len(matching),
-        compared=sum(1 for _ in history.positions(is_covered)),
+        compared=compared,
         pages=len(set(pages.values())),
         incidents=len({incident for each in incidents.values() for incident in each}),
-        is_partial=len(history.ids) == history_store.MAX_READ,
+        is_partial=history.is_cut,
     )

@@ -79,7 +79,7 @@ class SilencePreview:
 
     @property
     def is_wide(self) -> bool:
-        """True if it would silence more than 20% of all alerts."""
+        """True if it would silence more than 20% of the alerts of its services."""
         return self.matching * 5 > self.compared and self.matching >= WIDE_FROM
 
 

@@ -78,28 +78,25 @@ def is_silenced(conditions: Sequence[Matcher], alert: AlertKind) -> bool:
 
 
 MAX_ALTERNATIVES = 20
-"""Values of a label that the matchers for several alerts list."""
+"""Names or titles that the matchers for several alerts list."""
 
 
 def of_alerts(alerts: Sequence[tuple[str, dict[str, str]]]) -> str:
     """Return matchers for alerts like these, each with its title and labels: the labels that all have in common.
 
-    Unless all have the same `alertname`, or title if they have no such label, the matchers list those.
+    Unless all have the same `alertname`, the matchers also list their names, or titles if one has no such label; empty
+    if there are too many to list.
     """
     each = [{name: value for name, value in labels.items() if value} for _, labels in alerts]
     shared = {n: v for n, v in each[0].items() if all(labels.get(n) == v for labels in each)} if each else {}
-    conditions = [Matcher(name, matchers.Op.EQUAL, value) for name, value in shared.items()]
-    if "alertname" not in shared:
-        name = "alertname" if all("alertname" in labels for labels in each) else "title"
-        values = sorted(
-            {
-                labels.get("alertname", "") if name == "alertname" else t
-                for (t, _), labels in zip(alerts, each, strict=True)
-            }
-        )
-        if len(values) > 1 and len(values) <= MAX_ALTERNATIVES:
-            pattern = "|".join(_ESCAPED.sub(r"\\\g<0>", value) for value in values)
-            conditions.append(Matcher(name, matchers.Op.MATCHES, pattern))
-        elif len(values) == 1 and not shared:
-            conditions.append(Matcher(name, matchers.Op.EQUAL, values[0]))
+    name = "alertname" if all("alertname" in labels for labels in each) else "title"
+    values = sorted({labels.get(name, title) for (title, _), labels in zip(alerts, each, strict=True)})
+    if len(values) > MAX_ALTERNATIVES:
+        return ""
+    conditions = [Matcher(label, matchers.Op.EQUAL, value) for label, value in shared.items()]
+    if len(values) > 1:
+        pattern = "|".join(_ESCAPED.sub(r"\\\g<0>", value) for value in values)
+        conditions.append(Matcher(name, matchers.Op.MATCHES, pattern))
+    elif values and name not in shared:
+        conditions.append(Matcher(name, matchers.Op.EQUAL, values[0]))
     return matchers.print_all(sorted(conditions, key=lambda each: each.name)) if conditions else ""

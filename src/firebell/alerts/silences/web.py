@@ -13,7 +13,7 @@ from firebell.alerts.silences import actions, queries, rules, timeline
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
-from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, Unavailable
 from firebell.kit.localtime import to_input_value, to_local
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import MAX_ID, to_choices, to_id
@@ -113,6 +113,7 @@ def _row(view: queries.SilenceView) -> list[object]:
 @router.get("/silences/new", dependencies=route_access.needs(Verb.SILENCE_WRITE))
 async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Response:
     values, chosen = {"matchers": matchers, "length": "120"}, []
+    error: Invalid | None = None
     if ids := to_choices(alert.split(), "alert"):
         if len(ids) > MAX_CHOSEN_ALERTS:
             raise Invalid(
@@ -122,7 +123,13 @@ async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Respo
         details = await alert_queries.alert_details(visit.tx, stored)
         values["matchers"] = rules.of_alerts([(each.title, each.labels) for each in stored])
         chosen = sorted({each.service.id for each in details})
-    return await _form(visit, values, chosen)
+        if stored and not values["matchers"]:
+            error = Invalid(
+                f"These are more than {rules.MAX_ALTERNATIVES} different alerts.",
+                hint="A silence of what they have in common would silence many others.",
+                fields={"matchers": "Enter matchers, or select fewer alerts."},
+            )
+    return await _form(visit, values, chosen, error)
 
 
 async def _form(
@@ -154,8 +161,9 @@ async def _preview(visit: Visit, matchers: str, chosen: list[int]) -> tuple[Sile
     if not matchers.strip():
         return None, ""
     try:
-        return await actions.preview(visit.tx, matchers, chosen, visit.now), ""
-    except Invalid as error:
+        async with visit.tx.savepoint():
+            return await actions.preview(visit.tx, matchers, chosen, visit.now), ""
+    except (Invalid, Unavailable) as error:
         return None, error.fields.get("matchers", error.message)
 
 
@@ -182,7 +190,7 @@ def _end(visit: Visit, starts_at: datetime) -> datetime:
 
 
 async def _check_width(visit: Visit, entered: NewSilence) -> None:
-    """Raise `Invalid` for a silence of more than 20% of all alerts that was not confirmed."""
+    """Raise `Invalid` for a silence of more than 20% of the alerts of its services that was not confirmed."""
     if visit.text("wide"):
         return
     preview = await actions.preview(visit.tx, entered.matchers, entered.service_ids, visit.now)
@@ -190,7 +198,7 @@ async def _check_width(visit: Visit, entered: NewSilence) -> None:
         raise Invalid(
             f"In the last 30 days it would have silenced {preview.matching} of {preview.compared} alerts.",
             hint="Add a matcher to narrow it, or confirm it.",
-            fields={"wide": "Check this box to silence more than 20% of all alerts."},
+            fields={"wide": "Check this box to silence more than 20% of the alerts of these services."},
         )
 
 
@@ -207,7 +215,7 @@ async def create(visit: CurrentVisit, preview: str = "") -> Response:
         async with visit.tx.savepoint():
             created = await actions.create_silence(visit.tx, visit.actor, entered=entered, now=visit.now)
             await _check_width(visit, entered)
-    except (Invalid, Conflict) as error:
+    except (Invalid, Conflict, Unavailable) as error:
         return await _form(visit, visit.values, _chosen(visit), error)
     return flash.redirect(visit.request, created.path, "Silence created.")
 
@@ -254,7 +262,7 @@ async def update(visit: CurrentVisit, silence_id: int, preview: str = "") -> Res
                 visit.tx, visit.actor, silence_id=silence_id, entered=entered, now=visit.now
             )
             await _check_width(visit, entered)
-    except (Invalid, Conflict) as error:
+    except (Invalid, Conflict, Unavailable) as error:
         return await _form(visit, visit.values, _chosen(visit), error, one)
     return flash.redirect(visit.request, changed.path, "Silence saved.")
 

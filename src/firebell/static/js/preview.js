@@ -2,19 +2,27 @@
 import { $, fetchPage } from './dom.js';
 import { morph } from './morph.js';
 
-let wait, turn = 0;
+let wait, isAsking = false, later = null;
 document.addEventListener('input', e => {
   const edited = e.target.closest('form[data-preview]');
   if (!edited) return;
   clearTimeout(wait);
-  wait = setTimeout(async () => {
-    const mine = ++turn;
-    try {
-      const page = await fetchPage(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
-      if (mine === turn) for (const id of edited.dataset.preview.split(' ')) {
-        const shown = $('#' + id), fresh = $('#' + id, page);
-        if (shown && fresh) morph(shown, fresh);
-      }
-    } catch { /* the button asks again */ }
-  }, 300);
+  wait = setTimeout(() => preview(edited), 300);
 });
+
+/* One at a time: the server may need seconds for each. */
+async function preview(edited) {
+  if (isAsking) { later = edited; return; }
+  isAsking = true;
+  try {
+    const page = await fetchPage(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
+    if (!later) for (const id of edited.dataset.preview.split(' ')) {
+      const shown = $('#' + id), fresh = $('#' + id, page);
+      if (shown && fresh) morph(shown, fresh);
+    }
+  } catch { /* the button asks again */ }
+  isAsking = false;
+  const next = later;
+  later = null;
+  if (next) preview(next);
+}
