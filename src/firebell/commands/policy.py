@@ -150,7 +150,7 @@ def effect(slug: str, version: int) -> None:
     draft = next((v for v in versions_ if v["version"] == version), None)
     if draft is None:
         fail(f"{slug} has no version {version}.", f"See firebell policy versions {slug}.")
-    body = {name: draft[name] for name in ("levels", "repeat", "ack_timeout_s")}
+    body = {name: draft[name] for name in ("levels", "repeat", "ack_timeout_s", "tz")}
     counted = call("POST", f"{address}/effect", body)
     saved, tried = counted["saved"], counted["draft"]
     count = max(len(saved["levels"]), len(tried["levels"]))
