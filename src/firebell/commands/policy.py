@@ -8,6 +8,7 @@ import click
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, fail, instant, short, show, show_table, table
 from firebell.kit.text import plural
+from firebell.paging.policy_effect import MAX_PAGES
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _PASSED = {True: "not for this page", False: "no one: skips to the next level"}
@@ -160,7 +161,9 @@ def effect(slug: str, version: int) -> None:
         [name, str(now), str(then)]
         for name, (now, then) in zip(names, [*numbers, (saved["alarms"], tried["alarms"])], strict=True)
     ]
-    text = f"{plural(counted['pages'], 'page')} in the last 90 days"
+    pages = plural(counted["pages"], "page")
+    is_cut = counted["pages"] == MAX_PAGES
+    text = f"The newest {pages} of the last 90 days" if is_cut else f"{pages} in the last 90 days"
     show(counted, f"{text}\n{table(('ENTERED', 'CURRENT', f'VERSION {version}'), rows, wide=0)}")
 
 
