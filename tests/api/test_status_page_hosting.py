@@ -334,7 +334,7 @@ async def _translate_page(w: World, api: Api, http: httpx.AsyncClient, csrf: str
 
     assert await shown("/en") == (False, True, False, True)
     assert await shown("") == await shown("/ar") == (True, False, True, False)
-    form = {"csrf": csrf, "language": "en", "page-about": "", "link-Legal notice": "The imprint"}
+    form = {"csrf": csrf, "language": "en", "about": "", "link-Legal notice": "The imprint"}
     assert (await http.post(here, data=form)).status_code == 303
     assert await shown("/en") == (True, False, False, False)
     assert "The imprint" in (await http.get(f"{here}?language=en")).text
