@@ -1,12 +1,19 @@
 """An alert audit as a team lives it: noisy nights, verdicts, decisions, the signature, and the reminder."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from firebell.alert_audit import actions, queries, store, timers, wording
 from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers
 from firebell.alerts import actions as alerts
+from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Conflict
+from firebell.paging import actions as paging
 from firebell.paging import votes
 from firebell.people.model import Role
 from firebell.runbooks import actions as runbooks
@@ -92,6 +99,7 @@ async def _routing(w: World, api: Api, path: str, noisy: dict[str, Any]) -> None
     assert (change["based_on"], change["place"]) == (0, 1)
     assert change["matchers"] == f'{{alertname="{NOISY}",severity="critical"}}'
     assert "+pages: No one" in change["diff"]
+    await _harm_that_is_shown_to_no_one(w, path, noisy)
     await api("POST", apply, {"based_on": 99}, status=409)
     await api("POST", f"{path}/rules/999/routing", {"based_on": 0}, status=404)
     decided = (await api("POST", apply, {"based_on": 0}))["rules"][0]
@@ -108,6 +116,35 @@ async def _routing(w: World, api: Api, path: str, noisy: dict[str, Any]) -> None
     assert again["routing"]["based_on"] == routing["version"] + 1
     kept = {"decision": "kept", "reason": "It guards the ledger."}
     await api("PUT", f"{path}/rules/{noisy['id']}/decision", kept)
+
+
+async def _harm_that_is_shown_to_no_one(w: World, path: str, noisy: dict[str, Any]) -> None:
+    """A change is refused for a private incident, without its name, and if no past alert shows what it does."""
+    _, _, quarter, team = path.split("/")
+    async with w.ctx.db.tx() as tx:
+        contents = await queries.contents(tx, quarter, team, w.now)
+        change = contents.patch(next(rule for rule in contents.rules if rule.id == noisy["id"]))
+        assert change
+        await queries.check_patch(tx, contents.audit, change, w.now)
+        with pytest.raises(Conflict):
+            await queries.check_patch(tx, contents.audit, change, w.now + timedelta(days=31))
+    with suppress(_RolledBackError):
+        async with w.ctx.db.tx() as tx:
+            page = max(one.id for one in await paging.pages(tx) if NOISY in one.title)
+            mara = await w.actor(w.mara)
+            declared = await incidents.declare(
+                tx, mara, title="A break-in", severity=2, page_id=page, private=True, now=w.now
+            )
+            with private_reader.as_reader(w.jun), pytest.raises(Conflict) as refused:
+                await queries.check_patch(tx, contents.audit, change, w.now)
+            assert f"INC-{declared.id}" not in str(refused.value)
+            with private_reader.as_reader(w.mara), pytest.raises(Conflict, match=f"INC-{declared.id}"):
+                await queries.check_patch(tx, contents.audit, change, w.now)
+            raise _RolledBackError
+
+
+class _RolledBackError(Exception):
+    """Ends a transaction without a trace."""
 
 
 async def _decisions(api: Api, path: str, noisy: int, good: int) -> None:

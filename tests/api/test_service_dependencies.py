@@ -167,6 +167,8 @@ async def test_a_map_is_imported_whole_or_not_at_all(dsn: str, clock: FakeClock)
         # services that are not listed keep what they have; what is removed can be undone unless it changed since
         changes = await api("POST", everything, {"services": {"checkout": ["disk"]}})
         assert (len(changes["added"]), len(changes["removed"])) == (0, 1)
+        # undo would restore one service of an import and look as if it had restored all
+        await api("POST", "/undo/latest", status=409)
         assert (await api("GET", everything))["services"] == {
             "checkout": ["disk"],
             "ledger-db": ["checkout"],

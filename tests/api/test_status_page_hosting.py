@@ -19,6 +19,7 @@ from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.status_pages.hosting.page_server import FAILURES_PER_ADDRESS
 from firebell.subscribers import store as subscriber_store
+from firebell.subscribers import subscribing
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.standins.name_server import name_server
@@ -333,7 +334,7 @@ async def _translate_page(w: World, api: Api, http: httpx.AsyncClient, csrf: str
 
     assert await shown("/en") == (False, True, False, True)
     assert await shown("") == await shown("/ar") == (True, False, True, False)
-    form = {"csrf": csrf, "language": "en", "page-about": "", "link-Legal notice": "The imprint"}
+    form = {"csrf": csrf, "language": "en", "about": "", "link-Legal notice": "The imprint"}
     assert (await http.post(here, data=form)).status_code == 303
     assert await shown("/en") == (True, False, False, False)
     assert "The imprint" in (await http.get(f"{here}?language=en")).text
@@ -342,25 +343,43 @@ async def _translate_page(w: World, api: Api, http: httpx.AsyncClient, csrf: str
 async def _remove_group(
     w: World, api: Api, http: httpx.AsyncClient, csrf: str, group: int, component: int
 ) -> None:
-    """Its component stays, and who followed the group follows the component."""
+    """Its component stays, and who followed the group, or asked to, follows the component."""
     address = "ops@nordpost.example"
-    wanted = SubscriptionRequest(
-        SubscriberChannel.EMAIL, address, FollowScope(follows_all=False, group_ids=frozenset({group}))
-    )
+    scope = FollowScope(follows_all=False, group_ids=frozenset({group}))
+    wanted = SubscriptionRequest(SubscriberChannel.EMAIL, address, scope)
     async with w.ctx.db.tx() as tx:
-        await subscriber_store.insert_subscriber(tx, 1, wanted, address, "nordpost.example", w.now)
+        followed = await subscriber_store.insert_subscriber(tx, 1, wanted, address, "nordpost.example", w.now)
+        assert followed
+        await subscribing.request(tx, 1, replace(wanted, address="delayed@nordpost.example"), w.now)
     await api("DELETE", f"{PAGE}/groups/77", status=404)
     assert (await http.post(f"{PAGE}/groups/{group}/remove", data={"csrf": csrf})).status_code == 303
     page = await api("GET", PAGE)
     assert (page["groups"], page["components"][0]["group_id"]) == ([], None)
-    (follower,) = await api("GET", f"{PAGE}/subscribers")
-    assert (follower["follows_all"], follower["group_ids"], follower["component_ids"]) == (
-        False,
-        [],
-        [component],
-    )
     empty = await api("POST", f"{PAGE}/groups", {"name": "Empty"}, status=201)
+    hoping = replace(scope, group_ids=frozenset({empty["id"]}))
+    async with w.ctx.db.tx() as tx:
+        asked = replace(wanted, address="hoping@nordpost.example", scope=hoping)
+        await subscribing.request(tx, 1, asked, w.now)
     await api("DELETE", f"{PAGE}/groups/{empty['id']}", status=204)
+    async with w.ctx.db.tx() as tx:
+        # a form that was checked before a removal and is stored after it
+        await subscribing.request(tx, 1, replace(wanted, address="race@nordpost.example"), w.now)
+        await subscribing.admit_requests(tx, w.now, 10)
+    followers = {each["address"]: each for each in await api("GET", f"{PAGE}/subscribers")}
+    scopes = {
+        each.partition("@")[0]: (follower["follows_all"], follower["group_ids"], follower["component_ids"])
+        for each, follower in followers.items()
+    }
+    the_component, everything = (False, [], [component]), (True, [], [])
+    assert scopes == {
+        "ops": the_component,
+        "delayed": the_component,
+        "hoping": everything,
+        "race": everything,
+    }
+    async with w.ctx.db.tx() as tx:
+        changed = await subscribing.change_scope(tx, followed, scope)
+        assert changed.scope == FollowScope()
 
 
 async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_old_it_is(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from firebell.cli import main
+from firebell.commands import policy
 from firebell.commands.output import table
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import Terminal, Typist, at_a_server
@@ -111,6 +113,21 @@ async def test_an_interrupted_command_with_json_prints_nothing_but_json(tmp_path
         out, err = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, out) == (1, b"")
     assert json.loads(err)["type"] == "urn:firebell:problem:stopped"
+
+
+def test_a_version_of_a_policy_is_judged_in_its_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = {"version": 1, "levels": [], "repeat": 1, "ack_timeout_s": None, "tz": "Europe/Stockholm"}
+    sent = []
+
+    def call(method: str, path: str, body: object = None) -> object:
+        sent.append(body)
+        nothing = {"levels": [], "alarms": 0}
+        return {"pages": 0, "saved": nothing, "draft": nothing}
+
+    monkeypatch.setattr(policy, "call_all", lambda path: [version])
+    monkeypatch.setattr(policy, "call", call)
+    assert CliRunner().invoke(policy.policy, ["effect", "payments", "1"]).exit_code == 0
+    assert sent == [{key: value for key, value in version.items() if key != "version"}]
 
 
 def test_every_help_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:

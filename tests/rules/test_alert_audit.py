@@ -22,6 +22,7 @@ from firebell.alert_audit.verdicts import AuditedPage, judge, numbers, overlaps
 from firebell.alerts.model import Alert
 from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency, compile_rules
 from firebell.kit.calendar_periods import quarter_of
+from firebell.metrics.model import RULE_MAX_CHARS
 from firebell.paging import alert_design
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -228,13 +229,19 @@ def test_a_page_shows_what_the_design_of_its_alerts_lacks(
     assert alert_design.findings("PG-7", [], has_runbook=False) == []
 
 
-LABELS = {"alertname": "Disk", "severity": "warning", "job": "db", "instance": "db-1"}
-OWN = '{alertname="Disk",severity="warning",job="db"}'
+LABELS = {
+    "alertname": "Disk",
+    "severity": "warning",
+    "namespace": "ledger",
+    "job": "db",
+    "instance": "db-1",
+}
+OWN = '{alertname="Disk",severity="warning",namespace="ledger",job="db"}'
 
 
 def _patched(verdict: AuditVerdict, *rules: RoutingRule, hidden: int = 0) -> list[RoutingRule] | None:
     judged = JudgedRule(CountedRule("Disk", RuleNumbers(hidden=hidden), 1, LABELS), verdict)
-    change = patch(judged, "2026-Q4", 7, rules, compile_rules(7, rules)[0], {1: "Ledger"})
+    change = patch(judged, "2026-Q4", 7, rules, compile_rules(7, rules)[0], {1: "Ledger"}, is_only_team=False)
     if change is None:
         return None
     assert change.based_on == 7
@@ -282,6 +289,30 @@ def test_the_routing_change_catches_only_the_alerts_of_its_rule(
     assert _patched(verdict, msgspec.structs.replace(own, pages=False)) is None
     # never what would have hidden an incident
     assert _patched(verdict, other, team, hidden=1) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "labels", "alone", "shared"),
+    [
+        ("Disk", {"alertname": "Disk", "severity": "warning", "service": "ledger"}, True, True),
+        ("Disk", {"alertname": "Disk", "team": "payments"}, True, True),
+        # other teams have disks in this cluster too, today or next month
+        ("Disk", {"alertname": "Disk", "severity": "warning", "job": "node", "cluster": "eu"}, True, False),
+        ("Disk", {"alertname": "Disk", "namespace": ""}, True, False),
+        ("Disk full", {}, True, False),
+        # a title of which only the beginning is known
+        ("t" * RULE_MAX_CHARS, {"service": "ledger"}, False, False),
+        ("t" * RULE_MAX_CHARS, {"alertname": "t" * RULE_MAX_CHARS, "service": "ledger"}, True, True),
+    ],
+)
+def test_no_routing_change_holds_the_pages_of_another_team(
+    rule: str, labels: dict[str, str], alone: bool, shared: bool
+) -> None:
+    for verdict in (AuditVerdict.DELETE, AuditVerdict.DEMOTE, AuditVerdict.TUNE):
+        judged = JudgedRule(CountedRule(rule, RuleNumbers(), 1, labels), verdict)
+        for is_only_team, expected in ((True, alone), (False, shared)):
+            change = patch(judged, "2026-Q4", 0, (), compile_rules(0, ())[0], {}, is_only_team=is_only_team)
+            assert (change is not None) is expected
 
 
 def test_matchers_hold_any_value() -> None:

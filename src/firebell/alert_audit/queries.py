@@ -12,6 +12,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.routing_rules import Routing, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.findings import Finding
@@ -40,6 +41,8 @@ class AuditContents:
     """These rules, ready to match."""
     services: Mapping[int, str]
     """The names of services, by id."""
+    is_only_team: bool
+    """True if no other team owns a service."""
 
     @property
     def undecided(self) -> list[AuditRule]:
@@ -67,6 +70,7 @@ class AuditContents:
             self.routing_version.rules if self.routing_version else (),
             self.routing,
             self.services,
+            is_only_team=self.is_only_team,
         )
 
 
@@ -101,6 +105,7 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
     one = await audit(tx, quarter, team_slug)
     version = await alerts.routing_in_force(tx)
     hidden = set(await incidents.hidden_ids(tx))
+    services = await catalog.services(tx)
     unalerted = await source_store.unalerted_incidents(tx, one.team_id, one.window_start, one.built_at)
     return AuditContents(
         one,
@@ -110,19 +115,29 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
         await store.earlier_decisions(tx, one),
         version,
         await alerts.load_routing(tx),
-        {service.id: service.name for service in await catalog.services(tx)},
+        {service.id: service.name for service in services},
+        all(service.team_id == one.team_id for service in services),
     )
 
 
 async def check_patch(tx: Tx, of: Audit, change: RoutingPatch, now: datetime) -> None:
-    """Raise `Conflict` if a change would have kept back a page that led to an incident, or touches other teams.
+    """Raise `Conflict` if a change would have held a page that led to an incident, or touches other teams.
 
-    It is replayed over the alerts of the last 30 days.
+    It is replayed over the alerts of the last 30 days, which must show what it would change. Incidents that the
+    reader may not read count, and are not named.
     """
-    replayed = await routing_queries.preview(tx, change.rules, now)
-    if replayed.incidents:
+    with private_reader.as_reader(None):
+        replayed = await routing_queries.preview(tx, change.rules, now)
+    if replayed.is_cut or not replayed.affected:
         raise Conflict(
-            f"It would have kept back pages that led to {', '.join(replayed.incidents[:5])}.",
+            "The alerts of the last 30 days don’t show what it would change.",
+            hint="Change the alert where it is defined, or write a routing rule under Routing.",
+        )
+    if replayed.incidents:
+        hidden = {f"INC-{id_}" for id_ in await incidents.hidden_ids(tx)}
+        readable = [ref for ref in replayed.incidents if ref not in hidden]
+        raise Conflict(
+            f"It would have held pages that led to {', '.join(readable[:5]) or 'an incident'}.",
             hint="Change the alert where it is defined, or write a narrower routing rule.",
         )
     services = await catalog.services_by_id(tx, list(replayed.service_ids))

@@ -15,11 +15,14 @@ from firebell.alerts.routing_rules import Routing, RoutingRule, Urgency
 from firebell.kit.line_diff import DiffLine, difference
 from firebell.kit.matchers import parse, print_all, quoted
 from firebell.kit.truncation import cut
+from firebell.metrics.model import RULE_MAX_CHARS
 
 WAIT_S = 300
 """How long a tuned alert must fire before it pages."""
 NARROWING = ("severity", "service", "team", "namespace", "job", "env", "environment", "cluster")
 """Labels that, if the last alert has them, an alert must share with it."""
+SEPARATING = ("service", "team", "namespace")
+"""Labels that tell the alerts of one team from those of others; jobs and clusters are shared."""
 NAME_BYTES = 60
 
 
@@ -46,13 +49,22 @@ def patch(
     in_force: Sequence[RoutingRule],
     routing: Routing,
     services: Mapping[int, str],
+    *,
+    is_only_team: bool,
 ) -> RoutingPatch | None:
     """Return the change that the verdict on a rule proposes; None if it proposes none, or it is in force already.
 
-    `routing` has the rules that are `in_force` since a version, 0 for none, ready to match. A change that would have
-    hidden a page which led to an incident is never proposed.
+    `routing` has the rules that are `in_force` since a version, 0 for none, ready to match. A change is never
+    proposed if it would have hidden a page which led to an incident, or if its matchers could meet alerts of another
+    team now or later: routing rules are for the alerts of all teams. `is_only_team` means that no other team owns a
+    service.
     """
     if judged.counted.numbers.hidden or judged.verdict not in _WORDS:
+        return None
+    if not (is_only_team or any(judged.counted.labels.get(name) for name in SEPARATING)):
+        return None
+    if not judged.counted.labels.get("alertname") and len(judged.counted.rule) >= RULE_MAX_CHARS:
+        # it is cut, and a matcher compares the whole title
         return None
     labels = judged.counted.labels
     rules = list(in_force)

@@ -95,7 +95,8 @@ async def import_dependencies(
         added += [(service, by_id[i]) for i in sorted(after - set(before))]
         removed += [(service, by_id[i]) for i in before if i not in after]
         if not dry_run:
-            await _replace(tx, actor, service, before, sorted(after), now)
+            # undo takes back one entry: for an import of many services it would restore one
+            await _replace(tx, actor, service, before, sorted(after), now, by_id, is_final=True)
     return DependencyChanges(added, removed, len(desired))
 
 
@@ -144,24 +145,38 @@ async def _of(tx: Tx, service: Service) -> list[int]:
 
 
 async def _replace(
-    tx: Tx, actor: Actor, service: Service, before: Sequence[int], after: Sequence[int], now: datetime
+    tx: Tx,
+    actor: Actor,
+    service: Service,
+    before: Sequence[int],
+    after: Sequence[int],
+    now: datetime,
+    known: Mapping[int, Service] | None = None,
+    *,
+    is_final: bool = False,
 ) -> None:
-    """Store the dependencies of a service and record what changed; nothing if they are the same."""
+    """Store the dependencies of a service and record what changed; nothing if they are the same.
+
+    `known` has the services that were read already. A change that is final can't be undone.
+    """
     if problem := _problem(service, after):
         raise Invalid("These dependencies can’t be saved.", fields={"depends_on": problem})
     added, removed = sorted(set(after) - set(before)), sorted(set(before) - set(after))
     if not added and not removed:
         return
-    await dependency_store.insert(tx, [(service.id, i) for i in added], now)
-    await dependency_store.delete(tx, [(service.id, i) for i in removed])
-    names = {i: each.name for i, each in (await store.services_by_id(tx, [*added, *removed])).items()}
+    if added:
+        await dependency_store.insert(tx, [(service.id, i) for i in added], now)
+    if removed:
+        await dependency_store.delete(tx, [(service.id, i) for i in removed])
+    services = known if known is not None else await store.services_by_id(tx, [*added, *removed])
+    names = {i: services[i].name for i in (*added, *removed)}
     detail = {
         "name": service.name,
         "added": [names[i] for i in added],
         "removed": [names[i] for i in removed],
         "before": sorted(before),
         "after": sorted(set(after)),
-        "final": not removed,
+        "final": is_final or not removed,
     }
     await tx.audit(actor, "service.dependencies", f"service:{service.id}", now, **detail)
 

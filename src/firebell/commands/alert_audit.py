@@ -80,7 +80,7 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
         decided = f"{DECISION_NAMES[before['decision']]} by {before['by']} in {before['quarter']}"
         lines.append(f"{decided}, with {plural(before['pages'], 'page')} then.")
     if change := rule["routing"]:
-        lines += [f"Routing rule {change['place']}:", change["diff"]]
+        lines += [f"Routing rule {change['place']}, based on version {change['based_on']}:", change["diff"]]
     lines += [f"{finding['code']}: {finding['message']}" for finding in rule["findings"]]
     if proposal["silences_pages"] and not proposal["withheld"]:
         lines.append(f"Replayed over 90 days: {plural(proposal['silences_pages'], 'page')} fewer.")
@@ -109,12 +109,24 @@ def decide(quarter: str, team: str, rule_id: int, decision: str, reason: str, de
     show(audit, f"Stored. {left} of {audit['to_decide']} left to decide.")
 
 
-@alert_audit.command("apply", epilog=example("firebell alert-audit apply 2026-Q4 platform 12"))
+@alert_audit.command(
+    "apply",
+    epilog=example(
+        "firebell alert-audit apply 2026-Q4 platform 12",
+        "firebell alert-audit apply 2026-Q4 platform 12 --based-on 7",
+    ),
+)
 @click.argument("quarter")
 @click.argument("team")
 @click.argument("rule_id", type=int)
+@click.option(
+    "--based-on",
+    type=click.IntRange(0),
+    metavar="VERSION",
+    help="The routing version that show --rule was based on. Default: show the change and ask.",
+)
 @as_json
-def apply_(quarter: str, team: str, rule_id: int) -> None:
+def apply_(quarter: str, team: str, rule_id: int, based_on: int | None) -> None:
     """Apply the routing change that is proposed for the rule RULE_ID."""
     audit = call("GET", _path(quarter, team))
     rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
@@ -122,7 +134,11 @@ def apply_(quarter: str, team: str, rule_id: int) -> None:
         raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint="RULE_ID")
     if rule["routing"] is None:
         raise click.ClickException("There is no routing change to apply for this rule.")
-    body = {"based_on": rule["routing"]["based_on"]}
+    if based_on is None:
+        based_on = rule["routing"]["based_on"]
+        click.echo(f"Routing rule {rule['routing']['place']}:\n{rule['routing']['diff']}", err=True)
+        click.confirm("Apply it?", abort=True, err=True)
+    body = {"based_on": based_on}
     audit = call("POST", f"{_path(quarter, team)}/rules/{rule_id}/routing", body)
     show(audit, f"Rule {rule['routing']['place']} of the routing rules: {rule['routing']['name']}")
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 from rich.console import Console
@@ -83,7 +83,7 @@ async def _past(ctx: Context, kestrel: organization.Kestrel, clock: FakeClock) -
     return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - demo data
 
 
-async def _known(ctx: Context, phone: str) -> organization.Kestrel:
+async def known(ctx: Context, phone: str) -> organization.Kestrel:
     """Return the organization of an earlier run, with every phone at the address of this run."""
     kestrel = organization.Kestrel()
     async with ctx.db.tx() as tx:
@@ -92,7 +92,9 @@ async def _known(ctx: Context, phone: str) -> organization.Kestrel:
         names = {service.id: service.name for service in await catalog.services(tx)}
         for integration in await alerts.integrations(tx):
             name = names[integration.service_id]
-            kestrel.integrations[name], kestrel.services[name] = integration, integration.service_id
+            # the oldest is the one that the simulation sends through
+            kestrel.integrations.setdefault(name, integration)
+            kestrel.services[name] = integration.service_id
     return kestrel
 
 
@@ -102,7 +104,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     async with ctx.db.tx() as tx:
         fresh = not await people.has_people(tx)
     if not fresh:
-        return await _past(ctx, await _known(ctx, phone), FakeClock(now))
+        return await _past(ctx, await known(ctx, phone), FakeClock(now))
     clock = FakeClock(now - _HISTORY)
     async with ctx.db.tx() as tx:
         kestrel = await organization.build(tx, clock.now(), phone)
@@ -117,10 +119,18 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("year", total=_HISTORY.days)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
+    await _add_tonight(past, now)
+    await add_examples(past, clock.now())
+    return past
+
+
+async def _add_tonight(past: history.Past, now: datetime) -> None:
+    """Add what was set up since yesterday, and a SEV1 in progress."""
+    clock, kestrel = past.clock, past.kestrel
     await published_postmortem.write_for_customers(past)
     await tonight.yesterday(past, now)
     await subscribers.create(past)
-    async with ctx.db.tx() as tx:
+    async with past.ctx.db.tx() as tx:
         await chat.set_up(tx, kestrel, clock.now())
         await response.set_up(tx, kestrel, clock.now())
     await status_copies.set_up(past)
@@ -129,20 +139,23 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await special_incidents.more_incidents(past, clock.now())
-    await action_items.add_action_items(past, clock.now())
-    await trackers.set_up(past, clock.now())
-    await metrics.add_metrics(past, clock.now())
-    await alert_audits.add_audits(past, clock.now())
-    await anomalies.add_anomalies(past, clock.now())
-    await drills.record_readiness(past, clock.now())
-    await digests.choose(past, clock.now())
-    await heartbeats.create(past, clock.now())
-    await routing.add_rules(past, clock.now())
-    await silences.create(past, clock.now())
-    await senders.add_senders(past, clock.now())
-    await webhooks.create(past, clock.now())
-    await self_watch.create(past, clock.now())
-    return past
+
+
+async def add_examples(past: history.Past, now: datetime) -> None:
+    """Add an example of each feature that the year of history does not use."""
+    await action_items.add_action_items(past, now)
+    await trackers.set_up(past, now)
+    await metrics.add_metrics(past, now)
+    await alert_audits.add_audits(past, now)
+    await anomalies.add_anomalies(past, now)
+    await drills.record_readiness(past, now)
+    await digests.choose(past, now)
+    await heartbeats.create(past, now)
+    await routing.add_rules(past, now)
+    await silences.create(past, now)
+    await senders.add_senders(past, now)
+    await webhooks.create(past, now)
+    await self_watch.create(past, now)
 
 
 def _with_mail(settings: Settings, mail_url: str) -> Settings:

@@ -8,6 +8,7 @@ import click
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, fail, instant, short, show, show_table, table
 from firebell.kit.text import plural
+from firebell.paging.policy_effect import MAX_PAGES
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _PASSED = {True: "not for this page", False: "no one: skips to the next level"}
@@ -150,7 +151,7 @@ def effect(slug: str, version: int) -> None:
     draft = next((v for v in versions_ if v["version"] == version), None)
     if draft is None:
         fail(f"{slug} has no version {version}.", f"See firebell policy versions {slug}.")
-    body = {name: draft[name] for name in ("levels", "repeat", "ack_timeout_s")}
+    body = {name: draft[name] for name in ("levels", "repeat", "ack_timeout_s", "tz")}
     counted = call("POST", f"{address}/effect", body)
     saved, tried = counted["saved"], counted["draft"]
     count = max(len(saved["levels"]), len(tried["levels"]))
@@ -160,7 +161,9 @@ def effect(slug: str, version: int) -> None:
         [name, str(now), str(then)]
         for name, (now, then) in zip(names, [*numbers, (saved["alarms"], tried["alarms"])], strict=True)
     ]
-    text = f"{plural(counted['pages'], 'page')} in the last 90 days"
+    pages = plural(counted["pages"], "page")
+    is_cut = counted["pages"] == MAX_PAGES
+    text = f"The newest {pages} of the last 90 days" if is_cut else f"{pages} in the last 90 days"
     show(counted, f"{text}\n{table(('ENTERED', 'CURRENT', f'VERSION {version}'), rows, wide=0)}")
 
 

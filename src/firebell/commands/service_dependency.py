@@ -76,7 +76,8 @@ def export() -> None:
 def import_(file: str, dry_run: bool) -> None:
     """Let each service in the YAML FILE depend on exactly what it lists; - is standard input.
 
-    Services that FILE does not list keep what they have.
+    Services that FILE does not list keep what they have. An import can't be undone: run export first to keep what is
+    stored now.
     """
     from firebell.catalog.dependency_file import read
     from firebell.kit.errors import Invalid

@@ -103,7 +103,9 @@ def create(
         "private": bool(private),
     }
     created = call("POST", "/api/v1/webhooks", fields)
-    text = f"{created['name']} gets what happens from now on.\nSigning secret, shown only now: {created['secret']}"
+    text = (
+        f"{created['name']} receives events from now on.\nSigning secret, shown only now: {created['secret']}"
+    )
     show(created, text)
 
 

@@ -27,7 +27,7 @@ NOISY = (
             has_runbook=False,
             has_graph=False,
         ),
-        labels={"alertname": "LedgerVacuumSlow", "severity": "critical"},
+        labels={"alertname": "LedgerVacuumSlow", "severity": "critical", "namespace": "ledger"},
     ),
     CountedRule(
         "QueueDepthHigh",
@@ -40,12 +40,12 @@ NOISY = (
             ends_after_median_s=130,
             flapping_hours=3,
         ),
-        labels={"alertname": "QueueDepthHigh", "severity": "critical"},
+        labels={"alertname": "QueueDepthHigh", "severity": "critical", "namespace": "queues"},
     ),
     CountedRule(
         "DiskUsage85",
         RuleNumbers(*(14, 11, 1, 1, 320, 9, 2, 2, 5), entries=1, self_ended=4, ends_after_median_s=1800),
-        labels={"alertname": "DiskUsage85", "severity": "critical"},
+        labels={"alertname": "DiskUsage85", "severity": "critical", "namespace": "ledger"},
     ),
 )
 """Rules that the year of the demo does not have, as an audit counts them."""

@@ -17,7 +17,8 @@ CONFIRMED_AFTER = timedelta(minutes=4)
 
 async def create(past: Past, now: datetime) -> None:
     """Let Firebell watch itself: the demo has no second installation."""
-    kestrel, priya = past.kestrel, past.kestrel.actor("Priya")
+    kestrel = past.kestrel
+    mara = kestrel.actor("Mara")
     watched = SettingsInput(
         period=timedelta(minutes=10),
         grace=timedelta(minutes=5),
@@ -25,11 +26,11 @@ async def create(past: Past, now: datetime) -> None:
     )
     async with past.ctx.db.tx() as tx:
         await heartbeats.create_heartbeat(
-            tx, priya, service_id=kestrel.services[SERVICE], name=WATCHED, entered=watched, now=now
+            tx, mara, service_id=kestrel.services[SERVICE], name=WATCHED, entered=watched, now=now
         )
         url = f"{past.ctx.public_url}/in/{kestrel.integrations[SERVICE].key}/heartbeat/{WATCHED}"
         await actions.create_heartbeat(
-            tx, priya, name="Watched by Frankfurt", url=url, method=PingMethod.POST, now=now
+            tx, mara, name="Watched by Frankfurt", url=url, method=PingMethod.POST, now=now
         )
         began = now - timedelta(days=6, hours=3)
         slow = Problem(ProblemKind.QUEUE, "ntfy", "7 urgent messages waiting, for up to 1 min.")

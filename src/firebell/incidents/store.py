@@ -235,7 +235,8 @@ async def open_by_service(tx: Tx, service_ids: Sequence[int] | None) -> list[tup
         *values.values,
     )
     by_id = await incidents_by_id(tx, [row["incident_id"] for row in rows])
-    return [(row["service_id"], by_id[row["incident_id"]]) for row in rows]
+    # one that became private since the first statement is missing in the second
+    return [(row["service_id"], by_id[row["incident_id"]]) for row in rows if row["incident_id"] in by_id]
 
 
 async def change(tx: Tx, incident_id: int, **changes: Any) -> Incident:

@@ -117,8 +117,8 @@ def callback_findings(refusals: Sequence[CallbackRefusal]) -> list[Finding]:
             f"N-CALLBACK:{refusal.channel}",
             "N-CALLBACK",
             FindingLevel.WARNING,
-            f"{rules.channel_label(refusal.channel)}: {plural(refusal.refused, 'request')} of its provider refused."
-            f" The proof must be of {refusal.url}.",
+            f"{rules.channel_label(refusal.channel)}: Firebell refused {plural(refusal.refused, 'request')} from"
+            f" its provider. Their signatures must be for {refusal.url}.",
             subject=f"channel:{refusal.channel}",
             advice="Set FIREBELL_BASE_URL to the address that the provider uses, and check its secret.",
         )

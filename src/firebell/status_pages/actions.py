@@ -44,6 +44,7 @@ frame_context = hosting_queries.frame_context
 locales = hosting_queries.locales
 note_mailed = incident_store.note_mailed
 lock_free_pages = store.lock_free_pages
+lock_groups = store.lock_groups
 parts = announcements.parts
 page_by_id = store.page_by_id
 

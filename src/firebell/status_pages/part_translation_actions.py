@@ -73,7 +73,7 @@ async def translate_page(
         raise NotFound(f"This status page has no footer link {min(unknown)[:60]!r}.")
     wanted = {**old.links, **{label: _label(label, text) for label, text in (links or {}).items()}}
     new = PageTexts(
-        old.about if about is None else clean_text(about, ABOUT_MAX_CHARS, "page-about"),
+        old.about if about is None else clean_text(about, ABOUT_MAX_CHARS, "about"),
         {label: text for label, text in wanted.items() if text and label in labels},
     )
     if new == old:

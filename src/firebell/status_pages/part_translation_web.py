@@ -62,7 +62,7 @@ async def save(visit: Annotated[Visit, visit_with(fields=MAX_FORM_FIELDS)], slug
             )
             await part_translation_actions.translate_page(
                 *(visit.tx, visit.actor, page.id, language, visit.now),
-                about=visit.text("page-about") if "page-about" in visit.values else None,
+                about=visit.text("about") if "about" in visit.values else None,
                 links={
                     field.removeprefix(LINK): visit.text(field)
                     for field in visit.values

@@ -1,6 +1,6 @@
 """The SQL of status pages, their groups and components."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -193,6 +193,23 @@ async def groups(tx: Reads, page_id: int) -> list[ComponentGroup]:
         page_id,
     )
     return [_group(row) for row in rows]
+
+
+async def lock_groups(tx: Tx, page_id: int, group_ids: Collection[int]) -> set[int]:
+    """Return which of these groups a status page has, and keep them until the transaction ends."""
+    rows = await tx.fetch(
+        """
+        select id
+        from status_component_group
+        where status_page_id = $1
+            and id = any($2::bigint[])
+        order by id
+        for key share
+        """,
+        page_id,
+        list(group_ids),
+    )
+    return {row["id"] for row in rows}
 
 
 async def change_group(tx: Tx, group_id: int, **changes: Any) -> None:

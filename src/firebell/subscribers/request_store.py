@@ -111,6 +111,37 @@ def _request(value: dict[str, Any]) -> SubscriptionRequest:
     )
 
 
+async def replace_group(tx: Tx, page_id: int, group_id: int, component_ids: Sequence[int]) -> None:
+    """Put components in the place of a group in what waiting requests of a status page ask for.
+
+    A request that would ask for nothing then, because the group was empty, asks for everything.
+    """
+    await tx.execute(
+        """
+        update subscription_request
+        set request = request || jsonb_build_object(
+            'group_ids',
+            (
+                select coalesce(jsonb_agg(value), '[]')
+                from jsonb_array_elements(request -> 'group_ids')
+                where value <> to_jsonb($2::bigint)
+            ),
+            'component_ids',
+            (request -> 'component_ids') || to_jsonb($3::bigint[]),
+            'follows_all',
+            (request -> 'follows_all')::boolean
+                or jsonb_array_length(request -> 'group_ids')
+                    + jsonb_array_length((request -> 'component_ids') || to_jsonb($3::bigint[])) = 1
+        )
+        where status_page_id = $1
+            and request -> 'group_ids' @> to_jsonb($2::bigint)
+        """,
+        page_id,
+        group_id,
+        list(component_ids),
+    )
+
+
 async def finish_requests(tx: Tx, ids: Sequence[int]) -> None:
     """Delete requests that were worked on."""
     await tx.execute("delete from subscription_request where id = any($1::bigint[])", list(ids))

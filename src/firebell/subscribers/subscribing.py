@@ -1,6 +1,7 @@
 """What subscribers do themselves: ask, confirm, change, leave and be forgotten; a link in a mail is the right."""
 
 import secrets as random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.kit.db import org_settings
@@ -8,6 +9,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
+from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import ComponentGroupRemoved
 from firebell.subscribers import (
     addresses,
@@ -81,6 +83,7 @@ async def _admit(tx: Tx, stored: StoredRequest, now: datetime) -> Admission:
 async def _ask_to_confirm(
     tx: Tx, page_id: int, wanted: SubscriptionRequest, known: StatusSubscriber | None, now: datetime
 ) -> None:
+    wanted = replace(wanted, scope=await _of_present_groups(tx, page_id, wanted.scope))
     if known is None:
         key, host = (of(wanted.channel, wanted.address) for of in (addresses.key_of, addresses.host_of))
         known = await store.insert_subscriber(tx, page_id, wanted, key, host, now)
@@ -235,12 +238,29 @@ async def change_scope(tx: Tx, subscriber: StatusSubscriber, scope: FollowScope)
     """Replace what a subscriber follows; it counts for what is published from now on."""
     if not scope.kinds or not (scope.follows_all or scope.component_ids or scope.group_ids):
         raise Conflict("Nothing is chosen.", hint="Choose what to follow, or unsubscribe.")
-    return await store.set_scope(tx, subscriber.id, scope)
+    return await store.set_scope(
+        tx, subscriber.id, await _of_present_groups(tx, subscriber.status_page_id, scope)
+    )
+
+
+async def _of_present_groups(tx: Tx, page_id: int, scope: FollowScope) -> FollowScope:
+    """Return a scope without groups that were removed since it was chosen; everything, if nothing else is left.
+
+    The groups that are left can't be removed before the transaction ends.
+    """
+    if not scope.group_ids:
+        return scope
+    present = frozenset(await status_pages.lock_groups(tx, page_id, scope.group_ids))
+    follows_all = scope.follows_all or not (present or scope.component_ids)
+    return replace(scope, follows_all=follows_all, group_ids=present)
 
 
 async def follow_components(tx: Tx, event: ComponentGroupRemoved, now: datetime) -> None:
-    """Let who followed a group that was removed follow its components, so that they miss nothing."""
-    await store.replace_group(tx, event.status_page_id, event.group_id, event.component_ids)
+    """Let who follows a group that was removed, or asked to, follow its components, so that they miss nothing."""
+    removed = (event.status_page_id, event.group_id, event.component_ids)
+    # a request that is admitted meanwhile is a subscriber in the second statement
+    await request_store.replace_group(tx, *removed)
+    await store.replace_group(tx, *removed)
 
 
 async def change_locale(tx: Tx, subscriber: StatusSubscriber, locale: str) -> StatusSubscriber:
