@@ -16,6 +16,8 @@ from firebell.people.permissions import Verb
 
 LIMIT = 200
 """Largest number of alerts per request."""
+MORE_NEEDED = "more acknowledgments needed"
+"""The reason for which an acknowledged page still escalates."""
 
 
 class AlertAction(StrEnum):
@@ -27,16 +29,15 @@ class AlertAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertOutcome:
-    """What became of one alert; `reason` says why nothing changed, empty if it did. `page` is the page of its group."""
+    """What became of one alert; `page` is the page of its group.
+
+    `is_done` is True if the action changed something; `reason` says why it did not, or why the page still escalates.
+    """
 
     alert_id: int
     page: str | None
+    is_done: bool
     reason: str
-
-    @property
-    def is_done(self) -> bool:
-        """Return True if the action changed something."""
-        return not self.reason
 
 
 def _checked(alert_ids: Sequence[int]) -> list[int]:
@@ -54,15 +55,19 @@ async def _acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: date
     """Acknowledge the pages of alerts, and with each page all of its alerts."""
     ids = _checked(alert_ids)
     pages = await _pages(tx, ids)
-    reasons: dict[str, str] = {}
+    results: dict[str, tuple[bool, str]] = {}
     for page in sorted({page for page in pages.values() if page}, key=lambda ref: int(ref[3:])):
         try:
             async with tx.savepoint():
                 result = await paging.ack(tx, actor, int(page.removeprefix("PG-")), now)
-                reasons[page] = result.already or ""
+                missing = MORE_NEEDED if result.missing else ""
+                reason = ", ".join(filter(None, (result.already, missing)))
+                results[page] = not result.already, reason
         except Conflict as refusal:
-            reasons[page] = refusal.message
-    return [_outcome(id_, pages, reasons.get(pages.get(id_) or "", "it paged no one")) for id_ in ids]
+            results[page] = False, refusal.message
+    return [
+        _outcome(id_, pages, *results.get(pages.get(id_) or "", (False, "it paged no one"))) for id_ in ids
+    ]
 
 
 async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
@@ -70,7 +75,9 @@ async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime
     ids = _checked(alert_ids)
     resolved = set(await alerts.resolve_alerts(tx, actor, ids, now))
     pages = await _pages(tx, ids)
-    return [_outcome(id_, pages, "" if id_ in resolved else "already resolved") for id_ in ids]
+    return [
+        _outcome(id_, pages, id_ in resolved, "" if id_ in resolved else "already resolved") for id_ in ids
+    ]
 
 
 @permits(Verb.PAGE_RESPOND)
@@ -89,10 +96,10 @@ async def _pages(tx: Tx, ids: Sequence[int]) -> dict[int, str | None]:
     return {alert.id: f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None for alert in stored}
 
 
-def _outcome(alert_id: int, pages: dict[int, str | None], reason: str) -> AlertOutcome:
+def _outcome(alert_id: int, pages: dict[int, str | None], is_done: bool, reason: str) -> AlertOutcome:
     if alert_id not in pages:
-        return AlertOutcome(alert_id, None, "there is no such alert")
-    return AlertOutcome(alert_id, pages[alert_id], reason)
+        return AlertOutcome(alert_id, None, False, "there is no such alert")
+    return AlertOutcome(alert_id, pages[alert_id], is_done, reason)
 
 
 def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:

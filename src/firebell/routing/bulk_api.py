@@ -38,8 +38,10 @@ class AlertOutcomeShown(ApiOutput):
 
     alert_id: int
     page: Annotated[str | None, Field(description="the page of its group; null if it paged no one")]
-    is_done: bool
-    reason: Annotated[str, Field(description="why nothing changed; empty if something did")]
+    is_done: Annotated[bool, Field(description="true if something changed")]
+    reason: Annotated[
+        str, Field(description="why nothing changed, or why the page still escalates; empty otherwise")
+    ]
 
 
 @router.post("/alerts/bulk", tags=["alerts"], summary="Acknowledge or resolve up to 200 alerts")
