@@ -192,12 +192,16 @@ def test_a_turn_belongs_to_its_page_and_tired_people_come_last() -> None:
     assert in_turn(one, 0, 0, (1, 2, 3), (1, 2)) == (3,)
     assert in_turn(one, 0, 0, (1, 2, 3), (1, 2), tired=(3,)) == (1,)
     assert in_turn(one, 0, 0, (3,), (), tired=(3,)) == (3,)
+    # someone else is awake
+    assert in_turn(one, 0, 0, (1, 2, 3), (1, 2), tired=(1,), held=(2, 3)) == (1,)
+    assert in_turn(one, 0, 0, (1, 2, 3), (1, 2), held=(1, 2, 3)) == (3,)
     first = advance(one, lambda _: (1, 2, 3), NOW, pick=partial(_pick, one, ()))
     assert isinstance(first, Entered)
     again = stepped(stepped(first.page, Ack(person_id=1)), Unack())
     # the turn of this round is kept, also when the order has moved on; one who is gone loses it
     assert in_turn(again, 0, 0, (1, 2, 3), (2, 3, 1)) == (1,)
     assert in_turn(again, 0, 0, (2, 3), (2, 3, 1)) == (2,)
+    assert in_turn(again, 0, 0, (1, 2, 3), (2, 3, 1), held=(1,)) == (2,)
     assert in_turn(again, 0, 1, (1, 2, 3), (2, 3, 1)) == (2,)
 
 

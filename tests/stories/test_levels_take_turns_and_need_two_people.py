@@ -6,16 +6,23 @@ from typing import Any
 
 import pytest
 
-from firebell.channels.callbacks import PageAction
+from firebell.channels import registry
+from firebell.channels.callbacks import PageAction, TextReply
+from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs.timers import Timer
 from firebell.paging import actions as paging
 from firebell.paging import bulk_actions, timers
-from firebell.paging.model import TIMER, PageState
+from firebell.paging import queries as page_queries
+from firebell.paging.model import TIMER, ManualTarget, ManualTargetKind, PageState
 from firebell.people import actions as people
+from firebell.replies import text_replies
 from firebell.replies.responding import Answerer, respond
+from firebell.response import running_steps
+from firebell.response.defaults import SHIPPED
+from firebell.routing import bulk_actions as alert_actions
 from tests.api.api_clients import Api, browser, key_of, sign_in
 from tests.world import World, world
 
@@ -83,6 +90,19 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         for page in pages:
             await _resolve(w, page.id)
 
+        # no message to the person in turn can be delivered: everyone else at the level is next, not the final alarm
+        w.sink.status = 404
+        await w.alert("gone", service="gone")
+        await w.settle()
+        w.sink.status = 200
+        page = await w.page()
+        async with w.ctx.db.tx() as tx:
+            entries = await paging.log(tx, page.id)
+        levels = [(e.data["level"], e.data["people"]) for e in entries if e.kind == "level"]
+        assert [level for level, _ in levels] == [0, 0, 1]
+        assert sorted(ids for _, ids in levels[:2]) == [[w.mara], [w.jun]]
+        await _resolve(w, page.id)
+
         # two people have to acknowledge: escalation goes on after the first, without messages to them
         two = {"levels": [{**team, "min_acks": 2}, team], "repeat": 0}
         await api("PUT", "/policies/payments", two)
@@ -125,14 +145,34 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         assert (await w.page()).state is PageState.ACKED
         await _resolve(w, page.id)
 
-        # who acknowledged and left counts no more
+        # the list of alerts does not say that all is well while an acknowledgment is missing
         await w.alert("disk 9", service="disk 9")
         await w.settle()
-        await w.ack(w.jun)
+        [alert, *_] = await api("GET", "/alerts")
+        async with w.ctx.db.tx() as tx:
+            [outcome] = await alert_actions.act(
+                tx, await w.actor(w.jun), alert_actions.AlertAction.ACK, [alert["id"]], w.now
+            )
+        assert (outcome.is_done, outcome.reason) == (True, alert_actions.MORE_NEEDED)
         assert (await w.page()).acks == (w.jun,)
+
+        # a page that Jun has acknowledged does not make his next answer ambiguous
+        await w.alert("disk 10", service="disk 10")
+        assert (await api("GET", f"/pages/{(await w.page()).ref}"))["acks_needed"] == 2, (
+            "before its first level"
+        )
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            phone = "update contact_method set verified_at = now(), address = 'jun' where person_id = $1"
+            await tx.execute(phone, w.jun)
+            reply = TextReply("text-1", "jun", "a")
+            assert (await text_replies.apply(tx, registry.channel("webhook"), reply, w.now)).is_done
+        assert [page.acks for page in (await w.pages())[-2:]] == [(w.jun,), (w.jun,)]
+
+        # who acknowledged and left counts no more
         async with w.ctx.db.tx() as tx:
             await people.update_person(tx, await w.actor(w.mara), w.jun, active=False, now=w.now)
-        assert (await w.page()).acks == ()
+        assert [page.acks for page in (await w.pages())[-2:]] == [(), ()]
 
 
 async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, clock: FakeClock) -> None:
@@ -161,6 +201,16 @@ async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, c
         assert (await w.page()).level == 1
         assert any("only for Mon–Fri 09:00–17:00" in text for text in await w.story())
         await w.resolve(w.mara)
+
+        # the list of services names her too, and an incident escalates to her
+        async with w.ctx.db.tx() as tx:
+            policies = await paging.policies_by_id(tx, [1])
+            assert await page_queries.first_reached(tx, list(policies.values()), w.now) == {1: [(w.jun, JUN)]}
+            incident = await incidents.declare(
+                tx, await w.actor(w.mara), title="Down", severity=2, service_ids=[w.service], now=w.now
+            )
+            tiers = await running_steps.tiers(tx, SHIPPED, incident, w.now)
+        assert tiers == [("level 2", [ManualTarget(ManualTargetKind.PERSON, w.jun)])]
 
         # at night, an incident pages the first two levels that are for it together
         team = {"targets": [{"kind": "team", "id": 1}]}

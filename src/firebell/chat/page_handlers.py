@@ -60,6 +60,9 @@ async def _page(
     assert scene.person is not None
     pages = await page_queries.open_pages(tx, scene.person.id, None, now)
     likely = [page for page in pages if page.state in UNANSWERED] if unanswered else pages
+    if unanswered:
+        # another acknowledgment by the same person changes nothing
+        likely = [page for page in likely if scene.person.id not in page.acks] or likely
     if len(likely) == 1:
         return likely[0]
     if not likely:

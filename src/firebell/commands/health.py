@@ -57,9 +57,7 @@ def heartbeats() -> None:
     )
 
 
-@health.command(
-    epilog=example("firebell health add Frankfurt https://watch.example.org/ping/6f3a")
-)
+@health.command(epilog=example("firebell health add Frankfurt https://watch.example.org/ping/6f3a"))
 @click.argument("name")
 @click.argument("url")
 @click.option("--method", type=click.Choice(["POST", "GET"]), default="POST", show_default=True)
@@ -72,21 +70,24 @@ def add(name: str, url: str, method: str) -> None:
 
 @health.command(epilog=example("firebell health remove 3"))
 @click.argument("heartbeat_id", type=click.IntRange(min=1))
+@as_json
 def remove(heartbeat_id: int) -> None:
     """Delete an outbound heartbeat; its receiver notices the silence."""
     call("DELETE", f"{PATH}/outbound-heartbeats/{heartbeat_id}")
-    click.echo(f"Outbound heartbeat {heartbeat_id} deleted.")
+    show({"id": heartbeat_id}, f"Outbound heartbeat {heartbeat_id} deleted.")
 
 
 @health.command(
     "test-fallback",
     epilog=example("firebell health test-fallback --hour 10", "firebell health test-fallback --off"),
 )
-@click.option("--hour", type=click.IntRange(7, 20), default=10, show_default=True, help="In their time zone.")
+@click.option("--hour", type=click.IntRange(7, 20), help="In their time zone. Default: unchanged.")
 @click.option("--off", is_flag=True, help="Send no daily test.")
 @as_json
-def test_fallback(hour: int, off: bool) -> None:
+def test_fallback(hour: int | None, off: bool) -> None:
     """Send each fallback responder a test message every day, which they confirm with a tap."""
+    if hour is None:
+        hour = call("GET", PATH)["fallback_test"]["hour"]
     changed = call("PUT", f"{PATH}/fallback-test", {"is_on": not off, "hour": hour})
     text = (
         f"The daily test is sent at {changed['hour']}:00." if changed["is_on"] else "The daily test is off."

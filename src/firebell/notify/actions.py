@@ -41,6 +41,7 @@ reply_code_subjects = reply_code_store.subjects_of
 reply_codes_of = reply_code_store.codes_of
 QuietSubject = retraction_store.QuietSubject
 retract = retraction_actions.retract
+undelivered = subject_store.undelivered
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
 void_queued_about = subject_store.void_queued_about

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
-from firebell.notify.model import Delivery
+from firebell.notify.model import REMINDER, Delivery
 
 
 async def of_subject(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
@@ -68,6 +68,36 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
     for row in rows:
         arrived_by_person[row["subject_id"]][row["person_id"]] = row["arrived"]
     return arrived_by_person
+
+
+async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, int]]) -> dict[int, list[int]]:
+    """Return, by subject, whom its level tried to notify if none of these messages has arrived or can still arrive.
+
+    `levels` are (subject id, epoch, level, round), at most one of each subject; one without messages is left out.
+    """
+    rows = await tx.fetch(
+        """
+        select entered.subject_id, array_agg(distinct own.person_id) person_ids
+        from unnest($2::bigint[], $3::bigint[], $4::int[], $5::int[]) entered (subject_id, epoch, level, round)
+        cross join lateral (
+            select epoch, level, round, person_id, state, reason
+            from delivery
+            where subject_kind = $1
+                and subject_id = entered.subject_id
+            offset 0
+        ) own
+        where own.epoch = entered.epoch
+            and own.level = entered.level
+            and own.round = entered.round
+            and own.reason <> $6
+        group by entered.subject_id
+        having bool_and(own.state not in ('queued', 'sending', 'accepted'))
+        """,
+        kind,
+        *transpose(levels, 4),
+        REMINDER,
+    )
+    return {row["subject_id"]: row["person_ids"] for row in rows}
 
 
 async def void_superseded(tx: Tx, kind: str, epochs: Sequence[tuple[int, int]]) -> None:

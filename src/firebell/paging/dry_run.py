@@ -150,7 +150,7 @@ async def dry_run(
         step.level: await load_recipients(tx, [page], step.at)
         if first.hands_off(page, step.level, step.at)
         else first
-        for step in escalation.dry_run(page, reach_now, successive(page, order))
+        for step in escalation.dry_run(page, reach_now, successive(page, order, first.waiting(page)))
         if step.level is not None
     }
 
@@ -159,7 +159,7 @@ async def dry_run(
 
     return [
         _step(page, first, by_level, step, at)
-        for step in escalation.dry_run(page, reach_then, successive(page, order))
+        for step in escalation.dry_run(page, reach_then, successive(page, order, first.waiting(page)))
     ]
 
 

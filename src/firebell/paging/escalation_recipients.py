@@ -60,11 +60,14 @@ class Recipients:
     """The policies whose order has changed since it was read."""
 
     def pick(self, page: Page, is_tired: Callable[[Sequence[int]], Collection[int]] = never_tired) -> Pick:
-        """Return whose turn it is at the levels of a page; someone tired has their turn only if no one else is left."""
+        """Return whose turn it is at the levels of a page.
+
+        Someone tired, or whose quiet hours would hold the page, has their turn only if no one else is left.
+        """
 
         def of_level(level: int, round_: int, people_: Sequence[int]) -> Sequence[int]:
             order = self.orders.get(page.policy_id or 0, ())
-            return in_turn(page, level, round_, people_, order, is_tired(people_))
+            return in_turn(page, level, round_, people_, order, is_tired(people_), self.waiting(page))
 
         return of_level
 
@@ -133,9 +136,14 @@ class Recipients:
             oncall.users_at(self.schedules[i], at) != self.on_call[i] for i in ids if i in self.schedules
         )
 
+    def waiting(self, page: Page) -> Collection[int]:
+        """Return the people whose quiet hours hold the messages of a page now."""
+        return self.held_until.keys() if can_wait(page.rank, "page") else ()
+
     def held(self, page: Page, person_ids: Sequence[int]) -> datetime | None:
         """Return when the first of these people gets the page, None for now (spec 2.4)."""
-        if not can_wait(page.rank, "page") or not all(i in self.held_until for i in person_ids):
+        waiting = self.waiting(page)
+        if not all(i in waiting for i in person_ids):
             return None
         return min(self.held_until[i] for i in person_ids)
 

@@ -361,13 +361,13 @@ class AckResult:
 
     @property
     def waits_for(self) -> str:
-        """What stops the escalation, in a sentence, such as `Escalation goes on until 1 more person acknowledges.`"""
+        """What stops the escalation, in a sentence, such as `Escalation continues until 1 more person acknowledges.`"""
         if not self.missing:
             return ""
         people = (
             "1 more person acknowledges" if self.missing == 1 else f"{self.missing} more people acknowledge"
         )
-        return f"Escalation goes on until {people}."
+        return f"Escalation continues until {people}."
 
 
 class Arrival(NamedTuple):

@@ -122,8 +122,9 @@ async def version(tx: Tx, policy: Policy, number: int) -> PolicyVersion:
 
 async def effect(tx: Tx, policy: Policy, draft: Plan, now: datetime) -> tuple[Effect, Effect]:
     """Return what the plan of a policy and a draft would each have done with its pages of the last 90 days."""
-    waits = await policy_store.waits(tx, policy.id, now - policy_effect.PERIOD, now, policy_effect.MAX_PAGES)
-    return policy_effect.effect(policy.plan, waits), policy_effect.effect(draft, waits)
+    since = now - policy_effect.PERIOD
+    pages = await policy_store.past_pages(tx, policy.id, since, now, policy_effect.MAX_PAGES)
+    return policy_effect.effect(policy.plan, pages), policy_effect.effect(draft, pages)
 
 
 @permits(Verb.POLICY_WRITE)

@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import accumulate
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from firebell.paging.model import Plan
+from firebell.paging.level_conditions import ALWAYS, PageKind, are_met
+from firebell.paging.model import Level, Plan
 
 PERIOD = timedelta(days=90)
 MAX_PAGES = 2000
 """Number of pages that are counted, the newest ones."""
+
+
+class PastPage(NamedTuple):
+    """A page that waited so long for an acknowledgment, or else for its end."""
+
+    triggered_at: datetime
+    waited: timedelta
+    kind: PageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +47,37 @@ class EffectLine:
         return self.before != self.after
 
 
-def effect(plan: Plan, waits: Sequence[timedelta]) -> Effect:
-    """Return what a plan would have done with pages that waited so long for an acknowledgment or their end."""
-    *starts, end = accumulate(
-        (timedelta(seconds=level.ack_within_s) for level in plan.levels), initial=timedelta()
-    )
+def effect(plan: Plan, pages: Sequence[PastPage]) -> Effect:
+    """Return what a plan would have done with these pages; a level whose conditions a page does not meet is passed."""
+    runs = [_run(plan, page) for page in pages]
     return Effect(
-        pages=len(waits),
-        levels=tuple(sum(wait >= start for wait in waits) for start in starts),
-        alarms=sum(wait >= end * (plan.repeat + 1) for wait in waits),
+        pages=len(pages),
+        levels=tuple(sum(index in entered for entered, _ in runs) for index in range(len(plan.levels))),
+        alarms=sum(is_exhausted for _, is_exhausted in runs),
     )
+
+
+def _run(plan: Plan, page: PastPage) -> tuple[set[int], bool]:
+    """Return the levels that a page would have entered, and whether it would have come to the final alarm."""
+    entered: set[int] = set()
+    at, ended_at = page.triggered_at, page.triggered_at + page.waited
+    for _ in range(plan.repeat + 1):
+        for index, level in enumerate(plan.levels):
+            if at > ended_at:
+                return entered, False
+            if _is_for(level, plan, page.kind, at):
+                entered.add(index)
+                at += timedelta(seconds=level.ack_within_s)
+    return entered, at <= ended_at
+
+
+def _is_for(level: Level, plan: Plan, kind: PageKind, at: datetime) -> bool:
+    """Return True if a page enters a level at an instant; conditions do not count if it meets those of no level."""
+
+    def meets(one: Level) -> bool:
+        return one.conditions == ALWAYS or are_met(one.conditions, plan.tz, kind, at)
+
+    return meets(level) or not any(map(meets, plan.levels))
 
 
 def compare(before: Effect, after: Effect) -> list[EffectLine]:

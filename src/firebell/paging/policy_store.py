@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import Plan, Policy, levels_from_json
+from firebell.paging.policy_effect import PastPage
 
 _POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s, tz"
 
@@ -183,16 +185,16 @@ async def open_page_ids(tx: Tx, policy_id: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def waits(tx: Reads, policy_id: int, since: datetime, now: datetime, limit: int) -> list[timedelta]:
-    """Return how long each of the newest pages of a policy waited: for an acknowledgment, or else for its end.
+async def past_pages(tx: Reads, policy_id: int, since: datetime, now: datetime, limit: int) -> list[PastPage]:
+    """Return the newest pages of a policy, each with how long it waited: for an acknowledgment, or else for its end.
 
     Only pages that began since an instant count, and none that were merged into others.
     """
     rows = await tx.fetch(
         """
-        select triggered_at, least(first_ack_at, resolved_at, $3) as ended_at
+        select triggered_at, least(first_ack_at, resolved_at, $3) as ended_at, urgency, severity
         from (
-            select triggered_at, first_ack_at, resolved_at, state
+            select triggered_at, first_ack_at, resolved_at, urgency, severity, state
             from page
             where policy_id = $1
             order by id desc
@@ -206,7 +208,14 @@ async def waits(tx: Reads, policy_id: int, since: datetime, now: datetime, limit
         now,
         limit,
     )
-    return [max(row["ended_at"] - row["triggered_at"], timedelta()) for row in rows]
+    return [
+        PastPage(
+            row["triggered_at"],
+            max(row["ended_at"] - row["triggered_at"], timedelta()),
+            PageKind(row["urgency"], row["severity"]),
+        )
+        for row in rows
+    ]
 
 
 async def delete_policy(tx: Tx, policy_id: int) -> None:

@@ -23,7 +23,17 @@ from firebell.paging import (
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import PlannedLevel, dry_run
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
-from firebell.paging.model import MANUAL_KIND, ManualPage, OpenPages, Page, PageFilter, PageState, Policy
+from firebell.paging.model import (
+    MANUAL_KIND,
+    UNANSWERED,
+    ManualPage,
+    OpenPages,
+    Page,
+    PageFilter,
+    PageState,
+    Policy,
+)
+from firebell.paging.reach_queries import at_first_level
 from firebell.people import actions as people
 
 STATE_GLYPHS = {
@@ -80,6 +90,12 @@ class PageDetails:
     def position(self) -> str:
         """The position in its plan, for an action that may arrive late."""
         return offline_checks.position(self.page)
+
+    @property
+    def acks_needed(self) -> int:
+        """How many people have to acknowledge, also before the first level."""
+        page = self.page
+        return len(page.acks) + page.acks_missing if page.state in UNANSWERED else page.acks_needed
 
     @property
     def alert_count(self) -> int:
@@ -179,14 +195,16 @@ async def open_pages_by_service(tx: Tx, service_ids: Collection[int] | None) -> 
 async def first_reached(
     tx: Tx, policies: Collection[Policy], now: datetime
 ) -> dict[int, list[tuple[int, str]]]:
-    """Return whom a page would reach first now, by policy id; the facts are read once for all policies."""
+    """Return whom an urgent page of alerts would reach first now, by policy id.
+
+    The facts are read once for all policies.
+    """
     pages = {policy.id: hypothetical_page(policy.plan, policy.team_id, now) for policy in policies}
     recipients = await load_recipients(tx, list(pages.values()), now)
-    reached = {
-        key: next((ids for n in range(len(page.plan.levels)) if (ids := recipients.reach(page, n))), [])
+    return {
+        key: [(i, recipients.people[i].name) for i in at_first_level(recipients, page, now)]
         for key, page in pages.items()
     }
-    return {key: [(i, recipients.people[i].name) for i in ids] for key, ids in reached.items()}
 
 
 async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:

@@ -32,11 +32,11 @@ async def reachable(tx: Tx, targets: Sequence[ManualTarget], now: datetime) -> l
     policies = await policy_store.policies_by_id(tx, ids) if ids else {}
     pages = [hypothetical_page(_plan(target, policies.get(target.id)), 0, now) for target in targets]
     recipients = await load_recipients(tx, pages, now)
-    return [_first_reached(recipients, page, now) for page in pages]
+    return [at_first_level(recipients, page, now) for page in pages]
 
 
-def _first_reached(recipients: Recipients, page: Page, now: datetime) -> list[int]:
-    """Return everyone at the first level that reaches anyone, also with round robin; empty if none does."""
+def at_first_level(recipients: Recipients, page: Page, now: datetime) -> list[int]:
+    """Return everyone at the first level that the page would enter, also with round robin; empty if there is none."""
     outcome = escalation.advance(page, partial(recipients.reach, page), now)
     return recipients.reach(page, outcome.page.level) if isinstance(outcome, escalation.Entered) else []
 
@@ -48,20 +48,22 @@ def _plan(target: ManualTarget, policy: Policy | None) -> Plan:
 
 
 async def level_targets(
-    tx: Tx, policy_id: int, page: tuple[int, datetime] | None = None
-) -> list[list[ManualTarget]]:
-    """Return the targets of each level of a policy, none if it does not exist.
+    tx: Tx, policy_id: int, severity: int, at: datetime
+) -> list[tuple[int, list[ManualTarget]]]:
+    """Return the number and the targets of each level of a policy, none if it does not exist.
 
-    With the severity and the instant of a `page`, only those of levels whose conditions it meets, if there are any.
+    These are the levels whose conditions a page of this severity meets at an instant, or all if it meets none.
     """
     policy = (await policy_store.policies_by_id(tx, [policy_id])).get(policy_id)
     if policy is None:
         return []
-    levels = policy.levels
-    if page:
-        kind = PageKind("high" if page[0] <= 1 else "low", page[0])
-        levels = tuple(x for x in levels if are_met(x.conditions, policy.tz, kind, page[1])) or levels
-    return [[ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets] for level in levels]
+    kind = PageKind("high" if severity <= 1 else "low", severity)
+    levels = list(enumerate(policy.levels, 1))
+    met = [(number, x) for number, x in levels if are_met(x.conditions, policy.tz, kind, at)]
+    return [
+        (number, [ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets])
+        for number, level in met or levels
+    ]
 
 
 async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[int]:
@@ -73,7 +75,7 @@ async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[in
     if starting:
         recipients = await load_recipients(tx, starting, now)
         for page in starting:
-            first = _first_reached(recipients, page, now)
+            first = at_first_level(recipients, page, now)
             # whose turn it will be is not certain yet
             if len(first) == 1 or all(x.strategy is Strategy.ALL for x in page.plan.levels):
                 people |= set(first)

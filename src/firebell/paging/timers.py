@@ -1,6 +1,7 @@
 """The timer of a page: enter the next level, page again, end a snooze, or alarm (spec 2.3 to 2.5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -24,6 +25,7 @@ from firebell.paging.model import (
 )
 from firebell.paging.night_limit import Nights
 from firebell.paging.page_changes import store_changes
+from firebell.paging.round_robin import instead, turn_of
 
 
 async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -61,6 +63,7 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     """Enter the next level of each page, or raise its final alarm: save it, queue messages, add log entries."""
     recipients = await load_recipients(tx, pages, now, takes_turns=True)
     nights = await night_limit_actions.load_nights(tx, pages, recipients, now)
+    unreached = await _unreached(tx, recipients, pages)
     changed: list[Page] = []
     deliveries: list[NewDelivery] = []
     entries: list[NewLogEntry] = []
@@ -68,17 +71,18 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     for old in pages:
         tried = recipients.notified.get(old.id, {})
         has_arrived = any(tried.values()) or not tried
+        others = unreached.get(old.id, ())
         outcome = escalation.advance(
-            old,
+            replace(old, level=old.level - 1) if others else old,
             partial(recipients.reach, old),
             now,
             has_arrived=has_arrived,
             held=partial(recipients.held, old),
-            pick=recipients.pick(old, partial(night_limit.waits_for_turn, nights, old)),
+            pick=instead(old, others, recipients.pick(old, partial(night_limit.waits_for_turn, nights, old))),
         )
         page = outcome.page
         changed.append(page)
-        entries += [_skipped(page, level) for level in outcome.skipped]
+        entries += [_skipped(recipients, page, level) for level in outcome.skipped]
         entries += [_excluded(page, level) for level in outcome.excluded]
         match outcome:
             case escalation.Entered(people=own):
@@ -92,9 +96,10 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 nights.note(page, reached)
                 planned = _planned(recipients, reached, page.urgency, now, "page")
                 earlier = sorted(tried.keys() - {*reached, *page.acks})
-                if page.epoch == old.epoch:
+                is_again = bool(others) and (page.level, page.round) == (old.level, old.round)
+                if page.epoch == old.epoch and not is_again:
                     planned += _reminders(recipients, page, earlier, now)
-                entries.append(_entered(recipients, page, own, reached))
+                entries.append(_entered(recipients, page, own, reached, is_again=is_again))
                 entries += _limited(recipients, page, nights, own, backup)
                 if shadows := recipients.shadowing(page, page.level, reached):
                     copies[page.id] = shadows
@@ -117,6 +122,29 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     await night_limit_actions.record(tx, nights, now)
 
 
+async def _unreached(tx: Tx, recipients: Recipients, pages: Sequence[Page]) -> dict[int, tuple[int, ...]]:
+    """Return, by page, everyone else at its level with round robin if no message to those in turn can arrive."""
+    entered = [
+        page
+        for page in pages
+        if page.state is PageState.TRIGGERED
+        and page.level >= 0
+        and page.plan.levels[page.level].strategy is Strategy.ROUND_ROBIN
+        and not any(recipients.notified[page.id].get(i) for i in turn_of(page, page.level, page.round))
+    ]
+    if not entered:
+        return {}
+    levels = [(page.id, page.epoch, page.level, page.round) for page in entered]
+    tried = await notify.undelivered(tx, SUBJECT_KIND, levels)
+    return {
+        page.id: tuple(
+            i for i in recipients.reach(page, page.level) if i not in page.acks and i not in tried[page.id]
+        )
+        for page in entered
+        if page.id in tried
+    }
+
+
 def _planned(
     recipients: Recipients, reached: Sequence[int], urgency: str, now: datetime, reason: str
 ) -> list[PlannedDelivery]:
@@ -130,21 +158,29 @@ def _reminders(
     return [p for i in earlier if rules.get(i) for p in reminder(i, rules[i], now)]
 
 
-def _skipped(page: Page, level: int) -> NewLogEntry:
-    text = f"Level {level + 1} had no one to notify."
+def _skipped(recipients: Recipients, page: Page, level: int) -> NewLogEntry:
+    text = (
+        f"Everyone at level {level + 1} has already acknowledged."
+        if recipients.reach(page, level)
+        else f"Level {level + 1} had no one to notify."
+    )
     return NewLogEntry.by(SYSTEM, page.id, "nobody", text, level=level)
 
 
 def _excluded(page: Page, level: int) -> NewLogEntry:
     conditions = page.plan.levels[level].conditions
-    text = f"Level {level + 1} is only for {conditions}: passed over."
+    text = f"Skipped level {level + 1}, which is only for {conditions}."
     return NewLogEntry.by(SYSTEM, page.id, "excluded", text, level=level)
 
 
-def _entered(recipients: Recipients, page: Page, own: Sequence[int], reached: Sequence[int]) -> NewLogEntry:
+def _entered(
+    recipients: Recipients, page: Page, own: Sequence[int], reached: Sequence[int], *, is_again: bool
+) -> NewLogEntry:
     """Return the entry about a level with its `own` people; `reached` are all who are paged at it."""
     level = page.plan.levels[page.level]
-    turn = ", in turn" if level.strategy is Strategy.ROUND_ROBIN else ""
+    turn = ""
+    if level.strategy is Strategy.ROUND_ROBIN:
+        turn = ", everyone else" if is_again else ", in turn"
     text = f"Level {page.level + 1}: {recipients.names(own)} ({recipients.reason(page, page.level)}{turn})."
     if page.acks_needed > 1:
         text += f" {plural(page.acks_missing, 'acknowledgment')} needed."

@@ -31,7 +31,7 @@ NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell."
 
 
 @internal(
-    "The provider of a channel accepted_with_id its request; each press and reply acts as the owner of its address."
+    "The provider of a channel proved its request; each press and reply acts as the owner of its address."
 )
 async def apply(
     tx: Tx, ctx: Context, channel: Channel, provider: str, signals: Sequence[Signal], now: datetime

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.channels.base import Channel
-from firebell.channels.callbacks import SignalAnswer, TextReply
+from firebell.channels.callbacks import PageAction, SignalAnswer, TextReply
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
 from firebell.notify import actions as notify
@@ -64,7 +64,7 @@ async def _answer(
     match meaning:
         case grammar.PageCommand(action, code, note):
             chosen = await (
-                _by_code(tx, answerers, code) if code else _only_page(tx, answerers, sent_at, now)
+                _by_code(tx, answerers, code) if code else _only_page(tx, answerers, action, sent_at, now)
             )
             if isinstance(chosen, SignalAnswer):
                 return chosen
@@ -110,11 +110,12 @@ async def _open_pages(tx: Tx, answerers: Sequence[Answerer], now: datetime) -> l
 
 
 async def _only_page(
-    tx: Tx, answerers: Sequence[Answerer], sent_at: datetime, now: datetime
+    tx: Tx, answerers: Sequence[Answerer], action: PageAction, sent_at: datetime, now: datetime
 ) -> tuple[Answerer, int] | SignalAnswer:
     """Return the one page that is meant without a code, or the codes to choose from.
 
-    A text that waited means no page that began after it was written.
+    A text that waited means no page that began after it was written, and an acknowledgment none that its sender has
+    acknowledged before, unless there is no other.
     """
     pages = [
         (answerer, page)
@@ -122,6 +123,8 @@ async def _only_page(
         if page.triggered_at <= sent_at
     ]
     likely = [(answerer, page) for answerer, page in pages if page.state in UNANSWERED] or pages
+    if action is PageAction.ACK:
+        likely = [(each, page) for each, page in likely if each.person.id not in page.acks] or likely
     if len(likely) == 1:
         return likely[0][0], likely[0][1].id
     text = await _lists(tx, likely) if likely else answerers[0].word(NO_PAGES)

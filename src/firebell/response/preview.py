@@ -86,7 +86,7 @@ async def dry_run(
     service = services.get(service_id or 0)
     levels = []
     if service and service.policy_id:
-        levels = await paging.level_targets(tx, service.policy_id, (severity, at))
+        levels = [targets for _, targets in await paging.level_targets(tx, service.policy_id, severity, at)]
     paged: set[int] = set()
     planned: list[PlannedStep] = []
     if plan.pages_service(severity):

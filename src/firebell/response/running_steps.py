@@ -344,7 +344,7 @@ async def _page_next_tier(
     tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, now: datetime
 ) -> None:
     """Page the first tier that has anyone whom this incident has not paged; tell the deciders if there is none."""
-    for tier, targets in await tiers(tx, one.settings, one.incident.id):
+    for tier, targets in await tiers(tx, one.settings, one.incident, now):
         fresh = [each for each in await _reached(tx, one.incident, targets, now) if each.new]
         for each in fresh:
             await _page_new(tx, actor, one, step, each, now)
@@ -359,11 +359,18 @@ async def _page_next_tier(
     )
 
 
-async def tiers(tx: Tx, in_force: ResponseSettings, incident_id: int) -> list[tuple[str, list[ManualTarget]]]:
-    """Return the tiers of an escalation in order: levels of the service's policy, managers, executives."""
-    service = await first_service(tx, incident_id)
-    levels = await paging.level_targets(tx, service.policy_id) if service and service.policy_id else []
-    chain = [(f"level {index}", targets) for index, targets in enumerate(levels, 1)]
+async def tiers(
+    tx: Tx, in_force: ResponseSettings, incident: Incident, now: datetime
+) -> list[tuple[str, list[ManualTarget]]]:
+    """Return the tiers of an escalation in order: levels of the service's policy, managers, executives.
+
+    The levels are those whose conditions a page of the incident meets now.
+    """
+    service = await first_service(tx, incident.id)
+    chain: list[tuple[str, list[ManualTarget]]] = []
+    if service and service.policy_id:
+        levels = await paging.level_targets(tx, service.policy_id, incident.severity, now)
+        chain = [(f"level {number}", targets) for number, targets in levels]
     chain += [
         (plan.who_name(group), [manual_target(t) for t in plan.targets(in_force, group)])
         for group in (ResponseGroup.MANAGERS, ResponseGroup.EXECUTIVES)
