@@ -153,7 +153,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
             [outcome] = await alert_actions.act(
                 tx, await w.actor(w.jun), alert_actions.AlertAction.ACK, [alert["id"]], w.now
             )
-        assert (outcome.is_done, outcome.reason) == (True, alert_actions.MORE_NEEDED)
+        assert (outcome.is_done, outcome.reason) == (True, alert_actions.WAITS)
         assert (await w.page()).acks == (w.jun,)
 
         # a page that Jun has acknowledged does not make his next answer ambiguous
