@@ -105,10 +105,9 @@ async def alert_counts(
     """Return the alerts of each service by quarter of an hour; quarters without one are absent."""
     rows = await tx.fetch(
         """
-        select alert_count.service_id, alert_count.quarter, alert_count.alerts
-        from unnest($2::timestamptz[]) wanted (quarter)
-        join alert_count on alert_count.quarter = wanted.quarter
-            and alert_count.service_id = any($1::bigint[])
+        select service_id, quarter, alerts
+        from alert_count
+        where quarter = any($2::timestamptz[]) and service_id = any($1::bigint[])
         """,
         list(service_ids),
         list(quarters),
