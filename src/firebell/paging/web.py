@@ -117,8 +117,11 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             if result.missing:
                 text = f"You acknowledged PG-{page_id}. {result.waits_for}"
         case "unack":
+            was = (await actions.page(visit.tx, page_id)).state
             await actions.unacknowledge(visit.tx, visit.actor, page_id, visit.now)
-            text = f"PG-{page_id} is unacknowledged, and notifies its level again."
+            text = f"You withdrew the acknowledgment of PG-{page_id}."
+            if was is PageState.ACKED:
+                text = f"{text} Its level is notified again."
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
