@@ -8,7 +8,6 @@ plan raises `epoch`, which voids every timer and delivery of the plan before it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from firebell.paging.level_conditions import are_met
 from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan, Strategy
@@ -486,43 +485,6 @@ def _is_served(page: Page, level: int, people: Sequence[int]) -> bool:
     """Return True if a level notifies someone, or needs no more than those who have acknowledged."""
     needed = max(page.acks_needed, page.plan.levels[level].min_acks)
     return bool(_without_acks(page, people) or (people and len(page.acks) >= needed))
-
-
-@dataclass(frozen=True, slots=True)
-class DryStep:
-    """What an unacknowledged page does at `at`: enter `level`, pass it without people, or alarm if it is None.
-
-    `is_excluded` is True if the page does not meet the conditions of the level then.
-    """
-
-    at: datetime
-    level: int | None
-    people: tuple[int, ...] = ()
-    is_excluded: bool = False
-
-
-def dry_run(
-    page: Page, reach: Callable[[datetime, int], Sequence[int]], pick: Pick = first_listed
-) -> list[DryStep]:
-    """Return the steps of a page from now on if no one acknowledges it.
-
-    These are the levels of the first round, then the final alarm after the last round.
-    """
-    steps: list[DryStep] = []
-    while page.due_at is not None:
-        at = page.due_at
-        outcome = advance(page, partial(reach, at), at, pick=pick)
-        known = {step.level for step in steps}
-        if isinstance(outcome, Answered):
-            return steps
-        passed = sorted({*outcome.skipped, *outcome.excluded} - known)
-        steps += [DryStep(at, level, is_excluded=level in outcome.excluded) for level in passed]
-        if isinstance(outcome, Exhausted):
-            return [*steps, DryStep(at, None)]
-        if outcome.page.level not in known:
-            steps.append(DryStep(at, outcome.page.level, outcome.people))
-        page = outcome.page
-    return steps
 
 
 def _exhausted(page: Page, reason: str, now: datetime) -> Page:
