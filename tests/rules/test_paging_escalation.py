@@ -17,6 +17,7 @@ from firebell.paging.escalation import (
     Escalate,
     Event,
     Exhausted,
+    Extend,
     Grow,
     Leave,
     Raise,
@@ -39,6 +40,8 @@ EVENTS: tuple[Event, ...] = (
     Ack(),
     Ack(owned=False),
     Ack(person_id=1),
+    Ack(person_id=2),
+    Extend(),
     Leave(1),
     Unack(),
     Grow(False),
@@ -108,6 +111,7 @@ TABLE: dict[tuple[PageState, str], PageState | None] = {
     (S.EXHAUSTED, "Replan"): S.TRIGGERED,
     (S.EXHAUSTED, "Due"): None,
     **{(state, "Leave"): None for state in S},
+    **{(state, "Extend"): S.ACKED if state is S.ACKED else None for state in S},
     **{(S.RESOLVED, type(event).__name__): None for event in EVENTS},
 }
 ONE_EACH = {type(e).__name__: e for e in (*EVENTS, Ack(), Grow(True), Raise(0))}

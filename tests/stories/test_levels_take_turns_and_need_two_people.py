@@ -169,10 +169,48 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
             assert (await text_replies.apply(tx, registry.channel("webhook"), reply, w.now)).is_done
         assert [page.acks for page in (await w.pages())[-2:]] == [(w.jun,), (w.jun,)]
 
-        # who acknowledged and left counts no more
+        by_jun = [page.id for page in (await w.pages())[-2:]]
+
+        # who withdrew has no part in it, and who acknowledged and left counts no more
+        await w.alert("disk 11", service="disk 11")
+        await w.settle()
+        half = await w.page()
+        await api("POST", f"/pages/{half.ref}/ack")
+        assert "/unack" in (await http.get(f"/pages/{half.ref}")).text
+        await api("POST", f"/pages/{half.ref}/unack")
+        assert ((await w.page()).state, (await w.page()).acks) == (PageState.TRIGGERED, ())
+        await w.ack(w.jun)
+        assert (await w.page()).acks == (w.jun,)
+
+        # nor does who withdrew hold a page that another person acknowledged, who leaves at this moment
+        await api("PUT", "/policies/payments", {"levels": [team], "repeat": 0})
+        await w.alert("disk 12", service="disk 12")
+        await w.settle()
+        whole = await w.page()
+        await api("POST", f"/pages/{whole.ref}/ack")
+        await api("POST", f"/pages/{whole.ref}/unack")
+        await w.settle()
+
+        async def deactivate() -> None:
+            async with w.ctx.db.tx() as tx:
+                await people.update_person(tx, await w.actor(w.mara), w.jun, active=False, now=w.now)
+
+        jun_actor = await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
-            await people.update_person(tx, await w.actor(w.mara), w.jun, active=False, now=w.now)
-        assert [page.acks for page in (await w.pages())[-2:]] == [(), ()]
+            await paging.ack(tx, jun_actor, whole.id, w.now)
+            assert (await paging.owners(tx, [whole.id]))[whole.id] == [w.jun]
+            assert [p.id for p in await paging.pages_released_by(tx, w.jun, w.now)] == [whole.id]
+            leaving = asyncio.create_task(deactivate())
+            while not leaving.done() and not await tx.value(waits):
+                pass
+            assert not leaving.done()
+        await leaving
+        async with w.ctx.db.tx() as tx:
+            pages_now = await paging.pages_by_id(tx, [half.id, whole.id])
+            assert [(p.state, p.acks) for p in pages_now.values()] == [(PageState.TRIGGERED, ())] * 2
+            kinds = [entry.kind for entry in await paging.log(tx, half.id)]
+            assert kinds.count("ack_withdrawn") == 2
+            assert [p.acks for p in (await paging.pages_by_id(tx, by_jun)).values()] == [(), ()]
 
 
 async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, clock: FakeClock) -> None:

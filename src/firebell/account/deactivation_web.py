@@ -18,14 +18,13 @@ async def confirm_deactivation(visit: CurrentVisit, person_id: int) -> Response:
     """Show the shifts and pages that are affected, and the button that deactivates the person."""
     person = await people.person(visit.tx, person_id)
     shifts = await oncall.shifts_of(visit.tx, person_id, visit.now)
-    pages = await paging.pages_by_id(visit.tx, await paging.owned_by_alone(visit.tx, person_id))
     fallback = await people.fallback_responders(visit.tx)
     context = {
         "nav": "settings",
         "tab": "people",
         "person": person,
         "shifts": shifts,
-        "pages": sorted(pages.values(), key=lambda page: page.id),
+        "pages": await paging.pages_released_by(visit.tx, person_id, visit.now),
         "is_fallback": person_id in fallback,
     }
     return await html.render(visit.request, "account/deactivate.html", context)

@@ -120,7 +120,7 @@ async def _invited(
     """Return whom the room is for: the declarer, everyone with a role, who acknowledged, and who is on call."""
     ids = [person_id for _, person_id in summary.people]
     ids += [incident.declared_by] if incident.declared_by else []
-    owners = await paging.owners(tx, summary.page_ids)
+    owners = await paging.owners(tx, summary.page_ids, ever=True)
     ids += [person_id for page_owners in owners.values() for person_id in page_owners]
     if not private:
         ids += await _on_call(tx, [s.policy_id for s in summary.services if s.policy_id], now)

@@ -160,7 +160,7 @@ async def reachable_now(tx: Tx, participants: Sequence[Participant], now: dateti
 async def people_who_took_part(tx: Tx, record: Record, entries: Sequence[TimelineEntry]) -> set[int]:
     """Return who wrote an entry, acknowledged a page, answered an inject, filled the tray or held a role."""
     page_ids = [each.page_id for each in record.delivered if each.page_id is not None]
-    owners = await paging.owners(tx, page_ids) if page_ids else {}
+    owners = await paging.owners(tx, page_ids, ever=True) if page_ids else {}
     took_part = {entry.actor_id for entry in entries}
     took_part |= {each.answered_by for each in record.delivered}
     took_part |= {post.person_id for post in record.tray}

@@ -114,6 +114,7 @@ def _shown(only: str = "") -> str:
             join person on person.id = page_owner.person_id
             where page_owner.page_id = page.id
                 and page.state <> 'triggered'
+                and (page.acks = '[]' or page.acks @> to_jsonb(page_owner.person_id))
             order by page_owner.at
             limit 1
         ) owner on true

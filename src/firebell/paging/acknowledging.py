@@ -8,7 +8,7 @@ from firebell.kit.errors import Forbidden
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.paging import escalation, store
-from firebell.paging.model import SUBJECT_KIND, AckResult, Page, PageAcknowledged, PageState
+from firebell.paging.model import SUBJECT_KIND, UNANSWERED, AckResult, Page, PageAcknowledged, PageState
 from firebell.paging.page_changes import apply_event, lock_for, store_changes
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
@@ -21,12 +21,14 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
 
     While the page needs more acknowledgments, its escalation runs on, without messages to who has acknowledged.
     """
+    # person before page, as when they are deactivated: that waits, and releases the page, or is seen here
+    is_active = actor.person_id is None or await people.hold_active(tx, actor.person_id)
     old = await lock_for(tx, page_id)
     if old.state is PageState.RESOLVED:
         return AckResult(old, "already resolved")
-    owned = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
-    if actor.person_id is not None and not (await people.person(tx, actor.person_id)).active:
+    if not is_active:
         raise Forbidden(f"{actor.label} is deactivated and cannot acknowledge {old.ref}.")
+    owned = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
     person_id = actor.person_id or 0
     event = escalation.Ack(person_id=person_id)
     if old.state is PageState.ACKED and owned:
@@ -35,7 +37,8 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         await store_changes(tx, [renewed], now)
         return AckResult(renewed, "already yours", renewed=renewed.due_at is not None)
     if person_id in old.acks and old.state is not PageState.ACKED:
-        return AckResult(old, "already acknowledged by you", missing=old.acks_missing)
+        missing = old.acks_missing if old.state in UNANSWERED else 0
+        return AckResult(old, "already acknowledged by you", missing=missing)
     if old.acks_missing > 1 and old.state is not PageState.ACKED:
         return await _ack_in_part(tx, actor, old, event, now)
     joins = old.state is PageState.ACKED
@@ -60,6 +63,13 @@ async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, n
 
 @permits(Verb.PAGE_RESPOND)
 async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
-    """Withdraw the acknowledgment of a page: the level that was notified last is notified again."""
+    """Withdraw the acknowledgment of a page: the level that was notified last is notified again.
+
+    While the page needs more acknowledgments, only that of the actor is withdrawn, and its escalation runs on.
+    """
+    old, person_id = await lock_for(tx, page_id), actor.person_id or 0
+    if old.state is not PageState.ACKED and person_id in old.acks:
+        text = f"{actor.label} withdrew their acknowledgment."
+        return await apply_event(tx, actor, old, escalation.Leave(person_id), "ack_withdrawn", text, now)
     text = f"{actor.label} withdrew the acknowledgment."
-    return await apply_event(tx, actor, await lock_for(tx, page_id), escalation.Unack(), "again", text, now)
+    return await apply_event(tx, actor, old, escalation.Unack(), "again", text, now)

@@ -28,6 +28,7 @@ from firebell.paging import (
     acknowledging,
     drill_pages,
     escalation,
+    leaving,
     list_store,
     log_writer,
     manual,
@@ -78,9 +79,9 @@ join_first_levels = reach_queries.join_first_levels
 level_targets = reach_queries.level_targets
 nights_of = night_limit_actions.nights_of
 nights_over_limit = night_limit_actions.nights_between
-owned_by_alone = store.owned_by_alone
 page = page_changes.page
 owners = store.owners
+pages_released_by = leaving.pages_released_by
 pages = list_store.pages
 pages_by_id = store.pages_by_id
 people_paged = reach_queries.people_paged
@@ -190,15 +191,6 @@ async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -
     await log_all(tx, in_part, "acked_in_part", text, now, source)
 
 
-async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Page again for pages that only a person who left had acknowledged (I8)."""
-    acked = await store.lock(tx, await store.owned_by_alone(tx, event.person_id))
-    reopened = await step_all(tx, acked, escalation.Unack(), now)
-    await log_all(tx, reopened, "again", "The acknowledging responder was deactivated.", now)
-    in_part = await store.lock(tx, await store.acknowledged_in_part_by(tx, event.person_id))
-    await step_all(tx, in_part, escalation.Leave(event.person_id), now)
-
-
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Void all deliveries to a person who left; a page that reached no one else enters its next level at once."""
     waiting = await store.lock(tx, await store.pages_waiting_for(tx, event.person_id))
@@ -272,8 +264,7 @@ async def resolve_incident_page(tx: Tx, kind: str, subject_id: int, text: str, n
 
 async def extend_ack(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
     """Restart the acknowledgment timeout of a page, because its incident made progress."""
-    acked = [p for p in await store.lock_subjects(tx, kind, [subject_id]) if p.state is PageState.ACKED]
-    await step_all(tx, acked, escalation.Ack(), now)
+    await step_all(tx, await store.lock_subjects(tx, kind, [subject_id]), escalation.Extend(), now)
 
 
 @permits(Verb.PAGE_RESPOND)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.notify.notification_rules import can_wait, plan
-from firebell.paging import escalation
+from firebell.paging import dry_steps
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.level_conditions import HIGH, PAGE_KINDS, PageKind
 from firebell.paging.model import Page, Plan
@@ -150,7 +150,7 @@ async def dry_run(
         step.level: await load_recipients(tx, [page], step.at)
         if first.hands_off(page, step.level, step.at)
         else first
-        for step in escalation.dry_run(page, reach_now, successive(page, order, first.waiting(page)))
+        for step in dry_steps.dry_run(page, reach_now, successive(page, order, first.waiting(page)))
         if step.level is not None
     }
 
@@ -159,7 +159,7 @@ async def dry_run(
 
     return [
         _step(page, first, by_level, step, at)
-        for step in escalation.dry_run(page, reach_then, successive(page, order, first.waiting(page)))
+        for step in dry_steps.dry_run(page, reach_then, successive(page, order, first.waiting(page)))
     ]
 
 
@@ -167,7 +167,7 @@ def _step(
     page: Page,
     first: Recipients,
     by_level: Mapping[int, Recipients],
-    step: escalation.DryStep,
+    step: dry_steps.DryStep,
     start: datetime,
 ) -> PlannedLevel:
     at, level, reached = step.at, step.level, step.people

@@ -8,7 +8,6 @@ plan raises `epoch`, which voids every timer and delivery of the plan before it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from firebell.paging.level_conditions import are_met
 from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan, Strategy
@@ -38,8 +37,13 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Extend:
+    """The timeout of the acknowledgment begins again, because the incident made progress."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
-    """A person who left no longer counts among those who have acknowledged."""
+    """A person no longer counts among those who have acknowledged: they left, or withdrew a partial acknowledgment."""
 
     person_id: int
 
@@ -92,7 +96,7 @@ class Due:
     """The timer of an acked or snoozed page fired."""
 
 
-Event = Ack | Leave | Unack | Grow | Resolve | Snooze | Escalate | Raise | Replan | Due
+Event = Ack | Extend | Leave | Unack | Grow | Resolve | Snooze | Escalate | Raise | Replan | Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,10 @@ def step(page: Page, event: Event, now: datetime) -> Page | Refused:
     match event:
         case Ack(owned, person_id):
             return _acked(page, owned, person_id, now)
+        case Extend():
+            return _extended(page, now)
         case Leave(person_id):
-            return _left(page, person_id)
+            return _left(page, person_id, now)
         case Unack():
             return _unacked(page, now)
         case Grow(crossed):
@@ -158,26 +164,49 @@ def _acked(page: Page, owned: bool, person_id: int, now: datetime) -> Page | Ref
     """Return the page acknowledged, or as it was but for one more acknowledgment while more are missing."""
     if not owned and page.state not in UNANSWERED:
         return Refused("a person has acknowledged it")
-    wait = ack_timeout(page.plan, page.severity, owned=owned or any(page.acks))
-    due_at = now + wait if wait else None
     if page.state is PageState.ACKED:
-        return replace(page, due_at=due_at, acked_at=now, version=page.version + 1)
+        wait = ack_timeout(page.plan, page.severity)
+        # without a list of who has acknowledged, one name would stand for all of them
+        acks = page.acks if person_id in page.acks or not page.acks else (*page.acks, person_id)
+        return replace(
+            page, due_at=now + wait if wait else None, acked_at=now, acks=acks, version=page.version + 1
+        )
     if person_id in page.acks:
         return Refused("someone else has to acknowledge it too")
-    acks = (*page.acks, person_id)
+    joined = replace(page, acks=(*page.acks, person_id))
     if page.acks_missing > 1:
         # its timer runs on, and what is queued for others is still sent
-        return replace(page, acks=acks, version=page.version + 1)
-    first = page.first_ack_at or now
-    acked = _changed(page, PageState.ACKED, due_at, acked_at=now, first_ack_at=first, snoozed_until=None)
-    return replace(acked, acks=acks)
+        return replace(joined, version=page.version + 1)
+    return _answered(joined, now, owned=owned or any(page.acks))
 
 
-def _left(page: Page, person_id: int) -> Page | Refused:
+def _answered(page: Page, now: datetime, *, owned: bool) -> Page:
+    """Return the page acknowledged by enough people, `owned` if one of them is not its source."""
+    wait = ack_timeout(page.plan, page.severity, owned=owned)
+    due_at, first = now + wait if wait else None, page.first_ack_at or now
+    return _changed(page, PageState.ACKED, due_at, acked_at=now, first_ack_at=first, snoozed_until=None)
+
+
+def _extended(page: Page, now: datetime) -> Page | Refused:
+    if page.state is not PageState.ACKED:
+        return Refused("it is not acknowledged")
+    wait = ack_timeout(page.plan, page.severity)
+    return replace(page, due_at=now + wait if wait else None, acked_at=now, version=page.version + 1)
+
+
+def _left(page: Page, person_id: int, now: datetime) -> Page | Refused:
+    """Return the page without this acknowledgment, triggered again if it was acknowledged and now is by too few.
+
+    The others keep their acknowledgments; those of API keys and sources alone hold no page that a person held.
+    """
     if person_id not in page.acks:
         return Refused("they have not acknowledged it")
-    acks = tuple(i for i in page.acks if i != person_id)
-    return replace(page, acks=acks, version=page.version + 1)
+    rest = tuple(i for i in page.acks if i != person_id)
+    if page.state is not PageState.ACKED:
+        return replace(page, acks=rest, version=page.version + 1)
+    if any(rest) and len(rest) >= page.acks_required:
+        return replace(page, acks=rest, version=page.version + 1)
+    return replace(_reopened(page, now), acks=rest if any(rest) else ())
 
 
 def _unacked(page: Page, now: datetime) -> Page | Refused:
@@ -197,7 +226,9 @@ def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
         return Refused("a SEV0 page cannot be snoozed")
     if not now < until <= now + MAX_SNOOZE:
         return Refused("a page can be snoozed for at most 24 hours")
-    return _changed(page, PageState.SNOOZED, until, snoozed_until=until)
+    # whoever held it may acknowledge it again; an acknowledgment that others have to join still counts
+    acks = () if page.state is PageState.ACKED else page.acks
+    return _changed(replace(page, acks=acks), PageState.SNOOZED, until, snoozed_until=until)
 
 
 def _escalated(page: Page, now: datetime) -> Page:
@@ -246,14 +277,24 @@ def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
     """Return the page with another plan: it stays at its level, whose time begins again.
 
     If the new plan notifies someone else at that level, the level is entered again, so that they are not passed
-    over; an exhausted page starts over.
+    over; an exhausted page starts over. The old plan does not need more acknowledgments than the new one: if those
+    at hand are enough, the page is acknowledged.
     """
     if page.plan.is_drill:
         return Refused("a drill keeps its plan")
     if page.plan == plan:
         return Refused("it has this plan already")
     old, level = page, min(page.level, len(plan.levels) - 1)
-    page = replace(old, plan=plan, level=level, round=min(old.round, plan.repeat), version=old.version + 1)
+    page = replace(
+        old,
+        plan=plan,
+        level=level,
+        round=min(old.round, plan.repeat),
+        acks_needed=_acks_needed(old, plan, level),
+        version=old.version + 1,
+    )
+    if page.state is not PageState.ACKED and len(page.acks) >= page.acks_required:
+        return _answered(page, now, owned=any(page.acks))
     match page.state:
         case PageState.ACKED:
             # without a timeout it keeps its timer: an acknowledgment by a sender must end
@@ -263,16 +304,28 @@ def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
             # another position needs a new epoch: its messages must not look like those that were sent
             stays = (page.level, page.round) == (old.level, old.round)
             was, is_ = old.plan.levels[old.level], plan.levels[level]
-            known = {*is_.targets} <= {*was.targets}
+            # in turn, only one of them was notified: whoever remains may not be the one
+            in_turn = was.strategy is Strategy.ROUND_ROBIN
+            known = {*is_.targets} == {*was.targets} if in_turn else {*is_.targets} <= {*was.targets}
             asks_alike = (is_.strategy, is_.min_acks) == (was.strategy, was.min_acks)
             # what quiet hours hold is planned again, with their end
             if stays and known and asks_alike and page.urgency == "high":
                 return replace(page, due_at=now + timedelta(seconds=is_.ack_within_s))
-            return _reopened(replace(page, acks_needed=1, turns=()), now)
+            return _reopened(replace(page, turns=()), now)
         case PageState.EXHAUSTED:
-            return _restarted(replace(page, acks_needed=1, turns=()), now)
+            return _restarted(replace(page, turns=()), now)
         case _:
             return page
+
+
+def _acks_needed(old: Page, plan: Plan, level: int) -> int:
+    """Return how many acknowledgments a page at a level of a new plan needs.
+
+    What the page needed before counts as far as a level that it may have entered still needs as many.
+    """
+    entered = plan.levels if old.round else plan.levels[: level + 1]
+    most = max((each.min_acks for each in entered), default=1)
+    return max(min(old.acks_needed, most), plan.levels[level].min_acks if level >= 0 else 1)
 
 
 def _timed_out(page: Page, now: datetime) -> Page | Refused:
@@ -308,6 +361,15 @@ class Exhausted:
     excluded: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Enough people have acknowledged for the level that was to be entered: the page is acknowledged."""
+
+    page: Page
+    skipped: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
+
+
 Reach = Callable[[int], Sequence[int]]
 """Returns the people whom a level reaches now."""
 Held = Callable[[Sequence[int]], datetime | None]
@@ -333,13 +395,14 @@ def advance(
     has_arrived: bool = True,
     held: Held = at_once,
     pick: Pick = first_listed,
-) -> Entered | Exhausted:
+) -> Entered | Answered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches someone.
 
     Levels that are empty, whose conditions the page does not meet, or whose people have all acknowledged are passed
-    without a wait. Conditions count only if a level that they allow reaches someone. The page is exhausted if no level
-    reaches anyone, or after the last round. `has_arrived` is True if any message of the page arrived. If quiet hours
-    hold the messages of a whole level, its wait begins when the first person gets the page.
+    without a wait. Conditions count only if a level that they allow reaches someone. A page that was acknowledged
+    before its first level is acknowledged if the level that it comes to needs no more. The page is exhausted if no
+    level reaches anyone, or after the last round. `has_arrived` is True if any message of the page arrived. If quiet
+    hours hold the messages of a whole level, its wait begins when the first person gets the page.
     """
     assert page.state in (PageState.TRIGGERED, PageState.EXHAUSTED)
     assert page.due_at is not None
@@ -349,7 +412,7 @@ def advance(
     skipped: list[int] = []
     excluded: list[int] = []
     not_for_it = _excluded(page, reach, now)
-    level, round_ = page.level, page.round
+    level, round_, needed = page.level, page.round, page.acks_needed
     for _ in levels:
         level += 1
         if level >= len(levels):
@@ -358,27 +421,39 @@ def advance(
             break
         if level in not_for_it:
             excluded.append(level)
-        elif people := _without_acks(page, reach(level)):
-            is_in_turn = levels[level].strategy is Strategy.ROUND_ROBIN
-            notified = tuple(pick(level, round_, people)) if is_in_turn else people
-            planned = page.due_at if now - page.due_at <= TIMER_LATENESS_LIMIT else now
-            notified_at = max(planned, held(notified) or planned)
-            entered = replace(
-                page,
-                level=level,
-                round=round_,
-                due_at=notified_at + timedelta(seconds=levels[level].ack_within_s),
-                acks_needed=max(page.acks_needed, levels[level].min_acks),
-                turns=with_turn(page, level, round_, notified) if is_in_turn else page.turns,
-                version=page.version + 1,
-            )
-            return Entered(entered, notified, tuple(skipped), tuple(excluded))
-        else:
+            continue
+        reached = reach(level)
+        if not reached:
             skipped.append(level)
+            continue
+        needed = max(needed, levels[level].min_acks)
+        if len(page.acks) >= needed:
+            taken = replace(page, level=level, round=round_, acks_needed=needed)
+            answered = _answered(taken, now, owned=any(page.acks))
+            return Answered(answered, tuple(skipped), tuple(excluded))
+        people = _without_acks(page, reached)
+        if not people:
+            skipped.append(level)
+            continue
+        is_in_turn = levels[level].strategy is Strategy.ROUND_ROBIN
+        notified = tuple(pick(level, round_, people)) if is_in_turn else people
+        planned = page.due_at if now - page.due_at <= TIMER_LATENESS_LIMIT else now
+        notified_at = max(planned, held(notified) or planned)
+        entered = replace(
+            page,
+            level=level,
+            round=round_,
+            due_at=notified_at + timedelta(seconds=levels[level].ack_within_s),
+            acks_needed=needed,
+            turns=with_turn(page, level, round_, notified) if is_in_turn else page.turns,
+            version=page.version + 1,
+        )
+        return Entered(entered, notified, tuple(skipped), tuple(excluded))
+    page = replace(page, acks_needed=needed)
     reason = (
         "The policy has no levels."
         if not levels
-        else f"Only {len(page.acks)} of {page.acks_needed} people acknowledged."
+        else f"Only {len(page.acks)} of {page.acks_required} people acknowledged."
         if page.acks
         else "No one could be reached at any level."
         if len(skipped) == len(levels)
@@ -401,44 +476,15 @@ def _excluded(page: Page, reach: Reach, now: datetime) -> set[int]:
         if not are_met(level.conditions, page.plan.tz, page.kind, now)
     }
     others = (index for index in range(len(page.plan.levels)) if index not in excluded)
-    if excluded and any(_without_acks(page, reach(index)) for index in others):
+    if excluded and any(_is_served(page, index, reach(index)) for index in others):
         return excluded
     return set()
 
 
-@dataclass(frozen=True, slots=True)
-class DryStep:
-    """What an unacknowledged page does at `at`: enter `level`, pass it without people, or alarm if it is None.
-
-    `is_excluded` is True if the page does not meet the conditions of the level then.
-    """
-
-    at: datetime
-    level: int | None
-    people: tuple[int, ...] = ()
-    is_excluded: bool = False
-
-
-def dry_run(
-    page: Page, reach: Callable[[datetime, int], Sequence[int]], pick: Pick = first_listed
-) -> list[DryStep]:
-    """Return the steps of a page from now on if no one acknowledges it.
-
-    These are the levels of the first round, then the final alarm after the last round.
-    """
-    steps: list[DryStep] = []
-    while page.due_at is not None:
-        at = page.due_at
-        outcome = advance(page, partial(reach, at), at, pick=pick)
-        known = {step.level for step in steps}
-        passed = sorted({*outcome.skipped, *outcome.excluded} - known)
-        steps += [DryStep(at, level, is_excluded=level in outcome.excluded) for level in passed]
-        if isinstance(outcome, Exhausted):
-            return [*steps, DryStep(at, None)]
-        if outcome.page.level not in known:
-            steps.append(DryStep(at, outcome.page.level, outcome.people))
-        page = outcome.page
-    return steps
+def _is_served(page: Page, level: int, people: Sequence[int]) -> bool:
+    """Return True if a level notifies someone, or needs no more than those who have acknowledged."""
+    needed = max(page.acks_needed, page.plan.levels[level].min_acks)
+    return bool(_without_acks(page, people) or (people and len(page.acks) >= needed))
 
 
 def _exhausted(page: Page, reason: str, now: datetime) -> Page:

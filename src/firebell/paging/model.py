@@ -243,17 +243,25 @@ class Page:
     snoozed_until: datetime | None = None
     exhausted_reason: str | None = None
     acks: tuple[int, ...] = ()
-    """Who has acknowledged since it was last triggered; 0 stands for API keys and sources together."""
+    """Who has acknowledged since it was last triggered; 0 stands for API keys and sources together.
+
+    Empty for a page that was acknowledged before acknowledgments were counted.
+    """
     acks_needed: int = 1
     """The largest number of acknowledgments that a level of its plan needed when the page entered it."""
     turns: tuple[Turn, ...] = ()
     """The last turn at each of its levels with round robin."""
 
     @property
+    def acks_required(self) -> int:
+        """How many acknowledgments stop its escalation: before its first level, as many as that level needs."""
+        first = self.plan.levels[0].min_acks if self.level < 0 and self.plan.levels else 1
+        return max(self.acks_needed, first)
+
+    @property
     def acks_missing(self) -> int:
         """How many more people have to acknowledge; at least one for a page that no one owns."""
-        first = self.plan.levels[0].min_acks if self.level < 0 and self.plan.levels else 1
-        return max(1, max(self.acks_needed, first) - len(self.acks))
+        return max(1, self.acks_required - len(self.acks))
 
     @property
     def kind(self) -> PageKind:

@@ -8,6 +8,7 @@ from firebell.kit.db.events import Actor
 from firebell.paging import actions, page_changes, single_use_store, store
 from firebell.paging.model import Page, PageState
 from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
+from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -28,6 +29,9 @@ class OfflineOutcome:
 @permits(Verb.PAGE_RESPOND)
 async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now: datetime) -> OfflineOutcome:
     """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
+    if action.kind is ActionKind.ACK and actor.person_id is not None:
+        # person before page: the order in which an acknowledgment locks them
+        await people.hold_active(tx, actor.person_id)
     page = await page_changes.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: no one can use up the key of another
     key = f"action/{actor.person_id}/{page_id}/{action.key}"

@@ -151,6 +151,8 @@ def _next(recipients: Recipients, page: Page, teams: Mapping[int, str], now: dat
             if len(reached) == 1:
                 return names, names
             return names, recipients.targets(page, entered.level, reached, teams)
+        case escalation.Answered():
+            return "", ""
         case escalation.Exhausted():
             last = "no one" if page.plan.is_drill else "everyone"
             return last, last

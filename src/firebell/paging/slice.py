@@ -80,7 +80,7 @@ def _subscriptions() -> Subscriptions:
     from firebell.alerts import model as alerts
     from firebell.notify.model import DeliveriesFail, NobodyReached
     from firebell.oncall.model import ScheduleDeleted
-    from firebell.paging import actions
+    from firebell.paging import actions, leaving
     from firebell.people.model import PersonLeft
 
     return Subscriptions(
@@ -92,7 +92,7 @@ def _subscriptions() -> Subscriptions:
             alerts.GroupsRaised: (actions.raise_groups,),
             alerts.GroupsResolved: (actions.resolve_groups,),
             alerts.GroupsAcknowledged: (actions.acknowledge_groups,),
-            PersonLeft: (actions.release_pages, actions.void_deliveries),
+            PersonLeft: (leaving.release_pages, actions.void_deliveries),
             ScheduleDeleted: (actions.refuse_schedule_deletion,),
             DeliveriesFail: (actions.lock_failing,),
             NobodyReached: (actions.escalate_unreached,),

@@ -273,16 +273,19 @@ async def add_owner(tx: Tx, page_id: int, person_id: int, now: datetime) -> None
     )
 
 
-async def owners(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
-    """Return the owners of each page, earliest first."""
+async def owners(tx: Tx, ids: Sequence[int], *, ever: bool = False) -> dict[int, list[int]]:
+    """Return the owners of each page, earliest first; with `ever`, also those who withdrew or lost it since."""
     rows = await tx.fetch(
         """
-        select page_id, person_id
-        from page_owner
-        where page_id = any($1::bigint[])
-        order by at
+        select owner.page_id, owner.person_id
+        from page_owner owner
+        join page on page.id = owner.page_id
+        where owner.page_id = any($1::bigint[])
+            and ($2 or page.acks = '[]' or page.acks @> to_jsonb(owner.person_id))
+        order by owner.at
         """,
         list(ids),
+        ever,
     )
     owners_of: dict[int, list[int]] = {page_id: [] for page_id in ids}
     for row in rows:
@@ -290,13 +293,21 @@ async def owners(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
     return owners_of
 
 
-async def owned_by_alone(tx: Tx, person_id: int) -> list[int]:
-    """Return the acknowledged pages whose only active owner is this person."""
+async def acknowledged_by(tx: Tx, person_id: int) -> list[int]:
+    """Return the open pages that count an acknowledgment of a person.
+
+    These are also the acknowledged ones without a list of who has acknowledged whose only active owner they are.
+    """
     rows = await tx.fetch(
         """
+        select id
+        from page
+        where state in ('triggered', 'exhausted', 'snoozed', 'acked')
+            and acks @> to_jsonb($1::bigint)
+        union
         select owner.page_id
         from page_owner owner
-        join page on page.id = owner.page_id and page.state = 'acked'
+        join page on page.id = owner.page_id and page.state = 'acked' and page.acks = '[]'
         where owner.person_id = $1
             and not exists (
                 select
@@ -305,20 +316,6 @@ async def owned_by_alone(tx: Tx, person_id: int) -> list[int]:
                 where other.page_id = owner.page_id
                     and person.id <> $1
             )
-        """,
-        person_id,
-    )
-    return [row["page_id"] for row in rows]
-
-
-async def acknowledged_in_part_by(tx: Tx, person_id: int) -> list[int]:
-    """Return the pages that a person has acknowledged and that wait for others to do so too."""
-    rows = await tx.fetch(
-        """
-        select id
-        from page
-        where state in ('triggered', 'exhausted', 'snoozed')
-            and acks @> to_jsonb($1::bigint)
         order by id
         """,
         person_id,

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from firebell.kit.db.database import Tx
-from firebell.kit.db.events import SYSTEM
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
@@ -20,12 +20,14 @@ from firebell.paging.model import (
     UNANSWERED,
     NewLogEntry,
     Page,
+    PageAcknowledged,
     PageState,
     Strategy,
 )
 from firebell.paging.night_limit import Nights
 from firebell.paging.page_changes import store_changes
 from firebell.paging.round_robin import instead, turn_of
+from firebell.people import actions as people
 
 
 async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -103,6 +105,11 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 entries += _limited(recipients, page, nights, own, backup)
                 if shadows := recipients.shadowing(page, page.level, reached):
                     copies[page.id] = shadows
+            case escalation.Answered():
+                planned = []
+                person = (await people.people_by_id(tx, page.acks)).get(page.acks[-1])
+                entries.append(_answered(page, Actor("person", person.name, person.id) if person else SYSTEM))
+                await tx.emit(PageAcknowledged(page.id, person.id if person else None), now)
             case escalation.Exhausted():
                 reached = tuple(recipients.last_resort(page))
                 nights.note(page, reached)
@@ -190,6 +197,13 @@ def _entered(
         text += f" A copy to {recipients.names(shadows)}, who {'shadow' if len(shadows) > 1 else 'shadows'}."
     data = {"level": page.level, "round": page.round, "people": list(reached)}
     return NewLogEntry.by(SYSTEM, page.id, "level", text, **data)
+
+
+def _answered(page: Page, actor: Actor) -> NewLogEntry:
+    """Return the entry about an acknowledgment that turned out to be enough; `actor` made the last one."""
+    counted = plural(len(page.acks), "acknowledgment")
+    text = f"Level {page.level + 1} needs no more than the {counted} so far."
+    return NewLogEntry.by(actor, page.id, "acked", text, level=page.level)
 
 
 def _limited(

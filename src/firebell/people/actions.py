@@ -44,6 +44,7 @@ fallback_responders = team_store.fallback_responders
 check_zone = validation.check_zone
 colleagues = team_store.colleagues
 connect_address = address_links.connect
+hold_active = store.hold_active
 left_since = store.left_since
 create_team = team_actions.create_team
 restore_fallback_responders = team_actions.restore_fallback_responders

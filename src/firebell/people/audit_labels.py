@@ -168,6 +168,7 @@ ACTION_LABELS = {
     "outbound_heartbeat.deleted": "Deleted an outbound heartbeat",
     "page.acked": "Acknowledged a page",
     "page.acked_in_part": "Acknowledged a page that needs more people",
+    "page.ack_withdrawn": "Withdrew an acknowledgment that others had to join",
     "page.again": "Withdrew an acknowledgment",
     "page.escalated": "Escalated a page",
     "page.joined": "Joined a page",

@@ -109,6 +109,11 @@ async def lock_person(tx: Tx, person_id: int) -> None:
     await tx.fetch("select id from person where id = $1 for no key update", person_id)
 
 
+async def hold_active(tx: Tx, person_id: int) -> bool:
+    """Return True if a person is active; their deactivation then waits for the end of this transaction."""
+    return await tx.value("select active from person where id = $1 for share", person_id) is True
+
+
 async def set_password_hash(tx: Tx, person_id: int, password_hash: str) -> None:
     await tx.execute("update person set password_hash = $2 where id = $1", person_id, password_hash)
 

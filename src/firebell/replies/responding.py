@@ -75,10 +75,10 @@ def _still_needed(answerer: Answerer, page: Page) -> str:
 
 
 async def first_acknowledgment(tx: Tx, page: Page, answerer: Answerer) -> str:
-    """Return who else acknowledged a page first and when; empty if no one did."""
+    """Return who else acknowledged a page first since it was last triggered, and when; empty if no one did."""
     if page.state is not PageState.ACKED:
         return ""
-    first = next((e for e in await paging.log(tx, page.id) if e.kind == "acked"), None)
+    first = next((e for e in reversed(await paging.log(tx, page.id)) if e.kind == "acked"), None)
     if first is None or first.actor == answerer.person.name:
         return ""
     at = f"{first.at.astimezone(zone(answerer.person.tz)):%H:%M}"

@@ -46,7 +46,13 @@ async def pages(tx: Tx, ids: Collection[int]) -> dict[int, Row]:
             page.severity, page.state, page.level, page.round, page.triggered_at, page.acked_at, page.resolved_at,
             page.snoozed_until, coalesce((page.plan ->> 'is_drill')::boolean, false) as is_drill,
             page.plan ->> 'name' as policy,
-            array(select person_id from page_owner where page_id = page.id order by at, person_id) as owner_ids,
+            array(
+                select person_id
+                from page_owner
+                where page_id = page.id
+                    and (page.acks = '[]' or page.acks @> to_jsonb(person_id))
+                order by at, person_id
+            ) as owner_ids,
             case when page.subject_kind = 'group' then '{}' else array(
                 select incident_id
                 from incident_page
