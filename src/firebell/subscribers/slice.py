@@ -29,6 +29,7 @@ def _routers() -> list["APIRouter"]:
 
 
 def _subscriptions() -> Subscriptions:
+    from firebell.replies.model import PublicTextReceived
     from firebell.status_pages.model import (
         ComponentGroupRemoved,
         MaintenanceChanged,
@@ -36,7 +37,7 @@ def _subscriptions() -> Subscriptions:
         UpdateRecalled,
         UpdateRetracted,
     )
-    from firebell.subscribers import broadcasts, maintenance_broadcasts, subscribing
+    from firebell.subscribers import broadcasts, maintenance_broadcasts, sms_actions, subscribing
 
     return Subscriptions(
         must={
@@ -45,6 +46,7 @@ def _subscriptions() -> Subscriptions:
             UpdateRetracted: (broadcasts.erase_update,),
             MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
             ComponentGroupRemoved: (subscribing.follow_components,),
+            PublicTextReceived: (sms_actions.receive_text,),
         }
     )
 
