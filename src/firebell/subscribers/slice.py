@@ -67,10 +67,11 @@ SLICE = Slice(
     "subscribers",
     tables=(
         *("subscriber", "subscriber_delivery", "subscriber_suppression", "subscription_request"),
-        *("subscription_mail", "status_broadcast", "mail_event"),
+        *("subscription_mail", "status_broadcast", "mail_event", "subscriber_sms_pace"),
     ),
     kept={
-        "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept."
+        "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept.",
+        "subscriber_sms_pace": "One row.",
     },
     retentions=_retentions,
     routers=_routers,
