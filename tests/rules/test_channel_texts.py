@@ -29,7 +29,7 @@ from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Pres
 from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.kit.errors import Unavailable
 from firebell.kit.truncation import size
-from firebell.replies import answer_fetching
+from firebell.replies import answer_fetching, poll_store
 from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -227,7 +227,7 @@ def test_an_acknowledgment_by_signal_survives_a_blip_of_the_database(
         cursors.append(cursor)
         return True
 
-    monkeypatch.setattr(answer_fetching.poll_store, "advance", advance)
+    monkeypatch.setattr(poll_store, "advance", advance)
     ctx: Any = MagicMock()
     ctx.clock.now.return_value = NOW
     channel = replace(
