@@ -15,7 +15,7 @@ FAMILIES = {
     f"firebell_{name}"
     for name in (
         *("build_info", "database_up", "readings_timestamp_seconds"),
-        *("webhook_attempts", "webhook_endpoints", "webhook_lag_seconds"),
+        *("webhook_attempts", "webhook_endpoints", "webhook_lag_seconds", "webhook_dead_changes"),
         *("inbound_messages", "inbound_events", "inbound_errors", "inbound_queue_messages"),
         *("notification_deliveries", "notification_delay_seconds", "notification_queue_messages"),
         *("timer_lateness_seconds", "timers_overdue", "timer_overdue_age_seconds"),

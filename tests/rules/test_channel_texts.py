@@ -3,8 +3,11 @@
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from hypothesis import given, settings
@@ -22,9 +25,11 @@ from firebell.channels import (
     telegram,
 )
 from firebell.channels.base import Action, Item, Message
-from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press, TextReply
-from firebell.channels.polling import Update, WaitingMessage
+from firebell.channels.callbacks import Connect, OptIn, OptOut, PageAction, Press, SignalAnswer, TextReply
+from firebell.channels.polling import Fetched, Update, WaitingMessage
+from firebell.kit.errors import Unavailable
 from firebell.kit.truncation import size
+from firebell.replies import answer_fetching, poll_store
 from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -161,9 +166,88 @@ def test_a_text_by_signal_is_read_only_from_a_person(envelope: dict[str, object]
     if text is None:
         assert update is None
     else:
-        reply = TextReply(f"+46701234567:{at_ms}", "+46701234567", text, sent_at=NOW)
+        key = f"+46701234567:{at_ms}"
+        reply = TextReply(key, "+46701234567", text, sent_at=NOW + signal_messenger.CLOCK_SKEW)
         assert update == Update(reply, reply_to="+46701234567")
     assert signal_messenger.read_envelope([]) is None
+
+
+def test_a_slow_phone_does_not_answer_before_the_page_began() -> None:
+    envelope = {
+        "sourceNumber": "+46701234567",
+        "timestamp": int((NOW - timedelta(minutes=3)).timestamp() * 1000),
+        "serverReceivedTimestamp": int(NOW.timestamp() * 1000),
+        "dataMessage": {"message": "a"},
+    }
+    update = signal_messenger.read_envelope({"envelope": envelope})
+    assert update is not None
+    assert isinstance(update.signal, TextReply)
+    assert update.signal.sent_at == NOW
+
+
+class _Signal:
+    """A gateway that gives each text once."""
+
+    pause_s, waits_for = 0.0, timedelta(0)
+
+    def __init__(self) -> None:
+        self.texts = ["47a", "48a"]
+        self.answers: list[str] = []
+
+    async def fetch(self, cursor: str, waiting: object) -> Fetched:
+        texts, self.texts = self.texts, []
+        return Fetched([Update(TextReply(text, "+46", text), reply_to="+46") for text in texts], "next")
+
+    async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
+        self.answers += [answer.text for _, answer in answers]
+
+
+class _Fetcher(answer_fetching.AnswerFetcher):
+    """Applies texts to a database that is away for some time."""
+
+    outages = 1
+
+    async def _prepared(self, now: datetime) -> Sequence[WaitingMessage]:
+        return ()
+
+    async def _applied(self, update: Update) -> SignalAnswer:
+        assert isinstance(update.signal, TextReply)
+        if update.signal.text == "48a" and self.outages:
+            self.outages -= 1
+            raise Unavailable("The database is away.")
+        return SignalAnswer(f"{update.signal.text} done")
+
+
+def test_an_acknowledgment_by_signal_survives_a_blip_of_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gateway, cursors = _Signal(), []
+
+    async def advance(tx: object, kind: str, number: int, cursor: str, until: datetime) -> bool:
+        cursors.append(cursor)
+        return True
+
+    monkeypatch.setattr(poll_store, "advance", advance)
+    ctx: Any = MagicMock()
+    ctx.clock.now.return_value = NOW
+    channel = replace(
+        signal_messenger.CHANNEL,
+        poller=lambda edges: gateway,
+        polls=lambda settings: True,
+        is_ready=lambda settings: True,
+    )
+    fetcher = _Fetcher(ctx, channel)
+    fetcher._lease = answer_fetching._Lease(1, "", NOW + timedelta(seconds=40))
+
+    def run_once() -> int:
+        with pytest.raises(StopIteration) as done:
+            fetcher.run_once(NOW).send(None)
+        return int(done.value.value)
+
+    with pytest.raises(Unavailable):
+        fetcher.run_once(NOW).send(None)
+    assert (run_once(), gateway.answers) == (1, ["47a done", "48a done"])
+    assert (run_once(), cursors) == (0, ["next"])
 
 
 def test_every_acknowledgment_in_pushover_is_read_however_many_messages_wait() -> None:

@@ -149,6 +149,7 @@ def _facts(teams: int) -> FactReadings:
             runbooks={"ok": 7, "untested": 2, "broken": 1},
             webhooks={"active": 2, "failing": 1, "paused": 0, "disabled": 1},
             webhook_lag_s=40.0,
+            webhook_dead_changes=1,
             failing_sources=1,
         ),
     )
@@ -198,6 +199,7 @@ def test_facts_are_exposed_by_team_and_severity() -> None:
         ("firebell_runbooks", "untested"): 2,
         ("firebell_webhook_endpoints", "failing"): 1,
         ("firebell_webhook_lag_seconds", ""): 40,
+        ("firebell_webhook_dead_changes", ""): 1,
         ("firebell_runbook_sources_failing", ""): 1,
     }
     assert {key: values[key] for key in expected} == expected

@@ -183,7 +183,11 @@ def test_what_providers_post_is_read() -> None:
     assert isinstance(busy, Receipt)
     assert busy.failure == Failed("No one answered.", suspect=False)
     assert sms.read(posted(to, form(**dict(SMS_FORM)), hook="reply")) == (
-        TextReply("SM" + "0" * 31 + "1", "+15005550006", "4711a"),
+        TextReply("SM" + "0" * 31 + "1", "+15005550006", "4711a", recipient="+15005550001"),
+    )
+    text = {"message_uuid": "u", "from": "15005550006", "to": "15005550001", "text": "STOP"}
+    assert other.read(posted(f"{BASE}/x", json.dumps(text).encode(), hook="reply")) == (
+        TextReply("u", "+15005550006", "STOP", is_answered_by_message=True, recipient="+15005550001"),
     )
     delivered = {"message_uuid": "u", "status": "delivered", "client_ref": "42.k", "usage": {"price": "0.07"}}
     assert other.read(posted(f"{BASE}/x?d=7", json.dumps(delivered).encode())) == (

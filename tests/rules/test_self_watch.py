@@ -1,5 +1,6 @@
 """Firebell watches itself: when it is not well, how an episode begins and ends, and what is said about it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -117,10 +118,8 @@ def test_a_heartbeat_is_withheld_when_a_page_reaches_no_one() -> None:
     assert "2 urgent pages" in rules.reasons_to_withhold({}, SharedWork(0, None, (), 2))
 
 
-def _alarm(kind: ProblemKind, subject: str = "", cleared: timedelta | None = None) -> SelfAlarm:
-    return SelfAlarm(
-        1, kind, subject, "It is late.", NOW - 9 * MINUTE, NOW, None if cleared is None else NOW - cleared
-    )
+def _alarm(kind: ProblemKind, subject: str = "") -> SelfAlarm:
+    return SelfAlarm(1, kind, subject, "It is late.", NOW - 9 * MINUTE, NOW, None)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +135,8 @@ def _alarm(kind: ProblemKind, subject: str = "", cleared: timedelta | None = Non
 def test_an_alarm_avoids_its_own_channel_and_its_text_heals(
     kind: ProblemKind, subject: str, avoided: str
 ) -> None:
-    alarm, over = _alarm(kind, subject), _alarm(kind, subject, 2 * MINUTE)
+    alarm = _alarm(kind, subject)
+    over = replace(alarm, cleared_at=NOW - 2 * MINUTE, worked_at=NOW + SECOND)
     assert rules.avoided_channel(alarm) == avoided
     assert rules.title(alarm) != rules.title(over)
     assert rules.note(alarm, NOW).startswith("For 9 min")
@@ -149,6 +149,29 @@ def test_an_episode_ends_only_after_five_minutes_without_its_problem() -> None:
     assert rules.is_over(alarm, NOW + 5 * MINUTE)
 
 
+def test_a_channel_that_no_one_used_since_is_not_called_well() -> None:
+    for kind in (ProblemKind.CHANNEL, ProblemKind.ACCOUNT):
+        alarm = _alarm(kind, "sms/twilio")
+        assert not rules.is_over(alarm, NOW + 6 * timedelta(days=1))
+        assert not rules.is_over(replace(alarm, worked_at=NOW - MINUTE), NOW + 9 * MINUTE)
+        assert rules.is_over(replace(alarm, worked_at=NOW + SECOND), NOW + 5 * MINUTE)
+        unused = replace(alarm, cleared_at=NOW + rules.UNUSED_AFTER)
+        assert rules.is_over(alarm, NOW + rules.UNUSED_AFTER)
+        assert "again" not in rules.title(unused)
+        assert "test" in rules.note(unused, NOW + rules.UNUSED_AFTER)
+    works = rules.acceptances({"ntfy": NOW}, {("sms", "twilio"): NOW})
+    assert [(each.kind, each.subject) for each in works] == [
+        (ProblemKind.CHANNEL, "ntfy"),
+        (ProblemKind.ACCOUNT, "sms/twilio"),
+    ]
+
+
+def test_the_binary_error_page_of_a_proxy_does_not_stop_alarms() -> None:
+    [problem] = rules.process_problems({"ntfy": "502 <\0h\0t\ud800" + "x" * 999}, [])
+    assert problem.detail.startswith("502 <ht?")
+    assert len(problem.detail) == rules.ERROR_CHARS
+
+
 def test_a_channel_fails_after_three_people_in_a_row() -> None:
     failures = ChannelFailures()
     for person in (1, 1, 2):
@@ -159,7 +182,7 @@ def test_a_channel_fails_after_three_people_in_a_row() -> None:
     assert not failures.failing(NOW + 6 * MINUTE)
     for person in (1, 2, 3):
         failures.failed("sms", person, "500", NOW + 7 * MINUTE)
-    failures.arrived("sms")
+    failures.arrived("sms", NOW + 7 * MINUTE)
     assert not failures.failing(NOW + 7 * MINUTE)
 
 

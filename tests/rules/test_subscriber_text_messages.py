@@ -92,6 +92,7 @@ def test_only_the_news_is_cut(language: Any, title: str, body: str) -> None:
     for own in (
         sms_texts.code("123456", "Kestrel", URL, language),
         sms_texts.already("Kestrel", URL, language),
+        sms_texts.invitation("Kestrel", "https://kestrel.example/u/" + "x" * 90, language),
         sms_texts.test("Kestrel", ending, language),
     ):
         assert gsm7.segments(own) <= sms_texts.MAX_SEGMENTS

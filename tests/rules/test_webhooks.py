@@ -54,6 +54,7 @@ def test_it_is_disabled_after_three_days_without_a_success_and_at_once_when_it_i
     assert not circuit.disabled_because(few, 503, at)
     many, at = _failed(5, DISABLED_AFTER / 4)
     assert circuit.disabled_because(many, 503, at)
+    assert not circuit.disabled_because(many, 400, at, is_alone=True), "it may refuse only this event"
     assert not circuit.disabled_because(many, 503, at - timedelta(seconds=1))
     assert circuit.disabled_because(Health(), GONE, NOW)
     # a single event that fails is retried for longer than that

@@ -109,7 +109,7 @@ async def test_pages_are_answered_by_a_text_in_signal(dsn: str, clock: FakeClock
         }
         async with world(dsn, clock, channel_settings=settings) as w:
             await only(w, w.mara, "signal", number)
-            gateway.write(number, "a", w.now - timedelta(minutes=1))
+            gateway.write(number, "a", w.now - timedelta(minutes=3))
             await w.alert("disk full")
             await w.settle()
             # what was written before the page does not take it

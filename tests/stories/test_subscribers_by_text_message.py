@@ -2,12 +2,15 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
+from firebell.channels import callbacks
 from firebell.channels.phone import gsm7, public_sms
 from firebell.kit.clock import FakeClock
+from firebell.subscribers import lanes as subscriber_lanes
 from tests.api.api_clients import Api, browser, key_of
 from tests.standins import phone_providers
-from tests.standins.phone_providers import PUBLIC_SENDER, twilio_post
+from tests.standins.phone_providers import PUBLIC_SENDER, SENDER, twilio_post
 from tests.world import world
 
 BASE_URL = "https://firebell.example.org"
@@ -23,7 +26,7 @@ async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_st
             **providers.settings,
             "FIREBELL_TWILIO_PUBLIC_FROM": PUBLIC_SENDER,
             "FIREBELL_PUBLIC_SMS_COUNTRIES": "DE",
-            "FIREBELL_PUBLIC_SMS_DAILY_PARTS": "12",
+            "FIREBELL_PUBLIC_SMS_DAILY_PARTS": "14",
         }
         async with world(dsn, clock, base_url=BASE_URL, channel_settings=settings) as w, browser(w) as http:
             api = Api(http, await key_of(w.ctx.db, clock, w.mara))
@@ -38,10 +41,10 @@ async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_st
                 await w.settle()
                 return len(providers.taken)
 
-            async def post(hook: str, query: dict[str, str], **form: str) -> int:
-                path, headers, body = twilio_post(
-                    BASE_URL, "sms", hook, query, hooks=public_sms.HOOKS, **form
-                )
+            async def post(
+                hook: str, query: dict[str, str], hooks: str = public_sms.HOOKS, **form: str
+            ) -> int:
+                path, headers, body = twilio_post(BASE_URL, "sms", hook, query, hooks=hooks, **form)
                 answer = await http.post(path, headers=headers, content=body)
                 return answer.status_code
 
@@ -96,6 +99,16 @@ async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_st
             )
             assert await sent() == 3
             news = providers.taken[-1]
+            # the provider keeps it longer than a page, and sends one part a second, for all processes
+            assert news.fields["ValidityPeriod"] == "14400"
+            other = subscriber_lanes.lanes(w.ctx)["subscriber_sms"]
+            [mara] = [each["id"] for each in await api("GET", SUBSCRIBERS) if each["address"] == MARA]
+            await api("POST", f"{SUBSCRIBERS}/{mara}/test")
+            assert (await other.run_once(w.now + timedelta(seconds=1)), other.upcoming) == (
+                0,
+                w.now + timedelta(seconds=2),
+            )
+            assert await sent() == 4
             assert (news.number, gsm7.segments(news.text)) == (MARA, 2)
             for part in (
                 "Kestrel: Investigating: Payments fail. We look into it.",
@@ -107,17 +120,27 @@ async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_st
             # what a provider reports about these messages touches no page
             assert await post("status", {"d": "1"}, MessageSid="SM1", MessageStatus="delivered") == 204
             assert await post("reply", {}, From=MARA, Body="Thanks!", MessageSid="SM2") == 200
+            # one address may get what both numbers receive, as at Vonage: the number decides
+            to_pages = {"From": MARA, "Body": "STOP", "To": SENDER}
+            assert await post("reply", {}, **to_pages, MessageSid="SM5") == 200
             assert (await states())[MARA] == "active"
-            assert await post("reply", {}, From=MARA, Body=" Stop.", MessageSid="SM3") == 200
+            to_public = {"From": MARA, "Body": " Stop.", "To": PUBLIC_SENDER}
+            assert await post("reply", {}, callbacks.PATH, **to_public, MessageSid="SM3") == 200
             assert (await states())[MARA] == "ended"
             update = {"stage": "resolved", "body": "It works again."}
             await api("POST", f"/status-pages/kestrel/incidents/{incident['id']}/updates", update, status=201)
             # the number asked for silence, so an invitation is refused until START
             await api("POST", SUBSCRIBERS, {"address": MARA, "channel": "sms"}, status=409)
             clock.advance(timedelta(days=1))
-            assert await sent() == 3
-            assert await post("reply", {}, From=MARA, Body="START", MessageSid="SM4") == 200
-            await api("POST", SUBSCRIBERS, {"address": MARA, "channel": "sms"}, status=202)
             assert await sent() == 4
+            assert await post("reply", {}, From=MARA, Body="START", MessageSid="SM4") == 200
+            # no one but its readers gets to the form of a private page, so its text has a link that confirms
+            await api("PATCH", "/status-pages/kestrel", {"visibility": "private"})
+            await api("POST", SUBSCRIBERS, {"address": MARA, "channel": "sms"}, status=202)
+            assert await sent() == 5
             assert (providers.taken[-1].number, (await states())[MARA]) == (MARA, "pending")
+            confirm = urlsplit(providers.taken[-1].text.split()[-1]).path
+            assert (await http.get(confirm)).status_code == 200
+            assert (await http.post(confirm, data={"do": "confirm"})).status_code == 200
+            assert (await states())[MARA] == "active"
             assert providers.refused == []

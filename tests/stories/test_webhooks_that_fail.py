@@ -1,5 +1,6 @@
 """Story: a receiver that is down for days loses nothing, rests, is given up, and gets what it missed by a replay."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +9,9 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentType
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
-from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people import actions as people
-from firebell.webhooks import actions, delivery_store, log_store, queries
+from firebell.webhooks import actions, delivery_store, doctor_checks, log_store, queries
 from firebell.webhooks.model import Delivery, DeliveryState, EndpointState
 from firebell.webhooks.sender import WebhookSender
 from tests.webhook_world import add_endpoint, sent
@@ -95,16 +96,25 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
         for _ in range(11):
             await _later(w, sender, hours=25)
         async with w.ctx.db.tx() as tx:
+            assert (await actions.endpoint(tx, one.id)).state is EndpointState.ACTIVE, "one event is no proof"
+        await _declare(w, "Lost as well")
+        await _later(w, sender, minutes=6)
+        async with w.ctx.db.tx() as tx:
             given_up = await actions.endpoint(tx, one.id)
-            assert (given_up.state, given_up.findings) == (EndpointState.DISABLED, ["N-METHOD"])
+            assert (given_up.state, given_up.findings) == (EndpointState.DISABLED, ["N-WEBHOOK"])
             admins = [each for each in await people.people(tx) if each.role == "admin"]
             notices = await tx.value("select count(*) from notice where kind = 'webhook'")
             assert notices == len(admins)
+            # another address has failed at nothing
+            moved = replace(given_up.settings, url=f"{w.sink.url}/moved")
+            one = await actions.update_endpoint(tx, SYSTEM, endpoint_id=one.id, entered=moved, now=w.now)
+            assert given_up.failures >= 5
+            assert (one.failures, one.failing_since, one.state) == (0, None, EndpointState.DISABLED)
             with pytest.raises(Conflict):
                 await actions.send_test(tx, SYSTEM, endpoint_id=one.id, now=w.now)
         await _declare(w, "While it is disabled")
         await _run(w, sender)
-        assert len(await _log(w, one.id)) == 10
+        assert len(await _log(w, one.id)) == 11
 
         # what waits goes out when it is enabled, what it never got by a replay of the range, and nothing twice
         w.sink.status = 204
@@ -115,13 +125,13 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
             replayed = await actions.replay_range(
                 tx, SYSTEM, endpoint_id=one.id, since=started, until=w.now + timedelta(seconds=1), now=w.now
             )
-            assert replayed == 1
+            assert replayed == 2
             with pytest.raises(Invalid):
                 await actions.replay_range(
                     tx, SYSTEM, endpoint_id=one.id, since=w.now, until=w.now, now=w.now
                 )
         await _later(w, sender, hours=25)
-        assert sorted(_refs(w, secret)) == ["INC-10", "INC-11"]
+        assert sorted(_refs(w, secret)) == ["INC-10", "INC-11", "INC-12"]
         assert await _log(w, one.id, DeliveryState.FAILED) == []
 
         # 410 ends it at once; failed and single deliveries are replayed with the same id
@@ -137,6 +147,24 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
             assert await actions.replay_failed(tx, SYSTEM, endpoint_id=one.id, now=w.now) == 1
         await _run(w, sender)
         assert w.sink.headers[-1]["webhook-id"] == test.message_id
+
+        # what could never be composed is a failure of doctor; a deleted webhook goes at once, its log in batches
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                "insert into webhook_change (kind, payload, at, run_at, dead_at, last_error)"
+                " values ('x', '{}', $1, $1, $1, 'KeyError')",
+                w.now,
+            )
+            checked = await doctor_checks.check(tx, w.now)
+            assert [each.level for each in checked] == ["fail", "ok"]
+            await actions.delete_endpoint(tx, SYSTEM, endpoint_id=one.id, now=w.now)
+            with pytest.raises(NotFound):
+                await actions.endpoint(tx, one.id)
+        again, _ = await add_endpoint(w, "one")
+        await _run(w, sender)
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from webhook_delivery") == 0
+            assert await tx.value("select array_agg(id) from webhook_endpoint") == [again.id]
 
 
 async def test_an_event_of_an_incident_that_became_private_is_withheld(dsn: str, clock: FakeClock) -> None:

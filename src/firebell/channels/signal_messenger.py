@@ -45,6 +45,8 @@ _RECEIVE_LIMIT_S = 20.0
 _RECEIVE_BYTES = 4 * 1024 * 1024
 """What was not read is lost, because the gateway gives it once."""
 _MAX_MS = 10**14
+CLOCK_SKEW = timedelta(minutes=2)
+"""How much the clock of a phone may be slow: an old gateway reports only when the phone sent a text."""
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _UNREGISTERED = re.compile(r"unregistered", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"untrusted", re.IGNORECASE)
@@ -127,7 +129,10 @@ def read_envelope(received: object) -> Update | None:
         return None
     if not _PHONE.fullmatch(number) or not text.strip() or not 0 < at_ms < _MAX_MS:
         return None
-    sent_at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    sent_at = datetime.fromtimestamp(at_ms / 1000, UTC) + CLOCK_SKEW
+    received_ms = envelope.get("serverReceivedTimestamp")
+    if isinstance(received_ms, int) and 0 < received_ms < _MAX_MS:
+        sent_at = datetime.fromtimestamp(received_ms / 1000, UTC)
     # Signal identifies a message by its sender and its time
     return Update(TextReply(f"{number}:{at_ms}", number, text, sent_at=sent_at), reply_to=number)
 

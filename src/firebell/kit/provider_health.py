@@ -16,14 +16,17 @@ class ChannelFailures:
 
     def __init__(self) -> None:
         self._failures: dict[str, dict[int, tuple[datetime, str]]] = {}
+        self.arrived_at: dict[str, datetime] = {}
+        """When the provider of each channel last accepted a message."""
 
     def failed(self, channel: str, person_id: int, reason: str, at: datetime) -> None:
         """Record a message that will not arrive, and whose address is not the cause."""
         self._failures.setdefault(channel, {})[person_id] = at, reason
 
-    def arrived(self, channel: str) -> None:
+    def arrived(self, channel: str, at: datetime) -> None:
         """Forget the failures of a channel: its provider accepted a message."""
         self._failures.pop(channel, None)
+        self.arrived_at[channel] = at
 
     def failing(self, now: datetime) -> dict[str, str]:
         """Return the channels that failed for several people in a row within five minutes, with the last reason."""
@@ -41,6 +44,8 @@ class ProviderCircuits:
 
     def __init__(self) -> None:
         self._states: dict[tuple[str, str], str] = {}
+        self.accepted_at: dict[tuple[str, str], datetime] = {}
+        """When each (channel, provider) last accepted a message: a circuit that nothing used is closed, too."""
 
     def record(self, channel: str, provider: str, state: str) -> None:
         """Record the state of a circuit."""

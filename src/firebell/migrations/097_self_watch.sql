@@ -24,6 +24,8 @@ create table self_alarm (
     detail text not null,
     opened_at timestamptz not null,
     noticed_at timestamptz not null,
+    -- When a message was accepted by what had refused it.
+    worked_at timestamptz,
     cleared_at timestamptz
 );
 create unique index self_alarm_open on self_alarm (kind, subject) where cleared_at is null;

@@ -21,9 +21,11 @@ create table webhook_endpoint (
     resting_until timestamptz,
     last_success_at timestamptz,
     created_at timestamptz not null,
-    created_by text not null
+    created_by text not null,
+    -- Its log is deleted in batches, and then the row.
+    deleted_at timestamptz
 );
-create unique index webhook_endpoint_name on webhook_endpoint (lower(name));
+create unique index webhook_endpoint_name on webhook_endpoint (lower(name)) where deleted_at is null;
 
 -- What happened, stored in its transaction; deleted once its events are composed.
 create table webhook_change (

@@ -41,6 +41,12 @@ def integration_families(readings: IntegrationReadings) -> Iterator[Metric]:
         [((), readings.webhook_lag_s)],
     )
     yield gauge(
+        "webhook_dead_changes",
+        "Changes that could not be sent to any webhook.",
+        [],
+        [((), readings.webhook_dead_changes)],
+    )
+    yield gauge(
         "runbooks",
         "Runbooks of the organization by state.",
         ["state"],

@@ -74,13 +74,17 @@ async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
             case when state = 'active' and failures >= $1 then 'failing' else state end as state,
             count(*) as endpoints
         from webhook_endpoint
+        where deleted_at is null
         group by 1
         """,
         RESTS_AFTER,
     )
     waiting_since: datetime | None = await tx.value(
         """
-        select min(first.created_at)
+        select least(
+            min(first.created_at),
+            (select at from webhook_change where dead_at is null order by id limit 1)
+        )
         from webhook_endpoint endpoint
         cross join lateral (
             select created_at
@@ -93,6 +97,7 @@ async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
         where endpoint.state = 'active'
         """
     )
+    dead: int = await tx.value("select count(*) from webhook_change where dead_at is not null")
     failing: int = await tx.value("select count(*) from runbook_source where last_error <> ''")
     return IntegrationReadings(
         tracker_lag_s={str(row["id"]): _age_s(row["synced_at"], now) for row in trackers},
@@ -104,6 +109,7 @@ async def integrations(tx: Reads, now: datetime) -> IntegrationReadings:
             **{row["state"]: row["endpoints"] for row in webhooks},
         },
         webhook_lag_s=_age_s(waiting_since or now, now),
+        webhook_dead_changes=dead,
         failing_sources=failing,
     )
 

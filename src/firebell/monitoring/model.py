@@ -94,5 +94,7 @@ class IntegrationReadings:
     webhooks: Mapping[str, int]
     """Endpoints that are `active`, `failing`, `paused` or `disabled`."""
     webhook_lag_s: float
-    """How long the oldest event has waited for an active endpoint, 0 if none waits."""
+    """How long the oldest change or event has waited for an active endpoint, 0 if none waits."""
+    webhook_dead_changes: int
+    """Changes whose events could not be composed, so that no endpoint gets them."""
     failing_sources: int

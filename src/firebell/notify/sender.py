@@ -186,7 +186,10 @@ class Sender:
                 delay_s = (now - delivery.send_at).total_seconds()
                 counters.delivery_delays[delivery.channel].observe(delay_s)
         if isinstance(outcome, Accepted):
-            counters.channel_failures.arrived(bundle.deliveries[0].channel)
+            channel = bundle.deliveries[0].channel
+            counters.channel_failures.arrived(channel, now)
+            if outcome.provider:
+                counters.provider_circuits.accepted_at[channel, outcome.provider] = now
         self._record_circuits(bundle.deliveries[0].channel)
 
     def _record_circuits(self, channel: str) -> None:

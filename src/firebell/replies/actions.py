@@ -15,6 +15,7 @@ from firebell.channels.callbacks import (
     SignalAnswer,
     TextReply,
 )
+from firebell.channels.phone import public_sms
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
@@ -24,6 +25,7 @@ from firebell.people import actions as people
 from firebell.people.action_guards import internal
 from firebell.people.model import ContactMethod, Person
 from firebell.replies import responding, store, text_replies
+from firebell.replies.model import PublicTextReceived
 from firebell.replies.responding import Answerer
 
 UNVERIFIED = SignalAnswer("Confirm this address in Firebell first.", is_done=False)
@@ -52,6 +54,9 @@ async def _apply(
         case RepeatRequest():
             return await _repeat(tx, ctx, channel, signal, now)
         case TextReply():
+            if public_sms.is_public_sender(ctx.channel_settings, signal.recipient):
+                await tx.emit(PublicTextReceived(signal), now)
+                return SignalAnswer()
             return await text_replies.apply(tx, channel, signal, now)
         case OptOut(sender):
             await people.opt_out(tx, channel.kind, sender, now)

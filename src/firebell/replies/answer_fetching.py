@@ -1,13 +1,14 @@
 """The lanes of channels that fetch what their recipients did: it is applied once, by one process at a time."""
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from firebell.channels.base import Channel, Edges
 from firebell.channels.callbacks import SignalAnswer
-from firebell.channels.polling import Fetched, Poller, Update, WaitingMessage
+from firebell.channels.polling import Poller, Update, WaitingMessage
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -51,6 +52,11 @@ class AnswerFetcher:
         settings = ctx.channel_settings
         self.is_unused = not channel.is_ready(settings) or not channel.polls(settings)
         self.upcoming: datetime | None = None
+        self._unapplied: deque[Update] = deque()
+        """What was fetched and not applied yet: some providers give it only once."""
+        self._unanswered: list[tuple[str, SignalAnswer]] = []
+        self._fetched = _Lease(0, "", datetime.min.replace(tzinfo=UTC))
+        """The lease of the last fetch, with the cursor that it led to."""
 
     async def run_once(self, now: datetime) -> int:
         """Fetch once, apply what happened, and return how much did."""
@@ -58,6 +64,10 @@ class AnswerFetcher:
             return 0
         self.upcoming = now + timedelta(seconds=self._poller.pause_s)
         waiting = await self._prepared(now)
+        if self._unapplied or self._unanswered:
+            kept = len(self._unapplied)
+            await self._apply()
+            return kept
         if self._lease is None or (self._poller.waits_for and not waiting):
             return 0
         fetched = await self._poller.fetch(self._lease.cursor, waiting)
@@ -66,8 +76,9 @@ class AnswerFetcher:
             self.upcoming = now + PAUSE
         if not fetched.updates and fetched.cursor == self._lease.cursor:
             return 0
-        answers = await self._apply(fetched)
-        await self._poller.answer(answers)
+        self._unapplied.extend(fetched.updates)
+        self._fetched = replace(self._lease, cursor=fetched.cursor)
+        await self._apply()
         return len(fetched.updates)
 
     async def _prepared(self, now: datetime) -> Sequence[WaitingMessage]:
@@ -96,21 +107,27 @@ class AnswerFetcher:
         self._lease = _Lease(claimed.number, claimed.cursor, until) if claimed else None
         return claimed is not None
 
-    async def _apply(self, fetched: Fetched) -> list[tuple[str, SignalAnswer]]:
-        """Apply each update, then advance the cursor: what is read again after a crash is recognized."""
-        assert self._lease
-        answers: list[tuple[str, SignalAnswer]] = []
-        for update in fetched.updates:
+    async def _apply(self) -> None:
+        """Apply and answer each update, then advance the cursor: what is read again after a crash is recognized.
+
+        Without the database, the rest is applied in the next round.
+        """
+        while self._unapplied:
+            update = self._unapplied[0]
             answer = await self._applied(update)
+            self._unapplied.popleft()
             if update.reply_to:
-                answers.append((update.reply_to, answer))
-        until = self._ctx.clock.now() + LEASE
-        async with self._ctx.work_db.tx() as tx:
-            is_ours = await poll_store.advance(
-                tx, self._channel.kind, self._lease.number, fetched.cursor, until
-            )
-        self._lease = replace(self._lease, cursor=fetched.cursor, until=until) if is_ours else None
-        return answers
+                self._unanswered.append((update.reply_to, answer))
+        # after a pause, another process may have fetched more
+        if self._lease and self._lease.number == self._fetched.number:
+            until = self._ctx.clock.now() + LEASE
+            async with self._ctx.work_db.tx() as tx:
+                is_ours = await poll_store.advance(
+                    tx, self._channel.kind, self._lease.number, self._fetched.cursor, until
+                )
+            self._lease = replace(self._fetched, until=until) if is_ours else None
+        answers, self._unanswered = self._unanswered, []
+        await self._poller.answer(answers)
 
     async def _applied(self, update: Update) -> SignalAnswer:
         """Apply one update; one that breaks something does not keep back those after it."""

@@ -114,20 +114,18 @@ async def _only_page(
 ) -> tuple[Answerer, int] | SignalAnswer:
     """Return the one page that is meant without a code, or the codes to choose from.
 
-    A text that waited means no page that began after it was written, and an acknowledgment none that its sender has
-    acknowledged before, unless there is no other.
+    A text that waited means no page that began after it was written; if there are only such pages, it lists them. An
+    acknowledgment means no page that its sender has acknowledged before, unless there is no other.
     """
-    pages = [
-        (answerer, page)
-        for answerer, page in await _open_pages(tx, answerers, now)
-        if page.triggered_at <= sent_at
-    ]
+    open_pages = await _open_pages(tx, answerers, now)
+    pages = [(answerer, page) for answerer, page in open_pages if page.triggered_at <= sent_at]
     likely = [(answerer, page) for answerer, page in pages if page.state in UNANSWERED] or pages
     if action is PageAction.ACK:
         likely = [(each, page) for each, page in likely if each.person.id not in page.acks] or likely
     if len(likely) == 1:
         return likely[0][0], likely[0][1].id
-    text = await _lists(tx, likely) if likely else answerers[0].word(NO_PAGES)
+    listed = likely or open_pages
+    text = await _lists(tx, listed) if listed else answerers[0].word(NO_PAGES)
     return SignalAnswer(text, is_done=False)
 
 

@@ -19,6 +19,7 @@ from firebell.self_watch import rules, store
 from firebell.self_watch.model import (
     LIVE_TOPIC,
     SUBJECT_KIND,
+    Acceptance,
     OutboundHeartbeat,
     PingMethod,
     Problem,
@@ -96,8 +97,13 @@ async def notice_problems(
 
 
 @internal("Only the lane that watches Firebell calls it.")
-async def end_alarms(tx: Tx, now: datetime) -> list[SelfAlarm]:
-    """End the alarms whose problem has been gone for a while, and let their recipients know."""
+async def end_alarms(tx: Tx, acceptances: Sequence[Acceptance], now: datetime) -> list[SelfAlarm]:
+    """End the alarms whose problem has been gone for a while, and let their recipients know.
+
+    `acceptances` are what this process knows of messages that were accepted.
+    """
+    if acceptances:
+        await store.note_acceptances(tx, acceptances)
     over = [alarm for alarm in await store.open_alarms(tx) if rules.is_over(alarm, now)]
     if over:
         await store.clear_alarms(tx, [alarm.id for alarm in over], now)

@@ -82,6 +82,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A message was accepted, which shows that a problem is gone; `subject` is that of the problem."""
+
+    kind: ProblemKind
+    subject: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SelfAlarm:
     """One episode of a problem, from when it was noticed until it has been gone for a while."""
 
@@ -92,6 +101,13 @@ class SelfAlarm:
     opened_at: datetime
     noticed_at: datetime
     cleared_at: datetime | None
+    worked_at: datetime | None = None
+    """When a provider accepted a message, if the alarm is about one."""
+
+    @property
+    def has_worked_since(self) -> bool:
+        """True if a message was accepted after the problem was there last."""
+        return self.worked_at is not None and self.worked_at > self.noticed_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from firebell.channels.registry import CHANNELS
 from firebell.kit.durations import duration
 from firebell.kit.text import plural
-from firebell.self_watch.model import OutboundHeartbeat, Problem, ProblemKind, SelfAlarm, SharedWork
+from firebell.self_watch.model import (
+    Acceptance,
+    OutboundHeartbeat,
+    Problem,
+    ProblemKind,
+    SelfAlarm,
+    SharedWork,
+)
 
 TIMERS_LATE = timedelta(seconds=30)
 """Lateness of the timers of pages from which the responders are notified (spec 2.7 T3)."""
@@ -17,6 +24,11 @@ OUTBOUND_FAILING = timedelta(minutes=5)
 """How long an outbound heartbeat fails before the responders are notified; its receiver waits about as long."""
 CLEARED_AFTER = timedelta(minutes=5)
 """How long a problem must be gone before its alarm ends, so that one that comes and goes notifies once."""
+UNUSED_AFTER = timedelta(days=7)
+"""How long an alarm about a provider stays open without a message that was accepted."""
+_SHOWN_BY_MESSAGES = frozenset({ProblemKind.CHANNEL, ProblemKind.ACCOUNT})
+ILL_WAITS = timedelta(minutes=2)
+"""How long an outbound heartbeat must be overdue before a process that is not well takes it, to record why."""
 PING_INTERVAL = timedelta(minutes=1)
 FIRST_PAUSE = timedelta(seconds=30)
 """How long a process that has just started waits: timers that were due meanwhile run first (spec 2.7 T4)."""
@@ -48,7 +60,7 @@ def process_problems(
     """Return what one process knows: channels that fail with their reason, and (channel, provider) that refuse us."""
     return [
         *(
-            Problem(ProblemKind.CHANNEL, channel, reason[:ERROR_CHARS])
+            Problem(ProblemKind.CHANNEL, channel, _storable(reason))
             for channel, reason in sorted(failing_channels.items())
         ),
         *(
@@ -58,6 +70,24 @@ def process_problems(
                 f"{provider.capitalize()} refuses the account or its key.",
             )
             for channel, provider in sorted(refused_accounts)
+        ),
+    ]
+
+
+def _storable(reason: str) -> str:
+    """Return a provider's reason without NUL and lone surrogates, which PostgreSQL refuses."""
+    return reason.encode("utf-8", "replace").decode().replace("\0", "")[:ERROR_CHARS]
+
+
+def acceptances(
+    channels: Mapping[str, datetime], providers: Mapping[tuple[str, str], datetime]
+) -> list[Acceptance]:
+    """Return what one process knows of messages that were accepted, by channel and by (channel, provider)."""
+    return [
+        *(Acceptance(ProblemKind.CHANNEL, channel, at) for channel, at in channels.items()),
+        *(
+            Acceptance(ProblemKind.ACCOUNT, f"{channel}/{provider}", at)
+            for (channel, provider), at in providers.items()
         ),
     ]
 
@@ -72,8 +102,15 @@ def outbound_problems(heartbeats: Iterable[OutboundHeartbeat], now: datetime) ->
 
 
 def is_over(alarm: SelfAlarm, now: datetime) -> bool:
-    """Return True if the problem of an open alarm has been gone long enough."""
-    return now - alarm.noticed_at >= CLEARED_AFTER
+    """Return True if the problem of an open alarm has been gone long enough.
+
+    A provider that no message was sent through may be as broken as before, so that its alarm ends only after one
+    was accepted, or when it has not been used for days.
+    """
+    gone_for = now - alarm.noticed_at
+    if alarm.kind in _SHOWN_BY_MESSAGES and not alarm.has_worked_since:
+        return gone_for >= UNUSED_AFTER
+    return gone_for >= CLEARED_AFTER
 
 
 def avoided_channel(alarm: SelfAlarm) -> str:
@@ -102,18 +139,33 @@ def title(alarm: SelfAlarm) -> str:
     is_open = alarm.cleared_at is None
     match alarm.kind:
         case ProblemKind.TIMERS:
-            return "Firebell pages people late" if is_open else "Firebell pages people in time again"
+            return "Firebell pages people late" if is_open else "Firebell pages people on time again"
         case ProblemKind.QUEUE:
             return (
-                f"{channel}: urgent messages wait" if is_open else f"{channel}: urgent messages leave again"
+                f"{channel}: urgent messages are waiting"
+                if is_open
+                else f"{channel}: urgent messages are sent again"
             )
         case ProblemKind.CHANNEL:
-            return f"{channel}: messages fail" if is_open else f"{channel}: messages no longer fail"
+            return (
+                f"{channel}: messages fail" if is_open else f"{channel}: {_ended(alarm, 'messages arrive')}"
+            )
         case ProblemKind.ACCOUNT:
-            return f"{channel}: the account is refused" if is_open else f"{channel}: the account works again"
+            return (
+                f"{channel}: the account is refused"
+                if is_open
+                else f"{channel}: {_ended(alarm, 'the account works')}"
+            )
         case ProblemKind.OUTBOUND:
-            verb = "does not arrive" if is_open else "arrives again"
+            verb = "is not arriving" if is_open else "arrives again"
             return f"The outbound heartbeat {alarm.subject} {verb}"
+
+
+def _ended(alarm: SelfAlarm, works: str) -> str:
+    """Return how an alarm about a provider ended."""
+    if alarm.has_worked_since:
+        return f"{works} again"
+    return f"no message has failed for {duration(UNUSED_AFTER)}"
 
 
 def note(alarm: SelfAlarm, now: datetime) -> str:
@@ -121,15 +173,17 @@ def note(alarm: SelfAlarm, now: datetime) -> str:
     detail = f"{alarm.detail.rstrip('. ')}."
     since = duration(max(timedelta(), (alarm.cleared_at or now) - alarm.opened_at))
     if alarm.cleared_at:
-        return f"It lasted {since}: {detail} Nothing is left to do."
+        if alarm.kind in _SHOWN_BY_MESSAGES and not alarm.has_worked_since:
+            return f"{detail} No message was accepted since: send yourself a test."
+        return f"It lasted {since}: {detail} No action needed."
     return f"For {since}: {detail} {_ADVICE[alarm.kind]}"
 
 
 _ADVICE = {
     ProblemKind.TIMERS: "Check the database and the workers, and run firebell doctor.",
     ProblemKind.QUEUE: "Check the provider. People are reached by their other contact methods.",
-    ProblemKind.CHANNEL: "Check its settings, and run firebell doctor. People are reached by other methods.",
-    ProblemKind.ACCOUNT: "Correct the key, and restart Firebell. People are reached by other methods.",
+    ProblemKind.CHANNEL: "Check its settings, and send a test. People are reached by other methods.",
+    ProblemKind.ACCOUNT: "Correct the key, restart Firebell, and send a test. People are reached by other methods.",
     ProblemKind.OUTBOUND: "Check its address; until it arrives, no one outside watches Firebell.",
 }
 

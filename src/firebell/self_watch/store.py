@@ -10,6 +10,7 @@ from firebell.kit.secret_encryption import Sealer
 from firebell.paging.actions import PAGE_LANE_KINDS
 from firebell.paging.model import PageState
 from firebell.self_watch.model import (
+    Acceptance,
     OutboundHeartbeat,
     PingMethod,
     PingOutcome,
@@ -24,7 +25,7 @@ _HEARTBEAT_COLUMNS = (
     "id, name, url_hint, method, created_at, next_at, tried_at, arrived_at, failing_since, error, withheld_since,"
     " withheld_for"
 )
-_ALARM_COLUMNS = "id, kind, subject, detail, opened_at, noticed_at, cleared_at"
+_ALARM_COLUMNS = "id, kind, subject, detail, opened_at, noticed_at, cleared_at, worked_at"
 COUNTED_MAX = 10_000
 """Waiting messages are counted up to this number; more are just as alarming."""
 
@@ -83,8 +84,13 @@ async def delete_heartbeat(tx: Tx, heartbeat_id: int) -> OutboundHeartbeat | Non
     return _heartbeat(row) if row else None
 
 
-async def claim_due(tx: Tx, now: datetime, next_at: datetime) -> list[tuple[OutboundHeartbeat, bytes]]:
-    """Take the outbound heartbeats that are due, each for one process, with their sealed addresses."""
+async def is_due(tx: Reads, now: datetime) -> bool:
+    """Return True if an outbound heartbeat is due."""
+    return bool(await tx.value("select exists (select from outbound_heartbeat where next_at <= $1)", now))
+
+
+async def claim_due(tx: Tx, due_until: datetime, next_at: datetime) -> list[tuple[OutboundHeartbeat, bytes]]:
+    """Take the outbound heartbeats due until an instant, each for one process, with their sealed addresses."""
     rows = await tx.fetch(
         f"""
         update outbound_heartbeat
@@ -97,7 +103,7 @@ async def claim_due(tx: Tx, now: datetime, next_at: datetime) -> list[tuple[Outb
         )
         returning {_HEARTBEAT_COLUMNS}, url
         """,
-        now,
+        due_until,
         next_at,
     )
     return [(_heartbeat(row), row["url"]) for row in rows]
@@ -143,7 +149,7 @@ async def record_withheld(tx: Tx, ids: Sequence[int], reason: str, now: datetime
 
 
 async def take_turn(tx: Tx, now: datetime, interval: timedelta) -> bool:
-    """Return True for one process in each interval; the others do not wait for it."""
+    """Return True for one process in each interval, also after a clock was set back; the others do not wait for it."""
     taken = await tx.value(
         """
         update self_watch_turn
@@ -152,6 +158,7 @@ async def take_turn(tx: Tx, now: datetime, interval: timedelta) -> bool:
             select id
             from self_watch_turn
             where looked_at <= $2
+                or looked_at > $1
             for update skip locked
         )
         returning true
@@ -250,6 +257,22 @@ async def notice_problems(tx: Tx, problems: Sequence[Problem], now: datetime) ->
         now,
     )
     return [_alarm(row) for row in rows if row["is_new"]]
+
+
+async def note_acceptances(tx: Tx, acceptances: Sequence[Acceptance]) -> None:
+    """Note at the open alarms when a message was last accepted by what they are about."""
+    await tx.execute(
+        """
+        update self_alarm
+        set worked_at = acceptance.at
+        from unnest($1::text[], $2::text[], $3::timestamptz[]) acceptance (kind, subject, at)
+        where self_alarm.cleared_at is null
+            and self_alarm.kind = acceptance.kind
+            and self_alarm.subject = acceptance.subject
+            and (self_alarm.worked_at is null or self_alarm.worked_at < acceptance.at)
+        """,
+        *transpose(((one.kind, one.subject, one.at) for one in acceptances), 3),
+    )
 
 
 async def clear_alarms(tx: Tx, ids: Sequence[int], now: datetime) -> None:

@@ -65,6 +65,9 @@ class Watcher:
         problems = rules.process_problems(
             counters.channel_failures.failing(now), counters.provider_circuits.refused()
         )
+        works = rules.acceptances(
+            counters.channel_failures.arrived_at, counters.provider_circuits.accepted_at
+        )
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             # processes note the same problems, in any order
@@ -75,7 +78,7 @@ class Watcher:
                 problems += rules.outbound_problems(await store.heartbeats(tx), now)
                 await fallback_test.send_due(tx, now)
             begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
-            await actions.end_alarms(tx, now)
+            await actions.end_alarms(tx, works, now)
         for alarm in begun:
             log.warning(
                 "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}
@@ -88,10 +91,18 @@ class Watcher:
             await alerts.release_unreadable_holds(tx, now)
 
     async def _send(self, now: datetime) -> None:
-        """Send the outbound heartbeats that are due, or withhold them if Firebell is not well."""
+        """Send the outbound heartbeats that are due, or withhold them if Firebell is not well.
+
+        One healthy process is enough: one that is not well leaves them to the others as long as these send them.
+        """
+        async with self._ctx.work_db.reads() as reads:
+            if not await store.is_due(reads, now):
+                return
+        checks = await self._checks()
+        due_until = now - rules.ILL_WAITS if any(checks.values()) else now
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            due = await store.claim_due(tx, now, now + rules.PING_INTERVAL)
+            due = await store.claim_due(tx, due_until, now + rules.PING_INTERVAL)
             if not due:
                 return
             addresses = {}
@@ -104,7 +115,7 @@ class Watcher:
                     )
                     await store.record_pings(tx, [PingOutcome(heartbeat.id, error.message)], now)
             work = await store.shared_work(tx, now)
-        if reason := rules.reasons_to_withhold(await self._checks(), work):
+        if reason := rules.reasons_to_withhold(checks, work):
             async with self._ctx.work_db.tx() as tx:
                 await store.record_withheld(tx, list(addresses), reason, now)
                 await tx.live(LIVE_TOPIC)

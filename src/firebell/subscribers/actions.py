@@ -128,10 +128,10 @@ async def resend(tx: Tx, actor: Actor, page: StatusPage, subscriber_id: int, now
 
 @permits(Verb.SUBSCRIBER_WRITE)
 async def send_test(tx: Tx, actor: Actor, page: StatusPage, subscriber_id: int, now: datetime) -> None:
-    """Send a test to a webhook, to Slack or to Teams; what it answers is shown with the subscriber."""
+    """Send a test to a webhook, a number, Slack or Teams; what it answers is shown with the subscriber."""
     current = await subscriber(tx, page, subscriber_id)
     if current.channel is SubscriberChannel.EMAIL or current.state is not SubscriberState.ACTIVE:
-        raise Conflict("Only an active webhook can be tested.")
+        raise Conflict("Only an active subscription by webhook, chat or text message can be tested.")
     await subscribing.write(tx, current, Purpose.TEST, now)
     await tx.audit(actor, "subscriber.tested", page.name, now, subscriber=subscriber_id)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
+from firebell.status_pages.model import PageVisibility
 from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
 from firebell.subscribers.smtp_replies import Failure
@@ -207,7 +208,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
         f"""
         select
             d.id as delivery_id, d.purpose, d.broadcast_id, d.carried, d.attempts, d.lost_claims,
-            d.created_at as queued_at, p.slug, p.name as page_name, p.tz,
+            d.created_at as queued_at, p.slug, p.name as page_name, p.tz, p.visibility,
             h.host as page_host, coalesce(t.locale, 'en') as page_locale,
             coalesce(t.locales, '{{}}') as page_locales,
             s.secret, case when s.previous_until > $2 then s.previous_secret end as previous_secret,
@@ -243,6 +244,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
             row["page_host"] or "",
             (locale := subscription_rules.locale_of(row["locale"], row["page_locale"], row["page_locales"])),
             locale == row["page_locale"],
+            row["visibility"] == PageVisibility.PRIVATE,
         )
         for row in rows
     ]

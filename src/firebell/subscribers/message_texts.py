@@ -180,6 +180,9 @@ def sms_text_of(ctx: Context, delivery: ClaimedDelivery, news: News | None) -> s
         content = news.broadcast.content
         url = f"{_page_url(ctx, delivery)}{content['path']}"
         return sms_texts.news(content, url, ending, delivery.tz, language)
+    if delivery.purpose is Purpose.CONFIRM and delivery.is_private:
+        link = _link(ctx, delivery, links.confirm_token(ctx.signer, subscriber))
+        return sms_texts.invitation(name, link, language)
     if delivery.purpose is Purpose.CONFIRM:
         seed = ctx.signer.seed(confirmation_codes.SEED)
         code = confirmation_codes.code_of(seed, subscriber.id, subscriber.confirm_generation)

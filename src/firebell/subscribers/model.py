@@ -223,3 +223,5 @@ class ClaimedDelivery:
     """The code of the language in which it is written."""
     is_default_locale: bool = True
     """True if that is the language of the status page."""
+    is_private: bool = False
+    """True if only invited people can read the status page."""

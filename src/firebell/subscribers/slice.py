@@ -29,6 +29,7 @@ def _routers() -> list["APIRouter"]:
 
 
 def _subscriptions() -> Subscriptions:
+    from firebell.replies.model import PublicTextReceived
     from firebell.status_pages.model import (
         ComponentGroupRemoved,
         MaintenanceChanged,
@@ -36,7 +37,7 @@ def _subscriptions() -> Subscriptions:
         UpdateRecalled,
         UpdateRetracted,
     )
-    from firebell.subscribers import broadcasts, maintenance_broadcasts, subscribing
+    from firebell.subscribers import broadcasts, maintenance_broadcasts, sms_actions, subscribing
 
     return Subscriptions(
         must={
@@ -45,6 +46,7 @@ def _subscriptions() -> Subscriptions:
             UpdateRetracted: (broadcasts.erase_update,),
             MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
             ComponentGroupRemoved: (subscribing.follow_components,),
+            PublicTextReceived: (sms_actions.receive_text,),
         }
     )
 
@@ -65,10 +67,11 @@ SLICE = Slice(
     "subscribers",
     tables=(
         *("subscriber", "subscriber_delivery", "subscriber_suppression", "subscription_request"),
-        *("subscription_mail", "status_broadcast", "mail_event"),
+        *("subscription_mail", "status_broadcast", "mail_event", "subscriber_sms_pace"),
     ),
     kept={
-        "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept."
+        "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept.",
+        "subscriber_sms_pace": "One row.",
     },
     retentions=_retentions,
     routers=_routers,

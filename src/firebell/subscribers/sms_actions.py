@@ -4,33 +4,50 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.channels.callbacks import Receipt, Signal, SignalAnswer, TextReply
+from firebell.channels.phone import public_sms
 from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS
+from firebell.channels.sms import CHANNEL
+from firebell.kit.context import Context
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.people.action_guards import internal
+from firebell.replies import actions as replies
+from firebell.replies.model import PublicTextReceived
 from firebell.subscribers import addresses, delivery_outcomes, sms_store, store, subscribing
 from firebell.subscribers.model import SubscriberState
 
 
 @internal("The provider proved its request; a reply acts for the owner of the number that it came from.")
-async def apply(tx: Tx, signals: Sequence[Signal], now: datetime) -> list[SignalAnswer]:
-    """Apply signals in their order; repeats change nothing. Nothing is answered: an answer would cost money."""
+async def apply(
+    tx: Tx, ctx: Context, provider: str, signals: Sequence[Signal], now: datetime
+) -> list[SignalAnswer]:
+    """Apply signals in their order; repeats change nothing. Nothing is answered: an answer would cost money.
+
+    A text to a number that pages people is a reply to a page, at whichever address it was posted.
+    """
+    answers = []
     for signal in signals:
+        answer = SignalAnswer()
         match signal:
-            case TextReply(_, sender, text):
-                await _reply(tx, sender, text, now)
+            case TextReply(recipient=number) if public_sms.is_paging_sender(ctx.channel_settings, number):
+                [answer] = await replies.apply(tx, ctx, CHANNEL, provider, [signal], now)
+            case TextReply():
+                await receive_text(tx, PublicTextReceived(signal), now)
             case Receipt():
                 await _receipt(tx, signal, now)
-    return [SignalAnswer() for _ in signals]
+        answers.append(answer)
+    return answers
 
 
-async def _reply(tx: Tx, number: str, text: str, now: datetime) -> None:
-    word = text.strip().strip("\"'.!").casefold()
+async def receive_text(tx: Tx, event: PublicTextReceived, now: datetime) -> None:
+    """End the subscriptions of a number for STOP, allow new ones for START, and ignore any other text."""
+    reply = event.reply
+    word = reply.text.strip().strip("\"'.!").casefold()
     if word in STOP_WORDS:
-        await stop(tx, number, now)
+        await stop(tx, reply.sender, now)
     elif word in START_WORDS:
         secret = await org_settings.installation_secret(tx)
-        await store.unsuppress(tx, addresses.address_hash(secret, number))
+        await store.unsuppress(tx, addresses.address_hash(secret, reply.sender))
 
 
 async def stop(tx: Tx, number: str, now: datetime) -> None:

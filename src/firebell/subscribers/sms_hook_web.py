@@ -4,12 +4,16 @@ from fastapi import Request, Response
 
 from firebell.channels.base import Edges
 from firebell.channels.phone import public_sms
-from firebell.channels.proven_requests import check_proof, read_request
+from firebell.channels.proven_requests import read_request
 from firebell.kit.web import html, routing, transaction
 from firebell.people import route_access
+from firebell.replies import proof_checks
 from firebell.subscribers import sms_actions
 
 router = routing.html_router()
+
+LABEL = "Text messages to subscribers"
+"""What refused requests are counted and listed as."""
 
 
 @router.post(
@@ -21,8 +25,8 @@ async def receive(request: Request, provider: str, hook: str) -> Response:
     ctx, now = html.ctx(request), transaction.now(request)
     callback = await read_request(request, provider, hook, ctx.public_url, now)
     callbacks = public_sms.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
-    check_proof(callbacks, callback, "text messages to the public", ctx.public_url)
+    await proof_checks.check(ctx, callbacks, callback, LABEL, f"{public_sms.HOOKS}/sms", now)
     async with ctx.db.tx() as tx:
-        answers = await sms_actions.apply(tx, callbacks.read(callback), now)
+        answers = await sms_actions.apply(tx, ctx, provider, callbacks.read(callback), now)
     response = callbacks.respond(callback, answers)
     return Response(response.body, response.status, media_type=response.content_type)

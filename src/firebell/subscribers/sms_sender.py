@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.channels.base import Accepted, Edges, Failed, Retry, Unsent
 from firebell.channels.phone import gsm7, phone_channel, public_sms
 from firebell.channels.phone import settings as phone_settings
-from firebell.channels.phone.provider import ProviderMessage
+from firebell.channels.phone.provider import PAGE_VALIDITY_S, ProviderMessage
 from firebell.kit.context import Context
 from firebell.kit.retries import retry_at
 from firebell.subscribers import (
@@ -17,6 +17,7 @@ from firebell.subscribers import (
     message_texts,
     sms_limit,
     sms_store,
+    sms_texts,
 )
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_retries import SMS_RETRIES
@@ -24,10 +25,11 @@ from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
+from firebell.subscribers.subscription_rules import SENDABLE_PERIODS
 
 BATCH = 5
-SECOND = timedelta(seconds=1)
-"""A plain number sends one message a second; the provider drops what waits there for too long."""
+PER_PART = timedelta(seconds=1)
+"""A plain number sends one part a second, for all processes; the provider drops what waits there for too long."""
 OWN_TROUBLE_PAUSE = timedelta(seconds=30)
 
 
@@ -39,7 +41,6 @@ class SmsSender:
         self._share = share
         self._name = journal.name
         self._failover = public_sms.open_failover(Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace))
-        self._rests_until: datetime | None = None
         self.upcoming: datetime | None = None
         self.is_unused = not self._failover.providers
 
@@ -47,36 +48,41 @@ class SmsSender:
         """Send a batch, record the outcomes, and return how many there were."""
         if not self._failover.providers:
             return 0
-        # a clock that was set back does not stop the lane
-        if self._rests_until and now < self._rests_until <= now + BATCH * SECOND:
-            self.upcoming = self._rests_until
-            return 0
         async with self._share.reads() as reads:
             self.upcoming = await delivery_store.next_at(reads, "sms", now)
         self.is_unused = self.upcoming is None
         if self.upcoming is None or self.upcoming > now:
             return 0
         async with self._share.claiming() as tx:
+            free_at = await sms_store.lock_pace(tx)
+            # a clock that was set back does not stop the lane
+            if now < free_at <= now + BATCH * sms_texts.MAX_SEGMENTS * PER_PART:
+                self.upcoming = free_at
+                return 0
             claimed = await delivery_store.claim(tx, "sms", BATCH, _choose, self._name, now)
             ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}
             broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
             used = await sms_store.parts_since(tx, now - sms_limit.DAY)
+            limit = phone_settings.public_daily_parts(self._ctx.channel_settings)
+            sending, refused = self._written(claimed, broadcasts, used, limit)
+            if sending:
+                parts = sum(gsm7.segments(text) for _, text in sending)
+                await sms_store.set_pace(tx, now + parts * PER_PART)
         if not claimed:
             self.upcoming = now + BLOCKED_PAUSE
             return 0
-        self._rests_until = now + len(claimed) * SECOND
-        outcomes = await self._send_all(claimed, broadcasts, used, now)
+        sent = await asyncio.gather(*(self._send(delivery, text, now) for delivery, text in sending))
         async with self._share.tx() as tx:
             at = self._ctx.clock.now()
-            await delivery_outcomes.record(tx, self._name, outcomes, at)
+            await delivery_outcomes.record(tx, self._name, [*refused, *sent], at)
             await sms_limit.warn(tx, self._ctx.channel_settings, at)
         return len(claimed)
 
-    async def _send_all(
-        self, claimed: Sequence[ClaimedDelivery], broadcasts: dict[int, Broadcast], used: int, now: datetime
-    ) -> list[DeliveryOutcome]:
-        limit = phone_settings.public_daily_parts(self._ctx.channel_settings)
-        refused, sending = list[DeliveryOutcome](), []
+    def _written(
+        self, claimed: Sequence[ClaimedDelivery], broadcasts: dict[int, Broadcast], used: int, limit: int
+    ) -> tuple[list[tuple[ClaimedDelivery, str]], list[DeliveryOutcome]]:
+        """Return the deliveries to send with their texts, and the outcomes of those that are not sent."""
+        refused, sending = list[DeliveryOutcome](), list[tuple[ClaimedDelivery, str]]()
         for delivery in claimed:
             if delivery.lost_claims > LOST_CLAIMS:
                 reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
@@ -86,13 +92,17 @@ class SmsSender:
                 news = message_texts.news_of(delivery, broadcasts)
                 text = message_texts.sms_text_of(self._ctx, delivery, news)
                 used += gsm7.segments(text)
-                sending.append(self._send(delivery, text, now))
+                sending.append((delivery, text))
                 continue
             refused.append(DeliveryOutcome(delivery, reason, is_failed=True, blames_address=False))
-        return refused + await asyncio.gather(*sending)
+        return sending, refused
 
     async def _send(self, delivery: ClaimedDelivery, text: str, now: datetime) -> DeliveryOutcome:
-        order = ProviderMessage(delivery.subscriber.address, delivery.key, delivery.id, now, text=text)
+        rest = SENDABLE_PERIODS["sms"] - max(timedelta(), now - delivery.created_at)
+        validity_s = max(PAGE_VALIDITY_S, int(rest.total_seconds()))
+        order = ProviderMessage(
+            delivery.subscriber.address, delivery.key, delivery.id, now, text=text, validity_s=validity_s
+        )
         # a claim that was lost may have sent it
         begun_since = delivery.created_at if delivery.lost_claims > 1 else None
         try:

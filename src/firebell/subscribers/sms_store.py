@@ -15,6 +15,17 @@ async def parts_since(tx: Reads, since: datetime) -> int:
     return parts
 
 
+async def lock_pace(tx: Tx) -> datetime:
+    """Lock the pace of the public number against other processes; return when it has sent what it was given."""
+    free_at: datetime = await tx.value("select free_at from subscriber_sms_pace for update")
+    return free_at
+
+
+async def set_pace(tx: Tx, free_at: datetime) -> None:
+    """Record when the public number will have sent what it was given."""
+    await tx.execute("update subscriber_sms_pace set free_at = $1", free_at)
+
+
 async def subscriber_of_sms(tx: Tx, delivery_id: int) -> int | None:
     """Return the id of the subscriber to whom a text message was sent, None for any other delivery."""
     subscriber_id: int | None = await tx.value(

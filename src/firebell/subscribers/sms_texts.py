@@ -33,6 +33,11 @@ def code(digits: str, name: str, url: str, language: Language) -> str:
     return _fitted(lead, f"{url} {language.text('If you didn’t ask for it, ignore this message.')}")
 
 
+def invitation(name: str, url: str, language: Language) -> str:
+    """Return the text with the link that confirms; a private page shows no form for a code."""
+    return _fitted(f"{name}: {language.text('Confirm subscription')}:", url)
+
+
 def already(name: str, manage_url: str, language: Language) -> str:
     """Return the text for someone who is subscribed, with the link that changes or ends it."""
     lead = language.text("You already get updates about the status of {name}.", name=name)

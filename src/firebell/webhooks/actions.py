@@ -134,9 +134,9 @@ async def update_endpoint(
 async def delete_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime) -> Endpoint:
     """Delete an endpoint with its log; what waits is not sent. Raise NotFound."""
     old = await endpoint(tx, endpoint_id, lock=True)
-    await endpoint_store.delete(tx, endpoint_id)
+    await endpoint_store.delete(tx, endpoint_id, now)
     await tx.audit(actor, "webhook.removed", f"webhook:{endpoint_id}", now, **_audited(old.settings))
-    await tx.live(LIVE_TOPIC)
+    await _wake(tx)
     return old
 
 
@@ -196,7 +196,7 @@ async def delivery(tx: Tx, endpoint_id: int, delivery_id: int) -> Delivery:
     if stored is None:
         raise NotFound(
             f"The webhook {endpoint_id} has no delivery {delivery_id}.",
-            hint="Deliveries are deleted after 30 days.",
+            hint="Deliveries are deleted when their retention ends.",
         )
     return stored
 

@@ -75,7 +75,7 @@ class WebhookShown(ApiOutput):
     private: bool
     state: EndpointState
     state_reason: Annotated[str, Field(description="why it was disabled")]
-    findings: Annotated[list[str], Field(description="N-METHOD if it was disabled after failing for days")]
+    findings: Annotated[list[str], Field(description="N-WEBHOOK if it was disabled after failing for days")]
     failures: Annotated[int, Field(description="failed attempts since the last success")]
     failing_since: datetime | None
     resting_until: Annotated[datetime | None, Field(description="nothing is sent before")]

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
-from firebell.webhooks.model import RETENTION_DAYS, Change
+from firebell.webhooks.model import RETENTION_DAYS, Change, DeadChanges
 
 MAX_ATTEMPTS = 12
 
@@ -18,7 +18,7 @@ async def insert(tx: Tx, kind: str, payload: Mapping[str, Any], now: datetime) -
         """
         insert into webhook_change (kind, payload, at, run_at)
         select $1::text, $2::jsonb, $3::timestamptz, $3
-        where exists (select from webhook_endpoint)
+        where exists (select from webhook_endpoint where deleted_at is null)
         """,
         kind,
         payload,
@@ -69,6 +69,21 @@ async def fail(tx: Tx, change: Change, error: str, now: datetime) -> None:
         MAX_ATTEMPTS,
         now,
     )
+
+
+async def dead(tx: Reads) -> DeadChanges:
+    """Return how many changes could not be composed, and why the latest could not."""
+    row = await tx.row(
+        """
+        select
+            count(*) as changes,
+            (array_agg(last_error order by dead_at desc))[1] as last_error
+        from webhook_change
+        where dead_at is not null
+        """
+    )
+    assert row
+    return DeadChanges(row["changes"], row["last_error"] or "")
 
 
 async def _delete_dead(tx: Tx, before: datetime, limit: int) -> int:

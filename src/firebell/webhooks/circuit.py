@@ -14,7 +14,7 @@ GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Failures one after the other, since when, and until when the endpoint rests."""
+    """Failures in a row, since when, and until when the endpoint rests."""
 
     failures: int = 0
     failing_since: datetime | None = None
@@ -33,12 +33,16 @@ def after(health: Health, *, is_ok: bool, now: datetime) -> Health:
     return Health(failures, since, max(now + rest, health.resting_until or now))
 
 
-def disabled_because(health: Health, status: int | None, now: datetime) -> str:
-    """Return why an endpoint is disabled after an attempt; empty if it stays as it is."""
+def disabled_because(health: Health, status: int | None, now: datetime, *, is_alone: bool = False) -> str:
+    """Return why an endpoint is disabled after an attempt; empty if it stays as it is.
+
+    `is_alone` if only one delivery failed: the receiver may refuse this one, and accept all others.
+    """
     if status == GONE:
         return "It answered 410 Gone."
     if (
-        health.failures >= RESTS_AFTER
+        not is_alone
+        and health.failures >= RESTS_AFTER
         and health.failing_since
         and now - health.failing_since >= DISABLED_AFTER
     ):

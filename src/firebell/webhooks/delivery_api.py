@@ -77,7 +77,7 @@ async def send_webhook_test(w: Writer, endpoint_id: PathId) -> WebhookDeliverySh
 
 @router.get(
     "/deliveries",
-    summary="List the deliveries of a webhook of the last 30 days, newest first",
+    summary="List the deliveries of a webhook, newest first, until their retention ends",
     responses=problems(404),
 )
 async def list_webhook_deliveries(

@@ -48,7 +48,7 @@ async def insert_events(tx: Tx, events: Sequence[tuple[str, NewEvent]], now: dat
             insert into webhook_event (message_id, type, at, subject, team_ids, service_ids, incident_ids, body)
             select message_id, type, at, subject, team_ids, service_ids, incident_ids, body
             from event
-            where exists (select from webhook_endpoint endpoint where {_IS_FOR})
+            where exists (select from webhook_endpoint endpoint where endpoint.deleted_at is null and {_IS_FOR})
             returning id
         )
         insert into webhook_delivery (endpoint_id, event_id, subject, state, next_at, created_at)
@@ -218,6 +218,35 @@ async def record(tx: Tx, result: AttemptResult, retry_at: datetime | None, now: 
     )
 
 
+async def fails_another(tx: Tx, endpoint_id: int, delivery_id: int, since: datetime) -> bool:
+    """Return True if another delivery of an endpoint than this one has failed since an instant."""
+    return bool(
+        await tx.value(
+            """
+            select exists (
+                select
+                from webhook_delivery
+                where endpoint_id = $1
+                    and id <> $2
+                    and error <> ''
+                    and state = 'queued'
+            )
+            or exists (
+                select
+                from webhook_delivery
+                where endpoint_id = $1
+                    and id <> $2
+                    and ended_at >= $3
+                    and state = 'failed'
+            )
+            """,
+            endpoint_id,
+            delivery_id,
+            since,
+        )
+    )
+
+
 async def next_at(tx: Reads) -> tuple[bool, datetime | None]:
     """Return whether there is an endpoint, and when something may be composed or sent next, None if nothing waits."""
     row = await tx.row(
@@ -225,6 +254,7 @@ async def next_at(tx: Reads) -> tuple[bool, datetime | None]:
         select
             exists (select from webhook_endpoint) as is_used,
             least(
+                (select min(deleted_at) from webhook_endpoint),
                 (select min(run_at) from webhook_change where dead_at is null),
                 (
                     select min(greatest(first.next_at, endpoint.resting_until))

@@ -58,15 +58,27 @@ def seal_context(endpoint_id: int) -> str:
 
 async def endpoints(tx: Reads) -> list[Endpoint]:
     """Return all endpoints by name."""
-    return [
-        _endpoint(row)
-        for row in await tx.fetch(f"select {_COLUMNS} from webhook_endpoint order by lower(name)")
-    ]
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from webhook_endpoint
+        where deleted_at is null
+        order by lower(name)
+        """
+    )
+    return [_endpoint(row) for row in rows]
 
 
 async def endpoint(tx: Reads, endpoint_id: int, *, lock: bool = False) -> Endpoint | None:
     row = await tx.row(
-        f"select {_COLUMNS} from webhook_endpoint where id = $1 {'for update' if lock else ''}", endpoint_id
+        f"""
+        select {_COLUMNS}
+        from webhook_endpoint
+        where id = $1
+            and deleted_at is null
+        {"for update" if lock else ""}
+        """,
+        endpoint_id,
     )
     return _endpoint(row) if row else None
 
@@ -74,7 +86,7 @@ async def endpoint(tx: Reads, endpoint_id: int, *, lock: bool = False) -> Endpoi
 async def count(tx: Tx) -> int:
     """Lock the list of endpoints against others that add one, and return how many there are."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('webhook_endpoint', 0))")
-    number: int = await tx.value("select count(*) from webhook_endpoint")
+    number: int = await tx.value("select count(*) from webhook_endpoint where deleted_at is null")
     return number
 
 
@@ -86,7 +98,7 @@ async def insert(tx: Tx, settings: EndpointSettings, created_by: str, now: datet
             name, url, types, team_ids, service_ids, is_private, secret, created_at, created_by
         )
         values ($1, $2, $3, $4, $5, $6, '', $7, $8)
-        on conflict (lower(name)) do nothing
+        on conflict (lower(name)) where deleted_at is null do nothing
         returning id
         """,
         *_values(settings),
@@ -97,6 +109,7 @@ async def insert(tx: Tx, settings: EndpointSettings, created_by: str, now: datet
 
 
 async def update(tx: Tx, endpoint_id: int, settings: EndpointSettings) -> None:
+    """Change what an endpoint gets and where; at another address it has failed at nothing yet."""
     await tx.execute(
         """
         update webhook_endpoint
@@ -105,7 +118,10 @@ async def update(tx: Tx, endpoint_id: int, settings: EndpointSettings) -> None:
             types = $4,
             team_ids = $5,
             service_ids = $6,
-            is_private = $7
+            is_private = $7,
+            failures = case when url = $3 then failures else 0 end,
+            failing_since = case when url = $3 then failing_since end,
+            resting_until = case when url = $3 then resting_until end
         where id = $1
         """,
         endpoint_id,
@@ -124,7 +140,15 @@ async def is_name_taken(tx: Tx, name: str, except_id: int) -> bool:
     """Return True if another endpoint has a name, in any case."""
     return bool(
         await tx.value(
-            "select exists (select from webhook_endpoint where lower(name) = lower($1) and id <> $2)",
+            """
+            select exists (
+                select
+                from webhook_endpoint
+                where lower(name) = lower($1)
+                    and id <> $2
+                    and deleted_at is null
+            )
+            """,
             name,
             except_id,
         )
@@ -189,9 +213,49 @@ async def set_health(tx: Tx, endpoint_id: int, health: Health, last_success_at: 
     )
 
 
-async def delete(tx: Tx, endpoint_id: int) -> None:
-    """Delete an endpoint with its deliveries."""
-    await tx.execute("delete from webhook_endpoint where id = $1", endpoint_id)
+async def delete(tx: Tx, endpoint_id: int, now: datetime) -> None:
+    """Delete an endpoint for everyone, and forget its secrets; its log can be long, and is deleted in batches."""
+    await tx.execute(
+        """
+        update webhook_endpoint
+        set deleted_at = $2, state = 'paused', secret = '', previous_secret = null, previous_until = null
+        where id = $1
+        """,
+        endpoint_id,
+        now,
+    )
+
+
+async def delete_log(tx: Tx, limit: int) -> int:
+    """Delete deliveries of a deleted endpoint, at last the endpoint; return how many rows there were of both."""
+    endpoint_id: int | None = await tx.value(
+        """
+        select id
+        from webhook_endpoint
+        where deleted_at is not null
+        limit 1
+        for update skip locked
+        """
+    )
+    if endpoint_id is None:
+        return 0
+    deleted = await tx.changed(
+        """
+        delete from webhook_delivery
+        where id in (
+            select id
+            from webhook_delivery
+            where endpoint_id = $1
+            order by id
+            limit $2
+        )
+        """,
+        endpoint_id,
+        limit,
+    )
+    if deleted < limit:
+        deleted += await tx.changed("delete from webhook_endpoint where id = $1", endpoint_id)
+    return deleted
 
 
 async def delivery_counts(tx: Reads, ids: Sequence[int], since: datetime) -> dict[int, DeliveryCounts]:

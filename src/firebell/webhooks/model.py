@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 RESTS_AFTER = 5
-"""Failures one after the other after which an endpoint rests."""
+"""Failures in a row after which an endpoint rests."""
 RETENTION_DAYS = 30
 
 
@@ -64,7 +64,15 @@ class Endpoint:
     @property
     def findings(self) -> list[str]:
         """The codes of the findings about it."""
-        return ["N-METHOD"] if self.state is EndpointState.DISABLED else []
+        return ["N-WEBHOOK"] if self.state is EndpointState.DISABLED else []
+
+
+@dataclass(frozen=True, slots=True)
+class DeadChanges:
+    """Changes whose events could not be composed, so that no endpoint gets them."""
+
+    count: int
+    last_error: str
 
 
 @dataclass(frozen=True, slots=True)

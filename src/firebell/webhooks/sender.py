@@ -12,7 +12,7 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.db.migrate import fence
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Invalid, Unavailable
 from firebell.kit.http_out import OutboundResponse, post, reason_of
 from firebell.kit.retries import HOOK_RETRIES, retry_at
 from firebell.kit.secret_encryption import Sealer
@@ -36,6 +36,8 @@ RESPONSE_BYTES = 2_000
 BLOCKED_PAUSE = timedelta(seconds=1)
 """Pause before looking again at what another process works on."""
 LIVE_TOPIC = "webhooks"
+DELETED_PER_RUN = 500
+"""Deliveries of a deleted endpoint that are deleted at once: their attempts go with them."""
 
 
 class WebhookSender:
@@ -54,6 +56,9 @@ class WebhookSender:
         if self.upcoming is None or self.upcoming > now:
             return 0
         done = await self._compose(now)
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            done += await endpoint_store.delete_log(tx, DELETED_PER_RUN)
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             await delivery_store.requeue_lapsed(tx, now)
@@ -120,23 +125,38 @@ class WebhookSender:
         for result in results:
             by_endpoint.setdefault(result.delivery.endpoint_id, []).append(result)
             self._ctx.counters.webhook_attempts["delivered" if result.is_ok else "failed"] += 1
-        async with self._ctx.work_db.tx() as tx:
-            for endpoint_id in sorted(by_endpoint):
-                endpoint = await endpoint_store.endpoint(tx, endpoint_id, lock=True)
-                if endpoint is not None:
-                    await self._record_of(tx, endpoint, by_endpoint[endpoint_id], now)
-            await tx.live(LIVE_TOPIC)
+        # one endpoint that cannot be recorded must not let what others accepted be sent again
+        problems = []
+        for endpoint_id, own in by_endpoint.items():
+            try:
+                async with self._ctx.work_db.tx() as tx:
+                    endpoint = await endpoint_store.endpoint(tx, endpoint_id, lock=True)
+                    if endpoint is not None:
+                        await self._record_of(tx, endpoint, own, now)
+                    await tx.live(LIVE_TOPIC)
+            except Unavailable as exc:
+                problems.append(exc)
+        if problems:
+            raise problems[0]
 
     async def _record_of(
         self, tx: Tx, endpoint: Endpoint, results: Sequence[AttemptResult], now: datetime
     ) -> None:
         health = circuit.Health(endpoint.failures, endpoint.failing_since, endpoint.resting_until)
         reason, last_success_at = "", None
+        failed: set[int] = set()
         # a batch is one look at the endpoint: whatever it accepted shows that it works
         for result in sorted(results, key=lambda each: each.is_ok):
-            health = circuit.after(health, is_ok=result.is_ok, now=now)
-            reason = reason or circuit.disabled_because(health, result.status, now)
-            last_success_at = now if result.is_ok else last_success_at
+            # the address was changed meanwhile, and its health began anew
+            if result.delivery.url == endpoint.settings.url:
+                health = circuit.after(health, is_ok=result.is_ok, now=now)
+                last_success_at = now if result.is_ok else last_success_at
+                if not result.is_ok:
+                    failed.add(result.delivery.id)
+                    is_alone = len(failed) == 1 and not await delivery_store.fails_another(
+                        tx, endpoint.id, result.delivery.id, health.failing_since or now
+                    )
+                    reason = reason or circuit.disabled_because(health, result.status, now, is_alone=is_alone)
             jitter = self._ctx.pace.uniform(-1, 1)
             again_at = retry_at(HOOK_RETRIES, result.delivery.tries + 1, now, jitter, result.retry_after_s)
             await delivery_store.record(tx, result, again_at, now)
@@ -151,7 +171,7 @@ async def _disable(tx: Tx, endpoint: Endpoint, reason: str, now: datetime) -> No
     name = endpoint.settings.name
     await tx.audit(SYSTEM, "webhook.disabled", f"webhook:{endpoint.id}", now, name=name, reason=reason)
     admins = [each for each in await people.people(tx) if each.active and each.role == Role.ADMIN]
-    note = f"{reason} It gets no events until you enable it; what it missed can be replayed for 30 days."
+    note = f"{reason} It gets no events until you enable it; what it missed can be replayed until its retention ends."
     await notify.send_notices(
         tx,
         [

@@ -7,6 +7,9 @@ from typing import Protocol
 from firebell.channels.base import Accepted, ContentRefused, Failed, Retry, Unsent
 from firebell.channels.phone.voice_script import Script
 
+PAGE_VALIDITY_S = 300
+"""How long a provider may keep a page: after that it is tried by another way."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderMessage:
@@ -18,6 +21,8 @@ class ProviderMessage:
     at: datetime
     text: str = ""
     script: Script | None = None
+    validity_s: int = PAGE_VALIDITY_S
+    """How long the provider may keep a text message that it cannot send yet, 4 hours at most."""
 
 
 @dataclass(frozen=True, slots=True)

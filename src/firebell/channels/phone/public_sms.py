@@ -49,6 +49,19 @@ def countries(values: Mapping[str, str]) -> list[str]:
     return settings.public_countries(values) if has_sender else []
 
 
+def is_public_sender(values: Mapping[str, str], number: str) -> bool:
+    """Return True for a number that messages people outside the organization."""
+    return bool(number) and number in (
+        values[settings.TWILIO_PUBLIC_FROM],
+        values[settings.VONAGE_PUBLIC_FROM],
+    )
+
+
+def is_paging_sender(values: Mapping[str, str], number: str) -> bool:
+    """Return True for a number that pages people by text message."""
+    return bool(number) and number in (values[settings.TWILIO_FROM], values[settings.VONAGE_FROM])
+
+
 def complete(text: str, allowed: Sequence[str]) -> str:
     """Return a number as it is stored; one without + is of the first country. Raise `Invalid` for any other.
 

@@ -18,7 +18,6 @@ from firebell.channels.phone.settings import TwilioAccount
 from firebell.kit.http_out import OutboundResponse
 
 NAME = "twilio"
-VALIDITY_S = 300
 _REMEMBERED = 1000
 """Number of messages that are not taken for another one with the same text."""
 _ENDED = frozenset({"failed", "undelivered", "canceled"})
@@ -104,13 +103,13 @@ class TwilioSms(_Client):
     resource = "Messages"
 
     async def send(self, order: ProviderMessage) -> ProviderOutcome:
-        """Create a message, which Twilio drops if it cannot send it within 5 minutes."""
+        """Create a message, which Twilio drops if it cannot send it within its validity."""
         sender = "MessagingServiceSid" if self._account.sender.startswith("MG") else "From"
         fields = {
             "To": order.number,
             sender: self._account.sender,
             "Body": order.text,
-            "ValidityPeriod": VALIDITY_S,
+            "ValidityPeriod": order.validity_s,
         }
         if self._public_url:
             fields["StatusCallback"] = self._hook("sms", "status", {"d": str(order.delivery_id)})

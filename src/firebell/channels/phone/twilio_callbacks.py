@@ -90,7 +90,8 @@ class TwilioCallbacks:
             case "sms", "status":
                 return _message_receipt(request, fields)
             case "sms", "reply" if fields.get("MessageSid") and fields.get("From"):
-                return (TextReply(fields["MessageSid"], fields["From"], fields.get("Body", "")),)
+                key, sender, text = fields["MessageSid"], fields["From"], fields.get("Body", "")
+                return (TextReply(key, sender, text, recipient=fields.get("To", "")),)
             case "voice", "status":
                 return _call_receipt(request, fields)
             case "voice", "gather" if fields.get("CallSid"):

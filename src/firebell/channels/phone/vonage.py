@@ -18,7 +18,6 @@ from firebell.channels.phone.settings import VonageApplication
 from firebell.kit.http_out import OutboundResponse
 
 NAME = "vonage"
-TTL_S = 300
 MAX_TEXT_CHARS = 1000
 _TOKEN_S = 300
 _QUOTA = httpx.codes.PAYMENT_REQUIRED
@@ -105,7 +104,7 @@ class VonageSms(_Client):
     id_field = "message_uuid"
 
     async def send(self, order: ProviderMessage) -> ProviderOutcome:
-        """Send a message, which Vonage drops if it cannot deliver it within 5 minutes."""
+        """Send a message, which Vonage drops if it cannot deliver it within its validity."""
         fields: dict[str, Any] = {
             "message_type": "text",
             "channel": "sms",
@@ -113,7 +112,7 @@ class VonageSms(_Client):
             "from": self._application.sender.removeprefix("+"),
             "text": order.text[:MAX_TEXT_CHARS],
             "client_ref": f"{order.delivery_id}.{order.key}"[:100],
-            "ttl": TTL_S,
+            "ttl": order.validity_s,
         }
         if self._public_url:
             fields["webhook_url"] = self._hook("sms", "status", {"d": str(order.delivery_id)})

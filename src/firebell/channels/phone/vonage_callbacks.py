@@ -87,7 +87,8 @@ class VonageCallbacks:
             case "sms", "reply" if _text(fields, "message_uuid") and _text(fields, "from"):
                 sender = f"+{_text(fields, 'from').removeprefix('+')}"
                 key, text = _text(fields, "message_uuid"), _text(fields, "text")
-                return (TextReply(key, sender, text, is_answered_by_message=True),)
+                recipient = f"+{_text(fields, 'to').removeprefix('+')}"
+                return (TextReply(key, sender, text, is_answered_by_message=True, recipient=recipient),)
             case "voice", "status":
                 return _call_receipt(request, fields)
             case "voice", "input" if _text(fields, "uuid"):
