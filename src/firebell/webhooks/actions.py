@@ -93,7 +93,7 @@ async def create_endpoint(
 ) -> tuple[Endpoint, str]:
     """Create an endpoint, and return it with its signing secret, which is shown once.
 
-    It gets what happens from now on. Raise Invalid, or Conflict if the name is taken or there are too many.
+    It gets events from now on. Raise Invalid, or Conflict if the name is taken or there are too many.
     """
     settings = await _checked(tx, entered)
     if await endpoint_store.count(tx) >= MAX_ENDPOINTS:
