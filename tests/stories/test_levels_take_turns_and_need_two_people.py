@@ -156,7 +156,7 @@ async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, c
         await w.settle()
         assert w.sink.people() == [JUN]
         assert (await w.page()).level == 1
-        assert any("only for Mon–Fri 09:00–17:00" in text for text in await w.story())
+        assert any("only Mon–Fri 09:00–17:00" in text for text in await w.story())
         await w.resolve(w.mara)
 
         # at night, an incident pages the first two levels that are for it together

@@ -134,9 +134,7 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
         if not wants_json():
             note = f" ({fields['already']})" if fields.get("already") else ""
             if action == "ack" and fields["acks_missing"]:
-                note = (
-                    f" ({plural(fields['acks_missing'], 'more acknowledgment')} needed: escalation goes on)"
-                )
+                note = f" ({plural(fields['acks_missing'], 'more acknowledgment')} needed; the page keeps escalating)"
             show(fields, f"{fields['ref']} is {fields['state']}{note}: {fields['title']}")
     if wants_json():
         show(done, "")

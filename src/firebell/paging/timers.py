@@ -137,7 +137,7 @@ def _skipped(page: Page, level: int) -> NewLogEntry:
 
 def _excluded(page: Page, level: int) -> NewLogEntry:
     conditions = page.plan.levels[level].conditions
-    text = f"Level {level + 1} is only for {conditions}: passed over."
+    text = f"Level {level + 1} skipped: it’s only {conditions}."
     return NewLogEntry.by(SYSTEM, page.id, "excluded", text, level=level)
 
 

@@ -118,7 +118,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
                 text = f"You acknowledged PG-{page_id}. {result.waits_for}"
         case "unack":
             await actions.unacknowledge(visit.tx, visit.actor, page_id, visit.now)
-            text = f"PG-{page_id} is unacknowledged, and notifies its level again."
+            text = f"PG-{page_id} unacknowledged. Its level is notified again."
         case "resolve":
             await actions.resolve(visit.tx, visit.actor, page_id, visit.now)
             text = f"PG-{page_id} resolved."
