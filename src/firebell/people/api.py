@@ -128,9 +128,7 @@ class MethodShown(ApiOutput):
     verified_at: datetime | None
     suspect: bool
     replaces: int | None
-    language: Annotated[
-        str, Field(description="the language of the words around what people and sources wrote")
-    ]
+    language: Annotated[str, Field(description="the language of Firebell’s own text")]
     privacy: Annotated[
         MessagePrivacy,
         Field(description="`title_hidden` shows only the number, severity and service of a page"),
