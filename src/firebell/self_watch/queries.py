@@ -118,7 +118,7 @@ def callback_findings(refusals: Sequence[CallbackRefusal]) -> list[Finding]:
             "N-CALLBACK",
             FindingLevel.WARNING,
             f"{rules.channel_label(refusal.channel)}: {plural(refusal.refused, 'request')} of its provider refused."
-            f" The proof must be of {refusal.url}.",
+            f" The signatures don’t match {refusal.url}.",
             subject=f"channel:{refusal.channel}",
             advice="Set FIREBELL_BASE_URL to the address that the provider uses, and check its secret.",
         )
