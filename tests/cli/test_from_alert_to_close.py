@@ -30,7 +30,7 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
             ("PG-1", "acked", ["Mara Lindqvist"])
         ]
         again = await run("page", "ack", "pg-1")
-        assert again.out.startswith("PG-1 is acked (already yours)")
+        assert again.out.startswith("PG-1 is acked (already acknowledged by you)")
         await run("page", "note", "PG-1", "The replica lags")
         shown = await run("page", "show", "PG-1")
         assert "The replica lags" in shown.out
@@ -192,7 +192,7 @@ async def test_a_service_gets_its_key(dsn: str, clock: FakeClock, tmp_path: Path
         assert (await run("service", "key", "list", "search", "--json")).json == []
         await run("service", "set", "search", "--policy", "none", "--description", "Finds things")
         listed = narrow(await run("service", "list"))
-        assert re.search(r"^search +fallback responders +Finds things$", listed.out, re.M)
+        assert re.search(r"^search +degraded, PG-1 +fallback responders +Finds things$", listed.out, re.M)
         assert "none, pages go to the fallback responders" in (await run("service", "show", "search")).out
         unknown = await run("service", "set", "search", "--team", "ghosts", code=1)
         assert unknown.err == "Error: There is no team ghosts.\nTeams: payments.\n"

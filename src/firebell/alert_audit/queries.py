@@ -115,14 +115,14 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
 
 
 async def check_patch(tx: Tx, of: Audit, change: RoutingPatch, now: datetime) -> None:
-    """Raise `Conflict` if a change would have kept back a page that led to an incident, or touches other teams.
+    """Raise `Conflict` if a page that led to an incident would have been late or missing, or for other teams’ services.
 
     It is replayed over the alerts of the last 30 days.
     """
     replayed = await routing_queries.preview(tx, change.rules, now)
     if replayed.incidents:
         raise Conflict(
-            f"It would have kept back pages that led to {', '.join(replayed.incidents[:5])}.",
+            f"Pages that led to {', '.join(replayed.incidents[:5])} would have been late or missing.",
             hint="Change the alert where it is defined, or write a narrower routing rule.",
         )
     services = await catalog.services_by_id(tx, list(replayed.service_ids))

@@ -76,7 +76,7 @@ def _preview(fields: dict[str, Any]) -> None:
     counts = call("POST", "/api/v1/inhibition-rules/preview", fields)
     lines = [
         f"In the last 30 days it would have inhibited {counts['inhibited']} of {plural(counts['targets'], 'target')}:",
-        f"{counts['hidden']} would have paged no one, {counts['released']} once the source ended.",
+        f"{counts['hidden']} would have paged no one; {counts['released']} would have paged when the source ended.",
         f"Incidents that resulted from them: {', '.join(counts['incidents']) or 'none'}.",
         f"{plural(counts['waited'], 'other target')} would have paged after the wait.",
     ]

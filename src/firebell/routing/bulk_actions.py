@@ -16,6 +16,8 @@ from firebell.people.permissions import Verb
 
 LIMIT = 200
 """Largest number of alerts per request."""
+_PREDICATES = ("paged no one", "not found", "already resolved", "already acknowledged by you")
+"""Reasons that make a sentence with the alerts as its subject."""
 
 
 class AlertAction(StrEnum):
@@ -62,7 +64,7 @@ async def _acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: date
                 reasons[page] = result.already or ""
         except Conflict as refusal:
             reasons[page] = refusal.message
-    return [_outcome(id_, pages, reasons.get(pages.get(id_) or "", "it paged no one")) for id_ in ids]
+    return [_outcome(id_, pages, reasons.get(pages.get(id_) or "", "paged no one")) for id_ in ids]
 
 
 async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime) -> list[AlertOutcome]:
@@ -91,7 +93,7 @@ async def _pages(tx: Tx, ids: Sequence[int]) -> dict[int, str | None]:
 
 def _outcome(alert_id: int, pages: dict[int, str | None], reason: str) -> AlertOutcome:
     if alert_id not in pages:
-        return AlertOutcome(alert_id, None, "there is no such alert")
+        return AlertOutcome(alert_id, None, "not found")
     return AlertOutcome(alert_id, pages[alert_id], reason)
 
 
@@ -107,5 +109,7 @@ def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:
     for outcome in outcomes:
         if outcome.reason:
             reasons[outcome.reason] = reasons.get(outcome.reason, 0) + 1
-    sentences += [f"{plural(count, 'alert')}: {reason}." for reason, count in reasons.items()]
+    for reason, count in reasons.items():
+        separator = " " if reason in _PREDICATES else ": "
+        sentences.append(f"{plural(count, 'alert')}{separator}{reason}.")
     return " ".join(sentences)
