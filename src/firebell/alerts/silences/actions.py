@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import alert_history, history_store, mute_actions, mute_store, read_store, related_store
-from firebell.alerts.alert_history import NEVER, AlertKind
+from firebell.alerts import (
+    mute_actions,
+    mute_store,
+    past_alert_columns,
+    past_alert_store,
+    read_store,
+    related_store,
+)
 from firebell.alerts.model import SilencesChanged
+from firebell.alerts.past_alert_columns import NEVER, AlertKind
 from firebell.alerts.silences import rules, store
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
@@ -145,8 +152,8 @@ async def _expire(tx: Tx, actor: Actor, old: Silence, now: datetime) -> None:
 async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: datetime) -> SilencePreview:
     """Return what a silence would silence now and would have silenced in the last 30 days; raise `Invalid`."""
     conditions = matchers.parse(rules.checked_matchers(matchers_text))
-    history = await history_store.past_alerts(
-        tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions)
+    history = await past_alert_store.past_alerts(
+        tx, now - PREVIEW_SPAN, past_alert_store.MAX_READ, past_alert_columns.names_of(conditions)
     )
 
     def is_covered(kind: AlertKind) -> bool:
@@ -164,5 +171,5 @@ async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: d
         compared=sum(1 for _ in history.positions(is_covered)),
         pages=len(set(pages.values())),
         incidents=len({incident for each in incidents.values() for incident in each}),
-        is_partial=len(history.ids) == history_store.MAX_READ,
+        is_partial=len(history.ids) == past_alert_store.MAX_READ,
     )

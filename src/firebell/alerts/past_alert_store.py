@@ -5,9 +5,9 @@ from array import array
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.alert_history import AlertHistory, AlertKind
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY
+from firebell.alerts.past_alert_columns import AlertHistory, AlertKind
 from firebell.kit.db.database import Reads
 
 MAX_READ = 1_000_000
