@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit import webhook_retries
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.standard_webhooks import request_headers, signature
@@ -230,12 +229,12 @@ def test_5_percent_of_the_first_500_stop_the_line() -> None:
 
 
 def test_retries_end_and_a_later_time_of_the_receiver_counts() -> None:
-    waits = webhook_retries.HOOK_RETRIES
+    waits = retries.HOOK_RETRIES
     assert [waits[0], waits[1], waits[-1]] == [timedelta(seconds=5), timedelta(minutes=5), 24 * HOUR]
-    assert webhook_retries.retry_at(waits, 1, NOW, 1) == NOW + timedelta(seconds=5.5)
-    assert webhook_retries.retry_at(waits, 1, NOW, 0, 60) == NOW + timedelta(minutes=1)
-    assert webhook_retries.retry_at(waits, 9, NOW, 0) == NOW + 24 * HOUR
-    assert webhook_retries.retry_at(waits, 10, NOW, 0) is None
+    assert retries.retry_at(waits, 1, NOW, 1) == NOW + timedelta(seconds=5.5)
+    assert retries.retry_at(waits, 1, NOW, 0, 60) == NOW + timedelta(minutes=1)
+    assert retries.retry_at(waits, 9, NOW, 0) == NOW + 24 * HOUR
+    assert retries.retry_at(waits, 10, NOW, 0) is None
 
 
 def test_the_vector_of_a_signed_webhook() -> None:

@@ -9,9 +9,9 @@ import httpx
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import OutboundResponse, post
+from firebell.kit.retries import HOOK_RETRIES, retry_at
 from firebell.kit.secret_encryption import Sealer
 from firebell.kit.standard_webhooks import request_headers
-from firebell.kit.webhook_retries import HOOK_RETRIES, retry_at
 from firebell.subscribers import (
     broadcast_store,
     delivery_outcomes,

@@ -12,7 +12,7 @@ from firebell.kit.mail.addresses import Mailbox, parse_mailbox
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.headers import UnsafeHeaderError
 from firebell.kit.mail.server_url import parse_smtp_url
-from firebell.kit.webhook_retries import retry_at
+from firebell.kit.retries import retry_at
 from firebell.subscribers import broadcast_store, delivery_outcomes, delivery_store, message_texts, throttle
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_retries import MAIL_RETRIES

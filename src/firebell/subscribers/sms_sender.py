@@ -9,7 +9,7 @@ from firebell.channels.phone import gsm7, phone_channel, public_sms
 from firebell.channels.phone import settings as phone_settings
 from firebell.channels.phone.provider import ProviderMessage
 from firebell.kit.context import Context
-from firebell.kit.webhook_retries import retry_at
+from firebell.kit.retries import retry_at
 from firebell.subscribers import (
     broadcast_store,
     delivery_outcomes,
