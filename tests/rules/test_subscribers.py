@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit import retries
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.standard_webhooks import request_headers, signature
