@@ -71,7 +71,7 @@ async def test_bug_a_refused_policy_lost_all_that_was_typed(dsn: str, clock: Fak
         assert "Level 1 is only for high urgency, Sat, Sun, was for every page" in draft
         odd["only-1"] = "high"
         draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text
-        assert "No level is for pages of low urgency without a severity on Mon at 00:00." in draft
+        assert "No level covers low-urgency pages without a severity on Mon at 00:00." in draft
         never: dict[str, Any] = {"outside-0": "yes", "day-0": []}
         for wrong, field in (({}, "levels"), (never, "conditions-0")):
             refused = await http.post("/escalation/nights/edit", data={**odd, **wrong, "version": "1"})

@@ -279,7 +279,7 @@ async def test_an_alert_becomes_a_page_that_is_taken_and_noted(dsn: str, clock: 
         assert (page["notified"], page["next"]) == ("Mara Lindqvist", "Jun Okafor")
         taken = await api("POST", "/pages/pg-1/ack")
         assert (taken["state"], taken["owners"], taken["already"]) == ("acked", ["Mara Lindqvist"], None)
-        assert (await api("POST", "/pages/1/ack"))["already"] == "already yours"
+        assert (await api("POST", "/pages/1/ack"))["already"] == "already acknowledged by you"
         assert (await api("POST", "/pages/PG-1/unack"))["state"] == "triggered"
         await api("POST", "/pages/PG-1/unack", status=409)
         await api("POST", "/pages/PG-1/ack")

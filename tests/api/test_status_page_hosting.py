@@ -370,7 +370,8 @@ async def _remove_group(
         each.partition("@")[0]: (follower["follows_all"], follower["group_ids"], follower["component_ids"])
         for each, follower in followers.items()
     }
-    the_component, everything = (False, [], [component]), (True, [], [])
+    the_component: tuple[bool, list[int], list[int]] = (False, [], [component])
+    everything: tuple[bool, list[int], list[int]] = (True, [], [])
     assert scopes == {
         "ops": the_component,
         "delayed": the_component,

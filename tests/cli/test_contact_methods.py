@@ -24,7 +24,7 @@ async def test_a_webhook_is_added_with_its_secret_rotated_and_removed(
         assert "not verified" in (await run("contact", "list")).out
         messages = (await run("contact", "set", number, "--language", "fr", "--json")).json
         assert (messages["language"], messages["privacy"]) == ("fr", "full")
-        assert "the title hidden" in (await run("contact", "set", number, "--privacy", "title_hidden")).out
+        assert "title hidden" in (await run("contact", "set", number, "--privacy", "title_hidden")).out
         await run("contact", "set", number, code=2)
         await run("contact", "test", number)
         await run("contact", "remove", number)

@@ -30,7 +30,7 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
             ("PG-1", "acked", ["Mara Lindqvist"])
         ]
         again = await run("page", "ack", "pg-1")
-        assert again.out.startswith("PG-1 is acked (already yours)")
+        assert again.out.startswith("PG-1 is acked (already acknowledged by you)")
         await run("page", "note", "PG-1", "The replica lags")
         shown = await run("page", "show", "PG-1")
         assert "The replica lags" in shown.out

@@ -149,7 +149,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the pure checks of what someone chooses about a heartbeat
         "firebell.heartbeats.settings_checks",
         # the pure rules of routing, which are tested, replayed and shown
-        "firebell.alerts.alert_history",
+        "firebell.alerts.past_alert_columns",
         "firebell.alerts.event_placement",
         "firebell.alerts.routes",
         "firebell.alerts.routing_changes",

@@ -438,14 +438,17 @@ def test_what_no_page_can_reach_and_what_reaches_no_level_is_refused(
 
 
 def test_conditions_read_like_words() -> None:
-    assert str(Conditions("high", (0, 1), OFFICE)) == "high urgency, SEV0 or SEV1, Mon–Fri 09:00–17:00"
+    assert str(Conditions("high", (0, 1), OFFICE)) == "for high urgency, SEV0 or SEV1, Mon–Fri 09:00–17:00"
     assert str(Conditions(hours=Hours((0, 1, 5), is_outside=True))) == "outside Mon, Tue, Sat"
     assert str(Hours(EVERY_DAY, 18 * 60, 0)) == "18:00–00:00"
-    assert Level(TEAM, 60, Strategy.ROUND_ROBIN, 2, Conditions("low")).rules == (
-        *("2 people in turn", "2 acknowledgments needed"),
+    assert Level(TEAM, 60, Strategy.ROUND_ROBIN, 2, Conditions("low")).details == (
+        *("round robin, 2 people", "2 acknowledgments needed"),
         "only for low urgency",
     )
-    assert (Level(TEAM).rules, condition_problem(ANY)) == ((), "")
+    assert Level(TEAM, 60, conditions=Conditions(hours=replace(OFFICE, is_outside=True))).details == (
+        "only outside Mon–Fri 09:00–17:00",
+    )
+    assert (Level(TEAM).details, condition_problem(ANY)) == ((), "")
     assert [to_minute(text, "start-0") for text in ("00:00", "9:30", "24:00", "23:59:00")] == [
         *(0, 570, MINUTES_PER_DAY, 1439)
     ]

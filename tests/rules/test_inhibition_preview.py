@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts.alert_history import NEVER, AlertHistory, AlertKind
 from firebell.alerts.inhibition import preview, rules
 from firebell.alerts.inhibition.model import NewInhibitionRule
 from firebell.alerts.inhibition.preview import SECOND, InhibitionOutcome
+from firebell.alerts.past_alert_columns import NEVER, AlertHistory, AlertKind
 from tests.rules.budget import examples
 
 Past = tuple[str, str, int, int | None]

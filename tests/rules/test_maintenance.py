@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import Finding
 from firebell.kit.intervals import Interval
-from firebell.status_pages import component_history, uptime, view
+from firebell.status_pages import derived_status, uptime, view
 from firebell.status_pages.maintenance import calendar, findings, lifecycle, recurrence, texts
 from firebell.status_pages.maintenance.lifecycle import Change, DueKind
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
@@ -229,8 +229,8 @@ def test_maintenance_changes_no_second_of_an_outage(
     end = START + 400 * MINUTE
     outage = _incident(status, START + min(a, b) * MINUTE, START + max(a, b) * MINUTE)
     work = _done(START + min(c, d) * MINUTE, START + max(c, d) * MINUTE)
-    alone = uptime.seconds_by_status(component_history.spans([outage], 1, START, end), START, end)
-    both = uptime.seconds_by_status(component_history.spans([outage, work], 1, START, end), START, end)
+    alone = uptime.seconds_by_status(derived_status.spans([outage], 1, START, end), START, end)
+    both = uptime.seconds_by_status(derived_status.spans([outage, work], 1, START, end), START, end)
     assert both[status] == alone[status]
     assert sum(both.values()) == sum(alone.values()) == 400 * 60
     observed = sum(both.values()) - both[ComponentStatus.UNDER_MAINTENANCE]

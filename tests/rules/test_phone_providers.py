@@ -302,7 +302,7 @@ def test_the_course_of_a_call(
 
 def test_an_answering_machine_hears_no_details_and_a_person_does() -> None:
     script = Script(
-        "You have a page of severity 1.", "Press 4 to acknowledge.", "Checkout. Card 4242 fails.", "de"
+        "You have a severity 1 page.", "Press 4 to acknowledge.", "Checkout. Card 4242 fails.", "de"
     )
     first = calls.first_turn(script, 42)
     assert "Card" not in first.text

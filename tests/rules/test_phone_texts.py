@@ -191,7 +191,7 @@ def test_a_text_is_read_aloud_without_signs(text: str, spoken: str) -> None:
 def test_every_call_is_short_and_begins_with_how_severe_it_is(title: str) -> None:
     script = voice_script.script_of(page(title), takes_keys=True)
     assert len(script.first) + len(script.rest) <= voice_script.MAX_CHARS + len(voice_script.KEYS)
-    assert script.first == f"You have a page of severity 1. {voice_script.KEYS}"
+    assert script.first == f"You have a severity 1 page. {voice_script.KEYS}"
     assert script.rest.startswith("checkout. ")
     assert not set(script.rest) & set("<>\x00\n")
 

@@ -172,7 +172,7 @@ def plan(*levels: tuple[Target, int] | tuple[Target, Target, int], repeat: int =
             plan((ANA, 300)),
             Plan("P", (Level((ANA,), 300, *RULES[1]),), 2, None, tz="Asia/Tokyo"),
             [
-                "Level 1 notifies people in turn, was everyone",
+                "Level 1 notifies people round robin, was everyone",
                 "Level 1 needs 2 acknowledgments, was 1",
                 "Level 1 is only for high urgency, SEV0 or SEV1, Mon–Fri 09:00–17:00, was for every page",
                 "Time zone of hours UTC → Asia/Tokyo",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_pages import component_history, published_log_chain, view
+from firebell.status_pages import derived_status, published_log_chain, view
 from firebell.status_pages.model import (
     Component,
     ComponentStatus,
@@ -101,12 +101,12 @@ def test_the_last_relabeling_counts_and_the_rest_of_the_time_is_as_it_was(
     # S3: spans tile the time without gap or overlap
     incident = _outage(was, 5, 15)
     applied = [_applied(status, start, start + length) for status, start, length in relabelings]
-    spans = component_history.spans([incident], 1, _at(0), _at(30), applied)
+    spans = derived_status.spans([incident], 1, _at(0), _at(30), applied)
     assert (spans[0].start, spans[-1].end) == (_at(0), _at(30))
     assert all(a.end == b.start for a, b in pairwise(spans))
     for hour in range(30):
         covering = [one for one in applied if one.start <= _at(hour) < one.end]
-        expected = covering[-1].status if covering else component_history.status_at([incident], 1, _at(hour))
+        expected = covering[-1].status if covering else derived_status.status_at([incident], 1, _at(hour))
         assert next(s for s in spans if s.start <= _at(hour) < s.end).status is expected
 
 
@@ -120,8 +120,8 @@ def test_a_correction_is_compared_only_with_the_past(becomes: ComponentStatus, i
     after = PublicIncident(
         1, "p1", None, "Payments", None, _at(2), None, _at(4), 0, (*before.updates, correction)
     )
-    assert component_history.improves(before, after, [1], NOW) is improves
-    assert not component_history.improves(before, after, [1], _at(1))
+    assert derived_status.improves(before, after, [1], NOW) is improves
+    assert not derived_status.improves(before, after, [1], _at(1))
 
 
 def test_the_log_has_the_interval_the_status_and_the_reason() -> None:

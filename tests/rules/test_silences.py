@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from firebell.alerts import mutes
-from firebell.alerts.alert_history import AlertKind
 from firebell.alerts.mutes import Mute, MuteKind
+from firebell.alerts.past_alert_columns import AlertKind
 from firebell.alerts.silences import alertmanager, rules
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.kit import matchers

@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_pages import component_history, impact, published_log_chain, stages, uptime
-from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages import derived_status, impact, published_log_chain, stages, uptime
+from firebell.status_pages.derived_status import StatusSpan
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -94,7 +94,7 @@ def spans_from(intervals: Sequence[tuple[ComponentStatus, int, int]]) -> list[St
         )
         for incident, (status, start, length) in zip(incidents, intervals, strict=True)
     ]
-    return component_history.spans(placed, 1, *WINDOW)
+    return derived_status.spans(placed, 1, *WINDOW)
 
 
 def _between(status: ComponentStatus, start: int, length: int) -> list[Effect]:
@@ -125,7 +125,7 @@ def test_s2_what_is_resolved_leaves_nothing_and_what_is_open_is_never_green(
     incidents = [published(tried, number) for number, tried in enumerate(histories, 1)]
     over = [incident for incident in incidents if not incident.is_open]
     later = max((i.updates[-1].display_at for i in incidents), default=NOW) + timedelta(minutes=1)
-    statuses = [component_history.status_at(over, component_id, later) for component_id in (1, 2)]
+    statuses = [derived_status.status_at(over, component_id, later) for component_id in (1, 2)]
     assert statuses == [OPERATIONAL, OPERATIONAL]
     assert impact.indicator(statuses, over).impact is Impact.NONE
     # what names no component shows by its impact
@@ -145,7 +145,7 @@ def test_s2_no_component_changes_when_a_merged_incident_ends(
 ) -> None:
     merged, into = published(given_first, 1), published(given_second, 2)
     now = max(merged.updates[-1].display_at, into.updates[-1].display_at) + timedelta(minutes=1)
-    effects = tuple(component_history.taken_over(merged, into, now))
+    effects = tuple(derived_status.taken_over(merged, into, now))
     over = [Effect(component_id, OPERATIONAL, now) for component_id in (1, 2)]
     last = replace(merged.updates[-1], kind=UpdateKind.UPDATE, effects=tuple(over))
     taking = replace(into.updates[-1], kind=UpdateKind.UPDATE, effects=effects)
@@ -154,13 +154,13 @@ def test_s2_no_component_changes_when_a_merged_incident_ends(
         replace(into, updates=(*into.updates, taking)),
     )
     for component_id in (1, 2):
-        times = [at for each in (merged, into) for at, _ in component_history.steps(each, component_id)]
+        times = [at for each in (merged, into) for at, _ in derived_status.steps(each, component_id)]
         for at in (*times, now):
-            assert component_history.status_at(after, component_id, at) is component_history.status_at(
+            assert derived_status.status_at(after, component_id, at) is derived_status.status_at(
                 [merged, into], component_id, at
             )
     # who took over once has nothing to take over again
-    assert not effects or component_history.taken_over(merged, after[1], now) == []
+    assert not effects or derived_status.taken_over(merged, after[1], now) == []
 
 
 @given(st.lists(changes, max_size=4), st.randoms(use_true_random=False), st.integers(0, 200_000))
@@ -172,14 +172,14 @@ def test_s3_spans_follow_from_the_log_alone_whatever_order_and_pieces_it_is_read
     order.shuffle(shuffled)
     middle = min(WINDOW[0] + timedelta(minutes=cut), WINDOW[1])
     for component_id in (1, 2):
-        whole = component_history.spans(incidents, component_id, *WINDOW)
+        whole = derived_status.spans(incidents, component_id, *WINDOW)
         assert all(a.end == b.start for a, b in pairwise(whole))
         assert (whole[0].start, whole[-1].end) == WINDOW
-        again = component_history.spans(shuffled, component_id, *WINDOW)
+        again = derived_status.spans(shuffled, component_id, *WINDOW)
         assert [(s.start, s.end, s.status) for s in whole] == [(s.start, s.end, s.status) for s in again]
         pieces = [
-            *component_history.spans(incidents, component_id, WINDOW[0], middle),
-            *component_history.spans(incidents, component_id, middle, WINDOW[1]),
+            *derived_status.spans(incidents, component_id, WINDOW[0], middle),
+            *derived_status.spans(incidents, component_id, middle, WINDOW[1]),
         ]
         assert seconds_of(pieces) == seconds_of(whole)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.incidents.model import Phase
-from firebell.status_pages import component_history, impact, published_log_chain, stages, uptime
-from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages import derived_status, impact, published_log_chain, stages, uptime
+from firebell.status_pages.derived_status import StatusSpan
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -147,7 +147,7 @@ def test_an_update_changes_a_component_only_if_nothing_worse_is_said_about_it() 
     over = _update(2, Stage.RESOLVED, (1, O, now), (2, O, now))
     other = _incident(_update(1, Stage.INVESTIGATING, (1, X, start)), number=2)
     new, resolved = _incident(first), _incident(first, over)
-    changes = component_history.latest_changes
+    changes = derived_status.latest_changes
     assert changes([new], new, (1, 2, 3), now) == {1: (O, P), 2: (O, D)}
     assert changes([new, other], new, (1, 2), now) == {2: (O, D)}
     assert changes([resolved, other], resolved, (1, 2), now) == {2: (D, O)}
@@ -272,7 +272,7 @@ def test_overlapping_incidents_count_once_and_the_worst_counts() -> None:
         number=2,
     )
     start, end = _at("00:00:00"), _at("00:00:00", 28)
-    spans = component_history.spans([partial, major], 1, start, end)
+    spans = derived_status.spans([partial, major], 1, start, end)
     seconds = uptime.seconds_by_status(spans, start, end)
     assert (seconds[P], seconds[X]) == (2700, 900)
     assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == "98.02%"
@@ -284,8 +284,8 @@ def test_a_correction_replaces_what_was_said_about_a_component() -> None:
         _update(1, Stage.INVESTIGATING, (1, X, _at("10:00:00")), (2, D, _at("10:00:00"))),
         _update(2, Stage.INVESTIGATING, (1, D, _at("10:20:00")), kind=UpdateKind.CORRECTION),
     )
-    assert component_history.steps(incident, 1) == [(_at("10:20:00"), D)]
-    assert component_history.steps(incident, 2) == [(_at("10:00:00"), D)]
+    assert derived_status.steps(incident, 1) == [(_at("10:20:00"), D)]
+    assert derived_status.steps(incident, 2) == [(_at("10:00:00"), D)]
 
 
 effects = st.lists(
@@ -313,11 +313,11 @@ def test_spans_cover_the_time_without_gaps_and_agree_with_every_instant(
         for number, history in enumerate(histories, 1)
     ]
     end = START + timedelta(minutes=1000)
-    spans = component_history.spans(incidents, 1, START, end)
+    spans = derived_status.spans(incidents, 1, START, end)
     assert (spans[0].start, spans[-1].end) == (START, end)
     assert all(a.end == b.start for a, b in pairwise(spans))
     for span in spans:
-        assert component_history.status_at(incidents, 1, span.start) is span.status
+        assert derived_status.status_at(incidents, 1, span.start) is span.status
 
 
 def _entry(seq: int, update: str, stage: str, at: str, body: str) -> published_log_chain.LogEntry:

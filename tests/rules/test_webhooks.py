@@ -12,11 +12,11 @@ from firebell.kit.errors import Invalid
 from firebell.kit.retries import HOOK_RETRIES
 from firebell.webhooks import circuit, event_types, openapi, payloads
 from firebell.webhooks.circuit import DISABLED_AFTER, GONE, Health
-from firebell.webhooks.composition import new_event
+from firebell.webhooks.composition_context import new_event
+from firebell.webhooks.maintenance_events import MAINTENANCE_TYPES
 from firebell.webhooks.model import RESTS_AFTER
 from firebell.webhooks.page_events import GROUP_TYPES, PAGE_TYPES
 from firebell.webhooks.payloads import WebhookTestEvent
-from firebell.webhooks.planning_events import MAINTENANCE_TYPES
 from firebell.webhooks.recording import PAGE_KINDS
 
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)

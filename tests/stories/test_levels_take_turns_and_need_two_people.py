@@ -22,7 +22,7 @@ from firebell.replies import text_replies
 from firebell.replies.responding import Answerer, respond
 from firebell.response import running_steps
 from firebell.response.defaults import SHIPPED
-from firebell.routing import bulk_actions as alert_actions
+from firebell.routing import alert_bulk_actions as alert_actions
 from tests.api.api_clients import Api, browser, key_of, sign_in
 from tests.world import World, world
 
@@ -237,7 +237,7 @@ async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, c
         await w.settle()
         assert w.sink.people() == [JUN]
         assert (await w.page()).level == 1
-        assert any("only for Mon–Fri 09:00–17:00" in text for text in await w.story())
+        assert any("only Mon–Fri 09:00–17:00" in text for text in await w.story())
         await w.resolve(w.mara)
 
         # the list of services names her too, and an incident escalates to her

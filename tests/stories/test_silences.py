@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts import history_store
+from firebell.alerts import past_alert_store
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, organization, sign_in
 from tests.world import World
@@ -64,7 +64,7 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(
         assert (await api("GET", f"{PATH}/{one['id']}"))["firing"] == 1
         # of alerts that differ too much, a preview reads the newest ones
         for kinds, counts in ((1, (1, 1, True)), (20, (4, 1, False))):
-            monkeypatch.setattr(history_store, "MAX_KINDS", kinds)
+            monkeypatch.setattr(past_alert_store, "MAX_KINDS", kinds)
             preview = await api("POST", f"{PATH}/preview", {"matchers": "job=web"})
             assert (preview["compared"], preview["matching"], preview["is_partial"]) == counts
 

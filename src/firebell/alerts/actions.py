@@ -19,7 +19,6 @@ from firebell.alerts import (
     expiry_actions,
     flapping_actions,
     flapping_store,
-    history_store,
     integration_actions,
     integration_store,
     list_filter_store,
@@ -28,6 +27,7 @@ from firebell.alerts import (
     mute_store,
     muted_groups,
     mutes,
+    past_alert_store,
     read_store,
     related_store,
     routing_actions,
@@ -104,9 +104,9 @@ incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
-past_alerts = history_store.past_alerts
-turn_of_preview = history_store.turn
-MAX_PAST_ALERTS = history_store.MAX_READ
+past_alerts = past_alert_store.past_alerts
+turn_of_preview = past_alert_store.turn
+MAX_PAST_ALERTS = past_alert_store.MAX_READ
 pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services
 quarter_of = counting.quarter_of

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, alert_context, dropped_labels, flapping, list_query, listing, queries
+from firebell.alerts import actions, dropped_labels, earlier_alerts, flapping, list_query, listing, queries
 from firebell.alerts.model import Alert, AlertFilter, Integration, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
@@ -107,7 +107,7 @@ class AlertDetail(AlertShown):
     ]
 
 
-class ChangeAround(ApiOutput):
+class NearbyChange(ApiOutput):
     """A change of the alert's service, within an hour of when the alert began."""
 
     id: int
@@ -118,10 +118,10 @@ class ChangeAround(ApiOutput):
     details: dict[str, str]
 
 
-class AlertAround(ApiOutput):
+class AlertContextShown(ApiOutput):
     """What was around an alert."""
 
-    changes: Annotated[list[ChangeAround], Field(description="newest first, at most 10")]
+    changes: Annotated[list[NearbyChange], Field(description="newest first, at most 10")]
     earlier: Annotated[list[AlertShown], Field(description="the newest 5 earlier alerts of its key")]
     earlier_count: Annotated[int, Field(description="of the 90 days before it; at most 100")]
     paged: Annotated[int, Field(description="of these, how many have a page")]
@@ -338,11 +338,11 @@ async def get_alert(w: Reader, alert_id: PathId) -> AlertDetail:
     summary="List the changes around an alert, and earlier alerts of its key",
     responses=problems(404),
 )
-async def get_alert_context(w: Reader, alert_id: PathId) -> AlertAround:
+async def get_alert_context(w: Reader, alert_id: PathId) -> AlertContextShown:
     (details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
-    around = await alert_context.load(w.tx, details)
-    return AlertAround(
-        changes=[ChangeAround.model_validate(change) for change in around.changes],
+    around = await earlier_alerts.load(w.tx, details)
+    return AlertContextShown(
+        changes=[NearbyChange.model_validate(change) for change in around.changes],
         earlier=[AlertShown.model_validate(_fields(AlertShown, each)) for each in around.earlier],
         earlier_count=around.earlier_count,
         paged=around.paged,

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from fastapi import Response
 
-from firebell.alerts import actions, alert_context, list_query, listing, queries, recognition, retention_store
+from firebell.alerts import (
+    actions,
+    earlier_alerts,
+    list_query,
+    listing,
+    queries,
+    recognition,
+    retention_store,
+)
 from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
@@ -102,7 +110,7 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "page": alert_details.page,
         "mute": alert_details.mute,
         "incidents": alert_details.incidents,
-        "around": await alert_context.load(visit.tx, alert_details),
+        "around": await earlier_alerts.load(visit.tx, alert_details),
         "similar": _similar(alert_details.alert),
         "parts": [
             (part.template, await part.load(visit.tx, alert_details.alert, visit.now)) for part in parts

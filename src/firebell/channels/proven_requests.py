@@ -38,11 +38,13 @@ def check_proof(callbacks: Callbacks, request: CallbackRequest, label: str, publ
     """Raise `Unauthenticated` or `Forbidden` unless the provider made the request."""
     match callbacks.proof(request):
         case ProofStatus.ABSENT:
-            _refusals.add(f"{label}: there is no proof, or no secret to check it with")
-            raise Unauthenticated("The request has no proof of the provider.")
+            _refusals.add(f"{label}: there is no signature, or no secret to check it with")
+            raise Unauthenticated("The request has no valid signature from the provider.")
         case ProofStatus.BAD:
             # a wrong public address is the usual cause
-            _refusals.add(f"{label}: the proof is wrong for an address below {public_url}")
-            raise Forbidden("The proof of the provider is wrong.", hint=f"It must be of {request.url}")
+            _refusals.add(f"{label}: the signature is wrong for an address below {public_url}")
+            raise Forbidden(
+                "The signature of the provider is wrong.", hint=f"It doesn’t match {request.url}."
+            )
         case ProofStatus.GOOD:
             return

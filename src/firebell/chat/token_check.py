@@ -112,7 +112,7 @@ async def mattermost(
     `command_tokens` are those of commands that an admin created; without them, the bot creates the commands.
     """
     from firebell.chat.mattermost.client import probe
-    from firebell.chat.mattermost.slash_commands import ensure
+    from firebell.chat.mattermost.slash_command_setup import ensure
 
     server = check_url(address).rstrip("/")
     team = team.strip().lower()

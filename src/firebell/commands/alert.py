@@ -7,6 +7,7 @@ import click
 
 from firebell.commands.client import call, call_at, call_first, foreign, seg, target
 from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, show_table
+from firebell.kit.text import plural
 
 
 @click.group()
@@ -185,7 +186,12 @@ def show_(number: int, raw: bool) -> None:
     lines += ["", *(f"  {name}: {value}" for name, value in details.items())] if details else []
     around = call("GET", f"/api/v1/alerts/{number}/context")
     fields["context"] = around
-    lines += [f"Seen {around['earlier_count']}x before in 90 days, {around['paged']} of them paged."]
+    if earlier := around["earlier_count"]:
+        lines.append(
+            f"Seen {plural(earlier, 'time')} in the 90 days before; {around['paged']} of them paged."
+        )
+    else:
+        lines.append("First alert of its key in 90 days.")
     if around["changes"]:
         lines += ["", "Changes around this time:"]
         lines += [f"  {local(change['at'])}  {change['summary']}" for change in around["changes"]]

@@ -126,13 +126,13 @@ def verify(method_id: int, code: str) -> None:
 )
 @as_json
 def set_(method_id: int, language: str | None, privacy: str | None) -> None:
-    """Set how messages read at contact method ID."""
+    """Set the language and privacy of messages to contact method ID."""
     if language is None and privacy is None:
         fail("Nothing to change.", "Give --language, --privacy or both.", USAGE)
     body = {"language": language, "privacy": privacy}
     method = call("PATCH", f"{_PATH}/{method_id}", {name: v for name, v in body.items() if v is not None})
-    shows = "the title hidden" if method["privacy"] == "title_hidden" else "the title and the details"
-    show(method, f"Messages through contact method {method_id}: {method['language']}, with {shows}.")
+    shows = "title hidden" if method["privacy"] == "title_hidden" else "title and details shown"
+    show(method, f"Contact method {method_id}: language {languages()[method['language']].name}, {shows}.")
 
 
 @contact.command(epilog=example("firebell contact remove 3"))

@@ -1,4 +1,4 @@
-"""`firebell health`: how Firebell itself is, and its outbound heartbeats."""
+"""`firebell health`: check Firebell itself, and manage its outbound heartbeats."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ PATH = "/api/v1/health"
 
 @click.group()
 def health() -> None:
-    """Show how Firebell itself is, and who watches it."""
+    """Check Firebell itself, and manage its outbound heartbeats."""
 
 
 def _finding(finding: dict[str, Any]) -> str:
@@ -26,20 +26,25 @@ def _alarm(alarm: dict[str, Any]) -> str:
 @health.command("show", epilog=example("firebell health show", "firebell health show --json"))
 @as_json
 def show_() -> None:
-    """Show open alarms and findings; what is in order is not listed."""
+    """Show open alarms and findings."""
     state = call("GET", PATH)
     lines = [
         *(_alarm(alarm) for alarm in state["alarms"] if not alarm["cleared_at"]),
         *map(_finding, state["findings"]),
     ]
     if not state["heartbeats"]:
-        lines.append("Nothing outside watches Firebell. Add an outbound heartbeat.")
+        lines.append("Nothing outside watches Firebell. Create an outbound heartbeat.")
     show(state, "\n".join(lines) or "No alarms and no findings.")
 
 
-@health.command(epilog=example("firebell health heartbeats"))
+@health.group()
+def heartbeat() -> None:
+    """Manage outbound heartbeats: addresses that Firebell requests every minute while it is healthy."""
+
+
+@heartbeat.command("list", epilog=example("firebell health heartbeat list"))
 @as_json
-def heartbeats() -> None:
+def list_() -> None:
     """List the outbound heartbeats, and whether they arrive."""
     listed = call("GET", PATH)["heartbeats"]
     rows = [
@@ -57,21 +62,23 @@ def heartbeats() -> None:
     )
 
 
-@health.command(epilog=example("firebell health add Frankfurt https://watch.example.org/ping/6f3a"))
+@heartbeat.command(
+    epilog=example("firebell health heartbeat create Frankfurt https://watch.example.org/ping/6f3a")
+)
 @click.argument("name")
 @click.argument("url")
 @click.option("--method", type=click.Choice(["POST", "GET"]), default="POST", show_default=True)
 @as_json
-def add(name: str, url: str, method: str) -> None:
-    """Request an address every minute while Firebell is well."""
+def create(name: str, url: str, method: str) -> None:
+    """Create an outbound heartbeat: an address that is requested every minute while Firebell is healthy."""
     created = call("POST", f"{PATH}/outbound-heartbeats", {"name": name, "url": url, "method": method})
     show(created, f"Outbound heartbeat {created['id']} created: {created['name']}, to {created['url_hint']}.")
 
 
-@health.command(epilog=example("firebell health remove 3"))
+@heartbeat.command(epilog=example("firebell health heartbeat delete 3"))
 @click.argument("heartbeat_id", type=click.IntRange(min=1))
 @as_json
-def remove(heartbeat_id: int) -> None:
+def delete(heartbeat_id: int) -> None:
     """Delete an outbound heartbeat; its receiver notices the silence."""
     call("DELETE", f"{PATH}/outbound-heartbeats/{heartbeat_id}")
     show({"id": heartbeat_id}, f"Outbound heartbeat {heartbeat_id} deleted.")

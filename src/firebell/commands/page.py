@@ -134,8 +134,7 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
         if not wants_json():
             note = f" ({fields['already']})" if fields.get("already") else ""
             if action == "ack" and fields["acks_missing"]:
-                missing = plural(fields["acks_missing"], "more acknowledgment")
-                note = f" (escalation continues: {missing} needed)"
+                note = f" ({plural(fields['acks_missing'], 'more acknowledgment')} needed; the page keeps escalating)"
             show(fields, f"{fields['ref']} is {fields['state']}{note}: {fields['title']}")
     if wants_json():
         show(done, "")

@@ -11,7 +11,7 @@ from firebell.kit.text import plural
 from firebell.paging.policy_effect import MAX_PAGES
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_PASSED = {True: "not for this page", False: "no one: skips to the next level"}
+_PASSED = {True: "skipped: its conditions are not met", False: "skipped: it reaches no one"}
 
 
 @click.group()
@@ -30,21 +30,21 @@ def _level(level: dict[str, Any], names: dict[tuple[str, int], str]) -> str:
     return ", ".join(names.get((t["kind"], t["id"]), "deleted target") for t in level["targets"])
 
 
-def _rules(level: dict[str, Any]) -> str:
-    """Return whom of its people a level notifies, how many have to acknowledge, and for which pages it is."""
-    rules = ["in turn"] if level["strategy"] == "round_robin" else []
+def _details(level: dict[str, Any]) -> str:
+    """Return whom of its people a level notifies, how many must acknowledge, and for which pages it is."""
+    details = ["round robin"] if level["strategy"] == "round_robin" else []
     if level["min_acks"] > 1:
-        rules.append(plural(level["min_acks"], "acknowledgment"))
+        details.append(plural(level["min_acks"], "acknowledgment"))
     conditions = level["conditions"] or {}
     if conditions.get("urgency"):
-        rules.append(f"only {conditions['urgency']} urgency")
+        details.append(f"only {conditions['urgency']} urgency")
     if conditions.get("severities"):
-        rules.append("only " + " or ".join(f"SEV{s}" for s in conditions["severities"]))
+        details.append("only " + " or ".join(f"SEV{s}" for s in conditions["severities"]))
     if hours := conditions.get("hours"):
         days = " ".join(_DAYS[day] for day in hours["days"]) if len(hours["days"]) < len(_DAYS) else "daily"
         when = "not" if hours["outside"] else "only"
-        rules.append(f"{when} {days} {hours['start']}-{hours['end']}")
-    return ", ".join(rules)
+        details.append(f"{when} {days} {hours['start']}-{hours['end']}")
+    return ", ".join(details)
 
 
 @policy.command("list", epilog=example("firebell policy list"))
@@ -70,7 +70,7 @@ def show_(slug: str) -> None:
     fields = call("GET", f"/api/v1/policies/{seg(slug)}")
     names = _names()
     rows = [
-        [str(number), _level(level, names), f"{level['ack_within_s'] / 60:g} min", _rules(level)]
+        [str(number), _level(level, names), f"{level['ack_within_s'] / 60:g} min", _details(level)]
         for number, level in enumerate(fields["levels"], 1)
     ]
     timeout = f"{fields['ack_timeout_s'] / 60:g} min" if fields["ack_timeout_s"] else "by severity"
@@ -78,7 +78,7 @@ def show_(slug: str) -> None:
         f"{fields['name']}, version {fields['version']}, repeated {fields['repeat']} times,"
         f" acknowledgment timeout {timeout}, times in {fields['tz']}"
     )
-    show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER', 'RULES'), rows, wide=1)}")
+    show(fields, f"{text}\n{table(('LEVEL', 'NOTIFIES', 'ESCALATES AFTER', 'CONDITIONS'), rows, wide=1)}")
 
 
 @policy.command(

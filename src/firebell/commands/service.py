@@ -19,6 +19,7 @@ from firebell.commands.output import (
     table,
 )
 from firebell.commands.service_dependency import dependency
+from firebell.commands.service_state import state_label
 
 
 @click.group()
@@ -58,7 +59,7 @@ def list_(unhealthy: bool, not_ready: bool, team: str | None, query: str | None)
     rows = [
         [
             s["slug"],
-            f"{s['state']}, {s['ref']}" if s["ref"] else s["state"],
+            f"{s['state']}, {s['ref']}" if s["ref"] else state_label(s["state"]),
             policies.get(s["policy_id"], "fallback responders"),
             s["description"] or s["name"],
         ]
@@ -78,7 +79,7 @@ def show_(slug: str) -> None:
     since = f" since {local(state['since'])}" if state["since"] else ""
     lines = [
         click.style(f"{fields['name']} ({fields['slug']})", bold=True),
-        f"  state: {state['state']}{since}{because}",
+        f"  state: {state_label(state['state'])}{since}{because}",
         f"  on call: {'-' if people is None else ', '.join(p['name'] for p in people) or 'no one'}",
         f"  policy: {fields['policy'] or 'none, pages go to the fallback responders'}",
         f"  team: {fields['team']}",

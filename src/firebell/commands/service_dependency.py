@@ -8,6 +8,7 @@ import click
 
 from firebell.commands.client import call, seg
 from firebell.commands.output import as_json, example, fail, show, show_removed, show_table
+from firebell.commands.service_state import state_label
 
 
 @click.group("dependency")
@@ -17,7 +18,8 @@ def dependency() -> None:
 
 def _rows(direction: str, services: list[dict[str, Any]]) -> list[list[str]]:
     return [
-        [direction, s["slug"], s["state"], s["ref"] or "-", ", ".join(s["through"]) or "-"] for s in services
+        [direction, s["slug"], state_label(s["state"]), s["ref"] or "-", ", ".join(s["through"]) or "-"]
+        for s in services
     ]
 
 

@@ -7,7 +7,15 @@ import click
 from firebell.commands.client import call, call_all
 from firebell.commands.output import as_json, example, fail, instant, local, short, show, show_table
 
-STATES = ("queued", "claimed", "delivered", "failed", "withheld")
+STATES = {
+    "waiting": "queued",
+    "sending": "claimed",
+    "delivered": "delivered",
+    "failed": "failed",
+    "withheld": "withheld",
+}
+"""The states of deliveries in the API by their names for people."""
+_LABELS = {state: label for label, state in STATES.items()}
 
 
 @click.group()
@@ -30,7 +38,8 @@ def _path(name: str, rest: str = "") -> str:
 
 
 def _state(one: dict[str, Any]) -> str:
-    is_failing = one["state"] == "active" and one["failures"]
+    """Return the state; one that is active is failing while Firebell waits after failures in a row."""
+    is_failing = one["state"] == "active" and one["resting_until"]
     return "failing" if is_failing else str(one["state"])
 
 
@@ -40,7 +49,7 @@ def _options(function: Any) -> Any:
         click.option("--type", "types", multiple=True, help="Only this type; repeat for several."),
         click.option("--team", "teams", multiple=True, help="Only events of this team."),
         click.option("--service", "services", multiple=True, help="Only events of this service."),
-        click.option("--private/--no-private", default=None, help="Events about private incidents, too."),
+        click.option("--private/--no-private", default=None, help="Include events about private incidents."),
     ):
         function = option(function)
     return function
@@ -49,7 +58,7 @@ def _options(function: Any) -> Any:
 @webhook.command("list", epilog=example("firebell webhook list"))
 @as_json
 def list_() -> None:
-    """List webhooks with their state and what waits."""
+    """List webhooks with their state and waiting events."""
     listed = sorted(call_all("/api/v1/webhooks"), key=lambda one: str(one["name"]).casefold())
     rows = [
         [
@@ -152,7 +161,7 @@ def change(
 @click.argument("name")
 @as_json
 def pause(name: str) -> None:
-    """Send webhook NAME nothing until it is enabled."""
+    """Pause webhook NAME until it is enabled."""
     after = call("POST", _path(name, "/pause"))
     show(after, f"{after['name']} is paused.")
 
@@ -161,7 +170,7 @@ def pause(name: str) -> None:
 @click.argument("name")
 @as_json
 def enable(name: str) -> None:
-    """Enable webhook NAME, or try it at once if it is failing."""
+    """Enable webhook NAME, or retry a failing one now."""
     after = call("POST", _path(name, "/enable"))
     show(after, f"{after['name']} is active, {after['waiting']} waiting.")
 
@@ -195,17 +204,17 @@ def test(name: str) -> None:
     ),
 )
 @click.argument("name")
-@click.option("--state", type=click.Choice(STATES), help="Only deliveries of this state.")
+@click.option("--state", type=click.Choice(list(STATES)), help="Only deliveries of this state.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
 @as_json
 def log(name: str, state: str | None, limit: int) -> None:
     """List the newest deliveries of webhook NAME."""
-    listed = call("GET", _path(name, "/deliveries"), limit=limit, state=state)
+    listed = call("GET", _path(name, "/deliveries"), limit=limit, state=STATES[state] if state else None)
     rows = [
         [
             str(one["id"]),
             short(one["occurred_at"]),
-            one["state"],
+            _LABELS[one["state"]],
             str(one["attempts"]),
             str(one["status"] or "-"),
             one["subject"],
@@ -224,7 +233,7 @@ def log(name: str, state: str | None, limit: int) -> None:
 def show_delivery(name: str, delivery: int) -> None:
     """Show a delivery of webhook NAME: its attempts and the body."""
     one = call("GET", _path(name, f"/deliveries/{delivery}"))
-    lines = [f"{one['type']} of {one['subject']}, {one['message_id']}: {one['state']}"]
+    lines = [f"{one['type']} of {one['subject']}, {one['message_id']}: {_LABELS[one['state']]}"]
     for each in one["attempt_log"]:
         outcome = each["error"] or "accepted"
         lines.append(f"{short(each['at'])}  {each['status'] or '-'}  {each['duration_ms']} ms  {outcome}")
@@ -242,9 +251,9 @@ def show_delivery(name: str, delivery: int) -> None:
 @click.argument("name")
 @click.argument("delivery", type=click.IntRange(1), required=False)
 @click.option("--failed", is_flag=True, help="All failed deliveries.")
-@click.option("--since", help="What happened from this instant on.")
-@click.option("--until", help="What happened before this instant; now by default.")
-@click.option("--with-delivered", is_flag=True, help="Also what was delivered in the range.")
+@click.option("--since", help="Events from this instant on.")
+@click.option("--until", help="Events before this instant; now by default.")
+@click.option("--with-delivered", is_flag=True, help="Include delivered events of the range.")
 @as_json
 def replay(
     name: str,
@@ -254,7 +263,7 @@ def replay(
     until: str | None,
     with_delivered: bool,
 ) -> None:
-    """Send events to webhook NAME again: one delivery, all that failed, or a range."""
+    """Send events to webhook NAME again: one delivery, all failed ones, or a range."""
     if sum((delivery is not None, failed, since is not None)) != 1:
         raise click.UsageError("Give one of DELIVERY, --failed and --since.")
     if since is None and (until is not None or with_delivered):
@@ -271,11 +280,11 @@ def replay(
     show(replayed, f"{replayed['deliveries']} queued again.")
 
 
-@webhook.command("remove", epilog=example("firebell webhook remove 'Data warehouse'"))
+@webhook.command("delete", epilog=example("firebell webhook delete 'Data warehouse'"))
 @click.argument("name")
 @as_json
-def remove(name: str) -> None:
-    """Remove webhook NAME with its log."""
+def delete(name: str) -> None:
+    """Delete webhook NAME with its log."""
     one = _find(name)
     call("DELETE", f"/api/v1/webhooks/{one['id']}")
-    show(one, f"Removed {one['name']}.")
+    show(one, f"Deleted {one['name']}.")

@@ -7,7 +7,14 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, IncidentDeclared
 from firebell.paging import actions as paging
 from firebell.paging.model import PagesChanged
-from firebell.webhooks import actions, change_store, composing, delivery_store, endpoint_store, recording
+from firebell.webhooks import (
+    actions,
+    change_store,
+    composer_registry,
+    delivery_store,
+    endpoint_store,
+    recording,
+)
 from firebell.webhooks.model import AttemptResult, EndpointSettings, EndpointState
 from firebell.webhooks.sender import new_message_id
 
@@ -41,7 +48,7 @@ async def create(past: Past, now: datetime) -> None:
             await recording.record(tx, declared, incident.declared_at)
         changes = await change_store.claim(tx, 100, now)
         for change in changes:
-            events = await composing.compose(tx, change, past.ctx.public_url, now)
+            events = await composer_registry.compose(tx, change, past.ctx.public_url, now)
             await delivery_store.insert_events(tx, [(new_message_id(), event) for event in events], now)
         await change_store.finish(tx, [change.id for change in changes])
         sent = 0

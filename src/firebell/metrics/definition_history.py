@@ -23,11 +23,9 @@ class DefinitionChange:
         """What it means for a period in which it lies."""
         since = f"{self.day.day} {self.day:%b %Y}"
         if self.recounts:
-            meaning = (
-                "Earlier days are counted by it too, so reports from before then may show other numbers."
-            )
+            meaning = "Earlier days were recalculated with it, so older reports may show other numbers."
         else:
-            meaning = "Earlier days follow the version before, so don’t compare across that day."
+            meaning = "Earlier days use the version before, so don’t compare figures across that day."
         return f"Version {self.version} of this definition, since {since}: {self.text}. {meaning}"
 
 

@@ -25,8 +25,7 @@ def findings(incident: Incident, earlier: Incident, items: Sequence[ActionItem])
             f"{incident.ref}:{CODE}:{earlier.id}",
             CODE,
             FindingLevel.ERROR,
-            f"It repeats {earlier.ref} after {days}, and {plural(len(unfinished), 'action item')} of {earlier.ref}"
-            f" {are_open}",
+            f"It repeats {earlier.ref} after {days}; {len(unfinished)} of its action items {are_open}",
             subject=incident.ref,
             advice="Finish them first: they were meant to prevent this.",
             fix=FixButton("Open action item", page=f"/actions/{unfinished[0].ref}"),

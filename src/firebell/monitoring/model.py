@@ -92,7 +92,7 @@ class IntegrationReadings:
     runbooks: Mapping[str, int]
     """Runbooks in the library's table that are `broken`, else `untested` for 180 days, else `ok`."""
     webhooks: Mapping[str, int]
-    """Endpoints that are `active`, `failing`, `paused` or `disabled`."""
+    """Webhooks that are `active`, `failing`, `paused` or `disabled`."""
     webhook_lag_s: float
     """How long the oldest change or event has waited for an active endpoint, 0 if none waits."""
     webhook_dead_changes: int

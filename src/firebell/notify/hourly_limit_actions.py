@@ -51,8 +51,9 @@ async def _warn(tx: Tx, stopped: Sequence[Stop], now: datetime) -> None:
             person_id=admin.id,
             kind="cost",
             title=f"{stop.text} are stopped",
-            note=f"{stop.sent} were sent within an hour, which can be fraud: someone may earn money with each."
-            " See whose contact methods are new in the audit log. Pages are always sent.",
+            note=f"{stop.sent} were sent in the last hour, which may be fraud. They resume when fewer than"
+            f" {stop.limit} were sent in the last hour. Pages aren’t affected by this limit."
+            " Check the audit log for new contact methods.",
             link="/settings/phone",
         )
         for stop in stopped

@@ -35,7 +35,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         renewed = escalation.step(old, event, now)
         assert isinstance(renewed, Page)
         await store_changes(tx, [renewed], now)
-        return AckResult(renewed, "already yours", renewed=renewed.due_at is not None)
+        return AckResult(renewed, "already acknowledged by you", renewed=renewed.due_at is not None)
     if person_id in old.acks and old.state is not PageState.ACKED:
         missing = old.acks_missing if old.state in UNANSWERED else 0
         return AckResult(old, "already acknowledged by you", missing=missing)
@@ -53,7 +53,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
 async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, now: datetime) -> AckResult:
     """Record an acknowledgment of a page that needs more than this one; messages to this person are void."""
     missing = old.acks_missing - 1
-    text = f"{actor.label} acknowledged. {plural(missing, 'more acknowledgment')} needed: escalation goes on."
+    text = f"{actor.label} acknowledged. {plural(missing, 'more acknowledgment')} needed; the page keeps escalating."
     new = await apply_event(tx, actor, old, event, "acked_in_part", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, old.id, actor.person_id, now)

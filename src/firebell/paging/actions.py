@@ -187,7 +187,7 @@ async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -
     acked = [page_ for page_ in changed if page_.state is PageState.ACKED]
     in_part = [page_ for page_ in changed if page_.state is not PageState.ACKED]
     await log_all(tx, acked, "acked", f"Acknowledged by {event.label}.", now, source)
-    text = f"Acknowledged by {event.label}. More acknowledgments needed: escalation goes on."
+    text = f"Acknowledged by {event.label}. More acknowledgments needed; the page keeps escalating."
     await log_all(tx, in_part, "acked_in_part", text, now, source)
 
 

@@ -101,10 +101,12 @@ class Conditions:
         )
 
     def __str__(self) -> str:
-        """Return them as people read them, such as `high urgency, Mon–Fri 09:00–17:00`; empty if there are none."""
+        """Return them as they stand after “only”, such as `for SEV1, outside Mon–Fri 09:00–17:00`; empty if none."""
         parts = [f"{self.urgency} urgency"] if self.urgency else []
         if self.severities:
             parts.append(" or ".join(f"SEV{severity}" for severity in self.severities))
+        if parts:
+            parts[0] = f"for {parts[0]}"
         if self.hours is not None:
             parts.append(str(self.hours))
         return ", ".join(parts)
@@ -147,7 +149,7 @@ class PageKind(NamedTuple):
         """Return the kind as people read it, such as `SEV1 pages`."""
         if self.severity is not None:
             return f"SEV{self.severity} pages"
-        return f"pages of {self.urgency} urgency without a severity"
+        return f"{self.urgency}-urgency pages without a severity"
 
 
 HIGH = PageKind("high", None)
@@ -209,7 +211,7 @@ def coverage_gap(of_levels: Sequence[Conditions]) -> str:
     if gap is None:
         return ""
     kind, day, minute = gap
-    return f"No level is for {kind} on {DAY_NAMES[day]} at {clock(minute)}."
+    return f"No level covers {kind} on {DAY_NAMES[day]} at {clock(minute)}."
 
 
 def condition_problem(conditions: Conditions) -> str:
@@ -217,7 +219,10 @@ def condition_problem(conditions: Conditions) -> str:
     if conditions.hours is not None and conditions.hours.start == conditions.hours.end:
         return "Enter an end that differs from the start."
     if conditions.hours is not None and not can_be_met(Conditions(hours=conditions.hours)):
-        return "These hours never come. Choose other days or times."
+        return "No time matches these hours. Choose other days or times."
     if can_be_met(conditions):
         return ""
-    return "SEV0 and SEV1 pages are of high urgency, SEV2 and SEV3 pages of low. Choose a combination that exists."
+    return (
+        "SEV0 and SEV1 pages have high urgency, SEV2 and SEV3 pages low urgency."
+        " Choose a combination that exists."
+    )

@@ -99,16 +99,17 @@ class Level:
     conditions: Conditions = ALWAYS
 
     @property
-    def rules(self) -> tuple[str, ...]:
+    def details(self) -> tuple[str, ...]:
         """What distinguishes it from a level that pages everyone about every page, in words."""
-        rules = []
+        details = []
         if self.strategy is Strategy.ROUND_ROBIN:
-            rules.append("one person in turn" if self.min_acks == 1 else f"{self.min_acks} people in turn")
+            number = "" if self.min_acks == 1 else f", {self.min_acks} people"
+            details.append(f"round robin{number}")
         if self.min_acks > 1:
-            rules.append(f"{self.min_acks} acknowledgments needed")
+            details.append(f"{self.min_acks} acknowledgments needed")
         if self.conditions != ALWAYS:
-            rules.append(f"only for {self.conditions}")
-        return tuple(rules)
+            details.append(f"only {self.conditions}")
+        return tuple(details)
 
     def to_json(self) -> dict[str, Any]:
         """Return the level as it is stored, without what is as by default."""

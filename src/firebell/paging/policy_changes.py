@@ -93,7 +93,7 @@ def _setting_changes(old: Level, new: Level, index: int) -> list[str]:
 
 
 def _which(level: Level) -> str:
-    return f"only for {level.conditions}" if level.conditions != ALWAYS else "for every page"
+    return f"only {level.conditions}" if level.conditions != ALWAYS else "for every page"
 
 
-_WHOM = {Strategy.ALL: "everyone", Strategy.ROUND_ROBIN: "people in turn"}
+_WHOM = {Strategy.ALL: "everyone", Strategy.ROUND_ROBIN: "people round robin"}

@@ -38,14 +38,14 @@ from firebell.paging.model import (
 TimeOfDay = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", examples=["09:00"])]
 
 
-class TargetShown(ApiInput):
+class TargetBody(ApiInput):
     """A person, a schedule (who is on call), or a whole team."""
 
     kind: TargetKind
     id: Id
 
 
-class HoursShown(ApiInput):
+class HoursBody(ApiInput):
     """Days of the week and times of day in the time zone of the policy, or, with `outside`, all other times.
 
     Hours that do not end after their start run past midnight, and belong to the day on which they start.
@@ -65,7 +65,7 @@ class HoursShown(ApiInput):
     outside: StrictBool = False
 
 
-class ConditionsShown(ApiInput):
+class ConditionsBody(ApiInput):
     """A level is only for pages that meet all of these, unless no other level reaches anyone.
 
     `severities` are those of incidents; pages of alerts have none.
@@ -75,22 +75,22 @@ class ConditionsShown(ApiInput):
     severities: Annotated[
         list[Annotated[StrictInt, Field(ge=0, le=3)]], Field(default_factory=list, max_length=4)
     ]
-    hours: HoursShown | None = None
+    hours: HoursBody | None = None
 
 
-class LevelShown(ApiInput):
+class LevelBody(ApiInput):
     """Notify the people behind `targets`; escalate if too few acknowledge within `ack_within_s` seconds.
 
     With the strategy `round_robin`, each page notifies one person in turn, or as many as have to acknowledge.
     """
 
-    targets: Annotated[list[TargetShown], Field(min_length=1, max_length=50)]
+    targets: Annotated[list[TargetBody], Field(min_length=1, max_length=50)]
     ack_within_s: Annotated[StrictInt, Field(ge=60, le=86400)] = 300
     strategy: Strategy = Strategy.ALL
     min_acks: Annotated[
         StrictInt, Field(ge=1, le=MAX_MIN_ACKS, description="how many people have to acknowledge")
     ] = 1
-    conditions: Annotated[ConditionsShown | None, Field(description="null: for every page")] = None
+    conditions: Annotated[ConditionsBody | None, Field(description="null: for every page")] = None
 
 
 class PolicyName(ApiInput):
@@ -102,7 +102,7 @@ class PolicyName(ApiInput):
 class PolicyPlan(ApiInput):
     """Levels in order, how often they repeat, the acknowledgment timeout (null: by severity), the zone of hours."""
 
-    levels: Annotated[list[LevelShown], Field(min_length=1, max_length=20)]
+    levels: Annotated[list[LevelBody], Field(min_length=1, max_length=20)]
     repeat: Annotated[StrictInt, Field(ge=0, le=9)] = 2
     ack_timeout_s: Annotated[StrictInt | None, Field(ge=60, le=86400)] = None
     tz: Annotated[Text, Field(description="the time zone of the hours of levels")] = "UTC"
@@ -192,7 +192,7 @@ class VersionShown(ApiOutput):
     saved_at: datetime
     saved_by: str
     changes: list[str] | None
-    levels: list[LevelShown]
+    levels: list[LevelBody]
     repeat: int
     ack_timeout_s: int | None
     tz: str
@@ -206,7 +206,7 @@ class PolicyShown(ApiOutput):
     name: str
     team_id: int
     version: int
-    levels: list[LevelShown]
+    levels: list[LevelBody]
     repeat: int
     ack_timeout_s: int | None
     tz: str
@@ -245,34 +245,34 @@ def policy_shown(policy: Policy) -> PolicyShown:
         name=policy.name,
         team_id=policy.team_id,
         version=policy.version,
-        levels=_levels_shown(policy.levels),
+        levels=_level_bodies(policy.levels),
         repeat=policy.repeat,
         ack_timeout_s=policy.ack_timeout_s,
         tz=policy.tz,
     )
 
 
-def _levels_shown(levels: Sequence[Level]) -> list[LevelShown]:
+def _level_bodies(levels: Sequence[Level]) -> list[LevelBody]:
     return [
-        LevelShown(
-            targets=[TargetShown(kind=t.kind, id=t.id) for t in level.targets],
+        LevelBody(
+            targets=[TargetBody(kind=t.kind, id=t.id) for t in level.targets],
             ack_within_s=level.ack_within_s,
             strategy=level.strategy,
             min_acks=level.min_acks,
-            conditions=_conditions_shown(level.conditions),
+            conditions=_conditions_body(level.conditions),
         )
         for level in levels
     ]
 
 
-def _conditions_shown(conditions: Conditions) -> ConditionsShown | None:
+def _conditions_body(conditions: Conditions) -> ConditionsBody | None:
     if conditions == ALWAYS:
         return None
     hours = conditions.hours
-    return ConditionsShown(
+    return ConditionsBody(
         urgency="high" if conditions.urgency == "high" else "low" if conditions.urgency else None,
         severities=list(conditions.severities),
-        hours=HoursShown(
+        hours=HoursBody(
             days=list(hours.days), start=clock(hours.start), end=clock(hours.end), outside=hours.is_outside
         )
         if hours
@@ -287,7 +287,7 @@ def version_shown(version: PolicyVersion, changes: list[str] | None) -> VersionS
         saved_at=version.saved_at,
         saved_by=version.saved_by,
         changes=changes,
-        levels=_levels_shown(version.plan.levels),
+        levels=_level_bodies(version.plan.levels),
         repeat=version.plan.repeat,
         ack_timeout_s=version.plan.ack_timeout_s,
         tz=version.plan.tz,
@@ -327,7 +327,7 @@ def levels_of(body: PolicyPlan) -> list[Level]:
     ]
 
 
-def _conditions(shown: ConditionsShown | None) -> Conditions:
+def _conditions(shown: ConditionsBody | None) -> Conditions:
     if shown is None:
         return ALWAYS
     hours = None

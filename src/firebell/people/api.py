@@ -128,9 +128,7 @@ class MethodShown(ApiOutput):
     verified_at: datetime | None
     suspect: bool
     replaces: int | None
-    language: Annotated[
-        str, Field(description="the language of the words around what people and sources wrote")
-    ]
+    language: Annotated[str, Field(description="the language of Firebell’s own text")]
     privacy: Annotated[
         MessagePrivacy,
         Field(description="`title_hidden` shows only the number, severity and service of a page"),
@@ -165,7 +163,7 @@ class NewMethod(ApiInput):
     ] = None
 
 
-class RuleShown(ApiInput):
+class NotificationRuleBody(ApiInput):
     """Notify through the contact method `delay_s` seconds after the page reached the person."""
 
     delay_s: Annotated[StrictInt, Field(ge=0, le=86400)] = 0
@@ -175,7 +173,7 @@ class RuleShown(ApiInput):
 class Rules(ApiInput):
     """The notification rules of one urgency."""
 
-    rules: Annotated[list[RuleShown], Field(max_length=50)]
+    rules: Annotated[list[NotificationRuleBody], Field(max_length=50)]
 
 
 WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -370,7 +368,7 @@ async def test_contact_method(w: ContactOwner, method_id: PathId) -> None:
 
 async def _rules(tx: Tx, person_id: int, urgency: str) -> Rules:
     rules = (await actions.rules_of(tx, [person_id], urgency))[person_id]
-    return Rules(rules=[RuleShown(delay_s=r.delay_s, method_id=r.method.id) for r in rules])
+    return Rules(rules=[NotificationRuleBody(delay_s=r.delay_s, method_id=r.method.id) for r in rules])
 
 
 @router.get("/me/rules/{urgency}", tags=["me"], summary="List your notification rules of one urgency")

@@ -28,7 +28,7 @@ class MessageSettingsChange(ApiInput):
 
     language: Annotated[
         LanguageCode | None,
-        Field(description="the language of the words around what people and sources wrote", examples=["de"]),
+        Field(description="the language of Firebell’s own text", examples=["de"]),
     ] = None
     privacy: Annotated[
         MessagePrivacy | None,

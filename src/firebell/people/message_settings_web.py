@@ -65,5 +65,5 @@ async def save_message_settings(visit: CurrentVisit, method_id: int) -> Response
             )
     except Invalid as error:
         return await _form(visit, method_id, visit.values, error)
-    text = f"Messages to {method.shown_address} saved."
+    text = f"Message settings for {method.shown_address} saved."
     return flash.redirect(visit.request, _LIST, text)

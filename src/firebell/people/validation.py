@@ -55,7 +55,7 @@ def check_privacy(value: str) -> MessagePrivacy:
     """Return what messages show; raise `Invalid` for another word."""
     if value not in list(MessagePrivacy):
         raise Invalid(
-            f"{value[:20]!r} is not what messages can show.",
+            f"{value[:20]!r} is not a privacy setting.",
             fields={"privacy": f"Use one of {', '.join(MessagePrivacy)}."},
         )
     return MessagePrivacy(value)

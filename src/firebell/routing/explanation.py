@@ -135,7 +135,7 @@ def _muted(facts: ExplanationFacts) -> ExplanationStage:
 def _flapping(facts: ExplanationFacts) -> ExplanationStage:
     flap = facts.alert.flap
     if flap is None:
-        return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, "It is steady.")
+        return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, "It isn’t flapping.")
     if flap.since is None:
         text = "It changed between firing and resolved lately, but not often enough to flap."
         return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text)

@@ -9,8 +9,8 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.alert_history import AlertHistory, instant
 from firebell.alerts.model import Event, EventKind, matched_labels
+from firebell.alerts.past_alert_columns import AlertHistory, instant
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.routing import api, bulk_api, bulk_web, web
+    from firebell.routing import alert_bulk_api, alert_bulk_web, api, web
 
-    return [bulk_web.router, web.router, bulk_api.router, api.router]
+    return [alert_bulk_web.router, web.router, alert_bulk_api.router, api.router]
 
 
 def _alert_parts() -> list[AlertPart]:

@@ -20,7 +20,7 @@ Writer = Annotated[Work, work(Verb.SELF_WATCH_WRITE)]
 
 
 class NewOutboundHeartbeat(ApiInput):
-    """An address that Firebell requests every minute while it is well."""
+    """An address that Firebell requests every minute while it is healthy."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -51,7 +51,7 @@ class OutboundHeartbeatShown(ApiOutput):
     failing_since: datetime | None
     error: Annotated[str, Field(description="why the last request failed; empty if it arrived")]
     withheld_since: datetime | None
-    withheld_for: Annotated[str, Field(description="why Firebell does not say that it is well")]
+    withheld_for: Annotated[str, Field(description="why it was not sent: what is unhealthy")]
 
 
 class SelfAlarmShown(ApiOutput):
@@ -129,7 +129,7 @@ def _alarm(alarm: SelfAlarm) -> SelfAlarmShown:
     )
 
 
-@router.get("", summary="Show how Firebell itself is: findings, alarms and outbound heartbeats")
+@router.get("", summary="Get Firebell’s own health: findings, alarms and outbound heartbeats")
 async def show_health(w: Reader) -> HealthShown:
     state = await queries.self_watch(w.tx, w.ctx.channel_settings, w.now)
     return HealthShown(
@@ -150,7 +150,7 @@ async def show_health(w: Reader) -> HealthShown:
     )
 
 
-@router.put("/fallback-test", summary="Test the fallback responders every day, or not")
+@router.put("/fallback-test", summary="Set the daily test of the fallback responders")
 async def set_fallback_test(w: Writer, body: FallbackTestInput) -> FallbackTestSettingsShown:
     changed = await fallback_test_actions.set_settings(
         w.tx, w.actor, is_on=body.is_on, hour=body.hour, now=w.now
@@ -160,7 +160,7 @@ async def set_fallback_test(w: Writer, body: FallbackTestInput) -> FallbackTestS
 
 @router.post(
     "/outbound-heartbeats",
-    summary="Request an address every minute while Firebell is well",
+    summary="Create an outbound heartbeat",
     status_code=201,
     responses=problems(409),
 )

@@ -44,12 +44,14 @@ def shared_problems(work: SharedWork, now: datetime) -> list[Problem]:
     """Return what is wrong with the work that all processes share."""
     problems = []
     if work.timers_since and now - work.timers_since > TIMERS_LATE:
-        text = f"{plural(work.late_timers, 'timer')} of pages late, by up to {duration(now - work.timers_since)}."
+        late = duration(now - work.timers_since)
+        are_late = f"{plural(work.late_timers, 'page timer')} {'is' if work.late_timers == 1 else 'are'}"
+        text = f"{are_late} up to {late} late."
         problems.append(Problem(ProblemKind.TIMERS, "", text))
     for waiting in work.waiting:
         if now - waiting.since > MESSAGES_LATE or waiting.count >= MESSAGES_MAX:
             late = duration(max(timedelta(), now - waiting.since))
-            text = f"{plural(waiting.count, 'urgent message')} waiting, for up to {late}."
+            text = f"{plural(waiting.count, 'urgent message')} waiting for up to {late}."
             problems.append(Problem(ProblemKind.QUEUE, waiting.channel, text))
     return problems
 
@@ -128,7 +130,7 @@ def reasons_to_withhold(checks: Mapping[str, str], work: SharedWork) -> str:
     reasons = [f"{name}: {wrong}" for name, wrong in checks.items() if wrong]
     if work.exhausted_pages:
         reasons.append(
-            f"pages: {plural(work.exhausted_pages, 'urgent page')} at the end of the policy, unacknowledged."
+            f"pages: {plural(work.exhausted_pages, 'urgent page')} reached the end of the policy unacknowledged."
         )
     return "; ".join(reasons)[:ERROR_CHARS]
 

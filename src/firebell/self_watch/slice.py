@@ -43,7 +43,7 @@ SLICE = Slice(
     commands=(
         Command(
             "health",
-            "Show how Firebell itself is, and who watches it.",
+            "Show the health of Firebell itself, and who watches it.",
             "firebell.commands.health",
             rank=157,
         ),

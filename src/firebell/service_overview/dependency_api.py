@@ -141,7 +141,7 @@ async def replace_dependencies(
 
 @router.post(
     "/services/{slug}/dependencies",
-    summary="Let a service depend on another",
+    summary="Add a dependency",
     responses=problems(404),
 )
 async def add_dependency(w: Responder, slug: Text, added: NewDependency) -> ServiceDependencies:
@@ -153,7 +153,7 @@ async def add_dependency(w: Responder, slug: Text, added: NewDependency) -> Serv
 
 @router.delete(
     "/services/{slug}/dependencies/{depends_on}",
-    summary="Let a service no longer depend on another",
+    summary="Remove a dependency",
     responses=problems(404),
 )
 async def remove_dependency(w: Responder, slug: Text, depends_on: Text) -> Removed:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.status_pages import component_history, impact, incident_store, queries, store, view
-from firebell.status_pages.component_history import StatusCause
+from firebell.status_pages import derived_status, impact, incident_store, queries, store, view
+from firebell.status_pages.derived_status import StatusCause
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
 from firebell.status_pages.model import Announcement, Component, ComponentChange, ComponentGroup, StatusPage
@@ -52,7 +52,7 @@ def _changes(shown: StatusView, cause: StatusCause) -> tuple[ComponentChange, ..
     """Return the components of a view whose status the latest update of an incident or of maintenance changed."""
     causes: list[StatusCause] = [*shown.snapshot.incidents, *shown.snapshot.maintenances]
     components = {component.id: component for component in shown.snapshot.components}
-    changes = component_history.latest_changes(causes, cause, components, shown.now)
+    changes = derived_status.latest_changes(causes, cause, components, shown.now)
     return tuple(
         ComponentChange(
             components[component_id], old, new, public_api.component_document(shown, component_id)

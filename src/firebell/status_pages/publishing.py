@@ -17,8 +17,8 @@ from firebell.people.action_guards import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.status_pages import (
     actions,
-    component_history,
     continuing,
+    derived_status,
     incident_store,
     published_log_writer,
     stages,
@@ -384,7 +384,7 @@ async def _effects(
     elif update.stage is Stage.RESOLVED and update.kind is not UpdateKind.CORRECTION:
         statuses |= dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL)
     current = {
-        component_id: component_history.status_at([published], component_id, now) for component_id in statuses
+        component_id: derived_status.status_at([published], component_id, now) for component_id in statuses
     }
     effects = [
         Effect(component_id, status, _since(published, incident, component_id, status, update, now))
@@ -407,7 +407,7 @@ async def _effects(
 
 def _end(published: PublicIncident, corrected: Effect, now: datetime) -> Effect:
     """Return the end of a corrected status of an incident that is over: when the component was operational before."""
-    history = component_history.steps(published, corrected.component_id)
+    history = derived_status.steps(published, corrected.component_id)
     ended_at = history[-1][0] if history else published.resolved_at or now
     return Effect(corrected.component_id, ComponentStatus.OPERATIONAL, max(ended_at, corrected.since))
 
@@ -421,7 +421,7 @@ def _since(
     now: datetime,
 ) -> datetime:
     """Return when a status began: uptime measures the service, not the speed of the writer."""
-    begun = component_history.steps(published, component_id)
+    begun = derived_status.steps(published, component_id)
     if update.since is not None:
         return update.since
     if status is ComponentStatus.OPERATIONAL:
@@ -439,7 +439,7 @@ def _check_past(page: StatusPage, published: PublicIncident, new: PublicUpdate, 
     yesterday = to_local(now, page.tz).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     corrected = replace(published, updates=(*published.updates, new))
     component_ids = {effect.component_id for effect in new.effects}
-    if component_history.improves(published, corrected, component_ids, to_instant(yesterday, page.tz)):
+    if derived_status.improves(published, corrected, component_ids, to_instant(yesterday, page.tz)):
         raise Conflict(
             "This makes days before yesterday look better, which needs a second person.",
             hint="Relabel the past instead, at Status pages.",

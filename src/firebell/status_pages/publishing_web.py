@@ -16,7 +16,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import (
     actions,
-    component_history,
+    derived_status,
     incident_store,
     publishing,
     queries,
@@ -101,7 +101,7 @@ async def _render(
         "incident": incident,
         "components": components,
         "current": {
-            c.id: component_history.status_at([published] if published else [], c.id, visit.now)
+            c.id: derived_status.status_at([published] if published else [], c.id, visit.now)
             for c in components
         },
         "suggested": {

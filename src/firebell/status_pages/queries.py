@@ -9,7 +9,7 @@ from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.status_pages import (
-    component_history,
+    derived_status,
     incident_store,
     published_log_chain,
     published_log_store,
@@ -31,7 +31,7 @@ MAX_INCIDENTS = 500
 """The most incidents that a snapshot of a status page has; the archive has older ones."""
 MAX_ARCHIVED = 1000
 """The most incidents, and the most maintenance, of a month, and of the archive of an export."""
-status_of = component_history.status_at
+status_of = derived_status.status_at
 
 
 async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:

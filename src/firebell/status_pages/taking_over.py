@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.public_markdown import literal
 from firebell.people.action_guards import internal
-from firebell.status_pages import actions, component_history, continuing, store, update_appending
+from firebell.status_pages import actions, continuing, derived_status, store, update_appending
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     Component,
@@ -46,7 +46,7 @@ class Takeover:
 async def planned(tx: Tx, page: StatusPage, merged: PublicIncident, now: datetime) -> Takeover | None:
     """Return what resolving a public incident hands over to the one at which it goes on, None for nothing."""
     into = await continuing.successor(tx, page.id, merged) if merged.is_open else None
-    effects = component_history.taken_over(merged, into, now) if into else []
+    effects = derived_status.taken_over(merged, into, now) if into else []
     if into is None or not effects:
         return None
     current = {effect.component_id: effect.status for effect in effects}

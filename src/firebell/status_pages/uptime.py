@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages.derived_status import StatusSpan
 from firebell.status_pages.model import STATUS_LOOKS, ComponentStatus
 
 DAYS = 90

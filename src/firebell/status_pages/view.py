@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from firebell.status_pages import component_history, impact, uptime
-from firebell.status_pages.component_history import StatusCause, StatusOverride, StatusSpan
+from firebell.status_pages import derived_status, impact, uptime
+from firebell.status_pages.derived_status import StatusCause, StatusOverride, StatusSpan
 from firebell.status_pages.impact import Indicator
 from firebell.status_pages.maintenance import lifecycle
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
@@ -208,11 +208,11 @@ def _component(
     now: datetime,
 ) -> ComponentView:
     start, end = uptime.window(now, tz, component.start_date)
-    spans = component_history.spans(causes, component.id, start, end, overrides)
+    spans = derived_status.spans(causes, component.id, start, end, overrides)
     seconds = uptime.seconds_by_status(spans, start, end)
     return ComponentView(
         component,
-        component_history.status_at(causes, component.id, now),
+        derived_status.status_at(causes, component.id, now),
         spans,
         uptime.bars(spans, now, tz, component.start_date),
         uptime.uptime(seconds, weights),

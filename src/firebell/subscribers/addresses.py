@@ -87,7 +87,7 @@ def _email(text: str, field: str) -> str:
 
 def _number(text: str, field: str, countries: Sequence[str]) -> str:
     if not countries:
-        raise Invalid("Text messages are off.", fields={"channel": "Choose another way."})
+        raise Invalid("Text messages are off.", fields={"channel": "Choose another channel."})
     try:
         return public_sms.complete(text, countries)
     except Invalid:

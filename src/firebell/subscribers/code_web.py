@@ -80,8 +80,8 @@ async def _confirm(request: Request, slug: str, locale: str) -> Response:
             token = links.manage_token(ctx.signer, subscriber)
             return RedirectResponse(f"/u/{token}", HTTPStatus.SEE_OTHER, headers=HEADERS)
         raise Invalid(
-            "This code is wrong, or too old.",
-            fields={"code": "Enter the digits of the latest message. A code can be typed five times."},
+            "That code is wrong or expired.",
+            fields={"code": "Enter the code from the latest message. You can try each code five times."},
         )
     except FirebellError as error:
         context = {"values": {"address": typed}, "error": error}

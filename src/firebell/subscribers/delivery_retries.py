@@ -1,4 +1,4 @@
-"""When a mail or text message to a subscriber is tried again (pure; spec 7.11); webhooks follow `kit.retries`."""
+"""When a mail or text to a subscriber is tried again (pure; spec 7.11); webhooks follow `kit.retries`."""
 
 from datetime import timedelta
 

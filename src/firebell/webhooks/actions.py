@@ -16,7 +16,7 @@ from firebell.people import actions as people
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.webhooks import delivery_store, endpoint_store, event_types, log_store, recording
-from firebell.webhooks.composition import new_event
+from firebell.webhooks.composition_context import new_event
 from firebell.webhooks.model import (
     OLD_SECRET_SIGNS,
     Delivery,

@@ -189,16 +189,14 @@ async def update_webhook(w: Writer, endpoint_id: PathId, fields: WebhookFields) 
 @router.delete(
     "/{endpoint_id}",
     status_code=204,
-    summary="Delete a webhook with its log; what waits is not sent",
+    summary="Delete a webhook with its log; waiting events are not sent",
     responses=problems(404),
 )
 async def delete_webhook(w: Writer, endpoint_id: PathId) -> None:
     await actions.delete_endpoint(w.tx, w.actor, endpoint_id=endpoint_id, now=w.now)
 
 
-@router.post(
-    "/{endpoint_id}/pause", summary="Send a webhook nothing until it is enabled", responses=problems(404)
-)
+@router.post("/{endpoint_id}/pause", summary="Pause a webhook", responses=problems(404))
 async def pause_webhook(w: Writer, endpoint_id: PathId) -> WebhookShown:
     await actions.pause_endpoint(w.tx, w.actor, endpoint_id=endpoint_id, now=w.now)
     return await _view(w, endpoint_id)
@@ -206,7 +204,7 @@ async def pause_webhook(w: Writer, endpoint_id: PathId) -> WebhookShown:
 
 @router.post(
     "/{endpoint_id}/enable",
-    summary="Enable a webhook, or try one at once that fails",
+    summary="Enable a webhook, or retry a failing one now",
     responses=problems(404),
 )
 async def enable_webhook(w: Writer, endpoint_id: PathId) -> WebhookShown:

@@ -6,9 +6,9 @@ from typing import Any
 from firebell.kit.db.database import Row
 from firebell.kit.truncation import cut
 from firebell.webhooks import subject_store
-from firebell.webhooks.composition import (
+from firebell.webhooks.composition_context import (
     TEXT_BYTES,
-    Composing,
+    CompositionContext,
     person_of,
     service_of,
     team_ids_of,
@@ -25,7 +25,7 @@ from firebell.webhooks.payloads import (
 from firebell.webhooks.subject_store import Names
 
 
-async def _shown_incident(c: Composing, row: Row) -> tuple[WebhookIncident, Names]:
+async def _shown_incident(c: CompositionContext, row: Row) -> tuple[WebhookIncident, Names]:
     roles = [(role, int(person_id)) for role, person_id in row["roles"]]
     names = await subject_store.names(c.tx, row["service_ids"], (), {i for _, i in roles})
     team_ids = sorted(team_ids_of(names, row["service_ids"]))
@@ -51,7 +51,9 @@ async def _shown_incident(c: Composing, row: Row) -> tuple[WebhookIncident, Name
     return shown, names
 
 
-async def _incident(c: Composing, type_: str, payload: Mapping[str, Any], **fields: Any) -> list[NewEvent]:
+async def _incident(
+    c: CompositionContext, type_: str, payload: Mapping[str, Any], **fields: Any
+) -> list[NewEvent]:
     row = await subject_store.incident(c.tx, payload["incident_id"])
     if row is None or row["drill"]:
         return []
@@ -67,33 +69,33 @@ async def _incident(c: Composing, type_: str, payload: Mapping[str, Any], **fiel
     return [event]
 
 
-async def compose_declared(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_declared(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that an incident was declared."""
     return await _incident(c, "incident.declared", payload)
 
 
-async def compose_phase(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_phase(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that an incident moved to another phase."""
     return await _incident(
         c, "incident.phase_changed", payload, before=payload["before"], after=payload["after"]
     )
 
 
-async def compose_severity(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_severity(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that the severity of an incident changed."""
     return await _incident(
         c, "incident.severity_changed", payload, before=payload["before"], after=payload["after"]
     )
 
 
-async def compose_role(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_role(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that someone got or lost a role."""
     names = await subject_store.names(c.tx, (), (), [payload["person_id"]])
     role = WebhookRole(role=payload["role"], person=person_of(names, payload["person_id"]))
     return await _incident(c, "incident.role_changed", payload, role=role, change=payload["change"])
 
 
-async def compose_update(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_update(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that someone posted an update."""
     entry = await subject_store.entry(c.tx, payload["entry_id"])
     if entry is None:
@@ -102,7 +104,7 @@ async def compose_update(c: Composing, payload: Mapping[str, Any]) -> list[NewEv
     return await _incident(c, "incident.update_posted", payload, text=text, by=entry["actor"])
 
 
-async def compose_merged(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_merged(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that an incident was merged; it names the other one, which may be private."""
     into = await subject_store.incident(c.tx, payload["into_id"])
     events = await _incident(c, "incident.merged", payload, into=f"INC-{payload['into_id']}")
@@ -116,12 +118,12 @@ def _hanging_on(event: NewEvent, incident_ids: Sequence[int]) -> NewEvent:
     )
 
 
-async def compose_closed(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_closed(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that an incident was closed."""
     return await _incident(c, "incident.closed", payload)
 
 
-async def compose_postmortem(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_postmortem(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return that a post-mortem was published; those of drills stay here."""
     row = await subject_store.postmortem(c.tx, payload["postmortem_id"])
     if row is None or row["kind"] == "drill":

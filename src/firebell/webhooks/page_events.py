@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from firebell.kit.db.database import Row
 from firebell.webhooks import subject_store
-from firebell.webhooks.composition import Composing, person_of, service_of, team_of
+from firebell.webhooks.composition_context import CompositionContext, person_of, service_of, team_of
 from firebell.webhooks.model import NewEvent
 from firebell.webhooks.payloads import AlertGroupEvent, PageEvent, WebhookAlertGroup, WebhookPage
 from firebell.webhooks.subject_store import Names
@@ -28,7 +28,7 @@ GROUP_TYPES = {
 _PAGE_STATES = {"acked": "acknowledged", "merged": "resolved"}
 
 
-async def compose_pages(c: Composing, payload: Mapping[str, Any]) -> list[NewEvent]:
+async def compose_pages(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
     """Return the events of pages, and of alert groups, which are acknowledged with their page."""
     changes = [each for each in payload["changes"] if not _is_first_level(each)]
     pages = await subject_store.pages(c.tx, {page_id for page_id, *_ in changes})
@@ -77,7 +77,7 @@ def _group_type(page: Row, kind: str) -> str:
     return GROUP_TYPES.get(kind, "") if page["subject_kind"] == "group" else ""
 
 
-def _group(c: Composing, group: Row, page: Row, names: Names) -> WebhookAlertGroup:
+def _group(c: CompositionContext, group: Row, page: Row, names: Names) -> WebhookAlertGroup:
     state: Literal["open", "acknowledged", "resolved"] = "open"
     if group["closed_at"]:
         state = "resolved"
@@ -100,7 +100,7 @@ def _group(c: Composing, group: Row, page: Row, names: Names) -> WebhookAlertGro
     )
 
 
-def _page(c: Composing, page: Row, names: Names) -> WebhookPage:
+def _page(c: CompositionContext, page: Row, names: Names) -> WebhookPage:
     kind, state = page["subject_kind"], page["state"]
     incident_ids = sorted(page["incident_ids"])
     return WebhookPage(

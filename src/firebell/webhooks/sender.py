@@ -22,7 +22,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Role
-from firebell.webhooks import change_store, circuit, composing, delivery_store, endpoint_store
+from firebell.webhooks import change_store, circuit, composer_registry, delivery_store, endpoint_store
 from firebell.webhooks.model import AttemptResult, ClaimedDelivery, Endpoint, EndpointState
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class WebhookSender:
             for change in changes:
                 try:
                     async with tx.savepoint():
-                        events = await composing.compose(tx, change, self._ctx.public_url, now)
+                        events = await composer_registry.compose(tx, change, self._ctx.public_url, now)
                         await delivery_store.insert_events(
                             tx, [(new_message_id(), event) for event in events], now
                         )

@@ -24,13 +24,21 @@ router = routing.html_router()
 HOME = "/settings/webhooks"
 DELIVERIES_SHOWN = 50
 ATTEMPTS_SHOWN = 50
-FILTERS = (
-    ("", "All"),
-    (DeliveryState.FAILED, "Failed"),
-    (DeliveryState.QUEUED, "Waiting"),
-    (DeliveryState.DELIVERED, "Delivered"),
-)
-_BASE = {"nav": "settings", "tab": "webhooks", "live": LIVE_TOPIC, "wide": True}
+FILTERED = (DeliveryState.FAILED, DeliveryState.QUEUED, DeliveryState.DELIVERED)
+_DELIVERY_STATES = {
+    DeliveryState.QUEUED: "Waiting",
+    DeliveryState.CLAIMED: "Sending",
+    DeliveryState.DELIVERED: "Delivered",
+    DeliveryState.FAILED: "Failed",
+    DeliveryState.WITHHELD: "Withheld",
+}
+_BASE = {
+    "nav": "settings",
+    "tab": "webhooks",
+    "live": LIVE_TOPIC,
+    "wide": True,
+    "delivery_states": _DELIVERY_STATES,
+}
 
 
 def _address(endpoint_id: int) -> str:
@@ -122,7 +130,10 @@ async def _endpoint(
         "e": view.endpoint,
         "entered": entered or view.endpoint.settings,
         "deliveries": shown,
-        "filters": [(value, label, f"{own}?state={value}" if value else own) for value, label in FILTERS],
+        "filters": [
+            ("", "All", own),
+            *((each, _DELIVERY_STATES[each], f"{own}?state={each}") for each in FILTERED),
+        ],
         "state": only or "",
         "before": before,
         "older": f"{own}?state={only or ''}&before={shown[-1].id}" if len(listed) > len(shown) else "",

@@ -6,15 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import (
-    alert_history,
     batch_store,
     event_placement,
-    history_store,
     mute_actions,
     mutes,
+    past_alert_columns,
+    past_alert_store,
     related_store,
 )
-from firebell.alerts.alert_history import NEVER, instant
 from firebell.alerts.batch_state import Batch
 from firebell.alerts.inhibition import preview as past_effects
 from firebell.alerts.inhibition import rules as decisions
@@ -31,6 +30,7 @@ from firebell.alerts.inhibition.preview import InhibitedTarget
 from firebell.alerts.inhibition.rules import InhibitionPlan
 from firebell.alerts.model import Alert, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute, MutesByService
+from firebell.alerts.past_alert_columns import NEVER, instant
 from firebell.alerts.read_store import alerts_by_id, firing_alerts
 from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
@@ -149,14 +149,14 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
 async def preview(tx: Tx, entered: NewInhibitionRule, now: datetime) -> InhibitionPreview:
     """Return what a rule would have inhibited in the last 30 days; raise `Invalid`."""
     new = decisions.checked(replace(entered, name=entered.name.strip() or "A new rule"))
-    async with history_store.turn():
+    async with past_alert_store.turn():
         return await _preview(tx, new, now)
 
 
 async def _preview(tx: Tx, new: NewInhibitionRule, now: datetime) -> InhibitionPreview:
     conditions = (*matchers.parse(new.source_matchers), *matchers.parse(new.target_matchers))
-    history = await history_store.past_alerts(
-        tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions, *new.equal)
+    history = await past_alert_store.past_alerts(
+        tx, now - PREVIEW_SPAN, past_alert_store.MAX_READ, past_alert_columns.names_of(conditions, *new.equal)
     )
     outcome = await _previews.run(lambda: past_effects.replay(decisions.compiled_new(new), history))
     inhibited = outcome.inhibited

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from firebell.alerts import mutes
-from firebell.alerts.alert_history import AlertHistory
 from firebell.alerts.inhibition.model import CompiledInhibitionRule
+from firebell.alerts.past_alert_columns import AlertHistory
 from firebell.kit.matchers import matches_all
 
 SECOND = 1_000_000

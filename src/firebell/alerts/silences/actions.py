@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import alert_history, history_store, mute_actions, mute_store, read_store, related_store
-from firebell.alerts.alert_history import NEVER, AlertKind
+from firebell.alerts import (
+    mute_actions,
+    mute_store,
+    past_alert_columns,
+    past_alert_store,
+    read_store,
+    related_store,
+)
 from firebell.alerts.model import SilencesChanged
+from firebell.alerts.past_alert_columns import NEVER, AlertKind
 from firebell.alerts.silences import rules, store
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState
 from firebell.catalog import actions as catalog
@@ -148,15 +155,15 @@ async def _expire(tx: Tx, actor: Actor, old: Silence, now: datetime) -> None:
 async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: datetime) -> SilencePreview:
     """Return what a silence would silence now and would have silenced in the last 30 days; raise `Invalid`."""
     conditions = matchers.parse(rules.checked_matchers(matchers_text))
-    async with history_store.turn():
+    async with past_alert_store.turn():
         return await _preview(tx, conditions, service_ids, now)
 
 
 async def _preview(
     tx: Tx, conditions: Sequence[Matcher], service_ids: Sequence[int], now: datetime
 ) -> SilencePreview:
-    history = await history_store.past_alerts(
-        tx, now - PREVIEW_SPAN, history_store.MAX_READ, alert_history.names_of(conditions)
+    history = await past_alert_store.past_alerts(
+        tx, now - PREVIEW_SPAN, past_alert_store.MAX_READ, past_alert_columns.names_of(conditions)
     )
 
     def is_covered(kind: AlertKind) -> bool:

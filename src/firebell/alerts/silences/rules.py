@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import mutes
-from firebell.alerts.alert_history import AlertKind
+from firebell.alerts.past_alert_columns import AlertKind
 from firebell.alerts.silences.model import NewSilence, Silence, SilenceState
 from firebell.kit import matchers
 from firebell.kit.errors import Conflict

@@ -69,5 +69,5 @@ def complete(text: str, allowed: Sequence[str]) -> str:
     """
     number = numbers.complete(text, allowed, to_call=False)
     if numbers.calling_code(number) in numbers.NO_LINKS:
-        raise Invalid("Links can’t be sent to this country.", fields={"address": "Use another channel."})
+        raise Invalid("Links can’t be sent to this country.", fields={"address": "Choose another channel."})
     return number

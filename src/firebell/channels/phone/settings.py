@@ -199,7 +199,11 @@ def _check_public_sender(settings: Mapping[str, str], variable: str, paging: str
     if not sender:
         return
     _require(bool(settings[paging]), variable, f"Set up the provider first, with {paging}.")
-    _require(sender != settings[paging], variable, f"Use another number than {paging}: pages would wait.")
+    _require(
+        sender != settings[paging],
+        variable,
+        f"Use a different number than {paging}, so that pages don’t wait for these messages.",
+    )
     is_service = variable == TWILIO_PUBLIC_FROM and bool(_SERVICE.fullmatch(sender))
     _require(
         is_service or bool(_NUMBER.fullmatch(sender)),

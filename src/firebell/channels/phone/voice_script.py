@@ -74,7 +74,7 @@ def script_of(message: Message, *, takes_keys: bool) -> Script:
     severity = message.data.get("severity")
     opening = word("You have a page.")
     if isinstance(severity, int) and _HIGHEST_SEVERITY <= severity <= _LOWEST_SEVERITY:
-        opening = word("You have a page of severity {severity}.", severity=severity)
+        opening = word("You have a severity {severity} page.", severity=severity)
     if not message.actions or not takes_keys:
         return Script(opening, "", word("Open Firebell to answer."), code)
     service = _sentence(str(message.data.get("service") or ""), code)

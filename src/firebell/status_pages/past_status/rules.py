@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from firebell.status_pages import component_history, uptime
-from firebell.status_pages.component_history import StatusCause, StatusOverride, StatusSpan
+from firebell.status_pages import derived_status, uptime
+from firebell.status_pages.derived_status import StatusCause, StatusOverride, StatusSpan
 from firebell.status_pages.model import STATUS_LABELS, Component, ComponentStatus
 from firebell.status_pages.past_status.model import AppliedRelabeling, RelabelingRequest
 from firebell.status_pages.snapshot import Snapshot
@@ -38,10 +38,10 @@ def effect(
 
     def share(overrides: Sequence[StatusOverride]) -> Fraction | None:
         start, end = uptime.window(now, snapshot.page.tz, component.start_date)
-        spans = component_history.spans(causes, component.id, start, end, overrides)
+        spans = derived_status.spans(causes, component.id, start, end, overrides)
         return uptime.uptime(uptime.seconds_by_status(spans, start, end), weights)
 
-    spans = component_history.spans(causes, component.id, request.start, request.end, present)
+    spans = derived_status.spans(causes, component.id, request.start, request.end, present)
     before, after = share(present), share([*present, new])
     # maintenance hides an outage: it counts as better than any problem, and as worse than nothing
     is_better = any(span.status > request.status for span in spans)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
 from firebell.status_pages import archive as archives
-from firebell.status_pages import component_history, uptime
+from firebell.status_pages import derived_status, uptime
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
@@ -305,10 +305,10 @@ class StatusDocuments:
     ) -> Document:
         affected = []
         for shown in self.view.components:
-            steps = component_history.steps(incident, shown.component.id)
+            steps = derived_status.steps(incident, shown.component.id)
             if not steps:
                 continue
-            spans = component_history.spans([incident], shown.component.id, steps[0][0], self.view.now)
+            spans = derived_status.spans([incident], shown.component.id, steps[0][0], self.view.now)
             worse = [span for span in spans if span.status is not ComponentStatus.OPERATIONAL]
             affected.append((shown.component, worse))
         return self._page(

@@ -19,7 +19,7 @@ from firebell.kit.findings import (
 from firebell.kit.intervals import Interval
 from firebell.kit.stated_numbers import largest_by_unit, stated_numbers
 from firebell.kit.text import plural
-from firebell.status_pages import component_history, impact, stages
+from firebell.status_pages import derived_status, impact, stages
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
@@ -433,9 +433,9 @@ def _downtime(published: PublicIncident, correction: PublicUpdate, weights: Weig
     """Return the weighted downtime of the corrected components until the correction, in hundredths of seconds."""
     total, end = 0, correction.display_at
     for component_id in {effect.component_id for effect in correction.effects}:
-        history = component_history.steps(published, component_id)
+        history = derived_status.steps(published, component_id)
         start = min((at for at, _ in history), default=end)
-        spans = component_history.spans([published], component_id, start, end)
+        spans = derived_status.spans([published], component_id, start, end)
         seconds = seconds_by_status(spans, start, end)
         total += 100 * seconds[ComponentStatus.MAJOR_OUTAGE]
         total += weights.partial * seconds[ComponentStatus.PARTIAL_OUTAGE]

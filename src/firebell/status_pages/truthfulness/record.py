@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.incidents.model import ACTIVE, Incident, Phase, TimelineEntry
 from firebell.kit.findings import Evidence
-from firebell.status_pages import component_history, impact
+from firebell.status_pages import derived_status, impact
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
@@ -141,7 +141,7 @@ def shown_statuses(record: PageRecord, at: datetime) -> dict[int, ComponentStatu
     """Return the status of each component of the incident as readers saw it at an instant."""
     every = [*record.others, *([record.published] if record.published else [])]
     shown = [incident for one in every if (incident := until(one, at))]
-    return {each: component_history.status_at(shown, each, at) for each in record.components}
+    return {each: derived_status.status_at(shown, each, at) for each in record.components}
 
 
 def promises(published: PublicIncident, now: datetime) -> Iterator[tuple[PublicUpdate, datetime]]:

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import asyncpg
 
-from firebell.alerts.alert_history import AlertHistory, AlertKind
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY
+from firebell.alerts.past_alert_columns import AlertHistory, AlertKind
 from firebell.kit.db.database import Reads
 from firebell.kit.threads import Pool
 

@@ -8,8 +8,8 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, StrictInt
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.routing import bulk_actions
-from firebell.routing.bulk_actions import AlertAction
+from firebell.routing import alert_bulk_actions
+from firebell.routing.alert_bulk_actions import AlertAction
 
 router = api.router()
 
@@ -29,7 +29,7 @@ class AlertsToChange(ApiInput):
         ),
     ]
     ids: Annotated[
-        list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1, max_length=bulk_actions.LIMIT)
+        list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1, max_length=alert_bulk_actions.LIMIT)
     ]
 
 
@@ -46,5 +46,5 @@ class AlertOutcomeShown(ApiOutput):
 
 @router.post("/alerts/bulk", tags=["alerts"], summary="Acknowledge or resolve up to 200 alerts")
 async def change_alerts(w: Responder, body: AlertsToChange) -> list[AlertOutcomeShown]:
-    outcomes = await bulk_actions.act(w.tx, w.actor, body.action, body.ids, w.now)
+    outcomes = await alert_bulk_actions.act(w.tx, w.actor, body.action, body.ids, w.now)
     return [AlertOutcomeShown.model_validate(outcome) for outcome in outcomes]

@@ -15,7 +15,7 @@ TEXT_BYTES = 8_000
 
 
 @dataclass(frozen=True, slots=True)
-class Composing:
+class CompositionContext:
     """The change whose events are composed, and what that takes."""
 
     tx: Tx

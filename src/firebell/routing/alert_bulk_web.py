@@ -8,8 +8,8 @@ from firebell.kit.web.filters import to_one_of
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.routing import bulk_actions
-from firebell.routing.bulk_actions import AlertAction
+from firebell.routing import alert_bulk_actions
+from firebell.routing.alert_bulk_actions import AlertAction
 
 router = routing.html_router()
 
@@ -25,5 +25,5 @@ async def act_on_alerts(visit: CurrentVisit) -> Response:
     if do == "silence":
         return html.redirect(html.address("/silences/new", alert=" ".join(map(str, ids))))
     action = AlertAction(do)
-    outcomes = await bulk_actions.act(visit.tx, visit.actor, action, ids, visit.now)
-    return flash.redirect(visit.request, back, bulk_actions.summary(action, outcomes))
+    outcomes = await alert_bulk_actions.act(visit.tx, visit.actor, action, ids, visit.now)
+    return flash.redirect(visit.request, back, alert_bulk_actions.summary(action, outcomes))

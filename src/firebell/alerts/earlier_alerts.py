@@ -1,4 +1,4 @@
-"""What was around an alert: changes of its service, and earlier alerts of its key."""
+"""What happened near an alert: changes of its service, and earlier alerts of its key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
