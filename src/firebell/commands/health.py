@@ -57,9 +57,7 @@ def heartbeats() -> None:
     )
 
 
-@health.command(
-    epilog=example("firebell health add 'Watched by Frankfurt' https://watch.example.org/6f3a")
-)
+@health.command(epilog=example("firebell health add 'Watched by Frankfurt' https://watch.example.org/6f3a"))
 @click.argument("name")
 @click.argument("url")
 @click.option("--method", type=click.Choice(["POST", "GET"]), default="POST", show_default=True)
