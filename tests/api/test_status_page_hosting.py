@@ -370,13 +370,9 @@ async def _remove_group(
         each.partition("@")[0]: (follower["follows_all"], follower["group_ids"], follower["component_ids"])
         for each, follower in followers.items()
     }
-    the_component: tuple[bool, list[int], list[int]] = (False, [], [component])
-    everything: tuple[bool, list[int], list[int]] = (True, [], [])
     assert scopes == {
-        "ops": the_component,
-        "delayed": the_component,
-        "hoping": everything,
-        "race": everything,
+        **dict.fromkeys(("ops", "delayed"), (False, [], [component])),
+        **dict.fromkeys(("hoping", "race"), (True, [], [])),
     }
     async with w.ctx.db.tx() as tx:
         changed = await subscribing.change_scope(tx, followed, scope)

@@ -3,10 +3,11 @@
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 
+from firebell.incidents import store
 from firebell.incidents.checks import process_checks
 from firebell.incidents.checks.model import CheckRecord
 from firebell.incidents.closing.rules import ClosingFacts, LinkedAlert, conditions, open_tasks
@@ -14,6 +15,7 @@ from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntr
 from firebell.incidents.phases.lifecycle import ALLOWED, GuardFacts, postmortem_required, refusal
 from firebell.incidents.severity_changes.rules import severity_refusal
 from firebell.incidents.update_deadlines.rules import next_update
+from firebell.kit.db.database import Tx
 from firebell.kit.drill_clock import DrillClock, drill_time, on_drill_time, real_time
 from firebell.kit.intervals import Interval
 from firebell.response import cadence
@@ -172,3 +174,17 @@ def test_the_checks_of_a_drill_count_drill_time() -> None:
     assert "I-UPDATE" in codes(of_drill)
     assert "I-UPDATE" not in codes(replace(of_drill, drill_clock=clock))
     assert on_drill_time(clock, of_drill).declared_at == NOW
+
+
+def test_a_list_of_services_is_shown_although_an_incident_just_became_private() -> None:
+    class _TxStub:
+        """Lists an incident that the next statement may no longer read."""
+
+        answers: ClassVar[list[list[dict[str, int]]]] = [[{"service_id": 1, "incident_id": 7}], []]
+
+        async def fetch(self, *_: object) -> list[dict[str, int]]:
+            return self.answers.pop(0)
+
+    with pytest.raises(StopIteration) as done:
+        store.open_by_service(cast("Tx", _TxStub()), [1]).send(None)
+    assert done.value.value == []
