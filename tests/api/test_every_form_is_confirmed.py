@@ -29,6 +29,7 @@ NOT_SAID = {
     "/incidents/{ref}/details/merge": "the incident that it was merged into",
     "/settings/chat/slack/install": "the page whose link leads to Slack",
     "/settings/chat/{account_id}/test": "Slack, which sends the message",
+    "/metrics/audit/{quarter}/{team}/rules/{rule_id}/routing": "the audit, once 30 days show what it changes",
     "/settings/trackers/{tracker_id}/check": "the result of the check",
     "/settings/trackers/{tracker_id}/dry-run": "what a sync would change",
     "/settings/trackers/{tracker_id}/test": "the tracker, which creates the issue",
