@@ -176,7 +176,7 @@ def _skipped(recipients: Recipients, page: Page, level: int) -> NewLogEntry:
 
 def _excluded(page: Page, level: int) -> NewLogEntry:
     conditions = page.plan.levels[level].conditions
-    text = f"Skipped level {level + 1}, which is only for {conditions}."
+    text = f"Skipped level {level + 1}, which is only {conditions}."
     return NewLogEntry.by(SYSTEM, page.id, "excluded", text, level=level)
 
 

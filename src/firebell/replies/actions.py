@@ -24,12 +24,14 @@ from firebell.paging.model import SUBJECT_KIND
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
 from firebell.people.model import ContactMethod, Person
-from firebell.replies import responding, store, text_replies
+from firebell.replies import proof_checks, responding, store, text_replies
 from firebell.replies.model import PublicTextReceived
 from firebell.replies.responding import Answerer
 
 UNVERIFIED = SignalAnswer("Confirm this address in Firebell first.", is_done=False)
 NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell.", is_done=False)
+
+check_proof = proof_checks.check
 
 
 @internal(

@@ -9,7 +9,7 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import NotFound, Unavailable
 from firebell.kit.web import html, routing, transaction
 from firebell.people import route_access
-from firebell.replies import actions, proof_checks
+from firebell.replies import actions
 
 router = routing.html_router()
 
@@ -26,7 +26,7 @@ async def receive(request: Request, channel: str, provider: str, hook: str) -> R
         raise NotFound("No channel takes requests at this address.")
     callback = await read_request(request, provider, hook, ctx.public_url, now)
     callbacks = declared.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
-    await proof_checks.check(ctx, callbacks, callback, channel, f"{PATH}/{channel}", now)
+    await actions.check_proof(ctx, callbacks, callback, channel, f"{PATH}/{channel}", now)
     signals = callbacks.read(callback)
     try:
         async with ctx.db.tx() as tx:

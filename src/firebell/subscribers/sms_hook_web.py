@@ -7,7 +7,7 @@ from firebell.channels.phone import public_sms
 from firebell.channels.proven_requests import read_request
 from firebell.kit.web import html, routing, transaction
 from firebell.people import route_access
-from firebell.replies import proof_checks
+from firebell.replies import actions as replies
 from firebell.subscribers import sms_actions
 
 router = routing.html_router()
@@ -25,7 +25,7 @@ async def receive(request: Request, provider: str, hook: str) -> Response:
     ctx, now = html.ctx(request), transaction.now(request)
     callback = await read_request(request, provider, hook, ctx.public_url, now)
     callbacks = public_sms.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
-    await proof_checks.check(ctx, callbacks, callback, LABEL, f"{public_sms.HOOKS}/sms", now)
+    await replies.check_proof(ctx, callbacks, callback, LABEL, f"{public_sms.HOOKS}/sms", now)
     async with ctx.db.tx() as tx:
         answers = await sms_actions.apply(tx, ctx, provider, callbacks.read(callback), now)
     response = callbacks.respond(callback, answers)
