@@ -278,9 +278,10 @@ async def owners(tx: Tx, ids: Sequence[int], *, ever: bool = False) -> dict[int,
     rows = await tx.fetch(
         """
         select owner.page_id, owner.person_id
-        from page_owner owner
-        join page on page.id = owner.page_id
-        where owner.page_id = any($1::bigint[])
+        from page
+        join page_owner owner on owner.page_id = page.id
+        where page.id = any($1::bigint[])
+            and owner.page_id = any($1)
             and ($2 or page.acks = '[]' or page.acks @> to_jsonb(owner.person_id))
         order by owner.at
         """,
