@@ -31,6 +31,7 @@ CHECKS_SIGNATURES = {
     *("/chat/slack", "/chat/teams", "/in/runbooks/{source_id}", "/in/channel/{channel}/{provider}/{hook}"),
     *("/chat/mattermost/command", "/chat/mattermost/action", "/chat/mattermost/dialog"),
     *("/in/trackers/{tracker_id}", "/in/trackers/{tracker_id}/{token}"),
+    "/in/public/sms/{provider}/{hook}",
 }
 """Addresses of machines that sign what they send; they have their own tests."""
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
@@ -191,7 +192,8 @@ NEVER_OK = {
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
     *("/u/{token}", "/u/digest/{token}", "/fallback-test/{token}"),
     *("/chat/slack/installed", "/settings/trackers/authorized"),
-    *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
+    *("/settings/contact/{method_id}/verify", "/settings/contact/{method_id}/messages"),
+    *("/incidents/{ref}/declare", "/s/{slug}/subscribe/code", "/s/{slug}/{code}/subscribe/code"),
 }
 """Redirects, and addresses with a token or an owner; they have their own tests."""
 

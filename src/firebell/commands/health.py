@@ -63,7 +63,7 @@ def list_() -> None:
 
 
 @heartbeat.command(
-    epilog=example("firebell health heartbeat create Frankfurt https://watch.example.org/ping/6f3a")
+    epilog=example("firebell health heartbeat create Paris https://watch.example.org/6f3a")
 )
 @click.argument("name")
 @click.argument("url")

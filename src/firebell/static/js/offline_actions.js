@@ -113,7 +113,7 @@ const finish = (action, { done, fresh }) => {
   kept().filter(next => next.ref === action.ref && next.position === action.position)
     .forEach(next => keep({ ...next, position: done.next_position || next.position }));
   if (done.already?.startsWith('already resolved')) answers.push(`${action.ref}: ${done.already}.`);
-  else if (kindOf(action) === 'ack' && done.acks_missing) answers.push(`You acknowledged ${action.ref}. Escalation continues. Acknowledgments still needed: ${done.acks_missing}.`);
+  else if (kindOf(action) === 'ack' && done.acks_missing) answers.push(`You acknowledged ${action.ref}, which still escalates: ${done.acks_missing} more needed.`);
 };
 const send = async action => {
   const slow = setTimeout(() => { if (isKept(action)) { trouble.set(action.name, RETRIED); mark(); } }, 2000);

@@ -2,7 +2,7 @@
 import { $, fetchPage } from './dom.js';
 import { morph } from './morph.js';
 
-let wait, isAsking = false, later = null;
+let wait, isAsking, later;
 document.addEventListener('input', e => {
   const edited = e.target.closest('form[data-preview]');
   if (!edited) return;
@@ -10,7 +10,7 @@ document.addEventListener('input', e => {
   wait = setTimeout(() => preview(edited), 300);
 });
 
-/* One at a time: the server may need seconds for each. */
+/* One at a time: each may take seconds. */
 async function preview(edited) {
   if (isAsking) { later = edited; return; }
   isAsking = true;
@@ -21,8 +21,7 @@ async function preview(edited) {
       if (shown && fresh) morph(shown, fresh);
     }
   } catch { /* the button asks again */ }
-  isAsking = false;
   const next = later;
-  later = null;
+  isAsking = later = null;
   if (next) preview(next);
 }
