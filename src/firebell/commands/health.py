@@ -62,9 +62,7 @@ def list_() -> None:
     )
 
 
-@heartbeat.command(
-    epilog=example("firebell health heartbeat create Paris https://watch.example.org/6f3a")
-)
+@heartbeat.command(epilog=example("firebell health heartbeat create Paris https://watch.example.org/6f3a"))
 @click.argument("name")
 @click.argument("url")
 @click.option("--method", type=click.Choice(["POST", "GET"]), default="POST", show_default=True)
