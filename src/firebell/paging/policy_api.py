@@ -5,23 +5,11 @@ from typing import Annotated, Literal
 from fastapi import Query
 
 from firebell.kit.web import api, undo
-from firebell.kit.web.api import (
-    Instant,
-    PageParams,
-    PathId,
-    Removed,
-    Text,
-    problems,
-    removed,
-)
+from firebell.kit.web.api import Instant, PageParams, PathId, Removed, Text, problems, removed
 from firebell.paging import actions, policy_changes, policy_targets, policy_version_store
 from firebell.paging.dry_run import checked_start, dry_run, page_kind
-from firebell.paging.level_conditions import (
-    PageKind,
-)
-from firebell.paging.model import (
-    Plan,
-)
+from firebell.paging.level_conditions import PageKind
+from firebell.paging.model import Plan
 from firebell.paging.policy_schema import (
     ChangedPolicy,
     DryRunInput,
@@ -126,9 +114,7 @@ async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown
 )
 async def policy_effect(w: PlanReader, slug: Text, body: PolicyPlan) -> EffectsShown:
     policy = await actions.policy_by_slug(w.tx, slug)
-    draft: Plan = await checked_plan(
-        w.tx, policy.name, levels_of(body), body.repeat, body.ack_timeout_s, body.tz
-    )
+    draft = await _draft(w, policy.name, body)
     before, after = await actions.policy_effect(w.tx, policy, draft, w.now)
     return EffectsShown.model_validate({"pages": before.pages, "saved": before, "draft": after})
 
@@ -199,6 +185,10 @@ async def dry_run_policy(
     return steps_shown(await dry_run(w.tx, policy.plan, policy.team_id, start, kind, policy.id), start)
 
 
+async def _draft(w: Work, name: str, body: PolicyPlan) -> Plan:
+    return await checked_plan(w.tx, name, levels_of(body), body.repeat, body.ack_timeout_s, body.tz)
+
+
 def _kind(urgency: str, severity: int | None) -> PageKind:
     return page_kind(urgency if severity is None else f"sev{severity}")
 
@@ -211,6 +201,6 @@ def _kind(urgency: str, severity: int | None) -> PageKind:
 )
 async def dry_run_draft(w: PlanReader, body: DryRunInput) -> list[StepShown]:
     start = checked_start(body.at or w.now, w.now)
-    plan: Plan = await checked_plan(w.tx, "Draft", levels_of(body), body.repeat, body.ack_timeout_s, body.tz)
+    plan = await _draft(w, "Draft", body)
     kind = _kind(body.urgency, body.severity)
     return steps_shown(await dry_run(w.tx, plan, body.team_id, start, kind), start)

@@ -6,34 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from firebell.kit.web.api import (
-    ApiInput,
-    ApiOutput,
-    Id,
-    Instant,
-    ShortName,
-    StrictBool,
-    StrictInt,
-    Text,
-)
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, ShortName, StrictBool, StrictInt, Text
 from firebell.paging.dry_run import PlannedLevel
-from firebell.paging.level_conditions import (
-    ALWAYS,
-    EVERY_DAY,
-    Conditions,
-    Hours,
-    clock,
-    to_minute,
-)
-from firebell.paging.model import (
-    MAX_MIN_ACKS,
-    Level,
-    Policy,
-    PolicyVersion,
-    Strategy,
-    Target,
-    TargetKind,
-)
+from firebell.paging.level_conditions import ALWAYS, EVERY_DAY, Conditions, Hours, clock, to_minute
+from firebell.paging.model import MAX_MIN_ACKS, Level, Policy, PolicyVersion, Strategy, Target, TargetKind
 
 TimeOfDay = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", examples=["09:00"])]
 
