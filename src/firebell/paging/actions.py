@@ -317,7 +317,7 @@ async def apply_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> l
     await policy_store.lock_policy(tx, policy.id)
     open_pages = await store.lock(tx, await policy_store.open_page_ids(tx, policy.id))
     changed = await step_all(tx, open_pages, escalation.Replan(policy.plan), now)
-    await store.set_plans(tx, [page_.id for page_ in changed], policy.plan)
+    await store.set_plan(tx, [page_.id for page_ in changed], policy.plan)
     text = f"{actor.label} applied version {policy.version} of {policy.name}."
     await log_all(tx, changed, "replanned", text, now, actor)
     refs = [page_.ref for page_ in changed]

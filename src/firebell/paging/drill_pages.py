@@ -87,7 +87,7 @@ async def confine_to_drill(tx: Tx, page_id: int, allowed: Collection[int], now: 
     page = await store.page(tx, page_id)
     assert page is not None
     plan = _confined(page.plan, await _reached(tx, page.plan, page.team_id, now), allowed)
-    await store.set_plan(tx, page_id, plan)
+    await store.set_plan(tx, [page_id], plan)
     if page.subject_kind == MANUAL_KIND and not page.title.startswith("DRILL"):
         await manual.mark_as_drill(tx, page_id)
     return [target.id for level in plan.levels for target in level.targets]

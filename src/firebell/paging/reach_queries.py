@@ -100,6 +100,6 @@ async def join_first_levels(tx: Tx, page_id: int, now: datetime) -> Page | None:
         both = Level(targets, first.ack_within_s, min_acks=max(first.min_acks, second.min_acks))
         joined = [both if i == met[0] else one for i, one in enumerate(levels) if i != met[1]]
         plan = replace(page.plan, levels=tuple(joined))
-        await store.set_plan(tx, page_id, plan)
+        await store.set_plan(tx, [page_id], plan)
         return replace(page, plan=plan)
     return None

@@ -207,13 +207,8 @@ async def retitle_all(tx: Tx, kind: str, subject_id: int, title: str) -> list[in
     return [row["id"] for row in rows]
 
 
-async def set_plan(tx: Tx, page_id: int, plan: Plan) -> None:
-    """Replace the plan of a page."""
-    await tx.execute("update page set plan = $2 where id = $1", page_id, plan.to_json())
-
-
-async def set_plans(tx: Tx, page_ids: Sequence[int], plan: Plan) -> None:
-    """Give several pages the same plan."""
+async def set_plan(tx: Tx, page_ids: Sequence[int], plan: Plan) -> None:
+    """Replace the plan of some pages by the same one."""
     await tx.execute("update page set plan = $2 where id = any($1::bigint[])", list(page_ids), plan.to_json())
 
 
