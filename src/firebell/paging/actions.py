@@ -40,6 +40,7 @@ from firebell.paging import (
     store,
 )
 from firebell.paging import live_topics as topics
+from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import (
     SUBJECT_KIND,
     TIMER,
@@ -235,7 +236,7 @@ async def start_incident_page(
         policy_id=policy.id if policy else None,
         plan=(policy.plan if policy else NO_POLICY).to_json(),
         title=title,
-        urgency="high" if severity <= 1 else "low",
+        urgency=PageKind.of_severity(severity).urgency,
         severity=severity,
         actor=SYSTEM.label,
         text=f"{actor.label} declared SEV{severity}.",

@@ -13,11 +13,7 @@ from firebell.paging.level_conditions import HIGH, PAGE_KINDS, PageKind
 from firebell.paging.model import Page, Plan
 from firebell.paging.round_robin import successive
 
-KINDS = {
-    "high": HIGH,
-    "low": PageKind("low", None),
-    **{f"sev{kind.severity}": kind for kind in PAGE_KINDS if kind.severity is not None},
-}
+KINDS = {kind.urgency if kind.severity is None else f"sev{kind.severity}": kind for kind in PAGE_KINDS}
 """The kinds of pages that a dry run offers, by their names in addresses."""
 KIND_LABELS = {
     name: f"{kind.urgency.capitalize()} urgency" if kind.severity is None else f"SEV{kind.severity}"

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.paging.level_conditions import are_met
 from firebell.paging.model import OPEN, UNANSWERED, Page, PageState, Plan, Strategy
 from firebell.paging.round_robin import with_turn
 
@@ -470,13 +469,9 @@ def _without_acks(page: Page, people: Sequence[int]) -> tuple[int, ...]:
 
 def _excluded(page: Page, reach: Reach, now: datetime) -> set[int]:
     """Return the levels whose conditions the page does not meet now; none if the others reach no one."""
-    excluded = {
-        index
-        for index, level in enumerate(page.plan.levels)
-        if not are_met(level.conditions, page.plan.tz, page.kind, now)
-    }
-    others = (index for index in range(len(page.plan.levels)) if index not in excluded)
-    if excluded and any(_is_served(page, index, reach(index)) for index in others):
+    met = page.plan.levels_for(page.kind, now)
+    excluded = {*range(len(page.plan.levels))} - {*met}
+    if excluded and any(_is_served(page, index, reach(index)) for index in met):
         return excluded
     return set()
 

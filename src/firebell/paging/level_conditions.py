@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfoNotFoundError
@@ -145,6 +145,11 @@ class PageKind(NamedTuple):
     urgency: str
     severity: int | None
 
+    @classmethod
+    def of_severity(cls, severity: int) -> "PageKind":
+        """Return the kind of the page of an incident."""
+        return cls("high" if severity <= 1 else "low", severity)
+
     def __str__(self) -> str:
         """Return the kind as people read it, such as `SEV1 pages`."""
         if self.severity is not None:
@@ -154,19 +159,18 @@ class PageKind(NamedTuple):
 
 HIGH = PageKind("high", None)
 """The kind of a page of urgent alerts."""
-PAGE_KINDS = (
-    *(HIGH, PageKind("low", None)),
-    *(PageKind("high", 0), PageKind("high", 1), PageKind("low", 2), PageKind("low", 3)),
-)
+PAGE_KINDS = (HIGH, PageKind("low", None), *map(PageKind.of_severity, range(4)))
 """The kinds with which pages begin: SEV0 and SEV1 are of high urgency, SEV2 and SEV3 of low urgency."""
 
 
 def are_met(conditions: Conditions, tz: str, kind: PageKind, now: datetime) -> bool:
     """Return True if a level with these conditions is for a page now; hours in an unknown time zone are met."""
+    if conditions.hours is None:
+        return conditions.met_by(kind, 0, 0)
     try:
         wall = to_local(now, tz)
     except ZoneInfoNotFoundError:
-        return are_met(Conditions(conditions.urgency, conditions.severities), "UTC", kind, now)
+        return are_met(replace(conditions, hours=None), tz, kind, now)
     return conditions.met_by(kind, wall.weekday(), wall.hour * 60 + wall.minute)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
-from firebell.paging.level_conditions import ALWAYS, Conditions, PageKind
+from firebell.paging.level_conditions import ALWAYS, Conditions, PageKind, are_met
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
@@ -140,6 +140,12 @@ class Plan:
     is_drill: bool = False
     tz: str = "UTC"
     """The time zone of the hours of its levels."""
+
+    def levels_for(self, kind: PageKind, at: datetime) -> list[int]:
+        """Return the indexes of the levels whose conditions a page meets at an instant, or of all if it meets none."""
+        indexes = range(len(self.levels))
+        met = [i for i in indexes if are_met(self.levels[i].conditions, self.tz, kind, at)]
+        return met or [*indexes]
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as it is stored."""

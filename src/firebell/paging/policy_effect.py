@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from firebell.paging.level_conditions import ALWAYS, PageKind, are_met
+from firebell.paging.level_conditions import PageKind, are_met
 from firebell.paging.model import Level, Plan
 
 PERIOD = timedelta(days=90)
@@ -75,7 +75,7 @@ def _is_for(level: Level, plan: Plan, kind: PageKind, at: datetime) -> bool:
     """Return True if a page enters a level at an instant; conditions do not count if it meets those of no level."""
 
     def meets(one: Level) -> bool:
-        return one.conditions == ALWAYS or are_met(one.conditions, plan.tz, kind, at)
+        return are_met(one.conditions, plan.tz, kind, at)
 
     return meets(level) or not any(map(meets, plan.levels))
 

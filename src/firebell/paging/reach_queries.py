@@ -9,7 +9,7 @@ from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.paging import escalation, policy_store, store
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
-from firebell.paging.level_conditions import PageKind, are_met
+from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import (
     SUBJECT_KIND,
     Level,
@@ -57,12 +57,9 @@ async def level_targets(
     policy = (await policy_store.policies_by_id(tx, [policy_id])).get(policy_id)
     if policy is None:
         return []
-    kind = PageKind("high" if severity <= 1 else "low", severity)
-    levels = list(enumerate(policy.levels, 1))
-    met = [(number, x) for number, x in levels if are_met(x.conditions, policy.tz, kind, at)]
     return [
-        (number, [ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets])
-        for number, level in met or levels
+        (i + 1, [ManualTarget(ManualTargetKind(t.kind), t.id) for t in policy.levels[i].targets])
+        for i in policy.plan.levels_for(PageKind.of_severity(severity), at)
     ]
 
 
@@ -91,8 +88,7 @@ async def join_first_levels(tx: Tx, page_id: int, now: datetime) -> Page | None:
     for page in await store.lock(tx, [page_id]):
         if page.level >= 0 or page.state is not PageState.TRIGGERED:
             return None
-        levels = page.plan.levels
-        met = [i for i, one in enumerate(levels) if are_met(one.conditions, page.plan.tz, page.kind, now)]
+        levels, met = page.plan.levels, page.plan.levels_for(page.kind, now)
         if len(met) < 2:
             return None
         first, second = levels[met[0]], levels[met[1]]
