@@ -9,6 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import NotFound
+from firebell.oncall.model import Layer, Schedule, Unit
+from firebell.paging.level_conditions import Conditions, Hours
+from firebell.paging.model import Level, Policy, Target, TargetKind
+from firebell.readiness import fact_queries
 from firebell.readiness.assessment import RULES, assess
 from firebell.readiness.chart import chart
 from firebell.readiness.facts import (
@@ -93,6 +97,47 @@ def test_what_is_proved_is_met() -> None:
     assert ItemState.MISSING not in states.values()
     # the game day of this month is not held, and the month is over in six days
     assert {i for i, state in states.items() if state is ItemState.EXPIRING} == {"4.3"}
+
+
+OFFICE = Conditions(hours=Hours((0, 1, 2, 3, 4), 9 * 60, 17 * 60))
+OTHER_TIMES = Conditions(hours=Hours((0, 1, 2, 3, 4), 9 * 60, 17 * 60, is_outside=True))
+SOON, LATE = 300, 301
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([(1, SOON, Conditions()), (2, SOON, Conditions())], True),
+        ([(1, LATE, Conditions()), (2, SOON, Conditions())], False),
+        # no urgent page of alerts comes to the second level
+        ([(1, SOON, Conditions()), (2, SOON, Conditions("low")), (3, SOON, Conditions())], False),
+        ([(1, SOON, Conditions()), (2, SOON, Conditions(severities=(0,)))], False),
+        # a level that is passed takes no time
+        ([(1, SOON, Conditions()), (1, LATE, Conditions("low")), (2, SOON, Conditions())], True),
+        # the schedule begins the policy at night, also if it is day now
+        ([(2, LATE, OFFICE), (1, SOON, OTHER_TIMES), (2, SOON, Conditions())], True),
+        ([(2, SOON, OFFICE), (1, LATE, OTHER_TIMES), (2, SOON, Conditions())], False),
+        ([(2, SOON, Conditions()), (1, SOON, OTHER_TIMES)], None),
+    ],
+)
+def test_bug_a_second_person_at_a_level_for_other_pages_counted(
+    levels: list[tuple[int, int, Conditions]], expected: bool | None
+) -> None:
+    """Of the schedule 1, which 1 is on call for: True if a second person is reached, None if it begins no policy."""
+    anchor = datetime(2026, 1, 5, 9)  # noqa: DTZ001 - wall time
+    schedule = Schedule(
+        1, "Primary", "UTC", (Layer(1, ((1,),), anchor, Unit.WEEK, 1, "UTC"),), slug="primary"
+    )
+    targets = {
+        1: Target(TargetKind.SCHEDULE, 1),
+        2: Target(TargetKind.PERSON, 2),
+        3: Target(TargetKind.PERSON, 1),
+    }
+    stored = tuple(Level((targets[who],), wait, conditions=only) for who, wait, only in levels)
+    policy = Policy(1, "Payments", "payments", 1, 1, stored, 0, None)
+    rota = fact_queries._Rota([schedule], [policy], {1: "Mara", 2: "Jun"}, {}, NOW)
+    (facts,) = rota.facts({})
+    assert (facts.second_person if facts.policy else None) is expected
 
 
 def test_without_rows_nothing_is_met() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from firebell.channels import registry
 from firebell.channels.callbacks import PageAction, TextReply
+from firebell.chat import fact_queries
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
@@ -16,6 +17,7 @@ from firebell.kit.jobs.timers import Timer
 from firebell.paging import actions as paging
 from firebell.paging import bulk_actions, timers
 from firebell.paging import queries as page_queries
+from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import TIMER, ManualTarget, ManualTargetKind, PageState
 from firebell.people import actions as people
 from firebell.replies import text_replies
@@ -248,6 +250,8 @@ async def test_a_level_is_only_for_some_pages_but_never_silences_one(dsn: str, c
                 tx, await w.actor(w.mara), title="Down", severity=2, service_ids=[w.service], now=w.now
             )
             tiers = await running_steps.tiers(tx, SHIPPED, incident, w.now)
+            # she is the one whom the chat invites to its room
+            assert await fact_queries._on_call(tx, [1], PageKind.of_severity(2), w.now) == [w.jun]
         assert tiers == [("level 2", [ManualTarget(ManualTargetKind.PERSON, w.jun)])]
 
         # at night, an incident pages the first two levels that are for it together

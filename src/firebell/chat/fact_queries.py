@@ -15,6 +15,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.localtime import to_local
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
+from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import TargetKind
 from firebell.paging.queries import page_details
 from firebell.people import actions as people
@@ -123,15 +124,17 @@ async def _invited(
     owners = await paging.owners(tx, summary.page_ids, ever=True)
     ids += [person_id for page_owners in owners.values() for person_id in page_owners]
     if not private:
-        ids += await _on_call(tx, [s.policy_id for s in summary.services if s.policy_id], now)
+        policy_ids = [s.policy_id for s in summary.services if s.policy_id]
+        ids += await _on_call(tx, policy_ids, PageKind.of_severity(incident.severity), now)
     by_id = await people.people_by_id(tx, list(dict.fromkeys(ids)))
     return tuple(Someone(p.id, p.name, p.email) for p in by_id.values() if p.active)
 
 
-async def _on_call(tx: Tx, policy_ids: Sequence[int], now: datetime) -> list[int]:
-    """Return who is on call on the first level of policies."""
-    policies = await paging.policies_by_id(tx, list(policy_ids))
-    targets = [t for policy in policies.values() if policy.levels for t in policy.levels[0].targets]
+async def _on_call(tx: Tx, policy_ids: Sequence[int], kind: PageKind, now: datetime) -> list[int]:
+    """Return who is on call on the first level of policies whose conditions such a page meets."""
+    policies = (await paging.policies_by_id(tx, list(policy_ids))).values()
+    first_levels = [p.levels[i] for p in policies for i in p.plan.levels_for(kind, now)[:1]]
+    targets = [target for level in first_levels for target in level.targets]
     ids = [t.id for t in targets if t.kind is TargetKind.PERSON]
     schedules = await oncall.schedules_by_id(tx, [t.id for t in targets if t.kind is TargetKind.SCHEDULE])
     for schedule in schedules.values():

@@ -1,7 +1,7 @@
 """The conditions of a level: which pages it is for, and when (pure; spec 2.2)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -176,27 +176,26 @@ def are_met(conditions: Conditions, tz: str, kind: PageKind, now: datetime) -> b
 
 def can_be_met(conditions: Conditions) -> bool:
     """Return True if there is a page, at any time of the week, that meets all of these."""
-    moments = list(_moments([conditions]))
-    return any(conditions.met_by(kind, *moment) for kind in PAGE_KINDS for moment in moments)
+    times = moments([conditions])
+    return any(conditions.met_by(kind, *moment) for kind in PAGE_KINDS for moment in times)
 
 
 def uncovered(of_levels: Sequence[Conditions]) -> tuple[PageKind, int, int] | None:
     """Return a kind of page, a day and a minute that no level is for; None if some level is for every page."""
-    moments = list(_moments(of_levels))
     for kind in PAGE_KINDS:
-        for day, minute in moments:
+        for day, minute in moments(of_levels):
             if not any(conditions.met_by(kind, day, minute) for conditions in of_levels):
                 return kind, day, minute
     return None
 
 
-def _moments(of_levels: Sequence[Conditions]) -> Iterator[tuple[int, int]]:
+def moments(of_levels: Iterable[Conditions]) -> list[tuple[int, int]]:
     """Return every day and minute of the week at which the hours of a level begin or end."""
     minutes = {0}
     for conditions in of_levels:
         if conditions.hours is not None:
             minutes |= {conditions.hours.start, conditions.hours.end % MINUTES_PER_DAY}
-    return ((day, minute) for day in EVERY_DAY for minute in sorted(minutes))
+    return [(day, minute) for day in EVERY_DAY for minute in sorted(minutes)]
 
 
 def check_conditions(of_levels: Sequence[Conditions]) -> None:

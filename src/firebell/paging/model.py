@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
-from firebell.paging.level_conditions import ALWAYS, Conditions, PageKind, are_met
+from firebell.paging.level_conditions import ALWAYS, Conditions, PageKind, are_met, moments
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
@@ -146,6 +146,14 @@ class Plan:
         indexes = range(len(self.levels))
         met = [i for i in indexes if are_met(self.levels[i].conditions, self.tz, kind, at)]
         return met or [*indexes]
+
+    def paths(self, kind: PageKind) -> set[tuple[Level, ...]]:
+        """Return the levels that a page passes, for each part of the week in which they differ."""
+        times = moments(level.conditions for level in self.levels)
+        return {
+            tuple(level for level in self.levels if level.conditions.met_by(kind, *moment)) or self.levels
+            for moment in times
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as it is stored."""

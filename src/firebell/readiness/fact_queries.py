@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
@@ -13,7 +14,8 @@ from firebell.oncall.model import Schedule
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
-from firebell.paging.model import Policy, Strategy, Target, TargetKind
+from firebell.paging.level_conditions import HIGH
+from firebell.paging.model import Level, Policy, Strategy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.readiness import review_store, rule_parts, store
 from firebell.readiness.facts import ReadinessFacts, RotaFacts, RunbookFacts, TeamFacts
@@ -109,7 +111,9 @@ class _Rota:
         members: Mapping[int, Sequence[int]],
         now: datetime,
     ) -> None:
-        self._schedules, self._policies, self._names, self._members = schedules, policies, names, members
+        self._schedules, self._names, self._members = schedules, names, members
+        # what an urgent page of alerts passes, at whatever time of the week
+        self._paths = [(policy, policy.plan.paths(HIGH)) for policy in policies if policy.levels]
         self._now = now
         self._by_id = {schedule.id: schedule for schedule in schedules}
         self._shifts = {
@@ -142,15 +146,15 @@ class _Rota:
                     reached |= set(self._members.get(target.id, ()))
         return {i for i in reached if i in self._names}
 
-    def _has_second(self, policy: Policy) -> bool:
+    def _has_second(self, levels: Sequence[Level]) -> bool:
         """Return True if someone else than the first level's first person is reached within five minutes."""
-        first = self._reached(policy.levels[0].targets)
-        if policy.levels[0].strategy is Strategy.ROUND_ROBIN:
-            first = set(sorted(first)[: policy.levels[0].min_acks])
+        first = self._reached(levels[0].targets)
+        if levels[0].strategy is Strategy.ROUND_ROBIN:
+            first = set(sorted(first)[: levels[0].min_acks])
         if len(first) > 1:
             return True
         waited_s = 0
-        for level, following in zip(policy.levels, policy.levels[1:], strict=False):
+        for level, following in pairwise(levels):
             waited_s += level.ack_within_s
             if waited_s > rule_parts.SECOND_PERSON_WITHIN_S:
                 return False
@@ -165,15 +169,19 @@ class _Rota:
             own = self._people_in(schedule.id)
             gaps = [shift for shift in self._shifts[schedule.id] if not shift.users]
             target = Target(TargetKind.SCHEDULE, schedule.id)
-            policies = [p for p in self._policies if p.levels and target in p.levels[0].targets]
-            best = next((policy for policy in policies if self._has_second(policy)), None)
+            begun = {
+                policy: own_paths
+                for policy, paths in self._paths
+                if (own_paths := [path for path in paths if target in path[0].targets])
+            }
+            best = next((policy for policy in begun if all(map(self._has_second, begun[policy]))), None)
             facts.append(
                 RotaFacts(
                     name=schedule.name,
                     slug=schedule.slug,
                     people=len(own),
                     gap_s=sum((gap.end - gap.start).total_seconds() for gap in gaps),
-                    policy=(best or policies[0]).name if policies else "",
+                    policy=(best or next(iter(begun))).name if begun else "",
                     second_person=best is not None,
                     proofs={self._names[i]: proofs.get(i) for i in own},
                 )
