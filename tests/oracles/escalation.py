@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 WEEK = frozenset((day, minute) for day in range(7) for minute in range(24 * 60))
+KINDS = 6
+"""Number of the kinds of pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,10 @@ class SlowPage:
 
     @property
     def required(self) -> int:
-        """Return how many have to acknowledge; before its first level, as many as that one needs."""
-        is_early = self.place[1] < 0 and bool(self.levels)
-        return max([self.needed, self.levels[0].needed] if is_early else [self.needed])
+        """Return how many have to acknowledge; before its first level, as many as one needs that it may enter first."""
+        for_all = [i for i, x in enumerate(self.levels) if len(x.kinds) == KINDS and x.times == WEEK]
+        first = range(min([*for_all, len(self.levels) - 1]) + 1) if self.place[1] < 0 else ()
+        return max([self.needed, *(self.levels[i].needed for i in first)])
 
     def ack(self, person: int) -> None:
         """Count an acknowledgment, once for each person."""

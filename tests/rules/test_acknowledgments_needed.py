@@ -19,7 +19,7 @@ from firebell.paging.escalation import (
     advance,
     step,
 )
-from firebell.paging.level_conditions import Conditions, PageKind
+from firebell.paging.level_conditions import Conditions, Hours, PageKind
 from firebell.paging.model import Level, PageState, Plan, Strategy, Target, TargetKind
 from tests.rules.test_escalation_rules import NOW, TEAM, page, stepped
 
@@ -77,6 +77,24 @@ def test_an_early_acknowledgment_is_enough_for_a_first_level_that_is_passed() ->
     other = advance(stepped(both, Ack(person_id=1)), lambda level: (level + 1,), NOW)
     assert isinstance(other, Entered)
     assert (other.people, other.page.acks_needed) == ((2,), 2)
+
+
+def test_bug_an_early_acknowledgment_closed_a_page_whose_next_level_needs_two() -> None:
+    by_day = Level((ANN,), 300, conditions=Conditions(hours=Hours(start=9 * 60, end=17 * 60)))
+    both = page(by_day, Level(TEAM, 300, min_acks=2))
+    early = stepped(both, Ack(person_id=1))
+    assert (early.state, early.acks_missing) == (PageState.TRIGGERED, 1)
+    at_night = advance(early, lambda level: ((1,), (1, 2))[level], NOW)
+    assert isinstance(at_night, Entered)
+    assert (at_night.people, at_night.page.level, at_night.page.acks_missing) == ((2,), 1, 1)
+    assert stepped(early, Ack(person_id=2)).state is PageState.ACKED
+    # by day, the first level needs no more
+    noon = NOW + timedelta(hours=12)
+    assert isinstance(
+        advance(replace(early, due_at=noon), lambda level: ((1,), (1, 2))[level], noon), Answered
+    )
+    # a level without conditions is entered first, whatever those after it need
+    assert stepped(page(Level(TEAM), *both.plan.levels), Ack(person_id=1)).state is PageState.ACKED
 
 
 def test_who_leaves_or_withdraws_counts_no_longer() -> None:

@@ -269,9 +269,16 @@ class Page:
 
     @property
     def acks_required(self) -> int:
-        """How many acknowledgments stop its escalation: before its first level, as many as that level needs."""
-        first = self.plan.levels[0].min_acks if self.level < 0 and self.plan.levels else 1
-        return max(self.acks_needed, first)
+        """How many acknowledgments stop its escalation.
+
+        Before its first level, as many as any level needs that may be it: one before the first without conditions.
+        """
+        needed = self.acks_needed
+        for level in self.plan.levels if self.level < 0 else ():
+            needed = max(needed, level.min_acks)
+            if level.conditions == ALWAYS:
+                break
+        return needed
 
     @property
     def acks_missing(self) -> int:
