@@ -200,7 +200,7 @@ def page_fields(details: queries.PageDetails) -> dict[str, object]:
         "round": page.round,
         "owners": details.owners,
         "acks": len(page.acks),
-        "acks_needed": details.acks_needed,
+        "acks_needed": page.acks_required,
         "acks_missing": page.acks_missing if page.state in UNANSWERED else 0,
         "notified": details.now_names,
         "alerts": details.alert_count,

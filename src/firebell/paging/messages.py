@@ -188,7 +188,7 @@ def _message(
             "state": page.state,
             "severity": page.severity,
             "acks": len(page.acks),
-            "acks_needed": page.acks_needed,
+            "acks_needed": page.acks_required,
             "service": service_name,
             "team": team,
             "triggered_at": page.triggered_at.isoformat(),
@@ -209,9 +209,9 @@ def thread_of(page: Page, delivery: Delivery) -> str:
 
 def _acks(page: Page, recipient: Recipient) -> str:
     """Return how many people have to acknowledge and have done so; empty if one is enough."""
-    if page.acks_needed <= 1:
+    if page.acks_required <= 1:
         return ""
-    return recipient.word("{acks} of {needed} people so far", acks=len(page.acks), needed=page.acks_needed)
+    return recipient.word("{acks} of {needed} people so far", acks=len(page.acks), needed=page.acks_required)
 
 
 def _lead(manual_page: ManualPage | None, listed: Sequence[Alert]) -> str:

@@ -25,7 +25,6 @@ from firebell.paging.dry_run import PlannedLevel, dry_run
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.model import (
     MANUAL_KIND,
-    UNANSWERED,
     ManualPage,
     OpenPages,
     Page,
@@ -90,12 +89,6 @@ class PageDetails:
     def position(self) -> str:
         """The position in its plan, for an action that may arrive late."""
         return offline_checks.position(self.page)
-
-    @property
-    def acks_needed(self) -> int:
-        """How many people have to acknowledge, also before the first level."""
-        page = self.page
-        return len(page.acks) + page.acks_missing if page.state in UNANSWERED else page.acks_needed
 
     @property
     def alert_count(self) -> int:
