@@ -119,6 +119,14 @@ def test_a_page_never_shows_more_than_four_buttons() -> None:
         assert len(mirror_messages.page_message(replace(PAGE, state=state)).buttons) <= 4
 
 
+def test_bug_a_page_that_one_of_two_people_acknowledged_looked_untouched() -> None:
+    half = replace(PAGE, acks=1, acks_required=2, owners=("Mara",))
+    statuses = [mirror_messages.page_message(page).status for page in (PAGE, half, replace(half, owners=()))]
+    assert ["Mara" in status for status in statuses] == [False, True, False]
+    assert ["1 of 2" in status for status in statuses] == [False, True, True]
+    assert mirror_messages.page_message(half).buttons[0].label == "Acknowledge"
+
+
 def test_the_stand_in_refuses_what_slack_refuses() -> None:
     section = {"type": "section", "text": {"type": "plain_text", "text": "x"}}
     wrong: list[dict[str, object]] = [

@@ -177,6 +177,8 @@ async def page_facts(
                 tz=account.settings.tz,
                 incident_ref=details.incidents[-1] if details.incidents else "",
                 is_private=page.id in private,
+                acks=len(page.acks),
+                acks_required=page.acks_required,
             )
         )
     return facts

@@ -122,6 +122,9 @@ class PageFacts:
     tz: str
     incident_ref: str = ""
     is_private: bool = False
+    acks: int = 0
+    """How many have acknowledged since it was last triggered."""
+    acks_required: int = 1
 
     @property
     def ref(self) -> str:

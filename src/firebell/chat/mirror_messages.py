@@ -344,7 +344,7 @@ def page_message(page: PageFacts) -> Content:
             status = f"{severity} · {word} by {who}{at}"
             buttons = (resolve, escalate, *([] if page.incident_ref else [declare]))
         case _:
-            status = f"{severity} · Not acknowledged"
+            status = f"{severity} · {_acks_so_far(page)}"
             next_at = f", next {clock(page.next_level_at, page.tz)}" if page.next_level_at else ""
             level = f"{page.level + 1} of {page.levels}{next_at}" if page.level >= 0 else "Not started"
             fields = (
@@ -373,6 +373,14 @@ def page_message(page: PageFacts) -> Content:
         buttons=buttons,
         menu=menu,
     )
+
+
+def _acks_so_far(page: PageFacts) -> str:
+    """Return how many have acknowledged a page that still escalates, and who."""
+    if not page.acks:
+        return "Not acknowledged"
+    by = f" by {', '.join(page.owners)}" if page.owners else ""
+    return f"{page.acks} of {page.acks_required} acknowledgments{by}"
 
 
 def storm(pages: Sequence[PageFacts], base_url: str) -> Content:
