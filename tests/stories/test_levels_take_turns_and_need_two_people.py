@@ -15,7 +15,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs.timers import Timer
 from firebell.paging import actions as paging
-from firebell.paging import bulk_actions, timers
+from firebell.paging import bulk_actions, offline_checks, timers
 from firebell.paging import queries as page_queries
 from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import TIMER, ManualTarget, ManualTargetKind, PageState
@@ -127,7 +127,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
             w.ctx, await w.actor(w.mara), bulk_actions.BulkAction.ACK, [page.id]
         )
         assert [o.result for o in outcomes] == [bulk_actions.Result.UNCHANGED]
-        await sign_in(w, http, w.mara)
+        csrf = await sign_in(w, http, w.mara)
         assert "1 of 2" in (await http.get("/pages")).text
         assert "1 of 2" in (await http.get(f"/pages/{page.ref}")).text
         before = len(w.sink.got)
@@ -190,7 +190,19 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         await w.settle()
         whole = await w.page()
         await api("POST", f"/pages/{whole.ref}/ack")
+        shown = offline_checks.position(await w.page())
         await api("POST", f"/pages/{whole.ref}/unack")
+        await w.settle()
+
+        # a screen from before does not end the acknowledgment of another person, one that shows it does
+        await w.ack(w.jun)
+        for position, status, state in (
+            (shown, 409, PageState.ACKED),
+            (offline_checks.position(await w.page()), 303, PageState.TRIGGERED),
+        ):
+            form = {"csrf": csrf, "position": position}
+            answer = await http.post(f"/pages/{whole.ref}/unack", data=form)
+            assert (answer.status_code, (await w.page()).state) == (status, state)
         await w.settle()
 
         async def deactivate() -> None:

@@ -7,8 +7,16 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
-from firebell.paging import escalation, store
-from firebell.paging.model import SUBJECT_KIND, UNANSWERED, AckResult, Page, PageAcknowledged, PageState
+from firebell.paging import escalation, offline_checks, store
+from firebell.paging.model import (
+    SUBJECT_KIND,
+    UNANSWERED,
+    AckResult,
+    NotChanged,
+    Page,
+    PageAcknowledged,
+    PageState,
+)
 from firebell.paging.page_changes import apply_event, lock_for, store_changes
 from firebell.people import actions as people
 from firebell.people.action_guards import permits
@@ -62,14 +70,17 @@ async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, n
 
 
 @permits(Verb.PAGE_RESPOND)
-async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
+async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime, *, position: str = "") -> Page:
     """Withdraw the acknowledgment of a page: the level that was notified last is notified again.
 
-    While the page needs more acknowledgments, only that of the actor is withdrawn, and its escalation runs on.
+    While the page needs more acknowledgments, only that of the actor is withdrawn, and its escalation runs on. Raise
+    `NotChanged` if the page was acknowledged anew since it had this `position`; "" does not check.
     """
     old, person_id = await lock_for(tx, page_id), actor.person_id or 0
     if old.state is not PageState.ACKED and person_id in old.acks:
         text = f"{actor.label} withdrew their acknowledgment."
         return await apply_event(tx, actor, old, escalation.Leave(person_id), "ack_withdrawn", text, now)
+    if position and not offline_checks.same_plan(old, position):
+        raise NotChanged(old.ref, "it changed after the screen that you used was loaded")
     text = f"{actor.label} withdrew the acknowledgment."
     return await apply_event(tx, actor, old, escalation.Unack(), "again", text, now)

@@ -118,7 +118,9 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
                 text = f"You acknowledged PG-{page_id}. {result.waits_for}"
         case "unack":
             was = (await actions.page(visit.tx, page_id)).state
-            page = await actions.unacknowledge(visit.tx, visit.actor, page_id, visit.now)
+            page = await actions.unacknowledge(
+                visit.tx, visit.actor, page_id, visit.now, position=visit.text("position")
+            )
             text = f"You withdrew the acknowledgment of PG-{page_id}."
             if was is PageState.ACKED and page.plan.levels and page.due_at == visit.now:
                 text += f" Level {page.level + 2} is notified again."
