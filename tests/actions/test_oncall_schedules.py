@@ -197,9 +197,7 @@ async def test_a_schedule_that_a_policy_or_an_open_page_needs_is_not_deleted(
                 tx,
                 SYSTEM,
                 policy,
-                levels=[Level((Target(TargetKind.PERSON, r.ada),))],
-                repeat=1,
-                ack_timeout_s=None,
+                replace(policy.plan, levels=(Level((Target(TargetKind.PERSON, r.ada),)),), repeat=1),
                 now=r.w.now,
             )
         assert "PG-1" in (await r.run(oncall.delete_schedule, r.id)).message

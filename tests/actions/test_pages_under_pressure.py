@@ -1,6 +1,7 @@
 """Pages while several people and processes act at once: no order of events loses a page."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -204,9 +205,7 @@ async def test_a_second_acknowledgement_of_the_owner_restarts_the_timeout(dsn: s
                 tx,
                 await w.actor(w.mara),
                 policy,
-                levels=policy.levels,
-                repeat=0,
-                ack_timeout_s=1800,
+                replace(policy.plan, repeat=0, ack_timeout_s=1800),
                 now=w.now,
             )
         await w.alert()

@@ -1,5 +1,6 @@
 """Story: Mara is asked whether she is still on it before her acknowledgment runs out, and renews it with one tap."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from firebell.kit.clock import FakeClock
@@ -17,9 +18,7 @@ async def test_the_owner_is_warned_and_renews_by_the_link(dsn: str, clock: FakeC
                 tx,
                 await w.actor(w.mara),
                 policy,
-                levels=policy.levels,
-                repeat=0,
-                ack_timeout_s=1200,
+                replace(policy.plan, repeat=0, ack_timeout_s=1200),
                 now=w.now,
             )
         await w.alert()

@@ -1,5 +1,6 @@
 """Story: an alert pages the primary; without an acknowledgment the secondary; an acknowledgment stops it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -56,9 +57,7 @@ async def test_an_edited_policy_does_not_change_the_page_that_waits(dsn: str, cl
                 tx,
                 await w.actor(w.mara),
                 policy,
-                levels=[Level((Target(TargetKind.PERSON, w.mara),), 3600)],
-                repeat=0,
-                ack_timeout_s=None,
+                replace(policy.plan, levels=(Level((Target(TargetKind.PERSON, w.mara),), 3600),), repeat=0),
                 now=w.now,
             )
         await w.after(minutes=5)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -141,9 +141,7 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
             (policy,) = await paging.policies(tx)
             await paging.update_policy(
                 *(tx, await w.actor(w.mara), policy),
-                levels=policy.levels,
-                repeat=0,
-                ack_timeout_s=1200,
+                replace(policy.plan, repeat=0, ack_timeout_s=1200),
                 now=w.now,
             )
 

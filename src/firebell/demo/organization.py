@@ -142,9 +142,7 @@ async def _policy(
         tx,
         kestrel.actor("Ewa"),
         first,
-        levels=levels,
-        repeat=2,
-        ack_timeout_s=None,
+        replace(first.plan, levels=tuple(levels), repeat=2),
         now=now + timedelta(hours=2),
     )
     for name, owner in SERVICES:

@@ -148,7 +148,7 @@ class Plan:
         return met or [*indexes]
 
     def paths(self, kind: PageKind) -> set[tuple[Level, ...]]:
-        """Return the levels that a page passes, for each part of the week in which they differ."""
+        """Return the levels that a page can enter, for each part of the week in which they differ."""
         times = moments(level.conditions for level in self.levels)
         return {
             tuple(level for level in self.levels if level.conditions.met_by(kind, *moment)) or self.levels

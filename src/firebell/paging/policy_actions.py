@@ -1,6 +1,7 @@
 """Actions on escalation policies; `actions` offers them to other slices."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
@@ -33,7 +34,7 @@ async def create_policy(
 ) -> Policy:
     """Create a policy; raise `Invalid` unless its levels have targets that exist and are for every page."""
     await people.team(tx, team_id)
-    plan = await checked_plan(tx, name, levels, repeat, ack_timeout_s, tz)
+    plan = await checked_plan(tx, Plan(name, tuple(levels), repeat, ack_timeout_s, tz=tz))
     policy = await policy_store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
     if policy is None:
         raise Conflict(
@@ -58,20 +59,17 @@ async def update_policy(
     tx: Tx,
     actor: Actor,
     policy: Policy,
+    plan: Plan,
     *,
-    levels: Sequence[Level],
-    repeat: int,
-    ack_timeout_s: int | None,
-    tz: str = "UTC",
     version: int | None = None,
     now: datetime,
 ) -> Policy:
-    """Store the next version of a policy for new pages; open pages keep their plan (spec 2.3).
+    """Store a plan as the next version of a policy for new pages; open pages keep theirs (spec 2.3).
 
-    The same plan is no new version. Raise `Conflict` if `version`, the one that was edited, or `policy` itself is
-    no longer the current one.
+    The policy keeps its name, and the same plan is no new version. Raise `Conflict` if `version`, the one that was
+    edited, or `policy` itself is no longer the current one.
     """
-    plan = await checked_plan(tx, policy.name, levels, repeat, ack_timeout_s, tz)
+    plan = await checked_plan(tx, replace(plan, name=policy.name))
     if version not in (None, policy.version):
         raise _changed_meanwhile(policy)
     if plan == policy.plan:
@@ -131,16 +129,7 @@ async def effect(tx: Tx, policy: Policy, draft: Plan, now: datetime) -> tuple[Ef
 async def restore_version(tx: Tx, actor: Actor, policy: Policy, number: int, now: datetime) -> Policy:
     """Store an earlier version of a policy as its next one; raise `Invalid` if one of its targets is gone."""
     plan = (await version(tx, policy, number)).plan
-    return await update_policy(
-        tx,
-        actor,
-        policy,
-        levels=plan.levels,
-        repeat=plan.repeat,
-        ack_timeout_s=plan.ack_timeout_s,
-        tz=plan.tz,
-        now=now,
-    )
+    return await update_policy(tx, actor, policy, plan, now=now)
 
 
 @permits(Verb.POLICY_WRITE)

@@ -9,7 +9,6 @@ from firebell.kit.web.api import Instant, PageParams, PathId, Removed, Text, pro
 from firebell.paging import actions, policy_changes, policy_targets, policy_version_store
 from firebell.paging.dry_run import checked_start, dry_run, page_kind
 from firebell.paging.level_conditions import PageKind
-from firebell.paging.model import Plan
 from firebell.paging.policy_schema import (
     ChangedPolicy,
     DryRunInput,
@@ -21,7 +20,7 @@ from firebell.paging.policy_schema import (
     RestoredVersion,
     StepShown,
     VersionShown,
-    levels_of,
+    plan_of,
     policy_shown,
     steps_shown,
     version_shown,
@@ -50,15 +49,16 @@ async def list_policies(w: PlanReader, params: PageParams) -> list[PolicyShown]:
     responses=problems(404, 409),
 )
 async def create_policy(w: Planner, body: NewPolicy) -> PolicyShown:
+    plan = plan_of(body, body.name)
     policy = await actions.create_policy(
         w.tx,
         w.actor,
-        name=body.name,
+        name=plan.name,
         team_id=body.team_id,
-        levels=levels_of(body),
-        repeat=body.repeat,
-        ack_timeout_s=body.ack_timeout_s,
-        tz=body.tz,
+        levels=plan.levels,
+        repeat=plan.repeat,
+        ack_timeout_s=plan.ack_timeout_s,
+        tz=plan.tz,
         now=w.now,
     )
     return policy_shown(policy)
@@ -83,10 +83,7 @@ async def edit_policy(w: Planner, slug: Text, body: ChangedPolicy) -> PolicyShow
         w.tx,
         w.actor,
         policy,
-        levels=levels_of(body),
-        repeat=body.repeat,
-        ack_timeout_s=body.ack_timeout_s,
-        tz=body.tz,
+        plan_of(body, policy.name),
         version=body.version,
         now=w.now,
     )
@@ -114,7 +111,7 @@ async def rename_policy(w: Planner, slug: Text, body: PolicyName) -> PolicyShown
 )
 async def policy_effect(w: PlanReader, slug: Text, body: PolicyPlan) -> EffectsShown:
     policy = await actions.policy_by_slug(w.tx, slug)
-    draft = await _draft(w, policy.name, body)
+    draft = await checked_plan(w.tx, plan_of(body, policy.name))
     before, after = await actions.policy_effect(w.tx, policy, draft, w.now)
     return EffectsShown.model_validate({"pages": before.pages, "saved": before, "draft": after})
 
@@ -185,10 +182,6 @@ async def dry_run_policy(
     return steps_shown(await dry_run(w.tx, policy.plan, policy.team_id, start, kind, policy.id), start)
 
 
-async def _draft(w: Work, name: str, body: PolicyPlan) -> Plan:
-    return await checked_plan(w.tx, name, levels_of(body), body.repeat, body.ack_timeout_s, body.tz)
-
-
 def _kind(urgency: str, severity: int | None) -> PageKind:
     return page_kind(urgency if severity is None else f"sev{severity}")
 
@@ -201,6 +194,6 @@ def _kind(urgency: str, severity: int | None) -> PageKind:
 )
 async def dry_run_draft(w: PlanReader, body: DryRunInput) -> list[StepShown]:
     start = checked_start(body.at or w.now, w.now)
-    plan = await _draft(w, "Draft", body)
+    plan = await checked_plan(w.tx, plan_of(body, "Draft"))
     kind = _kind(body.urgency, body.severity)
     return steps_shown(await dry_run(w.tx, plan, body.team_id, start, kind), start)

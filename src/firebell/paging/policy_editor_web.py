@@ -213,10 +213,7 @@ async def change_policy(visit: CurrentVisit, slug: str, preview: str = "") -> Re
                 visit.tx,
                 visit.actor,
                 policy,
-                levels=plan.levels,
-                repeat=plan.repeat,
-                ack_timeout_s=plan.ack_timeout_s,
-                tz=plan.tz,
+                plan,
                 version=version,
                 now=visit.now,
             )

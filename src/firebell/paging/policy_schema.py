@@ -9,7 +9,16 @@ from pydantic import ConfigDict, Field
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, ShortName, StrictBool, StrictInt, Text
 from firebell.paging.dry_run import PlannedLevel
 from firebell.paging.level_conditions import ALWAYS, EVERY_DAY, Conditions, Hours, clock, to_minute
-from firebell.paging.model import MAX_MIN_ACKS, Level, Policy, PolicyVersion, Strategy, Target, TargetKind
+from firebell.paging.model import (
+    MAX_MIN_ACKS,
+    Level,
+    Plan,
+    Policy,
+    PolicyVersion,
+    Strategy,
+    Target,
+    TargetKind,
+)
 
 TimeOfDay = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", examples=["09:00"])]
 
@@ -289,9 +298,9 @@ def steps_shown(steps: Sequence[PlannedLevel], start: datetime) -> list[StepShow
     ]
 
 
-def levels_of(body: PolicyPlan) -> list[Level]:
-    """Return the levels of a plan that was sent."""
-    return [
+def plan_of(body: PolicyPlan, name: str) -> Plan:
+    """Return a plan that was sent, with the name of its policy."""
+    levels = (
         Level(
             tuple(Target(t.kind, t.id) for t in level.targets),
             level.ack_within_s,
@@ -300,7 +309,8 @@ def levels_of(body: PolicyPlan) -> list[Level]:
             _conditions(level.conditions),
         )
         for level in body.levels
-    ]
+    )
+    return Plan(name, tuple(levels), body.repeat, body.ack_timeout_s, tz=body.tz)
 
 
 def _conditions(shown: ConditionsBody | None) -> Conditions:

@@ -1,21 +1,20 @@
 """Validation of an escalation policy: its levels, targets, delays, conditions and repeats."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging.level_conditions import check_conditions, checked_zone
-from firebell.paging.model import MAX_MIN_ACKS, Level, Plan, TargetKind
+from firebell.paging.model import MAX_MIN_ACKS, Plan, TargetKind
 from firebell.people import actions as people
 
 
-async def checked_plan(
-    tx: Tx, name: str, levels: Sequence[Level], repeat: int, timeout_s: int | None, tz: str
-) -> Plan:
-    """Return the plan of a policy; raise `Invalid` naming the field that is wrong."""
-    checked_zone(tz)
+async def checked_plan(tx: Tx, plan: Plan) -> Plan:
+    """Return the plan of a policy with a clean name; raise `Invalid` naming the field that is wrong."""
+    levels, timeout_s = plan.levels, plan.ack_timeout_s
+    checked_zone(plan.tz)
     if not levels or any(not level.targets for level in levels):
         raise Invalid(
             "Every level needs a target.", fields={"levels": "Choose at least one target per level."}
@@ -26,7 +25,7 @@ async def checked_plan(
         raise Invalid(
             "The escalation delay is out of range.", fields={"ack_within": "Enter 1 to 1440 minutes."}
         )
-    if not 0 <= repeat <= 9:
+    if not 0 <= plan.repeat <= 9:
         raise Invalid("The number of repeats is out of range.", fields={"repeat": "Enter 0 to 9."})
     if timeout_s is not None and not 60 <= timeout_s <= 86400:
         raise Invalid(
@@ -48,4 +47,4 @@ async def checked_plan(
             raise Invalid(
                 f"There is no {target.kind} {target.id}.", fields={"levels": "Choose a target that exists."}
             )
-    return Plan(clean_name(name, "name"), tuple(levels), repeat, timeout_s, tz=tz)
+    return replace(plan, name=clean_name(plan.name, "name"))

@@ -112,7 +112,7 @@ class _Rota:
         now: datetime,
     ) -> None:
         self._schedules, self._names, self._members = schedules, names, members
-        # what an urgent page of alerts passes, at whatever time of the week
+        # the levels of an urgent page of alerts, at whatever time of the week
         self._paths = [(policy, policy.plan.paths(HIGH)) for policy in policies if policy.levels]
         self._now = now
         self._by_id = {schedule.id: schedule for schedule in schedules}
