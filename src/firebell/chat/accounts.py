@@ -21,7 +21,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.http_out import check_url
-from firebell.kit.localtime import zone_names
+from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
@@ -151,10 +151,7 @@ def check_settings(connected: Account, settings: AccountSettings) -> AccountSett
     """Return the settings in their one spelling; raise `Invalid`."""
     if any(severity not in range(4) for severity in settings.room_severities):
         raise Invalid("A severity is 0 to 3.", fields={"room_severities": "Use 0, 1, 2 or 3."})
-    if settings.tz not in zone_names():
-        raise Invalid(
-            f"{settings.tz!r} is not a time zone.", fields={"tz": "Use a name such as Europe/Berlin."}
-        )
+    check_zone(settings.tz)
     if settings.unlinked not in ("declare", "nothing"):
         raise Invalid("This is not a choice.", fields={"unlinked": "Use declare or nothing."})
     for name in ("incident_command", "page_command"):

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from firebell.kit.errors import Invalid
+
 zone = lru_cache(maxsize=1024)(ZoneInfo)
 """Return the time zone of this name; the library's own cache keeps only eight."""
 
@@ -12,6 +14,13 @@ zone = lru_cache(maxsize=1024)(ZoneInfo)
 def zone_names() -> frozenset[str]:
     """Return the names of all IANA time zones; cached, because the library walks the file system."""
     return frozenset(available_timezones())
+
+
+def check_zone(tz: str, field: str = "tz") -> str:
+    """Return `tz` when it is an IANA time zone; raise `Invalid` naming the field."""
+    if tz not in zone_names():
+        raise Invalid(f"{tz[:40]!r} is not a time zone.", fields={field: "Use one such as Europe/Berlin."})
+    return tz
 
 
 def known_zone(tz: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfoNotFoundError
 
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import to_local, zone_names
+from firebell.kit.localtime import to_local
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 EVERY_DAY = tuple(range(7))
@@ -53,13 +53,6 @@ def to_minute(text: str, field: str) -> int:
     if not 0 <= minute <= MINUTES_PER_DAY:
         raise Invalid("This is not a time of day.", fields={field: "Enter a time such as 09:00."})
     return minute
-
-
-def checked_zone(tz: str) -> str:
-    """Return the time zone of a policy; raise `Invalid` for the field `tz` if it is not one."""
-    if tz not in zone_names():
-        raise Invalid(f"{tz[:40]!r} is not a time zone.", fields={"tz": "Use one such as Europe/Berlin."})
-    return tz
 
 
 def clock(minute: int) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from firebell.kit.errors import Invalid
+from firebell.kit.localtime import check_zone
 from firebell.kit.text import to_id, to_number, to_required
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import to_one_of
@@ -14,7 +15,6 @@ from firebell.paging.level_conditions import (
     MINUTES_PER_DAY,
     Conditions,
     Hours,
-    checked_zone,
     clock,
     condition_problem,
     to_minute,
@@ -169,7 +169,7 @@ def plan_of(draft: PolicyForm, errors: FieldErrors) -> Plan:
     repeat = errors.value(lambda: to_number(draft.repeat, "repeat", most=9), 0)
     timeout = draft.ack_timeout.strip()
     timeout_s = errors.value(partial(to_seconds, timeout, "ack_timeout"), 0) if timeout else None
-    tz = errors.value(lambda: checked_zone(draft.tz), "UTC")
+    tz = errors.value(lambda: check_zone(draft.tz), "UTC")
     return Plan(draft.name, tuple(levels), repeat, timeout_s, tz=tz)
 
 

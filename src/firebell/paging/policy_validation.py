@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
+from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging.level_conditions import check_conditions, checked_zone
+from firebell.paging.level_conditions import check_conditions
 from firebell.paging.model import MAX_MIN_ACKS, Plan, TargetKind
 from firebell.people import actions as people
 
@@ -14,7 +15,7 @@ from firebell.people import actions as people
 async def checked_plan(tx: Tx, plan: Plan) -> Plan:
     """Return the plan of a policy with a clean name; raise `Invalid` naming the field that is wrong."""
     levels, timeout_s = plan.levels, plan.ack_timeout_s
-    checked_zone(plan.tz)
+    check_zone(plan.tz)
     if not levels or any(not level.targets for level in levels):
         raise Invalid(
             "Every level needs a target.", fields={"levels": "Choose at least one target per level."}

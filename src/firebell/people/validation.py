@@ -5,27 +5,19 @@ from urllib.parse import urlsplit
 
 from firebell.channels import languages, registry
 from firebell.channels.registry import CHANNELS
+from firebell.kit import localtime
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import zone_names
 from firebell.kit.mail.addresses import clean_address
 from firebell.kit.text import masked
 from firebell.people.model import SCOPES, MessagePrivacy, QuietHours, Role
 
 TEAM_ROLES = ("member", "manager")
+check_zone = localtime.check_zone
 
 
 def clean_email(value: str, field: str = "email") -> str:
     """Return the address in lower case; raise `Invalid` unless it is exactly one valid address."""
     return clean_address(value, field)
-
-
-def check_zone(value: str, field: str = "tz") -> str:
-    """Return `value` when it is an IANA time zone."""
-    if value not in zone_names():
-        raise Invalid(
-            f"{value!r} is not a time zone.", fields={field: "Enter an IANA time zone such as Europe/Berlin."}
-        )
-    return value
 
 
 def check_role(value: str) -> str:

@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.localtime import zone_names
+from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.kit.truncation import cut
 from firebell.people import actions as people
@@ -233,10 +233,8 @@ async def set_regime(
 ) -> RegimeSettings:
     """Set whether and how a regime applies to the organization."""
     shipped = regime(regime_id)
-    if settings.tz and settings.tz not in zone_names():
-        raise Invalid(
-            f"{settings.tz[:40]!r} is not a time zone.", fields={"tz": "Use one such as Europe/Berlin."}
-        )
+    if settings.tz:
+        check_zone(settings.tz)
     if settings.responsible_id is not None:
         await _active_person(tx, settings.responsible_id)
     authority = " ".join(clean_text(settings.authority, 120, "authority").split())
@@ -292,8 +290,7 @@ async def add_contract(
         )
     if not 0 <= max_severity <= 3:
         raise Invalid("That is not a severity.", fields={"severity": "Use SEV0 to SEV3."})
-    if tz not in zone_names():
-        raise Invalid(f"{tz[:40]!r} is not a time zone.", fields={"tz": "Use one such as Europe/Berlin."})
+    check_zone(tz)
     contract = await store.add_contract(
         tx,
         customer,

@@ -12,7 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.localtime import zone_names
+from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
@@ -90,7 +90,7 @@ async def create_status_page(
     services = await catalog.services_by_id(tx, list(component_of))
     if missing := set(component_of) - set(services):
         raise NotFound(f"There is no service with the id {min(missing)}.")
-    page = await store.insert_page(tx, slug, clean_name(name, "name"), _zone(tz), visibility, now)
+    page = await store.insert_page(tx, slug, clean_name(name, "name"), check_zone(tz), visibility, now)
     if page is None:
         raise Conflict(f"/s/{slug} is taken.", fields={"slug": "Choose another address."})
     await keyring.signing_key(tx, actor, page.id, 1, now)
@@ -99,12 +99,6 @@ async def create_status_page(
         component_name = (component_names or {}).get(service_id, "").strip() or services[service_id].name
         await add_component(tx, actor, page.id, name=component_name, service_ids=[service_id], now=now)
     return page
-
-
-def _zone(tz: str) -> str:
-    if tz not in zone_names():
-        raise Invalid(f"{tz[:40]!r} is not a time zone.", fields={"tz": "Use one such as Europe/Berlin."})
-    return tz
 
 
 def _weight(value: int, field: str) -> int:
@@ -131,7 +125,7 @@ async def update_status_page(
     old = await locked_page(tx, page_id)
     checks: dict[str, Any] = {
         "name": lambda v: clean_name(v, "name"),
-        "tz": _zone,
+        "tz": check_zone,
         "about": lambda v: clean_text(v, ABOUT_MAX_CHARS, "about"),
         "support_url": _support_url,
         "visibility": PageVisibility,
