@@ -5,7 +5,6 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
-from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.paging import escalation, offline_checks, store
 from firebell.paging.model import (
@@ -16,6 +15,7 @@ from firebell.paging.model import (
     Page,
     PageAcknowledged,
     PageState,
+    escalates_until,
 )
 from firebell.paging.page_changes import apply_event, lock_for, store_changes
 from firebell.people import actions as people
@@ -61,7 +61,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
 async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, now: datetime) -> AckResult:
     """Record an acknowledgment of a page that needs more than this one; messages to this person are void."""
     missing = old.acks_missing - 1
-    text = f"{actor.label} acknowledged. {plural(missing, 'more acknowledgment')} needed; the page keeps escalating."
+    text = f"{actor.label} acknowledged. {escalates_until(missing)}"
     new = await apply_event(tx, actor, old, event, "acked_in_part", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, old.id, actor.person_id, now)

@@ -53,6 +53,7 @@ from firebell.paging.model import (
     Policy,
     Target,
     TargetKind,
+    escalates_until,
 )
 from firebell.paging.page_changes import apply_event, lock_for, log_all, step_all, store_changes
 from firebell.people.action_guards import internal, permits
@@ -185,11 +186,16 @@ async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -
     open_pages = await store.lock_subjects(tx, "group", event.group_ids)
     changed = await step_all(tx, open_pages, escalation.Ack(owned=False), now)
     source = Actor("source", event.label)
-    acked = [page_ for page_ in changed if page_.state is PageState.ACKED]
-    in_part = [page_ for page_ in changed if page_.state is not PageState.ACKED]
-    await log_all(tx, acked, "acked", f"Acknowledged by {event.label}.", now, source)
-    text = f"Acknowledged by {event.label}. More acknowledgments needed; the page keeps escalating."
-    await log_all(tx, in_part, "acked_in_part", text, now, source)
+    text = f"Acknowledged by {event.label}."
+    entries = [
+        NewLogEntry.by(source, page_.id, "acked", text)
+        if page_.state is PageState.ACKED
+        else NewLogEntry.by(
+            source, page_.id, "acked_in_part", f"{text} {escalates_until(page_.acks_missing)}"
+        )
+        for page_ in changed
+    ]
+    await log_writer.add_log(tx, entries, now)
 
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:

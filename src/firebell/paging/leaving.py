@@ -4,9 +4,8 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
-from firebell.kit.text import plural
 from firebell.paging import escalation, log_writer, store
-from firebell.paging.model import UNANSWERED, NewLogEntry, Page, PageState
+from firebell.paging.model import UNANSWERED, NewLogEntry, Page, PageState, escalates_until
 from firebell.paging.page_changes import log_all, step_all
 from firebell.people import actions as people
 from firebell.people.model import PersonLeft
@@ -34,7 +33,7 @@ async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
 def _withdrawn(page: Page, name: str) -> str:
     text = f"{name} was deactivated and no longer counts."
     if page.state in UNANSWERED:
-        text += f" {plural(page.acks_missing, 'more acknowledgment')} needed."
+        text += f" {escalates_until(page.acks_missing)}"
     return text
 
 

@@ -377,6 +377,12 @@ class TiredNight:
     pages: int
 
 
+def escalates_until(missing: int) -> str:
+    """Return what stops an escalation, such as `Escalation continues until 1 more person acknowledges.`"""
+    people = "1 more person acknowledges" if missing == 1 else f"{missing} more people acknowledge"
+    return f"Escalation continues until {people}."
+
+
 @dataclass(frozen=True, slots=True)
 class AckResult:
     """The result of an acknowledgment; `already` says why it changed nothing but, if `renewed`, its timeout.
@@ -391,13 +397,8 @@ class AckResult:
 
     @property
     def waits_for(self) -> str:
-        """What stops the escalation, in a sentence, such as `Escalation continues until 1 more person acknowledges.`"""
-        if not self.missing:
-            return ""
-        people = (
-            "1 more person acknowledges" if self.missing == 1 else f"{self.missing} more people acknowledge"
-        )
-        return f"Escalation continues until {people}."
+        """What stops the escalation, in a sentence; empty if it has stopped."""
+        return escalates_until(self.missing) if self.missing else ""
 
 
 class Arrival(NamedTuple):
