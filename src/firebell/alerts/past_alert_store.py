@@ -21,17 +21,19 @@ MAX_KINDS = 20_000
 _previews = Pool("previews", size=1, queue=3)
 turn = _previews.turn
 """One preview at a time reads past alerts, because each needs some 100 MB."""
-_conversions = Pool("past alerts", size=1, queue=4)
+_computations = Pool("past alerts", size=1, queue=4)
+compute = _computations.run
+"""Runs what a preview computes in a thread."""
 
 
-async def past_alerts(tx: Reads, since: datetime, limit: int, labels: Sequence[str] | None) -> AlertHistory:
-    """Return those of the newest `limit` alerts that began since an instant.
+async def past_alerts(tx: Reads, since: datetime, labels: Sequence[str] | None) -> AlertHistory:
+    """Return those of the newest `MAX_READ` alerts that began since an instant.
 
     Alerts that differ in none of these labels, or in none at all, are of one kind. Rules that watch Firebell itself,
     and what was not read, are replayed too; rules never match them. A preview waits for its `turn` first.
     """
-    columns = await _columns(tx, since, limit, labels)
-    is_cut = len(columns.ids) == limit
+    columns = await _columns(tx, since, MAX_READ, labels)
+    is_cut = len(columns.ids) == MAX_READ
     if columns.fitting < len(columns.ids):
         columns, is_cut = await _columns(tx, since, columns.fitting, labels), True
     kinds = await _kinds(tx, columns.examples)
@@ -106,7 +108,7 @@ async def _columns(tx: Reads, since: datetime, limit: int, labels: Sequence[str]
         *(labels or ()),
     )
     assert row is not None
-    return await _conversions.run(lambda: _converted(row))
+    return await compute(lambda: _converted(row))
 
 
 def _converted(row: asyncpg.Record) -> _Columns:
