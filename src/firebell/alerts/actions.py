@@ -21,7 +21,6 @@ from firebell.alerts import (
     flapping_store,
     integration_actions,
     integration_store,
-    list_filter_store,
     message_preview,
     mute_actions,
     mute_store,
@@ -60,12 +59,10 @@ from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
 from firebell.alerts.routing_rules import RoutingVersion
 from firebell.catalog import actions as catalog
-from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.text import MAX_ID
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -401,28 +398,11 @@ async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> 
     return await read_store.alerts_of_groups(tx, ids, limit_each)
 
 
-async def alerts(
-    tx: Tx,
-    query: str,
-    before: int | None,
-    limit: int,
-    *,
-    service_id: int | None = None,
-    firing: bool = False,
-    muted: bool = False,
+async def newest_alerts(
+    tx: Tx, limit: int, *, service_id: int | None = None, firing: bool = False
 ) -> list[Alert]:
-    """Return alerts, newest first, of one service or all; only those that fire, or that maintenance muted.
-
-    With a `query` only those whose titles have a word that begins with each of its words, or whose key it is.
-    """
-    wanted = AlertFilter(service_id, firing, muted)
-    if not query:
-        return await read_store.alerts(tx, before, limit, wanted)
-    terms, below = search_terms.parse(query), MAX_ID if before is None else before
-    ids = await list_filter_store.ids_by_key(tx, query, below, limit, wanted)
-    if terms.words:
-        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, limit, wanted)
-    return await read_store.alerts_by_id(tx, sorted(set(ids), reverse=True)[:limit])
+    """Return the newest alerts of one service or all, or of those that fire."""
+    return await read_store.newest(tx, limit, AlertFilter(service_id, firing))
 
 
 async def labeled_alerts(tx: Reads, since: datetime, limit: int) -> list[LabeledAlert]:
