@@ -1,7 +1,7 @@
 """Receive events, close groups and read alerts; the verbs of other subjects have files of their own."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -345,11 +345,16 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
 
     Returns the integrations with alerts that may still expire.
     """
+    await _lock_services_of(tx, integration_ids)
+    rules = await inhibition_actions.compiled_rules(tx)
+    return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
+
+
+async def _lock_services_of(tx: Tx, integration_ids: Collection[int]) -> None:
+    """Lock the services of integrations, and those that rules sent their firing alerts to."""
     services = await integration_store.services_of_integrations(tx, integration_ids)
     elsewhere = await routing_store.services_of_firing(tx, integration_ids)
     await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
-    rules = await inhibition_actions.compiled_rules(tx)
-    return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
 
 
 async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
@@ -358,10 +363,7 @@ async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
     The services are locked before the alerts are read, so that an alert that has just begun to flap is seen.
     """
     wanted = flapping_actions.alert_keys(keys)
-    integration_ids = {integration_id for integration_id, _ in wanted}
-    services = await integration_store.services_of_integrations(tx, integration_ids)
-    elsewhere = await routing_store.services_of_firing(tx, integration_ids)
-    await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
+    await _lock_services_of(tx, {integration_id for integration_id, _ in wanted})
     flapping = await flapping_store.flapping(tx, wanted)
     if requests := flapping_actions.settled(flapping, now):
         await receive_own(tx, requests, now, are_services_kept=True)
