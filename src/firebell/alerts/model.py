@@ -348,7 +348,7 @@ class GroupsAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class SilencesChanged:
-    """Silences were created, changed or expired, as `change` has it; ids of other mutes mean nothing."""
+    """Silences were created, changed or expired, as `change` has it."""
 
     silence_ids: tuple[int, ...]
     change: str
