@@ -17,7 +17,7 @@ def build(slices: Sequence[Slice] = SLICES) -> Reactions:
     condition_sources.register([source for each in slices for source in each.closing_conditions()])
     must: dict[type, tuple[MustHandler, ...]] = {}
     then: dict[type, tuple[str, ...]] = {}
-    while_rows: dict[str, str] = {}
+    while_rows: dict[str | MustHandler, str] = {}
     for each in slices:
         subscriptions = each.subscriptions()
         if strange := set(subscriptions.while_rows.values()) - set(each.tables):

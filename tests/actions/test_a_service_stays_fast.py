@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.alerts import actions as alerts
+from firebell.alerts import list_filter_store
+from firebell.alerts.model import AlertFilter
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Row, Tx
@@ -141,10 +143,9 @@ async def test_the_alerts_of_a_service_come_from_its_index(dsn: str, clock: Fake
             explained = Explained.of(tx)
             for service_id in (w.service, quiet.id):
                 for firing in (False, True):
-                    listed = await alerts.alerts(
-                        explained, "", ROWS, 101, service_id=service_id, firing=firing
-                    )
-                    assert len(listed) == (0 if firing else 99 if service_id == quiet.id else 101)
+                    wanted = AlertFilter(service_id, firing)
+                    listed = await list_filter_store.newest_matching(explained, (), ROWS, 101, wanted)
+                    assert len(listed.ids) == (0 if firing else 99 if service_id == quiet.id else 101)
             assert explained.walks() == []
             indexes = ("alert_of_integration", "alert_firing")
             assert [plan for plan in explained.plans if not any(i in plan for i in indexes)] == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts import actions as alerts
+from firebell.alerts.model import AlertFilter
 from firebell.incidents.declaring import similar_queries
 from firebell.incidents.incident_list import list_numbers_store
 from firebell.incidents.incident_list import store as incident_list_store
@@ -21,6 +21,7 @@ from firebell.paging import list_store, night_limit_store
 from firebell.paging.list_pagination import parts
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.night_limit import PersonNight
+from tests.alert_search import search
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 LATE = datetime(2026, 11, 20, tzinfo=UTC)
@@ -191,9 +192,8 @@ async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: py
         for service_id, is_firing, query in product((None, 7), (False, True), ("", "alert", "77")):
             wanted = (service_id, is_firing, query)
             with explained(monkeypatch) as plans:
-                listed = await alerts.alerts(
-                    tx, query, None, 101, service_id=service_id, firing=is_firing, muted=True
-                )
+                muted = AlertFilter(service_id, is_firing, is_muted=True)
+                listed = await search(tx, query, muted, limit=101)
             assert all(alert.id % 7 == 0 for alert in listed)
             # no alert of service 7 fires
             assert bool(listed) == (service_id is None or not is_firing), wanted

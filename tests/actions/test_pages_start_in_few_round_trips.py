@@ -12,6 +12,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.paging import actions as paging
 from firebell.paging.model import TIMER
+from firebell.webhooks import endpoint_store
+from firebell.webhooks.model import EndpointSettings
 from tests.world import World, world
 
 
@@ -29,7 +31,7 @@ def message(w: World, key: str) -> InboundRequest:
     return InboundRequest(w.integration, w.service, "generic", key.encode(), (event,))
 
 
-async def test_a_new_group_and_its_page_take_four_statements(dsn: str, clock: FakeClock) -> None:
+async def test_a_new_group_and_its_page_take_three_statements(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         known = KnownState()
         async with w.ctx.db.tx() as tx:
@@ -40,9 +42,9 @@ async def test_a_new_group_and_its_page_take_four_statements(dsn: str, clock: Fa
         async with w.ctx.db.tx() as tx:
             with statements(tx) as logged:
                 assert await alerts.store_assumed(tx, assumed, w.now)
-        # the fourth records the pages for webhooks, and stores nothing without one (decision 0097)
-        assert len(logged) == 4, logged
+        assert len(logged) == 3, logged
         async with w.ctx.db.tx() as tx:
+            assert await tx.fetch("select from webhook_change") == []
             pages = await paging.pages(tx)
             logs = [await paging.log(tx, page.id) for page in pages]
             timers = await tx.fetch(
@@ -55,6 +57,29 @@ async def test_a_new_group_and_its_page_take_four_statements(dsn: str, clock: Fa
         assert [log[0].text for log in logs] == [f"Triggered by “{page.title}”." for page in pages]
         assert [tuple(timer) for timer in timers] == [(str(p.id), p.epoch, p.due_at) for p in pages]
         assert {page.due_at for page in pages} == {w.now}
+
+
+async def test_one_more_statement_records_pages_while_there_is_a_webhook(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            endpoint = EndpointSettings("Data warehouse", "https://example.com/hook")
+            assert await endpoint_store.insert(tx, endpoint, SYSTEM.label, w.now)
+        known = KnownState()
+        async with w.ctx.db.tx() as tx:
+            known.learn(await alerts.receive(tx, [message(w, "first")], w.now))
+        requests = [message(w, "second")]
+        assumed = known.assume(requests, [alerts.event_ids(request) for request in requests], w.now)
+        assert assumed is not None
+        async with w.ctx.db.tx() as tx:
+            with statements(tx) as logged:
+                assert await alerts.store_assumed(tx, assumed, w.now)
+        assert len(logged) == 4, logged
+        async with w.ctx.db.tx() as tx:
+            pages = await paging.pages(tx)
+            recorded = await tx.fetch(
+                "select payload -> 'changes' -> 0 as change from webhook_change order by id"
+            )
+        assert [row["change"][:2] for row in recorded] == [[p.id, "triggered"] for p in reversed(pages)]
 
 
 async def test_a_page_has_the_plan_and_the_team_of_its_service(dsn: str, clock: FakeClock) -> None:

@@ -144,7 +144,7 @@ async def test_bug_one_click_revoked_the_only_key_of_a_service(dsn: str, clock: 
         assert await audited(b.w, "integration.restored") == 1
         await b.w.alert()
         async with b.w.ctx.db.tx() as tx:
-            assert len(await alerts.alerts(tx, "", None, 10)) == 1
+            assert len(await alerts.newest_alerts(tx, 10)) == 1
 
 
 async def test_bug_one_click_deactivated_a_person(dsn: str, clock: FakeClock) -> None:

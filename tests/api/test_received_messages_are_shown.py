@@ -36,7 +36,7 @@ async def post(w: World, http: httpx.AsyncClient, body: Any) -> None:
 async def newest(w: World) -> Alert:
     """Return the newest alert."""
     async with w.ctx.db.tx() as tx:
-        return (await alerts.alerts(tx, "", None, 1))[0]
+        return (await alerts.newest_alerts(tx, 1))[0]
 
 
 async def test_the_message_of_an_alert_whose_key_was_made_up_is_shown(dsn: str, clock: FakeClock) -> None:
@@ -55,7 +55,7 @@ async def test_an_alert_shows_its_own_messages_and_no_other(dsn: str, clock: Fak
         for key in ("q1", "q12", "q123"):
             await post(w, http, {"title": f"queue {key}", "key": key})
         async with w.ctx.db.tx() as tx:
-            alert_ids = {a.dedup_key: a.id for a in await alerts.alerts(tx, "", None, 9)}
+            alert_ids = {a.dedup_key: a.id for a in await alerts.newest_alerts(tx, 9)}
         for key, alert_id in alert_ids.items():
             (message,) = await api("GET", f"/alerts/{alert_id}/messages")
             assert json.loads(message["text"])["key"] == key

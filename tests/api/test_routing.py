@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
+from tests.alert_search import search
 from tests.api.api_clients import Api, browser, organization, sign_in
 from tests.world import World
 
@@ -38,7 +38,7 @@ async def test_rules_are_tried_saved_explained_and_restored(dsn: str, clock: Fak
         await _send(w, "lag", labels={"service": "ledger"})
         await _send(w, "noise", severity="info")
         async with w.ctx.db.tx() as tx:
-            first = (await alerts.alerts(tx, "lag", None, 1))[0]
+            first = (await search(tx, "lag", limit=1))[0]
             assert first.group_id
         page = (await w.pages())[-1]
         async with w.ctx.db.tx() as tx:

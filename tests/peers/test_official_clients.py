@@ -48,7 +48,7 @@ class Service:
     async def alerts(self) -> list[Alert]:
         """Return every alert, oldest first."""
         async with self.ctx.db.tx() as tx:
-            return (await alerts.alerts(tx, "", None, 100))[::-1]
+            return (await alerts.newest_alerts(tx, 100))[::-1]
 
     async def states(self) -> list[str]:
         """Return the state of every page, oldest first."""

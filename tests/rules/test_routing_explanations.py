@@ -175,13 +175,13 @@ SHORT_THEN_LONG = [past(1, 0, 1), past(2, 10, 30), past(3, 20, 5), past(4, 60, N
     ],
 )
 def test_what_a_change_would_have_changed(after: Routing, pages: int, expected: dict[int, str]) -> None:
-    result = replay.preview(NO_ROUTING, after, history(SHORT_THEN_LONG), NOW, is_cut=False)
+    result = replay.preview(NO_ROUTING, after, history(SHORT_THEN_LONG), NOW)
     assert {e.alert_id: e.kind.value for e in result.examples} == expected
     assert (result.pages_before, result.pages_after, result.affected) == (3, pages, len(expected))
     assert result.incidents == (("INC-1",) if 2 in expected else ())
     if 2 in expected:
         assert result.examples[0].alert_id == 2
-    undone = replay.preview(after, NO_ROUTING, history(SHORT_THEN_LONG), NOW, is_cut=False)
+    undone = replay.preview(after, NO_ROUTING, history(SHORT_THEN_LONG), NOW)
     assert undone.counts[EffectKind.SHOWN] == result.counts[EffectKind.HIDDEN]
 
 
@@ -233,7 +233,7 @@ def test_alerts_that_a_draft_leaves_alone_need_no_comparison(
         past(n, minute, lasted, job=job[:1], severity="info" if job.endswith("i") else "critical")
         for n, (minute, lasted, job) in enumerate(drawn)
     ]
-    result = replay.preview(rules(*before), rules(*after), history(alerts), NOW, is_cut=False)
+    result = replay.preview(rules(*before), rules(*after), history(alerts), NOW)
     expected, pages = effects_one_by_one(rules(*before), rules(*after), alerts)
     assert {e.alert_id: e.kind.value for e in result.examples} == expected
     assert [result.pages_before, result.pages_after] == pages

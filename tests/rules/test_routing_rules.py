@@ -408,7 +408,7 @@ def test_an_alert_that_leaves_a_mute_goes_where_its_rule_says(
     batch.mutes = {} if is_waiting else mutes.by_service([next_one])
     batch.waiting = {}
     left = msgspec.structs.replace(event, kind=EventKind.WAITED if is_waiting else EventKind.HANDED_OVER)
-    moved = routing_rules.routed_in_place(routing(*rules), [request(left)])
+    moved = routing_rules.routed(routing(*rules), [request(left)], are_services_kept=True)
     muted_groups.hand_over(batch, moved, NOW)
     [new] = [group for group in batch.groups if group is not old]
     assert (old.firing, new.firing, new.service_id, new.urgency) == (0, 1, HOME, urgency)

@@ -37,7 +37,7 @@ class Door:
     async def alerts(self) -> list[Alert]:
         """Return every alert, oldest first."""
         async with self.world.ctx.db.tx() as tx:
-            return (await alerts.alerts(tx, "", None, 5000))[::-1]
+            return (await alerts.newest_alerts(tx, 5000))[::-1]
 
     async def raw(self) -> list[StoredMessage]:
         """Return every stored request, newest first."""

@@ -20,6 +20,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict
 from firebell.kit.jobs import timers
 from firebell.self_watch.watcher import Watcher
+from tests.alert_search import search
 from tests.servers import until
 from tests.world import World, world
 
@@ -107,10 +108,10 @@ async def test_rules_send_hold_and_release_alerts(
         usual = [("before", w.service, "high"), ("typo", w.service, "high"), ("no label", w.service, "high")]
         assert sorted(await _open(w)) == sorted([*usual[:2], ("replication lag", ledger, "high")])
         async with w.ctx.db.tx() as tx:
-            [shown] = await queries.alert_details(tx, await alerts.alerts(tx, "replication", None, 5))
+            [shown] = await queries.alert_details(tx, await search(tx, "replication"))
             assert (shown.service.id, shown.alert.rule_id, shown.alert.count) == (ledger, 4, 2)
             titles = [
-                [a.title for a in await alerts.alerts(tx, "", None, 9, service_id=i)]
+                [a.title for a in await alerts.newest_alerts(tx, 9, service_id=i)]
                 for i in (ledger, w.service)
             ]
             assert titles == [["replication lag"], ["no label", "typo", "replication lag", "before"]]
@@ -119,7 +120,7 @@ async def test_rules_send_hold_and_release_alerts(
                 for service in (ledger, w.service)
             ]
             assert [preview.matching for preview in previews] == [1, 0]
-            [typo] = await alerts.alerts(tx, "typo", None, 5)
+            [typo] = await search(tx, "typo")
             assert (typo.rule_id, typo.routed_service_id, typo.is_fallback) == (4, None, True)
 
         # a process that knows neither rule nor alert resolves it under the lock of both services
@@ -148,8 +149,8 @@ async def test_rules_send_hold_and_release_alerts(
         await w.after(minutes=3)
         assert (await _open(w))[held + 1 :] == [("slow", w.service, "high")]
         async with w.ctx.db.tx() as tx:
-            [silenced] = await alerts.alerts(tx, "silenced", None, 5)
-            [waited] = await alerts.alerts(tx, "slow", None, 5)
+            [silenced] = await search(tx, "silenced")
+            [waited] = await search(tx, "slow")
             assert silenced.group_id != waited.group_id
             group = (await alerts.groups_by_id(tx, [silenced.group_id or 0]))[silenced.group_id or 0]
             assert (group.urgency, group.firing) == ("high", 1)

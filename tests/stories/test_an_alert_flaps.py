@@ -6,6 +6,7 @@ from firebell.alerts import actions as alerts
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.routing import queries as routing
+from tests.alert_search import search
 from tests.world import World, world
 
 
@@ -44,7 +45,7 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
         assert sent
         await _flap(w, 10)
         async with w.ctx.db.tx() as tx:
-            [alert, *_] = await alerts.alerts(tx, "disk", None, 1)
+            [alert, *_] = await search(tx, "disk", limit=1)
             [group] = (await alerts.groups_by_id(tx, [alert.group_id or 0])).values()
             explained = await routing.explain(tx, alert.id)
         assert alert.flap is not None
@@ -63,7 +64,7 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
         assert (await _states(w))[2][1] == "resolved"
         assert len(w.sink.got) == sent
         async with w.ctx.db.tx() as tx:
-            [alert] = await alerts.alerts(tx, "disk", None, 1)
+            [alert] = await search(tx, "disk", limit=1)
         assert (alert.status, alert.ends_at, alert.is_flapping) == (
             "resolved",
             calm_at - timedelta(minutes=88),
@@ -76,7 +77,7 @@ async def test_a_flapping_alert_has_one_page_until_it_is_calm(dsn: str, clock: F
         await w.resolve(w.mara)
         assert {state for _, state in await _states(w)} == {"resolved"}
         async with w.ctx.db.tx() as tx:
-            [alert] = await alerts.alerts(tx, "disk", None, 1)
+            [alert] = await search(tx, "disk", limit=1)
         assert (alert.status, alert.is_flapping) == ("resolved", False)
         await _flap(w, 1)
         assert (await _states(w))[-1] == ("Flapping: disk full", "triggered")

@@ -1,7 +1,7 @@
 """Receive events, close groups and read alerts; the verbs of other subjects have files of their own."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +21,6 @@ from firebell.alerts import (
     flapping_store,
     integration_actions,
     integration_store,
-    list_filter_store,
     message_preview,
     mute_actions,
     mute_store,
@@ -60,12 +59,10 @@ from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
 from firebell.alerts.routing_rules import RoutingVersion
 from firebell.catalog import actions as catalog
-from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.text import MAX_ID
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -106,7 +103,7 @@ muted_counts = mute_store.muted_counts
 muted_counts_of_service = mute_store.muted_counts_of_service
 past_alerts = past_alert_store.past_alerts
 turn_of_preview = past_alert_store.turn
-MAX_PAST_ALERTS = past_alert_store.MAX_READ
+compute_preview = past_alert_store.compute
 pages_of_groups = related_store.pages_of_groups
 muted_services = mute_actions.muted_services
 quarter_of = counting.quarter_of
@@ -348,11 +345,16 @@ async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) 
 
     Returns the integrations with alerts that may still expire.
     """
+    await _lock_services_of(tx, integration_ids)
+    rules = await inhibition_actions.compiled_rules(tx)
+    return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
+
+
+async def _lock_services_of(tx: Tx, integration_ids: Collection[int]) -> None:
+    """Lock the services of integrations, and those that rules sent their firing alerts to."""
     services = await integration_store.services_of_integrations(tx, integration_ids)
     elsewhere = await routing_store.services_of_firing(tx, integration_ids)
     await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
-    rules = await inhibition_actions.compiled_rules(tx)
-    return await expiry_actions.check(tx, integration_ids, partial(receive, inhibition_rules=rules), now)
 
 
 async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
@@ -361,10 +363,7 @@ async def settle_flapping(tx: Tx, keys: Sequence[str], now: datetime) -> None:
     The services are locked before the alerts are read, so that an alert that has just begun to flap is seen.
     """
     wanted = flapping_actions.alert_keys(keys)
-    integration_ids = {integration_id for integration_id, _ in wanted}
-    services = await integration_store.services_of_integrations(tx, integration_ids)
-    elsewhere = await routing_store.services_of_firing(tx, integration_ids)
-    await catalog.lock_services(tx, sorted({*services.values(), *elsewhere}))
+    await _lock_services_of(tx, {integration_id for integration_id, _ in wanted})
     flapping = await flapping_store.flapping(tx, wanted)
     if requests := flapping_actions.settled(flapping, now):
         await receive_own(tx, requests, now, are_services_kept=True)
@@ -401,28 +400,11 @@ async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> 
     return await read_store.alerts_of_groups(tx, ids, limit_each)
 
 
-async def alerts(
-    tx: Tx,
-    query: str,
-    before: int | None,
-    limit: int,
-    *,
-    service_id: int | None = None,
-    firing: bool = False,
-    muted: bool = False,
+async def newest_alerts(
+    tx: Tx, limit: int, *, service_id: int | None = None, firing: bool = False
 ) -> list[Alert]:
-    """Return alerts, newest first, of one service or all; only those that fire, or that maintenance muted.
-
-    With a `query` only those whose titles have a word that begins with each of its words, or whose key it is.
-    """
-    wanted = AlertFilter(service_id, firing, muted)
-    if not query:
-        return await read_store.alerts(tx, before, limit, wanted)
-    terms, below = search_terms.parse(query), MAX_ID if before is None else before
-    ids = await list_filter_store.ids_by_key(tx, query, below, limit, wanted)
-    if terms.words:
-        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, limit, wanted)
-    return await read_store.alerts_by_id(tx, sorted(set(ids), reverse=True)[:limit])
+    """Return the newest alerts of one service or all, or of those that fire."""
+    return await read_store.newest(tx, limit, AlertFilter(service_id, firing))
 
 
 async def labeled_alerts(tx: Reads, since: datetime, limit: int) -> list[LabeledAlert]:

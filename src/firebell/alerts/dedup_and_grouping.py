@@ -143,7 +143,7 @@ def _create(
         id=None,
         integration_id=received.integration_id,
         dedup_key=event.dedup_key,
-        group=join(batch, received, event, now) if firing else None,
+        group=_join(batch, received, event, now) if firing else None,
         status="firing" if firing else "resolved",
         event=event,
         starts_at=order[0],
@@ -183,7 +183,7 @@ def _pages(group: GroupState) -> bool:
 
 def _fire_again(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> None:
     """Count a change of an alert that flaps; after half an hour of quiet it is like one that joins its group."""
-    if alert.flap is None or not alert.is_flapping or not alert.flap.is_resolved:
+    if alert.flap is None or not alert.flap.is_resolved:
         return
     if alert.flap.is_quiet(now):
         _grow(batch, received, alert)
@@ -195,10 +195,16 @@ def _grow(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
     group = alert.group
     if group is None or event_placement.pages_no_one(alert.event):
         return
-    # a rule may send the event elsewhere, but what mutes that service does not hold this group
-    received = replace(received, service_id=group.service_id)
-    if mutes.mute_of(batch.mutes, received, alert.event) is None:
+    if mutes.mute_of(batch.mutes, _in_place(received, group), alert.event) is None:
         group.grown = True
+
+
+def _in_place(received: InboundRequest, group: GroupState) -> InboundRequest:
+    """Return a request as one for the service of a group.
+
+    A rule may send its event elsewhere, but what mutes that service does not hold this group.
+    """
+    return replace(received, service_id=group.service_id)
 
 
 def _settle(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> None:
@@ -218,7 +224,7 @@ def _settle(batch: Batch, received: InboundRequest, alert: AlertState, now: date
         _update_lead(alert.group, alert)
 
 
-def join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
+def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
     """Return the group that a firing alert joins: an open one, a new one, or that of the mute that holds it."""
     mute = None
     if not event_placement.pages_no_one(event):
@@ -322,11 +328,8 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
     group = alert.group
     if group is None or group.mute_id is None:
         return
-    # a rule may send the event elsewhere, but what mutes that service does not hold this group
-    received = replace(received, service_id=group.service_id)
-    if mutes.mute_of(batch.mutes, received, alert.event) is None and not mutes.still_waits(
-        batch.mutes, group.service_id, group.mute_id
-    ):
+    mute = mutes.mute_of(batch.mutes, _in_place(received, group), alert.event)
+    if mute is None and not mutes.still_waits(batch.mutes, group.service_id, group.mute_id):
         group.mute_id, group.released = None, True
 
 
@@ -335,13 +338,19 @@ def _move_to_mute(batch: Batch, received: InboundRequest, alert: AlertState, now
     group = alert.group
     if group is None or group.hold is None or not group.hold.is_open:
         return False
-    received = replace(received, service_id=group.service_id)
+    received = _in_place(received, group)
     if event_placement.pages_no_one(alert.event) or not mutes.mute_of(batch.mutes, received, alert.event):
         return False
-    alert.group = join(batch, received, alert.event, now)
-    batch.moved.append(alert)
-    leave(batch, alert, group)
+    move(batch, received, alert, alert.event, now)
     return True
+
+
+def move(batch: Batch, received: InboundRequest, alert: AlertState, event: Event, now: datetime) -> None:
+    """Move an alert that fires into the group that its event, as it is now, belongs to."""
+    old, alert.group = alert.group, _join(batch, received, event, now)
+    batch.moved.append(alert)
+    if old is not None:
+        _leave(batch, alert, old)
 
 
 def _apply_to_hold(group: GroupState | None, event: Event, now: datetime) -> None:
@@ -390,7 +399,7 @@ def _end_unless_flapping(batch: Batch, alert: AlertState, at: datetime, ended_by
     """End an alert; one that flaps, or begins to, stays firing, and keeps in mind that its source resolved it."""
     # a source with a wrong clock must not end an alert before it began
     at = max(at, alert.starts_at)
-    if alert.flap is not None and alert.is_flapping:
+    if alert.flap is not None and alert.flap.is_on:
         alert.flap = alert.flap.resolved(at, ended_by, now)
         return
     if alert.flap is not None:
@@ -405,10 +414,10 @@ def _end(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: date
     alert.status, alert.ends_at, alert.ended_by = "resolved", at, ended_by
     if alert.group:
         alert.group.last_at = max(alert.group.last_at, now)
-        leave(batch, alert, alert.group)
+        _leave(batch, alert, alert.group)
 
 
-def leave(batch: Batch, alert: AlertState, group: GroupState) -> None:
+def _leave(batch: Batch, alert: AlertState, group: GroupState) -> None:
     """Count an alert of a group as one that fires no more in it, and close the group after the last one."""
     group.firing -= 1
     group.changed = True

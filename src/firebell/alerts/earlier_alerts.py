@@ -32,6 +32,11 @@ class AlertContext:
     paged: int
     typical: timedelta | None
 
+    @property
+    def may_be_more(self) -> bool:
+        """True if so many were compared that there may be more of them."""
+        return self.earlier_count == EARLIER_COMPARED
+
 
 async def load(tx: Tx, details: AlertDetails) -> AlertContext:
     """Return what was around an alert."""

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
-
 from firebell.alerts import expiry, expiry_store
 from firebell.alerts.batch_state import Batch
 from firebell.alerts.model import InboundRequest
@@ -16,8 +14,6 @@ EXPIRY_TIMER = "alerts.expiry"
 INTERVAL = timedelta(minutes=1)
 MAX_EXPIRED = 1_000
 """Alerts of one source that are ended together; the others wait a minute."""
-SOURCE = "firebell"
-"""The source of the message that says what Firebell decided itself."""
 
 Receive = Callable[[Tx, Sequence[InboundRequest], datetime], Awaitable[object]]
 
@@ -52,9 +48,8 @@ async def check(tx: Tx, integration_ids: Sequence[int], receive: Receive, now: d
         if verdict.source != source:
             await expiry_store.save_source(tx, verdict.source)
         if verdict.events:
-            body = msgspec.json.encode({"decided_at": now, "events": verdict.events})
-            ids = (source.integration_id, source.service_id)
-            await receive(tx, [InboundRequest(*ids, SOURCE, body, verdict.events)], now)
+            decided = InboundRequest.decided(source.integration_id, source.service_id, verdict.events, now)
+            await receive(tx, [decided], now)
         await expiry_store.delete_ended(tx, source.integration_id)
         if await expiry_store.is_expiring(tx, source.integration_id):
             waiting.append(source.integration_id)

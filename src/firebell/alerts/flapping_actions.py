@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-import msgspec
-
 from firebell.alerts import integration_store
 from firebell.alerts.batch_state import AlertState, Batch
 from firebell.alerts.flapping import WINDOW
@@ -16,8 +14,6 @@ from firebell.kit.jobs import timers
 
 FLAPPING_TIMER = "alerts.flapping"
 """The timer of an alert that flaps; its key is that of the integration, a colon, and the deduplication key."""
-SOURCE = "firebell"
-"""The source of the message that says what Firebell decided itself."""
 
 
 async def load_limits(tx: Tx, batch: Batch, requests: Iterable[InboundRequest], now: datetime) -> None:
@@ -68,10 +64,7 @@ def settled(flapping: Iterable[FlappingAlert], now: datetime) -> list[InboundReq
                 labels=alert.labels,
             )
             events.setdefault((alert.integration_id, alert.service_id), []).append(event)
-    return [
-        InboundRequest(*ids, SOURCE, msgspec.json.encode({"decided_at": now, "events": each}), tuple(each))
-        for ids, each in events.items()
-    ]
+    return [InboundRequest.decided(*ids, each, now) for ids, each in events.items()]
 
 
 async def look_again(tx: Tx, flapping: Sequence[FlappingAlert], now: datetime) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from firebell.alerts.model import AlertFilter
+from firebell.alerts.model import AlertFilter, matched_labels
 from firebell.alerts.read_store import MUTED, newest_alerts
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
@@ -112,16 +112,6 @@ class Compared:
     is_partial: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LabeledRow:
-    """An alert as matchers read it."""
-
-    id: int
-    title: str
-    severity: str | None
-    labels: dict[str, str]
-
-
 async def newest_matching(
     tx: Tx, conditions: Sequence[Matcher], before: int, compared: int, wanted: AlertFilter
 ) -> Compared:
@@ -220,15 +210,15 @@ def _value(name: str) -> str:
     """
 
 
-async def labels_of(tx: Tx, ids: Sequence[int]) -> list[LabeledRow]:
+async def labels_of(tx: Tx, ids: Sequence[int]) -> list[dict[str, str]]:
     """Return what matchers read of these alerts, newest first."""
     rows = await tx.fetch(
         """
-        select id, title, severity, labels
+        select title, severity, labels
         from alert
         where id = any($1::bigint[])
         order by id desc
         """,
         list(ids),
     )
-    return [LabeledRow(row["id"], row["title"], row["severity"], row["labels"]) for row in rows]
+    return [matched_labels(row["title"], row["severity"], row["labels"]) for row in rows]

@@ -7,7 +7,7 @@ from firebell.alerts import list_filter_store, read_store
 from firebell.alerts.facets import Facet
 from firebell.alerts.list_filter_store import Compared
 from firebell.alerts.list_query import AlertQuery
-from firebell.alerts.model import Alert, AlertFilter, matched_labels
+from firebell.alerts.model import Alert, AlertFilter
 from firebell.kit import search_terms
 from firebell.kit.db.database import Tx
 from firebell.kit.text import MAX_ID
@@ -49,8 +49,7 @@ async def listing(
         older: int | None = shown[-1]
     else:
         older = compared.lowest_id if compared.is_partial else None
-    rows = await list_filter_store.labels_of(tx, counted) if counted else []
-    labels = [matched_labels(row.title, row.severity, row.labels) for row in rows]
+    labels = await list_filter_store.labels_of(tx, counted) if counted else []
     return AlertListing(
         alerts=await read_store.alerts_by_id(tx, shown),
         older=older,

@@ -1,6 +1,6 @@
 """Events, alerts, groups and integrations (spec 3.1), and the events that other slices subscribe to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,8 @@ from firebell.kit.text import masked
 SOURCE_SILENT_KEY = "firebell:source-silent"
 """The deduplication key of the alert that a source stopped sending while its alerts fired."""
 
+OWN_SOURCE = "firebell"
+"""The source of the messages that say what Firebell decided itself."""
 HEARTBEAT_KEY_PREFIX = "heartbeat:"
 """The prefix of the deduplication keys of the alerts of heartbeats."""
 ANOMALY_RULE = "AlertCountAnomaly"
@@ -103,6 +105,14 @@ class InboundRequest:
     """The id of the stored message; 0 before it is stored."""
     is_routed: bool = False
     """True if a routing rule decided about one of its events."""
+
+    @classmethod
+    def decided(
+        cls, integration_id: int, service_id: int, events: Sequence[Event], now: datetime
+    ) -> "InboundRequest":
+        """Return the request that applies what Firebell decided itself."""
+        body = msgspec.json.encode({"decided_at": now, "events": events})
+        return cls(integration_id, service_id, OWN_SOURCE, body, tuple(events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +348,7 @@ class GroupsAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class SilencesChanged:
-    """Silences were created, changed or expired, as `change` has it; ids of other mutes mean nothing."""
+    """Silences were created, changed or expired, as `change` has it."""
 
     silence_ids: tuple[int, ...]
     change: str

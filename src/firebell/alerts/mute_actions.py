@@ -89,9 +89,9 @@ async def release(
     """
     service_ids = await mute_store.services(tx, mute_ids)
     await catalog.lock_services(tx, service_ids)
-    ended, overdue = await mute_store.end_overdue(tx, mute_ids, now)
-    if overdue:
-        await tx.emit(SilencesChanged(tuple(sorted(overdue)), "expired", SYSTEM.label), now)
+    ended, silences = await mute_store.end_overdue(tx, mute_ids, now)
+    if silences:
+        await tx.emit(SilencesChanged(tuple(sorted(silences)), "expired", SYSTEM.label), now)
     held = await mute_store.alerts_to_hand_over(tx, ended, service_ids)
     await hand_over(tx, held, inhibition_versions, receive, now)
     groups = await mute_store.release(tx, ended, service_ids, now)

@@ -183,7 +183,10 @@ async def end(tx: Tx, mute_id: int, now: datetime) -> bool:
 
 
 async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> tuple[set[int], set[int]]:
-    """End those of these mutes whose end has passed; return the ids of all that have ended, and of those just now."""
+    """End those of these mutes whose end has passed.
+
+    Return the ids of all that have ended, and of the silences that ended just now.
+    """
     overdue = await tx.fetch(
         """
         update alert_mute
@@ -191,7 +194,7 @@ async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> tuple[set[
         where id = any($1::bigint[])
             and ended_at is null
             and ends_at <= $2
-        returning id
+        returning id, kind
         """,
         list(ids),
         now,
@@ -205,7 +208,7 @@ async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> tuple[set[
         """,
         list(ids),
     )
-    return {row["id"] for row in rows}, {row["id"] for row in overdue}
+    return {row["id"] for row in rows}, {row["id"] for row in overdue if row["kind"] == MuteKind.SILENCE}
 
 
 async def services(tx: Reads, ids: Collection[int]) -> list[int]:

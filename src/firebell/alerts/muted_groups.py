@@ -7,12 +7,9 @@ import msgspec
 
 from firebell.alerts import dedup_and_grouping, event_placement, mutes
 from firebell.alerts.batch_state import AlertState, Batch, GroupState
-from firebell.alerts.model import Alert, Event, EventKind, InboundRequest
+from firebell.alerts.model import OWN_SOURCE, Alert, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MuteKind, MutesByService
 from firebell.alerts.routes import Route
-
-SOURCE = "firebell"
-"""The source of the message that says what Firebell decided itself."""
 
 
 def changed(batch: Batch) -> list[GroupState]:
@@ -54,12 +51,9 @@ def handed_over(
             labels=alert.labels,
         )
         ids = (alert.integration_id, service_id)
-        if has_waited or mutes.mute_of(running, InboundRequest(*ids, SOURCE, b"", ()), event) is not None:
+        if has_waited or mutes.mute_of(running, InboundRequest(*ids, OWN_SOURCE, b"", ()), event) is not None:
             events.setdefault(ids, []).append(event)
-    return [
-        InboundRequest(*ids, SOURCE, msgspec.json.encode({"decided_at": now, "events": each}), tuple(each))
-        for ids, each in events.items()
-    ]
+    return [InboundRequest.decided(*ids, each, now) for ids, each in events.items()]
 
 
 def hand_over(batch: Batch, requests: Sequence[InboundRequest], now: datetime) -> None:
@@ -95,6 +89,4 @@ def _move(
         return
     if mute is not None and mute.id == old.mute_id:
         return
-    alert.group = dedup_and_grouping.join(batch, received, event, now)
-    batch.moved.append(alert)
-    dedup_and_grouping.leave(batch, alert, old)
+    dedup_and_grouping.move(batch, received, alert, event, now)

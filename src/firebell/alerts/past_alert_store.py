@@ -3,7 +3,7 @@
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import asyncpg
@@ -21,42 +21,29 @@ MAX_KINDS = 20_000
 _previews = Pool("previews", size=1, queue=3)
 turn = _previews.turn
 """One preview at a time reads past alerts, because each needs some 100 MB."""
-_conversions = Pool("past alerts", size=1, queue=4)
+_computations = Pool("past alerts", size=1, queue=4)
+compute = _computations.run
+"""Runs what a preview computes in a thread."""
 
 
-async def past_alerts(tx: Reads, since: datetime, limit: int, labels: Sequence[str] | None) -> AlertHistory:
-    """Return those of the newest `limit` alerts that began since an instant.
+async def past_alerts(tx: Reads, since: datetime, labels: Sequence[str] | None) -> AlertHistory:
+    """Return those of the newest `MAX_READ` alerts that began since an instant.
 
     Alerts that differ in none of these labels, or in none at all, are of one kind. Rules that watch Firebell itself,
     and what was not read, are replayed too; rules never match them. A preview waits for its `turn` first.
     """
-    columns = await _columns(tx, since, limit, labels)
-    is_cut = len(columns.ids) == limit
-    if columns.fitting < len(columns.ids):
+    columns = await _columns(tx, since, MAX_READ, labels)
+    is_cut = len(columns.history.ids) == MAX_READ
+    if columns.fitting < len(columns.history.ids):
         columns, is_cut = await _columns(tx, since, columns.fitting, labels), True
-    kinds = await _kinds(tx, columns.examples)
-    return AlertHistory(
-        kinds,
-        columns.ids,
-        columns.kind_of,
-        columns.groups,
-        columns.starts,
-        columns.ends,
-        columns.events,
-        is_cut=is_cut,
-    )
+    return replace(columns.history, kinds=await _kinds(tx, columns.examples), is_cut=is_cut)
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Past alerts, oldest first, with an alert of each kind; the `fitting` newest ones are of few enough kinds."""
+    """Past alerts without their kinds, and an alert of each; the `fitting` newest ones are of few enough kinds."""
 
-    ids: "array[int]"
-    kind_of: "array[int]"
-    groups: "array[int]"
-    starts: "array[int]"
-    ends: "array[int]"
-    events: int
+    history: AlertHistory
     examples: list[int]
     fitting: int
 
@@ -106,7 +93,7 @@ async def _columns(tx: Reads, since: datetime, limit: int, labels: Sequence[str]
         *(labels or ()),
     )
     assert row is not None
-    return await _conversions.run(lambda: _converted(row))
+    return await compute(lambda: _converted(row))
 
 
 def _converted(row: asyncpg.Record) -> _Columns:
@@ -116,9 +103,8 @@ def _converted(row: asyncpg.Record) -> _Columns:
     kind_of = array("q", [numbers.setdefault(each, len(numbers)) for each in hashes])
     first_ids = dict(zip(reversed(kind_of), reversed(ids), strict=True))
     examples = [first_ids[number] for number in range(len(numbers))]
-    return _Columns(
-        ids, kind_of, groups, starts, ends, row["events"], examples, _fitting(kind_of, len(numbers))
-    )
+    history = AlertHistory((), ids, kind_of, groups, starts, ends, row["events"])
+    return _Columns(history, examples, _fitting(kind_of, len(numbers)))
 
 
 def _fitting(kind_of: Sequence[int], kinds: int) -> int:

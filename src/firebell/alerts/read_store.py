@@ -153,11 +153,11 @@ def newest_alerts(columns: str, wanted: AlertFilter) -> str:
     """
 
 
-async def alerts(tx: Tx, before: int | None, limit: int, wanted: AlertFilter) -> list[Alert]:
-    """Return alerts with an id below `before`, newest first."""
+async def newest(tx: Tx, limit: int, wanted: AlertFilter) -> list[Alert]:
+    """Return the newest alerts."""
     rows = await tx.fetch(
         newest_alerts(ALERT_COLUMNS, wanted),
-        MAX_ID if before is None else before,
+        MAX_ID,
         limit,
         *([] if wanted.service_id is None else [wanted.service_id]),
     )

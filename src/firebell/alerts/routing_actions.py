@@ -134,9 +134,8 @@ async def routed_own(
     routing = await routing_store.load(tx, lock="for share")
     if not routing.rules:
         return list(requests)
-    apply = routing_rules.routed_in_place if are_services_kept else routing_rules.routed
     try:
-        return apply(routing, requests)
+        return routing_rules.routed(routing, requests, are_services_kept=are_services_kept)
     except Exception:
         log.exception("the routing rules could not be applied")
         return list(requests)

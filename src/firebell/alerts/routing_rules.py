@@ -251,40 +251,27 @@ def decide(routing: Routing, matching: CompiledRoutingRule, labels: Labels, defa
     )
 
 
-def routed(routing: Routing, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
-    """Return requests with what the rules decide about their events."""
-    return [_routed_request(routing, request) for request in requests]
+def routed(
+    routing: Routing, requests: Sequence[InboundRequest], *, are_services_kept: bool = False
+) -> list[InboundRequest]:
+    """Return requests with what the rules decide about their events.
+
+    With `are_services_kept`, but for the service: their alerts are in groups of it already.
+    """
+    return [_routed_request(routing, request, are_services_kept) for request in requests]
 
 
-def _routed_request(routing: Routing, request: InboundRequest) -> InboundRequest:
+def _routed_request(routing: Routing, request: InboundRequest, is_service_kept: bool) -> InboundRequest:
     routes = [route(routing, request, event) for event in request.incoming]
     if not any(routes):
         return request
+    if is_service_kept:
+        routes = [each and msgspec.structs.replace(each, service_id=None) for each in routes]
     incoming = tuple(
         event if each is None else msgspec.structs.replace(event, route=each)
         for event, each in zip(request.incoming, routes, strict=True)
     )
     return replace(request, incoming=incoming, is_routed=True)
-
-
-def routed_in_place(routing: Routing, requests: Sequence[InboundRequest]) -> list[InboundRequest]:
-    """Return requests with what the rules decide, but for the service: their alerts are in groups of it already."""
-    return [
-        replace(
-            request,
-            incoming=tuple(
-                event
-                if event.route is None
-                else msgspec.structs.replace(
-                    event, route=msgspec.structs.replace(event.route, service_id=None)
-                )
-                for event in request.incoming
-            ),
-        )
-        if request.is_routed
-        else request
-        for request in routed(routing, requests)
-    ]
 
 
 def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:

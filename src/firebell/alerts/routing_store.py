@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from firebell.alerts import routing_rules
-from firebell.alerts.model import Alert, Event, EventKind, InboundRequest, OpenedGroup
+from firebell.alerts.model import OWN_SOURCE, Alert, Event, EventKind, InboundRequest, OpenedGroup
 from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
@@ -316,7 +316,7 @@ async def firing_in_held_groups(tx: Reads) -> dict[int, list[InboundRequest]]:
     for row in rows:
         fields = {name: row[name] for name in ("dedup_key", "title", "severity", "labels")}
         request = InboundRequest(
-            row["integration_id"], row["service_id"], "firebell", b"", (Event(EventKind.FIRING, **fields),)
+            row["integration_id"], row["service_id"], OWN_SOURCE, b"", (Event(EventKind.FIRING, **fields),)
         )
         requests.setdefault(row["group_id"], []).append(request)
     return requests

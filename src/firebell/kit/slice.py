@@ -99,10 +99,11 @@ class Subscriptions:
 
     must: Mapping[type, tuple["MustHandler", ...]] = field(default_factory=dict)
     then: Mapping[type, Mapping[str, "OutboxHandler"]] = field(default_factory=dict)
-    while_rows: Mapping[str, str] = field(default_factory=dict)
-    """The `then` handlers that have nothing to do while a table of the slice is empty, with that table.
+    while_rows: Mapping["str | MustHandler", str] = field(default_factory=dict)
+    """The handlers that have nothing to do while a table of the slice is empty, with that table: `then` by name.
 
-    The statement that stores the reaction checks it, so that emitting the event takes no read of its own.
+    The statement that stores a `then` reaction checks it, so that emitting the event takes no read of its own. For
+    `must` handlers, an emitter checks it with `Tx.is_awaited` in a statement that it runs anyway.
     """
 
 

@@ -10,8 +10,8 @@ from firebell.paging.model import TIMER, NewLogEntry, NewPage, PagesChanged
 
 async def start_pages(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
     """Start pages, each with its timer and log entry; return the ids of those that had no open page."""
-    page_ids = await store.start_pages(tx, TIMER, new_pages, now)
-    if page_ids:
+    page_ids, is_awaited = await store.start_pages(tx, TIMER, new_pages, now)
+    if page_ids and is_awaited:
         by = new_pages[0].actor
         await tx.emit(PagesChanged(tuple((page_id, "triggered", by, {}) for page_id in page_ids)), now)
     return page_ids
@@ -19,7 +19,5 @@ async def start_pages(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> li
 
 async def add_log(tx: Tx, entries: Sequence[NewLogEntry], now: datetime) -> None:
     """Append entries to the logs of pages."""
-    if not entries:
-        return
-    await store.add_log(tx, entries, now)
-    await tx.emit(PagesChanged(tuple((e.page_id, e.kind, e.actor, e.data) for e in entries)), now)
+    if entries and await store.add_log(tx, entries, now):
+        await tx.emit(PagesChanged(tuple((e.page_id, e.kind, e.actor, e.data) for e in entries)), now)

@@ -15,6 +15,7 @@ from firebell.paging.model import (
     NewLogEntry,
     NewPage,
     Page,
+    PagesChanged,
     PageState,
     Plan,
     Turn,
@@ -47,15 +48,25 @@ def page_from_row(row: Row | dict[str, Any]) -> Page:
     )
 
 
-async def start_pages(tx: Tx, timer_kind: str, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
-    """Insert triggered pages with their first log entry and a timer due now, in one statement; return their ids.
+async def start_pages(
+    tx: Tx, timer_kind: str, new_pages: Sequence[NewPage], now: datetime
+) -> tuple[list[int], bool]:
+    """Insert triggered pages with their first log entry and a timer due now, in one statement.
 
-    A subject that has an open page gets no other.
+    Return their ids, and whether `PagesChanged` is awaited. A subject that has an open page gets no other.
     """
-    ids: list[int] | None = await tx.value(
-        "select start_pages($1, $2, $3)", now, timer_kind, [page_._asdict() for page_ in new_pages]
+    row = await tx.row(
+        f"""
+        select
+            start_pages($1, $2, $3) as ids,
+            {tx.is_awaited(PagesChanged)} as is_awaited
+        """,
+        now,
+        timer_kind,
+        [page_._asdict() for page_ in new_pages],
     )
-    return ids or []
+    assert row
+    return row["ids"] or [], row["is_awaited"]
 
 
 async def page(tx: Tx, page_id: int) -> Page | None:
@@ -334,18 +345,22 @@ async def open_pages_of_schedule(tx: Tx, schedule_id: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def add_log(tx: Tx, entries: Sequence[NewLogEntry], now: datetime) -> None:
-    """Append entries to page logs."""
-    await tx.execute(
-        """
-        insert into page_log (page_id, at, kind, actor, actor_id, text, data)
-        select entry.page_id, $1, entry.kind, entry.actor, entry.actor_id, entry.text, entry.data
-        from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::jsonb[])
-            entry (page_id, kind, actor, actor_id, text, data)
+async def add_log(tx: Tx, entries: Sequence[NewLogEntry], now: datetime) -> bool:
+    """Append entries to page logs; return whether `PagesChanged` is awaited."""
+    is_awaited: bool = await tx.value(
+        f"""
+        with added as (
+            insert into page_log (page_id, at, kind, actor, actor_id, text, data)
+            select entry.page_id, $1, entry.kind, entry.actor, entry.actor_id, entry.text, entry.data
+            from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::jsonb[])
+                entry (page_id, kind, actor, actor_id, text, data)
+        )
+        select {tx.is_awaited(PagesChanged)}
         """,
         now,
         *transpose(entries, 6),
     )
+    return is_awaited
 
 
 async def log(tx: Tx, page_id: int) -> list[LogEntry]:

@@ -66,17 +66,17 @@ async def _acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: date
     """Acknowledge the pages of alerts, and with each page all of its alerts."""
     ids = _checked(alert_ids)
     pages = await _pages(tx, ids)
-    reasons: dict[str | None, str] = {None: PAGED_NO_ONE}
-    acknowledged: set[str | None] = set()
-    for page in sorted({page for page in pages.values() if page}, key=lambda ref: int(ref[3:])):
+    reasons: dict[int | None, str] = {None: PAGED_NO_ONE}
+    acknowledged: set[int | None] = set()
+    for page_id in sorted({page_id for page_id in pages.values() if page_id is not None}):
         try:
             async with tx.savepoint():
-                result = await paging.ack(tx, actor, int(page.removeprefix("PG-")), now)
-            reasons[page] = result.already or (WAITS if result.missing else "")
+                result = await paging.ack(tx, actor, page_id, now)
+            reasons[page_id] = result.already or (WAITS if result.missing else "")
             if not result.already:
-                acknowledged.add(page)
+                acknowledged.add(page_id)
         except Conflict as refusal:
-            reasons[page] = refusal.message
+            reasons[page_id] = refusal.message
     return [
         _outcome(id_, pages, reasons[pages.get(id_)], is_done=pages.get(id_) in acknowledged) for id_ in ids
     ]
@@ -102,17 +102,18 @@ async def act(
     return await run(tx, actor, alert_ids, now)
 
 
-async def _pages(tx: Tx, ids: Sequence[int]) -> dict[int, str | None]:
-    """Return the page of each alert that exists."""
+async def _pages(tx: Tx, ids: Sequence[int]) -> dict[int, int | None]:
+    """Return the id of the page, if any, of each alert that exists."""
     stored = await alerts.alerts_by_id(tx, ids)
     pages = await alerts.pages_of_groups(tx, {alert.group_id for alert in stored if alert.group_id})
-    return {alert.id: f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None for alert in stored}
+    return {alert.id: pages.get(alert.group_id) if alert.group_id else None for alert in stored}
 
 
-def _outcome(alert_id: int, pages: dict[int, str | None], reason: str, *, is_done: bool) -> AlertOutcome:
+def _outcome(alert_id: int, pages: dict[int, int | None], reason: str, *, is_done: bool) -> AlertOutcome:
     if alert_id not in pages:
         return AlertOutcome(alert_id, None, MISSING, is_done=False)
-    return AlertOutcome(alert_id, pages[alert_id], reason, is_done)
+    page_id = pages[alert_id]
+    return AlertOutcome(alert_id, None if page_id is None else f"PG-{page_id}", reason, is_done)
 
 
 def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:

@@ -1,4 +1,4 @@
-"""The SQL of the incidents of past alerts, of their titles, and of how often rules matched."""
+"""The SQL of the incidents of past alerts, and of how often rules matched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +31,6 @@ async def alerts_with_incidents(tx: Reads, lowest_id: int) -> list[tuple[int, in
         lowest_id,
     )
     return [(row["id"], row["page_id"]) for row in rows]
-
-
-async def titles(tx: Reads, ids: Sequence[int]) -> dict[int, str]:
-    """Return the titles of alerts."""
-    rows = await tx.fetch("select id, title from alert where id = any($1::bigint[])", list(ids))
-    return {row["id"]: row["title"] for row in rows}
 
 
 async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int, RuleUse]:

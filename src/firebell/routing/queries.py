@@ -15,7 +15,6 @@ from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
-from firebell.kit.threads import Pool
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.people import actions as people
@@ -33,7 +32,6 @@ from firebell.routing.model import (
 HISTORY = timedelta(days=30)
 ENTRIES_SHOWN = 12
 """Number of entries of a page that an explanation has at most."""
-_replays = Pool("routing-replay", size=1, queue=8)
 
 
 async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> RoutingPreview:
@@ -45,13 +43,11 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
     after = await alerts.compiled_routing(tx, 0, draft)
     labels = replay.needed_labels(before, after)
     async with alerts.turn_of_preview():
-        history = await alerts.past_alerts(tx, since, alerts.MAX_PAST_ALERTS, labels)
-        history = await _with_incidents(tx, history)
+        history = await _with_incidents(tx, await alerts.past_alerts(tx, since, labels))
         since = instant(min(history.starts)) if history.is_cut else since
-        result = await _replays.run(
-            lambda: replay.preview(before, after, history, since, is_cut=history.is_cut)
-        )
-    titles = await history_store.titles(tx, [effect.alert_id for effect in result.examples])
+        result = await alerts.compute_preview(lambda: replay.preview(before, after, history, since))
+    shown = await alerts.alerts_by_id(tx, [effect.alert_id for effect in result.examples])
+    titles = {alert.id: alert.title for alert in shown}
     examples = [
         replace(effect, title=titles.get(effect.alert_id, effect.title)) for effect in result.examples
     ]

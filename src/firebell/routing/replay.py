@@ -144,9 +144,7 @@ def _changed_kinds(old: Sequence[_Place], new: Sequence[_Place]) -> list[bool]:
     ]
 
 
-def preview(
-    before: Routing, after: Routing, history: AlertHistory, since: datetime, *, is_cut: bool
-) -> RoutingPreview:
+def preview(before: Routing, after: Routing, history: AlertHistory, since: datetime) -> RoutingPreview:
     """Return what `after` would have changed; the examples have the title of any alert of their kind."""
     old, new = ([_place(routing, kind) for kind in history.kinds] for routing in (before, after))
     is_changed = _changed_kinds(old, new)
@@ -186,7 +184,7 @@ def preview(
         since=since,
         alerts=len(history.ids),
         events=history.events,
-        is_cut=is_cut,
+        is_cut=history.is_cut,
         pages_before=same + _pages(old_groups),
         pages_after=same + _pages(new_groups),
         counts=counts,

@@ -1,6 +1,7 @@
 """The routing rules: the list with a test, a rule with its preview, and the versions."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from fastapi import Response
@@ -213,7 +214,7 @@ def _changes(
 ) -> dict[int, list[routing_changes.RuleChange]]:
     """Return what each version changed; the last one has no earlier one to compare with unless it is the first."""
     changes = {}
-    for version, earlier in zip(versions, [*versions[1:], None][: len(versions)], strict=True):
+    for version, earlier in zip_longest(versions, versions[1:]):
         if earlier is not None or version.based_on == 0:
             changes[version.id] = routing_changes.changes(
                 earlier.rules if earlier else (), version.rules, names

@@ -130,8 +130,8 @@ async def _figures(tx: Tx, service_id: int, now: datetime) -> ServiceFigures:
 
 async def _alerts(tx: Tx, service_id: int) -> list[alert_queries.AlertDetails]:
     """Return the newest alerts of a service, firing ones first."""
-    firing = await alerts.alerts(tx, "", None, ITEMS_LISTED, service_id=service_id, firing=True)
-    newest = await alerts.alerts(tx, "", None, ITEMS_LISTED, service_id=service_id)
+    firing = await alerts.newest_alerts(tx, ITEMS_LISTED, service_id=service_id, firing=True)
+    newest = await alerts.newest_alerts(tx, ITEMS_LISTED, service_id=service_id)
     resolved = [a for a in newest if a.status != "firing"]
     return await alert_queries.alert_details(tx, [*firing, *resolved][:ITEMS_LISTED])
 

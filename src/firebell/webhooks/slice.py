@@ -44,7 +44,8 @@ def _subscriptions() -> Subscriptions:
         must={
             PagesChanged: (recording.record_pages,),
             **dict.fromkeys(recorded, (recording.record,)),
-        }
+        },
+        while_rows=dict.fromkeys((recording.record_pages, recording.record), "webhook_endpoint"),
     )
 
 

@@ -32,12 +32,10 @@ from firebell.alerts.model import Alert, EventKind, InboundRequest, matched_labe
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.past_alert_columns import NEVER, instant
 from firebell.alerts.read_store import alerts_by_id, firing_alerts
-from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.threads import Pool
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
@@ -52,7 +50,6 @@ LONGEST = timedelta(days=365)
 PREVIEW_SPAN = timedelta(days=30)
 PREVIEW_LISTED = 20
 """Inhibited alerts that a preview lists."""
-_previews = Pool("inhibition-preview", size=1, queue=8)
 FIRING_READ = 10_000
 """Firing alerts that are read for a new rule."""
 
@@ -150,15 +147,13 @@ async def preview(tx: Tx, entered: NewInhibitionRule, now: datetime) -> Inhibiti
     """Return what a rule would have inhibited in the last 30 days; raise `Invalid`."""
     new = decisions.checked(replace(entered, name=entered.name.strip() or "A new rule"))
     async with past_alert_store.turn():
-        return await _preview(tx, new, now)
+        return await _preview(tx, decisions.compiled_new(new), now)
 
 
-async def _preview(tx: Tx, new: NewInhibitionRule, now: datetime) -> InhibitionPreview:
-    conditions = (*matchers.parse(new.source_matchers), *matchers.parse(new.target_matchers))
-    history = await past_alert_store.past_alerts(
-        tx, now - PREVIEW_SPAN, past_alert_store.MAX_READ, past_alert_columns.names_of(conditions, *new.equal)
-    )
-    outcome = await _previews.run(lambda: past_effects.replay(decisions.compiled_new(new), history))
+async def _preview(tx: Tx, new: CompiledInhibitionRule, now: datetime) -> InhibitionPreview:
+    labels = past_alert_columns.names_of((*new.source, *new.target), *new.equal)
+    history = await past_alert_store.past_alerts(tx, now - PREVIEW_SPAN, labels)
+    outcome = await past_alert_store.compute(lambda: past_effects.replay(new, history))
     inhibited = outcome.inhibited
     groups = {history.groups[each.position] for each in inhibited if history.groups[each.position]}
     pages = await related_store.pages_of_groups(tx, groups)

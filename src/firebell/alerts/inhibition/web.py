@@ -15,7 +15,7 @@ from firebell.alerts.inhibition.model import (
 from firebell.kit.errors import Conflict, FirebellError, Invalid, Unavailable
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import route_access
+from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -51,7 +51,9 @@ async def _render(
 
 async def _preview(visit: Visit, values: Mapping[str, str]) -> tuple[InhibitionPreview | None, str]:
     """Return what the rule in a form would have inhibited, or why that is unknown."""
-    if not (values.get("source_matchers", "").strip() and values.get("target_matchers", "").strip()):
+    is_entered = values.get("source_matchers", "").strip() and values.get("target_matchers", "").strip()
+    # who may only read rules sees no form
+    if not is_entered or not permissions.allows(visit.rights, Verb.INHIBITION_WRITE):
         return None, ""
     try:
         async with visit.tx.savepoint():

@@ -23,7 +23,6 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.matchers import Matcher
-from firebell.kit.threads import Pool
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -34,7 +33,6 @@ KEPT = timedelta(hours=120)
 PREVIEW_SPAN = timedelta(days=30)
 PREVIEW_LISTED = 20
 """Firing alerts that a preview lists."""
-_previews = Pool("silence previews", size=1, queue=8)
 
 
 async def silence(tx: Reads, silence_id: int) -> Silence:
@@ -162,9 +160,8 @@ async def preview(tx: Tx, matchers_text: str, service_ids: Sequence[int], now: d
 async def _preview(
     tx: Tx, conditions: Sequence[Matcher], service_ids: Sequence[int], now: datetime
 ) -> SilencePreview:
-    history = await past_alert_store.past_alerts(
-        tx, now - PREVIEW_SPAN, past_alert_store.MAX_READ, past_alert_columns.names_of(conditions)
-    )
+    labels = past_alert_columns.names_of(conditions)
+    history = await past_alert_store.past_alerts(tx, now - PREVIEW_SPAN, labels)
 
     def is_covered(kind: AlertKind) -> bool:
         return not service_ids or (kind.routed_service_id or kind.service_id) in service_ids
@@ -173,7 +170,7 @@ async def _preview(
         matching = history.positions(lambda kind: is_covered(kind) and rules.is_silenced(conditions, kind))
         return list(matching), sum(1 for _ in history.positions(is_covered))
 
-    matching, compared = await _previews.run(compare)
+    matching, compared = await past_alert_store.compute(compare)
     firing = [history.ids[position] for position in matching if history.ends[position] == NEVER]
     groups = {history.groups[position] for position in matching if history.groups[position]}
     pages = await related_store.pages_of_groups(tx, groups)

@@ -246,6 +246,13 @@ class Tx(Reads):
             self.wake_ups = wake_ups
             raise
 
+    def is_awaited(self, event: type) -> str:
+        """Return the SQL condition under which an event of a type must be emitted.
+
+        A statement that runs anyway returns it, so that an event that nothing waits for takes no round trip.
+        """
+        return self._reactions.is_awaited(event)
+
     async def emit(self, event: Any, now: datetime) -> None:
         """Run the `must` subscribers of `event` in this transaction and queue the `then` ones in the outbox."""
         for handler in self._reactions.must.get(type(event), ()):

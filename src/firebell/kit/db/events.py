@@ -36,8 +36,15 @@ class Reactions:
 
     must: dict[type, tuple[MustHandler, ...]] = field(default_factory=dict)
     then: dict[type, tuple[str, ...]] = field(default_factory=dict)
-    while_rows: dict[str, str] = field(default_factory=dict)
-    """The `then` reactions that are stored only while a table has rows, with that table."""
+    while_rows: dict[str | MustHandler, str] = field(default_factory=dict)
+    """The `then` reactions, by name, and the `must` handlers that only matter while a table has rows, with it."""
+
+    def is_awaited(self, event: type) -> str:
+        """Return the SQL condition under which an event of a type has a reaction that matters."""
+        reactions = (*self.must.get(event, ()), *self.then.get(event, ()))
+        tables = {self.while_rows.get(reaction) for reaction in reactions}
+        conditions = ["true" if table is None else f"exists (select from {table})" for table in tables]
+        return " or ".join(sorted(conditions)) or "false"
 
 
 def payload(event: Any) -> dict[str, Any]:

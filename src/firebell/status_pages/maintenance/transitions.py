@@ -32,7 +32,7 @@ async def firing_alert(tx: Tx, window: Maintenance) -> Alert | None:
     """Return an alert that fires on a service of the window's components, None if there is none."""
     components = await page_store.components(tx, window.status_page_id)
     for service_id in sorted({s for c in components if c.id in window.component_ids for s in c.service_ids}):
-        firing = await alerts.alerts(tx, "", None, 1, service_id=service_id, firing=True)
+        firing = await alerts.newest_alerts(tx, 1, service_id=service_id, firing=True)
         if firing:
             return firing[0]
     return None
