@@ -22,7 +22,14 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Role
-from firebell.webhooks import change_store, circuit, composer_registry, delivery_store, endpoint_store
+from firebell.webhooks import (
+    change_store,
+    circuit,
+    composer_registry,
+    delivery_store,
+    endpoint_store,
+    recording,
+)
 from firebell.webhooks.model import AttemptResult, ClaimedDelivery, Endpoint, EndpointState
 
 log = logging.getLogger(__name__)
@@ -204,4 +211,4 @@ def _shown(text: str) -> str:
 
 def lanes(ctx: Context) -> Mapping[str, WebhookSender]:
     """Return the lane by its name."""
-    return {LIVE_TOPIC: WebhookSender(ctx)}
+    return {recording.LANE: WebhookSender(ctx)}
