@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.channels.registry import CHANNELS
 from firebell.kit.durations import duration
-from firebell.kit.text import plural
+from firebell.kit.text import plural, to_storable
 from firebell.self_watch.model import (
     Acceptance,
     OutboundHeartbeat,
@@ -62,7 +62,7 @@ def process_problems(
     """Return what one process knows: channels that fail with their reason, and (channel, provider) that refuse us."""
     return [
         *(
-            Problem(ProblemKind.CHANNEL, channel, _storable(reason))
+            Problem(ProblemKind.CHANNEL, channel, to_storable(reason, ERROR_CHARS))
             for channel, reason in sorted(failing_channels.items())
         ),
         *(
@@ -74,11 +74,6 @@ def process_problems(
             for channel, provider in sorted(refused_accounts)
         ),
     ]
-
-
-def _storable(reason: str) -> str:
-    """Return a provider's reason without NUL and lone surrogates, which PostgreSQL refuses."""
-    return reason.encode("utf-8", "replace").decode().replace("\0", "")[:ERROR_CHARS]
 
 
 def acceptances(
