@@ -99,9 +99,7 @@ class HookSender:
         if reply.status == GONE or (is_chat and reply.status in _NO_HOOK):
             return DeliveryOutcome(delivery, f"It answered {reply.status}.", is_failed=True, is_gone=True)
         reason = f"It answered {reply.status}." if not reply.ok else "It did not echo the challenge."
-        wait = reply.retry_after
-        is_number = wait.isascii() and wait.isdecimal() and len(wait) < 8
-        return self._failed(delivery, reason, now, float(wait) if is_number else None)
+        return self._failed(delivery, reason, now, reply.retry_after_s)
 
     def _failed(
         self, delivery: ClaimedDelivery, reason: str, now: datetime, retry_after_s: float | None = None

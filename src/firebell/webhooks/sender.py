@@ -104,10 +104,9 @@ class WebhookSender:
         at, began_s = self._ctx.clock.now(), self._ctx.pace.monotonic()
 
         def result(
-            status: int | None, error: str, response: str = "", retry_after: str = ""
+            status: int | None, error: str, response: str = "", retry_after_s: float | None = None
         ) -> AttemptResult:
             took_ms = max(0, round((self._ctx.pace.monotonic() - began_s) * 1000))
-            retry_after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
             return AttemptResult(delivery, at, took_ms, status, error, response, retry_after_s)
 
         body = delivery.body.encode()
@@ -124,7 +123,7 @@ class WebhookSender:
             return result(None, "The address is not a valid URL.")
         except Invalid as exc:
             return result(None, exc.message)
-        return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after)
+        return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after_s)
 
     async def _record(self, results: Sequence[AttemptResult]) -> None:
         now = self._ctx.clock.now()
