@@ -52,7 +52,7 @@ async def send_due(tx: Tx, now: datetime) -> int:
     due = [
         (person.id, day)
         for person in persons.values()
-        if person.active and (day := fallback_tests.day_of_test(person.tz, wanted, now))
+        if (day := fallback_tests.day_of_test(person.tz, wanted, now))
     ]
     sent = await fallback_test_store.insert_tests(tx, due, now) if due else []
     if sent:

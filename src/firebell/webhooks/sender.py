@@ -21,7 +21,7 @@ from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people.permissions import ADMINS
 from firebell.webhooks import (
     change_store,
     circuit,
@@ -176,7 +176,6 @@ async def _disable(tx: Tx, endpoint: Endpoint, reason: str, now: datetime) -> No
     await endpoint_store.set_state(tx, endpoint.id, EndpointState.DISABLED, reason)
     name = endpoint.settings.name
     await tx.audit(SYSTEM, "webhook.disabled", f"webhook:{endpoint.id}", now, name=name, reason=reason)
-    admins = [each for each in await people.people(tx) if each.active and each.role == Role.ADMIN]
     note = f"{reason} It gets no events until you enable it; what it missed can be replayed until its retention ends."
     await notify.send_notices(
         tx,
@@ -189,7 +188,7 @@ async def _disable(tx: Tx, endpoint: Endpoint, reason: str, now: datetime) -> No
                 note,
                 f"/settings/webhooks/{endpoint.id}",
             )
-            for admin in admins
+            for admin in await people.people_with_role(tx, ADMINS)
         ],
         now,
     )
