@@ -149,7 +149,7 @@ class Watcher:
             return PingOutcome(heartbeat.id, "The address is not a valid URL.")
         except httpx.HTTPError as error:
             return PingOutcome(heartbeat.id, _without_address(http_out.reason_of(error), url))
-        return PingOutcome(heartbeat.id, "" if response.ok else f"It answers {response.status}.")
+        return PingOutcome(heartbeat.id, "" if response.ok else f"It answered {response.status}.")
 
 
 def _without_address(reason: str, url: str) -> str:
