@@ -36,6 +36,7 @@ from firebell.subscribers.model import (
     SubscriberChannel,
     SubscriberState,
     SubscriptionRequest,
+    offered_channels,
 )
 from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.subscription_rules import SubscriptionEvent, next_state
@@ -131,13 +132,15 @@ async def _subscribe_form(
 ) -> Response:
     async with ctx.db.tx() as tx:
         groups, components = await status_pages.parts(tx, framed.page)
+    countries = public_sms.countries(ctx.channel_settings)
     context = {
         "groups": groups,
         "components": components,
         "scope": _typed_scope(form) if form else FollowScope(),
         "values": {name: text_of(form, name) for name in form} if form else {},
         "error": error,
-        "countries": public_sms.countries(ctx.channel_settings),
+        "countries": countries,
+        "channels": offered_channels(countries),
         "token": ctx.signer.sign(
             FORM_PURPOSE, {"p": framed.page.id, "t": now.timestamp()}, now + FORM_PERIOD
         ),
