@@ -232,7 +232,7 @@ async def replay_range(visit: CurrentVisit, endpoint_id: int) -> Response:
 async def delivery(visit: CurrentVisit, endpoint_id: int, delivery_id: int) -> Response:
     context = {
         **_BASE,
-        "v": await queries.view(visit.tx, endpoint_id, visit.now),
+        "e": await actions.endpoint(visit.tx, endpoint_id),
         "d": await actions.delivery(visit.tx, endpoint_id, delivery_id),
         "body": msgspec.json.format(await log_store.body(visit.tx, delivery_id), indent=2),
         "attempts": await log_store.attempts(visit.tx, delivery_id),
