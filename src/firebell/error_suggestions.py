@@ -15,7 +15,7 @@ from firebell.kit.web import html
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people.permissions import ADMINS
 
 MAX_SUGGESTIONS = 3
 """Maximum number of admins named and of links suggested."""
@@ -37,7 +37,7 @@ async def way_on(request: Request, error: FirebellError) -> WayOn:
     with contextlib.suppress(Unavailable):
         async with html.ctx(request).db.tx() as tx:
             if isinstance(error, Forbidden):
-                admins = [p.name for p in await people.people(tx) if p.active and p.role == Role.ADMIN]
+                admins = [p.name for p in await people.people_with_role(tx, ADMINS)]
                 return WayOn([], admins[:MAX_SUGGESTIONS])
             if error.status == 404:
                 return WayOn((await _similar(tx, request.url.path))[:MAX_SUGGESTIONS], [])

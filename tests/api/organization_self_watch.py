@@ -13,6 +13,6 @@ async def add_self_watch(tx: Tx, w: World) -> dict[str, str]:
     mara = await w.actor(w.mara)
     url = f"https://watch.example.org/{SECRET_PATH}"
     await actions.create_heartbeat(tx, mara, name="Frankfurt", url=url, method=PingMethod.POST, now=w.now)
-    problem = Problem(ProblemKind.CHANNEL, "ntfy", "It answers 401.")
+    problem = Problem(ProblemKind.CHANNEL, "ntfy", "It answered 401.")
     await actions.notice_problems(tx, [problem], w.ctx.channel_settings, w.now)
     return {"outbound heartbeat": SECRET_PATH}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.channels.phone import gsm7, public_sms, settings
+from firebell.channels.phone import gsm7, keywords, public_sms, settings
 from firebell.channels.sms import CHANNEL
 from firebell.kit.errors import Invalid, StartupError
 from firebell.status_pages.public.languages import languages
@@ -62,6 +62,12 @@ def test_a_code_is_of_one_request() -> None:
     assert confirmation_codes.is_code("123 456", "123456")
     for wrong in ("", "12345", "1234567", "１２３４５６", "\ud800"):
         assert not confirmation_codes.is_code(wrong, "123456")
+
+
+@pytest.mark.parametrize("text", ["STOP", " Stop. ", "“Stop”", "stop!", "ＳＴＯＰ", "'stop',"])
+def test_a_number_leaves_by_stop_however_a_phone_writes_it(text: str) -> None:
+    assert keywords.cleaned(text) in keywords.STOP_WORDS
+    assert keywords.cleaned(f"don't {text}") not in keywords.STOP_WORDS
 
 
 def test_requests_of_strangers_use_half_of_what_news_may_cost() -> None:

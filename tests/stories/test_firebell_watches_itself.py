@@ -89,7 +89,7 @@ async def test_silence_outside_means_that_firebell_is_not_well(dsn: str, clock: 
         for _ in range(4):
             await _later(w, both, minutes=1)
         failing = await _heartbeat(w)
-        assert (failing.health, failing.error) == (HeartbeatHealth.FAILING, "It answers 404.")
+        assert (failing.health, failing.error) == (HeartbeatHealth.FAILING, "It answered 404.")
         w.sink.status = 200
 
         async with w.ctx.db.tx() as tx:

@@ -28,8 +28,7 @@ def outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
         return Accepted(str(reply.status))
     reason = f"{reply.status} {reply.text[:200]}"
     if reply.status in _RETRY or reply.status >= 500:
-        wait = reply.retry_after
-        seconds = float(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 10 else None
+        seconds = reply.retry_after_s
         if reply.status == 429 and seconds and seconds > MAX_WAIT_S:
             return Failed(f"{reason} (retry after {seconds:.0f} s)", suspect=False)
         return Retry(reason, min(MAX_WAIT_S, seconds) if seconds is not None else None)

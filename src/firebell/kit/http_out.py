@@ -215,6 +215,12 @@ class OutboundResponse:
         """Whether it is a 2xx."""
         return 200 <= self.status < 300
 
+    @property
+    def retry_after_s(self) -> float | None:
+        """The seconds of `Retry-After`; None for a date, and for more digits than a wait can have."""
+        text = self.retry_after
+        return float(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
 
 @contextlib.asynccontextmanager
 async def _within(limit_s: float) -> AsyncIterator[None]:

@@ -65,6 +65,11 @@ def required_text(value: str, limit: int, *, name: str, hint: str, field: str = 
     return text
 
 
+def to_storable(text: str, limit: int) -> str:
+    """Return the first `limit` characters of a text without NUL and lone surrogates, which PostgreSQL refuses."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
+
+
 def plural(number: int, noun: str) -> str:
     """Return a count with its noun, such as `1 page` or `3 pages`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -106,7 +106,7 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
         "provider_open",
         "Whether a provider of a channel is passed over because it fails.",
         ["channel", "provider"],
-        [(key, is_open) for key, is_open in counters.provider_circuits.is_open()],
+        list(counters.provider_circuits.is_open()),
     )
     yield _histogram(
         "notification_delay_seconds",

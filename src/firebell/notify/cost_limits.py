@@ -9,7 +9,7 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.notify import actions, receipt_store
 from firebell.notify.model import Delivery, Notice
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people.permissions import ADMINS
 
 WARNED_PERCENTS = (50, 80, 100)
 DAY = timedelta(days=1)
@@ -66,7 +66,6 @@ async def warn(tx: Tx, settings: Mapping[str, str], channels: Collection[str], n
                 f"{consequence} Urgent pages are always sent.",
                 link="/settings/phone",
             )
-            for person in await people.people(tx)
-            if person.active and person.role == Role.ADMIN
+            for person in await people.people_with_role(tx, ADMINS)
         ]
         await actions.send_notices(tx, notices, now)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.text import to_storable
 from firebell.notify.model import REMINDER, Delivery, DeliveryState
 from firebell.notify.notification_rules import NewDelivery, idempotency_key
 from firebell.notify.send_slots import Blocked, Slots, destination, take_turns
@@ -13,6 +14,8 @@ from firebell.notify.send_slots import Blocked, Slots, destination, take_turns
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4
 """Number of messages read per message to claim: those of one destination in a row wait for each other."""
+_TEXT_CHARS = 500
+"""Maximum length of what a provider says."""
 DELIVERY_COLUMNS = (
     "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"
     " idempotency_key, state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
@@ -30,11 +33,6 @@ def delivery_from_row(row: Row) -> Delivery:
 def delivery_with_provider_id(row: Row) -> tuple[Delivery, str | None]:
     """Return a delivery, and the id that its provider gave the message, from a row that has `provider_id` too."""
     return delivery_from_row(row), row["provider_id"]
-
-
-def _storable(text: str) -> str:
-    """Return a provider's text without NUL and lone surrogates, cut to 500 characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")[:500]
 
 
 async def queue(tx: Tx, deliveries: Sequence[NewDelivery], now: datetime) -> None:
@@ -347,7 +345,9 @@ async def accepted(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetim
         where {_STILL_LEASED}
         returning delivery.id
         """,
-        *transpose(((d.id, d.claims, _storable(provider_id)) for d, provider_id in arrived), 3),
+        *transpose(
+            ((d.id, d.claims, to_storable(provider_id, _TEXT_CHARS)) for d, provider_id in arrived), 3
+        ),
         now,
     )
     return {row["id"] for row in recorded}
@@ -372,7 +372,7 @@ async def retry(
         """,
         *_leases(deliveries),
         at,
-        _storable(error),
+        to_storable(error, _TEXT_CHARS),
         int(not counted),
     )
     await tx.wake("send")
@@ -391,7 +391,7 @@ async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Del
         returning delivery.id
         """,
         *_leases(deliveries),
-        _storable(error),
+        to_storable(error, _TEXT_CHARS),
     )
     ids = {row["id"] for row in recorded}
     return [delivery for delivery in deliveries if delivery.id in ids]

@@ -17,7 +17,7 @@ from firebell.notify.hourly_limits import (
 )
 from firebell.notify.model import Delivery, Notice
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people.permissions import ADMINS
 
 
 async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict[int, Failed]:
@@ -44,7 +44,7 @@ async def stops(tx: Reads, now: datetime) -> list[Stop]:
 
 async def _warn(tx: Tx, stopped: Sequence[Stop], now: datetime) -> None:
     """Notify the admins, once an hour for each scope."""
-    admins = [p for p in await people.people(tx) if p.active and p.role == Role.ADMIN]
+    admins = await people.people_with_role(tx, ADMINS)
     notices = [
         Notice(
             key=f"pumping:{stop.scope.kind}:{stop.scope.value}:{now:%Y-%m-%dT%H}:{admin.id}",

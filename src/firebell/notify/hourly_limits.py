@@ -70,12 +70,7 @@ class Stop(NamedTuple):
 _LIMITS = {"installation": INSTALLATION_MAX, "country": COUNTRY_MAX, "person": PERSON_MAX, "range": RANGE_MAX}
 
 
-def is_charged(channel: str) -> bool:
-    """Return True if messages of a channel cost money."""
-    return channel in CHANNELS and CHANNELS[channel].daily_parts is not None
-
-
-CHARGED = tuple(kind for kind in CHANNELS if is_charged(kind))
+CHARGED = tuple(kind for kind, channel in CHANNELS.items() if channel.daily_parts)
 """The channels whose messages cost money."""
 
 
@@ -84,14 +79,14 @@ def limited_recipient(delivery: Delivery) -> PageRecipient | None:
 
     The most severe pages, SEV0, SEV1 and those by hand, have none: a late page is worse than a bill.
     """
-    if delivery.rank == 0 or not delivery.epoch or not is_charged(delivery.channel):
+    if delivery.rank == 0 or not delivery.epoch or delivery.channel not in CHARGED:
         return None
     return PageRecipient(delivery.subject_kind, delivery.subject_id, delivery.person_id)
 
 
 def is_requested(delivery: Delivery) -> bool:
     """Return True if it is a code or test that costs money."""
-    return delivery.subject_kind in REQUESTED and is_charged(delivery.channel)
+    return delivery.subject_kind in REQUESTED and delivery.channel in CHARGED
 
 
 def _scopes(message: RequestedMessage) -> Iterator[Scope]:

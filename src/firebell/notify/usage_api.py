@@ -1,13 +1,14 @@
 """What text messages and calls cost, over JSON."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput
 from firebell.notify import hourly_limit_actions, usage_queries
+from firebell.notify.hourly_limits import ScopeKind
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -42,9 +43,7 @@ class ChannelUsageShown(ApiOutput):
 class StopShown(ApiOutput):
     """A limit of an hour that is reached: codes and tests wait, pages go on."""
 
-    scope: Annotated[
-        Literal["country", "range", "person", "installation"], Field(description="what the limit counts")
-    ]
+    scope: Annotated[ScopeKind, Field(description="what the limit counts")]
     value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
     limit: int
     sent: Annotated[int, Field(description="codes and tests of the last hour")]

@@ -1,6 +1,6 @@
 """Actions on people; offers those on their teams, contact methods and keys to other slices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.channels.email import CHANNEL as EMAIL
@@ -89,6 +89,11 @@ team_ids_of = team_store.team_ids_of
 teams = team_store.teams
 members = team_store.members
 methods_of = contact_method_store.methods
+
+
+async def people_with_role(tx: Tx, roles: Collection[Role]) -> list[Person]:
+    """Return the active people with one of these roles."""
+    return [person for person in await store.people(tx) if person.active and person.role in roles]
 
 
 async def managers(tx: Tx) -> list[int]:

@@ -381,7 +381,7 @@ ACTION_LABELS = {
     "webhook.disabled": "Disabled a webhook that failed for days",
     "webhook.enabled": "Enabled a webhook",
     "webhook.paused": "Paused a webhook",
-    "webhook.removed": "Deleted a webhook",
+    "webhook.deleted": "Deleted a webhook",
     "webhook.replayed": "Replayed events to a webhook",
     "webhook.secret_rotated": "Rotated the secret of a webhook",
     "webhook.tested": "Sent a test event to a webhook",

@@ -4,11 +4,10 @@ The rest of the first line after a code and an action is a note.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from firebell.channels.callbacks import PageAction
-from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS
+from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS, cleaned
 
 MAX_CHARS = 500
 """Length from which the rest of a text is ignored."""
@@ -25,8 +24,6 @@ _CODE_FIRST = re.compile(rf"{_CODE}\s*(?P<action>{_WORD})(?![a-z0-9]){_END}", re
 _ACTION_FIRST = re.compile(rf"(?P<action>{_WORD})\s*{_CODE}(?![a-z0-9]){_END}", re.DOTALL)
 _ACTION_ALONE = re.compile(rf"(?P<action>{_WORD})", re.DOTALL)
 _SPACED = re.compile(r"(?:[0-9]\s+){1,3}[a-z]")
-_IGNORED = re.compile(r"[\"'“”„«»‘’#.,!]")
-_TONES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ Meaning = PageCommand | Help | Stop | Start | NotUnderstood
 def read(text: str) -> Meaning:
     """Return what a text means; a word that stops messages is never an acknowledgment."""
     original = text[:MAX_CHARS].strip()
-    clean = _cleaned(original)
+    clean = cleaned(original)
     if clean in STOP_WORDS:
         return Stop()
     if clean in START_WORDS:
@@ -88,13 +85,7 @@ def read(text: str) -> Meaning:
 
 def is_yes(text: str) -> bool:
     """Return True for the word that acknowledges, and that starts messages again where they were stopped."""
-    return _cleaned(text) == "yes"
-
-
-def _cleaned(text: str) -> str:
-    """Return a text in lower case, without quotes, signs and the color of an emoji."""
-    folded = _TONES.sub("", unicodedata.normalize("NFKC", text)).casefold()
-    return " ".join(_IGNORED.sub(" ", folded).split())
+    return cleaned(text) == "yes"
 
 
 def _note(original: str, cleaned_note: str) -> str:

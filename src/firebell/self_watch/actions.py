@@ -13,8 +13,7 @@ from firebell.kit.web.field_errors import FieldErrors
 from firebell.notify import actions as notify
 from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
-from firebell.people.model import Role
-from firebell.people.permissions import Verb
+from firebell.people.permissions import ADMINS, Verb
 from firebell.self_watch import rules, store
 from firebell.self_watch.model import (
     LIVE_TOPIC,
@@ -115,8 +114,6 @@ async def end_alarms(tx: Tx, acceptances: Sequence[Acceptance], now: datetime) -
 
 async def responders(tx: Tx) -> list[int]:
     """Return who is paged about Firebell itself: the fallback responders, or else the admins."""
-    fallback = await people.fallback_responders(tx)
-    everyone = await people.people(tx)
-    active = {person.id for person in everyone if person.active}
-    admins = [person.id for person in everyone if person.active and person.role == Role.ADMIN]
-    return [person_id for person_id in fallback if person_id in active] or admins
+    return await people.fallback_responders(tx) or [
+        admin.id for admin in await people.people_with_role(tx, ADMINS)
+    ]

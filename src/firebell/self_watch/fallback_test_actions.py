@@ -52,7 +52,7 @@ async def send_due(tx: Tx, now: datetime) -> int:
     due = [
         (person.id, day)
         for person in persons.values()
-        if person.active and (day := fallback_tests.day_of_test(person.tz, wanted, now))
+        if (day := fallback_tests.day_of_test(person.tz, wanted, now))
     ]
     sent = await fallback_test_store.insert_tests(tx, due, now) if due else []
     if sent:
@@ -90,8 +90,7 @@ def _token(ctx: Context, test_id: int, now: datetime) -> str:
 
 async def test_of_link(tx: Tx, ctx: Context, token: str, now: datetime) -> FallbackTest:
     """Return the test of a link; raise `Invalid` if it is forged or expired, `Gone` if its person left."""
-    test_id = ctx.signer.open(_PURPOSE, token, now)["t"]
-    test = (await fallback_test_store.tests_by_id(tx, [test_id])).get(test_id)
+    test = await fallback_test_store.test(tx, ctx.signer.open(_PURPOSE, token, now)["t"])
     if test is None or await people.left_since(tx, test.person_id, test.sent_at):
         raise Gone("This link is no longer valid.", hint="The next daily test has a new one.")
     return test

@@ -17,7 +17,6 @@ class FallbackTest(NamedTuple):
 
     id: int
     person_id: int
-    day: date
     sent_at: datetime
     confirmed_at: datetime | None
 
@@ -39,17 +38,11 @@ async def insert_tests(tx: Tx, due: Sequence[tuple[int, date]], now: datetime) -
     return [(row["id"], row["person_id"]) for row in rows]
 
 
-async def tests_by_id(tx: Reads, ids: Sequence[int]) -> dict[int, FallbackTest]:
-    """Return tests by id."""
-    rows = await tx.fetch(
-        """
-        select id, person_id, day, sent_at, confirmed_at
-        from fallback_test
-        where id = any($1::bigint[])
-        """,
-        list(ids),
+async def test(tx: Reads, test_id: int) -> FallbackTest | None:
+    row = await tx.row(
+        "select id, person_id, sent_at, confirmed_at from fallback_test where id = $1", test_id
     )
-    return {row["id"]: FallbackTest(**dict(row)) for row in rows}
+    return FallbackTest(**dict(row)) if row else None
 
 
 async def confirm(tx: Tx, test_id: int, now: datetime) -> bool:

@@ -33,6 +33,11 @@ class ResponderTests:
     confirmed_at: datetime | None = None
     unconfirmed: int = 0
 
+    @property
+    def is_finding(self) -> bool:
+        """True if so many tests in a row are not confirmed that messages may not arrive."""
+        return self.unconfirmed >= UNCONFIRMED_DAYS
+
 
 def settings_of(stored: Mapping[str, object] | None) -> FallbackTestSettings:
     """Return the settings as they are stored, the default without any."""
@@ -70,5 +75,5 @@ def findings(tests: Sequence[ResponderTests], names: Mapping[int, str]) -> list[
             advice="Ask whether the messages arrive, or choose another fallback responder under Settings, Teams.",
         )
         for one in tests
-        if one.unconfirmed >= UNCONFIRMED_DAYS and one.person_id in names
+        if one.is_finding and one.person_id in names
     ]

@@ -15,20 +15,13 @@ from firebell.replies import queries as replies
 from firebell.replies.queries import CallbackRefusal
 from firebell.self_watch import fallback_test_actions, fallback_tests, rules, store
 from firebell.self_watch.fallback_tests import FallbackTestSettings, ResponderTests
-from firebell.self_watch.model import OutboundHeartbeat, ProblemKind, SelfAlarm
+from firebell.self_watch.model import OutboundHeartbeat, SelfAlarm
 
 ALARMS_SHOWN = 20
 REFUSALS_SHOWN_FOR = timedelta(days=1)
 """How long refused requests of a provider are a finding after the last one."""
 METHOD_FINDINGS_MAX = 100
 """Number of contact methods that have findings of their own; the rest are counted together."""
-_ALARM_FINDINGS = {
-    ProblemKind.CHANNEL: "N-CONFIG",
-    ProblemKind.ACCOUNT: "N-CONFIG",
-}
-
-
-responder_tests = fallback_test_actions.responder_tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +46,10 @@ class SelfWatch:
 
 async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> SelfWatch:
     """Return how Firebell is, given the settings of its channels."""
-    tests = await responder_tests(tx)
+    tests = await fallback_test_actions.responder_tests(tx)
     persons = await people.people_by_id(tx, [one.person_id for one in tests])
     return SelfWatch(
-        await findings(tx, settings, now),
+        await _findings(tx, tests, settings, now),
         await store.alarms(tx, ALARMS_SHOWN),
         await store.heartbeats(tx),
         await fallback_test_actions.settings(tx),
@@ -66,6 +59,12 @@ async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> S
 
 async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> list[Finding]:
     """Return the findings N-CONFIG, N-CALLBACK, N-FALLBACK and N-METHOD, most severe first."""
+    return await _findings(tx, await fallback_test_actions.responder_tests(tx), settings, now)
+
+
+async def _findings(
+    tx: Reads, tests: Sequence[ResponderTests], settings: Mapping[str, str], now: datetime
+) -> list[Finding]:
     persons = {person.id: person for person in await people.people(tx) if person.active}
     methods = await people.methods_of(tx, list(persons))
     return severest_first(
@@ -73,7 +72,7 @@ async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> lis
             *config_findings(await store.open_alarms(tx), methods, settings),
             *callback_findings(await replies.callback_refusals(tx, now - REFUSALS_SHOWN_FOR)),
             *method_findings(methods, persons),
-            *fallback_tests.findings(await responder_tests(tx), {i: p.name for i, p in persons.items()}),
+            *fallback_tests.findings(tests, {i: p.name for i, p in persons.items()}),
         ]
     )
 
@@ -85,14 +84,14 @@ def config_findings(
     refused = [
         Finding(
             f"N-CONFIG:{alarm.kind}:{alarm.subject}",
-            _ALARM_FINDINGS[alarm.kind],
+            "N-CONFIG",
             FindingLevel.ERROR,
             f"{rules.title(alarm)}: {alarm.detail}",
             subject=f"channel:{rules.avoided_channel(alarm)}",
             advice="Check the settings of the channel, and run firebell doctor.",
         )
         for alarm in alarms
-        if alarm.kind in _ALARM_FINDINGS
+        if alarm.kind in rules.OF_PROVIDERS
     ]
     used = Counter(method.kind for method in methods)
     off = [

@@ -1,11 +1,11 @@
 """When Firebell is not well, when an alarm begins and ends, and what the messages about it say (spec 2.10; pure)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from firebell.channels.registry import CHANNELS
 from firebell.kit.durations import duration
-from firebell.kit.text import plural
+from firebell.kit.text import plural, to_storable
 from firebell.self_watch.model import (
     Acceptance,
     OutboundHeartbeat,
@@ -26,7 +26,8 @@ CLEARED_AFTER = timedelta(minutes=5)
 """How long a problem must be gone before its alarm ends, so that one that comes and goes notifies once."""
 UNUSED_AFTER = timedelta(days=7)
 """How long an alarm about a provider stays open without a message that was accepted."""
-_SHOWN_BY_MESSAGES = frozenset({ProblemKind.CHANNEL, ProblemKind.ACCOUNT})
+OF_PROVIDERS = frozenset({ProblemKind.CHANNEL, ProblemKind.ACCOUNT})
+"""The kinds of problems of a provider: a message that it accepts shows that one is gone."""
 ILL_WAITS = timedelta(minutes=2)
 """How long an outbound heartbeat must be overdue before a process that is not well takes it, to record why."""
 PING_INTERVAL = timedelta(minutes=1)
@@ -62,7 +63,7 @@ def process_problems(
     """Return what one process knows: channels that fail with their reason, and (channel, provider) that refuse us."""
     return [
         *(
-            Problem(ProblemKind.CHANNEL, channel, _storable(reason))
+            Problem(ProblemKind.CHANNEL, channel, to_storable(reason, ERROR_CHARS))
             for channel, reason in sorted(failing_channels.items())
         ),
         *(
@@ -74,11 +75,6 @@ def process_problems(
             for channel, provider in sorted(refused_accounts)
         ),
     ]
-
-
-def _storable(reason: str) -> str:
-    """Return a provider's reason without NUL and lone surrogates, which PostgreSQL refuses."""
-    return reason.encode("utf-8", "replace").decode().replace("\0", "")[:ERROR_CHARS]
 
 
 def acceptances(
@@ -110,7 +106,7 @@ def is_over(alarm: SelfAlarm, now: datetime) -> bool:
     was accepted, or when it has not been used for days.
     """
     gone_for = now - alarm.noticed_at
-    if alarm.kind in _SHOWN_BY_MESSAGES and not alarm.has_worked_since:
+    if alarm.kind in OF_PROVIDERS and not alarm.has_worked_since:
         return gone_for >= UNUSED_AFTER
     return gone_for >= CLEARED_AFTER
 
@@ -175,7 +171,7 @@ def note(alarm: SelfAlarm, now: datetime) -> str:
     detail = f"{alarm.detail.rstrip('. ')}."
     since = duration(max(timedelta(), (alarm.cleared_at or now) - alarm.opened_at))
     if alarm.cleared_at:
-        if alarm.kind in _SHOWN_BY_MESSAGES and not alarm.has_worked_since:
+        if alarm.kind in OF_PROVIDERS and not alarm.has_worked_since:
             return f"{detail} No message was accepted since: send yourself a test."
         return f"It lasted {since}: {detail} No action needed."
     return f"For {since}: {detail} {_ADVICE[alarm.kind]}"
@@ -193,8 +189,3 @@ _ADVICE = {
 def urgency(kind: ProblemKind) -> str:
     """Return the urgency of messages about a kind of problem: whether pages are late or lost because of it."""
     return "low" if kind is ProblemKind.OUTBOUND else "high"
-
-
-def due(heartbeats: Sequence[OutboundHeartbeat]) -> datetime | None:
-    """Return when the next outbound heartbeat is due."""
-    return min((heartbeat.next_at for heartbeat in heartbeats), default=None)

@@ -15,6 +15,7 @@ from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
+from firebell.kit.text import to_storable
 from firebell.self_watch import actions, rules, store
 from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.model import LIVE_TOPIC, OutboundHeartbeat, PingMethod, PingOutcome
@@ -148,9 +149,9 @@ class Watcher:
             return PingOutcome(heartbeat.id, "The address is not a valid URL.")
         except httpx.HTTPError as error:
             return PingOutcome(heartbeat.id, _without_address(http_out.reason_of(error), url))
-        return PingOutcome(heartbeat.id, "" if response.ok else f"It answers {response.status}.")
+        return PingOutcome(heartbeat.id, "" if response.ok else f"It answered {response.status}.")
 
 
 def _without_address(reason: str, url: str) -> str:
     """Return why a request failed without its address, which is a secret."""
-    return reason.replace(url, "the address").replace("\0", "")[: rules.ERROR_CHARS]
+    return to_storable(reason.replace(url, "the address"), rules.ERROR_CHARS)

@@ -8,7 +8,7 @@ from firebell.kit.token_bucket import CallRate, full
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people.permissions import ADMINS
 from firebell.status_copies import difference_store, next_step, queries, step_store, store
 from firebell.status_copies.drift_comparison import Overwrite
 from firebell.status_copies.model import (
@@ -134,8 +134,7 @@ async def stop(tx: Tx, copy: StatusCopy, reason: str, now: datetime) -> None:
             f"It refused the API key ({reason}). Enter a new one; what was published meanwhile is sent then.",
             link=f"/status-pages/{page.slug}/copies",
         )
-        for person in await people.people(tx)
-        if person.active and person.role == Role.ADMIN
+        for person in await people.people_with_role(tx, ADMINS)
     ]
     await notify.send_notices(tx, notices, now)
     await _refresh(tx, copy)

@@ -95,6 +95,16 @@ def _number(text: str, field: str, countries: Sequence[str]) -> str:
         raise Invalid("No text messages can be sent to this number.", fields={field: help_text}) from None
 
 
+def checked_contact(channel: SubscriberChannel, contact: str) -> str:
+    """Return the mailbox of who confirms and hears of failures, which only webhooks need; a number has none.
+
+    Raise `Invalid` at `contact`.
+    """
+    if channel is SubscriberChannel.SMS or not (contact or channel is SubscriberChannel.WEBHOOK):
+        return ""
+    return checked(SubscriberChannel.EMAIL, contact, "contact")
+
+
 def key_of(channel: SubscriberChannel, address: str) -> str:
     """Return what makes two checked addresses the same: the domain in lower case, the rest as given."""
     if channel is SubscriberChannel.SMS:

@@ -198,9 +198,7 @@ async def list_subscribers(
 )
 async def invite(w: Writer, slug: Text, body: Invitation) -> InvitationAccepted:
     page = await status_pages.status_page(w.tx, slug)
-    contact = body.contact if body.channel is not SubscriberChannel.SMS else ""
-    if contact or body.channel is SubscriberChannel.WEBHOOK:
-        contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
+    contact = addresses.checked_contact(body.channel, body.contact)
     wanted = SubscriptionRequest(
         body.channel,
         addresses.checked(body.channel, body.address, countries=public_sms.countries(w.ctx.channel_settings)),

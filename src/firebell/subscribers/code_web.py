@@ -1,18 +1,20 @@
 """The public page on which the owner of a number types the code that it got; there is none while messages are off."""
 
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from firebell.channels.phone import public_sms
-from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.web import html, routing, transaction
 from firebell.subscribers import addresses, links, subscribing
 from firebell.subscribers.model import SubscriberChannel
 from firebell.subscribers.public_web import (
     ANYONE,
     HEADERS,
+    FramedPage,
     check_rate,
     nothing,
     page_for_anyone,
@@ -39,13 +41,15 @@ async def code_form_in_language(request: Request, slug: str, code: str) -> Respo
 
 async def _show(request: Request, slug: str, locale: str) -> Response:
     now = transaction.now(request)
-    if not public_sms.countries(html.ctx(request).channel_settings):
-        return nothing()
-    try:
-        framed = await page_for_anyone(request, slug, locale, now)
-    except NotFound:
+    framed = await _page(request, slug, locale, now)
+    if framed is None:
         return nothing()
     return render(framed, "public_code.html", {"values": {}}, now, HTTPStatus.OK)
+
+
+async def _page(request: Request, slug: str, locale: str, now: datetime) -> FramedPage | None:
+    is_on = public_sms.countries(html.ctx(request).channel_settings)
+    return await page_for_anyone(request, slug, locale, now) if is_on else None
 
 
 @router.post("/s/{slug}/subscribe/code", dependencies=ANYONE)
@@ -61,15 +65,13 @@ async def confirm_in_language(request: Request, slug: str, code: str) -> Respons
 async def _confirm(request: Request, slug: str, locale: str) -> Response:
     """Confirm by a code and lead to the subscription; a wrong code and an unknown number have the same answer."""
     ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
-    if not (countries := public_sms.countries(ctx.channel_settings)):
-        return nothing()
-    try:
-        framed = await page_for_anyone(request, slug, locale, now)
-    except NotFound:
+    framed = await _page(request, slug, locale, now)
+    if framed is None:
         return nothing()
     typed = text_of(form, "address")
     try:
         check_rate(request, now, (ATTEMPTS_PER_HOUR, ATTEMPTS_PER_DAY), "code")
+        countries = public_sms.countries(ctx.channel_settings)
         number = addresses.checked(SubscriberChannel.SMS, typed, countries=countries)
         async with ctx.db.tx() as tx:
             subscriber = await subscribing.confirm_by_code(

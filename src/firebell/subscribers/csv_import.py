@@ -71,9 +71,7 @@ def _request(
     countries: Sequence[str],
 ) -> SubscriptionRequest:
     channel = channel_of(row.get("channel") or SubscriberChannel.EMAIL)
-    contact = row.get("contact", "") if channel is not SubscriberChannel.SMS else ""
-    if channel is SubscriberChannel.WEBHOOK or contact:
-        contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
+    contact = addresses.checked_contact(channel, row.get("contact", ""))
     names = [name.strip() for name in row.get("components", "").split(";") if name.strip()]
     if unknown := [name for name in names if name.lower() not in component_ids]:
         raise Invalid(

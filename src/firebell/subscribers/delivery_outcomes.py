@@ -92,7 +92,6 @@ async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> No
     slug = page.slug if page else ""
     title = f"Mails to subscribers of {broadcast.content['page']} are paused"
     note = f"{reason} Check the addresses, then go on or leave it."
-    managers = [p for p in await people.people(tx) if p.role in MANAGERS and p.active]
     await notify.send_notices(
         tx,
         [
@@ -104,7 +103,7 @@ async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> No
                 note,
                 f"/status-pages/{slug}/subscribers",
             )
-            for p in managers
+            for p in await people.people_with_role(tx, MANAGERS)
         ],
         now,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.text import to_storable
 from firebell.status_pages.model import PageVisibility
 from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
@@ -303,7 +304,7 @@ class DeliveryOutcome:
 
 def storable(text: str) -> str:
     """Return a receiver's text without NUL and lone surrogates, cut to 300 characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")[:300]
+    return to_storable(text, 300)
 
 
 async def record(tx: Tx, name: str, outcomes: Sequence[DeliveryOutcome], now: datetime) -> set[int]:

@@ -20,9 +20,10 @@ from firebell.subscribers import (
     store,
 )
 from firebell.subscribers.connection_share import ConnectionShare
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
-from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
+from firebell.subscribers.mail_sender import BLOCKED_PAUSE
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose, SubscriberChannel
 
 BATCH = 50
@@ -69,8 +70,7 @@ class HookSender:
         self, delivery: ClaimedDelivery, broadcasts: dict[int, Broadcast], sealer: Sealer, now: datetime
     ) -> DeliveryOutcome:
         if delivery.lost_claims > LOST_CLAIMS:
-            reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
-            return DeliveryOutcome(delivery, reason, is_failed=True)
+            return DeliveryOutcome(delivery, GAVE_UP, is_failed=True)
         subscriber = delivery.subscriber
         body = message_texts.hook_body_of(
             self._ctx, delivery, message_texts.news_of(delivery, broadcasts), now
@@ -99,9 +99,7 @@ class HookSender:
         if reply.status == GONE or (is_chat and reply.status in _NO_HOOK):
             return DeliveryOutcome(delivery, f"It answered {reply.status}.", is_failed=True, is_gone=True)
         reason = f"It answered {reply.status}." if not reply.ok else "It did not echo the challenge."
-        wait = reply.retry_after
-        is_number = wait.isascii() and wait.isdecimal() and len(wait) < 8
-        return self._failed(delivery, reason, now, float(wait) if is_number else None)
+        return self._failed(delivery, reason, now, reply.retry_after_s)
 
     def _failed(
         self, delivery: ClaimedDelivery, reason: str, now: datetime, retry_after_s: float | None = None

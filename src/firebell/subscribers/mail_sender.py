@@ -15,7 +15,7 @@ from firebell.kit.mail.server_url import parse_smtp_url
 from firebell.kit.retries import retry_at
 from firebell.subscribers import broadcast_store, delivery_outcomes, delivery_store, message_texts, throttle
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import MAIL_RETRIES
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, MAIL_RETRIES
 from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 50
 CONNECTIONS = 4
-LOST_CLAIMS = 8
-"""Leases in a row that may end without an outcome: a mail may crash every process."""
 AWAY_PAUSE_S = 30.0
 """How long nothing is sent after the relay did not answer."""
 BLOCKED_PAUSE = timedelta(seconds=1)
@@ -134,8 +132,7 @@ class MailSender:
         self, session: SmtpSession, delivery: ClaimedDelivery, broadcasts: dict[int, Broadcast], now: datetime
     ) -> DeliveryOutcome:
         if delivery.lost_claims > LOST_CLAIMS:
-            reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
-            return DeliveryOutcome(delivery, reason, is_failed=True)
+            return DeliveryOutcome(delivery, GAVE_UP, is_failed=True)
         try:
             news = message_texts.news_of(delivery, broadcasts)
             mail = message_texts.mail_of(self._ctx, delivery, news, self._sender, now)

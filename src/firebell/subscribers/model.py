@@ -1,6 +1,6 @@
 """Subscribers of status pages, broadcasts to them, and the delivery of each broadcast to each subscriber."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -29,6 +29,11 @@ CHANNEL_LABELS = {
     SubscriberChannel.TEAMS: "Teams",
     SubscriberChannel.SMS: "Text message",
 }
+
+
+def offered_channels(countries: Sequence[str]) -> list[SubscriberChannel]:
+    """Return the channels to choose from; text messages only if they are sent to numbers of `countries`."""
+    return [each for each in SubscriberChannel if countries or each is not SubscriberChannel.SMS]
 
 
 class SubscriberState(StrEnum):

@@ -36,6 +36,7 @@ from firebell.subscribers.model import (
     SubscriberChannel,
     SubscriberState,
     SubscriptionRequest,
+    offered_channels,
 )
 from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.subscription_rules import SubscriptionEvent, next_state
@@ -131,13 +132,15 @@ async def _subscribe_form(
 ) -> Response:
     async with ctx.db.tx() as tx:
         groups, components = await status_pages.parts(tx, framed.page)
+    countries = public_sms.countries(ctx.channel_settings)
     context = {
         "groups": groups,
         "components": components,
         "scope": _typed_scope(form) if form else FollowScope(),
         "values": {name: text_of(form, name) for name in form} if form else {},
         "error": error,
-        "countries": public_sms.countries(ctx.channel_settings),
+        "countries": countries,
+        "channels": offered_channels(countries),
         "token": ctx.signer.sign(
             FORM_PURPOSE, {"p": framed.page.id, "t": now.timestamp()}, now + FORM_PERIOD
         ),
@@ -146,18 +149,21 @@ async def _subscribe_form(
     return render(framed, "public_subscribe.html", context, now, status)
 
 
-async def page_for_anyone(request: Request, slug: str, code: str, now: datetime) -> FramedPage:
-    """Return a page to which anyone may subscribe, in a language of it.
+async def page_for_anyone(request: Request, slug: str, code: str, now: datetime) -> FramedPage | None:
+    """Return a page to which anyone may subscribe, in a language of it; None if there is none.
 
-    Raise `NotFound`, also for a private page: managers add its readers.
+    A private page is none: managers add its readers.
     """
-    async with html.ctx(request).db.tx() as tx:
-        page = await status_pages.status_page(tx, slug)
-        if page.visibility is PageVisibility.PRIVATE:
-            raise NotFound("Only managers add subscribers of a private page.")
-        base = _base(request, page)
-        frame = await status_pages.frame_context(tx, page, now, base=base, code=code, form="/subscribe")
-        return FramedPage(page, frame)
+    try:
+        async with html.ctx(request).db.tx() as tx:
+            page = await status_pages.status_page(tx, slug)
+            if page.visibility is PageVisibility.PRIVATE:
+                return None
+            base = _base(request, page)
+            frame = await status_pages.frame_context(tx, page, now, base=base, code=code, form="/subscribe")
+            return FramedPage(page, frame)
+    except NotFound:
+        return None
 
 
 def _base(request: Request, page: StatusPage) -> str:
@@ -177,9 +183,8 @@ async def subscribe_form_in_language(request: Request, slug: str, code: str) -> 
 
 async def _show_form(request: Request, slug: str, code: str) -> Response:
     ctx, now = html.ctx(request), transaction.now(request)
-    try:
-        framed = await page_for_anyone(request, slug, code, now)
-    except NotFound:
+    framed = await page_for_anyone(request, slug, code, now)
+    if framed is None:
         return nothing()
     return await _subscribe_form(ctx, framed, None, None, now)
 
@@ -202,9 +207,8 @@ async def subscribe_in_language(request: Request, slug: str, code: str) -> Respo
 
 async def _subscribe(request: Request, slug: str, code: str) -> Response:
     ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)
-    try:
-        framed = await page_for_anyone(request, slug, code, now)
-    except NotFound:
+    framed = await page_for_anyone(request, slug, code, now)
+    if framed is None:
         return nothing()
     page = framed.page
     host = request.client.host if request.client else ""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.channels.callbacks import Receipt, Signal, SignalAnswer, TextReply
 from firebell.channels.phone import public_sms
-from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS
+from firebell.channels.phone.keywords import START_WORDS, STOP_WORDS, cleaned
 from firebell.channels.sms import CHANNEL
 from firebell.kit.context import Context
 from firebell.kit.db import org_settings
@@ -42,7 +42,7 @@ async def apply(
 async def receive_text(tx: Tx, event: PublicTextReceived, now: datetime) -> None:
     """End the subscriptions of a number for STOP, allow new ones for START, and ignore any other text."""
     reply = event.reply
-    word = reply.text.strip().strip("\"'.!").casefold()
+    word = cleaned(reply.text)
     if word in STOP_WORDS:
         await stop(tx, reply.sender, now)
     elif word in START_WORDS:

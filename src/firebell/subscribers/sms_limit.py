@@ -45,7 +45,6 @@ async def warn(tx: Tx, settings: Mapping[str, str], now: datetime) -> None:
             note=f"{used} of {limit} parts were sent in the last 24 hours. {consequence}".strip(),
             link="/status-pages",
         )
-        for person in await people.people(tx)
-        if person.active and person.role in MANAGERS
+        for person in await people.people_with_role(tx, MANAGERS)
     ]
     await notify.send_notices(tx, notices, now)

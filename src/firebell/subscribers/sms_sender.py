@@ -20,10 +20,10 @@ from firebell.subscribers import (
     sms_texts,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import SMS_RETRIES
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, SMS_RETRIES
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
-from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
+from firebell.subscribers.mail_sender import BLOCKED_PAUSE
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
 from firebell.subscribers.subscription_rules import SENDABLE_PERIODS
 
@@ -85,7 +85,7 @@ class SmsSender:
         refused, sending = list[DeliveryOutcome](), list[tuple[ClaimedDelivery, str]]()
         for delivery in claimed:
             if delivery.lost_claims > LOST_CLAIMS:
-                reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
+                reason = GAVE_UP
             elif not sms_limit.is_within(used, limit, delivery.purpose):
                 reason = sms_limit.REFUSED
             else:

@@ -117,23 +117,17 @@ async def _ask_to_confirm(
 
 async def write(tx: Tx, subscriber: StatusSubscriber, purpose: Purpose, now: datetime) -> None:
     """Queue a message about a subscription: to its mailbox, or to the channel if it has none."""
-    if subscriber.channel is SubscriberChannel.SMS:
-        host = addresses.host_of(subscriber.channel, subscriber.address)
-        await delivery_store.queue(tx, QueuedDelivery(subscriber.id, "sms", host), purpose, now)
-        await tx.wake("subscriber_sms")
-        return
     is_chat = subscriber.channel in (SubscriberChannel.SLACK, SubscriberChannel.TEAMS)
-    is_hook = subscriber.channel is not SubscriberChannel.EMAIL and (
+    is_direct = subscriber.channel is not SubscriberChannel.EMAIL and (
         purpose in (Purpose.CHALLENGE, Purpose.TEST)
         or not subscriber.mailbox
         or (is_chat and purpose is Purpose.CONFIRM)
     )
-    address = subscriber.address if is_hook else subscriber.mailbox
-    channel = subscriber.channel if is_hook else SubscriberChannel.EMAIL
-    lane = "hook" if is_hook else "mail"
+    address = subscriber.address if is_direct else subscriber.mailbox
+    channel = subscriber.channel if is_direct else SubscriberChannel.EMAIL
     host = addresses.host_of(channel, address)
-    await delivery_store.queue(tx, QueuedDelivery(subscriber.id, lane, host), purpose, now)
-    await tx.wake(f"subscriber_{lane}")
+    await delivery_store.queue(tx, QueuedDelivery(subscriber.id, channel.lane, host), purpose, now)
+    await tx.wake(f"subscriber_{channel.lane}")
 
 
 async def of_link(tx: Tx, link: SubscriptionLink) -> StatusSubscriber:

@@ -44,6 +44,7 @@ from firebell.subscribers.model import (
     SubscriberChannel,
     SubscriberState,
     SubscriptionRequest,
+    offered_channels,
 )
 from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.store import SubscriberFilter
@@ -111,6 +112,7 @@ async def _list(
     query = {"q": wanted.query, "channel": wanted.channel, "state": wanted.state}
     own = f"/status-pages/{page.slug}/subscribers"
     older = html.address(own, **query, before=listed[PER_PAGE - 1].id) if len(listed) > PER_PAGE else ""
+    countries = _countries(visit)
     context = {
         **_LABELS,
         "nav": "status-pages",
@@ -120,7 +122,8 @@ async def _list(
         "numbers": await queries.numbers(visit.tx, page, visit.now),
         "mail_events": await mail_event_store.latest(visit.tx, page.id, SHOWN_MAIL_EVENTS),
         "events_url": await _events_url(visit),
-        "countries": _countries(visit),
+        "countries": countries,
+        "channels": offered_channels(countries),
         "parts": await sms_store.parts_since(visit.tx, visit.now - sms_limit.DAY),
         "daily_parts": phone_settings.public_daily_parts(visit.ctx.channel_settings),
         "locales": await status_pages.locales(visit.tx, page),
@@ -176,9 +179,7 @@ async def invite(visit: CurrentVisit, slug: str) -> Response:
     try:
         async with visit.tx.savepoint():
             channel = channel_of(visit.text("channel") or SubscriberChannel.EMAIL)
-            contact = visit.text("contact") if channel is not SubscriberChannel.SMS else ""
-            if contact or channel is SubscriberChannel.WEBHOOK:
-                contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
+            contact = addresses.checked_contact(channel, visit.text("contact"))
             address = addresses.checked(channel, visit.text("address"), countries=_countries(visit))
             locale = csv_import.locale_of(visit.text("locale"), await status_pages.locales(visit.tx, page))
             wanted = SubscriptionRequest(

@@ -18,9 +18,7 @@ async def compose_action_item(c: CompositionContext, payload: Mapping[str, Any])
     row = await subject_store.action_item(c.tx, payload["item_id"])
     if row is None:
         return []
-    names = await subject_store.names(
-        c.tx, (), [i for i in [row["team_id"]] if i], [i for i in [row["owner_id"]] if i]
-    )
+    names = await subject_store.names(c.tx, (), {row["team_id"]} - {None}, {row["owner_id"]} - {None})
     shown = WebhookActionItem(
         ref=f"ACT-{row['id']}",
         title=row["title"],

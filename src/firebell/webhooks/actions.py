@@ -50,8 +50,8 @@ async def _checked(tx: Tx, settings: EndpointSettings) -> EndpointSettings:
             "The part of a URL after # is never sent.",
             fields={"url": "Remove the # and everything after it."},
         )
-    await _check_ids("services", settings.service_ids, [each.id for each in await catalog.services(tx)])
-    await _check_ids("teams", settings.team_ids, [each.id for each in await people.teams(tx)])
+    _check_ids("services", settings.service_ids, [each.id for each in await catalog.services(tx)])
+    _check_ids("teams", settings.team_ids, [each.id for each in await people.teams(tx)])
     return replace(
         settings,
         name=clean_name(settings.name, "name", limit=NAME_MAX_CHARS),
@@ -62,7 +62,7 @@ async def _checked(tx: Tx, settings: EndpointSettings) -> EndpointSettings:
     )
 
 
-async def _check_ids(field: str, chosen: Sequence[int], existing: Sequence[int]) -> None:
+def _check_ids(field: str, chosen: Sequence[int], existing: Sequence[int]) -> None:
     if len(chosen) > MAX_FILTERED:
         raise Invalid(
             f"Too many {field}.", fields={field: f"Choose at most {MAX_FILTERED}, or none for all."}
@@ -97,7 +97,7 @@ async def create_endpoint(
     """
     settings = await _checked(tx, entered)
     if await endpoint_store.count(tx) >= MAX_ENDPOINTS:
-        raise Conflict(f"There are already {MAX_ENDPOINTS} webhooks.", hint="Remove one first.")
+        raise Conflict(f"There are already {MAX_ENDPOINTS} webhooks.", hint="Delete one first.")
     endpoint_id = await endpoint_store.insert(tx, settings, actor.label, now)
     if endpoint_id is None:
         raise _taken()
@@ -135,7 +135,7 @@ async def delete_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: dateti
     """Delete an endpoint with its log; what waits is not sent. Raise NotFound."""
     old = await endpoint(tx, endpoint_id, lock=True)
     await endpoint_store.delete(tx, endpoint_id, now)
-    await tx.audit(actor, "webhook.removed", f"webhook:{endpoint_id}", now, **_audited(old.settings))
+    await tx.audit(actor, "webhook.deleted", f"webhook:{endpoint_id}", now, **_audited(old.settings))
     await _wake(tx)
     return old
 

@@ -1,15 +1,14 @@
 """The SQL of changes: stored with what changed, read once, and composed into events."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.jobs.outbox import MAX_ATTEMPTS, retry_wait
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 from firebell.webhooks.model import RETENTION_DAYS, Change, DeadChanges
-
-MAX_ATTEMPTS = 12
 
 
 async def insert(tx: Tx, kind: str, payload: Mapping[str, Any], now: datetime) -> bool:
@@ -53,7 +52,7 @@ async def finish(tx: Tx, ids: Sequence[int]) -> None:
 
 
 async def fail(tx: Tx, change: Change, error: str, now: datetime) -> None:
-    """Retry after 1, 2, 4 ... at most 600 seconds; after `MAX_ATTEMPTS` keep the row as dead."""
+    """Retry as the outbox does, after `retry_wait`; after `MAX_ATTEMPTS` keep the row as dead."""
     await tx.execute(
         """
         update webhook_change
@@ -65,7 +64,7 @@ async def fail(tx: Tx, change: Change, error: str, now: datetime) -> None:
         """,
         change.id,
         error[:2000],
-        now + timedelta(seconds=min(600, 2**change.attempts)),
+        now + retry_wait(change.attempts),
         MAX_ATTEMPTS,
         now,
     )

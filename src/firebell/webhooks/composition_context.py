@@ -71,6 +71,11 @@ def service_of(names: Names, service_id: int | None) -> WebhookNamed | None:
     return WebhookNamed(slug=slug, name=name) if slug else None
 
 
+def services_of(names: Names, service_ids: Iterable[int]) -> list[WebhookNamed]:
+    """Return services as events name them, without those that were deleted."""
+    return [each for i in service_ids if (each := service_of(names, i))]
+
+
 def team_of(names: Names, team_id: int | None) -> WebhookNamed | None:
     """Return a team as events name it; None if it is none, or was deleted."""
     slug, name = names.teams.get(team_id or 0, ("", ""))

@@ -14,8 +14,6 @@ from firebell.webhooks.model import DeliveryState
 
 router = api.router("webhooks", "/webhooks/{endpoint_id}")
 
-ATTEMPTS_SHOWN = 50
-
 
 class WebhookDeliveryShown(ApiOutput):
     """An event and what became of it at one webhook."""
@@ -95,7 +93,7 @@ async def list_webhook_deliveries(
 @router.get("/deliveries/{delivery_id}", summary="Get a delivery with its attempts", responses=problems(404))
 async def get_webhook_delivery(w: Reader, endpoint_id: PathId, delivery_id: PathId) -> WebhookDeliveryWhole:
     shown = WebhookDeliveryShown.model_validate(await actions.delivery(w.tx, endpoint_id, delivery_id))
-    attempts = await log_store.attempts(w.tx, delivery_id, ATTEMPTS_SHOWN)
+    attempts = await log_store.attempts(w.tx, delivery_id)
     return WebhookDeliveryWhole(
         **shown.model_dump(),
         body=await log_store.body(w.tx, delivery_id),

@@ -320,7 +320,7 @@ async def events_between(tx: Tx, since: datetime, until: datetime, limit: int) -
     number: int = await tx.value(
         """
         select count(*)
-        from (select from webhook_event where at >= $1 and at < $2 limit $3) found
+        from (select from webhook_event where at >= $1 and at < $2 limit $3) event
         """,
         since,
         until,

@@ -1,7 +1,6 @@
 """The SQL of endpoints, their sealed secrets and their health."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from firebell.kit.db import org_settings
@@ -14,14 +13,6 @@ _COLUMNS = """
     id, name, url, types, team_ids, service_ids, is_private, state, state_reason, previous_until, failures,
     failing_since, resting_until, last_success_at, created_at, created_by
 """
-
-
-@dataclass(frozen=True, slots=True)
-class SealedSecrets:
-    """The sealed secrets of an endpoint; the previous one only while it signs too."""
-
-    current: bytes = field(repr=False)
-    previous: bytes | None = field(default=None, repr=False)
 
 
 def _endpoint(row: Row) -> Endpoint:

@@ -52,6 +52,17 @@ EVENT_TYPES = (
     EventType("silence.changed", "A silence was changed.", "Maintenance and silences"),
     EventType("silence.expired", "A silence ended.", "Maintenance and silences"),
 )
+PAGE_TYPES = {
+    "triggered": "page.triggered",
+    "again": "page.triggered",
+    "acked": "page.acknowledged",
+    "joined": "page.acknowledged",
+    "level": "page.escalated",
+    "snoozed": "page.snoozed",
+    "resolved": "page.resolved",
+    "exhausted": "page.exhausted",
+}
+"""The type of event of each kind of entry in the log of a page; other kinds are no events."""
 NAMES = frozenset(each.name for each in EVENT_TYPES)
 
 

@@ -1,6 +1,6 @@
 """Composes the events of incidents and their post-mortems."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from firebell.kit.db.database import Row
@@ -10,7 +10,7 @@ from firebell.webhooks.composition_context import (
     TEXT_BYTES,
     CompositionContext,
     person_of,
-    service_of,
+    services_of,
     team_ids_of,
     team_of,
 )
@@ -38,7 +38,7 @@ async def _shown_incident(c: CompositionContext, row: Row) -> tuple[WebhookIncid
         phase=row["phase"],
         type=row["type"],
         visibility=row["visibility"],
-        services=[each for i in row["service_ids"] if (each := service_of(names, i))],
+        services=services_of(names, row["service_ids"]),
         teams=[each for i in team_ids if (each := team_of(names, i))],
         roles=[WebhookRole(role=role, person=person_of(names, i)) for role, i in roles],
         detected_at=row["detected_at"],
@@ -52,8 +52,14 @@ async def _shown_incident(c: CompositionContext, row: Row) -> tuple[WebhookIncid
 
 
 async def _incident(
-    c: CompositionContext, type_: str, payload: Mapping[str, Any], **fields: Any
+    c: CompositionContext,
+    type_: str,
+    payload: Mapping[str, Any],
+    *,
+    others: Collection[int] = (),
+    **fields: Any,
 ) -> list[NewEvent]:
+    """Return an event of an incident; `others` are incidents that it tells of, and that may be private."""
     row = await subject_store.incident(c.tx, payload["incident_id"])
     if row is None or row["drill"]:
         return []
@@ -64,7 +70,7 @@ async def _incident(
         IncidentEvent(incident=shown, **fields),
         teams=team_ids_of(names, row["service_ids"]),
         services=row["service_ids"],
-        incidents=[row["id"]],
+        incidents=[row["id"], *others],
     )
     return [event]
 
@@ -105,17 +111,9 @@ async def compose_update(c: CompositionContext, payload: Mapping[str, Any]) -> l
 
 
 async def compose_merged(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:
-    """Return that an incident was merged; it names the other one, which may be private."""
-    into = await subject_store.incident(c.tx, payload["into_id"])
-    events = await _incident(c, "incident.merged", payload, into=f"INC-{payload['into_id']}")
-    return [_hanging_on(event, [into["id"]] if into else []) for event in events]
-
-
-def _hanging_on(event: NewEvent, incident_ids: Sequence[int]) -> NewEvent:
-    return NewEvent(
-        *(event.type, event.at, event.subject, event.body, event.team_ids, event.service_ids),
-        event.incident_ids | frozenset(incident_ids),
-    )
+    """Return that an incident was merged into another one."""
+    into_id = payload["into_id"]
+    return await _incident(c, "incident.merged", payload, others=[into_id], into=f"INC-{into_id}")
 
 
 async def compose_closed(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:

@@ -7,6 +7,7 @@ from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 from firebell.webhooks.model import RETENTION_DAYS, Attempt, Delivery, DeliveryState
 
+ATTEMPTS_SHOWN = 50
 _COLUMNS = """
     delivery.id, delivery.endpoint_id, event.message_id, event.type, event.subject, event.at as occurred_at,
     delivery.state, delivery.attempts, delivery.created_at, delivery.next_at, delivery.ended_at, delivery.status,
@@ -22,7 +23,8 @@ async def deliveries(
     tx: Reads, endpoint_id: int, state: DeliveryState | None, before: int | None, limit: int
 ) -> list[Delivery]:
     """Return the newest deliveries of an endpoint, of one state or of all, with an id below `before`."""
-    only = "and delivery.state = 'failed'" if state is DeliveryState.FAILED else "and delivery.state = $4"
+    # as a literal, which the partial index of failed ones needs
+    only = f"and delivery.state = '{state}'" if state else ""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -30,14 +32,13 @@ async def deliveries(
         join webhook_event event on event.id = delivery.event_id
         where delivery.endpoint_id = $1
             and delivery.id < $2
-            {only if state else ""}
+            {only}
         order by delivery.id desc
         limit $3
         """,
         endpoint_id,
         before if before is not None else 2**62,
         limit,
-        *([state] if state not in (None, DeliveryState.FAILED) else []),
     )
     return [_delivery(row) for row in rows]
 
@@ -71,8 +72,8 @@ async def body(tx: Reads, delivery_id: int) -> str:
     return text
 
 
-async def attempts(tx: Reads, delivery_id: int, limit: int) -> list[Attempt]:
-    """Return the newest attempts of a delivery."""
+async def attempts(tx: Reads, delivery_id: int) -> list[Attempt]:
+    """Return the newest attempts of a delivery, at most `ATTEMPTS_SHOWN`."""
     rows = await tx.fetch(
         """
         select at, duration_ms, status, error, response
@@ -82,7 +83,7 @@ async def attempts(tx: Reads, delivery_id: int, limit: int) -> list[Attempt]:
         limit $2
         """,
         delivery_id,
-        limit,
+        ATTEMPTS_SHOWN,
     )
     return [Attempt(**dict(row)) for row in rows]
 

@@ -6,7 +6,7 @@ from typing import Any
 from firebell.kit.truncation import cut
 from firebell.status_pages import actions as status_pages
 from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import TEXT_BYTES, CompositionContext, service_of, team_ids_of
+from firebell.webhooks.composition_context import TEXT_BYTES, CompositionContext, services_of, team_ids_of
 from firebell.webhooks.model import NewEvent
 from firebell.webhooks.payloads import MaintenanceEvent, WebhookMaintenance
 
@@ -43,7 +43,7 @@ async def compose_maintenance(c: CompositionContext, payload: Mapping[str, Any])
         scheduled_until=window.scheduled_until,
         started_at=window.started_at,
         ended_at=window.ended_at,
-        services=[each for i in service_ids if (each := service_of(names, i))],
+        services=services_of(names, service_ids),
         text=cut(window.updates[-1].body, TEXT_BYTES) if window.updates else "",
         status_page=page.slug,
         url=c.url(f"/status-pages/{page.slug}/maintenance/{window.public_id}"),

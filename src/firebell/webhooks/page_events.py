@@ -6,20 +6,11 @@ from typing import Any, Literal
 from firebell.kit.db.database import Row
 from firebell.webhooks import subject_store
 from firebell.webhooks.composition_context import CompositionContext, person_of, service_of, team_of
+from firebell.webhooks.event_types import PAGE_TYPES
 from firebell.webhooks.model import NewEvent
 from firebell.webhooks.payloads import AlertGroupEvent, PageEvent, WebhookAlertGroup, WebhookPage
 from firebell.webhooks.subject_store import Names
 
-PAGE_TYPES = {
-    "triggered": "page.triggered",
-    "again": "page.triggered",
-    "acked": "page.acknowledged",
-    "joined": "page.acknowledged",
-    "level": "page.escalated",
-    "snoozed": "page.snoozed",
-    "resolved": "page.resolved",
-    "exhausted": "page.exhausted",
-}
 GROUP_TYPES = {
     "triggered": "alert_group.opened",
     "acked": "alert_group.acknowledged",
@@ -32,9 +23,6 @@ async def compose_pages(c: CompositionContext, payload: Mapping[str, Any]) -> li
     """Return the events of pages, and of alert groups, which are acknowledged with their page."""
     changes = [each for each in payload["changes"] if not _is_first_level(each)]
     pages = await subject_store.pages(c.tx, {page_id for page_id, *_ in changes})
-    drills = await subject_store.drills_among(
-        c.tx, {i for page in pages.values() for i in page["incident_ids"]}
-    )
     names = await subject_store.names(
         c.tx,
         {page["service_id"] for page in pages.values()} - {None},
@@ -48,7 +36,7 @@ async def compose_pages(c: CompositionContext, payload: Mapping[str, Any]) -> li
     events = []
     for page_id, kind, by, _ in changes:
         page = pages.get(page_id)
-        if page is None or page["is_drill"] or not drills.isdisjoint(page["incident_ids"]):
+        if page is None or page["is_drill"]:
             continue
         about: dict[str, Any] = {
             "teams": [page["team_id"]],

@@ -7,10 +7,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import payload
 from firebell.paging.model import PagesChanged
 from firebell.webhooks import change_store
+from firebell.webhooks.event_types import PAGE_TYPES
 
 LANE = "webhooks"
-PAGE_KINDS = frozenset({"triggered", "again", "acked", "joined", "level", "snoozed", "resolved", "exhausted"})
-"""The kinds of entries in logs of pages that become events."""
 
 
 async def record(tx: Tx, event: Any, now: datetime) -> None:
@@ -20,7 +19,7 @@ async def record(tx: Tx, event: Any, now: datetime) -> None:
 
 async def record_pages(tx: Tx, event: PagesChanged, now: datetime) -> None:
     """Store what happened to pages, one row for a batch; other entries of their logs are no changes of state."""
-    changes = [change for change in event.changes if change[1] in PAGE_KINDS]
+    changes = [change for change in event.changes if change[1] in PAGE_TYPES]
     if changes:
         await _store(tx, type(event).__name__, {"changes": changes}, now)
 

@@ -21,8 +21,15 @@ from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.model import Role
-from firebell.webhooks import change_store, circuit, composer_registry, delivery_store, endpoint_store
+from firebell.people.permissions import ADMINS
+from firebell.webhooks import (
+    change_store,
+    circuit,
+    composer_registry,
+    delivery_store,
+    endpoint_store,
+    recording,
+)
 from firebell.webhooks.model import AttemptResult, ClaimedDelivery, Endpoint, EndpointState
 
 log = logging.getLogger(__name__)
@@ -97,10 +104,9 @@ class WebhookSender:
         at, began_s = self._ctx.clock.now(), self._ctx.pace.monotonic()
 
         def result(
-            status: int | None, error: str, response: str = "", retry_after: str = ""
+            status: int | None, error: str, response: str = "", retry_after_s: float | None = None
         ) -> AttemptResult:
             took_ms = max(0, round((self._ctx.pace.monotonic() - began_s) * 1000))
-            retry_after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
             return AttemptResult(delivery, at, took_ms, status, error, response, retry_after_s)
 
         body = delivery.body.encode()
@@ -117,7 +123,7 @@ class WebhookSender:
             return result(None, "The address is not a valid URL.")
         except Invalid as exc:
             return result(None, exc.message)
-        return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after)
+        return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after_s)
 
     async def _record(self, results: Sequence[AttemptResult]) -> None:
         now = self._ctx.clock.now()
@@ -170,7 +176,6 @@ async def _disable(tx: Tx, endpoint: Endpoint, reason: str, now: datetime) -> No
     await endpoint_store.set_state(tx, endpoint.id, EndpointState.DISABLED, reason)
     name = endpoint.settings.name
     await tx.audit(SYSTEM, "webhook.disabled", f"webhook:{endpoint.id}", now, name=name, reason=reason)
-    admins = [each for each in await people.people(tx) if each.active and each.role == Role.ADMIN]
     note = f"{reason} It gets no events until you enable it; what it missed can be replayed until its retention ends."
     await notify.send_notices(
         tx,
@@ -183,7 +188,7 @@ async def _disable(tx: Tx, endpoint: Endpoint, reason: str, now: datetime) -> No
                 note,
                 f"/settings/webhooks/{endpoint.id}",
             )
-            for admin in admins
+            for admin in await people.people_with_role(tx, ADMINS)
         ],
         now,
     )
@@ -204,4 +209,4 @@ def _shown(text: str) -> str:
 
 def lanes(ctx: Context) -> Mapping[str, WebhookSender]:
     """Return the lane by its name."""
-    return {LIVE_TOPIC: WebhookSender(ctx)}
+    return {recording.LANE: WebhookSender(ctx)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import CompositionContext, service_of, team_ids_of
+from firebell.webhooks.composition_context import CompositionContext, services_of, team_ids_of
 from firebell.webhooks.model import NewEvent
 from firebell.webhooks.payloads import SilenceEvent, WebhookSilence
 
@@ -18,7 +18,7 @@ async def compose_silences(c: CompositionContext, payload: Mapping[str, Any]) ->
         services = row.pop("service_ids")
         shown = WebhookSilence(
             **row,
-            services=[each for i in services if (each := service_of(names, i))],
+            services=services_of(names, services),
             url=c.url(f"/silences/{row['id']}"),
         )
         data = SilenceEvent(silence=shown, by=payload["by"])

@@ -43,25 +43,34 @@ async def pages(tx: Tx, ids: Collection[int]) -> dict[int, Row]:
         """
         select
             page.id, page.subject_kind, page.subject_id, page.service_id, page.team_id, page.title, page.urgency,
-            page.severity, page.state, page.level, page.round, page.triggered_at, page.acked_at, page.resolved_at,
-            page.snoozed_until, coalesce((page.plan ->> 'is_drill')::boolean, false) as is_drill,
-            page.plan ->> 'name' as policy,
+            page.severity, page.state, page.level, page.triggered_at, page.acked_at, page.resolved_at,
+            page.snoozed_until, page.plan ->> 'name' as policy, linked.incident_ids,
+            coalesce((page.plan ->> 'is_drill')::boolean, false)
+                or exists (
+                    select
+                    from incident
+                    where incident.id = any(linked.incident_ids)
+                        and incident.drill
+                ) as is_drill,
             array(
                 select person_id
                 from page_owner
                 where page_id = page.id
                     and (page.acks = '[]' or page.acks @> to_jsonb(person_id))
                 order by at, person_id
-            ) as owner_ids,
-            case when page.subject_kind = 'group' then '{}' else array(
-                select incident_id
-                from incident_page
-                where page_id = page.id
-                union
-                select page.subject_id
-                where page.subject_kind = 'incident'
-            ) end as incident_ids
+            ) as owner_ids
         from page
+        cross join lateral (
+            select
+                case when page.subject_kind = 'group' then '{}' else array(
+                    select incident_id
+                    from incident_page
+                    where page_id = page.id
+                    union
+                    select page.subject_id
+                    where page.subject_kind = 'incident'
+                ) end as incident_ids
+        ) linked
         where page.id = any($1::bigint[])
         """,
         list(ids),
@@ -70,11 +79,10 @@ async def pages(tx: Tx, ids: Collection[int]) -> dict[int, Row]:
 
 
 async def groups(tx: Tx, ids: Collection[int]) -> dict[int, Row]:
-    """Return alert groups with their most severe alert, by id."""
+    """Return alert groups by id."""
     rows = await tx.fetch(
         """
-        select
-            id, service_id, title, urgency, opened_at, closed_at, alerts, firing, lead_severity
+        select id, title, urgency, opened_at, closed_at, alerts, firing, lead_severity
         from alert_group
         where id = any($1::bigint[])
         """,
@@ -83,21 +91,13 @@ async def groups(tx: Tx, ids: Collection[int]) -> dict[int, Row]:
     return {row["id"]: row for row in rows}
 
 
-async def drills_among(tx: Tx, incident_ids: Collection[int]) -> set[int]:
-    """Return which of these incidents are drills."""
-    rows = await tx.fetch(
-        "select id from incident where id = any($1::bigint[]) and drill", list(incident_ids)
-    )
-    return {row["id"] for row in rows}
-
-
 async def incident(tx: Tx, incident_id: int) -> Row | None:
     """Return an incident with its services and the holders of its roles."""
     return await tx.row(
         """
         select
             id, title, summary, severity, provisional, phase, type, visibility, drill, detected_at, declared_at,
-            mitigated_at, resolved_at, closed_at, merged_into,
+            mitigated_at, resolved_at, closed_at,
             array(select service_id from incident_service where incident_id = incident.id order by 1) as service_ids,
             array(
                 select array[role, person_id::text]
@@ -123,7 +123,7 @@ async def postmortem(tx: Tx, postmortem_id: int) -> Row | None:
     return await tx.row(
         """
         select
-            id, incident_id, kind, state, published_at,
+            id, incident_id, kind, published_at,
             array(
                 select incident_id
                 from postmortem_incident

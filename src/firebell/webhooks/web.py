@@ -23,7 +23,6 @@ router = routing.html_router()
 
 HOME = "/settings/webhooks"
 DELIVERIES_SHOWN = 50
-ATTEMPTS_SHOWN = 50
 FILTERED = (DeliveryState.FAILED, DeliveryState.QUEUED, DeliveryState.DELIVERED)
 _DELIVERY_STATES = {
     DeliveryState.QUEUED: "Waiting",
@@ -192,7 +191,7 @@ async def rotate(visit: CurrentVisit, endpoint_id: int) -> Response:
 @router.post(f"{HOME}/{{endpoint_id}}/delete", dependencies=route_access.needs(Verb.WEBHOOK_WRITE))
 async def delete(visit: CurrentVisit, endpoint_id: int) -> Response:
     deleted = await actions.delete_endpoint(visit.tx, visit.actor, endpoint_id=endpoint_id, now=visit.now)
-    return flash.redirect(visit.request, HOME, f"Webhook {deleted.settings.name} removed.")
+    return flash.redirect(visit.request, HOME, f"Webhook {deleted.settings.name} deleted.")
 
 
 def _replayed(number: int) -> str:
@@ -233,10 +232,10 @@ async def replay_range(visit: CurrentVisit, endpoint_id: int) -> Response:
 async def delivery(visit: CurrentVisit, endpoint_id: int, delivery_id: int) -> Response:
     context = {
         **_BASE,
-        "v": await queries.view(visit.tx, endpoint_id, visit.now),
+        "e": await actions.endpoint(visit.tx, endpoint_id),
         "d": await actions.delivery(visit.tx, endpoint_id, delivery_id),
         "body": msgspec.json.format(await log_store.body(visit.tx, delivery_id), indent=2),
-        "attempts": await log_store.attempts(visit.tx, delivery_id, ATTEMPTS_SHOWN),
+        "attempts": await log_store.attempts(visit.tx, delivery_id),
     }
     return await html.render(visit.request, "webhooks/delivery.html", context)
 

@@ -12,7 +12,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.model import Role
+from firebell.people.permissions import MANAGERS
 
 RECHECK = timedelta(days=1)
 """How often a link is read although nothing says that it changed, and how soon one without access is tried again."""
@@ -73,8 +73,7 @@ async def _stop(tx: Tx, tracker: Tracker, reason: str, now: datetime) -> None:
             f"It refused Firebell ({reason}). {remedy} Firebell then syncs what changed in the meantime.",
             link=f"/settings/trackers/{tracker.id}",
         )
-        for person in await people.people(tx)
-        if person.active and person.role in (Role.MANAGER, Role.ADMIN)
+        for person in await people.people_with_role(tx, MANAGERS)
     ]
     await notify.send_notices(tx, notices, now)
 

@@ -43,8 +43,7 @@ def common_outcome(reply: OutboundResponse, reason: str) -> ProviderOutcome | No
     if reply.status in _KEY_REFUSED or 300 <= reply.status < 400:
         return Misconfigured(reason)
     if reply.status == httpx.codes.TOO_MANY_REQUESTS:
-        text = reply.retry_after
-        seconds = float(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+        seconds = reply.retry_after_s
         return Paused(reason, seconds) if seconds and seconds > MAX_WAIT_S else Retry(reason, seconds)
     if reply.status in _RETRY or reply.status >= 500:
         return Retry(reason)

@@ -43,9 +43,13 @@ async def finish(tx: Tx, job: OutboxJob) -> None:
     await tx.execute("delete from outbox where id = $1", job.id)
 
 
+def retry_wait(attempts: int) -> timedelta:
+    """Return how long to wait after a failure that follows `attempts` others: 1, 2, 4 ... at most 600 seconds."""
+    return timedelta(seconds=min(600, 2**attempts))
+
+
 async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
-    """Retry after 1, 2, 4 ... at most 600 seconds; after `MAX_ATTEMPTS` keep the row as dead."""
-    wait = timedelta(seconds=min(600, 2**job.attempts))
+    """Retry after `retry_wait`; after `MAX_ATTEMPTS` keep the row as dead."""
     await tx.execute(
         """
         update outbox
@@ -57,7 +61,7 @@ async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
         """,
         job.id,
         error[:2000],
-        now + wait,
+        now + retry_wait(job.attempts),
         MAX_ATTEMPTS,
         now,
     )
