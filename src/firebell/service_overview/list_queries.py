@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
@@ -16,6 +15,7 @@ from firebell.paging import queries as page_queries
 from firebell.paging.model import Policy
 from firebell.people import actions as people
 from firebell.service_overview import list_store, state_queries
+from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.health import ServiceHealth
 from firebell.service_overview.list_store import ServiceCounts, ServiceFilter
 from firebell.service_overview.state_queries import HEALTHY, CurrentState
@@ -138,16 +138,11 @@ async def _rows(
     teams = {team.id: team.name for team in await people.teams(tx)}
     policies = await paging.policies_by_id(tx, list({s.policy_id for s in services.values() if s.policy_id}))
     on_call = await page_queries.first_reached(tx, list(policies.values()), now)
-    last = alerts.quarter_of(now)
-    quarters = [last - n * alerts.QUARTER for n in range(HOURS * 4)]
-    counted = await list_store.alert_counts(tx, ids, quarters)
+    hours = await alert_bars(tx, ids, timedelta(hours=1), HOURS, now)
     last_alerts = await list_store.last_alerts(tx, ids)
     result = []
     for service in (services[i] for i in ids):
         state = states.get(service.id, HEALTHY)
-        hours = [0] * HOURS
-        for quarter, number in counted[service.id].items():
-            hours[HOURS - 1 - (last - quarter) // timedelta(hours=1)] += number
         result.append(
             ListedService(
                 service=service,
@@ -157,7 +152,7 @@ async def _rows(
                 snoozed_pages=state.snoozed_pages,
                 policy=policies.get(service.policy_id or 0),
                 on_call=on_call.get(service.policy_id or 0, []),
-                hours=tuple(hours),
+                hours=hours[service.id],
                 last_alert_at=last_alerts.get(service.id),
             )
         )
