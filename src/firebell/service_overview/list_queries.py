@@ -13,7 +13,6 @@ from firebell.kit.web.filters import search_words
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.paging.model import Policy
-from firebell.people import actions as people
 from firebell.service_overview import list_store, state_queries
 from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.health import ServiceHealth
@@ -41,7 +40,6 @@ class ListedService:
     """A row of the list; `hours` are the alerts of each hour, the oldest first."""
 
     service: Service
-    team: str
     health: ServiceHealth
     open_pages: int
     snoozed_pages: int
@@ -135,7 +133,6 @@ async def _rows(
     tx: Tx, ids: Sequence[int], states: dict[int, CurrentState], now: datetime
 ) -> list[ListedService]:
     services = await catalog.services_by_id(tx, ids)
-    teams = {team.id: team.name for team in await people.teams(tx)}
     policies = await paging.policies_by_id(tx, list({s.policy_id for s in services.values() if s.policy_id}))
     on_call = await page_queries.first_reached(tx, list(policies.values()), now)
     hours = await alert_bars(tx, ids, timedelta(hours=1), HOURS, now)
@@ -146,7 +143,6 @@ async def _rows(
         result.append(
             ListedService(
                 service=service,
-                team=teams[service.team_id],
                 health=state.health,
                 open_pages=state.open_pages,
                 snoozed_pages=state.snoozed_pages,
