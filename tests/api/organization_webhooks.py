@@ -7,9 +7,8 @@ from tests.world import World
 
 
 async def add_webhook(tx: Tx, w: World) -> dict[str, str]:
-    """Create webhook 1, send it a test event, which no one takes, and return its secret and its address."""
-    address = "http://127.0.0.1:9/s3cret-of-a-webhook"
-    entered = EndpointSettings("Warehouse", address)
+    """Create webhook 1, send it a test event, which no one takes, and return its secret."""
+    entered = EndpointSettings("Warehouse", "http://127.0.0.1:9/s3cret-of-a-webhook")
     created, secret = await actions.create_endpoint(tx, await w.actor(w.mara), entered=entered, now=w.now)
     assert created.id == 1
     await actions.send_test(tx, await w.actor(w.mara), endpoint_id=created.id, now=w.now)

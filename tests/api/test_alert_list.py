@@ -1,6 +1,7 @@
 """The list of alerts: matchers, values of labels, and actions on many alerts, over JSON and on the web."""
 
 from datetime import timedelta
+from itertools import chain
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,7 +10,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts import list_filter_store, listing
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
-from tests.api.api_clients import browser, organization, sign_in
+from tests.api.api_clients import Api, browser, organization, sign_in
 from tests.world import World
 
 
@@ -100,35 +101,28 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
         assert await titles("disk", status="firing") == ["2", "5", "0"]
 
 
+async def _pages(api: Api, query: str, at_most: int) -> list[list[str]]:
+    """Return the titles of the alerts that match, by answer; fail if there are more than `at_most` answers."""
+    answers = [await api.answer("GET", "/alerts", q=query)]
+    while "link" in answers[-1].headers:
+        assert len(answers) < at_most
+        address, _, relation = answers[-1].headers["link"].partition(">; ")
+        assert relation == 'rel="next"'
+        answers.append(await api.answer("GET", address.removeprefix("</api/v1")))
+    return [[alert["title"] for alert in answer.json()] for answer in answers]
+
+
 async def test_few_matches_among_many_alerts_are_reached_step_by_step(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "COMPARED", 2)
     async with organization(dsn, clock) as (w, api):
         await _send(w)
-        answer = await api.answer("GET", "/alerts", q='service="s1"')
-        assert (answer.json(), 'rel="next"' in answer.headers["link"]) == ([], True)
-        walked: list[str] = []
-        url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
-        for _ in range(4):
-            answer = await api.answer("GET", url)
-            walked += [alert["title"] for alert in answer.json()]
-            if "link" not in answer.headers:
-                break
-            url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
-        assert walked == ["Disk 1 full"]
-        assert "link" not in answer.headers
+        first, *following = await _pages(api, 'service="s1"', at_most=5)
+        assert (first, [*chain(*following)]) == ([], ["Disk 1 full"])
 
         # a regular expression that takes too long goes on from the last alert that it looked at
         monkeypatch.setattr(listing, "COMPARED", 20)
         monkeypatch.setattr(list_filter_store, "TIME_LIMIT_S", -1.0)
         for query in ('service=~"s[15]"', 'disk service=~"s[15]"'):
-            answer = await api.answer("GET", "/alerts", q=query)
-            cut = [alert["title"] for alert in answer.json()]
-            for _ in range(6):
-                if "link" not in answer.headers:
-                    break
-                url = answer.headers["link"].partition(">")[0].lstrip("<").removeprefix("/api/v1")
-                answer = await api.answer("GET", url)
-                cut += [alert["title"] for alert in answer.json()]
-            assert cut == ["Disk 5 full", "Disk 1 full"], query
+            assert [*chain(*await _pages(api, query, at_most=7))] == ["Disk 5 full", "Disk 1 full"], query

@@ -43,7 +43,7 @@ def names(services: list[dict[str, Any]]) -> list[str]:
 
 async def test_the_problem_of_a_dependency_is_shown_where_people_look(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
-        await sign_in(w, http, w.mara)
+        csrf = await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         ids = await add_services(w, "ledger-db", "disk", "web-app")
         own = "/services/checkout/dependencies"
@@ -90,14 +90,14 @@ async def test_the_problem_of_a_dependency_is_shown_where_people_look(dsn: str, 
 
         # declaring asks about what may be affected, and names what is wrong behind it
         form = await http.post(
-            "/incidents/new?preview=yes", data={"csrf": await csrf(http), "title": "x", "service": w.service}
+            "/incidents/new?preview=yes", data={"csrf": csrf, "title": "x", "service": w.service}
         )
         assert f'name="also" value="{ids["web-app"]}"' in form.text
         assert f'href="/incidents/{cause}"' in form.text
         answer = await http.post(
             "/incidents/new",
             data={
-                "csrf": await csrf(http),
+                "csrf": csrf,
                 "title": "Checkout fails",
                 "severity": "2",
                 "service": w.service,
@@ -127,15 +127,9 @@ async def test_the_problem_of_a_dependency_is_shown_where_people_look(dsn: str, 
         assert PROBLEM not in (await http.get("/pages/PG-1")).text + (await http.get("/alerts/1")).text
 
 
-async def csrf(http: Any) -> str:
-    text = (await http.get("/services/checkout/dependencies")).text
-    return str(text.partition('name="csrf" value="')[2].partition('"')[0])
-
-
 async def test_a_map_is_imported_whole_or_not_at_all(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
-        token = await sign_in(w, http, w.mara)
-        assert token
+        csrf = await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         await add_services(w, "ledger-db", "disk", "web-app")
         everything = "/service-dependencies"
@@ -184,7 +178,7 @@ async def test_a_map_is_imported_whole_or_not_at_all(dsn: str, clock: FakeClock)
         await api("POST", f"/undo/{removed['undo']['token']}", status=409)
 
         # the form keeps a name that does not exist, and an inhibition rule is only filled in
-        form = {"csrf": await csrf(http), "depends_on": "nowhere"}
+        form = {"csrf": csrf, "depends_on": "nowhere"}
         shown = await http.post(own, data=form)
         assert (shown.status_code, 'value="nowhere"' in shown.text) == (422, True)
         assert (await http.post(own, data={**form, "depends_on": "Ledger-DB"})).status_code == 303

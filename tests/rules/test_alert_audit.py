@@ -241,7 +241,7 @@ OWN = '{alertname="Disk",severity="warning",namespace="ledger",job="db"}'
 
 def _patched(verdict: AuditVerdict, *rules: RoutingRule, hidden: int = 0) -> list[RoutingRule] | None:
     judged = JudgedRule(CountedRule("Disk", RuleNumbers(hidden=hidden), 1, LABELS), verdict)
-    change = patch(judged, "2026-Q4", 7, rules, compile_rules(7, rules)[0], {1: "Ledger"}, is_only_team=False)
+    change = patch(judged, "2026-Q4", rules, compile_rules(7, rules)[0], {1: "Ledger"}, is_only_team=False)
     if change is None:
         return None
     assert change.based_on == 7
@@ -311,7 +311,7 @@ def test_no_routing_change_holds_the_pages_of_another_team(
     for verdict in (AuditVerdict.DELETE, AuditVerdict.DEMOTE, AuditVerdict.TUNE):
         judged = JudgedRule(CountedRule(rule, RuleNumbers(), 1, labels), verdict)
         for is_only_team, expected in ((True, alone), (False, shared)):
-            change = patch(judged, "2026-Q4", 0, (), compile_rules(0, ())[0], {}, is_only_team=is_only_team)
+            change = patch(judged, "2026-Q4", (), compile_rules(0, ())[0], {}, is_only_team=is_only_team)
             assert (change is not None) is expected
 
 

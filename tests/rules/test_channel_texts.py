@@ -31,6 +31,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.truncation import size
 from firebell.replies import answer_fetching, poll_store
 from tests.rules.budget import examples
+from tests.rules.finished import finished
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 ACK = "https://firebell.example.org/ack/ttt"
@@ -239,15 +240,10 @@ def test_an_acknowledgment_by_signal_survives_a_blip_of_the_database(
     fetcher = _Fetcher(ctx, channel)
     fetcher._lease = answer_fetching._Lease(1, "", NOW + timedelta(seconds=40))
 
-    def run_once() -> int:
-        with pytest.raises(StopIteration) as done:
-            fetcher.run_once(NOW).send(None)
-        return int(done.value.value)
-
     with pytest.raises(Unavailable):
-        fetcher.run_once(NOW).send(None)
-    assert (run_once(), gateway.answers) == (1, ["47a done", "48a done"])
-    assert (run_once(), cursors) == (0, ["next"])
+        finished(fetcher.run_once(NOW))
+    assert (finished(fetcher.run_once(NOW)), gateway.answers) == (1, ["47a done", "48a done"])
+    assert (finished(fetcher.run_once(NOW)), cursors) == (0, ["next"])
 
 
 def test_every_acknowledgment_in_pushover_is_read_however_many_messages_wait() -> None:

@@ -19,6 +19,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.drill_clock import DrillClock, drill_time, on_drill_time, real_time
 from firebell.kit.intervals import Interval
 from firebell.response import cadence
+from tests.rules.finished import finished
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)
@@ -185,6 +186,4 @@ def test_a_list_of_services_is_shown_although_an_incident_just_became_private() 
         async def fetch(self, *_: object) -> list[dict[str, int]]:
             return self.answers.pop(0)
 
-    with pytest.raises(StopIteration) as done:
-        store.open_by_service(cast("Tx", _TxStub()), [1]).send(None)
-    assert done.value.value == []
+    assert finished(store.open_by_service(cast("Tx", _TxStub()), [1])) == []

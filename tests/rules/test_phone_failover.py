@@ -1,10 +1,8 @@
 """Which provider of text messages and calls is tried, and how often: circuits, failover, and lost answers."""
 
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +14,7 @@ from firebell.channels.phone.circuit import Circuit, CircuitEvent, CircuitState
 from firebell.channels.phone.failover import Failover
 from firebell.channels.phone.provider import Misconfigured, Paused, ProviderMessage, ProviderOutcome, Unknown
 from firebell.channels.phone.settings import TwilioAccount
+from tests.rules.finished import finished
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 BASE = "https://fb.example"
@@ -54,14 +53,6 @@ def test_every_circuit_is_usable_within_five_minutes(events: list[tuple[CircuitE
         now += pause
         one = circuit.after(circuit.begun(one, now), event, now)
         assert circuit.is_usable(one, now + circuit.LONGEST_WAIT_S)
-
-
-def finished(work: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """Return the result of work that waits for nothing outside."""
-    with pytest.raises(StopIteration) as ended:
-        work.send(None)
-    outcome: Outcome = ended.value.value
-    return outcome
 
 
 class Clocked:
@@ -187,9 +178,7 @@ def test_a_page_is_sent_although_an_earlier_message_looks_like_it(
     assert twilio.sid_of(listing, ORDER.text, since, {"SM7"}) == ""
     account = TwilioAccount("AC1", "a token", "+15005550001", "+15005550001", BASE)
     call = twilio.TwilioVoice(None, account, BASE)  # type: ignore[arg-type]
-    with pytest.raises(StopIteration) as ended:
-        call.lookup(ORDER, since).send(None)
-    assert ended.value.value is None
+    assert finished(call.lookup(ORDER, since)) is None
 
 
 def test_an_open_circuit_is_passed_over_but_the_last_way_never_is() -> None:

@@ -25,6 +25,8 @@ DONE_SHOWN = timedelta(days=30)
 BOARD_MAX = 50
 """Number of cards in one column of the board."""
 
+of_incidents = store.of_incidents
+
 
 class Column(StrEnum):
     """A column of the board."""

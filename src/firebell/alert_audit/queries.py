@@ -1,15 +1,15 @@
 """Read models of alert audits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from firebell.alert_audit import checks, source_store, store
 from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, proposal
-from firebell.alert_audit.routing_patch import RoutingPatch, foreign, patch
+from firebell.alert_audit.routing_patch import RoutingPatch, patch
 from firebell.alerts import actions as alerts
-from firebell.alerts.routing_rules import Routing, RoutingVersion
+from firebell.alerts.routing_rules import Routing, RoutingRule, compile_rules
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
@@ -35,8 +35,8 @@ class AuditContents:
     earlier: Mapping[str, EarlierDecision]
     """What the team decided last about each rule in an earlier quarter; rules that are new to it are missing."""
 
-    routing_version: RoutingVersion | None
-    """The routing rules in force, None if none were ever saved."""
+    routing_rules: Sequence[RoutingRule]
+    """The routing rules in force."""
     routing: Routing
     """These rules, ready to match."""
     services: Mapping[int, str]
@@ -66,8 +66,7 @@ class AuditContents:
         return patch(
             rule.judged,
             self.audit.quarter,
-            self.routing_version.id if self.routing_version else 0,
-            self.routing_version.rules if self.routing_version else (),
+            self.routing_rules,
             self.routing,
             self.services,
             is_only_team=self.is_only_team,
@@ -104,6 +103,8 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
     """Return an audit with all that its screen shows to the reader; raise `NotFound`."""
     one = await audit(tx, quarter, team_slug)
     version = await alerts.routing_in_force(tx)
+    rules = version.rules if version else ()
+    routing, _ = compile_rules(version.id if version else 0, rules)
     hidden = set(await incidents.hidden_ids(tx))
     services = await catalog.services(tx)
     unalerted = await source_store.unalerted_incidents(tx, one.team_id, one.window_start, one.built_at)
@@ -113,8 +114,8 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
         [incident for incident in unalerted if incident[0] not in hidden],
         checks.overdue(one, now),
         await store.earlier_decisions(tx, one),
-        version,
-        await alerts.load_routing(tx),
+        rules,
+        routing,
         {service.id: service.name for service in services},
         all(service.team_id == one.team_id for service in services),
     )
@@ -141,9 +142,9 @@ async def check_patch(tx: Tx, of: Audit, change: RoutingPatch, now: datetime) ->
             hint="Change the alert where it is defined, or write a narrower routing rule.",
         )
     services = await catalog.services_by_id(tx, list(replayed.service_ids))
-    own = [id_ for id_, service in services.items() if service.team_id == of.team_id]
-    if others := foreign(list(services), own):
+    others = [services[id_].name for id_ in sorted(services) if services[id_].team_id != of.team_id]
+    if others:
         raise Conflict(
-            f"It would also change alerts of {', '.join(services[id_].name for id_ in others[:5])}.",
+            f"It would also change alerts of {', '.join(others[:5])}.",
             hint="Write a routing rule with more matchers under Routing.",
         )

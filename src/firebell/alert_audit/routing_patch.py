@@ -13,7 +13,7 @@ from firebell.alerts.model import matched_labels
 from firebell.alerts.routing_changes import facts
 from firebell.alerts.routing_rules import Routing, RoutingRule, Urgency
 from firebell.kit.line_diff import DiffLine, difference
-from firebell.kit.matchers import parse, print_all, quoted
+from firebell.kit.matchers import Matcher, Op, parse, print_all
 from firebell.kit.truncation import cut
 from firebell.metrics.model import RULE_MAX_CHARS
 
@@ -45,7 +45,6 @@ class RoutingPatch:
 def patch(
     judged: JudgedRule,
     quarter: str,
-    version_id: int,
     in_force: Sequence[RoutingRule],
     routing: Routing,
     services: Mapping[int, str],
@@ -54,10 +53,9 @@ def patch(
 ) -> RoutingPatch | None:
     """Return the change that the verdict on a rule proposes; None if it proposes none, or it is in force already.
 
-    `routing` has the rules that are `in_force` since a version, 0 for none, ready to match. A change is never
-    proposed if it would have hidden a page which led to an incident, or if its matchers could meet alerts of another
-    team now or later: routing rules are for the alerts of all teams. `is_only_team` means that no other team owns a
-    service.
+    `routing` has the rules that are `in_force`, ready to match. A change is never proposed if it would have hidden a
+    page which led to an incident, or if its matchers could meet alerts of another team now or later: routing rules are
+    for the alerts of all teams. `is_only_team` means that no other team owns a service.
     """
     if judged.counted.numbers.hidden or judged.verdict not in _WORDS:
         return None
@@ -84,7 +82,7 @@ def patch(
         changed = msgspec.structs.replace(changed, id=0, name=name, matchers=own)
         rules.insert(position, changed)
         lines = difference("", text(changed, services))
-    return RoutingPatch(version_id, tuple(rules), position + 1, tuple(lines))
+    return RoutingPatch(routing.version_id, tuple(rules), position + 1, tuple(lines))
 
 
 _WORDS = {
@@ -100,7 +98,7 @@ def own_matchers(judged: JudgedRule) -> str:
     name = "alertname" if labels.get("alertname") else "title"
     value = labels.get("alertname") or judged.counted.rule
     chosen = {name: value, **{each: labels[each] for each in NARROWING if labels.get(each)}}
-    return print_all(parse("{" + ",".join(f"{each}={quoted(of)}" for each, of in chosen.items()) + "}"))
+    return print_all([Matcher(each, Op.EQUAL, of) for each, of in chosen.items()])
 
 
 def _changed(rule: RoutingRule, verdict: AuditVerdict) -> RoutingRule | None:
@@ -122,8 +120,3 @@ def text(rule: RoutingRule, services: Mapping[int, str]) -> str:
     """Return a rule as lines for a difference."""
     lines = [f"{name.lower()}: {value}" for name, value in facts(rule, services).items()]
     return "\n".join([rule.name, f"match: {rule.matchers}", *lines])
-
-
-def foreign(service_ids: Sequence[int], own: Sequence[int]) -> list[int]:
-    """Return the services whose alerts a change would affect although the audit is not about them."""
-    return sorted(set(service_ids) - set(own))

@@ -125,6 +125,7 @@ compiled_routing = routing_store.compiled
 held_groups = routing_store.held_groups
 hold_of_group = routing_store.hold_of_group
 integration_name = integration_store.name_of
+services_of_integrations = integration_store.services_of_integrations
 
 
 async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:

@@ -21,40 +21,29 @@ async def all_edges(tx: Reads) -> list[Edge]:
 
 async def edges_behind(tx: Reads, service_ids: Collection[int]) -> list[Edge]:
     """Return the dependencies of these services, of what they depend on, and so on."""
-    rows = await tx.fetch(
-        """
-        with recursive behind (service_id) as (
-            select unnest($1::bigint[])
-            union
-            select service_dependency.depends_on_id
-            from behind
-            join service_dependency using (service_id)
-        )
-        select service_id, depends_on_id
-        from behind
-        join service_dependency using (service_id)
-        """,
-        list(service_ids),
-    )
-    return [(row["service_id"], row["depends_on_id"]) for row in rows]
+    return await _edges_along(tx, service_ids, "service_id", "depends_on_id")
 
 
 async def edges_before(tx: Reads, service_ids: Collection[int]) -> list[Edge]:
     """Return the dependencies on these services, on those that depend on them, and so on."""
+    return await _edges_along(tx, service_ids, "depends_on_id", "service_id")
+
+
+async def _edges_along(tx: Reads, starts: Collection[int], from_column: str, to_column: str) -> list[Edge]:
     rows = await tx.fetch(
-        """
-        with recursive before (depends_on_id) as (
+        f"""
+        with recursive reached ({from_column}) as (
             select unnest($1::bigint[])
             union
-            select service_dependency.service_id
-            from before
-            join service_dependency using (depends_on_id)
+            select service_dependency.{to_column}
+            from reached
+            join service_dependency using ({from_column})
         )
         select service_id, depends_on_id
-        from before
-        join service_dependency using (depends_on_id)
+        from reached
+        join service_dependency using ({from_column})
         """,
-        list(service_ids),
+        list(starts),
     )
     return [(row["service_id"], row["depends_on_id"]) for row in rows]
 

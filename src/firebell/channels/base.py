@@ -114,6 +114,11 @@ class Message:
         """Return a string in the language of the message, with its placeholders filled in."""
         return languages.text(self.language, english, **values)
 
+    @property
+    def open_label(self) -> str:
+        """The label of the link to its screen, with the reference of the subject if it has one."""
+        return self.word("Open {ref}", ref=self.ref) if self.ref else self.word("Open")
+
     def more_than(self, listed: int) -> int:
         """Return the number of items beyond the first `listed`."""
         return max(0, max(self.item_count, len(self.items)) - listed)

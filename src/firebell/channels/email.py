@@ -238,8 +238,7 @@ def _html(message: Message) -> str:
     more = message.more_than(len(listed))
     items += f"<li>{_anchor(message.url, message.word('And {count} more', count=more))}</li>" if more else ""
     links = "<br>".join(_anchor(url, name) for name, url in _links(message))
-    opens = message.word("Open {ref}", ref=message.ref) if message.ref else message.word("Open")
-    buttons = " &nbsp; ".join([*map(_button, message.actions), _anchor(message.url, opens)])
+    buttons = " &nbsp; ".join([*map(_button, message.actions), _anchor(message.url, message.open_label)])
     return (
         f"<div {_html_attributes(message)}>"
         f'<h1 dir="auto" style="font-size:20px;margin:0 0 12px">{escape(message.first_line)}</h1>'

@@ -152,8 +152,7 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, str]:
     is_emergency = message.urgency == "high" and bool(message.actions) and message.event != _OWNED
     priority = _EMERGENCY if is_emergency else int(message.urgency == "high")
     answer = message.actions[0] if message.actions and not is_emergency and not short else None
-    opens = message.word("Open {ref}", ref=message.ref) if message.ref else message.word("Open")
-    label, url = (answer.label, answer.url) if answer else (opens, message.url)
+    label, url = (answer.label, answer.url) if answer else (message.open_label, message.url)
     text = "" if short else details(message, limits.text)
     fields = {
         "title": cut(message.subject, limits.title // 2 if short else limits.title),

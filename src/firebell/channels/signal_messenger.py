@@ -39,7 +39,6 @@ from firebell.kit.http_out import OutboundResponse, check_url, post, send
 _REPLIES = "FIREBELL_SIGNAL_REPLIES"
 _URL = "FIREBELL_SIGNAL_URL"
 _NUMBER = "FIREBELL_SIGNAL_NUMBER"
-_JSON = {"Content-Type": "application/json"}
 _RECEIVE_LIMIT_S = 20.0
 """A gateway starts a program for each request unless it runs in native mode."""
 _RECEIVE_BYTES = 4 * 1024 * 1024
@@ -71,9 +70,7 @@ class SignalMessenger:
 
         async def attempt(short: bool) -> AttemptOutcome:
             text = compose(message, self.limits.title, self.limits.text, short=short)
-            body = msgspec.json.encode({"number": self._number, "recipients": [address], "message": text})
-            url = f"{self._base}/v2/send"
-            return await attempt_outcome(post(self._http, url, content=body, headers=_JSON), _outcome)
+            return await _send(self._http, self._base, self._number, address, text)
 
         return without_secrets(await whole_or_short(attempt), address)
 
@@ -109,13 +106,7 @@ class SignalReplies:
         """Write each answer to the number that the text came from."""
         for number, answer in answers:
             if answer.text:
-                body = {"number": self._number, "recipients": [number], "message": answer.text}
-                await attempt_outcome(
-                    post(
-                        self._http, f"{self._base}/v2/send", content=msgspec.json.encode(body), headers=_JSON
-                    ),
-                    _outcome,
-                )
+                await _send(self._http, self._base, self._number, number, answer.text)
 
 
 def read_envelope(received: object) -> Update | None:
@@ -135,6 +126,12 @@ def read_envelope(received: object) -> Update | None:
         sent_at = datetime.fromtimestamp(received_ms / 1000, UTC)
     # Signal identifies a message by its sender and its time
     return Update(TextReply(f"{number}:{at_ms}", number, text, sent_at=sent_at), reply_to=number)
+
+
+async def _send(http: httpx.AsyncClient, base: str, sender: str, recipient: str, text: str) -> AttemptOutcome:
+    body = msgspec.json.encode({"number": sender, "recipients": [recipient], "message": text})
+    headers = {"Content-Type": "application/json"}
+    return await attempt_outcome(post(http, f"{base}/v2/send", content=body, headers=headers), _outcome)
 
 
 def _outcome(reply: OutboundResponse) -> AttemptOutcome:

@@ -43,6 +43,13 @@ def _path(quarter: str, team: str) -> str:
     return f"/api/v1/alert-audits/{seg(quarter)}/{seg(team)}"
 
 
+def _rule(audit: dict[str, Any], rule_id: int, parameter: str) -> dict[str, Any]:
+    for rule in audit["rules"]:
+        if rule["id"] == rule_id:
+            return dict(rule)
+    raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint=parameter)
+
+
 @alert_audit.command("show", epilog=example("firebell alert-audit show 2026-Q4 platform"))
 @click.argument("quarter")
 @click.argument("team")
@@ -68,9 +75,7 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
             empty="No alert paged in the 90 days before the audit.",
         )
         return
-    rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
-    if rule is None:
-        raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint="--rule")
+    rule = _rule(audit, rule_id, "--rule")
     proposal = rule["proposal"]
     lines = [f"{rule['rule']}: {_verdict(rule)}", proposal["withheld"], proposal["words"], proposal["diff"]]
     if runbook := rule["runbook"]:
@@ -129,9 +134,7 @@ def decide(quarter: str, team: str, rule_id: int, decision: str, reason: str, de
 def apply_(quarter: str, team: str, rule_id: int, based_on: int | None) -> None:
     """Apply the routing change that is proposed for the rule RULE_ID."""
     audit = call("GET", _path(quarter, team))
-    rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
-    if rule is None:
-        raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint="RULE_ID")
+    rule = _rule(audit, rule_id, "RULE_ID")
     if rule["routing"] is None:
         raise click.ClickException("There is no routing change to apply for this rule.")
     if based_on is None:

@@ -19,14 +19,18 @@ class DefinitionChange:
     recounts: bool = True
 
     @property
+    def since(self) -> str:
+        """The day since which it counts."""
+        return f"{self.day.day} {self.day:%b %Y}"
+
+    @property
     def note(self) -> str:
         """What it means for a period in which it lies."""
-        since = f"{self.day.day} {self.day:%b %Y}"
         if self.recounts:
             meaning = "Earlier days were recalculated with it, so older reports may show other numbers."
         else:
             meaning = "Earlier days use the version before, so don’t compare figures across that day."
-        return f"Version {self.version} of this definition, since {since}: {self.text}. {meaning}"
+        return f"Version {self.version} of this definition, since {self.since}: {self.text}. {meaning}"
 
 
 FIRST = (DefinitionChange(1, date(2026, 11, 29), "First version"),)

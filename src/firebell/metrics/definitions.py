@@ -58,8 +58,7 @@ class Definition:
     @property
     def since(self) -> str:
         """The day since which it is in force."""
-        day = self.changes[-1].day
-        return f"{day.day} {day:%b %Y}"
+        return self.changes[-1].since
 
 
 _KAPLAN_MEIER = (

@@ -19,10 +19,9 @@ async def load_findings(
     if not repeat_of:
         return {}
     earlier = await incidents.incidents_by_id(tx, sorted(set(repeat_of.values())))
-    findings: dict[int, Sequence[ProcessFinding]] = {}
-    for incident in listed:
-        before = earlier.get(repeat_of.get(incident.id, 0))
-        if before is not None:
-            items = await action_items.of_incident(tx, before.id)
-            findings[incident.id] = process_checks.findings(incident, before, items)
-    return findings
+    items = await action_items.of_incidents(tx, list(earlier))
+    return {
+        incident.id: process_checks.findings(incident, before, items.get(before.id, ()))
+        for incident in listed
+        if (before := earlier.get(repeat_of.get(incident.id, 0)))
+    }

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from firebell.channels.callbacks import ReceiptState
-from firebell.channels.languages import DEFAULT, text
+from firebell.channels.languages import text
+from firebell.kit.language_catalogs import DEFAULT
 
 REMINDER = "reminder"
 """The reason of a message that repeats an earlier one: it does not count as reaching anyone."""

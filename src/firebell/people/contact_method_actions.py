@@ -27,6 +27,7 @@ from firebell.people.model import (
     MethodState,
     RotatedSecret,
 )
+from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
 
 LABEL_MAX_CHARS = 80
@@ -56,10 +57,8 @@ async def add_contact_method(
     secret = secrets.token_bytes(SECRET_BYTES) if channel.is_signed else None
     whole = address if settings is None else channel.complete_address(address, settings)
     clean, text = validation.check_address(kind, whole), clean_text(label, LABEL_MAX_CHARS, "label")
-    if replaces is not None and replaces not in [
-        m.id for m in await contact_method_store.methods(tx, [person_id])
-    ]:
-        raise NotFound("There is no such contact method.")
+    if replaces is not None:
+        await own_method(tx, person_id, replaces)
     method = await contact_method_store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
     if method is None:
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
@@ -102,10 +101,8 @@ async def rotate_signing_secret(
 ) -> RotatedSecret:
     """Replace the signing secret of the person's webhook; the old one also signs for 24 hours."""
     await store.lock_person(tx, person_id)
-    methods_by_id = {m.id: m for m in await contact_method_store.methods(tx, [person_id])}
-    if method_id not in methods_by_id:
-        raise NotFound("There is no such contact method.")
-    if not registry.channel(methods_by_id[method_id].kind).is_signed:
+    method = await own_method(tx, person_id, method_id)
+    if not registry.channel(method.kind).is_signed:
         raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
     secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
     await contact_method_store.rotate_secret(tx, method_id, secret, until)
@@ -126,10 +123,7 @@ async def set_message_settings(
 ) -> ContactMethod:
     """Set how messages read at one of the person's own contact methods; what is None stays as it is."""
     await store.lock_person(tx, person_id)
-    methods = await contact_method_store.methods(tx, [person_id])
-    method = next((m for m in methods if m.id == method_id), None)
-    if method is None:
-        raise NotFound("There is no such contact method.")
+    method = await own_method(tx, person_id, method_id)
     settings = MessageSettings(
         method.language if language is None else validation.check_language(language),
         method.privacy if privacy is None else validation.check_privacy(privacy),
@@ -190,8 +184,7 @@ async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: d
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
     """Request a test message through one of the person's own contact methods."""
-    if method_id not in [m.id for m in await contact_method_store.methods(tx, [person_id])]:
-        raise NotFound("There is no such contact method.")
+    await own_method(tx, person_id, method_id)
     await verification_actions.record_test(tx, method_id, "sent", now)
     await tx.emit(ContactTestRequested(method_id), now)
     await tx.audit(actor, "contact.tested", f"person:{person_id}", now, method=method_id)

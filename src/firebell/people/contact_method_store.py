@@ -16,13 +16,8 @@ _METHOD_FIELDS = tuple(_METHOD.split(", "))
 
 def to_method(row: Row) -> ContactMethod:
     fields = {name: row[name] for name in _METHOD_FIELDS}
-    return ContactMethod(
-        **{
-            **fields,
-            "privacy": MessagePrivacy(row["privacy"]),
-            "shown_address": registry.shown_address(row["kind"], row["address"]),
-        }
-    )
+    fields["privacy"] = MessagePrivacy(row["privacy"])
+    return ContactMethod(**fields, shown_address=registry.shown_address(row["kind"], row["address"]))
 
 
 async def insert_method(

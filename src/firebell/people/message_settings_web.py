@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from fastapi import Response
 
 from firebell.channels.languages import languages
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import Invalid
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions, route_access
 from firebell.people.model import MessagePrivacy
+from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -24,10 +25,7 @@ _PRIVACY = {
 async def _form(
     visit: Visit, method_id: int, fields: Mapping[str, str], error: Invalid | None = None
 ) -> Response:
-    methods = await actions.methods_of(visit.tx, [visit.person.id])
-    method = next((m for m in methods if m.id == method_id), None)
-    if method is None:
-        raise NotFound("There is no such contact method.")
+    method = await own_method(visit.tx, visit.person.id, method_id)
     context = {
         "nav": "settings",
         "tab": "contact",

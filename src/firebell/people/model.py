@@ -5,7 +5,7 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Literal
 
-from firebell.channels.languages import DEFAULT
+from firebell.kit.language_catalogs import DEFAULT
 
 
 class Role(StrEnum):

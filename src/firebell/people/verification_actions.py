@@ -7,11 +7,12 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Invalid, NotFound, TooMany
+from firebell.kit.errors import Conflict, Invalid, TooMany
 from firebell.kit.signing import Signer
 from firebell.people import contact_method_store, store, verification, verification_store
 from firebell.people.action_guards import internal, permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
+from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
 from firebell.people.verification import CodeOutcome, Limit, MethodEvent
 
@@ -25,21 +26,14 @@ _LIMIT_TEXTS = {
 }
 
 
-async def _own_method(tx: Tx, person_id: int, method_id: int) -> ContactMethod:
-    await store.lock_person(tx, person_id)
-    for method in await contact_method_store.methods(tx, [person_id]):
-        if method.id == method_id:
-            return method
-    raise NotFound("There is no such contact method.")
-
-
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def request_code(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> ContactMethod:
     """Request a code through one of the person's own contact methods; an earlier code becomes invalid.
 
     Raise `Conflict` if it is verified, `TooMany` when a limit is reached.
     """
-    method = await _own_method(tx, person_id, method_id)
+    await store.lock_person(tx, person_id)
+    method = await own_method(tx, person_id, method_id)
     if method.state is MethodState.VERIFIED:
         raise Conflict("This contact method is already verified.", hint="Send a test to see that it works.")
     await verification_store.lock_requests(tx)
@@ -124,7 +118,8 @@ async def enter_code(
     A wrong code is counted: the caller commits, and calls `check` of the result afterwards. Entries of one person
     happen one after the other.
     """
-    method = await _own_method(tx, person_id, method_id)
+    await store.lock_person(tx, person_id)
+    method = await own_method(tx, person_id, method_id)
     issued = await verification_store.latest_code(tx, method_id)
     digest = _digest(signer, issued.id if issued else 0, verification.clean_code(text))
     entry = verification.entry_of(issued, digest, now)

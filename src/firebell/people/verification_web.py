@@ -4,10 +4,11 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
-from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound, TooMany
+from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import actions, authentication, route_access, verification_actions, verification_store
 from firebell.people.model import MethodState
+from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -20,9 +21,7 @@ async def _verify(
 ) -> Response:
     me, ctx, now = await authentication.signed_in(request), html.ctx(request), transaction.now(request)
     async with ctx.db.tx() as tx:
-        method = next((m for m in await actions.methods_of(tx, [me.id]) if m.id == method_id), None)
-        if method is None:
-            raise NotFound("There is no such contact method.")
+        method = await own_method(tx, me.id, method_id)
         issued = await verification_store.latest_code(tx, method_id)
     if method.state is MethodState.VERIFIED and error is None:
         return html.redirect(back)

@@ -1,5 +1,6 @@
 """One service with everything related to it, over JSON."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -26,7 +27,6 @@ from firebell.service_overview.list_queries import HealthFilter
 router = api.router("services", "/services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
-_SERVICE_FIELDS = ("id", "slug", "name", "team_id", "policy_id", "description", "runbook_url")
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
 
 
@@ -201,13 +201,8 @@ async def list_services(
     may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
     listed = await list_queries.matching(w.tx, q.strip(), team_id, health, with_incidents=may_read_incidents)
     return [
-        ListedService.model_validate(
-            {
-                **{name: getattr(service, name) for name in _SERVICE_FIELDS},
-                "state": state.health.state if state else "ok",
-                "ref": state.health.ref if state else None,
-                "open_pages": state.open_pages if state else 0,
-            }
+        ListedService(
+            **asdict(service), state=state.health.state, ref=state.health.ref, open_pages=state.open_pages
         )
         for service, state in params.newest(listed, [service.id for service, _ in listed])
     ]

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts import queries as alert_queries
+from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog import dependencies as graph
 from firebell.catalog.model import Service
-from firebell.incidents import queries as incident_queries
+from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -17,6 +17,7 @@ from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import Page
 from firebell.service_overview import state_queries
 from firebell.service_overview.health import ServiceHealth
+from firebell.service_overview.state_queries import HEALTHY, CurrentState
 
 INDIRECT_LISTED = 300
 """The most services that are listed on each side of a service, nearest first."""
@@ -79,7 +80,7 @@ async def _listed(
     tx: Tx,
     reach: graph.Reach,
     service_ids: Collection[int],
-    states: Mapping[int, state_queries.UnhealthyService],
+    states: Mapping[int, CurrentState],
 ) -> list[RelatedService]:
     """Return these services of a reach in their order, with their states and the services between."""
     through = {i: reach.through(i) for i in service_ids}
@@ -88,7 +89,7 @@ async def _listed(
     return [
         RelatedService(
             services[i],
-            states[i].health if i in states else ServiceHealth("ok", None),
+            states.get(i, HEALTHY).health,
             tuple(services[between] for between in through[i]),
         )
         for i in service_ids
@@ -122,13 +123,14 @@ async def problems_of_alert(tx: Tx, alert: Alert, now: datetime) -> list[Related
     """Return the unhealthy services behind the service of a firing alert."""
     if alert.status != "firing":
         return []
-    (details,) = await alert_queries.alert_details(tx, [alert])
-    return await problems(tx, [details.service.id])
+    service_id = alert.routed_service_id
+    if service_id is None:
+        service_id = (await alerts.services_of_integrations(tx, [alert.integration_id]))[alert.integration_id]
+    return await problems(tx, [service_id])
 
 
 async def problems_of_incident(tx: Tx, incident: Incident, now: datetime) -> list[RelatedService]:
     """Return the unhealthy services behind those that an open incident affects."""
     if incident.phase not in OPEN_PHASES:
         return []
-    (summary,) = await incident_queries.summaries(tx, [incident])
-    return await problems(tx, summary.service_ids)
+    return await problems(tx, (await incidents.services(tx, [incident.id]))[incident.id])

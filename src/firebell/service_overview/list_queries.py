@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
@@ -14,11 +13,11 @@ from firebell.kit.web.filters import search_words
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.paging.model import Policy
-from firebell.people import actions as people
 from firebell.service_overview import list_store, state_queries
+from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.health import ServiceHealth
 from firebell.service_overview.list_store import ServiceCounts, ServiceFilter
-from firebell.service_overview.state_queries import UnhealthyService
+from firebell.service_overview.state_queries import HEALTHY, CurrentState
 
 SERVICES_LISTED = 50
 """Services on one screen of the list."""
@@ -41,7 +40,6 @@ class ListedService:
     """A row of the list; `hours` are the alerts of each hour, the oldest first."""
 
     service: Service
-    team: str
     health: ServiceHealth
     open_pages: int
     snoozed_pages: int
@@ -66,6 +64,11 @@ class ServiceList:
         return [*self.unhealthy, *self.healthy]
 
 
+def _filter(q: str, team_id: int | None, shown: HealthFilter) -> ServiceFilter:
+    words = search_words(q)
+    return ServiceFilter(tsquery(words) if words else "", team_id, shown is HealthFilter.NOT_READY)
+
+
 async def service_list(
     tx: Tx,
     q: str,
@@ -81,8 +84,7 @@ async def service_list(
 
     Raise Invalid for a search without words. The number of statements depends on neither services nor alerts.
     """
-    words = search_words(q)
-    wanted = ServiceFilter(tsquery(words) if words else "", team_id, shown is HealthFilter.NOT_READY)
+    wanted = _filter(q, team_id, shown)
     states = await state_queries.unhealthy(tx)
     unhealthy_ids: list[int] = []
     if not after_healthy:
@@ -111,10 +113,9 @@ async def service_list(
 
 async def matching(
     tx: Tx, q: str, team_id: int | None, shown: HealthFilter, *, with_incidents: bool
-) -> list[tuple[Service, UnhealthyService | None]]:
-    """Return all services that match, each with its state if it is unhealthy; in no order."""
-    words = search_words(q)
-    wanted = ServiceFilter(tsquery(words) if words else "", team_id, shown is HealthFilter.NOT_READY)
+) -> list[tuple[Service, CurrentState]]:
+    """Return all services that match, each with its state; in no order."""
+    wanted = _filter(q, team_id, shown)
     states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
     ids = await list_store.service_ids(
         tx, wanted, states.keys(), unhealthy=True, after_id=None, limit=MAX_MATCHING
@@ -123,36 +124,31 @@ async def matching(
         ids += await list_store.service_ids(
             tx, wanted, states.keys(), unhealthy=False, after_id=None, limit=MAX_MATCHING
         )
-    return [(service, states.get(i)) for i, service in (await catalog.services_by_id(tx, ids)).items()]
+    return [
+        (service, states.get(i, HEALTHY)) for i, service in (await catalog.services_by_id(tx, ids)).items()
+    ]
 
 
 async def _rows(
-    tx: Tx, ids: Sequence[int], states: dict[int, UnhealthyService], now: datetime
+    tx: Tx, ids: Sequence[int], states: dict[int, CurrentState], now: datetime
 ) -> list[ListedService]:
     services = await catalog.services_by_id(tx, ids)
-    teams = {team.id: team.name for team in await people.teams(tx)}
     policies = await paging.policies_by_id(tx, list({s.policy_id for s in services.values() if s.policy_id}))
     on_call = await page_queries.first_reached(tx, list(policies.values()), now)
-    last = alerts.quarter_of(now)
-    quarters = [last - n * alerts.QUARTER for n in range(HOURS * 4)]
-    counted = await list_store.alert_counts(tx, ids, quarters)
+    hours = await alert_bars(tx, ids, timedelta(hours=1), HOURS, now)
     last_alerts = await list_store.last_alerts(tx, ids)
     result = []
     for service in (services[i] for i in ids):
-        state = states.get(service.id)
-        hours = [0] * HOURS
-        for quarter, number in counted[service.id].items():
-            hours[HOURS - 1 - (last - quarter) // timedelta(hours=1)] += number
+        state = states.get(service.id, HEALTHY)
         result.append(
             ListedService(
                 service=service,
-                team=teams[service.team_id],
-                health=state.health if state else ServiceHealth("ok", None),
-                open_pages=state.open_pages if state else 0,
-                snoozed_pages=state.snoozed_pages if state else 0,
+                health=state.health,
+                open_pages=state.open_pages,
+                snoozed_pages=state.snoozed_pages,
                 policy=policies.get(service.policy_id or 0),
                 on_call=on_call.get(service.policy_id or 0, []),
-                hours=tuple(hours),
+                hours=hours[service.id],
                 last_alert_at=last_alerts.get(service.id),
             )
         )

@@ -71,7 +71,7 @@ async def _services(
         "first": address(**chosen) if after else "",
         "older": older,
         "tallest": max((n for row in listed.rows for n in row.hours), default=0),
-        "teams": [(each.id, each.name) for each in teams],
+        "teams": {each.id: each.name for each in teams},
         "values": values,
         "error": error,
     }

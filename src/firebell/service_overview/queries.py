@@ -17,7 +17,8 @@ from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import PageState, Policy, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import Team
-from firebell.service_overview import fact_store, list_store
+from firebell.service_overview import fact_store
+from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.fact_store import PageFigures
 from firebell.service_overview.health import ServiceHealth, health
 
@@ -115,16 +116,11 @@ async def overview(tx: Tx, service: Service, now: datetime, *, with_incidents: b
 
 
 async def _figures(tx: Tx, service_id: int, now: datetime) -> ServiceFigures:
-    last = alerts.quarter_of(now)
-    quarters = [last - n * alerts.QUARTER for n in range(PERIOD // alerts.QUARTER)]
-    counted = await list_store.alert_counts(tx, [service_id], quarters)
-    days = [0] * PERIOD.days
-    for quarter, number in counted[service_id].items():
-        days[PERIOD.days - 1 - (last - quarter).days] += number
+    days = await alert_bars(tx, [service_id], timedelta(days=1), PERIOD.days, now)
     return ServiceFigures(
         await fact_store.page_figures(tx, service_id, now - PERIOD, now),
         await fact_store.page_figures(tx, service_id, now - 2 * PERIOD, now - PERIOD),
-        tuple(days),
+        days[service_id],
     )
 
 

@@ -13,17 +13,21 @@ from firebell.service_overview.health import ServiceHealth, health
 
 
 @dataclass(frozen=True, slots=True)
-class UnhealthyService:
-    """A service with an open incident or page, and how many of its pages are open and how many of these snoozed."""
+class CurrentState:
+    """The state of a service; `open_pages` counts snoozed ones too."""
 
     health: ServiceHealth
-    open_pages: int
-    snoozed_pages: int
+    open_pages: int = 0
+    snoozed_pages: int = 0
+
+
+HEALTHY = CurrentState(ServiceHealth("ok", None))
+"""The state of a service without an open incident or page."""
 
 
 async def unhealthy(
     tx: Tx, service_ids: Collection[int] | None = None, *, with_incidents: bool = True
-) -> dict[int, UnhealthyService]:
+) -> dict[int, CurrentState]:
     """Return those of these services, or of all, that have an open incident or page; drills are neither.
 
     Without `with_incidents` the state depends on pages alone. The number of statements does not depend on that of
@@ -40,7 +44,7 @@ async def unhealthy(
     for each in counted:
         by_service.setdefault(each.service_id, []).append(each)
     return {
-        service_id: UnhealthyService(
+        service_id: CurrentState(
             health(
                 incidents.get(service_id, ()),
                 [pages[each.oldest_id] for each in by_service.get(service_id, ()) if each.oldest_id in pages],

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from firebell.channels.callbacks import OptOut, PageAction, Press, RepeatRequest, Signal, SignalAnswer
-from firebell.channels.languages import DEFAULT, text
+from firebell.channels.languages import text
 from firebell.channels.phone.voice_script import Script, script_of
+from firebell.kit.language_catalogs import DEFAULT
 
 MAX_READINGS = 3
 RETRIES = 3

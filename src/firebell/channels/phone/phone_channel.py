@@ -28,9 +28,6 @@ ATTEMPT_LIMIT_S = 50.0
 """Time limit of one attempt: two of one provider, a look-up, and one of the next provider."""
 
 
-_PUBLIC_SENDERS = (settings.TWILIO_PUBLIC_FROM, settings.VONAGE_PUBLIC_FROM)
-
-
 class ProviderOpener(Protocol):
     """Opens one provider of a channel."""
 
@@ -92,7 +89,7 @@ async def check_health(
     if vonage.NAME in names and not values[settings.VONAGE_SECRET]:
         text = f"What Vonage posts is refused. Set {settings.VONAGE_SECRET}."
         findings.append(CheckResult(check, "warn", text))
-    if any(values[name] for name in _PUBLIC_SENDERS) and not settings.public_countries(values):
+    if any(values[name] for name in settings.PUBLIC_SENDERS) and not settings.public_countries(values):
         text = f"Status pages offer no text messages. Set {settings.PUBLIC_COUNTRIES}."
         findings.append(CheckResult(check, "warn", text))
     if values[DAILY_PARTS] == "0":

@@ -51,15 +51,12 @@ def countries(values: Mapping[str, str]) -> list[str]:
 
 def is_public_sender(values: Mapping[str, str], number: str) -> bool:
     """Return True for a number that messages people outside the organization."""
-    return bool(number) and number in (
-        values[settings.TWILIO_PUBLIC_FROM],
-        values[settings.VONAGE_PUBLIC_FROM],
-    )
+    return bool(number) and number in [values[name] for name in settings.PUBLIC_SENDERS]
 
 
 def is_paging_sender(values: Mapping[str, str], number: str) -> bool:
     """Return True for a number that pages people by text message."""
-    return bool(number) and number in (values[settings.TWILIO_FROM], values[settings.VONAGE_FROM])
+    return bool(number) and number in [values[name] for name in settings.PUBLIC_SENDERS.values()]
 
 
 def complete(text: str, allowed: Sequence[str]) -> str:

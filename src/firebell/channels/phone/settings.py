@@ -25,6 +25,8 @@ VONAGE_FROM = "FIREBELL_VONAGE_FROM"
 VONAGE_URL = "FIREBELL_VONAGE_API_URL"
 TWILIO_PUBLIC_FROM = "FIREBELL_TWILIO_PUBLIC_FROM"
 VONAGE_PUBLIC_FROM = "FIREBELL_VONAGE_PUBLIC_FROM"
+PUBLIC_SENDERS = {TWILIO_PUBLIC_FROM: TWILIO_FROM, VONAGE_PUBLIC_FROM: VONAGE_FROM}
+"""The numbers that message people outside the organization, each with the number of its provider that pages people."""
 PUBLIC_COUNTRIES = "FIREBELL_PUBLIC_SMS_COUNTRIES"
 PUBLIC_DAILY_PARTS = "FIREBELL_PUBLIC_SMS_DAILY_PARTS"
 SETTINGS = (
@@ -154,8 +156,8 @@ def check(settings: Mapping[str, str]) -> None:
     for variable in (DAILY_PARTS, PUBLIC_DAILY_PARTS):
         parts = settings[variable]
         _require(parts.isascii() and parts.isdecimal(), variable, "Enter a whole number, or 0 for no limit.")
-    _check_public_sender(settings, TWILIO_PUBLIC_FROM, TWILIO_FROM)
-    _check_public_sender(settings, VONAGE_PUBLIC_FROM, VONAGE_FROM)
+    for variable, paging in PUBLIC_SENDERS.items():
+        _check_public_sender(settings, variable, paging)
     for variable in (TWILIO_URL, VONAGE_URL):
         try:
             check_url(settings[variable])

@@ -5,7 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from firebell.channels.base import Message
-from firebell.channels.languages import DEFAULT, text
+from firebell.channels.languages import text
+from firebell.kit.language_catalogs import DEFAULT
 
 MAX_CHARS = 450
 KEYS = "Press 4 to acknowledge, 5 to escalate, 6 to resolve, star to repeat."

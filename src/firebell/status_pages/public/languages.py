@@ -1,43 +1,28 @@
-"""The languages of status pages: the page's own strings, dates and durations (pure; spec 7.9).
+"""The languages of status pages: the page's own strings, dates and durations (pure; spec 7.9)."""
 
-An English string is the key of its translations. A catalog is complete, or its language is not offered.
-"""
-
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib import resources
 from zoneinfo import ZoneInfo
 
-DEFAULT = "en"
-_CATALOGS = "catalogs"
+from firebell.kit import language_catalogs
+from firebell.kit.language_catalogs import DEFAULT, CatalogLanguage
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language(CatalogLanguage):
     """A language in which a status page is shown."""
 
-    code: str
-    name: str
-    direction: str
-    months: tuple[str, ...]
+    months: Sequence[str]
     day_format: str
     day_and_year_format: str
     month_format: str
     """How a month is written with its year."""
     units: Mapping[str, str]
     """How days, hours, minutes and seconds are written, by d, h, min and s."""
-    texts: Mapping[str, str]
-    """The translations by English string; empty for English."""
     keeps_case: bool = False
     """True if a noun begins with a capital within a sentence."""
-
-    def text(self, english: str, /, **values: object) -> str:
-        """Return a string in this language, with its placeholders filled in."""
-        text = self.texts.get(english, english)
-        return text.format(**values) if values else text
 
     def inline(self, english: str) -> str:
         """Return a label in this language as it is written within a sentence."""
@@ -92,15 +77,13 @@ class Language:
 
 
 ENGLISH = Language(
-    DEFAULT,
-    "English",
-    "ltr",
-    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    "{day} {month}",
-    "{day} {month} {year}",
-    "{month} {year}",
-    {unit: unit for unit in ("d", "h", "min", "s")},
-    {},
+    code=DEFAULT,
+    name="English",
+    months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    day_format="{day} {month}",
+    day_and_year_format="{day} {month} {year}",
+    month_format="{month} {year}",
+    units={unit: unit for unit in ("d", "h", "min", "s")},
 )
 
 
@@ -113,28 +96,7 @@ def preferred(accepted: str) -> Language:
 @cache
 def languages() -> dict[str, Language]:
     """Return all languages by code: English, then those with a catalog by their own name."""
-    folder = resources.files("firebell.status_pages.public").joinpath(_CATALOGS)
-    catalogs = [
-        (file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
-        for file in folder.iterdir()
-        if file.name.endswith(".toml")
-    ]
-    read = [
-        Language(
-            code,
-            catalog["name"],
-            catalog["direction"],
-            tuple(catalog["months"]),
-            catalog["day_format"],
-            catalog["day_and_year_format"],
-            catalog["month_format"],
-            catalog["units"],
-            catalog["texts"],
-            catalog.get("keeps_case", False),
-        )
-        for code, catalog in catalogs
-    ]
-    return {DEFAULT: ENGLISH, **{each.code: each for each in sorted(read, key=lambda each: each.name)}}
+    return language_catalogs.load("firebell.status_pages.public", ENGLISH)
 
 
 def language_names() -> dict[str, str]:
