@@ -225,7 +225,7 @@ async def resolve_alerts(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: da
         tx, {alert.integration_id for alert in chosen}
     )
     routed = {alert.routed_service_id for alert in chosen if alert.routed_service_id is not None}
-    # before their state is read, so that nothing changes it meanwhile
+    # before their state is read, so that nothing changes it in between
     await catalog.lock_services(tx, sorted(routed.union(services.values())))
     firing = [alert for alert in await read_store.alerts_by_id(tx, alert_ids) if alert.status == "firing"]
     by_integration: dict[int, list[Event]] = {}

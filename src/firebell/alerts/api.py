@@ -119,7 +119,7 @@ class NearbyChange(ApiOutput):
 
 
 class AlertContextShown(ApiOutput):
-    """What was around an alert."""
+    """Changes near an alert, and earlier alerts of its key."""
 
     changes: Annotated[list[NearbyChange], Field(description="newest first, at most 10")]
     earlier: Annotated[list[AlertShown], Field(description="the newest 5 earlier alerts of its key")]
@@ -233,7 +233,7 @@ class IntegrationSettings(ApiInput):
         list[Name],
         Field(
             max_length=dropped_labels.MAX_LABELS,
-            description="labels that the sender changes with each event, which are no part of an alert",
+            description="labels that the sender changes with each event, which are removed from alerts",
             examples=[["pod_template_hash"]],
         ),
     ] = Field(default_factory=list)

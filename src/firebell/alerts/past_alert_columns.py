@@ -14,12 +14,12 @@ NEVER = 2**63 - 1
 
 
 def instant(microseconds: int) -> datetime:
-    """Return the instant so many microseconds after 2000 began, as PostgreSQL stores it."""
+    """Return the instant that PostgreSQL stores as microseconds since 2000."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def microseconds(at: datetime) -> int:
-    """Return the microseconds from the beginning of 2000 to an instant."""
+    """Return an instant as microseconds since 2000."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 

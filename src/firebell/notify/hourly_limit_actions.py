@@ -1,4 +1,4 @@
-"""Stops what goes beyond the limits of an hour, and notifies the admins when codes and tests are stopped."""
+"""Stops messages over the hourly limits, and notifies the admins when codes and tests are stopped."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from firebell.people.model import Role
 
 
 async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict[int, Failed]:
-    """Return the failure of each message that goes beyond a limit; reads nothing unless one of them costs money."""
+    """Return the failure of each message over a limit; reads nothing unless one of them costs money."""
     recipients = {recipient for delivery in claimed if (recipient := limited_recipient(delivery))}
     has_requested = any(is_requested(delivery) for delivery in claimed)
     if not recipients and not has_requested:

@@ -1,7 +1,7 @@
 """How many text messages and calls are sent in an hour: of one page, and codes and tests (spec 2.8 I9, 10.7; pure).
 
 Someone who requests many codes to numbers of their own earns money with each (pumping). What is refused here fails at
-once, so that a page goes on by the person's other contact methods.
+once, so that the person's other contact methods are used.
 """
 
 from collections import Counter
@@ -106,7 +106,7 @@ def _scopes(message: RequestedMessage) -> Iterator[Scope]:
 
 
 class HourlyLimits:
-    """What was sent in the last hour; `admit` counts each message that goes on."""
+    """What was sent in the last hour; `admit` counts each message that is sent."""
 
     def __init__(self, pages: Mapping[PageRecipient, int], requested: Iterable[RequestedMessage]) -> None:
         self._pages = Counter(pages)

@@ -11,7 +11,7 @@ from firebell.notify import hourly_limit_actions, usage_queries
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
-router = api.router("organisation", "/phone-usage")
+router = api.router("organization", "/phone-usage")
 
 
 class UsageShown(ApiOutput):
@@ -40,7 +40,7 @@ class ChannelUsageShown(ApiOutput):
 
 
 class StopShown(ApiOutput):
-    """A limit of an hour that is reached: codes and tests wait, pages go on."""
+    """An hourly limit that is reached: no more codes and tests are sent, pages are."""
 
     scope: Annotated[
         Literal["country", "range", "person", "installation"], Field(description="what the limit counts")

@@ -1,4 +1,4 @@
-"""The messages about alarms, written when they are sent, so that they say how Firebell is by then."""
+"""The messages about alarms, written when they are sent, so that they describe the state at that time."""
 
 from collections.abc import Sequence
 from datetime import datetime

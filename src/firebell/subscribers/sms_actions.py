@@ -51,7 +51,7 @@ async def receive_text(tx: Tx, event: PublicTextReceived, now: datetime) -> None
 
 
 async def stop(tx: Tx, number: str, now: datetime) -> None:
-    """End all subscriptions of a number, and write to it no more until its owner sends START. Idempotent."""
+    """End all subscriptions of a number, and do not write to it again until its owner sends START. Idempotent."""
     secret = await org_settings.installation_secret(tx)
     await store.suppress(tx, addresses.address_hash(secret, number), now)
     for subscriber in await store.lock_by_number(tx, number):

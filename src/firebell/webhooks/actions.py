@@ -97,7 +97,7 @@ async def create_endpoint(
     """
     settings = await _checked(tx, entered)
     if await endpoint_store.count(tx) >= MAX_ENDPOINTS:
-        raise Conflict(f"There are already {MAX_ENDPOINTS} webhooks.", hint="Remove one first.")
+        raise Conflict(f"There are already {MAX_ENDPOINTS} webhooks.", hint="Delete one first.")
     endpoint_id = await endpoint_store.insert(tx, settings, actor.label, now)
     if endpoint_id is None:
         raise _taken()
@@ -142,7 +142,7 @@ async def delete_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: dateti
 
 @permits(Verb.WEBHOOK_WRITE)
 async def pause_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime) -> Endpoint:
-    """Send an endpoint nothing until it is enabled; what happens meanwhile can be replayed. Idempotent."""
+    """Pause an endpoint until it is enabled; what it misses can be replayed. Idempotent."""
     old = await endpoint(tx, endpoint_id, lock=True)
     if old.state is not EndpointState.PAUSED:
         await endpoint_store.set_state(tx, endpoint_id, EndpointState.PAUSED)
@@ -153,7 +153,7 @@ async def pause_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetim
 
 @permits(Verb.WEBHOOK_WRITE)
 async def enable_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime) -> Endpoint:
-    """Send an endpoint events again, first what waits; what happened meanwhile only if replayed.
+    """Enable an endpoint: waiting events are sent first, what it missed only if replayed.
 
     One that rests is tried again at once. Idempotent.
     """
