@@ -150,7 +150,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         await w.settle()
         [alert, *_] = await api("GET", "/alerts")
         async with w.ctx.db.tx() as tx:
-            [outcome] = await alert_actions.act(
+            [outcome] = await alert_actions.act_on_alerts(
                 tx, await w.actor(w.jun), alert_actions.AlertAction.ACK, [alert["id"]], w.now
             )
         assert (outcome.is_done, outcome.reason) == (True, alert_actions.WAITS)

@@ -57,7 +57,7 @@ async def list_phone_stops(w: Annotated[Work, work(Verb.PHONE_USAGE_READ)]) -> l
         StopShown(
             scope=stop.scope.kind, value=stop.scope.value, limit=stop.limit, sent=stop.sent, text=stop.text
         )
-        for stop in await hourly_limit_actions.stops(w.tx, w.now)
+        for stop in await hourly_limit_actions.reached_limits(w.tx, w.now)
     ]
 
 

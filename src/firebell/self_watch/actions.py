@@ -86,7 +86,7 @@ async def notice_problems(
     for alarm in begun:
         if rules.urgency(alarm.kind) == "high":
             avoided = rules.avoided_channel(alarm)
-            await notify.send_around(
+            await notify.send_avoiding_channel(
                 *(tx, SUBJECT_KIND, alarm.id, recipients, now), avoided_channel=avoided, settings=settings
             )
         else:
