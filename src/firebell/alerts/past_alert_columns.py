@@ -25,7 +25,7 @@ def microseconds(at: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """What decides about alerts; all that are alike are one kind, with the title and labels of any of them.
+    """What rules decide by; alerts that are alike are one kind, with the title and labels of any of them.
 
     `service_id` is the service of its integration, `routed_service_id` the one that a rule chose instead.
     """

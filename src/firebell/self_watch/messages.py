@@ -11,7 +11,7 @@ from firebell.self_watch import rules, store
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
-    """Return the message of each delivery; an alarm that has ended meanwhile says so."""
+    """Return the message of each delivery; an alarm that has ended says so."""
     alarms = await store.alarms_by_id(tx, [one.delivery.subject_id for one in outgoing])
     messages = []
     for delivery, _ in outgoing:

@@ -31,7 +31,7 @@ ILL_WAITS = timedelta(minutes=2)
 """How long an outbound heartbeat must be overdue before an unhealthy process takes it, to record why."""
 PING_INTERVAL = timedelta(minutes=1)
 FIRST_PAUSE = timedelta(seconds=30)
-"""How long a process that has just started waits: timers that were due meanwhile run first (spec 2.7 T4)."""
+"""How long a process that has just started waits: timers that were due before run first (spec 2.7 T4)."""
 ERROR_CHARS = 300
 
 
