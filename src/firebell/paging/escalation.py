@@ -398,7 +398,7 @@ def advance(
 ) -> Entered | Answered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches someone.
 
-    Levels that are empty, whose conditions the page does not meet, or whose people have all acknowledged are passed
+    Levels that are empty, whose conditions the page does not meet, or whose people have all acknowledged are skipped
     without a wait. Conditions count only if a level that they allow reaches someone. A page that was acknowledged
     before its first level is acknowledged if the level that it comes to needs no more. The page is exhausted if no
     level reaches anyone, or after the last round. `has_arrived` is True if any message of the page arrived. If quiet
