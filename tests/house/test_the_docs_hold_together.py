@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from firebell.worker import LANE_LIMITS_S
 from tests.house.source import ROOT, SRC
 
 DOCS = ROOT / "docs"
@@ -201,3 +202,8 @@ def test_every_module_that_the_house_names_exists() -> None:
         and not ({name} & packages or {name, name.rpartition(".")[0]} & modules)
     ]
     assert missing == []
+
+
+def test_every_lane_of_the_worker_is_in_the_table_of_healthz() -> None:
+    named = re.findall(r"`lane (\w+)`", _text(DOCS / "operating.md"))
+    assert sorted(named) == sorted(LANE_LIMITS_S)
