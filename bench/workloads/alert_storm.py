@@ -1,4 +1,4 @@
-"""W6b: 100,000 alerts within a minute, from one sender, beside another sender and readers of the web app."""
+"""W6b: 100,000 alerts within a minute, from one sender, along with another sender and readers of the web app."""
 
 import asyncio
 import time
@@ -73,7 +73,7 @@ async def storm(factor: float) -> Result:
         )
     return Result(
         "W6b",
-        f"{ALERTS:,} alerts in {SECONDS} s, each in a new group, beside {BESIDE_PER_S} alerts a second of another"
+        f"{ALERTS:,} alerts in {SECONDS} s, each in a new group, along with {BESIDE_PER_S} alerts a second of another"
         f" integration and {2 * READS_PER_S} readers a second",
         f"{flood.ok:,} of {flood.n:,} accepted, p50/p99 {number(flood.p50_ms)}/{number(flood.p99_ms)} ms; the other"
         f" integration p50/p99 {number(quiet.p50_ms)}/{number(quiet.p99_ms)} ms; who is on call p99"

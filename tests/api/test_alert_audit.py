@@ -93,7 +93,7 @@ async def _once(w: World) -> None:
 
 
 async def _routing(w: World, api: Api, path: str, noisy: dict[str, Any]) -> None:
-    """The proposed routing rule is saved as a version, once, unless it is harmful or the rules changed meanwhile."""
+    """The proposed routing rule is saved as a version, once, unless it is harmful or the rules have changed since."""
     apply = f"{path}/rules/{noisy['id']}/routing"
     change = noisy["routing"]
     assert (change["based_on"], change["place"]) == (0, 1)

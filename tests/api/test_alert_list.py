@@ -121,7 +121,7 @@ async def test_few_matches_among_many_alerts_are_reached_step_by_step(
         first, *following = await _pages(api, 'service="s1"', at_most=5)
         assert (first, [*chain(*following)]) == ([], ["Disk 1 full"])
 
-        # a regular expression that takes too long goes on from the last alert that it looked at
+        # a regular expression that takes too long continues from the last alert that it compared
         monkeypatch.setattr(listing, "COMPARED", 20)
         monkeypatch.setattr(list_filter_store, "TIME_LIMIT_S", -1.0)
         for query in ('service=~"s[15]"', 'disk service=~"s[15]"'):

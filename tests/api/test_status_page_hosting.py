@@ -343,7 +343,7 @@ async def _translate_page(w: World, api: Api, http: httpx.AsyncClient, csrf: str
 async def _remove_group(
     w: World, api: Api, http: httpx.AsyncClient, csrf: str, group: int, component: int
 ) -> None:
-    """Its component stays, and who followed the group, or asked to, follows the component."""
+    """Its component stays, and those who followed the group, or asked to, follow the component."""
     address = "ops@nordpost.example"
     scope = FollowScope(follows_all=False, group_ids=frozenset({group}))
     wanted = SubscriptionRequest(SubscriberChannel.EMAIL, address, scope)

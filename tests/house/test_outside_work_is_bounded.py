@@ -16,7 +16,7 @@ EXPANDERS = {"gzip", "zlib", "bz2", "lzma", "zipfile", "tarfile", "yaml", "pickl
 BOUNDED = (
     *("alerts/", "kit/yaml_limits.py"),
     *(
-        "catalog/dependency_file.py",
+        "catalog/dependency_yaml.py",
         "runbooks/front_matter.py",
         "drills/yaml_reading.py",
         "drills/scenario_file.py",

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from firebell.worker import LANE_LIMITS_S
 from tests.house.source import ROOT, SRC
 
 DOCS = ROOT / "docs"
@@ -128,26 +129,32 @@ def test_every_invariant_that_is_named_exists() -> None:
     assert not {(code, where) for code, where in named if code not in listed}
 
 
-def _tables() -> tuple[set[str], set[str]]:
+def _tables() -> tuple[list[str], list[str]]:
     """Return the codes that the program checks, and those that people check."""
     page = _text(DOCS / "reference" / "checks.md")
     program, people = page.partition("## Checked by people")[::2]
-    return {m["code"] for m in _ROW.finditer(program)}, {m["code"] for m in _ROW.finditer(people)}
+    return [m["code"] for m in _ROW.finditer(program)], [m["code"] for m in _ROW.finditer(people)]
+
+
+def test_each_code_has_one_row() -> None:
+    codes = [code for table in _tables() for code in table]
+    assert sorted(codes) == sorted(set(codes))
 
 
 def test_the_list_of_codes_has_every_code_of_the_program_and_no_other() -> None:
     in_source = {code for path in READ if path.is_relative_to(SRC) for code in _CODE.findall(_text(path))}
-    assert in_source == _tables()[0]
+    assert in_source == set(_tables()[0])
 
 
 def test_every_code_that_the_docs_or_the_handbook_name_is_listed() -> None:
     handbook = sorted((ROOT / "skills").rglob("*.md"))
+    listed = {code for table in _tables() for code in table}
     named = {
         (code, str(path.relative_to(ROOT)))
         for path in [*PAGES, *handbook]
         for code in _CODE.findall(_text(path))
     }
-    assert not {(code, where) for code, where in named if code not in set.union(*_tables())}
+    assert not {(code, where) for code, where in named if code not in listed}
 
 
 def test_the_list_of_decisions_is_that_of_the_records() -> None:
@@ -195,3 +202,8 @@ def test_every_module_that_the_house_names_exists() -> None:
         and not ({name} & packages or {name, name.rpartition(".")[0]} & modules)
     ]
     assert missing == []
+
+
+def test_every_lane_of_the_worker_is_in_the_table_of_healthz() -> None:
+    named = re.findall(r"`lane (\w+)`", _text(DOCS / "operating.md"))
+    assert sorted(named) == sorted(LANE_LIMITS_S)

@@ -9,7 +9,7 @@ KINDS = 6
 
 @dataclass(frozen=True, slots=True)
 class SlowLevel:
-    """A level: whom it reaches, and the pages it is for as sets of everything that is allowed."""
+    """A level: who it reaches, and the pages it is for as sets of everything that is allowed."""
 
     people: tuple[int, ...]
     in_turn: bool
@@ -83,7 +83,7 @@ class SlowPage:
         self.state = "snoozed"
 
     def escalate(self) -> None:
-        """Go on to the next level, from the end to the first."""
+        """Continue to the next level, from the end to the first."""
         if self.state == "exhausted":
             self.restart()
             self.turns = {}

@@ -72,7 +72,7 @@ def test_an_early_acknowledgment_is_enough_for_a_first_level_that_is_passed() ->
     entered = advance(replace(early, severity=0), lambda _: (1, 2), NOW)
     assert isinstance(entered, Entered)
     assert (entered.people, entered.page.acks_missing) == ((2,), 1)
-    # one at whom everyone has acknowledged still needs as many
+    # a level at which everyone has acknowledged still needs as many
     both = page(Level((ANN,), 300, min_acks=2), Level((BOB,), 300))
     other = advance(stepped(both, Ack(person_id=1)), lambda level: (level + 1,), NOW)
     assert isinstance(other, Entered)

@@ -95,7 +95,7 @@ def test_facets_are_labels_whose_values_repeat() -> None:
 def test_alerts_are_silenced_together_by_what_they_have_in_common(
     alerts: list[tuple[str, dict[str, str]]], expected: str
 ) -> None:
-    assert rules.of_alerts(alerts) == expected
+    assert rules.matchers_for_alerts(alerts) == expected
     if expected:
         conditions = matchers.parse(expected)
         assert all(matchers.matches_all(conditions, {"title": t, **labels}) for t, labels in alerts)

@@ -275,7 +275,7 @@ def _pick(page_: Page, order: tuple[int, ...], level: int, round_: int, people: 
     st.lists(st.sets(st.integers(1, 5), min_size=1).map(sorted), min_size=1, max_size=40),
     st.integers(1, 3),
 )
-def test_turns_are_fair_whoever_comes_and_goes(weeks: list[list[int]], needed: int) -> None:
+def test_turns_are_fair_when_people_come_and_go(weeks: list[list[int]], needed: int) -> None:
     """Two people who are both there all the time differ by at most one turn."""
     order: tuple[int, ...] = ()
     counts: Counter[int] = Counter()
@@ -302,7 +302,7 @@ def test_a_turn_belongs_to_its_page_and_tired_people_come_last() -> None:
     first = advance(one, lambda _: (1, 2, 3), NOW, pick=partial(_pick, one, ()))
     assert isinstance(first, Entered)
     again = stepped(stepped(first.page, Ack(person_id=1)), Unack())
-    # the turn of this round is kept, also when the order has moved on; one who is gone loses it
+    # the turn of this round is kept, also when the order has moved on; someone who is gone loses it
     assert in_turn(again, 0, 0, (1, 2, 3), (2, 3, 1)) == (1,)
     assert in_turn(again, 0, 0, (2, 3), (2, 3, 1)) == (2,)
     assert in_turn(again, 0, 0, (1, 2, 3), (2, 3, 1), held=(1,)) == (2,)

@@ -132,7 +132,7 @@ def test_the_same_body_sent_within_a_minute_does_not_leave_a_flapping_outage_res
     for number in range(7):
         memory.apply([RESOLVED if number % 2 else FIRING], 10)
     assert (flap_of(memory).is_on, flap_of(memory).resolved_at) == (True, None)
-    # what a sender repeats meanwhile is no change
+    # what a sender repeats in between is no change
     memory.apply([FIRING], 1)
     assert flap_of(memory).count == 1
     memory.apply([SETTLED], (flap_of(memory).ends_at - memory.now).total_seconds())

@@ -91,7 +91,7 @@ def _sent(count: int, number: str = "+4915123{:06}", people: int = 1000) -> list
 def test_codes_and_tests_stop_by_country_range_person_and_in_all(
     sent: list[RequestedMessage], scopes: list[str]
 ) -> None:
-    assert [stop.scope.kind for stop in HourlyLimits({}, sent).stops()] == scopes
+    assert [stop.scope.kind for stop in HourlyLimits({}, sent).reached_limits()] == scopes
 
 
 def test_what_is_stopped_is_refused_and_nothing_else() -> None:
@@ -101,5 +101,5 @@ def test_what_is_stopped_is_refused_and_nothing_else() -> None:
     assert not limits.admit(replace(TEST, channel="ntfy")), "it costs nothing"
     assert not limits.admit(PAGE), "a page is never stopped by what is requested"
     assert not limits.admit(replace(TEST, subject_kind="notice"))
-    [stop] = limits.stops()
+    [stop] = limits.reached_limits()
     assert stop.text == "Codes and tests to DE"

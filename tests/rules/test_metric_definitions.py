@@ -1,4 +1,4 @@
-"""The history of metric definitions: a changed formula or target is another version, and is said beside numbers."""
+"""The history of metric definitions: a changed formula or target is another version, and is noted next to numbers."""
 
 import hashlib
 from dataclasses import replace

@@ -164,7 +164,7 @@ SHORT_THEN_LONG = [past(1, 0, 1), past(2, 10, 30), past(3, 20, 5), past(4, 60, N
         ),
         (rules(RoutingRule("R", 'title="Lag"', wait_s=300)), 2, {1: "hidden", 2: "later", 4: "later"}),
         (
-            # the count goes on after the first alert has ended, so the second one pages at once
+            # the count continues after the first alert has ended, so the second one pages at once
             rules(RoutingRule("R", 'title="Lag"', threshold=2, window_s=900)),
             1,
             {1: "hidden", 4: "hidden"},
@@ -198,7 +198,7 @@ VERSIONS = [(), RULES[:1], RULES[:2], RULES[1:3], RULES[3:], (RULES[4], RULES[0]
 def effects_one_by_one(
     before: Routing, after: Routing, alerts: Sequence[PastAlert]
 ) -> tuple[dict[int, str], list[int]]:
-    """Return what each alert would have seen, and the number of pages: every alert is placed by itself."""
+    """Return what each alert would have seen, and the number of pages: every alert is placed separately."""
     placed, pages = [], []
     for routing in (before, after):
         together = history(sorted(alerts, key=lambda alert: (alert.minute, alert.id)))

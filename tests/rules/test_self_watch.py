@@ -1,4 +1,4 @@
-"""Firebell watches itself: when it is not well, how an episode begins and ends, and what is said about it."""
+"""Firebell watches itself: when it is unhealthy, how an episode begins and ends, and what is said about it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -282,7 +282,7 @@ def test_three_tests_without_a_confirmation_are_a_finding() -> None:
         ResponderTests(9, unconfirmed=9),
     ]
     findings = fallback_tests.findings(tests, {7: "Jun", 8: "Mara"})
-    assert [each.id for each in findings] == ["N-FALLBACK:8"], "who left is no finding"
+    assert [each.id for each in findings] == ["N-FALLBACK:8"], "someone who left is no finding"
     for hour in (-1, 6, 21):
         with pytest.raises(Invalid):
             fallback_tests.check_hour(hour)

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from firebell.catalog import dependency_file
+from firebell.catalog import dependency_yaml
 from firebell.catalog.dependencies import Edge, cycle_of, cycles, reached, reversed_edges
 from firebell.kit.errors import Invalid
 
@@ -107,8 +107,8 @@ def test_a_chain_of_thousands_of_services_ends() -> None:
     ],
 )
 def test_a_file_is_read_and_written(text: str, expected: dict[str, list[str]]) -> None:
-    assert dependency_file.read(text) == expected
-    assert dependency_file.read(dependency_file.dump(expected)) == expected
+    assert dependency_yaml.read(text) == expected
+    assert dependency_yaml.read(dependency_yaml.dump(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def test_a_file_is_read_and_written(text: str, expected: dict[str, list[str]]) -
 )
 def test_a_wrong_file_is_refused_with_its_line(text: str, line: int) -> None:
     with pytest.raises(Invalid) as refused:
-        dependency_file.read(text)
+        dependency_yaml.read(text)
     assert refused.value.message.startswith(f"Line {line}: ")
     assert refused.value.hint

@@ -116,7 +116,7 @@ def test_what_a_preview_counts(text: str, labels: dict[str, str], is_silenced: b
 
 def test_a_silence_of_an_alert_matches_it() -> None:
     for title, labels in (("Disk", {"a": 'x"\\\n', "ü ": "1", "empty": ""}), ("Disk “full”", {})):
-        conditions = matchers.parse(rules.of_alerts([(title, labels)]))
+        conditions = matchers.parse(rules.matchers_for_alerts([(title, labels)]))
         assert rules.is_silenced(conditions, AlertKind(1, 1, "k", title, None, labels))
         assert not rules.is_silenced(conditions, AlertKind(1, 1, "k", "?", None, {"b": "c"}))
 

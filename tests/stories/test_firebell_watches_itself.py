@@ -1,4 +1,4 @@
-"""Story: Firebell says outside that it is well, keeps silent when it is not, and pages its own responders."""
+"""Story: Firebell sends heartbeats while it is healthy, none when it is not, and pages its own responders."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -69,13 +69,13 @@ async def test_silence_outside_means_that_firebell_is_not_well(dsn: str, clock: 
         await _later(w, both, seconds=30)
         assert len(w.sink.got) == 2
 
-        # a process that is not well, such as one that checks nothing, leaves it to one that is
+        # an unhealthy process, such as one that checks nothing, leaves it to a healthy one
         unchecked = Watcher(w.ctx)
         await _later(w, [unchecked])
         await _later(w, [unchecked, both[0]], minutes=1)
         assert (len(w.sink.got), (await _heartbeat(w)).health) == (3, HeartbeatHealth.OK)
 
-        # when none is well, they keep silent and say why
+        # when none is healthy, they send nothing and record why
         wrong["timers"] = "3 overdue."
         await _later(w, both, minutes=3)
         assert (await _heartbeat(w)).withheld_for == "timers: 3 overdue."
@@ -126,7 +126,7 @@ async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: s
         late = [m for m in w.sink.got if m.get("event") == "self_alarm"]
         assert [m["urgency"] for m in late] == ["high"]
 
-        # the timer has run meanwhile; the episode ends after five minutes, which is said once
+        # the timer has run since; the episode ends after five minutes, which is said once
         for _ in range(7):
             await _later(w, both, minutes=1)
         about = [m["title"] for m in w.sink.got if m.get("event") == "self_alarm"]

@@ -54,7 +54,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         saved = await api("PUT", "/policies/payments", {"levels": [in_turn(w), team], "repeat": 0})
         assert (saved["levels"][0]["strategy"], saved["levels"][1]["conditions"]) == ("round_robin", None)
 
-        # the next person for each page; who is gone loses their turn, and has the next one when they are back
+        # the next person for each page; someone who is gone loses their turn, and has the next one when they are back
         assert [await reached_by(w, f"disk {n}") for n in range(4)] == [[MARA], [JUN], [MARA], [JUN]]
         async with w.ctx.db.tx() as tx:
             await tx.execute("update person set active = false where id = $1", w.mara)
@@ -105,7 +105,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         assert sorted(ids for _, ids in levels[:2]) == [[w.mara], [w.jun]]
         await _resolve(w, page.id)
 
-        # two people have to acknowledge: escalation goes on after the first, without messages to them
+        # two people must acknowledge: escalation continues after the first, without messages to them
         two = {"levels": [{**team, "min_acks": 2}, team], "repeat": 0}
         await api("PUT", "/policies/payments", two)
         await w.alert("disk 8", service="disk 8")
@@ -152,7 +152,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         await w.settle()
         [alert, *_] = await api("GET", "/alerts")
         async with w.ctx.db.tx() as tx:
-            [outcome] = await alert_actions.act(
+            [outcome] = await alert_actions.act_on_alerts(
                 tx, await w.actor(w.jun), alert_actions.AlertAction.ACK, [alert["id"]], w.now
             )
         assert (outcome.is_done, outcome.reason) == (True, alert_actions.WAITS)
@@ -173,7 +173,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
 
         by_jun = [page.id for page in (await w.pages())[-2:]]
 
-        # who withdrew has no part in it, and who acknowledged and left counts no more
+        # someone who withdrew has no part in it, and someone who acknowledged and left no longer counts
         await w.alert("disk 11", service="disk 11")
         await w.settle()
         half = await w.page()
@@ -184,7 +184,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         await w.ack(w.jun)
         assert (await w.page()).acks == (w.jun,)
 
-        # nor does who withdrew hold a page that another person acknowledged, who leaves at this moment
+        # nor does someone who withdrew hold a page that another person acknowledged, who leaves at this moment
         await api("PUT", "/policies/payments", {"levels": [team], "repeat": 0})
         await w.alert("disk 12", service="disk 12")
         await w.settle()

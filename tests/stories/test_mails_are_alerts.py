@@ -358,7 +358,7 @@ async def test_a_mail_that_cannot_be_stored_holds_up_no_other(
                 with pytest.raises(Unavailable, match="1 mail of the mailbox"):
                     await w.settle()
                 assert mailbox.flags == {broken: set(), other: {r"\Seen"}}
-                # nor does it keep newer mails from being read, where only so many are read at once
+                # nor does it keep newer mails from being read, where only a few are read at once
                 patch.setattr(imap_client, "MAILS_AT_ONCE", 1)
                 newer = mailbox.put(bytes(mail("Disk full on db9", to)))
                 w.clock.advance(timedelta(minutes=1))

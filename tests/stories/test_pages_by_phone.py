@@ -397,7 +397,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         assert "Vonage" in shown.text
         assert "Vonage" in (await p.http.get("/pages/PG-2")).text
 
-        # beyond the limit of an hour, a page goes on by another contact method (I9)
+        # beyond the hourly limit, a page uses another contact method (I9)
         p.providers.before_answer = None
         monkeypatch.setattr(hourly_limits, "PAGE_MAX", 1)
         async with w.ctx.db.tx() as tx:
@@ -414,7 +414,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         assert [m.kind for m in p.providers.taken if "Alarm 4" in m.text] == ["sms"]
         assert any("clock drift" in m["title"] and m["event"] == "page" for m in w.sink.got)
 
-        # so many codes and tests to one country look like fraud: they stop, and the admins know
+        # many codes and tests to one country look like fraud: they stop, and the admins know
         monkeypatch.setitem(hourly_limits._LIMITS, "country", 2)
         async with w.ctx.db.tx() as tx:
             await people.request_test(tx, await w.actor(w.mara), voice.id, w.mara, w.now)

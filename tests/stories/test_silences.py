@@ -75,7 +75,7 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(
             assert "Reindexing" in (await http.get(path)).text, path
         for path in ("/silences?state=upcoming", "/silences/new?alert=1", f"/silences/{one['id']}/edit"):
             assert (await http.get(path)).status_code == 200
-        # a silence that runs and one to come, beside each other in the week
+        # an active and an upcoming silence, side by side in the week
         week = (await http.get("/silences")).text.partition('id="timeline"')[2].partition("</section>")[0]
         assert [week.count(f'class="sh win {state} ') for state in ("active", "upcoming", "expired")] == [
             1,

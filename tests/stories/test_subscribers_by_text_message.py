@@ -1,4 +1,4 @@
-"""Story: customers hear of an incident by text message, from a number behind which no page waits."""
+"""Story: customers are told about an incident by text message, from a number that never sends pages."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Story: other systems hear of every change of state, signed, and never of a private incident."""
+"""Story: other systems get every change of state, signed, and never a private incident."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Story: a receiver that is down for days loses nothing, rests, is given up, and gets what it missed by a replay."""
+"""Story: a receiver that is down for days loses nothing, is tried less often, and gets what it missed by a replay."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -12,7 +12,7 @@ from firebell.alerts import (
     batch_outcome,
     batch_state,
     batch_store,
-    change_actions,
+    change_event_actions,
     counting,
     dedup_and_grouping,
     dropped_labels,
@@ -86,8 +86,8 @@ QUARTER = counting.QUARTER
 
 alerts_by_id = read_store.alerts_by_id
 change_mute_end = mute_actions.change_end
-changes = change_actions.changes
-changes_before = change_actions.changes_before
+changes = change_event_actions.changes
+changes_before = change_event_actions.changes_before
 check_inhibition = inhibition_actions.check
 checked_mute_matchers = mute_actions.checked_matchers
 create_integration = integration_actions.create_integration
@@ -109,7 +109,7 @@ muted_services = mute_actions.muted_services
 quarter_of = counting.quarter_of
 restore_integration = integration_actions.restore_integration
 received = dropped_labels.received
-record_change = change_actions.record_change
+record_change = change_event_actions.record_change
 reveal_integration = integration_actions.reveal_integration
 revoke_integration = integration_actions.revoke_integration
 services_of_firing = routing_store.services_of_firing
@@ -223,7 +223,7 @@ async def resolve_alerts(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: da
         tx, {alert.integration_id for alert in chosen}
     )
     routed = {alert.routed_service_id for alert in chosen if alert.routed_service_id is not None}
-    # before their state is read, so that nothing changes it meanwhile
+    # before their state is read, so that nothing changes it in between
     await catalog.lock_services(tx, sorted(routed.union(services.values())))
     firing = [alert for alert in await read_store.alerts_by_id(tx, alert_ids) if alert.status == "firing"]
     by_integration: dict[int, list[Event]] = {}

@@ -119,7 +119,7 @@ class NearbyChange(ApiOutput):
 
 
 class AlertContextShown(ApiOutput):
-    """What was around an alert."""
+    """Changes near an alert, and earlier alerts of its key."""
 
     changes: Annotated[list[NearbyChange], Field(description="newest first, at most 10")]
     earlier: Annotated[list[AlertShown], Field(description="the newest 5 earlier alerts of its key")]
@@ -233,7 +233,7 @@ class IntegrationSettings(ApiInput):
         list[Name],
         Field(
             max_length=dropped_labels.MAX_LABELS,
-            description="labels that the sender changes with each event, which are no part of an alert",
+            description="labels that the sender changes with each event, which are removed from alerts",
             examples=[["pod_template_hash"]],
         ),
     ] = Field(default_factory=list)
@@ -340,13 +340,13 @@ async def get_alert(w: Reader, alert_id: PathId) -> AlertDetail:
 )
 async def get_alert_context(w: Reader, alert_id: PathId) -> AlertContextShown:
     (details,) = await queries.alert_details(w.tx, [await actions.alert(w.tx, alert_id)])
-    around = await earlier_alerts.load(w.tx, details)
+    history = await earlier_alerts.load(w.tx, details)
     return AlertContextShown(
-        changes=[NearbyChange.model_validate(change) for change in around.changes],
-        earlier=[AlertShown.model_validate(_fields(AlertShown, each)) for each in around.earlier],
-        earlier_count=around.earlier_count,
-        paged=around.paged,
-        typical_s=None if around.typical is None else int(around.typical.total_seconds()),
+        changes=[NearbyChange.model_validate(change) for change in history.changes],
+        earlier=[AlertShown.model_validate(_fields(AlertShown, each)) for each in history.earlier],
+        earlier_count=history.earlier_count,
+        paged=history.paged,
+        typical_s=None if history.typical is None else int(history.typical.total_seconds()),
     )
 
 

@@ -334,7 +334,7 @@ def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) 
 
 
 def _move_to_mute(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> bool:
-    """Move an alert that a rule holds to a mute that began meanwhile; return False if there is none."""
+    """Move an alert that a rule holds to a mute that has begun since; return False if there is none."""
     group = alert.group
     if group is None or group.hold is None or not group.hold.is_open:
         return False

@@ -41,7 +41,7 @@ def received(
     events: tuple[Event, ...],
     error: str | None = None,
 ) -> InboundRequest:
-    """Return a request of an integration, with the labels of its events that are part of them."""
+    """Return a request of an integration without the labels that are dropped."""
     if integration.drop_labels:
         events = without(events, frozenset(integration.drop_labels), source)
     return InboundRequest(integration.id, integration.service_id, source, body, events, error)

@@ -39,7 +39,7 @@ class AlertContext:
 
 
 async def load(tx: Tx, details: AlertDetails) -> AlertContext:
-    """Return what was around an alert."""
+    """Return the changes near an alert, and earlier alerts of its key."""
     alert = details.alert
     since = alert.starts_at - SEEN_BEFORE
     stored = await read_store.earlier_alerts(tx, alert, since, EARLIER_COMPARED)

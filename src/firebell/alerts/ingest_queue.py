@@ -233,7 +233,7 @@ class Ingest:
             await self._store_routed(self._routed(requests))
         except Exception as exc:
             is_routed = any(request.is_routed for request in routed)
-            # of several requests, each is stored by itself: the others keep to their rules
+            # each request is stored separately, so that the others are still stored as routed
             if isinstance(exc, Unavailable) or not is_routed or len(requests) > 1:
                 raise
             log.exception("a request could not be stored as routed, trying once more")

@@ -125,7 +125,7 @@ async def restore_integration(
 async def update_settings(
     tx: Tx, integration_id: int, *, flapping_changes: int, drop_labels: Sequence[str]
 ) -> None:
-    """Set when the alerts of an integration flap, and which labels are no part of them."""
+    """Set when the alerts of an integration flap, and which labels are removed from them."""
     await tx.execute(
         """
         update integration

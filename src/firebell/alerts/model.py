@@ -166,7 +166,7 @@ class Integration:
     flapping_changes: int
     """The changes of an alert within an hour at which it flaps; 0 for never."""
     drop_labels: tuple[str, ...]
-    """Labels that the sender changes with each event, so that they are no part of an alert."""
+    """Labels that the sender changes with each event, so that they are removed from alerts."""
 
     @property
     def masked_key(self) -> str:

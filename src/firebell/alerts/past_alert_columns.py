@@ -14,18 +14,18 @@ NEVER = 2**63 - 1
 
 
 def instant(microseconds: int) -> datetime:
-    """Return the instant so many microseconds after 2000 began, as PostgreSQL stores it."""
+    """Return the instant that PostgreSQL stores as microseconds since 2000."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def microseconds(at: datetime) -> int:
-    """Return the microseconds from the beginning of 2000 to an instant."""
+    """Return an instant as microseconds since 2000."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """What decides about alerts; all that are alike are one kind, with the title and labels of any of them.
+    """What rules decide by; alerts that are alike are one kind, with the title and labels of any of them.
 
     `service_id` is the service of its integration, `routed_service_id` the one that a rule chose instead.
     """

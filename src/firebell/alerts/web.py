@@ -110,7 +110,7 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "page": alert_details.page,
         "mute": alert_details.mute,
         "incidents": alert_details.incidents,
-        "around": await earlier_alerts.load(visit.tx, alert_details),
+        "history": await earlier_alerts.load(visit.tx, alert_details),
         "similar": _similar(alert_details.alert),
         "parts": [
             (part.template, await part.load(visit.tx, alert_details.alert, visit.now)) for part in parts

@@ -62,7 +62,7 @@ class Message:
     title_hidden: bool = False
     """True if its title is the brief one, and what else it says is left out."""
     language: str = "en"
-    """The language of the words around what people and sources wrote."""
+    """The language of Firebell's own text."""
     ref: str = ""
     """The reference of the subject, such as PG-7."""
     url: str = ""
@@ -377,4 +377,4 @@ class Channel:
     daily_parts: Callable[[Mapping[str, str]], int] | None = None
     """The number of parts a day after which messages that can wait fail, 0 for no limit; None if it costs nothing."""
     charged_destination: Callable[[str], tuple[str, str]] | None = None
-    """Return the country and the range of an address, by which fraud with requested messages shows. Pure."""
+    """Return the country and the range of an address, by which fraud with requested messages is detected. Pure."""

@@ -184,17 +184,17 @@ def show_(number: int, raw: bool) -> None:
         lines += ["", fields["body"]]
     details = {**fields["labels"], **fields["annotations"], **fields["links"]}
     lines += ["", *(f"  {name}: {value}" for name, value in details.items())] if details else []
-    around = call("GET", f"/api/v1/alerts/{number}/context")
-    fields["context"] = around
-    if earlier := around["earlier_count"]:
+    history = call("GET", f"/api/v1/alerts/{number}/context")
+    fields["context"] = history
+    if earlier := history["earlier_count"]:
         lines.append(
-            f"Seen {plural(earlier, 'time')} in the 90 days before; {around['paged']} of them paged."
+            f"Seen {plural(earlier, 'time')} in the 90 days before; {history['paged']} of them paged."
         )
     else:
         lines.append("First alert of its key in 90 days.")
-    if around["changes"]:
+    if history["changes"]:
         lines += ["", "Changes around this time:"]
-        lines += [f"  {local(change['at'])}  {change['summary']}" for change in around["changes"]]
+        lines += [f"  {local(change['at'])}  {change['summary']}" for change in history["changes"]]
     if raw:
         fields["messages"] = call("GET", f"/api/v1/alerts/{number}/messages")
         for message in fields["messages"]:

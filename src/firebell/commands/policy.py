@@ -31,7 +31,7 @@ def _level(level: dict[str, Any], names: dict[tuple[str, int], str]) -> str:
 
 
 def _details(level: dict[str, Any]) -> str:
-    """Return whom of its people a level notifies, how many must acknowledge, and for which pages it is."""
+    """Return which of its people a level notifies, how many must acknowledge, and which pages it is for."""
     details = ["round robin"] if level["strategy"] == "round_robin" else []
     if level["min_acks"] > 1:
         details.append(plural(level["min_acks"], "acknowledgment"))
@@ -145,7 +145,7 @@ def restore(slug: str, version: int, applies: bool) -> None:
 @click.argument("version", type=click.IntRange(1))
 @as_json
 def effect(slug: str, version: int) -> None:
-    """Show what VERSION of SLUG would have done with the pages of the last 90 days, beside the current one."""
+    """Show what VERSION of SLUG would have done with the pages of the last 90 days, next to the current one."""
     address = f"/api/v1/policies/{seg(slug)}"
     versions_ = call_all(f"{address}/versions")
     draft = next((v for v in versions_ if v["version"] == version), None)

@@ -217,9 +217,7 @@ def _show_key(integration: dict[str, Any]) -> None:
 )
 @click.argument("slug")
 @click.argument("key_id", type=ID)
-@click.option(
-    "--drop-label", multiple=True, help="Label that is no part of an alert; repeatable; '' for none."
-)
+@click.option("--drop-label", multiple=True, help="Label to remove from alerts; repeatable; '' for none.")
 @click.option(
     "--flapping-changes",
     type=click.IntRange(0, 20),

@@ -63,7 +63,7 @@ def remove(slug: str, depends_on: str) -> None:
 @as_json
 def export() -> None:
     """Print what all services depend on as YAML, or as JSON with --json."""
-    from firebell.catalog.dependency_file import dump
+    from firebell.catalog.dependency_yaml import dump
 
     stored = call("GET", "/api/v1/service-dependencies")
     show(stored, dump(stored["services"]).rstrip("\n"))
@@ -81,7 +81,7 @@ def import_(file: str, dry_run: bool) -> None:
     Services that FILE does not list keep what they have. An import can't be undone: run export first to keep what is
     stored now.
     """
-    from firebell.catalog.dependency_file import read
+    from firebell.catalog.dependency_yaml import read
     from firebell.kit.errors import Invalid
 
     try:

@@ -201,7 +201,7 @@ async def _payments(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
 
 
 async def _turns(tx: Tx, team_id: int, on_call: Target, tz: str, now: datetime) -> None:
-    """Create a policy that takes turns by day, pages who is on call otherwise, and then needs two people."""
+    """Create a policy that is round robin by day, pages the person on call otherwise, and then needs two people."""
     team = (Target(TargetKind.TEAM, team_id),)
     office = Hours((0, 1, 2, 3, 4), 9 * 60, 17 * 60)
     levels = [

@@ -33,7 +33,7 @@ async def create(past: Past, now: datetime) -> None:
             tx, mara, name="Watched by Frankfurt", url=url, method=PingMethod.POST, now=now
         )
         began = now - timedelta(days=6, hours=3)
-        slow = Problem(ProblemKind.QUEUE, "ntfy", "7 urgent messages waiting, for up to 1 min.")
+        slow = Problem(ProblemKind.QUEUE, "ntfy", "7 urgent messages waiting for up to 1 min.")
         alarms = await store.notice_problems(tx, [slow], began)
         await store.clear_alarms(tx, [alarm.id for alarm in alarms], began + timedelta(minutes=12))
         await fallback_test_actions.set_settings(tx, SYSTEM, is_on=True, hour=10, now=now)

@@ -26,7 +26,7 @@ OPSGENIE_ALERT = {
 }
 
 OWNERS = {FLAPPING_TITLE: "Aiko", str(OPSGENIE_ALERT["message"]): "Noor"}
-"""Who takes each page."""
+"""The owner of each page."""
 
 
 async def add_senders(past: Past, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Silences of the demo: one that holds an alert back, one that is over, one to come, and an inhibition rule."""
+"""Silences of the demo: an active one with an alert, a past one, an upcoming one, and an inhibition rule."""
 
 from datetime import datetime, timedelta
 

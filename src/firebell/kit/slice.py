@@ -156,7 +156,7 @@ class PagePart:
     """What a slice above paging shows on the page of a page; it is included only if what was loaded is true."""
 
     load: Callable[["Tx", Any, datetime], Awaitable[Any]]
-    """Returns the part of a page's page."""
+    """Returns what the template shows."""
     template: str
 
 

@@ -22,9 +22,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _incident_checks() -> list[IncidentChecks]:
-    from firebell.metrics import repeat_queries
+    from firebell.metrics import repeat_findings
 
-    return [repeat_queries.load_findings]
+    return [repeat_findings.load_findings]
 
 
 def _retentions() -> "Sequence[Retention]":

@@ -104,7 +104,7 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
     )
     yield gauge(
         "provider_open",
-        "Whether a provider of a channel is passed over because it fails.",
+        "Whether a provider of a channel is skipped because it fails.",
         ["channel", "provider"],
         list(counters.provider_circuits.is_open()),
     )

@@ -102,7 +102,7 @@ async def send_about(
     await delivery_store.queue(tx, deliveries, now)
 
 
-async def send_around(
+async def send_avoiding_channel(
     tx: Tx,
     subject_kind: str,
     subject_id: int,

@@ -1,4 +1,4 @@
-"""Stops what goes beyond the limits of an hour, and notifies the admins when codes and tests are stopped."""
+"""Stops messages over the hourly limits, and notifies the admins when codes and tests are stopped."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from firebell.notify.hourly_limits import (
     CHARGED,
     HOUR,
     HourlyLimits,
-    Stop,
+    ReachedLimit,
     is_requested,
     limited_recipient,
     refused,
@@ -21,7 +21,7 @@ from firebell.people.permissions import ADMINS
 
 
 async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict[int, Failed]:
-    """Return the failure of each message that goes beyond a limit; reads nothing unless one of them costs money."""
+    """Return the failure of each message over a limit; reads nothing unless one of them costs money."""
     recipients = {recipient for delivery in claimed if (recipient := limited_recipient(delivery))}
     has_requested = any(is_requested(delivery) for delivery in claimed)
     if not recipients and not has_requested:
@@ -33,16 +33,18 @@ async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict
     )
     failures = refused(limits, claimed)
     if any(is_requested(delivery) and delivery.id in failures for delivery in claimed):
-        await _warn(tx, limits.stops(), now)
+        await _warn(tx, limits.reached_limits(), now)
     return failures
 
 
-async def stops(tx: Reads, now: datetime) -> list[Stop]:
-    """Return the scopes to which no more codes and tests go now."""
-    return HourlyLimits({}, await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)).stops()
+async def reached_limits(tx: Reads, now: datetime) -> list[ReachedLimit]:
+    """Return the limits of codes and tests that are reached."""
+    return HourlyLimits(
+        {}, await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)
+    ).reached_limits()
 
 
-async def _warn(tx: Tx, stopped: Sequence[Stop], now: datetime) -> None:
+async def _warn(tx: Tx, stopped: Sequence[ReachedLimit], now: datetime) -> None:
     """Notify the admins, once an hour for each scope."""
     admins = await people.people_with_role(tx, ADMINS)
     notices = [

@@ -1,7 +1,7 @@
 """How many text messages and calls are sent in an hour: of one page, and codes and tests (spec 2.8 I9, 10.7; pure).
 
 Someone who requests many codes to numbers of their own earns money with each (pumping). What is refused here fails at
-once, so that a page goes on by the person's other contact methods.
+once, so that the person's other contact methods are used.
 """
 
 from collections import Counter
@@ -39,17 +39,17 @@ class RequestedMessage(NamedTuple):
 ScopeKind = Literal["country", "range", "person", "installation"]
 
 
-class Scope(NamedTuple):
+class LimitScope(NamedTuple):
     """What one limit counts: a country, a range of numbers, a person, or the installation."""
 
     kind: ScopeKind
     value: str
 
 
-class Stop(NamedTuple):
-    """A scope to which no more codes and tests go for now."""
+class ReachedLimit(NamedTuple):
+    """A limit of codes and tests that is reached: no more are sent to its scope for now."""
 
-    scope: Scope
+    scope: LimitScope
     limit: int
     sent: int
 
@@ -57,11 +57,11 @@ class Stop(NamedTuple):
     def text(self) -> str:
         """What is stopped, as the beginning of a sentence."""
         match self.scope:
-            case Scope("country", country):
+            case LimitScope("country", country):
                 return f"Codes and tests to {country}"
-            case Scope("range", prefix):
+            case LimitScope("range", prefix):
                 return f"Codes and tests to numbers that begin with {prefix}"
-            case Scope("person", _):
+            case LimitScope("person", _):
                 return "Codes and tests of one person"
             case _:
                 return "Codes and tests"
@@ -89,28 +89,28 @@ def is_requested(delivery: Delivery) -> bool:
     return delivery.subject_kind in REQUESTED and delivery.channel in CHARGED
 
 
-def _scopes(message: RequestedMessage) -> Iterator[Scope]:
-    yield Scope("installation", "")
-    yield Scope("person", str(message.person_id))
+def _scopes(message: RequestedMessage) -> Iterator[LimitScope]:
+    yield LimitScope("installation", "")
+    yield LimitScope("person", str(message.person_id))
     destination = CHANNELS[message.channel].charged_destination
     if destination:
         country, prefix = destination(message.address)
         if country:
-            yield Scope("country", country)
-        yield Scope("range", prefix)
+            yield LimitScope("country", country)
+        yield LimitScope("range", prefix)
 
 
 class HourlyLimits:
-    """What was sent in the last hour; `admit` counts each message that goes on."""
+    """What was sent in the last hour; `admit` counts each message that is sent."""
 
     def __init__(self, pages: Mapping[PageRecipient, int], requested: Iterable[RequestedMessage]) -> None:
         self._pages = Counter(pages)
         self._requested = Counter(scope for message in requested for scope in _scopes(message))
 
-    def stops(self) -> list[Stop]:
-        """Return the scopes to which no more codes and tests go now, in a constant order."""
+    def reached_limits(self) -> list[ReachedLimit]:
+        """Return the limits of codes and tests that are reached, in a constant order."""
         return sorted(
-            Stop(scope, _LIMITS[scope.kind], count)
+            ReachedLimit(scope, _LIMITS[scope.kind], count)
             for scope, count in self._requested.items()
             if count >= _LIMITS[scope.kind]
         )
@@ -127,7 +127,7 @@ class HourlyLimits:
             scopes = list(_scopes(message))
             stopped = next((s for s in scopes if self._requested[s] >= _LIMITS[s.kind]), None)
             if stopped:
-                stop = Stop(stopped, _LIMITS[stopped.kind], self._requested[stopped])
+                stop = ReachedLimit(stopped, _LIMITS[stopped.kind], self._requested[stopped])
                 text = f"{stop.text} are stopped: {stop.limit} were sent in the last hour. Try again later."
                 return Failed(text, suspect=False)
             self._requested.update(scopes)

@@ -1,6 +1,6 @@
 """The pace of one provider: a message holds a place in its burst until the provider's rate has released it (pure).
 
-Nobody takes all places: a person may hold half of those that are free, and always `LEAST`; some are reserved for more
+No one takes all places: a person may hold half of those that are free, and always `LEAST`; some are reserved for more
 urgent messages. A message of rank 0 waits for no place, because the provider queues or refuses what is too much for
 it; it is counted, so that those of the other ranks wait longer (spec 10.6).
 """

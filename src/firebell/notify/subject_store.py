@@ -71,7 +71,7 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
 
 
 async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, int]]) -> dict[int, list[int]]:
-    """Return, by subject, whom its level tried to notify if none of these messages has arrived or can still arrive.
+    """Return, by subject, the people at its level, if none of the messages to them has arrived or can still arrive.
 
     `levels` are (subject id, epoch, level, round), at most one of each subject; one without messages is left out.
     """

@@ -12,7 +12,7 @@ from firebell.notify.hourly_limits import ScopeKind
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
-router = api.router("organisation", "/phone-usage")
+router = api.router("organization", "/phone-usage")
 
 
 class UsageShown(ApiOutput):
@@ -41,7 +41,7 @@ class ChannelUsageShown(ApiOutput):
 
 
 class StopShown(ApiOutput):
-    """A limit of an hour that is reached: codes and tests wait, pages go on."""
+    """An hourly limit that is reached: no more codes and tests are sent, pages are."""
 
     scope: Annotated[ScopeKind, Field(description="what the limit counts")]
     value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
@@ -56,7 +56,7 @@ async def list_phone_stops(w: Annotated[Work, work(Verb.PHONE_USAGE_READ)]) -> l
         StopShown(
             scope=stop.scope.kind, value=stop.scope.value, limit=stop.limit, sent=stop.sent, text=stop.text
         )
-        for stop in await hourly_limit_actions.stops(w.tx, w.now)
+        for stop in await hourly_limit_actions.reached_limits(w.tx, w.now)
     ]
 
 

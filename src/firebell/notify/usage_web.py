@@ -17,7 +17,7 @@ async def phone_usage(visit: CurrentVisit) -> Response:
         "nav": "settings",
         "tab": "contact",
         "days": usage_queries.USAGE_DAYS,
-        "stops": await hourly_limit_actions.stops(visit.tx, visit.now),
+        "stops": await hourly_limit_actions.reached_limits(visit.tx, visit.now),
         "channels": await usage_queries.channel_usages(visit.tx, visit.ctx.channel_settings, visit.now),
     }
     return await html.render(visit.request, "notify/phone_usage.html", context)

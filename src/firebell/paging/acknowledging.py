@@ -27,7 +27,7 @@ from firebell.people.permissions import Verb
 async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
     """Acknowledge a page; a second person joins, and a resolved page stays resolved (spec 2.1).
 
-    While the page needs more acknowledgments, its escalation runs on, without messages to who has acknowledged.
+    While the page needs more acknowledgments, its escalation runs on, without messages to those who have acknowledged.
     """
     # person before page, as when they are deactivated: that waits, and releases the page, or is seen here
     is_active = actor.person_id is None or await people.hold_active(tx, actor.person_id)

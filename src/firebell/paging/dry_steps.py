@@ -11,7 +11,7 @@ from firebell.paging.model import Page
 
 @dataclass(frozen=True, slots=True)
 class DryStep:
-    """What an unacknowledged page does at `at`: enter `level`, pass it without people, or alarm if it is None.
+    """What an unacknowledged page does at `at`: enter `level`, skip it without people, or alarm if it is None.
 
     `is_excluded` is True if the page does not meet the conditions of the level then.
     """

@@ -160,7 +160,7 @@ def _changed(page: Page, state: PageState, due_at: datetime | None, **more: date
 
 
 def _acked(page: Page, owned: bool, person_id: int, now: datetime) -> Page | Refused:
-    """Return the page acknowledged, or as it was but for one more acknowledgment while more are missing."""
+    """Return the page acknowledged, or with one more acknowledgment while more are missing."""
     if not owned and page.state not in UNANSWERED:
         return Refused("a person has acknowledged it")
     if page.state is PageState.ACKED:
@@ -225,7 +225,7 @@ def _snoozed(page: Page, until: datetime, now: datetime) -> Page | Refused:
         return Refused("a SEV0 page cannot be snoozed")
     if not now < until <= now + MAX_SNOOZE:
         return Refused("a page can be snoozed for at most 24 hours")
-    # whoever held it may acknowledge it again; an acknowledgment that others have to join still counts
+    # its owners may acknowledge it again; an acknowledgment that others have to join still counts
     acks = () if page.state is PageState.ACKED else page.acks
     return _changed(replace(page, acks=acks), PageState.SNOOZED, until, snoozed_until=until)
 
@@ -303,7 +303,7 @@ def _replanned(page: Page, plan: Plan, now: datetime) -> Page | Refused:
             # another position needs a new epoch: its messages must not look like those that were sent
             stays = (page.level, page.round) == (old.level, old.round)
             was, is_ = old.plan.levels[old.level], plan.levels[level]
-            # in turn, only one of them was notified: whoever remains may not be the one
+            # with round robin only one of them was notified, and may be gone
             in_turn = was.strategy is Strategy.ROUND_ROBIN
             known = {*is_.targets} == {*was.targets} if in_turn else {*is_.targets} <= {*was.targets}
             asks_alike = (is_.strategy, is_.min_acks) == (was.strategy, was.min_acks)
@@ -374,7 +374,7 @@ Reach = Callable[[int], Sequence[int]]
 Held = Callable[[Sequence[int]], datetime | None]
 """Returns when the first of these people gets the page, None for now."""
 Pick = Callable[[int, int, Sequence[int]], Sequence[int]]
-"""Returns whose turn it is at a level with round robin, in a round, of the people whom it reaches."""
+"""Returns which of the people that a level with round robin reaches have their turn in a round."""
 
 
 def at_once(_: Sequence[int]) -> None:
@@ -397,7 +397,7 @@ def advance(
 ) -> Entered | Answered | Exhausted:
     """Run the timer of a triggered or exhausted page: enter the next level that reaches someone.
 
-    Levels that are empty, whose conditions the page does not meet, or whose people have all acknowledged are passed
+    Levels that are empty, whose conditions the page does not meet, or whose people have all acknowledged are skipped
     without a wait. Conditions count only if a level that they allow reaches someone. A page that was acknowledged
     before its first level is acknowledged if the level that it comes to needs no more. The page is exhausted if no
     level reaches anyone, or after the last round. `has_arrived` is True if any message of the page arrived. If quiet

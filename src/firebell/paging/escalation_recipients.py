@@ -9,7 +9,7 @@ from firebell.notify import actions as notify
 from firebell.notify.notification_rules import can_wait
 from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import rotation_store
+from firebell.paging import round_robin_store
 from firebell.paging.escalation import Pick
 from firebell.paging.level_conditions import HIGH, PageKind
 from firebell.paging.model import (
@@ -54,7 +54,7 @@ class Recipients:
     """Those who shadow someone on call now, by schedule."""
     schedules: dict[int, Schedule]
     """The schedules of the targets, complete from now on."""
-    orders: rotation_store.Orders
+    orders: round_robin_store.Orders
     """By policy, its people by their last turn, earliest first."""
     turns_taken: set[int] = field(default_factory=set)
     """The policies whose order has changed since it was read."""
@@ -251,7 +251,7 @@ async def load_recipients(
     )
 
 
-async def _orders(tx: Tx, pages: Sequence[Page], takes_turns: bool) -> rotation_store.Orders:
+async def _orders(tx: Tx, pages: Sequence[Page], takes_turns: bool) -> round_robin_store.Orders:
     policy_ids = {
         page.policy_id
         for page in pages
@@ -260,5 +260,5 @@ async def _orders(tx: Tx, pages: Sequence[Page], takes_turns: bool) -> rotation_
     }
     if not policy_ids:
         return {}
-    read = rotation_store.lock_orders if takes_turns else rotation_store.orders
+    read = round_robin_store.lock_orders if takes_turns else round_robin_store.orders
     return await read(tx, list(policy_ids))

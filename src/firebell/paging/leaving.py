@@ -17,7 +17,7 @@ def _event(page: Page, person_id: int) -> escalation.Event:
 
 
 async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Count the acknowledgments of a person who left no longer; page again where too few are left."""
+    """Stop counting the acknowledgments of a person who left; page again where too few remain."""
     held = await store.lock(tx, await store.acknowledged_by(tx, event.person_id))
     acked = {page.id for page in held if page.state is PageState.ACKED}
     changed = await step_all(tx, held, lambda page: _event(page, event.person_id), now)

@@ -80,7 +80,7 @@ MAX_MIN_ACKS = 10
 
 
 class Strategy(StrEnum):
-    """Whom of its people a level notifies."""
+    """Which of its people a level notifies."""
 
     ALL = "all"
     ROUND_ROBIN = "round_robin"

@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.text import clean_name, slugify
 from firebell.kit.web import undo
-from firebell.paging import policy_effect, policy_store, policy_version_store, rotation_store
+from firebell.paging import policy_effect, policy_store, policy_version_store, round_robin_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
 from firebell.paging.policy_effect import Effect
 from firebell.paging.policy_validation import checked_plan
@@ -143,7 +143,7 @@ async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> 
         raise Conflict(f"Open pages use {policy.name}.", hint=f"Resolve them first: {refs}.")
     await catalog.clear_policy(tx, policy.id)
     await policy_version_store.end_versions(tx, policy.id, now)
-    await rotation_store.delete_order(tx, policy.id)
+    await round_robin_store.delete_order(tx, policy.id)
     await policy_store.delete_policy(tx, policy.id)
     restorable = {
         "slug": policy.slug,

@@ -51,7 +51,7 @@ class Trial:
     changes: list[str] = field(default_factory=list)
     past_pages: int = 0
     effect: list[EffectLine] = field(default_factory=list)
-    """What the draft would have done with the pages of the last 90 days, beside the saved policy."""
+    """What the draft would have done with the pages of the last 90 days, next to the saved policy."""
     problem: str = ""
     gap: str = ""
     """For which pages the draft has no level; it cannot be saved like that."""

@@ -14,7 +14,7 @@ MAX_PAGES = 2000
 
 
 class PastPage(NamedTuple):
-    """A page that waited so long for an acknowledgment, or else for its end."""
+    """A past page, and how long it waited for an acknowledgment, or else for its end."""
 
     triggered_at: datetime
     waited: timedelta
@@ -48,7 +48,7 @@ class EffectLine:
 
 
 def effect(plan: Plan, pages: Sequence[PastPage]) -> Effect:
-    """Return what a plan would have done with these pages; a level whose conditions a page does not meet is passed."""
+    """Return what a plan would have done with these pages; a level whose conditions a page does not meet is skipped."""
     runs = [_run(plan, page) for page in pages]
     return Effect(
         pages=len(pages),
@@ -81,7 +81,7 @@ def _is_for(level: Level, plan: Plan, kind: PageKind, at: datetime) -> bool:
 
 
 def compare(before: Effect, after: Effect) -> list[EffectLine]:
-    """Return the levels of both plans beside each other, then the final alarm."""
+    """Return the levels of both plans side by side, then the final alarm."""
     count = max(len(before.levels), len(after.levels))
     levels = [EffectLine(f"Level {i + 1}", _at(before.levels, i), _at(after.levels, i)) for i in range(count)]
     return [*levels, EffectLine("Final alarm", before.alarms, after.alarms)]

@@ -190,7 +190,7 @@ async def open_pages_by_service(tx: Tx, service_ids: Collection[int] | None) -> 
 async def first_reached(
     tx: Tx, policies: Collection[Policy], now: datetime
 ) -> dict[int, list[tuple[int, str]]]:
-    """Return whom an urgent page of alerts would reach first now, by policy id.
+    """Return who an urgent page of alerts would reach first now, by policy id.
 
     The facts are read once for all policies.
     """

@@ -20,8 +20,8 @@ def in_turn(
     """Return whose turn it is: as many of the candidates as still have to acknowledge, at least one if there is any.
 
     When a level is entered again in the same round, those whose turn it was keep it. `order` are the people of the
-    policy by their last turn, earliest first; who had none comes first. Someone in `tired` comes last, and someone in
-    `held`, whose messages wait for the end of their quiet hours, after all others.
+    policy by their last turn, earliest first; people without one come first. Someone in `tired` comes last, and someone
+    in `held`, whose messages wait for the end of their quiet hours, after all others.
     """
     needed = max(page.acks_needed, page.plan.levels[level].min_acks)
     number = max(1, needed - len(page.acks))

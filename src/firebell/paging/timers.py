@@ -11,7 +11,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
-from firebell.paging import escalation, log_writer, night_limit, night_limit_actions, rotation_store, store
+from firebell.paging import escalation, log_writer, night_limit, night_limit_actions, round_robin_store, store
 from firebell.paging.escalation_recipients import Recipients, load_recipients
 from firebell.paging.model import (
     COPY_KIND,
@@ -120,7 +120,7 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
             NewDelivery(p, rank, SUBJECT_KIND, page.id, page.epoch, page.level, page.round) for p in planned
         ]
     if recipients.turns_taken:
-        await rotation_store.save_orders(tx, {i: recipients.orders[i] for i in recipients.turns_taken})
+        await round_robin_store.save_orders(tx, {i: recipients.orders[i] for i in recipients.turns_taken})
     await store_changes(tx, changed, now)
     await notify.queue(tx, deliveries, now)
     if copies:

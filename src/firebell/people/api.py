@@ -421,7 +421,7 @@ async def clear_quiet_hours(w: ContactOwner) -> None:
     await actions.set_quiet_hours(w.tx, w.actor, w.person_id, None, w.now)
 
 
-@router.get("/audit", tags=["organisation"], summary="List the audit log, newest first")
+@router.get("/audit", tags=["organization"], summary="List the audit log, newest first")
 async def list_audit(w: Auditor, page_params: PageParams) -> list[AuditEntry]:
     rows = await audit_store.audit_entries(w.tx, page_params.before, page_params.limit)
     page_params.link([row["id"] for row in rows])

@@ -12,11 +12,11 @@ SIGNAL_DAYS = 2
 
 
 REFUSAL_SPAN = timedelta(days=1)
-"""Pause after which refused requests of a provider are counted anew."""
+"""Pause after which refused requests of a provider are counted from 1 again."""
 
 
 class CallbackRefusal(NamedTuple):
-    """Requests of a channel's provider that were refused; `url` begins the address that they must prove."""
+    """Requests of a channel's provider that were refused; `url` begins the address that they must be signed for."""
 
     channel: str
     url: str

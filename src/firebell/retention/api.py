@@ -11,7 +11,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.retention import queries
 
-router = api.router("organisation", "/retention")
+router = api.router("organization", "/retention")
 
 Auditor = Annotated[Work, work(Verb.AUDIT_READ)]
 

@@ -94,7 +94,7 @@ async def _resolve(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: datetime
 
 
 @permits(Verb.PAGE_RESPOND)
-async def act(
+async def act_on_alerts(
     tx: Tx, actor: Actor, action: AlertAction, alert_ids: Sequence[int], now: datetime
 ) -> list[AlertOutcome]:
     """Do one action on many alerts."""

@@ -46,5 +46,5 @@ class AlertOutcomeShown(ApiOutput):
 
 @router.post("/alerts/bulk", tags=["alerts"], summary="Acknowledge or resolve up to 200 alerts")
 async def change_alerts(w: Responder, body: AlertsToChange) -> list[AlertOutcomeShown]:
-    outcomes = await alert_bulk_actions.act(w.tx, w.actor, body.action, body.ids, w.now)
+    outcomes = await alert_bulk_actions.act_on_alerts(w.tx, w.actor, body.action, body.ids, w.now)
     return [AlertOutcomeShown.model_validate(outcome) for outcome in outcomes]

@@ -25,5 +25,5 @@ async def act_on_alerts(visit: CurrentVisit) -> Response:
     if do == "silence":
         return html.redirect(html.address("/silences/new", alert=" ".join(map(str, ids))))
     action = AlertAction(do)
-    outcomes = await alert_bulk_actions.act(visit.tx, visit.actor, action, ids, visit.now)
+    outcomes = await alert_bulk_actions.act_on_alerts(visit.tx, visit.actor, action, ids, visit.now)
     return flash.redirect(visit.request, back, alert_bulk_actions.summary(action, outcomes))

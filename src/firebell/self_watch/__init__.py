@@ -1,1 +1,1 @@
-"""Firebell watches itself: it says outside that it is well, and pages its own responders when it is not (spec 2.10)."""
+"""Firebell watches itself: it sends heartbeats while it is healthy, and notifies people when it is not (spec 2.10)."""

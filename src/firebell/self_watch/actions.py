@@ -35,7 +35,7 @@ outbound_heartbeats = store.heartbeats
 async def create_heartbeat(
     tx: Tx, actor: Actor, *, name: str, url: str, method: PingMethod, now: datetime
 ) -> OutboundHeartbeat:
-    """Send an outbound heartbeat to an address from now on, as long as Firebell is well."""
+    """Send an outbound heartbeat to an address from now on, as long as Firebell is healthy."""
     errors = FieldErrors()
     clean = errors.value(lambda: clean_name(name, "name", limit=NAME_MAX_CHARS), "")
     address = errors.value(lambda: check_url(url, "url"), "")
@@ -56,7 +56,7 @@ async def create_heartbeat(
 
 @permits(Verb.SELF_WATCH_WRITE)
 async def delete_heartbeat(tx: Tx, actor: Actor, heartbeat_id: int, now: datetime) -> OutboundHeartbeat:
-    """Send an outbound heartbeat no more; its receiver will notice the silence."""
+    """Delete an outbound heartbeat; its receiver will notice the silence."""
     heartbeat = await store.delete_heartbeat(tx, heartbeat_id)
     if heartbeat is None:
         raise NotFound("There is no such outbound heartbeat.", hint="See /settings/health.")
@@ -85,7 +85,7 @@ async def notice_problems(
     for alarm in begun:
         if rules.urgency(alarm.kind) == "high":
             avoided = rules.avoided_channel(alarm)
-            await notify.send_around(
+            await notify.send_avoiding_channel(
                 *(tx, SUBJECT_KIND, alarm.id, recipients, now), avoided_channel=avoided, settings=settings
             )
         else:

@@ -13,7 +13,7 @@ from firebell.people.unit_of_work import Work, work
 from firebell.self_watch import actions, fallback_test_actions, fallback_tests, queries, rules
 from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, PingMethod, ProblemKind, SelfAlarm
 
-router = api.router("organisation", "/health")
+router = api.router("organization", "/health")
 
 Reader = Annotated[Work, work(Verb.SELF_WATCH_READ)]
 Writer = Annotated[Work, work(Verb.SELF_WATCH_WRITE)]
@@ -104,7 +104,7 @@ class ResponderShown(ApiOutput):
 
 
 class HealthShown(ApiOutput):
-    """How Firebell is: findings, alarms, outbound heartbeats, and the daily test of the fallback responders."""
+    """Firebell's own health: findings, alarms, outbound heartbeats, and the daily test of the fallback responders."""
 
     findings: list[HealthFinding]
     alarms: list[SelfAlarmShown]

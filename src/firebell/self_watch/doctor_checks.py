@@ -36,7 +36,7 @@ def check_heartbeats(heartbeats: Sequence[OutboundHeartbeat], now: datetime) -> 
     """Return whether anything outside notices when Firebell stops (pure)."""
     if not heartbeats:
         text = (
-            "Nothing outside notices when Firebell stops. Add an outbound heartbeat at /settings/health: a second"
+            "Nothing outside notices when Firebell stops. Create an outbound heartbeat at /settings/health: a second"
             " Firebell, or any service that expects a request every minute, then watches this one."
         )
         return [CheckResult("watched", "warn", text)]

@@ -1,4 +1,4 @@
-"""The messages about alarms, written when they are sent, so that they say how Firebell is by then."""
+"""The messages about alarms, written when they are sent, so that they describe the state at that time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from firebell.self_watch import rules, store
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
-    """Return the message of each delivery; an alarm that has ended meanwhile says so."""
+    """Return the message of each delivery; an alarm that has ended says so."""
     alarms = await store.alarms_by_id(tx, [one.delivery.subject_id for one in outgoing])
     messages = []
     for delivery, _ in outgoing:

@@ -27,12 +27,12 @@ class HeartbeatHealth(StrEnum):
     FAILING = "failing"
     """The receiver cannot be reached, or refuses it."""
     WITHHELD = "withheld"
-    """Firebell is not well, so that the receiver must notice the silence."""
+    """Firebell is unhealthy, so that the receiver must notice the silence."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundHeartbeat:
-    """An address that is requested every minute while Firebell is well; `url_hint` has no secret of it."""
+    """An address that is requested every minute while Firebell is healthy; `url_hint` lacks its secret part."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""How Firebell is: its findings, its alarms, and its outbound heartbeats, for screens, the API and Prometheus."""
+"""Firebell's own health: its findings, its alarms, and its outbound heartbeats, for screens, the API and Prometheus."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class SelfWatch:
 
 
 async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> SelfWatch:
-    """Return how Firebell is, given the settings of its channels."""
+    """Return Firebell's own health, given the settings of its channels."""
     tests = await fallback_test_actions.responder_tests(tx)
     persons = await people.people_by_id(tx, [one.person_id for one in tests])
     return SelfWatch(

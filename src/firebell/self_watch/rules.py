@@ -1,4 +1,4 @@
-"""When Firebell is not well, when an alarm begins and ends, and what the messages about it say (spec 2.10; pure)."""
+"""When Firebell is unhealthy, when an alarm begins and ends, and what the messages about it say (spec 2.10; pure)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -29,10 +29,10 @@ UNUSED_AFTER = timedelta(days=7)
 OF_PROVIDERS = frozenset({ProblemKind.CHANNEL, ProblemKind.ACCOUNT})
 """The kinds of problems of a provider: a message that it accepts shows that one is gone."""
 ILL_WAITS = timedelta(minutes=2)
-"""How long an outbound heartbeat must be overdue before a process that is not well takes it, to record why."""
+"""How long an outbound heartbeat must be overdue before an unhealthy process takes it, to record why."""
 PING_INTERVAL = timedelta(minutes=1)
 FIRST_PAUSE = timedelta(seconds=30)
-"""How long a process that has just started waits: timers that were due meanwhile run first (spec 2.7 T4)."""
+"""How long a process that has just started waits: timers that were due before run first (spec 2.7 T4)."""
 ERROR_CHARS = 300
 
 
@@ -167,7 +167,7 @@ def _ended(alarm: SelfAlarm, works: str) -> str:
 
 
 def note(alarm: SelfAlarm, now: datetime) -> str:
-    """Return the text of an alarm: how it stands when the text is written, and what to do."""
+    """Return the text of an alarm: its state when the text is written, and what to do."""
     detail = f"{alarm.detail.rstrip('. ')}."
     since = duration(max(timedelta(), (alarm.cleared_at or now) - alarm.opened_at))
     if alarm.cleared_at:

@@ -23,7 +23,7 @@ from firebell.self_watch.model import LIVE_TOPIC, OutboundHeartbeat, PingMethod,
 log = logging.getLogger(__name__)
 
 LOOK_INTERVAL = timedelta(seconds=15)
-"""How often one process looks at the work of all, and each at its own."""
+"""How often one process checks the work of all, and each checks its own."""
 PING_LIMIT_S = 10.0
 USER_AGENT = "Firebell outbound heartbeat"
 
@@ -32,7 +32,7 @@ Checks = Callable[[], Awaitable[Mapping[str, str]]]
 
 
 async def unchecked() -> Mapping[str, str]:
-    """Return a problem: a process that checks nothing must not claim to be well."""
+    """Return a problem: a process that checks nothing must not claim to be healthy."""
     return {"process": "This process does not check its health."}
 
 
@@ -92,9 +92,9 @@ class Watcher:
             await alerts.release_unreadable_holds(tx, now)
 
     async def _send(self, now: datetime) -> None:
-        """Send the outbound heartbeats that are due, or withhold them if Firebell is not well.
+        """Send the outbound heartbeats that are due, or withhold them if Firebell is unhealthy.
 
-        One healthy process is enough: one that is not well leaves them to the others as long as these send them.
+        One healthy process is enough: an unhealthy one leaves them to the others as long as these send them.
         """
         async with self._ctx.work_db.reads() as reads:
             if not await store.is_due(reads, now):
@@ -133,7 +133,7 @@ class Watcher:
             await tx.live(LIVE_TOPIC)
 
     async def _ping(self, heartbeat: OutboundHeartbeat, url: str) -> PingOutcome:
-        """Request an address once; the next minute is the retry."""
+        """Request an address once; it is tried again a minute later."""
         says = {"json": {"from": self._ctx.public_url}} if heartbeat.method is PingMethod.POST else {}
         try:
             response = await http_out.send(

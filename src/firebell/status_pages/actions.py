@@ -191,7 +191,7 @@ async def update_group(
 
 @permits(Verb.STATUS_PAGE_WRITE)
 async def remove_group(tx: Tx, actor: Actor, page_id: int, group_id: int, now: datetime) -> None:
-    """Remove a group; its components stay on the page, and who followed the group follows these."""
+    """Remove a group; its components stay on the page, and its subscribers then follow these."""
     page = await locked_page(tx, page_id)
     group = await _group(tx, page_id, group_id)
     members = [each.id for each in await store.components(tx, page_id) if each.group_id == group_id]

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 def _routers() -> list["APIRouter"]:
     from firebell.subscribers import (
         api,
-        code_web,
+        confirmation_code_web,
         mail_event_api,
         mail_event_hook_web,
         public_web,
-        sms_hook_web,
+        sms_callback_web,
         web,
     )
 
     return [
-        *(public_web.router, code_web.router, web.router, api.router),
-        *(mail_event_hook_web.router, mail_event_api.router, sms_hook_web.router),
+        *(public_web.router, confirmation_code_web.router, web.router, api.router),
+        *(mail_event_hook_web.router, mail_event_api.router, sms_callback_web.router),
     ]
 
 

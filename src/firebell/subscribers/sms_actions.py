@@ -18,7 +18,7 @@ from firebell.subscribers.model import SubscriberState
 
 
 @internal("The provider proved its request; a reply acts for the owner of the number that it came from.")
-async def apply(
+async def apply_signals(
     tx: Tx, ctx: Context, provider: str, signals: Sequence[Signal], now: datetime
 ) -> list[SignalAnswer]:
     """Apply signals in their order; repeats change nothing. Nothing is answered: an answer would cost money.
@@ -44,14 +44,14 @@ async def receive_text(tx: Tx, event: PublicTextReceived, now: datetime) -> None
     reply = event.reply
     word = cleaned(reply.text)
     if word in STOP_WORDS:
-        await stop(tx, reply.sender, now)
+        await unsubscribe_number(tx, reply.sender, now)
     elif word in START_WORDS:
         secret = await org_settings.installation_secret(tx)
         await store.unsuppress(tx, addresses.address_hash(secret, reply.sender))
 
 
-async def stop(tx: Tx, number: str, now: datetime) -> None:
-    """End all subscriptions of a number, and write to it no more until its owner sends START. Idempotent."""
+async def unsubscribe_number(tx: Tx, number: str, now: datetime) -> None:
+    """End all subscriptions of a number, and do not write to it again until its owner sends START. Idempotent."""
     secret = await org_settings.installation_secret(tx)
     await store.suppress(tx, addresses.address_hash(secret, number), now)
     for subscriber in await store.lock_by_number(tx, number):
@@ -70,7 +70,7 @@ async def _receipt(tx: Tx, receipt: Receipt, now: datetime) -> None:
     ):
         return
     if receipt.failure.gone:
-        await stop(tx, subscriber.address, now)
+        await unsubscribe_number(tx, subscriber.address, now)
     elif receipt.failure.suspect and subscriber.state is SubscriberState.ACTIVE:
         await delivery_outcomes.quarantine(tx, subscriber, receipt.failure.reason, "", now)
     await tx.live(f"subscribers-{subscriber.status_page_id}")

@@ -1,4 +1,4 @@
-"""What text messages to subscribers say: two segments at most, of which only the news is cut (pure; spec 7.12)."""
+"""What text messages to subscribers say: two segments at most, of which only the update is cut (pure; spec 7.12)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -250,9 +250,9 @@ async def _of_present_groups(tx: Tx, page_id: int, scope: FollowScope) -> Follow
 
 
 async def follow_components(tx: Tx, event: ComponentGroupRemoved, now: datetime) -> None:
-    """Let who follows a group that was removed, or asked to, follow its components, so that they miss nothing."""
+    """Let those who follow a removed group, or asked to, follow its components, so that they miss nothing."""
     removed = (event.status_page_id, event.group_id, event.component_ids)
-    # a request that is admitted meanwhile is a subscriber in the second statement
+    # a request that is admitted in between is a subscriber in the second statement
     await request_store.replace_group(tx, *removed)
     await store.replace_group(tx, *removed)
 

@@ -142,7 +142,7 @@ async def delete_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: dateti
 
 @permits(Verb.WEBHOOK_WRITE)
 async def pause_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime) -> Endpoint:
-    """Send an endpoint nothing until it is enabled; what happens meanwhile can be replayed. Idempotent."""
+    """Pause an endpoint until it is enabled; what it misses can be replayed. Idempotent."""
     old = await endpoint(tx, endpoint_id, lock=True)
     if old.state is not EndpointState.PAUSED:
         await endpoint_store.set_state(tx, endpoint_id, EndpointState.PAUSED)
@@ -153,7 +153,7 @@ async def pause_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetim
 
 @permits(Verb.WEBHOOK_WRITE)
 async def enable_endpoint(tx: Tx, actor: Actor, *, endpoint_id: int, now: datetime) -> Endpoint:
-    """Send an endpoint events again, first what waits; what happened meanwhile only if replayed.
+    """Enable an endpoint: waiting events are sent first, what it missed only if replayed.
 
     One that rests is tried again at once. Idempotent.
     """

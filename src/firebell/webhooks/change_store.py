@@ -106,7 +106,7 @@ RETENTIONS = [
         "webhook_change",
         RETENTION_DAYS,
         by_index(_delete_dead),
-        label="Changes that no webhook could be composed of",
+        label="Changes for which no event could be composed",
         count=count_rows("select from webhook_change where dead_at < $1 limit $2"),
     )
 ]

@@ -78,7 +78,7 @@ class WebhookIncident(WebhookBody):
     ref: Annotated[str, Field(description="such as INC-7")]
     title: str
     summary: str
-    severity: Annotated[int, Field(description="0 to 3, where 0 is the worst")]
+    severity: Annotated[int, Field(description="0 to 3, where 0 is the most severe")]
     provisional: bool
     phase: str
     type: str
@@ -259,12 +259,12 @@ EventData = (
 
 
 class WebhookEnvelope(WebhookBody):
-    """What every body has beside `data`."""
+    """What every body has besides `data`."""
 
     type: str
     timestamp: Annotated[datetime, Field(description="when it happened")]
     version: Annotated[
-        str, Field(description="of the body; it grows only if a field goes or changes its meaning")
+        str, Field(description="of the body; it grows only if a field is removed or changes its meaning")
     ]
     sequence: Annotated[
         int, Field(description="grows with each change of one subject, so that a late message is recognized")

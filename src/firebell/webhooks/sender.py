@@ -151,9 +151,9 @@ class WebhookSender:
         health = circuit.Health(endpoint.failures, endpoint.failing_since, endpoint.resting_until)
         reason, last_success_at = "", None
         failed: set[int] = set()
-        # a batch is one look at the endpoint: whatever it accepted shows that it works
+        # whatever an endpoint accepted of a batch shows that it works
         for result in sorted(results, key=lambda each: each.is_ok):
-            # the address was changed meanwhile, and its health began anew
+            # the address was changed in between, which reset its health
             if result.delivery.url == endpoint.settings.url:
                 health = circuit.after(health, is_ok=result.is_ok, now=now)
                 last_success_at = now if result.is_ok else last_success_at

@@ -267,7 +267,7 @@ async def record(
         alert = state.latest.get((integration_id, dedup_key))
         if alert is None or alert.status != "firing" or (alert.flap is not None and alert.flap.is_resolved):
             continue
-        # an alert that waits for its own page holds nothing (decision 0087)
+        # an alert that waits for its own page inhibits nothing (decision 0087)
         if alert.group is None or alert.group.hold is None or not alert.group.hold.is_delay:
             sources += [(plan.mutes[key].id, integration_id, dedup_key) for key in keys]
     if sources:

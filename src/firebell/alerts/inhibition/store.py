@@ -177,9 +177,9 @@ async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> Non
 
 
 async def delete_stale_sources(tx: Tx, versions: Mapping[int, str]) -> None:
-    """Forget the sources that fire no more or are held themselves, and those of no current rule: they hold nothing.
+    """Forget the sources that no longer fire or are held themselves, and those of no current rule: they hold nothing.
 
-    One that flaps fires no more while its source reports it as resolved. `versions` has that of each rule. Those that a
+    One that flaps does not fire while its source reports it as resolved. `versions` has that of each rule. Those that a
     change of their rule has just deleted are skipped: it waits for the check, and has it run again.
     """
     await tx.execute(

@@ -81,7 +81,7 @@ MAX_ALTERNATIVES = 20
 """Names or titles that the matchers for several alerts list."""
 
 
-def of_alerts(alerts: Sequence[tuple[str, dict[str, str]]]) -> str:
+def matchers_for_alerts(alerts: Sequence[tuple[str, dict[str, str]]]) -> str:
     """Return matchers for alerts like these, each with its title and labels: the labels that all have in common.
 
     Unless all have the same `alertname`, the matchers also list their names, or titles if one has no such label; empty

@@ -45,7 +45,7 @@ class Week:
         return to_instant(datetime.combine(self.first + timedelta(days=DAYS), time()), self.tz)
 
     def shifted(self, weeks: int) -> "Week":
-        """Return the week so many weeks later."""
+        """Return the week that begins this many weeks later."""
         return Week(self.first + timedelta(weeks=weeks), self.tz)
 
     def place(self, at: datetime) -> float:

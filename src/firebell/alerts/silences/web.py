@@ -121,7 +121,7 @@ async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Respo
             )
         stored = await alerts.alerts_by_id(visit.tx, ids)
         details = await alert_queries.alert_details(visit.tx, stored)
-        values["matchers"] = rules.of_alerts([(each.title, each.labels) for each in stored])
+        values["matchers"] = rules.matchers_for_alerts([(each.title, each.labels) for each in stored])
         chosen = sorted({each.service.id for each in details})
         if stored and not values["matchers"]:
             error = Invalid(

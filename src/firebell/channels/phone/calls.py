@@ -21,7 +21,7 @@ FIRST_LISTEN_S = 2
 """How long a call waits for a key before the details: by then its provider has reported a machine that answered."""
 RING_S = 30
 _NO_SUCH_NUMBER = frozenset({"404", "410", "484", "604"})
-"""The SIP responses by which a network says that a number is not in use, or not whole."""
+"""The SIP responses by which a network says that a number is not in use, or incomplete."""
 _ACTIONS = {"4": PageAction.ACK, "5": PageAction.ESCALATE, "6": PageAction.RESOLVE}
 _CONFIRMED = {"6": "Press 6 again to resolve.", "1": "Press 1 again to get no more calls on this number."}
 GOODBYE = "Goodbye."

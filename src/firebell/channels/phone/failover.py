@@ -46,7 +46,7 @@ class Failover:
         if begun_since and (accepted := await self._known(order, begun_since)):
             return accepted
         chosen = self.in_order()
-        # one that is passed over for a while may take it later
+        # a provider that is skipped for a while may take it later
         is_delayed = any(self._state(p) is not CircuitState.CONFIG for p in self.providers if p not in chosen)
         attempts = 1 if is_critical or len(chosen) == 1 else ATTEMPTS
         reasons: list[str] = []

@@ -27,6 +27,6 @@ async def receive(request: Request, provider: str, hook: str) -> Response:
     callbacks = public_sms.callbacks(Edges(ctx.http, ctx.signer, ctx.channel_settings))
     await replies.check_proof(ctx, callbacks, callback, LABEL, f"{public_sms.HOOKS}/sms", now)
     async with ctx.db.tx() as tx:
-        answers = await sms_actions.apply(tx, ctx, provider, callbacks.read(callback), now)
+        answers = await sms_actions.apply_signals(tx, ctx, provider, callbacks.read(callback), now)
     response = callbacks.respond(callback, answers)
     return Response(response.body, response.status, media_type=response.content_type)
