@@ -10,6 +10,7 @@ import msgspec
 
 from firebell.alerts.flapping import Flap
 from firebell.alerts.routes import Hold, Route
+from firebell.alerts.time_range import ANY_TIME, TimeRange
 from firebell.kit.text import masked
 
 SOURCE_SILENT_KEY = "firebell:source-silent"
@@ -76,11 +77,16 @@ def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) 
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts a list shows; `is_muted` are those that were muted, also the ones that paged at the end."""
+    """Which alerts a list shows; `is_muted` are those that were muted, also the ones that paged at the end.
+
+    `started` has the alerts that began in it; all of those have an id above `above_id`.
+    """
 
     service_id: int | None = None
     is_firing: bool = False
     is_muted: bool = False
+    started: TimeRange = ANY_TIME
+    above_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
