@@ -41,6 +41,7 @@ from firebell.response import slice as response
 from firebell.retention import slice as retention
 from firebell.routing import slice as routing
 from firebell.runbooks import slice as runbooks
+from firebell.saved_views import slice as saved_views
 from firebell.search import slice as search
 from firebell.self_watch import slice as self_watch
 from firebell.service_overview import slice as service_overview
@@ -113,6 +114,7 @@ SLICES = (
     people.SLICE,
     notify.SLICE,
     handbook.SLICE,
+    saved_views.SLICE,
     catalog.SLICE,
     runbooks.SLICE,
     alerts.SLICE,

@@ -167,7 +167,7 @@ FILLED = {
     "/settings/chat/{account_id}/rules": {"channel": "C2"},
     "/settings/chat/{account_id}/groups": {"group": "S2", "schedule": "payments-primary"},
     "/settings/keys": {"name": "laptop"},
-    "/incidents/views": {"name": "Urgent"},
+    "/saved-views": {"name": "Urgent", "list": "alerts"},
     "/pages/new": {"target": "person:2", "text": "Please join"},
     "/incidents/new": {"title": "Search is slow", "severity": "2"},
     "/pages/{ref}/note": {"text": "Looking."},

@@ -1,7 +1,7 @@
 """The interval in which the listed alerts began, from an address or a form (pure)."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
@@ -54,6 +54,11 @@ def parse(preset: str, start: str, end: str, now: datetime, tz: str) -> TimeRang
         )
     _, length = PRESETS[to_one_of(preset or ALL, "range", tuple(PRESETS))]
     return TimeRange(now - length) if length is not None else ANY_TIME
+
+
+def instant_text(at: datetime) -> str:
+    """Return an instant as an address has it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _instant(text: str, field: str, tz: str, *, is_end: bool) -> datetime:

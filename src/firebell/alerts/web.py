@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Query, Response
 
@@ -29,6 +30,8 @@ from firebell.kit.web import html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.saved_views import queries as saved_views
+from firebell.saved_views.model import ListName
 
 router = routing.html_router()
 
@@ -87,6 +90,11 @@ async def alerts(
         )
     except Invalid as refusal:
         error = refusal
+    typed = (started.start, "from", start), (started.end, "to", end)
+    instants = {name: time_range.instant_text(at) if at else text for at, name, text in typed if text}
+    if error is None and instants != {name: text for _, name, text in typed if text}:
+        # typed times are local; an address means the same to everyone who opens it
+        return html.redirect(address.url(**instants, before=before))
     context = {
         "nav": "alerts",
         "live": "pages,incidents,mutes",
@@ -123,6 +131,13 @@ async def alerts(
             (name, label, address.url(**{"range": name if length else "", "from": "", "to": ""}))
             for name, (label, length) in time_range.PRESETS.items()
         ],
+        "saved": await saved_views.menu(
+            visit.tx,
+            ListName.ALERTS,
+            urlsplit(address.url()).query,
+            visit.person.id,
+            is_valid=error is None,
+        ),
         "here": address.url(before=before),
         "older": address.url(before=listed.older) if listed.older else "",
     }

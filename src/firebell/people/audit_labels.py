@@ -333,6 +333,7 @@ ACTION_LABELS = {
     "runbook.step_changed": "Changed a step of a run",
     "saved_view.created": "Saved a view",
     "saved_view.deleted": "Deleted a saved view",
+    "saved_view.renamed": "Renamed a saved view",
     "saved_view.restored": "Restored a saved view",
     "schedule.clocks_seen": "Confirmed a time zone change",
     "schedule.created": "Created a schedule",
