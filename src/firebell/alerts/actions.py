@@ -16,6 +16,7 @@ from firebell.alerts import (
     counting,
     dedup_and_grouping,
     dropped_labels,
+    event_placement,
     expiry_actions,
     flapping_actions,
     flapping_store,
@@ -294,7 +295,9 @@ async def _emit_changes(tx: Tx, state: batch_state.Batch, now: datetime) -> None
 
 def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]:
     return tuple(
-        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
+        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity, event_placement.is_test_group(g.key))
+        for g in groups
+        if g.id is not None
     )
 
 

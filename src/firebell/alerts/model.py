@@ -20,6 +20,8 @@ OWN_SOURCE = "firebell"
 """The source of the messages that say what Firebell decided itself."""
 HEARTBEAT_KEY_PREFIX = "heartbeat:"
 """The prefix of the deduplication keys of the alerts of heartbeats."""
+TEST_KEY_PREFIX = "firebell:test:"
+"""The prefix of the deduplication keys of test alerts, which Firebell sends itself."""
 ANOMALY_RULE = "AlertCountAnomaly"
 """The alert rule of anomalies, as the label `alertname` has it."""
 
@@ -68,6 +70,8 @@ class Event(msgspec.Struct, frozen=True):
     """When the alert ends unless its source sends it again; None for a source that sends each change once."""
     route: Route | None = None
     """What a routing rule decided; None if no rule matches."""
+    is_test: bool = False
+    """True for a test alert that Firebell sends itself; no sender can set it."""
 
 
 def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) -> dict[str, str]:
@@ -297,6 +301,8 @@ class OpenedGroup:
     title: str
     urgency: str
     severity: str | None = None
+    is_test: bool = False
+    """True for a test alert, which has a group of its own: its page is a drill."""
 
 
 @dataclass(frozen=True, slots=True)

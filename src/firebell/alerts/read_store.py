@@ -8,7 +8,7 @@ import msgspec
 from firebell.alerts.cleaning import FARTHEST_AHEAD, OLDEST
 from firebell.alerts.flapping import Flap
 from firebell.alerts.group_titles import SEVERITIES
-from firebell.alerts.model import Alert, AlertFilter, Group, LabeledAlert, StoredMessage
+from firebell.alerts.model import TEST_KEY_PREFIX, Alert, AlertFilter, Group, LabeledAlert, StoredMessage
 from firebell.alerts.time_range import TimeRange
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import MAX_ID
@@ -280,6 +280,24 @@ async def firing_of_integration(tx: Reads, integration_id: int, limit: int) -> l
         limit,
     )
     return [alert_from_row(row) for row in rows]
+
+
+async def firing_test(tx: Reads, integration_id: int) -> Alert | None:
+    """Return the test alert of an integration that fires, if there is one."""
+    row = await tx.row(
+        f"""
+        select {ALERT_COLUMNS}
+        from alert
+        where integration_id = $1
+            and status = 'firing'
+            and starts_with(dedup_key, $2)
+        order by id desc
+        limit 1
+        """,
+        integration_id,
+        TEST_KEY_PREFIX,
+    )
+    return alert_from_row(row) if row else None
 
 
 async def firing_alerts(tx: Reads, limit: int) -> list[Alert]:

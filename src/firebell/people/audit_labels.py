@@ -149,6 +149,7 @@ ACTION_LABELS = {
     "integration.mail_changed": "Changed the email settings of an integration",
     "integration.restored": "Restored an integration key",
     "integration.revealed": "Revealed an integration key",
+    "integration.tested": "Sent a test alert",
     "integration.revoked": "Revoked an integration key",
     "key.created": "Created an API key",
     "key.restored": "Restored an API key",
