@@ -25,6 +25,7 @@ from firebell.heartbeats import slice as heartbeats
 from firebell.inbound_mail import slice as inbound_mail
 from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
+from firebell.integration_setup import slice as integration_setup
 from firebell.kit.slice import Command, Slice, unique
 from firebell.metrics import slice as metrics
 from firebell.monitoring import slice as monitoring
@@ -141,6 +142,7 @@ SLICES = (
     chat.SLICE,
     drills.SLICE,
     readiness.SLICE,
+    integration_setup.SLICE,
     service_overview.SLICE,
     routing.SLICE,
     alert_audit.SLICE,

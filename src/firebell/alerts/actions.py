@@ -126,6 +126,7 @@ compiled_routing = routing_store.compiled
 held_groups = routing_store.held_groups
 hold_of_group = routing_store.hold_of_group
 integration_name = integration_store.name_of
+newest_of_integration = read_store.newest_of_integration
 services_of_integrations = integration_store.services_of_integrations
 
 
@@ -301,8 +302,14 @@ def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]
     )
 
 
+def integration_topic(integration_id: int) -> str:
+    """Return the topic of the unreadable messages of an integration; what else it sends is in those of pages."""
+    return f"integration-{integration_id}"
+
+
 async def _note_broken(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     for integration_id in sorted({r.integration_id for r in batch if r.error}):
+        await tx.live(integration_topic(integration_id))
         await timers.schedule_once(tx, BROKEN_SOURCE_TIMER, str(integration_id), now)
 
 

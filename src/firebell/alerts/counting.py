@@ -19,8 +19,8 @@ def quarter_of(at: datetime) -> datetime:
 def started(batch: Batch, services: Mapping[int, int]) -> list[tuple[datetime, int, int]]:
     """Return (quarter, service id, alerts) for the alerts of a batch that fired first, ordered.
 
-    `services` has the service of each integration. A test alert is not counted. An alert that only ended is counted once a firing event,
-    which was late, arrives.
+    `services` has the service of each integration. An alert that only ended is counted once a firing event,
+    which was late, arrives; a test alert never is.
     """
     counts = Counter(
         (

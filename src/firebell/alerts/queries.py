@@ -60,6 +60,11 @@ def sources(*, with_address: bool) -> list[Source]:
     return [source for source in registry().sources if (source.address is not None) is with_address]
 
 
+def all_sources() -> tuple[Source, ...]:
+    """Return all sources by title."""
+    return registry().sources
+
+
 def source(name: str) -> Source:
     """Return a source by its name; raise KeyError if there is none."""
     return registry().by_name[name]

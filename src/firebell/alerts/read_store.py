@@ -282,6 +282,24 @@ async def firing_of_integration(tx: Reads, integration_id: int, limit: int) -> l
     return [alert_from_row(row) for row in rows]
 
 
+async def newest_of_integration(tx: Reads, integration_id: int) -> Alert | None:
+    """Return the newest alert of an integration, if there is one; test alerts do not count."""
+    row = await tx.row(
+        f"""
+        select {ALERT_COLUMNS}
+        from alert
+        where integration_id >= $1
+            and (integration_id, id) < ($1 + 1, 0)
+            and not starts_with(dedup_key, $2)
+        order by integration_id desc, id desc
+        limit 1
+        """,
+        integration_id,
+        TEST_KEY_PREFIX,
+    )
+    return alert_from_row(row) if row else None
+
+
 async def firing_test(tx: Reads, integration_id: int) -> Alert | None:
     """Return the test alert of an integration that fires, if there is one."""
     row = await tx.row(
