@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.alerts.source_registry import registry
-from firebell.integration_setup import tiles
-from firebell.integration_setup.tiles import TileKind
+from firebell.alerts import queries
+from firebell.integration_setup.queries import TileKind
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from firebell.people.model import Role
@@ -24,7 +23,7 @@ from tests.api.api_clients import TEST, browser, key_of, organization, sign_in
     ],
 )
 def test_tiles_are_found_by_words(text: str, kind: TileKind, some: str, none: str) -> None:
-    names = {source.name for source in tiles.matching(registry().sources, text, kind)}
+    names = {source.name for source in queries.search_sources(text, is_drop_in=kind.is_drop_in)}
     assert some in names or not (some or names)
     assert none not in names
 

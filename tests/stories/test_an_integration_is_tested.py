@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import integration_tests
 from firebell.alerts.inhibition import actions as inhibition
 from firebell.alerts.inhibition.model import NewInhibitionRule
+from firebell.integration_setup import actions
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid, NotFound
 from firebell.metrics import source_store
@@ -19,7 +19,7 @@ from tests.world import World, world
 
 async def _send(w: World, severity: str = "critical") -> int:
     async with w.ctx.db.tx() as tx:
-        sent = await integration_tests.send_test_alert(
+        sent = await actions.send_test_alert(
             *(tx, await w.actor(w.jun)),
             service_id=w.service,
             integration_id=w.integration,
@@ -45,7 +45,7 @@ async def test_a_test_alert_pages_as_a_drill_and_leaves_real_alerts_alone(dsn: s
         assert "TEST" in test_page.title
 
         # a real alert of the same service, which the test must neither inhibit nor take into its group
-        await w.alert("Disk full", severity="warning", labels={"alertname": integration_tests.RULE})
+        await w.alert("Disk full", severity="warning", labels={"alertname": actions.RULE})
         await w.settle()
         pages = await w.pages()
         assert [(page.plan.is_drill, page.title) for page in pages[1:]] == [(False, "Disk full")]
@@ -58,7 +58,7 @@ async def test_a_test_alert_pages_as_a_drill_and_leaves_real_alerts_alone(dsn: s
         await w.after(minutes=20)
         async with w.ctx.db.tx() as tx:
             ended = await alerts.alert(tx, alert_id)
-            assert (ended.status, ended.starts_at + integration_tests.TEST_LASTS <= w.now) == (
+            assert (ended.status, ended.starts_at + actions.TEST_LASTS <= w.now) == (
                 "resolved",
                 True,
             )
@@ -76,6 +76,6 @@ async def test_a_test_alert_pages_as_a_drill_and_leaves_real_alerts_alone(dsn: s
         async with w.ctx.db.tx() as tx:
             ids = {"service_id": w.service, "integration_id": w.integration}
             jun = await w.actor(w.jun)
-            assert (await integration_tests.end_test_alert(tx, jun, **ids, now=w.now)).id == again
+            assert (await actions.end_test_alert(tx, jun, **ids, now=w.now)).id == again
             with pytest.raises(NotFound):
-                await integration_tests.end_test_alert(tx, jun, **ids, now=w.now + timedelta(seconds=1))
+                await actions.end_test_alert(tx, jun, **ids, now=w.now + timedelta(seconds=1))

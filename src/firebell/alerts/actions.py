@@ -126,7 +126,9 @@ compiled_routing = routing_store.compiled
 held_groups = routing_store.held_groups
 hold_of_group = routing_store.hold_of_group
 integration_name = integration_store.name_of
+lock_integration = integration_store.lock
 newest_of_integration = read_store.newest_of_integration
+running_test = read_store.firing_test
 services_of_integrations = integration_store.services_of_integrations
 
 

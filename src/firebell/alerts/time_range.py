@@ -1,7 +1,7 @@
 """The interval in which the listed alerts began, from an address or a form (pure)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
@@ -70,5 +70,12 @@ def _instant(text: str, field: str, tz: str, *, is_end: bool) -> datetime:
         raise Invalid(f"{shown(text)} is not a date and time.", fields={field: _EXAMPLE}) from None
     if at.tzinfo is not None:
         return at
-    is_day = at.time() == time.min and "T" not in text and " " not in text
-    return to_instant(at + timedelta(days=1) if is_day and is_end else at, tz)
+    return to_instant(at + timedelta(days=1) if is_end and _is_day(text) else at, tz)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

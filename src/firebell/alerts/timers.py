@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts import actions, expiry_actions, integration_tests, mute_actions, routing_actions
+from firebell.alerts import actions, expiry_actions, mute_actions, routing_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -60,5 +60,4 @@ HANDLERS: dict[str, timers.Handler] = {
     actions.INHIBITION_TIMER: run_inhibition,
     actions.EXPIRY_TIMER: run_expiries,
     actions.FLAPPING_TIMER: run_flapping,
-    integration_tests.TEST_TIMER: integration_tests.run_tests,
 }

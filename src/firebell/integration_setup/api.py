@@ -7,11 +7,10 @@ from fastapi import Query
 from pydantic import Field
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import integration_tests
 from firebell.alerts import queries as alert_queries
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
-from firebell.integration_setup import queries
+from firebell.integration_setup import actions, queries
 from firebell.integration_setup.queries import SetupState
 from firebell.kit.web.api import ApiInput, ApiOutput, PathId, Text, problems
 from firebell.kit.web.api import router as api_router
@@ -85,7 +84,7 @@ async def get_status(w: Reader, slug: Text, integration_id: PathId) -> Integrati
     newest = progress.newest
     return IntegrationStatus(
         state=progress.state,
-        source=progress.source.name if progress.source else None,
+        source=progress.summary.source.name if progress.summary and progress.summary.source else None,
         alert_id=newest.alert.id if newest else None,
         title=newest.alert.title if newest else None,
         page=newest.page if newest else None,
@@ -121,7 +120,7 @@ async def _shown(w: Work, alert: Alert) -> AlertUnderTest:
         alert_id=alert.id,
         title=alert.title,
         page=details.page,
-        ends_at=alert.ends_at or alert.starts_at + integration_tests.TEST_LASTS,
+        ends_at=alert.ends_at or alert.starts_at + actions.TEST_LASTS,
     )
 
 
@@ -134,7 +133,7 @@ async def _shown(w: Work, alert: Alert) -> AlertUnderTest:
 async def send_test(w: Tester, slug: Text, integration_id: PathId, body: NewTestAlert) -> AlertUnderTest:
     """It ends after 15 minutes. While one fires, that one is returned."""
     service = await catalog.by_slug(w.tx, slug)
-    alert = await integration_tests.send_test_alert(
+    alert = await actions.send_test_alert(
         w.tx,
         w.actor,
         service_id=service.id,
@@ -152,7 +151,7 @@ async def send_test(w: Tester, slug: Text, integration_id: PathId, body: NewTest
 )
 async def end_test(w: Tester, slug: Text, integration_id: PathId) -> AlertUnderTest:
     service = await catalog.by_slug(w.tx, slug)
-    alert = await integration_tests.end_test_alert(
+    alert = await actions.end_test_alert(
         w.tx, w.actor, service_id=service.id, integration_id=integration_id, now=w.now
     )
     return await _shown(w, await alerts.alert(w.tx, alert.id))

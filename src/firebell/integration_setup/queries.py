@@ -5,15 +5,32 @@ from datetime import datetime
 from enum import StrEnum
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import integration_tests
 from firebell.alerts import queries as alert_queries
 from firebell.alerts.model import BrokenSource, ChangeEvent, Integration
-from firebell.alerts.queries import AlertDetails
-from firebell.alerts.source import Source
+from firebell.alerts.queries import AlertDetails, IntegrationSummary
 from firebell.catalog.model import Service
+from firebell.integration_setup import actions
 from firebell.kit.db.database import Tx
 from firebell.routing import queries as routing
 from firebell.routing.model import Explanation, RoutingTest
+
+
+class TileKind(StrEnum):
+    """Which sources are shown as tiles."""
+
+    ALL = "all"
+    TOOLS = "tools"
+    DROP_IN = "drop-in"
+
+    @property
+    def label(self) -> str:
+        """What a person reads."""
+        return {TileKind.ALL: "All", TileKind.TOOLS: "Tools", TileKind.DROP_IN: "Replace a product"}[self]
+
+    @property
+    def is_drop_in(self) -> bool | None:
+        """True for addresses of other products, False for tools, None for both."""
+        return None if self is TileKind.ALL else self is TileKind.DROP_IN
 
 
 class SetupState(StrEnum):
@@ -30,14 +47,14 @@ class SetupState(StrEnum):
 class SetupProgress:
     """The newest alert of an integration with why it paged someone or no one, and what else arrived.
 
-    `broken` is about unreadable messages of the last two days, `source` is what sent the last message.
+    `broken` is about unreadable messages of the last two days, `summary` has the tool that sent the last one.
     """
 
     newest: AlertDetails | None
     explanation: Explanation | None
     broken: BrokenSource | None
     change: ChangeEvent | None
-    source: Source | None
+    summary: IntegrationSummary | None
     test: AlertDetails | None
 
     @property
@@ -53,11 +70,10 @@ class SetupProgress:
 async def progress(tx: Tx, integration: Integration, now: datetime) -> SetupProgress:
     """Return how far an integration is."""
     newest = await alerts.newest_of_integration(tx, integration.id)
-    test = await integration_tests.running_test(tx, integration.id)
+    test = await alerts.running_test(tx, integration.id)
     listed = await alert_queries.alert_details(tx, [each for each in (newest, test) if each])
     details = {each.alert.id: each for each in listed}
     summaries = await alert_queries.integration_summaries(tx, [integration.id], now)
-    summary = summaries.get(integration.id)
     changes = await alerts.changes(
         tx, [integration.service_id], since=integration.created_at, until=now, limit=1
     )
@@ -66,7 +82,7 @@ async def progress(tx: Tx, integration: Integration, now: datetime) -> SetupProg
         explanation=await routing.explain(tx, newest.id) if newest else None,
         broken=await alerts.broken_source(tx, integration.id, now),
         change=changes[0] if changes else None,
-        source=summary.source if summary else None,
+        summary=summaries.get(integration.id),
         test=details[test.id] if test else None,
     )
 
@@ -75,7 +91,7 @@ async def preview_of_test(
     tx: Tx, integration: Integration, service: Service, severity: str, now: datetime
 ) -> RoutingTest:
     """Return which rule would decide about a test alert, and whom it would page first now."""
-    event = integration_tests.event_of_test(integration, severity, "")
+    event = actions.event_of_test(integration, severity, "")
     return await routing.try_labels(
         tx,
         await alerts.load_routing(tx),

@@ -5,15 +5,12 @@ from datetime import timedelta
 from fastapi import Response
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import integration_tests
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.source import Source
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.inbound_mail.queries import address_of
-from firebell.integration_setup import queries, tiles
-from firebell.integration_setup.queries import SetupState
-from firebell.integration_setup.tiles import TileKind
+from firebell.integration_setup import actions, queries
+from firebell.integration_setup.queries import SetupState, TileKind
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.web import flash, html, routing
 from firebell.people import permissions, route_access
@@ -26,11 +23,6 @@ KEY_SHOWN = timedelta(days=1)
 """How long a new integration that received nothing is shown with its whole key."""
 SERVICES_LISTED = 500
 """Number of services that the form offers."""
-
-
-def _known(name: str) -> Source | None:
-    """Return the source with this name, None for an unknown one: addresses may be old."""
-    return next((source for source in alert_queries.all_sources() if source.name == name), None)
 
 
 def _path(service: Service, integration_id: int, source: str = "") -> str:
@@ -50,9 +42,9 @@ async def _choose(
         "kind": shown,
         "kinds": list(TileKind),
         "here": f"/services/{service.slug}/integrations/new",
-        "sources": tiles.matching(sources, q, shown),
+        "sources": alert_queries.search_sources(q, is_drop_in=shown.is_drop_in),
         "source_count": len(sources),
-        "source": _known(name),
+        "source": alert_queries.find_source(name),
         "services": [(each.slug, each.name) for each in (await catalog.services(visit.tx))[:SERVICES_LISTED]],
         "values": visit.values if error else {},
         "error": error,
@@ -93,8 +85,8 @@ async def integration(
     service = await catalog.by_slug(visit.tx, slug)
     shown = await alerts.integration_of_service(visit.tx, service.id, integration_id)
     progress = await queries.progress(visit.tx, shown, visit.now)
-    severity = severity if severity in integration_tests.SEVERITIES else "critical"
-    chosen = _known(source) or progress.source
+    severity = severity if severity in actions.SEVERITIES else "critical"
+    chosen = alert_queries.find_source(source) or (progress.summary and progress.summary.source)
     # in full for the person who sets it up, until something arrived; from then on the service's page reveals it
     is_new = progress.state is SetupState.WAITING and visit.now - shown.created_at < KEY_SHOWN
     is_shown = is_new and permissions.allows(visit.rights, Verb.INTEGRATION_REVEAL)
@@ -116,8 +108,8 @@ async def integration(
         "state": progress.state,
         "preview": await queries.preview_of_test(visit.tx, shown, service, severity, visit.now),
         "severity": severity,
-        "severities": [(each, each.capitalize()) for each in integration_tests.SEVERITIES],
-        "lasts": integration_tests.TEST_LASTS,
+        "severities": [(each, each.capitalize()) for each in actions.SEVERITIES],
+        "lasts": actions.TEST_LASTS,
     }
     return await html.render(visit.request, "integration_setup/integration.html", context)
 
@@ -127,7 +119,7 @@ async def integration(
 )
 async def send_test(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
     service = await catalog.by_slug(visit.tx, slug)
-    await integration_tests.send_test_alert(
+    await actions.send_test_alert(
         visit.tx,
         visit.actor,
         service_id=service.id,
@@ -146,7 +138,7 @@ async def send_test(visit: CurrentVisit, slug: str, integration_id: int) -> Resp
 )
 async def end_test(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
     service = await catalog.by_slug(visit.tx, slug)
-    await integration_tests.end_test_alert(
+    await actions.end_test_alert(
         visit.tx, visit.actor, service_id=service.id, integration_id=integration_id, now=visit.now
     )
     return flash.redirect(visit.request, f"{_path(service, integration_id)}#test", "Test alert ended.")

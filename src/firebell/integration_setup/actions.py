@@ -1,12 +1,11 @@
 """Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.4)."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from firebell.alerts import actions, integration_store, read_store
+from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
     OWN_SOURCE,
     TEST_KEY_PREFIX,
@@ -17,7 +16,7 @@ from firebell.alerts.model import (
     Integration,
 )
 from firebell.kit.db.database import Tx
-from firebell.kit.db.events import SYSTEM, Actor
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.truncation import cut
@@ -25,15 +24,13 @@ from firebell.kit.web.filters import to_one_of
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
-TEST_TIMER = "alerts.test"
+TEST_TIMER = "integration_setup.test"
 """The timer at which a test alert ends; its key is the id of the alert."""
 TEST_LASTS = timedelta(minutes=15)
 RULE = "FirebellTest"
 """The alert rule of test alerts, as the label `alertname` has it."""
 SEVERITIES = ("critical", "error", "warning", "info")
 _NAME_MAX_CHARS = 150
-
-running_test = read_store.firing_test
 
 
 def event_of_test(integration: Integration, severity: str, token: str) -> Event:
@@ -58,15 +55,15 @@ async def send_test_alert(
     It has a group of its own, and its page is a drill: no final alarm, no metric. It ends after `TEST_LASTS`. One that
     still fires is returned instead of a second one. Raise NotFound if the integration is not active.
     """
-    integration = await actions.integration_of_service(tx, service_id, integration_id)
+    integration = await alerts.integration_of_service(tx, service_id, integration_id)
     event = event_of_test(integration, severity, secrets.token_hex(8))
-    await integration_store.lock(tx, integration_id)
-    if running := await running_test(tx, integration_id):
+    await alerts.lock_integration(tx, integration_id)
+    if running := await alerts.running_test(tx, integration_id):
         return running
     body = msgspec.json.encode({"test_of": integration.name, "sent_by": actor.label, "at": now})
     request = InboundRequest(integration_id, service_id, OWN_SOURCE, body, (event,))
-    await actions.receive_own(tx, [request], now)
-    alert = await running_test(tx, integration_id)
+    await alerts.receive_own(tx, [request], now)
+    alert = await alerts.running_test(tx, integration_id)
     assert alert is not None
     await timers.schedule(tx, TEST_TIMER, str(alert.id), now + TEST_LASTS)
     await tx.audit(
@@ -83,15 +80,9 @@ async def end_test_alert(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Alert:
     """End the test alert of an integration, and its page; raise NotFound if none fires."""
-    await actions.integration_of_service(tx, service_id, integration_id)
-    alert = await running_test(tx, integration_id)
+    await alerts.integration_of_service(tx, service_id, integration_id)
+    alert = await alerts.running_test(tx, integration_id)
     if alert is None:
         raise NotFound("No test alert of this integration is firing.", hint="It has ended already.")
-    await actions.resolve_alerts(tx, actor, [alert.id], now)
+    await alerts.resolve_alerts(tx, actor, [alert.id], now)
     return alert
-
-
-async def run_tests(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """End the test alerts that still fire."""
-    await actions.resolve_alerts(tx, SYSTEM, sorted(int(timer.key) for timer in due_timers), now)
-    return ()
