@@ -128,7 +128,9 @@ async def send_test(visit: CurrentVisit, slug: str, integration_id: int) -> Resp
         now=visit.now,
     )
     return flash.redirect(
-        visit.request, f"{_path(service, integration_id)}#test", "Test alert sent. It ends in 15 minutes."
+        visit.request,
+        f"{_path(service, integration_id, visit.text('source'))}#test",
+        "Test alert sent. It ends in 15 minutes.",
     )
 
 
@@ -141,4 +143,6 @@ async def end_test(visit: CurrentVisit, slug: str, integration_id: int) -> Respo
     await actions.end_test_alert(
         visit.tx, visit.actor, service_id=service.id, integration_id=integration_id, now=visit.now
     )
-    return flash.redirect(visit.request, f"{_path(service, integration_id)}#test", "Test alert ended.")
+    return flash.redirect(
+        visit.request, f"{_path(service, integration_id, visit.text('source'))}#test", "Test alert ended."
+    )
