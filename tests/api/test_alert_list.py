@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from itertools import chain
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -116,7 +117,7 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
             "", **{"from": (now - timedelta(hours=3)).isoformat(), "to": now.isoformat()}
         ) == [*"2543210"]
         assert await titles("disk", **{"from": now.isoformat()}) == []
-        past = {"to": (now - timedelta(hours=3)).isoformat()}
+        past: dict[str, Any] = {"to": (now - timedelta(hours=3)).isoformat()}
         assert await titles('env="prod"', service="checkout", **past) == []
         assert (await api("GET", "/alerts/facets", **past))["counted"] == 0
         swapped = await api("GET", "/alerts", **{"from": now.isoformat(), **past}, status=422)
