@@ -25,6 +25,7 @@ from firebell.heartbeats import slice as heartbeats
 from firebell.inbound_mail import slice as inbound_mail
 from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
+from firebell.integration_setup import slice as integration_setup
 from firebell.kit.slice import Command, Slice, unique
 from firebell.metrics import slice as metrics
 from firebell.monitoring import slice as monitoring
@@ -41,6 +42,7 @@ from firebell.response import slice as response
 from firebell.retention import slice as retention
 from firebell.routing import slice as routing
 from firebell.runbooks import slice as runbooks
+from firebell.saved_views import slice as saved_views
 from firebell.search import slice as search
 from firebell.self_watch import slice as self_watch
 from firebell.service_overview import slice as service_overview
@@ -113,6 +115,7 @@ SLICES = (
     people.SLICE,
     notify.SLICE,
     handbook.SLICE,
+    saved_views.SLICE,
     catalog.SLICE,
     runbooks.SLICE,
     alerts.SLICE,
@@ -139,6 +142,7 @@ SLICES = (
     chat.SLICE,
     drills.SLICE,
     readiness.SLICE,
+    integration_setup.SLICE,
     service_overview.SLICE,
     routing.SLICE,
     alert_audit.SLICE,

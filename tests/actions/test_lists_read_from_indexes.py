@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from firebell.alerts import read_store
 from firebell.alerts.model import AlertFilter
+from firebell.alerts.time_range import TimeRange
 from firebell.incidents.declaring import similar_queries
 from firebell.incidents.incident_list import list_numbers_store
 from firebell.incidents.incident_list import store as incident_list_store
@@ -181,8 +183,11 @@ async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: py
             insert into alert (integration_id, dedup_key, status, title, starts_at, last_seen, hi_at, hi_rank,
                 hi_seen, count)
             select i % 50 + 1, 'key ' || i, case when i % 100 = 0 then 'firing' else 'resolved' end, 'alert ' || i,
-                $1, $1, $1, 0, $1, 1
-            from generate_series(1, 20000) i
+                at, at, at, 0, at, 1
+            from (
+                select i, $1::timestamptz + i * interval '1 minute' as at
+                from generate_series(1, 20000) i
+            ) numbered
             """,
             START,
         )
@@ -198,6 +203,22 @@ async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: py
             # no alert of service 7 fires
             assert bool(listed) == (service_id is None or not is_firing), wanted
             assert whole_reads(plans) & {"alert", "muted_alert"} == set(), wanted
+        # alerts 7,000 to 7,099 began in this range, and the ids of two days around it are read
+        started = TimeRange(START + timedelta(minutes=7000), START + timedelta(minutes=7100))
+        low, high = await read_store.ids_of_range(tx, started)
+        assert (7000 - low, high - 7099) == (1451, 1452)
+        for service_id, is_firing, is_muted in product((None, 7), (False, True), (False, True)):
+            in_range = AlertFilter(service_id, is_firing, is_muted, started)
+            expected = {
+                i
+                for i in range(7000, 7100)
+                if (i % 50 == 6 or not service_id) and (i % 100 == 0 or not is_firing)
+                if i % 7 == 0 or not is_muted
+            }
+            with explained(monkeypatch) as plans:
+                listed = await search(tx, "alert" if is_muted else "", in_range, limit=101)
+            assert {alert.id for alert in listed} == expected, in_range
+            assert whole_reads(plans) & {"alert", "muted_alert"} == set(), in_range
 
 
 async def fill_incidents(tx: Tx) -> None:

@@ -198,8 +198,9 @@ async def test_every_role_reads_a_service_and_is_offered_only_what_it_may_do(
         page = await http.get("/services/checkout")
         assert page.status_code == 200
         may_respond = role is not Role.VIEWER
-        for action in ("/pages/PG-1/ack", "/services/checkout/policy", "/services/checkout/integrations"):
+        for action in ("/pages/PG-1/ack", "/services/checkout/policy"):
             assert (f'action="{action}"' in page.text) == may_respond
+        assert ('href="/services/checkout/integrations/new"' in page.text) == may_respond
         assert (await http.get("/services/nowhere")).status_code == 404
 
 

@@ -1,7 +1,9 @@
 """The list of alerts: matchers, values of labels, and actions on many alerts, over JSON and on the web."""
 
+import re
 from datetime import timedelta
 from itertools import chain
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -98,7 +100,28 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
             assert (resolved.status_code, resolved.headers["location"]) == (303, "/alerts")
             assert (await http.post("/alerts/bulk", data={"csrf": csrf, "do": "ack"})).status_code == 303
             assert (await http.post("/alerts/bulk", data={**form, "do": "page"})).status_code == 422
+            w.clock.advance(timedelta(hours=2))
+            hour = (
+                await http.get("/alerts", params={"q": "disk", "range": "1h", "service": "checkout"})
+            ).text
+            assert "Disk 3 full" not in hour
+            older = urlsplit(re.findall(r'href="(/alerts[^"]*range=7d[^"]*)"', hour)[0].replace("&amp;", "&"))
+            assert parse_qs(older.query)["service"] == ["checkout"]
+            assert "Disk 3 full" in (await http.get(str(older.geturl()))).text
+            mistyped = await http.get("/alerts", params={"from": "yesterday"})
+            assert (mistyped.status_code, 'value="yesterday"' in mistyped.text) == (422, True)
         assert await titles("disk", status="firing") == ["2", "5", "0"]
+
+        now = w.now
+        assert await titles(
+            "", **{"from": (now - timedelta(hours=3)).isoformat(), "to": now.isoformat()}
+        ) == [*"2543210"]
+        assert await titles("disk", **{"from": now.isoformat()}) == []
+        past: dict[str, Any] = {"to": (now - timedelta(hours=3)).isoformat()}
+        assert await titles('env="prod"', service="checkout", **past) == []
+        assert (await api("GET", "/alerts/facets", **past))["counted"] == 0
+        swapped = await api("GET", "/alerts", **{"from": now.isoformat(), **past}, status=422)
+        assert swapped["errors"][0]["field"] == "to"
 
 
 async def _pages(api: Api, query: str, at_most: int) -> list[list[str]]:

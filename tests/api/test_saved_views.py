@@ -1,14 +1,15 @@
-"""Saved views of the list of incidents: personal or shared, and never another person's private one."""
+"""Saved views of lists: personal or shared, and never another person's private one."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from firebell.incidents.incident_list import saved_views
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.people import actions as people
 from firebell.people.model import Role
+from firebell.saved_views import actions as saved_views
+from firebell.saved_views.model import ListName, canonical, moved
 from tests.api.api_clients import TEST, browser, key_of, organization, sign_in
 from tests.api.test_every_form_is_confirmed import said, undo_of
 from tests.api.test_long_lists_on_the_web import read
@@ -28,7 +29,13 @@ async def save(
 ) -> int:
     async with w.ctx.db.tx() as tx:
         view = await saved_views.create_saved_view(
-            tx, await w.actor(person), name=name, query=query, shared=shared, now=w.now
+            tx,
+            await w.actor(person),
+            list_name=ListName.INCIDENTS,
+            name=name,
+            query=query,
+            shared=shared,
+            now=w.now,
         )
     return view.id
 
@@ -37,22 +44,41 @@ async def test_a_personal_view_is_seen_by_its_owner_alone_and_a_shared_one_by_ev
     await save(w, w.mara, "Mine")
     await save(w, w.mara, "Ours", shared=True)
     async with w.ctx.db.tx() as tx:
-        seen = {person: [v.name for v in await saved_views.visible(tx, person)] for person in (w.mara, w.jun)}
+        seen = {
+            person: [v.name for v in await saved_views.visible(tx, person, ListName.INCIDENTS)]
+            for person in (w.mara, w.jun)
+        }
     assert seen == {w.mara: ["Mine", "Ours"], w.jun: ["Ours"]}
 
 
 @pytest.mark.parametrize(
-    ("query", "stored"),
+    ("name", "query", "stored"),
     [
-        ("?severity=0,1&state=all", QUERY),
-        ("state=all&before=7&first=51&severity=0,1&csrf=x", QUERY),
-        ("", "state=open"),
-        ("state=all&sort=newest&q=&month=2026-11", "state=all&month=2026-11"),
-        ("sort=longest&q=k%C3%A4se", "state=open&sort=longest&q=k%C3%A4se"),
+        ("incidents", "?severity=0,1&state=all", QUERY),
+        ("incidents", "state=all&before=7&first=51&severity=0,1&csrf=x", QUERY),
+        ("incidents", "", "state=open"),
+        ("incidents", "state=all&sort=newest&q=&month=2026-11", "state=all&month=2026-11"),
+        ("incidents", "state=all&q=a&sort=newest&type=x&field=y", "state=all&q=a&type=x&field=y"),
+        ("incidents", "state=open&sort=longest&q=k%C3%A4se", "state=open&sort=longest&q=k%C3%A4se"),
+        ("alerts", "range=all&q=env%3Dprod&before=7", "state=all&q=env%3Dprod"),
+        (
+            "alerts",
+            "to=2026-11-24T00:00:00Z&service=a&sort=x",
+            "state=all&service=a&to=2026-11-24T00%3A00%3A00Z",
+        ),
+        ("pages", "whose=all&state=snoozed&show=PG-1", "state=snoozed"),
     ],
 )
-def test_equal_views_have_equal_addresses(query: str, stored: str) -> None:
-    assert saved_views.clean_query(query) == stored
+def test_equal_views_have_equal_addresses(name: str, query: str, stored: str) -> None:
+    assert saved_views.clean_query(ListName(name), query) == stored
+    assert canonical(ListName(name), stored) == stored
+
+
+@pytest.mark.parametrize(
+    ("position", "ids"), [(1, [2, 1, 3]), (2, [1, 2, 3]), (3, [1, 3, 2]), (50, [1, 3, 2])]
+)
+def test_a_view_is_moved_among_the_others(position: int, ids: list[int]) -> None:
+    assert moved([1, 2, 3], 2, position) == ids
 
 
 async def test_names_are_unique_for_their_owner_and_limited(w: World) -> None:
@@ -64,8 +90,8 @@ async def test_names_are_unique_for_their_owner_and_limited(w: World) -> None:
         with pytest.raises(Invalid):
             await save(w, w.mara, bad)
     with pytest.raises(Invalid):
-        await save(w, w.mara, "Long", query="q=" + "x" * 2000)
-    for number in range(saved_views.VIEWS_PER_PERSON - 1):
+        await save(w, w.mara, "Long", query="q=" + "x" * 3000)
+    for number in range(saved_views.VIEWS_PER_LIST - 1):
         await save(w, w.mara, f"View {number}")
     with pytest.raises(Conflict):
         await save(w, w.mara, "One more")
@@ -105,15 +131,25 @@ async def test_the_list_offers_to_save_only_what_is_not_saved(w: World) -> None:
     async with browser(w) as http:
         csrf = {"csrf": await sign_in(w, http, w.mara)}
         assert 'name="query"' not in await read(http, "/incidents")
+        for shown in ("/alerts?state=firing&range=24h", "/pages?state=snoozed&urgency=low"):
+            path, _, query = shown.partition("?")
+            assert f'name="query" value="{query.replace("&", "&amp;")}"' in await read(http, shown)
+            assert 'name="query"' not in await read(http, path)
+        own = await http.get("/alerts", params={"from": "2026-11-24T03:14", "to": ""})
+        assert own.headers["location"] == "/alerts?state=all&from=2026-11-24T02%3A14%3A00Z"
         page = await read(http, "/incidents?state=all&severity=0,1")
         assert f'name="query" value="{QUERY.replace("&", "&amp;")}"' in page
         answer = await http.post(
-            "/incidents/views", data={**csrf, "name": "Urgent", "query": QUERY}, follow_redirects=True
+            "/saved-views",
+            data={**csrf, "list": "incidents", "name": "Urgent", "query": QUERY},
+            follow_redirects=True,
         )
         assert said(answer.text) == "View Urgent saved."
         assert 'name="query"' not in answer.text
         assert f'href="/incidents?{QUERY.replace("&", "&amp;")}" aria-current="true">Urgent' in answer.text
-        deleted = await http.post("/incidents/views/1/delete", data=csrf, follow_redirects=True)
+        renamed = await http.post("/saved-views/1", data={**csrf, "name": "Urgent"}, follow_redirects=True)
+        assert said(renamed.text) == "View renamed to Urgent."
+        deleted = await http.post("/saved-views/1/delete", data=csrf, follow_redirects=True)
         action, fields = undo_of(deleted.text)
         await http.post(action, data=fields)
         assert ">Urgent" in await read(http, "/incidents")
@@ -121,14 +157,34 @@ async def test_the_list_offers_to_save_only_what_is_not_saved(w: World) -> None:
 
 async def test_views_over_json(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
-        made = await api(
-            "POST", "/incident-views", {"name": "Urgent", "query": QUERY, "shared": True}, status=201
-        )
-        assert (made["query"], made["own"]) == (QUERY, True)
+        urgent = {"list": "incidents", "name": "Urgent", "query": QUERY, "shared": True}
+        made = await api("POST", "/saved-views", urgent, status=201)
+        assert (made["query"], made["own"], made["path"]) == (QUERY, True, f"/incidents?{QUERY}")
+        late = await api("POST", "/saved-views", {**urgent, "name": "Late", "shared": False}, status=201)
+        # the same name in another list is another view
+        alerts = {"list": "alerts", "name": "urgent", "query": "state=firing"}
+        await api("POST", "/saved-views", alerts, status=201)
+        await api("POST", "/saved-views", {**alerts, "list": "teams"}, status=422)
+
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
-        assert [(v["name"], v["own"]) for v in await jun("GET", "/incident-views")] == [("Urgent", False)]
-        await jun("DELETE", f"/incident-views/{made['id']}", status=403)
-        removed = await api("DELETE", f"/incident-views/{made['id']}")
+        listed = await jun("GET", "/saved-views", list="incidents")
+        assert [(v["name"], v["own"]) for v in listed] == [("Urgent", False)]
+        assert await jun("GET", "/saved-views", list="alerts") == []
+        await jun("GET", "/saved-views", status=422)
+        for change in ({"name": "Mine"}, {"position": 1}):
+            await jun("PATCH", f"/saved-views/{made['id']}", change, status=403)
+            await jun("PATCH", f"/saved-views/{late['id']}", change, status=404)
+        await jun("DELETE", f"/saved-views/{made['id']}", status=403)
+
+        await api("PATCH", f"/saved-views/{late['id']}", {"name": "URGENT"}, status=409)
+        assert (await api("PATCH", f"/saved-views/{late['id']}", {"name": "Later", "position": 1}))[
+            "name"
+        ] == "Later"
+        async with w.ctx.db.tx() as tx:
+            own = await saved_views.visible(tx, w.mara, ListName.INCIDENTS)
+        assert [view.name for view in own] == ["Later", "Urgent"]
+
+        removed = await api("DELETE", f"/saved-views/{made['id']}")
         await api("POST", f"/undo/{removed['undo']['token']}")
-        assert len(await api("GET", "/incident-views")) == 1
-        await api("POST", "/incident-views", {"name": "urgent", "query": ""}, status=409)
+        assert len(await api("GET", "/saved-views", list="incidents")) == 2
+        await api("POST", "/saved-views", {**urgent, "name": "urgent"}, status=409)

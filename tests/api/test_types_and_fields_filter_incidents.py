@@ -37,6 +37,6 @@ async def test_a_declaration_sets_type_and_fields_and_every_list_filters_by_them
             assert [t for t in kinds if f'class="t" href="/incidents/{refs[t]}"' in page] == titles
             answer = await http.get(f"/incidents.csv?{query}")
             assert [row["title"] for row in csv.DictReader(io.StringIO(answer.text))] == titles
-        view = {"name": "US", "query": "type=security&field=region:US&other=1"}
-        saved = await api("POST", "/incident-views", view, status=201)
+        view = {"list": "incidents", "name": "US", "query": "type=security&field=region:US&other=1"}
+        saved = await api("POST", "/saved-views", view, status=201)
         assert saved["query"] == "state=open&type=security&field=region%3AUS"

@@ -200,6 +200,16 @@ async def test_a_person_is_paged_from_the_terminal(dsn: str, clock: FakeClock, t
         assert "- **" in (await run("incident", "timeline", "INC-1", "--markdown")).out
         similar = await run("incident", "similar", "Karten gestört")
         assert "INC-1" in similar.out
-        assert (await run("incident", "views")).out == "No saved views yet.\n"
+        assert (await run("view", "list", "incidents")).out == "No saved views yet.\n"
+        saved = await run("view", "save", "alerts", "Now", "state=firing&range=24h&csrf=x", "--json")
+        assert saved.json["path"] == "/alerts?state=firing&range=24h"
+        number = str(saved.json["id"])
+        assert (await run("view", "rename", number, "Firing", "--json")).json["name"] == "Firing"
+        await run("view", "move", number, "1")
+        assert "Firing" in (await run("view", "list", "alerts")).out
+        await run("view", "delete", number)
+        await run("view", "delete", number, code=1)
+        assert (await run("alert", "list", "--since", "90m", "--until", "0m")).out
+        await run("alert", "list", "--since", "2026-02-30", code=2)
         dismissed = await run("incident", "dismiss", "INC-1", "--reason", "a test", "--json")
         assert dismissed.json["phase"] == "dismissed"

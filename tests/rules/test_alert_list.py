@@ -1,10 +1,12 @@
 """The query of the list of alerts, the values of their labels, and the matchers for several alerts."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts import facets, list_query
+from firebell.alerts import facets, list_query, time_range
 from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.silences import rules
 from firebell.kit import matchers
@@ -49,6 +51,56 @@ def test_a_query_can_be_narrowed_to_any_value_and_widened_again(name: str, value
     assert list_query.parse(str(narrowed)) == narrowed
     assert narrowed.with_value(name, value) == narrowed
     assert narrowed.without(Matcher(name, Op.EQUAL, value)) == query
+
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("preset", "start", "end", "expected"),
+    [
+        ("", "", "", ("", "")),
+        ("all", "", "", ("", "")),
+        ("1h", "", "", ("11-24 02:14", "")),
+        ("7d", "", "", ("11-17 03:14", "")),
+        # typed times replace a preset
+        ("7d", "2026-11-24T01:00", "", ("11-24 00:00", "")),
+        ("", "2026-11-24T01:00Z", "2026-11-24 03:00", ("11-24 01:00", "11-24 02:00")),
+        ("", "", "2026-11-23", ("", "11-23 23:00")),
+        ("", "2026-11-23", "2026-11-23", ("11-22 23:00", "11-23 23:00")),
+        # the clock goes back, so the day has 25 hours
+        ("", "2026-10-25", "2026-10-25", ("10-24 22:00", "10-25 23:00")),
+    ],
+)
+def test_a_range_of_time_is_read_in_the_zone_of_its_reader(
+    preset: str, start: str, end: str, expected: tuple[str, str]
+) -> None:
+    started = time_range.parse(preset, start, end, NOW, "Europe/Berlin")
+    shown = tuple(
+        f"{each.astimezone(UTC):%m-%d %H:%M}" if each else "" for each in (started.start, started.end)
+    )
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("preset", "start", "end", "field"),
+    [
+        ("2h", "", "", "range"),
+        ("", "yesterday", "", "from"),
+        ("", "", "2026-02-30", "to"),
+        ("", "9999-12-31T23:59", "", "from"),
+        ("", "2026-11-24T03:14", "2026-11-24T03:14", "to"),
+        ("", "2026-11-24", "2026-11-23", "to"),
+        ("", "0001-01-01T00:00+23:59", "", "from"),
+        ("", "\x00", "", "from"),
+    ],
+)
+def test_a_range_that_cannot_be_is_refused_at_its_field(
+    preset: str, start: str, end: str, field: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        time_range.parse(preset, start, end, NOW, "Europe/Berlin")
+    assert set(refusal.value.fields) == {field}
 
 
 def test_facets_are_labels_whose_values_repeat() -> None:

@@ -18,7 +18,7 @@ EVERYONE = {
     "incidents:declare": "incident.declare near_miss.report drill.join postmortem.rate",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
-    " access.revoke action.undo search.read",
+    " access.revoke action.undo search.read saved_view.read",
 }
 RESPONDERS = {
     "alerts:write": "alert.send",

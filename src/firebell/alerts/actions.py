@@ -16,6 +16,7 @@ from firebell.alerts import (
     counting,
     dedup_and_grouping,
     dropped_labels,
+    event_placement,
     expiry_actions,
     flapping_actions,
     flapping_store,
@@ -125,6 +126,9 @@ compiled_routing = routing_store.compiled
 held_groups = routing_store.held_groups
 hold_of_group = routing_store.hold_of_group
 integration_name = integration_store.name_of
+lock_integration = integration_store.lock
+newest_of_integration = read_store.newest_of_integration
+running_test = read_store.firing_test
 services_of_integrations = integration_store.services_of_integrations
 
 
@@ -294,12 +298,20 @@ async def _emit_changes(tx: Tx, state: batch_state.Batch, now: datetime) -> None
 
 def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]:
     return tuple(
-        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
+        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity, event_placement.is_test_group(g.key))
+        for g in groups
+        if g.id is not None
     )
+
+
+def integration_topic(integration_id: int) -> str:
+    """Return the topic of the unreadable messages of an integration; what else it sends is in those of pages."""
+    return f"integration-{integration_id}"
 
 
 async def _note_broken(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     for integration_id in sorted({r.integration_id for r in batch if r.error}):
+        await tx.live(integration_topic(integration_id))
         await timers.schedule_once(tx, BROKEN_SOURCE_TIMER, str(integration_id), now)
 
 

@@ -1,4 +1,4 @@
-"""Alerts and integration keys over JSON."""
+"""Alerts over JSON."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,13 +8,21 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import actions, dropped_labels, earlier_alerts, flapping, list_query, listing, queries
-from firebell.alerts.model import Alert, AlertFilter, Integration, Rejected
+from firebell.alerts import (
+    actions,
+    dropped_labels,
+    earlier_alerts,
+    list_query,
+    listing,
+    queries,
+    time_range,
+)
+from firebell.alerts.model import Alert, AlertFilter, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Conflict, Invalid
-from firebell.kit.web import api, html, undo
+from firebell.kit.web import api, html
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
@@ -24,11 +32,8 @@ from firebell.kit.web.api import (
     PageParams,
     PathId,
     QueryBool,
-    Removed,
-    ShortName,
     Text,
     problems,
-    removed,
 )
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
@@ -39,10 +44,6 @@ router = api.router()
 
 Reader = Annotated[Work, work(Verb.ALERT_READ)]
 Sender = Annotated[Caller, may(Verb.ALERT_SEND)]
-IntegrationReader = Annotated[Work, work(Verb.INTEGRATION_READ)]
-IntegrationCreator = Annotated[Work, work(Verb.INTEGRATION_CREATE)]
-IntegrationRevealer = Annotated[Work, work(Verb.INTEGRATION_REVEAL)]
-IntegrationRevoker = Annotated[Work, work(Verb.INTEGRATION_REVOKE)]
 Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max_length=64)]
 
 
@@ -198,53 +199,6 @@ class AlertAccepted(ApiOutput):
     service: str
 
 
-FlappingChanges = Annotated[
-    int,
-    Field(
-        ge=flapping.NEVER,
-        le=flapping.MAX_CHANGES,
-        description="changes between firing and resolved within an hour at which an alert flaps, 3 to 20; 0 for never",
-    ),
-]
-
-
-class IntegrationShown(ApiOutput):
-    """An address that alerts are sent to; only the end of its key is shown."""
-
-    id: int
-    name: str
-    masked_key: Annotated[str, Field(examples=["…9f3a"])]
-    created_at: datetime
-    flapping_changes: FlappingChanges
-    drop_labels: list[str]
-
-
-class IntegrationRevealed(IntegrationShown):
-    """An integration with its whole key; anyone who has the key can send alerts."""
-
-    key: str
-
-
-class IntegrationSettings(ApiInput):
-    """How the alerts of an integration are handled."""
-
-    flapping_changes: FlappingChanges = flapping.DEFAULT_CHANGES
-    drop_labels: Annotated[
-        list[Name],
-        Field(
-            max_length=dropped_labels.MAX_LABELS,
-            description="labels that the sender changes with each event, which are removed from alerts",
-            examples=[["pod_template_hash"]],
-        ),
-    ] = Field(default_factory=list)
-
-
-class NewIntegration(ApiInput):
-    """An integration to create."""
-
-    name: Annotated[ShortName, Field(examples=["Alertmanager"])]
-
-
 def _flapping(alert: Alert) -> AlertFlapping | None:
     flap = alert.flap
     if flap is None or flap.since is None:
@@ -283,9 +237,16 @@ MutedOnly = Annotated[
 ]
 
 
-async def _filter(w: Work, service: str, status: str | None, *, muted: bool) -> AlertFilter:
+Start = Annotated[Instant | None, Query(alias="from", description="alerts that began then or later")]
+End = Annotated[Instant | None, Query(alias="to", description="alerts that began before then")]
+
+
+async def _filter(
+    w: Work, service: str, status: str | None, start: datetime | None, end: datetime | None, *, muted: bool
+) -> AlertFilter:
+    started = time_range.checked(start, end)
     service_id = (await catalog.by_slug(w.tx, service)).id if service else None
-    return AlertFilter(service_id, is_firing=status == "firing", is_muted=muted)
+    return AlertFilter(service_id, is_firing=status == "firing", is_muted=muted, started=started)
 
 
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
@@ -296,9 +257,14 @@ async def list_alerts(
     service: ServiceSlug = "",
     status: FiringOnly = None,
     muted: MutedOnly = False,
+    start: Start = None,
+    end: End = None,
 ) -> list[AlertShown]:
-    """With matchers, a page can have fewer entries than `limit` although `Link` leads to more."""
-    wanted = await _filter(w, service, status, muted=muted)
+    """With matchers, a page can have fewer entries than `limit` although `Link` leads to more.
+
+    `from` and `to` are about when an alert began, which is what its source says if that is at most a day ago.
+    """
+    wanted = await _filter(w, service, status, start, end, muted=muted)
     listed = await listing.listing(
         w.tx, list_query.parse(q.strip()), params.before, params.limit, wanted, with_facets=False
     )
@@ -319,8 +285,10 @@ async def list_alert_facets(
     service: ServiceSlug = "",
     status: FiringOnly = None,
     muted: MutedOnly = False,
+    start: Start = None,
+    end: End = None,
 ) -> AlertFacets:
-    wanted = await _filter(w, service, status, muted=muted)
+    wanted = await _filter(w, service, status, start, end, muted=muted)
     listed = await listing.listing(w.tx, list_query.parse(q.strip()), None, 1, wanted, with_facets=True)
     return AlertFacets.model_validate(listed)
 
@@ -396,87 +364,3 @@ async def send_alert(request: Request, ctx: Ctx, caller: Sender, new_alert: NewA
         raise Invalid(events.reason)
     await request.app.state.inbound.ingest.submit(dropped_labels.received(keys[0], "api", raw, events))
     return AlertAccepted(status="accepted", dedup_key=events[0].dedup_key, service=service.slug)
-
-
-@router.get(
-    "/services/{slug}/integrations",
-    tags=["services"],
-    summary="List a service's integrations, newest first",
-    responses=problems(404),
-)
-async def list_integrations(w: IntegrationReader, slug: Text, params: PageParams) -> list[IntegrationShown]:
-    integrations: list[Integration] = await actions.integrations(w.tx, (await catalog.by_slug(w.tx, slug)).id)
-    return [
-        IntegrationShown.model_validate(i) for i in params.newest(integrations, [i.id for i in integrations])
-    ]
-
-
-@router.post(
-    "/services/{slug}/integrations",
-    status_code=201,
-    tags=["services"],
-    summary="Create an integration",
-    responses=problems(404),
-)
-async def create_integration(
-    w: IntegrationCreator, slug: Text, new_integration: NewIntegration
-) -> IntegrationRevealed:
-    service = await catalog.by_slug(w.tx, slug)
-    integration = await actions.create_integration(
-        w.tx, w.actor, service_id=service.id, name=new_integration.name, now=w.now
-    )
-    return IntegrationRevealed.model_validate(integration)
-
-
-@router.put(
-    "/services/{slug}/integrations/{integration_id}",
-    tags=["services"],
-    summary="Change when the alerts of an integration flap, and which labels they keep",
-    responses=problems(404),
-)
-async def update_integration(
-    w: IntegrationCreator, slug: Text, integration_id: PathId, fields: IntegrationSettings
-) -> IntegrationShown:
-    changed = await actions.update_integration(
-        w.tx,
-        w.actor,
-        service_id=(await catalog.by_slug(w.tx, slug)).id,
-        integration_id=integration_id,
-        flapping_changes=fields.flapping_changes,
-        drop_labels=fields.drop_labels,
-        now=w.now,
-    )
-    return IntegrationShown.model_validate(changed)
-
-
-@router.post(
-    "/services/{slug}/integrations/{integration_id}/reveal",
-    tags=["services"],
-    summary="Reveal an integration's whole key; the audit log records it",
-    responses=problems(404),
-)
-async def reveal_integration(
-    w: IntegrationRevealer, slug: Text, integration_id: PathId
-) -> IntegrationRevealed:
-    integration = await actions.reveal_integration(
-        w.tx,
-        w.actor,
-        service_id=(await catalog.by_slug(w.tx, slug)).id,
-        integration_id=integration_id,
-        now=w.now,
-    )
-    return IntegrationRevealed.model_validate(integration)
-
-
-@router.delete(
-    "/services/{slug}/integrations/{integration_id}",
-    tags=["services"],
-    summary="Revoke an integration key; its alerts are refused within five seconds",
-    responses=problems(404),
-)
-async def revoke_integration(w: IntegrationRevoker, slug: Text, integration_id: PathId) -> Removed:
-    service_id = (await catalog.by_slug(w.tx, slug)).id
-    await actions.revoke_integration(
-        w.tx, w.actor, service_id=service_id, integration_id=integration_id, now=w.now
-    )
-    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "integration.revoked", w.now))

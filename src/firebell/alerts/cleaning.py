@@ -16,7 +16,7 @@ MAX_EVENTS = 10_000
 OVERFLOW_KEY = "overflow"
 """The deduplication key of the event that reports alerts that were not processed."""
 _UNLIMITED = 1 << 20
-_OLDEST, _FARTHEST_AHEAD = timedelta(hours=24), timedelta(minutes=5)
+OLDEST, FARTHEST_AHEAD = timedelta(hours=24), timedelta(minutes=5)
 """How far the source's time may be from that of the arrival."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
@@ -132,7 +132,7 @@ def instant(value: Json) -> datetime | None:
 
 def clamp(occurred: datetime | None, received: datetime) -> datetime | None:
     """Return the source's time, or None unless it is at most 24 hours old and 5 minutes ahead (spec 3.1)."""
-    if occurred is None or not received - _OLDEST <= occurred <= received + _FARTHEST_AHEAD:
+    if occurred is None or not received - OLDEST <= occurred <= received + FARTHEST_AHEAD:
         return None
     return occurred
 

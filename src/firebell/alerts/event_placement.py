@@ -10,9 +10,23 @@ from firebell.alerts.routes import HoldKind
 _HIGH_SEVERITIES = ("critical", "error", None)
 
 
+_TEST_GROUP_PREFIX = "\x1ftest:"
+"""Begins the keys of groups of test alerts: neither labels nor the keys of rules can begin with it."""
+
+
 def group_key(event: Event) -> str:
-    """Return the key of an event's group within its service: by its rule, else its `service` label."""
+    """Return the key of an event's group within its service: by its rule, else its `service` label.
+
+    A test alert shares its group with no other alert: its page is a drill, which could hide a real one.
+    """
+    if event.is_test:
+        return f"{_TEST_GROUP_PREFIX}{event.dedup_key}"
     return event.labels.get("service", "") if event.route is None else event.route.key
+
+
+def is_test_group(key: str | None) -> bool:
+    """Return True if a group with this key has a test alert and no other."""
+    return key is not None and key.startswith(_TEST_GROUP_PREFIX)
 
 
 def severity_urgency(severity: str | None) -> str:

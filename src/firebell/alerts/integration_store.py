@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from firebell.alerts.model import BrokenSource, Integration, IntegrationActivity
+from firebell.alerts.model import TEST_KEY_PREFIX, BrokenSource, Integration, IntegrationActivity
 from firebell.kit.db.database import Reads, Row, Tx
 
 ACTIVITY_ALERTS = 500
@@ -165,6 +165,11 @@ async def services_of_integrations(tx: Tx, ids: Collection[int]) -> dict[int, in
     return {row["id"]: row["service_id"] for row in rows}
 
 
+async def lock(tx: Tx, integration_id: int) -> None:
+    """Lock an integration for its settings and tests; what receives alerts does not wait for it."""
+    await tx.execute("select from integration where id = $1 for no key update", integration_id)
+
+
 async def name_of(tx: Reads, integration_id: int) -> str:
     """Return the name of an integration, active or revoked."""
     name: str = await tx.value("select name from integration where id = $1", integration_id)
@@ -215,7 +220,10 @@ async def broken_sources(tx: Tx, since: datetime, integration_id: int | None = N
 
 
 async def activity(tx: Tx, ids: Collection[int], since: datetime) -> list[IntegrationActivity]:
-    """Return what these integrations received, without those that never opened an alert; `since` begins the day."""
+    """Return what these integrations received, without those that never opened an alert; `since` begins the day.
+
+    Test alerts, which Firebell sends itself, do not count.
+    """
     # a range, because with an equality the planner may scan the alerts of all integrations backward
     rows = await tx.fetch(
         """
@@ -236,6 +244,7 @@ async def activity(tx: Tx, ids: Collection[int], since: datetime) -> list[Integr
                 from alert
                 where integration_id >= wanted.id
                     and (integration_id, id) < (wanted.id + 1, 0)
+                    and not starts_with(dedup_key, $5)
                 order by integration_id desc, id desc
                 limit $3
             ) newest
@@ -247,5 +256,6 @@ async def activity(tx: Tx, ids: Collection[int], since: datetime) -> list[Integr
         since,
         ACTIVITY_ALERTS,
         _MESSAGE_BYTES,
+        TEST_KEY_PREFIX,
     )
     return [IntegrationActivity(**dict(row)) for row in rows]

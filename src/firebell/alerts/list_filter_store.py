@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from firebell.alerts.model import AlertFilter, matched_labels
-from firebell.alerts.read_store import MUTED, newest_alerts
+from firebell.alerts.read_store import MUTED, newest_alerts, started
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.matchers import Matcher, Op
@@ -21,6 +21,8 @@ _comparisons = Pool("comparisons of alerts", size=1, queue=32)
 
 async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
     """Return the newest alerts with this deduplication key, from the index of each integration."""
+    values: list[object] = [key, before, limit, wanted.service_id]
+    in_range = started(wanted, values)
     rows = await tx.fetch(
         f"""
         select of_key.id
@@ -31,6 +33,7 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
             where integration_id = integration.id
                 and dedup_key = $1
                 and alert.id < $2
+                {in_range}
                 {"and status = 'firing'" if wanted.is_firing else ""}
                 {MUTED if wanted.is_muted else ""}
             order by alert.id desc
@@ -41,10 +44,7 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
         order by of_key.id desc
         limit $3
         """,
-        key,
-        before,
-        limit,
-        wanted.service_id,
+        *values,
     )
     return [row["id"] for row in rows]
 
@@ -54,6 +54,8 @@ async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: Al
     ids = await _newest_ids(tx, tsquery, before, limit, wanted)
     if len(ids) == limit:
         return ids
+    values: list[object] = [tsquery, before, limit, wanted.service_id]
+    in_range = started(wanted, values)
     # `id + 0` keeps the planner from reading all alerts in the order of their ids
     rows = await tx.fetch(
         f"""
@@ -61,6 +63,7 @@ async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: Al
         from alert
         where search_vector(title) @@ to_tsquery('simple', $1)
             and id < $2
+            {in_range}
             {"and status = 'firing'" if wanted.is_firing else ""}
             {MUTED if wanted.is_muted else ""}
             and (
@@ -71,18 +74,13 @@ async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: Al
         order by id + 0 desc
         limit $3
         """,
-        tsquery,
-        before,
-        limit,
-        wanted.service_id,
+        *values,
     )
     return [row["id"] for row in rows]
 
 
 async def _newest_ids(tx: Tx, tsquery: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
-    values: list[object] = [before, NEWEST_SEARCHED]
-    values += [] if wanted.service_id is None else [wanted.service_id]
-    newest = newest_alerts("id, title", wanted)
+    newest, values = newest_alerts("id, title", before, NEWEST_SEARCHED, wanted)
     rows = await tx.fetch(
         f"""
         select id
@@ -116,11 +114,8 @@ async def newest_matching(
     tx: Tx, conditions: Sequence[Matcher], before: int, compared: int, wanted: AlertFilter
 ) -> Compared:
     """Return those of the newest `compared` alerts that meet the conditions."""
-    values: list[object] = [before, compared]
-    values += [] if wanted.service_id is None else [wanted.service_id]
-    return await _matching(
-        tx, newest_alerts("id, title, severity, labels", wanted), values, conditions, compared
-    )
+    newest, values = newest_alerts("id, title, severity, labels", before, compared, wanted)
+    return await _matching(tx, newest, values, conditions, compared)
 
 
 async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int]) -> Compared:

@@ -42,6 +42,9 @@ async def listing(
     Only `with_facets` are labels counted, which reads many more alerts.
     """
     below = MAX_ID if before is None else before
+    if wanted.started.is_limited:
+        above_id, end_id = await read_store.ids_of_range(tx, wanted.started)
+        below, wanted = min(below, end_id), replace(wanted, above_id=above_id)
     most = max(limit, COUNTED if with_facets else 0)
     compared = await _compared(tx, query, below, limit, most, wanted)
     shown, counted = compared.ids[:limit], compared.ids[:COUNTED] if with_facets else []

@@ -10,6 +10,7 @@ import msgspec
 
 from firebell.alerts.flapping import Flap
 from firebell.alerts.routes import Hold, Route
+from firebell.alerts.time_range import ANY_TIME, TimeRange
 from firebell.kit.text import masked
 
 SOURCE_SILENT_KEY = "firebell:source-silent"
@@ -19,6 +20,8 @@ OWN_SOURCE = "firebell"
 """The source of the messages that say what Firebell decided itself."""
 HEARTBEAT_KEY_PREFIX = "heartbeat:"
 """The prefix of the deduplication keys of the alerts of heartbeats."""
+TEST_KEY_PREFIX = "firebell:test:"
+"""The prefix of the deduplication keys of test alerts, which Firebell sends itself."""
 ANOMALY_RULE = "AlertCountAnomaly"
 """The alert rule of anomalies, as the label `alertname` has it."""
 
@@ -67,6 +70,8 @@ class Event(msgspec.Struct, frozen=True):
     """When the alert ends unless its source sends it again; None for a source that sends each change once."""
     route: Route | None = None
     """What a routing rule decided; None if no rule matches."""
+    is_test: bool = False
+    """True for a test alert that Firebell sends itself; no sender can set it."""
 
 
 def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) -> dict[str, str]:
@@ -76,11 +81,16 @@ def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) 
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts a list shows; `is_muted` are those that were muted, also the ones that paged at the end."""
+    """Which alerts a list shows; `is_muted` are those that were muted, also the ones that paged at the end.
+
+    `started` has the alerts that began in it; all of those have an id above `above_id`.
+    """
 
     service_id: int | None = None
     is_firing: bool = False
     is_muted: bool = False
+    started: TimeRange = ANY_TIME
+    above_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +301,8 @@ class OpenedGroup:
     title: str
     urgency: str
     severity: str | None = None
+    is_test: bool = False
+    """True for a test alert, which has a group of its own: its page is a drill."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,27 @@ def sources(*, with_address: bool) -> list[Source]:
     return [source for source in registry().sources if (source.address is not None) is with_address]
 
 
+def all_sources() -> tuple[Source, ...]:
+    """Return all sources by title."""
+    return registry().sources
+
+
+def search_sources(text: str, *, is_drop_in: bool | None = None) -> list[Source]:
+    """Return the sources whose title or name has every word of a search, only drop-in addresses or only others."""
+    words = text.casefold().split()
+    return [
+        source
+        for source in all_sources()
+        if is_drop_in is None or source.is_drop_in is is_drop_in
+        if all(word in f"{source.title} {source.name}".casefold() for word in words)
+    ]
+
+
+def find_source(name: str) -> Source | None:
+    """Return a source by its name, None for an unknown one: an address may be of another release."""
+    return registry().by_name.get(name)
+
+
 def source(name: str) -> Source:
     """Return a source by its name; raise KeyError if there is none."""
     return registry().by_name[name]

@@ -1,13 +1,15 @@
 """The SQL that reads alerts and their groups for people; `store` has the SQL of ingest."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
+from firebell.alerts.cleaning import FARTHEST_AHEAD, OLDEST
 from firebell.alerts.flapping import Flap
 from firebell.alerts.group_titles import SEVERITIES
-from firebell.alerts.model import Alert, AlertFilter, Group, LabeledAlert, StoredMessage
+from firebell.alerts.model import TEST_KEY_PREFIX, Alert, AlertFilter, Group, LabeledAlert, StoredMessage
+from firebell.alerts.time_range import TimeRange
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import MAX_ID
 
@@ -29,6 +31,9 @@ _SEVERITY_RANK = (
 LISTED = f"(case when status <> 'firing' then {NOT_FIRING} else {_SEVERITY_RANK} end)"
 """The rank of an alert in its group, as the index `alert_listed` has it: firing ones by severity, then the others."""
 
+
+_OVERTAKEN = timedelta(minutes=5)
+"""How much later than another one an alert with a lower id is stored at most."""
 
 # looked up for each alert; with `exists` the planner may read the whole table
 MUTED = "and (select true from muted_alert where muted_alert.alert_id = alert.id)"
@@ -92,37 +97,61 @@ async def alert(tx: Tx, alert_id: int) -> Alert | None:
     return alert_from_row(row) if row else None
 
 
-def newest_alerts(columns: str, wanted: AlertFilter) -> str:
-    """Return the statement for the newest $2 alerts with an id below $1, of all services or of the service $3.
+def started(wanted: AlertFilter, values: list[object]) -> str:
+    """Return the condition that an alert began in the range of a filter, and append what it needs to `values`."""
+    conditions = []
+    if wanted.above_id:
+        values.append(wanted.above_id)
+        conditions.append(f"and id > ${len(values)}::bigint")
+    if wanted.started.start is not None:
+        values.append(wanted.started.start)
+        conditions.append(f"and starts_at >= ${len(values)}::timestamptz")
+    if wanted.started.end is not None:
+        values.append(wanted.started.end)
+        conditions.append(f"and starts_at < ${len(values)}::timestamptz")
+    return " ".join(conditions)
+
+
+def newest_alerts(columns: str, before: int, limit: int, wanted: AlertFilter) -> tuple[str, list[object]]:
+    """Return the statement for the newest alerts with an id below `before`, of all services or of one, and its values.
 
     A service has the alerts that its keys received, also those that a rule sent elsewhere, and those sent to it.
     """
+    values: list[object] = [before, limit]
+    if wanted.service_id is not None:
+        values.append(wanted.service_id)
+    in_range = started(wanted, values)
     # a literal status lets the planner use the partial index of firing alerts
     status = "and status = 'firing'" if wanted.is_firing else ""
     if wanted.is_muted and wanted.is_firing:
         # of the alerts that maintenance ever muted, few fire
         status = f"{status} {MUTED}"
     elif wanted.is_muted:
-        return f"""
+        statement = f"""
             select {columns}
             from muted_alert
             join alert on alert.id = muted_alert.alert_id
             where muted_alert.alert_id < $1
                 {"and muted_alert.service_id = $3" if wanted.service_id is not None else ""}
+                {in_range}
             order by muted_alert.alert_id desc
             limit $2
         """
+        return statement, values
     if wanted.service_id is None:
-        return f"""
+        statement = f"""
             select {columns}
             from alert
             where id < $1
+                {in_range}
                 {status}
             order by id desc
             limit $2
         """
+        return statement, values
     # with an equality instead of this range the planner may scan the alerts of all services backward
-    return f"""
+    values.append(wanted.above_id)
+    statement = f"""
         select *
         from (
             select newest.*
@@ -130,8 +159,9 @@ def newest_alerts(columns: str, wanted: AlertFilter) -> str:
             cross join lateral (
                 select {columns}
                 from alert
-                where integration_id >= integration.id
+                where (integration_id, id) > (integration.id, ${len(values)}::bigint)
                     and (integration_id, id) < (integration.id, $1::bigint)
+                    {in_range}
                     {status}
                 order by integration_id desc, id desc
                 limit $2
@@ -143,6 +173,7 @@ def newest_alerts(columns: str, wanted: AlertFilter) -> str:
                 from alert
                 where routed_service_id = $3
                     and id < $1
+                    {in_range}
                     {status}
                 order by id desc
                 limit $2
@@ -151,17 +182,44 @@ def newest_alerts(columns: str, wanted: AlertFilter) -> str:
         order by id desc
         limit $2
     """
+    return statement, values
+
+
+async def ids_of_range(tx: Reads, started: TimeRange) -> tuple[int, int]:
+    """Return an id below and one above those of all alerts that began in an interval.
+
+    Alerts get their ids as they are received, and each began at most `OLDEST` before and `FARTHEST_AHEAD` after that.
+    """
+    margin = OLDEST + FARTHEST_AHEAD + _OVERTAKEN
+    row = await tx.row(
+        """
+        select
+            (
+                select id
+                from alert
+                where starts_at < $1::timestamptz
+                order by starts_at desc, id desc
+                limit 1
+            ) as below,
+            (
+                select id
+                from alert
+                where starts_at > $2::timestamptz
+                order by starts_at, id
+                limit 1
+            ) as above
+        """,
+        started.start and started.start - margin,
+        started.end and started.end + margin,
+    )
+    assert row
+    return row["below"] or 0, row["above"] or MAX_ID
 
 
 async def newest(tx: Tx, limit: int, wanted: AlertFilter) -> list[Alert]:
     """Return the newest alerts."""
-    rows = await tx.fetch(
-        newest_alerts(ALERT_COLUMNS, wanted),
-        MAX_ID,
-        limit,
-        *([] if wanted.service_id is None else [wanted.service_id]),
-    )
-    return [alert_from_row(row) for row in rows]
+    statement, values = newest_alerts(ALERT_COLUMNS, MAX_ID, limit, wanted)
+    return [alert_from_row(row) for row in await tx.fetch(statement, *values)]
 
 
 async def alerts_by_id(tx: Reads, ids: Sequence[int]) -> list[Alert]:
@@ -222,6 +280,42 @@ async def firing_of_integration(tx: Reads, integration_id: int, limit: int) -> l
         limit,
     )
     return [alert_from_row(row) for row in rows]
+
+
+async def newest_of_integration(tx: Reads, integration_id: int) -> Alert | None:
+    """Return the newest alert of an integration, if there is one; test alerts do not count."""
+    row = await tx.row(
+        f"""
+        select {ALERT_COLUMNS}
+        from alert
+        where integration_id >= $1
+            and (integration_id, id) < ($1 + 1, 0)
+            and not starts_with(dedup_key, $2)
+        order by integration_id desc, id desc
+        limit 1
+        """,
+        integration_id,
+        TEST_KEY_PREFIX,
+    )
+    return alert_from_row(row) if row else None
+
+
+async def firing_test(tx: Reads, integration_id: int) -> Alert | None:
+    """Return the test alert of an integration that fires, if there is one."""
+    row = await tx.row(
+        f"""
+        select {ALERT_COLUMNS}
+        from alert
+        where integration_id = $1
+            and status = 'firing'
+            and starts_with(dedup_key, $2)
+        order by id desc
+        limit 1
+        """,
+        integration_id,
+        TEST_KEY_PREFIX,
+    )
+    return alert_from_row(row) if row else None
 
 
 async def firing_alerts(tx: Reads, limit: int) -> list[Alert]:

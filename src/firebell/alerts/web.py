@@ -1,8 +1,11 @@
 """The list of alerts, an alert, and its messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from firebell.alerts import (
     actions,
@@ -12,10 +15,12 @@ from firebell.alerts import (
     queries,
     recognition,
     retention_store,
+    time_range,
 )
 from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
+from firebell.alerts.time_range import ANY_TIME
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Invalid
 from firebell.kit.matchers import Matcher, Op
@@ -25,6 +30,8 @@ from firebell.kit.web import html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.saved_views import queries as saved_views
+from firebell.saved_views.model import ListName
 
 router = routing.html_router()
 
@@ -33,44 +40,79 @@ ALERTS_LISTED = 100
 TABS = {"all": "All", "firing": "Firing", "muted": "Muted"}
 
 
+@dataclass(frozen=True, slots=True)
+class AlertAddress:
+    """The filters of a list of alerts, as parts of addresses."""
+
+    filters: Mapping[str, str]
+
+    def url(self, **changes: object) -> str:
+        """Return the address with changed parameters; blank ones are left out."""
+        return html.address("/alerts", **{**self.filters, **changes})
+
+
 @router.get("/alerts", dependencies=route_access.needs(Verb.ALERT_READ))
 async def alerts(
-    visit: CurrentVisit, q: str = "", before: str = "", service: str = "", state: str = "all"
+    visit: CurrentVisit,
+    q: str = "",
+    before: str = "",
+    service: str = "",
+    state: str = "all",
+    preset: Annotated[str, Query(alias="range")] = "",
+    start: Annotated[str, Query(alias="from")] = "",
+    end: Annotated[str, Query(alias="to")] = "",
 ) -> Response:
     tab = state if state in TABS else "all"
     chosen_service = await catalog.by_slug(visit.tx, service) if service else None
-    wanted = AlertFilter(
-        chosen_service.id if chosen_service else None, is_firing=tab == "firing", is_muted=tab == "muted"
+    preset = "" if start or end or preset == time_range.ALL else preset
+    address = AlertAddress(
+        {
+            "state": tab,
+            "service": chosen_service.slug if chosen_service else "",
+            "q": q,
+            "range": preset,
+            "from": start,
+            "to": end,
+        }
     )
-    error, query, listed = None, AlertQuery(), AlertListing([], None, 0, False, ())
+    error, query, listed, started = None, AlertQuery(), AlertListing([], None, 0, False, ()), ANY_TIME
     try:
+        started = time_range.parse(preset, start, end, visit.now, visit.person.tz)
         query = list_query.parse(q.strip())
+        wanted = AlertFilter(
+            chosen_service.id if chosen_service else None,
+            is_firing=tab == "firing",
+            is_muted=tab == "muted",
+            started=started,
+        )
         listed = await listing.listing(
             visit.tx, query, to_choice(before, "before"), ALERTS_LISTED, wanted, with_facets=True
         )
     except Invalid as refusal:
         error = refusal
-    filters = {"service": chosen_service.slug if chosen_service else "", "q": q}
-
-    def address(changed: AlertQuery) -> str:
-        return html.address("/alerts", state=tab, **{**filters, "q": str(changed)})
-
+    typed = (started.start, "from", start), (started.end, "to", end)
+    instants = {name: time_range.instant_text(at) if at else text for at, name, text in typed if text}
+    if error is None and instants != {name: text for _, name, text in typed if text}:
+        # typed times are local; an address means the same to everyone who opens it
+        return html.redirect(address.url(**instants, before=before))
     context = {
         "nav": "alerts",
         "live": "pages,incidents,mutes",
         "views": await queries.alert_details(visit.tx, listed.alerts),
         "listed": listed,
+        "address": address,
+        "filters": address.filters,
         "q": q,
         "error": error,
-        "tokens": [(str(each), address(query.without(each))) for each in query.conditions],
+        "tokens": [(str(each), address.url(q=query.without(each))) for each in query.conditions],
         "facets": [
             (
                 facet,
                 [
                     (
                         value,
-                        address(
-                            query.without(Matcher(facet.name, Op.EQUAL, value.value))
+                        address.url(
+                            q=query.without(Matcher(facet.name, Op.EQUAL, value.value))
                             if value.is_chosen
                             else query.with_value(facet.name, value.value)
                         ),
@@ -82,11 +124,22 @@ async def alerts(
         ],
         "service": chosen_service,
         "tab": tab,
-        "tabs": [
-            (name, label, html.address("/alerts", state=name, **filters)) for name, label in TABS.items()
+        "tabs": [(name, label, address.url(state=name)) for name, label in TABS.items()],
+        "started": started,
+        "range": preset or time_range.ALL,
+        "ranges": [
+            (name, label, address.url(**{"range": name if length else "", "from": "", "to": ""}))
+            for name, (label, length) in time_range.PRESETS.items()
         ],
-        "here": html.address("/alerts", state=tab, before=before, **filters),
-        "older": html.address("/alerts", state=tab, before=listed.older, **filters) if listed.older else "",
+        "saved": await saved_views.menu(
+            visit.tx,
+            ListName.ALERTS,
+            urlsplit(address.url()).query,
+            visit.person.id,
+            is_valid=error is None,
+        ),
+        "here": address.url(before=before),
+        "older": address.url(before=listed.older) if listed.older else "",
     }
     return await html.render(visit.request, "alerts/alerts.html", context)
 

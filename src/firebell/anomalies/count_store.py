@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.alerts.model import TEST_KEY_PREFIX
 from firebell.anomalies.bins import BinSize, bin_of, start_of
 from firebell.anomalies.model import ALERT_RULE
 from firebell.kit.db.database import Reads, Tx
@@ -39,6 +40,7 @@ _COUNTED = f"""
                 from batch
                 join integration on integration.id = batch.integration_id
                 where count > 0
+                    and not starts_with(dedup_key, '{TEST_KEY_PREFIX}')
             ) started
             where rule <> '{ALERT_RULE}'
             group by grouping sets ((service_id, quarter), (service_id, quarter, rule))
@@ -86,7 +88,7 @@ async def fold(tx: Tx, since: datetime, limit: int) -> bool:
     folded: int = await tx.value(
         f"""
         with batch as materialized (
-            select id, integration_id, routed_service_id, labels, title, starts_at, count
+            select id, integration_id, dedup_key, routed_service_id, labels, title, starts_at, count
             from alert
             where id > (select settled_id from anomaly_progress)
                 and id <= (select mark_id from anomaly_progress)
@@ -152,7 +154,7 @@ async def unfolded(tx: Reads, settled_id: int) -> dict[SeriesKey, Quarters]:
     rows = await tx.fetch(
         f"""
         with batch as materialized (
-            select integration_id, routed_service_id, labels, title, starts_at, count
+            select integration_id, dedup_key, routed_service_id, labels, title, starts_at, count
             from alert
             where id > $1
             order by id desc

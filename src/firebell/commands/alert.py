@@ -6,7 +6,17 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_at, call_first, foreign, seg, target
-from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, show_table
+from firebell.commands.output import (
+    USAGE,
+    as_json,
+    example,
+    fail,
+    local,
+    past_instant,
+    short,
+    show,
+    show_table,
+)
 from firebell.kit.text import plural
 
 
@@ -74,11 +84,25 @@ _QUERY = click.option(
     help="Matchers, as in Alertmanager, and beginnings of words in the title; or a whole deduplication key.",
 )
 
+_SINCE = click.option(
+    "--since", metavar="TIME", help="Alerts that began at this time or later; 90m, 24h and 7d are before now."
+)
+_UNTIL = click.option("--until", metavar="TIME", help="Alerts that began before this time.")
+
+
+def _began(since: str | None, until: str | None) -> dict[str, str | None]:
+    """Return the parameters of the API for a range of time."""
+    return {
+        "from": past_instant(since, "--since") if since else None,
+        "to": past_instant(until, "--until") if until else None,
+    }
+
 
 @alert.command(
     "list",
     epilog=example(
-        "firebell alert list --query 5xx", "firebell alert list --firing --query 'severity=\"critical\" disk'"
+        "firebell alert list --query 5xx --since 24h",
+        "firebell alert list --firing --query 'severity=\"critical\" disk'",
     ),
 )
 @_QUERY
@@ -87,11 +111,25 @@ _QUERY = click.option(
 @click.option(
     "--muted", is_flag=True, help="Only alerts muted by maintenance, a silence or an inhibition rule."
 )
+@_SINCE
+@_UNTIL
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
-def list_(q: str | None, service: str | None, firing: bool, muted: bool, limit: int) -> None:
+def list_(
+    q: str | None,
+    service: str | None,
+    firing: bool,
+    muted: bool,
+    since: str | None,
+    until: str | None,
+    limit: int,
+) -> None:
     """List alerts, newest first."""
-    only = {"status": "firing" if firing else None, "muted": "true" if muted else None}
+    only = {
+        **_began(since, until),
+        "status": "firing" if firing else None,
+        "muted": "true" if muted else None,
+    }
     alerts = call_first("/api/v1/alerts", limit, q=q, service=service, **only)
     rows = [
         [
@@ -118,10 +156,17 @@ def _marks(alert: dict[str, Any]) -> list[str]:
 @_QUERY
 @click.option("--service", help="Slug of a service; default all.")
 @click.option("--firing", is_flag=True, help="Only firing alerts.")
+@_SINCE
+@_UNTIL
 @as_json
-def labels(q: str | None, service: str | None, firing: bool) -> None:
+def labels(q: str | None, service: str | None, firing: bool, since: str | None, until: str | None) -> None:
     """Count the values of labels among the newest alerts that match."""
-    only = {"q": q, "service": service, "status": "firing" if firing else None}
+    only = {
+        "q": q,
+        "service": service,
+        "status": "firing" if firing else None,
+        **_began(since, until),
+    }
     counted = call("GET", "/api/v1/alerts/facets", **only)
     rows = [
         [facet["name"], value["value"], str(value["alerts"])]

@@ -12,7 +12,7 @@ from firebell.commands.incident_clocks import clocks, record_fact
 from firebell.commands.incident_drafts import draft, draft_step, drafts
 from firebell.commands.incident_files import attach, export, graph
 from firebell.commands.incident_lines import summary_line, timeline_markdown
-from firebell.commands.incident_similar_and_views import similar, views
+from firebell.commands.incident_similar import similar
 from firebell.commands.incident_tasks import task
 from firebell.commands.incident_watch import watch
 from firebell.commands.manual_page import incident_page
@@ -377,7 +377,7 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
 
 for command in (
     *(clocks, record_fact, drafts, draft, draft_step, check, waive, task, attach, export, graph),
-    *(declare, incident_page, similar, views, watch),
+    *(declare, incident_page, similar, watch),
     *incident_reporting.COMMANDS,
     *incident_closing.COMMANDS,
     *incident_relations.COMMANDS,

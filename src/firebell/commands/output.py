@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import IO, Any, NoReturn
 
 import click
@@ -166,6 +166,14 @@ def instant(text: str, option: str) -> str:
             "Use 2026-12-24T18:00 or 2026-12-24T18:00+01:00.",
             USAGE,
         )
+
+
+def past_instant(text: str, option: str) -> str:
+    """Return a typed time, or a duration before now such as 90m, 24h or 7d, as an instant of the API."""
+    number, unit = text[:-1], {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit and number.isascii() and number.isdecimal() and len(number) < 6:
+        return (datetime.now(UTC) - timedelta(**{unit: int(number)})).isoformat()
+    return instant(text, option)
 
 
 def pairs(options: Sequence[str], form: str, usage: str) -> dict[str, str]:

@@ -26,6 +26,8 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind
+from firebell.saved_views import actions as saved_views
+from firebell.saved_views.model import ListName
 from firebell.status_pages.model import Stage
 
 HEALTHY_DATABASE = {
@@ -186,13 +188,21 @@ async def _page_by_hand(past: Past, sender: Actor, colleague: Actor, incident_id
 async def save_views(past: Past) -> None:
     """Save a view that everyone sees, and one of the demo's user."""
     views = (
-        ("Payments SEV0–1", "state=all&severity=0%2C1&service=checkout-api", True),
-        ("Mine", "state=all&commander=me", False),
+        (ListName.INCIDENTS, "Payments SEV0–1", "state=all&severity=0%2C1&service=checkout-api", True),
+        (ListName.INCIDENTS, "Mine", "state=all&commander=me", False),
+        (ListName.ALERTS, "Firing now, critical", 'state=firing&q=severity="critical"', False),
+        (ListName.ALERTS, "Checkout, last 24 hours", "service=checkout-api&range=24h", True),
     )
     async with past.ctx.db.tx() as tx:
-        for name, query, shared in views:
-            await incidents.create_saved_view(
-                tx, past.kestrel.actor("Mara"), name=name, query=query, shared=shared, now=past.clock.now()
+        for list_name, name, query, shared in views:
+            await saved_views.create_saved_view(
+                tx,
+                past.kestrel.actor("Mara"),
+                list_name=list_name,
+                name=name,
+                query=query,
+                shared=shared,
+                now=past.clock.now(),
             )
 
 

@@ -16,7 +16,6 @@ from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.declaring import actions as declaring_actions
 from firebell.incidents.declaring import backfilling, reporting, similar_queries
-from firebell.incidents.incident_list import saved_views
 from firebell.incidents.incident_list import store as list_store
 from firebell.incidents.messages import queries as message_queries
 from firebell.incidents.phases import actions as phase_actions
@@ -51,7 +50,6 @@ attach_page = store.link_page
 backfill = backfilling.backfill
 closing_conditions = closing_queries.conditions
 check_regressions = phase_actions.check_regressions
-create_saved_view = saved_views.create_saved_view
 declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
 drawn_graph = graph_drawing.drawn
@@ -92,7 +90,6 @@ release_role = role_actions.release_role
 reminder_recipients = role_recipients.reminder_recipients
 report = reporting.report
 reports_open_at = fact_store.reports_open_at
-restore_saved_view = saved_views.restore_saved_view
 review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
 services = store.services

@@ -183,17 +183,6 @@ class PostmortemState:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedView:
-    """A named filter of the list of incidents; `query` is the query string of its address."""
-
-    id: int
-    owner_id: int
-    name: str
-    query: str
-    shared: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Assignment:
     """A person who holds a role."""
 

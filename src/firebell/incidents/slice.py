@@ -43,7 +43,7 @@ def _routers() -> list["APIRouter"]:
         similar_api,
     )
     from firebell.incidents.declaring import web as declare_web
-    from firebell.incidents.incident_list import export_web, saved_view_api, saved_view_web
+    from firebell.incidents.incident_list import export_web
     from firebell.incidents.incident_list import web as list_web
     from firebell.incidents.messages import api as message_api
     from firebell.incidents.messages import web as message_web
@@ -57,11 +57,11 @@ def _routers() -> list["APIRouter"]:
     # web and api come last: their addresses with a parameter would hide those of the others
     modules = (
         *(message_web, closing_web, details_web, reporting_web, backfilling_web, rule_web, field_web),
-        *(list_web, export_web, saved_view_web),
+        *(list_web, export_web),
         *(timeline_web, check_web, handover_web, canvas_web, severity_web, declare_web, web),
         *(rule_api, field_api, reporting_api, visibility_api, relation_api, backfilling_api),
         *(closing_api, timeline_api, check_api, handover_api),
-        *(similar_api, saved_view_api, canvas_api, severity_api, message_api, api),
+        *(similar_api, canvas_api, severity_api, message_api, api),
     )
     return [module.router for module in modules]
 
@@ -113,7 +113,7 @@ _TABLES = (
 
 SLICE = Slice(
     "incidents",
-    tables=(*_TABLES, "attachment", "declaration_rule", "incident_field", "saved_view"),
+    tables=(*_TABLES, "attachment", "declaration_rule", "incident_field"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
         "private_incident": "Alerts, pages and runs are shown without the private incidents of others.",
@@ -121,7 +121,6 @@ SLICE = Slice(
     kept={
         **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
         "declaration_rule": FEW,
-        "saved_view": FEW,
         "incident_field": FEW,
     },
     retentions=_retentions,

@@ -129,7 +129,7 @@ async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
                 service_id=group.service_id,
                 team_id=team_id,
                 policy_id=policy.id if policy else None,
-                plan=(policy.plan if policy else NO_POLICY).to_json(),
+                plan=replace(policy.plan if policy else NO_POLICY, is_drill=group.is_test).to_json(),
                 title=group.title,
                 urgency=group.urgency,
                 severity=None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
@@ -22,6 +23,8 @@ from firebell.people import authentication, route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.saved_views import queries as saved_views
+from firebell.saved_views.model import ListName
 
 router = routing.html_router()
 
@@ -107,6 +110,13 @@ async def inbox(
         "newer": html.address("/pages", state=tab, **filters, after=listing.newer) if listing.newer else "",
         "older": html.address("/pages", state=tab, **filters, before=listing.older) if listing.older else "",
         "views": pages,
+        "saved": await saved_views.menu(
+            visit.tx,
+            ListName.PAGES,
+            urlsplit(start).query,
+            visit.person.id,
+            is_valid=error is None,
+        ),
         "rest": rest,
         "chosen": detail,
         "next_shift": _next_shift(shifts, visit.person.tz, visit.now),

@@ -56,6 +56,7 @@ class Verb(StrEnum):
     INCIDENT_SETTINGS_WRITE = "incident_settings.write"
     RESPONSE_READ = "response.read"
     RESPONSE_WRITE = "response.write"
+    SAVED_VIEW_READ = "saved_view.read"
     SAVED_VIEW_WRITE = "saved_view.write"
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
@@ -220,6 +221,7 @@ RULES = {
     Verb.INCIDENT_SETTINGS_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.RESPONSE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.RESPONSE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.SAVED_VIEW_READ: Rule(EVERYONE, ""),
     Verb.SAVED_VIEW_WRITE: Rule(EVERYONE, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),

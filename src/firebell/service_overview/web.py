@@ -68,20 +68,6 @@ async def _service(
     return await html.render(visit.request, "service_overview/service.html", context)
 
 
-@router.post("/services/{slug}/integrations", dependencies=route_access.needs(Verb.INTEGRATION_CREATE))
-async def add_key(visit: CurrentVisit, slug: str) -> Response:
-    service = await catalog.by_slug(visit.tx, slug)
-    integration = await alerts.create_integration(
-        visit.tx,
-        visit.actor,
-        service_id=service.id,
-        name=visit.text("name"),
-        now=visit.now,
-    )
-    flash.show(visit.request, f"Integration {integration.name} added to {service.name}.")
-    return await _service(visit, slug, integration.id)
-
-
 @router.post(
     "/services/{slug}/integrations/{integration_id}/reveal",
     dependencies=route_access.needs(Verb.INTEGRATION_REVEAL),

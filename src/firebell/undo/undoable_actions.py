@@ -8,7 +8,6 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.comms import actions as comms
 from firebell.handbook import actions as handbook
-from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.signing import Signer
@@ -22,6 +21,7 @@ from firebell.people import permissions
 from firebell.people.permissions import Rights, Verb
 from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks
+from firebell.saved_views import actions as saved_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ async def _feed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undon
 
 
 async def _saved_view(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
-    view = await incidents.restore_saved_view(tx, actor, entry, now)
-    return Undone(f"View {view.name} restored.", f"/incidents?{view.query}")
+    view = await saved_views.restore_saved_view(tx, actor, entry, now)
+    return Undone(f"View {view.name} restored.", view.path)
 
 
 async def _manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:

@@ -9,7 +9,6 @@ from firebell.alerts import (
     batch_store,
     event_placement,
     mute_actions,
-    mutes,
     past_alert_columns,
     past_alert_store,
     related_store,
@@ -128,7 +127,7 @@ async def _use_firing(tx: Tx, rule: InhibitionRule, now: datetime) -> None:
     new: dict[bytes, NewInhibitor] = {}
     sources: list[tuple[bytes, Alert]] = []
     for alert in await firing_alerts(tx, FIRING_READ):
-        if mutes.always_pages(alert.dedup_key, alert.labels):
+        if not decisions.takes_part(alert.dedup_key, alert.labels):
             continue
         labels = matched_labels(alert.title, alert.severity, alert.labels)
         for each in decisions.source_keys(compiled, labels):

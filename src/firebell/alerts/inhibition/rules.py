@@ -12,7 +12,7 @@ from firebell.alerts.inhibition.model import (
     NewInhibitor,
 )
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import Event, EventKind, InboundRequest, matched_labels
+from firebell.alerts.model import TEST_KEY_PREFIX, Event, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
@@ -100,13 +100,18 @@ class RuleIndex:
         )
 
 
+def takes_part(dedup_key: str, labels: Labels) -> bool:
+    """Return True if an alert may inhibit others and be inhibited: a test alert must hide no real one."""
+    return not (mutes.always_pages(dedup_key, labels) or dedup_key.startswith(TEST_KEY_PREFIX))
+
+
 def _firing(
     rules: Sequence[CompiledInhibitionRule], requests: Iterable[InboundRequest]
 ) -> Iterator[tuple[InboundRequest, Event, Labels]]:
     """Yield the events that fire and that may be inhibited, with the labels that matchers see."""
     for received in requests if rules else ():
         for event in received.incoming if received.error is None else ():
-            if event.kind is EventKind.FIRING and not mutes.always_pages(event.dedup_key, event.labels):
+            if event.kind is EventKind.FIRING and takes_part(event.dedup_key, event.labels):
                 yield received, event, _labels_of(event)
 
 

@@ -92,7 +92,7 @@ async def remove(tx: Tx, rule_id: int, now: datetime) -> bool:
 
 
 async def page_ids(tx: Tx, since: datetime, service_id: int | None, limit: int) -> list[int]:
-    """Return the newest pages of alerts that were triggered since a time, of one service or all."""
+    """Return the newest pages of alerts that were triggered since a time, of one service or all, without tests."""
     rows = await tx.fetch(
         """
         select id
@@ -100,6 +100,7 @@ async def page_ids(tx: Tx, since: datetime, service_id: int | None, limit: int) 
         where triggered_at >= $1
             and subject_kind = 'group'
             and service_id is not null
+            and not plan ? 'is_drill'
             and ($2::bigint is null or service_id = $2)
         order by triggered_at desc
         limit $3

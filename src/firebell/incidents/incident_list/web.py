@@ -12,7 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions
 from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.custom_fields.field_kinds import CustomField
-from firebell.incidents.incident_list import filtering, list_numbers_store, saved_views
+from firebell.incidents.incident_list import filtering, list_numbers_store
 from firebell.incidents.incident_list import store as list_store
 from firebell.incidents.incident_list.filtering import IncidentQuery
 from firebell.incidents.incident_list.list_numbers import Counts, month_starts
@@ -28,6 +28,8 @@ from firebell.people import route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.saved_views import queries as saved_views
+from firebell.saved_views.model import ListName
 
 router = routing.html_router()
 
@@ -139,7 +141,6 @@ async def incidents(
         for part in parts
         if part.load_rows
     ]
-    views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
         "nav": "incidents",
         "live": "incidents",
@@ -154,10 +155,9 @@ async def incidents(
         "filters": address.filters,
         "error": error,
         "sort": address.sort,
-        "views": views,
-        "view": next((v for v in views if v.query == address.query), None),
-        "is_default": address.query == Address("open", Sort.NEWEST, {}).query,
-        "owners": await people.people_by_id(visit.tx, [v.owner_id for v in views]),
+        "saved": await saved_views.menu(
+            visit.tx, ListName.INCIDENTS, address.query, visit.person.id, is_valid=error is None
+        ),
         "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
         "types": TYPE_NAMES,
         "field_values": _suggested_values(await field_actions.fields(visit.tx)),

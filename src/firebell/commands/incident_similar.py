@@ -1,8 +1,8 @@
-"""`firebell incident similar` and `firebell incident views`."""
+"""`firebell incident similar`."""
 
 import click
 
-from firebell.commands.client import call, call_all
+from firebell.commands.client import call
 from firebell.commands.output import as_json, example, short, show_table
 
 
@@ -18,12 +18,3 @@ def similar(title: str, service: tuple[str, ...]) -> None:
     rows = [[i["ref"], i["severity"], i["phase"], short(i["declared_at"]), i["title"]] for i in incidents]
     head = ("INCIDENT", "SEV", "PHASE", "DECLARED", "TITLE")
     show_table(incidents, head, rows, wide=4, empty="No similar incidents.")
-
-
-@click.command(epilog=example("firebell incident views"))
-@as_json
-def views() -> None:
-    """List your saved views of the list of incidents, and those that others share."""
-    saved = call_all("/api/v1/incident-views")
-    rows = [[v["name"], "shared" if v["shared"] else "personal", v["query"]] for v in saved]
-    show_table(saved, ("VIEW", "FOR", "FILTERS"), rows, wide=2, empty="No saved views yet.")

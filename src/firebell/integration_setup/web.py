@@ -1,0 +1,148 @@
+"""The guided set-up of an integration, and its test alert."""
+
+from datetime import timedelta
+
+from fastapi import Response
+
+from firebell.alerts import actions as alerts
+from firebell.alerts import queries as alert_queries
+from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
+from firebell.inbound_mail.queries import address_of
+from firebell.integration_setup import actions, queries
+from firebell.integration_setup.queries import SetupState, TileKind
+from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.web import flash, html, routing
+from firebell.people import permissions, route_access
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+
+router = routing.html_router()
+
+KEY_SHOWN = timedelta(days=1)
+"""How long a new integration that received nothing is shown with its whole key."""
+SERVICES_LISTED = 500
+"""Number of services that the form offers."""
+
+
+def _path(service: Service, integration_id: int, source: str = "") -> str:
+    return html.address(f"/services/{service.slug}/integrations/{integration_id}", source=source)
+
+
+async def _choose(
+    visit: Visit, slug: str, name: str, q: str, kind: str, error: FirebellError | None = None
+) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
+    shown = TileKind(kind) if kind in list(TileKind) else TileKind.ALL
+    sources = alert_queries.all_sources()
+    context = {
+        "nav": "services",
+        "s": service,
+        "q": q,
+        "kind": shown,
+        "kinds": list(TileKind),
+        "here": f"/services/{service.slug}/integrations/new",
+        "sources": alert_queries.search_sources(q, is_drop_in=shown.is_drop_in),
+        "source_count": len(sources),
+        "source": alert_queries.find_source(name),
+        "services": [(each.slug, each.name) for each in (await catalog.services(visit.tx))[:SERVICES_LISTED]],
+        "values": visit.values if error else {},
+        "error": error,
+    }
+    return await html.render(visit.request, "integration_setup/choose.html", context)
+
+
+@router.get("/services/{slug}/integrations/new", dependencies=route_access.needs(Verb.INTEGRATION_CREATE))
+async def choose_source(
+    visit: CurrentVisit, slug: str, source: str = "", q: str = "", kind: str = ""
+) -> Response:
+    return await _choose(visit, slug, source, q, kind)
+
+
+@router.post("/services/{slug}/integrations/new", dependencies=route_access.needs(Verb.INTEGRATION_CREATE))
+async def add_integration(visit: CurrentVisit, slug: str) -> Response:
+    try:
+        async with visit.tx.savepoint():
+            service = await catalog.by_slug(visit.tx, visit.text("service") or slug)
+            integration = await alerts.create_integration(
+                visit.tx, visit.actor, service_id=service.id, name=visit.text("name"), now=visit.now
+            )
+    except Invalid as error:
+        return await _choose(visit, slug, visit.text("source"), "", "", error)
+    return flash.redirect(
+        visit.request,
+        _path(service, integration.id, visit.text("source")),
+        f"Integration {integration.name} added to {service.name}.",
+    )
+
+
+@router.get(
+    "/services/{slug}/integrations/{integration_id}", dependencies=route_access.needs(Verb.INTEGRATION_READ)
+)
+async def integration(
+    visit: CurrentVisit, slug: str, integration_id: int, source: str = "", severity: str = "critical"
+) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
+    shown = await alerts.integration_of_service(visit.tx, service.id, integration_id)
+    progress = await queries.progress(visit.tx, shown, visit.now)
+    severity = severity if severity in actions.SEVERITIES else "critical"
+    chosen = alert_queries.find_source(source) or (progress.summary and progress.summary.source)
+    # in full for the person who sets it up, until something arrived; from then on the service's page reveals it
+    is_new = progress.state is SetupState.WAITING and visit.now - shown.created_at < KEY_SHOWN
+    is_shown = is_new and permissions.allows(visit.rights, Verb.INTEGRATION_REVEAL)
+    key = shown.key if is_shown else shown.masked_key
+    domain = visit.ctx.inbound_mail.domain
+    context = {
+        "nav": "services",
+        "live": f"pages,mutes,routing,{alerts.integration_topic(shown.id)}",
+        "s": service,
+        "k": shown,
+        "is_key_shown": is_shown,
+        "u": _path(service, shown.id),
+        "here": _path(service, shown.id, source),
+        "source": chosen,
+        "guide": chosen.guide(visit.ctx.public_url, key) if chosen else None,
+        "sources": alert_queries.all_sources(),
+        "mail": address_of(shown.name, key, domain) if domain else "",
+        "progress": progress,
+        "state": progress.state,
+        "preview": await queries.preview_of_test(visit.tx, shown, service, severity, visit.now),
+        "severity": severity,
+        "severities": [(each, each.capitalize()) for each in actions.SEVERITIES],
+        "lasts": actions.TEST_LASTS,
+    }
+    return await html.render(visit.request, "integration_setup/integration.html", context)
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/test", dependencies=route_access.needs(Verb.PAGE_START)
+)
+async def send_test(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
+    await actions.send_test_alert(
+        visit.tx,
+        visit.actor,
+        service_id=service.id,
+        integration_id=integration_id,
+        severity=visit.text("severity") or "critical",
+        now=visit.now,
+    )
+    return flash.redirect(
+        visit.request,
+        f"{_path(service, integration_id, visit.text('source'))}#test",
+        "Test alert sent. It ends in 15 minutes.",
+    )
+
+
+@router.post(
+    "/services/{slug}/integrations/{integration_id}/test/end",
+    dependencies=route_access.needs(Verb.PAGE_START),
+)
+async def end_test(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
+    await actions.end_test_alert(
+        visit.tx, visit.actor, service_id=service.id, integration_id=integration_id, now=visit.now
+    )
+    return flash.redirect(
+        visit.request, f"{_path(service, integration_id, visit.text('source'))}#test", "Test alert ended."
+    )
