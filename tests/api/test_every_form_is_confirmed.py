@@ -142,6 +142,7 @@ FILLED = {
     "/incidents/{ref}/response/promises": {"minutes": "20"},
     "/settings/response/transfer": {"text": "executives_wait = 7"},
     "/services": {"name": "Search"},
+    "/services/{slug}/edit": {"tier": "1", "labels": "region=eu", "links": "Code https://git.example.org/c"},
     "/services/{slug}/dependencies": {"depends_on": "ledger"},
     "/services/{slug}/integrations": {"name": "Grafana"},
     "/oncall/new": {"name": "Night watch", "person": "1"},

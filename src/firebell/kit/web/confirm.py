@@ -253,6 +253,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/services": NONE,
     "/services/{slug}/dependencies": NONE,
     "/services/{slug}/dependencies/{depends_on}/remove": UNDO,
+    "/services/{slug}/edit": UNDO,
     "/services/{slug}/integrations": NONE,
     "/services/{slug}/integrations/{integration_id}": NONE,
     "/services/{slug}/integrations/{integration_id}/reveal": NONE,
