@@ -58,7 +58,8 @@ async def want_open_incidents(tx: Tx, account_id: int, now: datetime) -> None:
 async def want_changed_pages(tx: Tx, account_id: int, now: datetime, limit: int) -> int:
     """Compare the pages whose state or title changed since they were queued, once more after they were resolved.
 
-    The title says that an alert flaps, and changes only when that begins or ends. A page that was resolved before it was ever compared stays unseen.
+    The title says that an alert flaps, and changes only when that begins or ends. A page that was resolved before it
+    was ever compared stays unseen.
     """
     return await tx.changed(
         """
