@@ -8,7 +8,6 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import TIERS
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.matchers import Matcher, Op
 from firebell.kit.text import to_choice, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
@@ -75,7 +74,6 @@ async def _services(
         "team": chosen_team,
         "tier": chosen_tier,
         "tiers": TIERS,
-        "label_query": lambda name, value: str(Matcher(name, Op.EQUAL, value)),
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
         "first": address(**chosen) if after else "",

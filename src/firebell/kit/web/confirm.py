@@ -303,6 +303,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/settings/people/{person_id}/link": NONE,
     "/settings/post-mortems": NONE,
     "/settings/quiet-hours": NONE,
+    "/settings/phone/allowances": ASK,
+    "/settings/phone/allowances/{allowance_id}/end": NONE,
     "/settings/response/apply": NONE,
     "/settings/response/discard": NONE,
     "/settings/response/groups": NONE,
