@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from firebell.catalog import dependency_actions, store
+from firebell.catalog import dependency_actions, labels_and_links, store
 from firebell.catalog.labels_and_links import checked_labels, checked_links
 from firebell.catalog.model import TIERS, Service, ServiceLink
 from firebell.kit.db.database import Tx
@@ -49,6 +49,10 @@ service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id
 labels_by_id = store.labels_by_id
+label_lines = labels_and_links.label_lines
+labels_of_lines = labels_and_links.labels_of_lines
+link_lines = labels_and_links.link_lines
+links_of_lines = labels_and_links.links_of_lines
 lock_services_with_policy = store.lock_with_policy
 clear_policy = store.clear_policy
 

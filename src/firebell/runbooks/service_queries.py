@@ -13,7 +13,6 @@ from firebell.runbooks.automation import EXERCISED_WITHIN, AutomationLevel, auto
 from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.matching import Match, MatchClass, ServiceFacts, Signal
 from firebell.runbooks.model import IndexEntry, RunSummary
-from firebell.runbooks.queries import address
 from firebell.runbooks.runs import summary_store
 
 LISTED = 5
@@ -85,5 +84,5 @@ async def _runbook(
         match=_MATCHES[match.match_class],
         last_exercised=entry.last_exercised,
         level=automation_level(parsed, runs, now),
-        url=address(public_url, entry.slug),
+        url=f"{public_url}/runbooks/{entry.slug}",
     )

@@ -11,7 +11,6 @@ from pydantic import Field
 from firebell.alerts.model import ChangeEvent
 from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
-from firebell.catalog.api import ServiceLinkShown
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.web import api
@@ -22,8 +21,8 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.runbooks import service_queries as runbooks
-from firebell.runbooks.service_queries import RunbookOfService
+from firebell.runbooks import queries as runbooks
+from firebell.runbooks.queries import RunbookOfService
 from firebell.service_overview import list_queries, queries
 from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
@@ -31,6 +30,13 @@ router = api.router("services", "/services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
+
+
+class LinkOfService(ApiOutput):
+    """A web page about a service."""
+
+    title: str
+    url: str
 
 
 class ServiceState(ApiOutput):
@@ -53,7 +59,7 @@ class ListedService(ApiOutput):
     runbook_url: str
     tier: int | None
     labels: dict[str, str]
-    links: list[ServiceLinkShown]
+    links: list[LinkOfService]
     state: Literal["outage", "degraded", "ok"]
     ref: Annotated[str | None, Field(description="the open incident or page behind the state")]
     open_pages: int
@@ -148,7 +154,7 @@ class ServiceDetail(ApiOutput):
     runbook_url: str
     tier: int | None
     labels: dict[str, str]
-    links: list[ServiceLinkShown]
+    links: list[LinkOfService]
     runbooks: Annotated[
         list[ServiceRunbook] | None,
         Field(description="runbooks of the service, best first; null if the key lacks runbooks:read"),
@@ -273,7 +279,7 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
         runbook_url=service.runbook_url,
         tier=service.tier,
         labels=dict(service.labels),
-        links=[ServiceLinkShown(title=link.title, url=link.url) for link in service.links],
+        links=[LinkOfService(title=link.title, url=link.url) for link in service.links],
         runbooks=None if service_runbooks is None else [_runbook(each) for each in service_runbooks],
         team=overview.team.slug,
         policy=overview.policy.slug if overview.policy else None,

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.catalog.labels_and_links import label_lines, labels_of_lines, link_lines, links_of_lines
 from firebell.catalog.model import TIERS, Service, ServiceLink
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import to_choice, to_required
@@ -39,8 +38,8 @@ def _values(service: Service) -> dict[str, str]:
         "team": str(service.team_id),
         "tier": str(service.tier or ""),
         "runbook_url": service.runbook_url,
-        "labels": label_lines(service.labels),
-        "links": link_lines(service.links),
+        "labels": catalog.label_lines(service.labels),
+        "links": catalog.link_lines(service.links),
     }
 
 
@@ -56,8 +55,10 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
     errors = FieldErrors()
     try:
         async with visit.tx.savepoint():
-            labels = errors.value(lambda: labels_of_lines(visit.text("labels")), dict[str, str]())
-            links = errors.value(lambda: links_of_lines(visit.text("links")), tuple[ServiceLink, ...]())
+            labels = errors.value(lambda: catalog.labels_of_lines(visit.text("labels")), dict[str, str]())
+            links = errors.value(
+                lambda: catalog.links_of_lines(visit.text("links")), tuple[ServiceLink, ...]()
+            )
             errors.check()
             await catalog.update_service(
                 visit.tx,

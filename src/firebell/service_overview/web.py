@@ -16,7 +16,7 @@ from firebell.paging import actions as paging
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.runbooks import service_queries as runbooks
+from firebell.runbooks import queries as runbooks
 from firebell.service_overview import dependency_queries, queries
 
 router = routing.html_router()
