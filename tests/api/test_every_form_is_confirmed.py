@@ -446,6 +446,7 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
 
 
 ELSEWHERE = {
+    "/settings/phone/allowances",
     *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
     *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish", "/runbooks/runs/{ref}/roll-back"),
     *("/drills/{ref}/start", "/drills/{ref}/finish"),
