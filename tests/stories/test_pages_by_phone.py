@@ -380,7 +380,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         assert [("Alarm 3" in m.text, m.kind) for m in urgent] == [(True, "sms"), (False, "voice")]
 
         # what was sent stands beside the page and in the settings
-        await sign_in(w, p.http, w.mara)
+        csrf = await sign_in(w, p.http, w.mara)
         page = (await p.http.get("/api/v1/pages/PG-2")).json()
         assert [d["receipt"] and d["receipt"]["state"] for d in page["deliveries"]] == ["failed", "accepted"]
         assert (page["deliveries"][0]["receipt"]["provider"], page["deliveries"][0]["error"]) == (
@@ -431,6 +431,9 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
             answer = await p.http.post(allowances, json={"scope": scope, "value": value}, headers=admin)
             assert answer.status_code == code, (scope, value)
         assert "Allow for 24 hours" in (await p.http.get("/settings/phone")).text
+        form = {"csrf": csrf, "scope": "country", "value": "DE"}
+        allowed = await p.http.post("/settings/phone/allowances", data=form, follow_redirects=False)
+        assert allowed.status_code == 303
         answer = await p.http.post(
             allowances, json={"scope": "country", "value": "DE", "hours": 2}, headers=admin
         )
