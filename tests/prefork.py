@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -18,23 +18,40 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.preload"])
 
 
-def _command(args: Sequence[str], env: Mapping[str, str], err: Path, out: Path | None) -> None:
+def _command(
+    args: Sequence[str],
+    env: Mapping[str, str],
+    err: Path,
+    out: Path | None,
+    prepare: Callable[[], None] | None,
+) -> None:
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
     os.dup2(os.open(err, os.O_WRONLY | os.O_APPEND), 2)
     if out:
         os.dup2(os.open(out, os.O_WRONLY | os.O_APPEND), 1)
+    if prepare:
+        prepare()
     cli.main(args, prog_name="firebell")
 
 
 class Fork:
-    """A command in a process of its own, with the part of `asyncio.subprocess.Process` that tests use."""
+    """A command in a process of its own, with the part of `asyncio.subprocess.Process` that tests use.
+
+    `prepare` is a function of a module, which the process calls before the command.
+    """
 
     def __init__(
-        self, args: Sequence[str], env: Mapping[str, str], err: Path, out: Path | None = None
+        self,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        err: Path,
+        out: Path | None = None,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
-        self._process: ForkServerProcess = _forks.Process(target=_command, args=(args, dict(env), err, out))
+        command = (args, dict(env), err, out, prepare)
+        self._process: ForkServerProcess = _forks.Process(target=_command, args=command)
         self._process.start()
         assert self._process.pid
         self.pid: int = self._process.pid

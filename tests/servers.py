@@ -167,12 +167,17 @@ def tree(pid: int) -> list[int]:
 
 @asynccontextmanager
 async def started(
-    dsn: str = "", *, descriptors: int = 0, fork: bool = True, **env: str
+    dsn: str = "",
+    *,
+    descriptors: int = 0,
+    fork: bool = True,
+    prepare: Callable[[], None] | None = None,
+    **env: str,
 ) -> AsyncIterator[Server]:
     """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind.
 
     A fork starts with a tenth of the processor time. `descriptors` is the hard limit of what the process may open,
-    0 for the limit of this process.
+    0 for the limit of this process. `prepare` is what a fork calls first.
     """
     wake_ups.expect_listener(dsn)
     port = free_port()
@@ -189,7 +194,7 @@ async def started(
         process: asyncio.subprocess.Process | Fork
         # a fork would not write the coverage that it measured
         if fork and not descriptors and "COVERAGE_RUN" not in os.environ:
-            process = Fork(["serve"], variables, Path(log.name))
+            process = Fork(["serve"], variables, Path(log.name), prepare=prepare)
         else:
             process = await asyncio.create_subprocess_exec(
                 *(*limited, sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
@@ -209,10 +214,15 @@ async def started(
 
 @asynccontextmanager
 async def serve(
-    dsn: str = "", *, descriptors: int = 0, fork: bool = True, **env: str
+    dsn: str = "",
+    *,
+    descriptors: int = 0,
+    fork: bool = True,
+    prepare: Callable[[], None] | None = None,
+    **env: str,
 ) -> AsyncIterator[Server]:
     """Run `firebell serve`, ready, and stop it the way an operator does."""
-    async with started(dsn, descriptors=descriptors, fork=fork, **env) as server:
+    async with started(dsn, descriptors=descriptors, fork=fork, prepare=prepare, **env) as server:
         await server.ready()
         yield server
 

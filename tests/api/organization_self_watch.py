@@ -1,6 +1,10 @@
-"""An outbound heartbeat and an alarm about Firebell itself, for the organization that has something of everything."""
+"""An outbound heartbeat, an allowance of codes and an alarm, for the organization with something of everything."""
+
+from datetime import timedelta
 
 from firebell.kit.db.database import Tx
+from firebell.notify import allowance_store
+from firebell.notify.hourly_limits import LimitScope
 from firebell.self_watch import actions
 from firebell.self_watch.model import PingMethod, Problem, ProblemKind
 from tests.world import World
@@ -13,6 +17,8 @@ async def add_self_watch(tx: Tx, w: World) -> dict[str, str]:
     mara = await w.actor(w.mara)
     url = f"https://watch.example.org/{SECRET_PATH}"
     await actions.create_heartbeat(tx, mara, name="Frankfurt", url=url, method=PingMethod.POST, now=w.now)
+    scope = LimitScope("country", "SE")
+    await allowance_store.put(tx, scope, mara.label, w.now, w.now + timedelta(hours=24))
     problem = Problem(ProblemKind.CHANNEL, "ntfy", "It answered 401.")
     await actions.notice_problems(tx, [problem], w.ctx.channel_settings, w.now)
     return {"outbound heartbeat": SECRET_PATH}

@@ -13,6 +13,7 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
+from firebell.kit.text import slugify
 from firebell.people import actions as people
 from firebell.people.model import Role
 from tests.api.api_clients import TEST, Api, browser, key_of, sign_in
@@ -64,6 +65,27 @@ async def test_a_service_without_history_is_healthy_and_every_list_is_empty(
         assert page.status_code == 200
         assert 'class="state" data-state="ok"' in page.text
         assert "/escalation/payments" in links(page.text)
+
+        # the runbooks that are for it; one for alerts of any service is not
+        body = "---\n{}\n---\n\n# {}\n\n## Steps\n\n### 1. Look\n\n```bash\nls\n```\n"
+        for title, front in (
+            ("Refill", "services: [checkout]"),
+            ("Drain", 'triggers: [\'{service="checkout",alertname="QueueFull"}\']'),
+            ("Disk full", "triggers: ['{alertname=\"DiskFull\"}']"),
+            ("Elsewhere", "triggers: ['{service!=\"ledger\"}']"),
+        ):
+            await api("PUT", f"/runbooks/{slugify(title)}", {"body": body.format(front, title), "version": 0})
+        service = await api("GET", "/services/checkout")
+        assert [(r["slug"], r["match"], r["automation_level"]) for r in service["runbooks"]] == [
+            ("drain", "trigger", 1),
+            ("refill", "service_listed", 1),
+        ]
+        page = await http.get("/services/checkout")
+        assert {"/runbooks/drain", "/runbooks/refill", "/runbooks/new?service=checkout"} <= links(page.text)
+        assert "/runbooks/disk-full" not in links(page.text)
+        new = (await http.get("/runbooks/new?service=checkout")).text
+        assert "services: [checkout]" in new
+        assert "services:" not in (await http.get("/runbooks/new?service=]%0Ax")).text
 
 
 async def test_an_open_page_degrades_the_service_until_it_ends(dsn: str, clock: FakeClock) -> None:

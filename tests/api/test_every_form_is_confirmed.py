@@ -142,6 +142,7 @@ FILLED = {
     "/incidents/{ref}/response/promises": {"minutes": "20"},
     "/settings/response/transfer": {"text": "executives_wait = 7"},
     "/services": {"name": "Search"},
+    "/services/{slug}/edit": {"tier": "1", "labels": "region=eu", "links": "Code https://git.example.org/c"},
     "/services/{slug}/dependencies": {"depends_on": "ledger"},
     "/services/{slug}/integrations/new": {"name": "Grafana", "service": "checkout"},
     "/services/{slug}/integrations/{integration_id}/test": {"severity": "critical"},
@@ -446,6 +447,7 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
 
 
 ELSEWHERE = {
+    "/settings/phone/allowances",
     *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
     *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish", "/runbooks/runs/{ref}/roll-back"),
     *("/drills/{ref}/start", "/drills/{ref}/finish"),

@@ -14,7 +14,7 @@ SERVICES = 70
 
 async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
-        await sign_in(w, http, w.mara)
+        csrf = await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         async with w.ctx.db.tx() as tx:
             team = await people.create_team(tx, TEST, name="Search", members=[], now=w.now)
@@ -52,6 +52,39 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
         assert await shown("/services?team=search&q=aaa") == ["aaa-first"]
         # words of the description match without accents, as in every list
         assert await shown("/services?q=okade+index") == indexers
+
+        # by labels and tier, which are edited on a form, or over JSON
+        edit = {"csrf": csrf, "team": str(team.id), "tier": "2", "labels": "region=eu-north\npci = no"}
+        wrong = await http.post("/services/indexer-00/edit", data={**edit, "labels": "pci", "links": "x"})
+        assert wrong.status_code == 422
+        assert all(f'id="e-{name}"' in wrong.text for name in ("labels", "links"))
+        assert (await api("GET", "/services/indexer-00"))["labels"] == {}
+        links = "Code repository https://git.example.org/indexer\n"
+        await http.post("/services/indexer-00/edit", data={**edit, "links": links})
+        edited = await api("GET", "/services/indexer-00")
+        assert edited["labels"] == {"region": "eu-north", "pci": "no"}
+        assert (edited["tier"], edited["policy_id"]) == (2, None)
+        assert edited["links"] == [{"title": "Code repository", "url": "https://git.example.org/indexer"}]
+        shown_again = (await http.get("/services/indexer-00/edit")).text
+        assert "pci=no\nregion=eu-north</textarea>" in shown_again
+        assert links.strip() in shown_again
+        await api("PATCH", "/services/indexer-01", {"labels": {"region": "eu-south"}, "tier": 2})
+        await api("PATCH", "/services/indexer-01", {"labels": {"1": "x"}}, status=422)
+        await api("PATCH", "/services/indexer-01", {"tier": 4}, status=422)
+        await api("PATCH", "/services/aaa-first", {"description": "First of all"})
+        assert (await api("GET", "/services/aaa-first"))["policy_id"] == 1
+        for address, slugs in (
+            ('/services?q=region=~"eu-.*"', ["indexer-00", "indexer-01"]),
+            ('/services?q=region=~"eu-.*", pci!="no"', ["indexer-01"]),
+            ('/services?q=region!="" 00', ["indexer-00"]),
+            ("/services?tier=2&q=region=eu-south", ["indexer-01"]),
+            ("/services?tier=1", []),
+        ):
+            assert await shown(address) == slugs
+            assert [s["slug"] for s in reversed(await api("GET", address))] == slugs
+        cleared = await api("PATCH", "/services/indexer-01", {"labels": {}, "tier": None})
+        assert (cleared["labels"], cleared["tier"]) == ({}, None)
+        await api("PATCH", "/services/indexer-00", {"labels": {}, "tier": None, "links": []})
         first = (await http.get("/services")).text
         assert 'href="/pages?service=checkout"' in first
         assert "Mara Lindqvist" in first
@@ -67,5 +100,15 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
         await api("GET", "/services?team=nowhere", status=404)
         await api("GET", "/services?health=odd", status=422)
         await api("GET", "/services?q=%00", status=422)
-        for wrong in ("team=nowhere", "health=odd", "q=%00", "q=-", "after=x", "after=9"):
+        for wrong in (
+            "team=nowhere",
+            "tier=4",
+            "tier=x",
+            "q=a=~(",
+            "health=odd",
+            "q=%00",
+            "q=-",
+            "after=x",
+            "after=9",
+        ):
             assert (await http.get(f"/services?{wrong}")).status_code < 500, wrong

@@ -47,6 +47,21 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         assert [(s["slug"], s["ref"]) for s in unhealthy] == [("checkout", "PG-1")]
         await run("service", "list", "--unhealthy", "--not-ready", code=2)
 
+        # tier, labels and links
+        await run("service", "set", "ledger", "--label", "region", code=2)
+        wiki = ("--link", "Wiki", "https://wiki.example.org")
+        await run(
+            "service", "set", "ledger", "--tier", "1", "--label", "region=eu", "--label", "pci=a=b", *wiki
+        )
+        await run("service", "set", "ledger", "--description", "Keeps accounts")
+        ledger = (await run("service", "list", "--tier", "1", "--query", 'pci="a=b"', "--json")).json
+        assert [(s["slug"], s["labels"]["region"]) for s in ledger] == [("ledger", "eu")]
+        about = (await run("service", "show", "ledger")).out
+        assert "pci=a=b, region=eu" in about
+        assert "Wiki: https://wiki.example.org" in about
+        await run("service", "set", "ledger", "--tier", "0", "--label", "", "--link", "", "")
+        assert (await run("service", "list", "--tier", "1", "--json")).json == []
+
         # heartbeats of the service, as a person at a terminal and a job use them
         async def beat(command: str, *more: str, **options: Any) -> Ran:
             return await run("heartbeat", *command.split(), *more, **options)

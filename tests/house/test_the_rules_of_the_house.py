@@ -157,6 +157,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.alerts.routing_changes",
         "firebell.alerts.routing_rules",
         "firebell.alerts.routing_validation",
+        # the pure query language of lists: matchers and words in one text
+        "firebell.alerts.list_query",
         # the pure readers of what senders send
         "firebell.alerts.sources",
     }

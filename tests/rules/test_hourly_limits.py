@@ -7,7 +7,7 @@ import pytest
 
 from firebell.channels.base import Failed
 from firebell.notify import hourly_limits
-from firebell.notify.hourly_limits import HourlyLimits, PageRecipient, RequestedMessage
+from firebell.notify.hourly_limits import HourlyLimits, LimitScope, PageRecipient, RequestedMessage
 from firebell.notify.model import Delivery, DeliveryState
 
 NOW = datetime(2026, 3, 2, 3, 12, tzinfo=UTC)
@@ -103,3 +103,15 @@ def test_what_is_stopped_is_refused_and_nothing_else() -> None:
     assert not limits.admit(replace(TEST, subject_kind="notice"))
     [stop] = limits.reached_limits()
     assert stop.text == "Codes and tests to DE"
+
+
+def test_what_an_admin_allows_is_sent_up_to_the_limit_of_the_installation() -> None:
+    country = LimitScope("country", "DE")
+    allowed = HourlyLimits({}, _sent(20, "+49151{:04}0000"), [country])
+    assert allowed.reached_limits() == []
+    assert not allowed.admit(TEST)
+    assert HourlyLimits({}, _sent(20, "+49151{:04}0000"), [LimitScope("country", "US")]).admit(TEST)
+    installation = LimitScope("installation", "")
+    everywhere = HourlyLimits({}, _sent(60, "+49151{:04}0000"), [country, installation])
+    assert [stop.scope for stop in everywhere.reached_limits()] == [installation]
+    assert everywhere.admit(TEST)

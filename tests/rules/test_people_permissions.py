@@ -42,7 +42,7 @@ MANAGERS = {
 }
 ADMINS = {
     "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild webhook.write"
-    " self_watch.write"
+    " self_watch.write phone_usage.write"
 }
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}
 FROM = {Role.VIEWER: 0, Role.RESPONDER: 1, Role.MANAGER: 2, Role.ADMIN: 3}

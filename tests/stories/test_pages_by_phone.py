@@ -20,7 +20,7 @@ from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState
-from tests.api.api_clients import browser, sign_in
+from tests.api.api_clients import browser, key_of, sign_in
 from tests.standins import phone_providers
 from tests.standins.phone_providers import Message, PhoneProviders, twilio_post, vonage_headers
 from tests.world import World, world
@@ -380,7 +380,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         assert [("Alarm 3" in m.text, m.kind) for m in urgent] == [(True, "sms"), (False, "voice")]
 
         # what was sent stands beside the page and in the settings
-        await sign_in(w, p.http, w.mara)
+        csrf = await sign_in(w, p.http, w.mara)
         page = (await p.http.get("/api/v1/pages/PG-2")).json()
         assert [d["receipt"] and d["receipt"]["state"] for d in page["deliveries"]] == ["failed", "accepted"]
         assert (page["deliveries"][0]["receipt"]["provider"], page["deliveries"][0]["error"]) == (
@@ -423,3 +423,40 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         [stop] = (await p.http.get("/api/v1/phone-usage/stops")).json()
         assert (stop["scope"], stop["value"], stop["sent"]) == ("country", "DE", 2)
         assert stop["text"] in (await p.http.get("/settings/phone")).text
+
+        # an admin allows the country for a while, and only what is stopped
+        allowances = "/api/v1/phone-usage/allowances"
+        admin = {"Authorization": f"Bearer {await key_of(w.ctx.db, clock, w.mara)}"}
+        for scope, value, code in (("country", "SE", 409), ("range", "", 422), ("installation", "", 422)):
+            answer = await p.http.post(allowances, json={"scope": scope, "value": value}, headers=admin)
+            assert answer.status_code == code, (scope, value)
+        assert "Allow for 24 hours" in (await p.http.get("/settings/phone")).text
+        form = {"csrf": csrf, "scope": "country", "value": "DE"}
+        allowed = await p.http.post("/settings/phone/allowances", data=form, follow_redirects=False)
+        assert allowed.status_code == 303
+        answer = await p.http.post(
+            allowances, json={"scope": "country", "value": "DE", "hours": 2}, headers=admin
+        )
+        assert (answer.status_code, answer.json()["created_by"]) == (201, "Mara Lindqvist (test)")
+        assert (await p.http.get("/api/v1/phone-usage/stops")).json() == []
+        refused_with = "select error from delivery where subject_kind = 'test' order by id desc limit 1"
+        async with w.ctx.db.tx() as tx:
+            assert "are stopped" in await tx.value(refused_with)
+            clock.advance(timedelta(seconds=1))
+            await people.request_test(tx, await w.actor(w.mara), voice.id, w.mara, w.now)
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            # only the daily limit is left, which this organization has reached
+            assert "are stopped" not in await tx.value(refused_with)
+        listed = (await p.http.get(allowances)).json()
+        assert [(each["scope"], each["value"]) for each in listed] == [("country", "DE")]
+        page = (await p.http.get("/settings/phone")).text
+        assert f"/settings/phone/allowances/{listed[0]['id']}/end" in page
+        # it expires; one that is ended does so at once
+        clock.advance(timedelta(hours=2))
+        assert (await p.http.get(allowances)).json() == []
+        ended = [
+            (await p.http.delete(f"{allowances}/{listed[0]['id']}", headers=admin)).status_code
+            for _ in range(2)
+        ]
+        assert ended == [204, 404]

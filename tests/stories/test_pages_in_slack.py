@@ -1,5 +1,7 @@
 """Pages are announced in the channels of teams, and user groups hold who is on call."""
 
+from datetime import timedelta
+
 from firebell.chat.model import OncallGroup
 from firebell.kit.clock import FakeClock
 from firebell.oncall.schedules import queries as oncall
@@ -27,6 +29,28 @@ async def test_pages_are_announced_and_follow_their_state(dsn: str, clock: FakeC
 
         assert len(channel.messages) == 1
         assert "Resolved" in _shown(channel.messages[0])
+
+        # one that begins to flap says so on its card, and no further change is a message or an edit
+        async def change(number: int) -> None:
+            w.clock.advance(timedelta(minutes=1))
+            status = "resolved" if number % 2 else "firing"
+            await w.alert("disk full", status=status, at=str(w.now))
+            await run_for(w, 5)
+
+        for number in range(5):
+            await change(number)
+        cards = len(channel.messages)
+        assert "Flapping" not in _shown(channel.messages[-1])
+        await change(5)
+        assert "Flapping: disk full" in _shown(channel.messages[-1])
+        assert "disk full (flapping)" in _shown(channel.messages[-1])
+        await w.ack(w.mara)
+        await run_for(w, 5)
+        assert "Acknowledged by Mara Lindqvist" in _shown(channel.messages[-1])
+        edits = space.count("chat.update")
+        for number in range(6, 10):
+            await change(number)
+        assert (len(channel.messages), space.count("chat.update")) == (cards, edits)
 
 
 async def test_a_storm_of_pages_is_one_message(dsn: str, clock: FakeClock) -> None:

@@ -40,11 +40,11 @@ class AlertQuery:
         return replace(self, conditions=tuple(each for each in self.conditions if each != condition))
 
 
-def parse(text: str) -> AlertQuery:
+def parse(text: str, example: str = EXAMPLE) -> AlertQuery:
     """Return the query in a text such as `severity="critical", env=~"prod.*" disk full`.
 
     Words in quotes are never matchers, so that any deduplication key can be searched. Raise Invalid, at the field `q`,
-    with the first matcher that cannot be read.
+    with the first matcher that cannot be read and an `example`.
     """
     conditions: list[Matcher] = []
     words: list[str] = []
@@ -55,7 +55,7 @@ def parse(text: str) -> AlertQuery:
         try:
             conditions += matchers.parse(part["matcher"])
         except MatcherError as error:
-            message = f"{part['matcher']}: {error.message}. {EXAMPLE}"
+            message = f"{part['matcher']}: {error.message}. {example}"
             raise Invalid("A matcher can’t be read.", fields={"q": message}) from None
     if len(conditions) > MAX_MATCHERS:
         raise Invalid("There are too many matchers.", fields={"q": f"Use at most {MAX_MATCHERS} matchers."})

@@ -1,12 +1,14 @@
 """Create, update and look up services."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
-from firebell.catalog import dependency_actions, store
-from firebell.catalog.model import Service
+from firebell.catalog import dependency_actions, labels_and_links, store
+from firebell.catalog.labels_and_links import checked_labels, checked_links
+from firebell.catalog.model import TIERS, Service, ServiceLink
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -20,6 +22,16 @@ from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 DESCRIPTION_MAX_CHARS = 2_000
+
+
+class Unchanged(Enum):
+    """The type of `UNCHANGED`."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+"""A field that keeps its value, where None is a value of its own."""
 
 MAX_DEPENDENCIES = dependency_actions.MAX_DEPENDENCIES
 MAX_IMPORTED_SERVICES = dependency_actions.MAX_IMPORTED_SERVICES
@@ -36,6 +48,11 @@ set_dependencies = dependency_actions.set_dependencies
 service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id
+labels_by_id = store.labels_by_id
+label_lines = labels_and_links.label_lines
+labels_of_lines = labels_and_links.labels_of_lines
+link_lines = labels_and_links.link_lines
+links_of_lines = labels_and_links.links_of_lines
 lock_services_with_policy = store.lock_with_policy
 clear_policy = store.clear_policy
 
@@ -73,6 +90,9 @@ async def create_service(
     policy_id: int | None = None,
     description: str = "",
     runbook_url: str = "",
+    tier: int | None = None,
+    labels: Mapping[str, str] | None = None,
+    links: Sequence[ServiceLink] = (),
     now: datetime,
 ) -> Service:
     """Create a service; without a policy its pages go to the fallback responders.
@@ -81,12 +101,21 @@ async def create_service(
     """
     errors = FieldErrors()
     clean = errors.value(lambda: clean_name(name, "name"), "")
-    runbook = errors.value(lambda: _clean_runbook_url(runbook_url), "")
+    new = Service(
+        id=0,
+        name=clean,
+        slug=slugify(clean),
+        team_id=team_id,
+        policy_id=policy_id,
+        description=errors.value(lambda: _clean_description(description), ""),
+        runbook_url=errors.value(lambda: _clean_runbook_url(runbook_url), ""),
+        tier=errors.value(lambda: _checked_tier(tier), None),
+        labels=errors.value(lambda: checked_labels(labels or {}), {}),
+        links=errors.value(lambda: checked_links(links), ()),
+    )
     errors.check()
     await _check_owners(tx, team_id, policy_id)
-    service = await store.insert(
-        tx, clean, slugify(clean), team_id, policy_id, _clean_description(description), runbook, now
-    )
+    service = await store.insert(tx, new, now)
     if service is None:
         raise Conflict(
             f"A service named {clean} already exists.", fields={"name": "Choose a name that is not taken."}
@@ -103,6 +132,12 @@ async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
 
 def _clean_description(description: str) -> str:
     return clean_text(description, DESCRIPTION_MAX_CHARS, "description")
+
+
+def _checked_tier(tier: int | None) -> int | None:
+    if tier is None or tier in TIERS:
+        return tier
+    raise Invalid("There is no such tier.", fields={"tier": f"Use one of {', '.join(map(str, TIERS))}."})
 
 
 def _clean_runbook_url(url: str) -> str:
@@ -126,42 +161,61 @@ async def update_service(
     actor: Actor,
     service: Service,
     *,
-    policy_id: int | None,
+    policy_id: int | Unchanged | None = UNCHANGED,
     team_id: int | None = None,
     description: str | None = None,
     runbook_url: str | None = None,
+    tier: int | Unchanged | None = UNCHANGED,
+    labels: Mapping[str, str] | None = None,
+    links: Sequence[ServiceLink] | None = None,
     now: datetime,
 ) -> Service:
-    """Update and return the service; a new policy applies to new pages only."""
+    """Update and return the service; a new policy applies to new pages only.
+
+    What is left out keeps the value that it has once the service is locked. Labels and links replace those before.
+    Raise Invalid, which names each wrong field, or NotFound for an unknown team or policy.
+    """
+    current = await store.locked(tx, service.id)
+    errors = FieldErrors()
     changed = replace(
-        service,
-        team_id=service.team_id if team_id is None else team_id,
-        policy_id=policy_id,
-        description=service.description if description is None else _clean_description(description),
-        runbook_url=service.runbook_url if runbook_url is None else _clean_runbook_url(runbook_url),
+        current,
+        team_id=current.team_id if team_id is None else team_id,
+        policy_id=current.policy_id if policy_id is UNCHANGED else policy_id,
+        description=current.description
+        if description is None
+        else errors.value(lambda: _clean_description(description), ""),
+        runbook_url=current.runbook_url
+        if runbook_url is None
+        else errors.value(lambda: _clean_runbook_url(runbook_url), ""),
+        tier=current.tier if tier is UNCHANGED else errors.value(lambda: _checked_tier(tier), None),
+        labels=current.labels if labels is None else errors.value(lambda: checked_labels(labels), {}),
+        links=current.links if links is None else errors.value(lambda: checked_links(links), ()),
     )
-    await _check_owners(tx, changed.team_id, policy_id)
+    errors.check()
+    await _check_owners(tx, changed.team_id, changed.policy_id)
     await store.update(tx, changed)
-    before, after = _settings(service), _settings(changed)
+    before, after = _settings(current), _settings(changed)
     undo_detail = {"before": before, "final": before == after}
     await tx.audit(actor, "service.changed", f"service:{service.id}", now, **after, **undo_detail)
     return changed
 
 
 def _settings(service: Service) -> dict[str, Any]:
-    return {n: getattr(service, n) for n in ("team_id", "policy_id", "description", "runbook_url")}
+    """Return what can be changed of a service, as the audit log keeps it."""
+    own = {n: getattr(service, n) for n in ("team_id", "policy_id", "description", "runbook_url", "tier")}
+    return {**own, "labels": dict(service.labels), "links": [asdict(link) for link in service.links]}
 
 
 @permits(Verb.SERVICE_WRITE)
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
     """Undo a change of a service; raise Conflict if someone has changed it since then."""
     before = entry.detail["before"]
-    service = (await store.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
-    if _settings(service) != {name: entry.detail[name] for name in before}:
+    service = await store.locked(tx, entry.subject_id)
+    if _settings(service) != {name: entry.detail.get(name) for name in _settings(service)}:
         raise undo.changed_since(
             f"someone has changed {service.name} since then.", "Edit it on the service's page."
         )
-    restored = replace(service, **before)
+    restored = replace(service, **{**before, "links": tuple(ServiceLink(**link) for link in before["links"])})
     await _check_owners(tx, restored.team_id, restored.policy_id)
     await store.update(tx, restored)
     await tx.audit(actor, "service.changed", entry.subject, now, **before, final=True)

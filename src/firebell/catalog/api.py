@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from firebell.catalog import actions
+from firebell.catalog.labels_and_links import MAX_LABELS, MAX_LINKS
+from firebell.catalog.model import ServiceLink
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, ShortName, Text, problems
 from firebell.people.permissions import Verb
@@ -13,6 +15,29 @@ from firebell.people.unit_of_work import Work, work
 router = api.router("services", "/services")
 
 Responder = Annotated[Work, work(Verb.SERVICE_WRITE)]
+
+
+Labels = Annotated[
+    dict[Text, Text], Field(max_length=MAX_LABELS, examples=[{"region": "eu-north", "pci": "yes"}])
+]
+TierNumber = Annotated[int | None, Field(ge=1, le=3, description="1 critical, 2 standard, 3 internal")]
+
+
+class NewServiceLink(ApiInput):
+    """A web page about a service."""
+
+    title: Annotated[Text, Field(examples=["Repository"])]
+    url: Annotated[Text, Field(max_length=2000, examples=["https://git.example.org/checkout"])]
+
+
+class ServiceLinkShown(ApiOutput):
+    """A web page about a service."""
+
+    title: str
+    url: str
+
+
+Links = Annotated[list[NewServiceLink], Field(max_length=MAX_LINKS)]
 
 
 class ServiceShown(ApiOutput):
@@ -25,6 +50,9 @@ class ServiceShown(ApiOutput):
     policy_id: int | None
     description: str
     runbook_url: str
+    tier: int | None
+    labels: dict[str, str]
+    links: list[ServiceLinkShown]
 
 
 class NewService(ApiInput):
@@ -35,37 +63,57 @@ class NewService(ApiInput):
     policy_id: Id | None = None
     description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = ""
     runbook_url: Annotated[Text, Field(max_length=2000)] = ""
+    tier: TierNumber = None
+    labels: Labels = Field(default_factory=dict)
+    links: Links = Field(default_factory=list)
 
 
 class ServiceChange(ApiInput):
-    """Fields to change; a `policy_id` of null sends pages to the fallback responders."""
+    """Fields to change; a `policy_id` of null sends pages to the fallback responders, a `tier` of null removes it.
+
+    `labels` and `links` replace all that the service had.
+    """
 
     team_id: Id | None = None
     policy_id: Id | None = None
     description: Annotated[Text | None, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = None
     runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
+    tier: TierNumber = None
+    labels: Labels | None = None
+    links: Links | None = None
 
 
 @router.post("", status_code=201, summary="Create a service", responses=problems(404, 409))
 async def create_service(w: Responder, new_service: NewService) -> ServiceShown:
-    service = await actions.create_service(w.tx, w.actor, **new_service.model_dump(), now=w.now)
+    values = new_service.model_dump(exclude={"links"})
+    links = _links(new_service.links)
+    service = await actions.create_service(w.tx, w.actor, **values, links=links, now=w.now)
     return ServiceShown.model_validate(service)
 
 
+def _links(links: list[NewServiceLink]) -> list[ServiceLink]:
+    return [ServiceLink(link.title, link.url) for link in links]
+
+
 @router.patch(
-    "/{slug}", summary="Update a service's team, policy, description or runbook", responses=problems(404)
+    "/{slug}",
+    summary="Update a service's team, policy, tier, texts, labels or links",
+    responses=problems(404),
 )
 async def change_service(w: Responder, slug: Text, change: ServiceChange) -> ServiceShown:
     service = await actions.by_slug(w.tx, slug)
-    policy_id = change.policy_id if "policy_id" in change.model_fields_set else service.policy_id
+    stated = change.model_fields_set
     changed = await actions.update_service(
         w.tx,
         w.actor,
         service,
         team_id=change.team_id,
-        policy_id=policy_id,
+        policy_id=change.policy_id if "policy_id" in stated else actions.UNCHANGED,
         description=change.description,
         runbook_url=change.runbook_url,
+        tier=change.tier if "tier" in stated else actions.UNCHANGED,
+        labels=change.labels,
+        links=None if change.links is None else _links(change.links),
         now=w.now,
     )
     return ServiceShown.model_validate(changed)

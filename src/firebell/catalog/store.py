@@ -1,43 +1,39 @@
 """The SQL of services."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
-from firebell.catalog.model import Service
+from firebell.catalog.model import Service, ServiceLink
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.web.filters import storable
 
-_COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url"
+_COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url, tier, labels, links"
 
 
 def _service(row: Row) -> Service:
-    return Service(**dict(row))
+    return Service(**{**row, "links": tuple(ServiceLink(**link) for link in row["links"])})
 
 
-async def insert(
-    tx: Tx,
-    name: str,
-    slug: str,
-    team_id: int,
-    policy_id: int | None,
-    description: str,
-    runbook_url: str,
-    now: datetime,
-) -> Service | None:
-    """Create a service; return None if its slug is taken."""
+async def insert(tx: Tx, service: Service, now: datetime) -> Service | None:
+    """Create a service, whose id the database chooses; return None if its slug is taken."""
     row = await tx.row(
         f"""
-        insert into service (name, slug, team_id, policy_id, description, runbook_url, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into service
+            (name, slug, team_id, policy_id, description, runbook_url, tier, labels, links, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict (slug) do nothing
         returning {_COLUMNS}
         """,
-        name,
-        slug,
-        team_id,
-        policy_id,
-        description,
-        runbook_url,
+        service.name,
+        service.slug,
+        service.team_id,
+        service.policy_id,
+        service.description,
+        service.runbook_url,
+        service.tier,
+        dict(service.labels),
+        [asdict(link) for link in service.links],
         now,
     )
     return _service(row) if row else None
@@ -123,6 +119,27 @@ async def by_slug(tx: Tx, slug: str) -> Service | None:
     return _service(row) if row else None
 
 
+async def locked(tx: Tx, service_id: int) -> Service:
+    """Lock a service against other changes, and return it as it is now; it must exist."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from service
+        where id = $1
+        for no key update
+        """,
+        service_id,
+    )
+    assert row, "services are never deleted"
+    return _service(row)
+
+
+async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
+    """Return the labels of every service by its id, for matchers."""
+    rows = await tx.fetch("select id, labels from service")
+    return {row["id"]: row["labels"] for row in rows}
+
+
 async def update(tx: Tx, service: Service) -> None:
     await tx.execute(
         """
@@ -130,7 +147,10 @@ async def update(tx: Tx, service: Service) -> None:
         set team_id = $2,
             policy_id = $3,
             description = $4,
-            runbook_url = $5
+            runbook_url = $5,
+            tier = $6,
+            labels = $7,
+            links = $8
         where id = $1
         """,
         service.id,
@@ -138,6 +158,9 @@ async def update(tx: Tx, service: Service) -> None:
         service.policy_id,
         service.description,
         service.runbook_url,
+        service.tier,
+        dict(service.labels),
+        [asdict(link) for link in service.links],
     )
 
 

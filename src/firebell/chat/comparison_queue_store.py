@@ -56,22 +56,27 @@ async def want_open_incidents(tx: Tx, account_id: int, now: datetime) -> None:
 
 
 async def want_changed_pages(tx: Tx, account_id: int, now: datetime, limit: int) -> int:
-    """Compare the pages that changed since they were compared, once more after they were resolved.
+    """Compare the pages whose state or title changed since they were queued, once more after they were resolved.
 
-    A page that was resolved before it was ever compared stays unseen.
+    The title says that an alert flaps, and changes only when that begins or ends. A page that was resolved before it
+    was ever compared stays unseen.
     """
     return await tx.changed(
         """
         with changed as (
-            select page.id, page.version, false as is_over
+            select page.id, page.version, page.title, false as is_over
             from page
             left join chat_want
                 on chat_want.account_id = $1
                 and chat_want.target = 'pg-' || page.id
             where page.state in ('triggered', 'exhausted', 'acked', 'snoozed')
-                and page.version > coalesce(chat_want.version, 0)
+                and (
+                    chat_want.target is null
+                    or page.version > chat_want.page_version
+                    or page.title <> chat_want.page_title
+                )
             union all
-            select page.id, page.version, true as is_over
+            select page.id, page.version, page.title, true as is_over
             from chat_want
             join page on page.id = substring(chat_want.target from 4)::bigint
             where chat_want.account_id = $1
@@ -81,11 +86,13 @@ async def want_changed_pages(tx: Tx, account_id: int, now: datetime, limit: int)
             order by id
             limit $3
         )
-        insert into chat_want (account_id, target, rank, version, dirty_at, due_at, is_over)
-        select $1, 'pg-' || id, 0, version, $2, $2, is_over
+        insert into chat_want (account_id, target, rank, page_version, page_title, dirty_at, due_at, is_over)
+        select $1, 'pg-' || id, 0, version, title, $2, $2, is_over
         from changed
         on conflict (account_id, target) do update
-        set version = excluded.version,
+        set version = chat_want.version + 1,
+            page_version = excluded.page_version,
+            page_title = excluded.page_title,
             dirty_at = excluded.dirty_at,
             due_at = least(chat_want.due_at, excluded.due_at),
             is_over = excluded.is_over

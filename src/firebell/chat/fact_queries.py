@@ -170,7 +170,10 @@ async def page_facts(
                 level=page.level,
                 levels=len(page.plan.levels),
                 next_level_at=page.due_at if page.state == "triggered" else None,
-                alerts=tuple(alert.title for alert in details.alerts),
+                alerts=tuple(
+                    f"{alert.title} (flapping)" if alert.is_flapping else alert.title
+                    for alert in details.alerts
+                ),
                 runbook_url=service.runbook_url if service else "",
                 url=f"{public_url}/pages/{page.ref}",
                 base_url=public_url,

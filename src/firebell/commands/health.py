@@ -19,6 +19,22 @@ def _finding(finding: dict[str, Any]) -> str:
     return f"{finding['level'].upper()}  {finding['code']}: {finding['message']} {finding['advice']}".strip()
 
 
+def _watcher(heartbeat: dict[str, Any]) -> str:
+    """Return which installation or service watches this one, and when its last heartbeat arrived there."""
+    arrived = heartbeat["arrived_at"]
+    at = f"last heartbeat arrived {local(arrived)}" if arrived else "no heartbeat arrived yet"
+    health = "" if heartbeat["health"] in ("ok", "new") else f", {heartbeat['health']} now"
+    return f"WATCHED BY  {heartbeat['url_hint']} ({heartbeat['name']}): {at}{health}."
+
+
+def _watched(installation: dict[str, Any]) -> str:
+    """Return which installation this one watches, and when its last heartbeat arrived here."""
+    address = installation["address"] or "an installation"
+    at = installation["last_ping_at"]
+    arrived = f"last heartbeat arrived {local(at)}" if at else "no heartbeat arrived yet"
+    return f"WATCHES  {address} ({installation['name']}): {installation['state'].lower()}, {arrived}."
+
+
 def _alarm(alarm: dict[str, Any]) -> str:
     return f"ALARM  {alarm['title']}, since {local(alarm['opened_at'])}: {alarm['detail']}"
 
@@ -26,15 +42,18 @@ def _alarm(alarm: dict[str, Any]) -> str:
 @health.command("show", epilog=example("firebell health show", "firebell health show --json"))
 @as_json
 def show_() -> None:
-    """Show open alarms and findings."""
+    """Show open alarms and findings, who watches this installation, and which ones it watches."""
     state = call("GET", PATH)
     lines = [
         *(_alarm(alarm) for alarm in state["alarms"] if not alarm["cleared_at"]),
         *map(_finding, state["findings"]),
     ]
+    lines = lines or ["No alarms and no findings."]
+    lines += map(_watcher, state["heartbeats"])
+    lines += map(_watched, state["watched"])
     if not state["heartbeats"]:
         lines.append("Nothing outside watches Firebell. Create an outbound heartbeat.")
-    show(state, "\n".join(lines) or "No alarms and no findings.")
+    show(state, "\n".join(lines))
 
 
 @health.group()

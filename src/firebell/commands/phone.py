@@ -1,16 +1,19 @@
-"""`firebell phone`: what text messages and calls cost."""
+"""`firebell phone`: what text messages and calls cost, and codes that are allowed beyond their limit."""
 
 from typing import Any
 
 import click
 
 from firebell.commands.client import call
-from firebell.commands.output import as_json, example, show, table
+from firebell.commands.ids import ID
+from firebell.commands.output import as_json, example, local, show, show_table, table
+
+ALLOWANCES = "/api/v1/phone-usage/allowances"
 
 
 @click.group()
 def phone() -> None:
-    """Show what text messages and calls cost."""
+    """Show what text messages and calls cost, and allow stopped codes."""
 
 
 def _rows(channel: dict[str, Any]) -> list[list[str]]:
@@ -37,7 +40,16 @@ def _limit(channel: dict[str, Any]) -> str:
 
 
 def _stop(stop: dict[str, Any]) -> str:
-    return f"{stop['text']} are stopped: {stop['sent']} in the last hour, at most {stop['limit']}."
+    return f"{stop['text']} are stopped: {stop['sent']} in the last hour, at most {stop['limit']}.{_command(stop)}"
+
+
+def _command(stop: dict[str, Any]) -> str:
+    """Return how to allow what is stopped; empty for the limit of the installation, which always holds."""
+    return (
+        ""
+        if stop["scope"] == "installation"
+        else f" Allow: firebell phone allow {stop['scope']} {stop['value']}"
+    )
 
 
 @phone.command(epilog=example("firebell phone usage", "firebell phone usage --json"))
@@ -50,3 +62,36 @@ def usage() -> None:
     rows = [row for channel in channels for row in _rows(channel)]
     lines = [table(head, rows, wide=0)] if rows else []
     show(channels, "\n".join([*lines, *map(_limit, channels), *map(_stop, stops)]))
+
+
+@phone.command(
+    epilog=example("firebell phone allow range +4915123", "firebell phone allow country DE --hours 4")
+)
+@click.argument("scope", type=click.Choice(["range", "country", "person"]))
+@click.argument("value")
+@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True)
+@as_json
+def allow(scope: str, value: str, hours: int) -> None:
+    """Send codes and tests to VALUE although its hourly limit is reached; `phone usage` shows what is stopped."""
+    allowed = call("POST", ALLOWANCES, {"scope": scope, "value": value, "hours": hours})
+    show(allowed, f"{allowed['text']} are allowed until {local(allowed['expires_at'])}.")
+
+
+@phone.command(epilog=example("firebell phone allowances"))
+@as_json
+def allowances() -> None:
+    """List what is allowed beyond the hourly limits of codes and tests."""
+    listed = call("GET", ALLOWANCES)
+    rows = [[str(a["id"]), local(a["expires_at"]), a["created_by"], a["text"]] for a in listed]
+    show_table(
+        listed, ("ID", "UNTIL", "BY", "ALLOWED"), rows, wide=3, empty="Nothing is allowed beyond its limit."
+    )
+
+
+@phone.command("end-allowance", epilog=example("firebell phone end-allowance 3"))
+@click.argument("allowance_id", type=ID)
+@as_json
+def end_allowance(allowance_id: int) -> None:
+    """End an allowance, so that the hourly limit holds again."""
+    call("DELETE", f"{ALLOWANCES}/{allowance_id}")
+    show({"id": allowance_id}, f"Allowance {allowance_id} ended.")

@@ -46,14 +46,17 @@ def _policy(slug: str) -> int:
 @click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
 @click.option("--not-ready", is_flag=True, help="Only services without a policy or an integration.")
 @click.option("--team", help="Slug of the team that owns them.")
-@click.option("--query", help="Words of the name or description.")
+@click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
+@click.option(
+    "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
+)
 @as_json
-def list_(unhealthy: bool, not_ready: bool, team: str | None, query: str | None) -> None:
+def list_(unhealthy: bool, not_ready: bool, team: str | None, tier: int | None, query: str | None) -> None:
     """List services with their states."""
     if unhealthy and not_ready:
         fail("--unhealthy and --not-ready exclude each other.", "Use one of them.", USAGE)
     health = "unhealthy" if unhealthy else "not-ready" if not_ready else None
-    matching = call_all("/api/v1/services", health=health, team=team, q=query)
+    matching = call_all("/api/v1/services", health=health, team=team, tier=tier, q=query)
     services = sorted(matching, key=lambda s: str(s["name"]).casefold())
     policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
     rows = [
@@ -84,9 +87,13 @@ def show_(slug: str) -> None:
         f"  policy: {fields['policy'] or 'none, pages go to the fallback responders'}",
         f"  team: {fields['team']}",
         f"  about: {fields['description'] or '-'}",
+        f"  tier: {fields['tier'] or '-'}",
+        f"  labels: {', '.join(f'{name}={value}' for name, value in fields['labels'].items()) or '-'}",
         f"  runbook: {fields['runbook_url'] or '-'}",
+        *(f"  {link['title']}: {link['url']}" for link in fields["links"]),
     ]
     parts = [
+        ("Runbooks", [[r["slug"], _exercised(r), r["title"]] for r in fields["runbooks"] or []]),
         ("Open pages", [[p["ref"], p["state"], p["title"]] for p in fields["open_pages"]]),
         ("Last incidents", [[i["ref"], i["severity"], i["title"]] for i in fields["incidents"] or []]),
         ("Last pages", [[p["ref"], _acked(p["acked_after_s"]), p["title"]] for p in fields["last_pages"]]),
@@ -94,6 +101,27 @@ def show_(slug: str) -> None:
     ]
     tables = [f"\n{title}\n{table(('REF', 'STATE', 'TITLE'), rows, wide=2)}" for title, rows in parts if rows]
     show(fields, "\n".join([*lines, *tables]))
+
+
+def _exercised(runbook: dict[str, Any]) -> str:
+    """Return when a runbook was last exercised, and its automation level."""
+    at = runbook["last_exercised"]
+    return f"{f'exercised {local(at)}' if at else 'never exercised'}, L{runbook['automation_level']}"
+
+
+def _labels(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return the labels of options such as region=eu; an empty option stands for none."""
+    labels: dict[str, str] = {}
+    for pair in filter(None, pairs):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            fail(f"--label {pair} is not a label.", "Write it as name=value.", USAGE)
+        labels[name.strip()] = value.strip()
+    return labels
+
+
+def _links(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"title": title, "url": url} for title, url in pairs if title or url]
 
 
 def _acked(seconds: int | None) -> str:
@@ -107,8 +135,26 @@ def _acked(seconds: int | None) -> str:
 @click.option("--policy", help="Slug of an escalation policy; default the fallback responders.")
 @click.option("--description", default="", help="What the service does.")
 @click.option("--runbook", default="", help="Web address of the runbook.")
+@click.option("--tier", type=click.IntRange(1, 3), help="1 critical, 2 standard, 3 internal.")
+@click.option("--label", multiple=True, help="A label such as region=eu; repeatable.")
+@click.option(
+    "--link",
+    multiple=True,
+    type=(str, str),
+    metavar="TITLE URL",
+    help="A web page about the service; repeatable.",
+)
 @as_json
-def add(name: str, team: str, policy: str | None, description: str, runbook: str) -> None:
+def add(
+    name: str,
+    team: str,
+    policy: str | None,
+    description: str,
+    runbook: str,
+    tier: int | None,
+    label: tuple[str, ...],
+    link: tuple[tuple[str, str], ...],
+) -> None:
     """Add a service called NAME."""
     body = {
         "name": name,
@@ -116,20 +162,43 @@ def add(name: str, team: str, policy: str | None, description: str, runbook: str
         "policy_id": _policy(policy) if policy else None,
         "description": description,
         "runbook_url": runbook,
+        "tier": tier,
+        "labels": _labels(label),
+        "links": _links(link),
     }
     added = call("POST", "/api/v1/services", body)
     show(added, f"Added {added['slug']}. Create an integration key: firebell service key add {added['slug']}")
 
 
-@service.command("set", epilog=example("firebell service set checkout --policy payments"))
+@service.command(
+    "set", epilog=example("firebell service set checkout --policy payments --tier 1 --label region=eu")
+)
 @click.argument("slug")
 @click.option("--policy", help="Slug of an escalation policy, or 'none' for the fallback responders.")
 @click.option("--team", help="Slug or id of the team that owns the service.")
 @click.option("--description", help="What the service does.")
 @click.option("--runbook", help="Web address of the runbook; '' for none.")
+@click.option("--tier", type=click.IntRange(0, 3), help="1 critical, 2 standard, 3 internal, 0 for none.")
+@click.option(
+    "--label", multiple=True, help="A label such as region=eu; repeatable; replaces all; '' for none."
+)
+@click.option(
+    "--link",
+    multiple=True,
+    type=(str, str),
+    metavar="TITLE URL",
+    help="A web page; repeatable; replaces all; '' '' for none.",
+)
 @as_json
 def set_(
-    slug: str, policy: str | None, team: str | None, description: str | None, runbook: str | None
+    slug: str,
+    policy: str | None,
+    team: str | None,
+    description: str | None,
+    runbook: str | None,
+    tier: int | None,
+    label: tuple[str, ...],
+    link: tuple[tuple[str, str], ...],
 ) -> None:
     """Change service SLUG; what you leave out stays as it is."""
     body: dict[str, object] = {}
@@ -139,6 +208,12 @@ def set_(
         body["team_id"] = _team(team)
     texts = {"description": description, "runbook_url": runbook}
     body |= {name: value for name, value in texts.items() if value is not None}
+    if tier is not None:
+        body["tier"] = tier or None
+    if label:
+        body["labels"] = _labels(label)
+    if link:
+        body["links"] = _links(link)
     changed = call("PATCH", f"/api/v1/services/{seg(slug)}", body)
     show(changed, f"Changed {changed['slug']}.")
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
+from firebell.catalog.model import ServiceLink
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -42,6 +43,17 @@ SERVICES = (
     ("search", "Search"),
     ("catalog", "Search"),
 )
+ABOUT = {
+    "checkout-api": (1, "Takes the cart, charges the card and creates the order.", {"pci": "yes"}),
+    "payments-gateway": (1, "Talks to the card issuers.", {"pci": "yes"}),
+    "ledger-db": (1, "PostgreSQL with all bookings.", {"pci": "yes", "engine": "postgresql"}),
+    "edge": (1, "TLS, rate limits and routing of requests.", {}),
+    "kubernetes": (1, "The clusters on which everything runs.", {}),
+    "notifications": (2, "Sends receipts and order updates.", {}),
+    "search": (2, "Finds products by words and filters.", {"engine": "opensearch"}),
+    "catalog": (2, "Products, prices and stock.", {}),
+}
+"""The tier, description and labels of each service; all have a label `region`."""
 DEPENDENCIES = {
     "edge": ["kubernetes"],
     "checkout-api": ["edge", "ledger-db", "notifications", "payments-gateway"],
@@ -147,12 +159,17 @@ async def _policy(
     )
     for name, owner in SERVICES:
         if owner == team:
+            tier, description, labels = ABOUT[name]
             service = await catalog.create_service(
                 tx,
                 _ACTOR,
                 name=name,
                 team_id=team_id,
                 policy_id=policy.id,
+                tier=tier,
+                description=description,
+                labels={"region": "eu-north", **labels},
+                links=[ServiceLink("Repository", f"https://git.kestrel.example/{name}")],
                 runbook_url=f"https://runbooks.kestrel.example/{name}",
                 now=now,
             )

@@ -30,6 +30,7 @@ _PINGS_BETWEEN_CLEANUPS = 50
 LONGEST_PAUSE = timedelta(days=90)
 
 heartbeats = store.heartbeats
+newest_bodies = store.newest_bodies
 watching = store.watching
 reception = store.reception
 

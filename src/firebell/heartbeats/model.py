@@ -133,6 +133,10 @@ class Ping:
     body: str
 
 
+INSTALLATION_AGENT = "Firebell outbound heartbeat"
+"""The `User-Agent` of the pings that another installation of Firebell sends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reception:
     """Since when Firebell has received without a gap, and when that was last recorded."""

@@ -5,12 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+import msgspec
+
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.heartbeats import actions, alert_events, rules
-from firebell.heartbeats.model import Heartbeat, HeartbeatState, Ping, Reception
+from firebell.heartbeats.model import INSTALLATION_AGENT, Heartbeat, HeartbeatState, Ping, Reception
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.errors import Invalid
 from firebell.kit.findings import Finding, FindingLevel
+from firebell.kit.http_out import check_url
+
+ADDRESS_MAX_CHARS = 200
+
+
+class _OutboundBody(msgspec.Struct):
+    address: str = msgspec.field(name="from", default="")
+
 
 _GLYPHS = {
     HeartbeatState.NEW: "idle",
@@ -111,6 +122,36 @@ async def view(tx: Tx, heartbeat_id: int, now: datetime) -> HeartbeatView:
 async def of_service(tx: Tx, service_id: int, now: datetime) -> list[HeartbeatView]:
     """Return the heartbeats of a service."""
     return await views(tx, await actions.heartbeats(tx, service_id), now)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedInstallation:
+    """A heartbeat that another installation of Firebell sends; `address` is what it says of itself, or empty."""
+
+    view: HeartbeatView
+    address: str
+
+
+async def watched_installations(tx: Tx, now: datetime) -> list[WatchedInstallation]:
+    """Return the heartbeats whose newest ping is an outbound heartbeat of Firebell, those that need someone first."""
+    bodies = await actions.newest_bodies(tx, f"POST {INSTALLATION_AGENT}")
+    bodies |= await actions.newest_bodies(tx, f"GET {INSTALLATION_AGENT}")
+    if not bodies:
+        return []
+    watched = [each for each in await actions.heartbeats(tx) if each.id in bodies]
+    return [
+        WatchedInstallation(each, sender_address(bodies[each.heartbeat.id]))
+        for each in await views(tx, watched, now)
+    ]
+
+
+def sender_address(body: str) -> str:
+    """Return the web address that the body of an outbound heartbeat names, empty without one (pure)."""
+    try:
+        address = msgspec.json.decode(body, type=_OutboundBody).address
+        return check_url(address) if len(address) <= ADDRESS_MAX_CHARS else ""
+    except (msgspec.MsgspecError, Invalid):
+        return ""
 
 
 async def pings(tx: Reads, heartbeat_id: int, limit: int) -> list[Ping]:

@@ -293,6 +293,26 @@ async def pings(tx: Reads, heartbeat_id: int, before: int, limit: int) -> list[P
     ]
 
 
+async def newest_bodies(tx: Reads, source: str) -> dict[int, str]:
+    """Return the body of the newest ping of each heartbeat, by its id, if that ping is from this source."""
+    rows = await tx.fetch(
+        """
+        select heartbeat.id, newest.body
+        from heartbeat
+        cross join lateral (
+            select source, body
+            from heartbeat_ping
+            where heartbeat_id = heartbeat.id
+            order by id desc
+            limit 1
+        ) newest
+        where newest.source = $1
+        """,
+        source,
+    )
+    return {row["id"]: row["body"] for row in rows}
+
+
 async def delete_surplus_pings(tx: Tx, heartbeat_id: int, keep: int) -> None:
     """Delete the pings of a heartbeat but the newest `keep`."""
     await tx.execute(

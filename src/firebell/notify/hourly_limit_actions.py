@@ -5,11 +5,12 @@ from datetime import datetime
 
 from firebell.channels.base import Failed
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify import actions, hourly_limit_store
+from firebell.notify import actions, allowance_store, hourly_limit_store
 from firebell.notify.hourly_limits import (
     CHARGED,
     HOUR,
     HourlyLimits,
+    LimitScope,
     ReachedLimit,
     is_requested,
     limited_recipient,
@@ -30,6 +31,7 @@ async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict
     limits = HourlyLimits(
         await hourly_limit_store.page_messages(tx, recipients, CHARGED, ids, since) if recipients else {},
         await hourly_limit_store.requested_messages(tx, CHARGED, ids, since) if has_requested else (),
+        await _allowed(tx, now) if has_requested else (),
     )
     failures = refused(limits, claimed)
     if any(is_requested(delivery) and delivery.id in failures for delivery in claimed):
@@ -38,10 +40,13 @@ async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict
 
 
 async def reached_limits(tx: Reads, now: datetime) -> list[ReachedLimit]:
-    """Return the limits of codes and tests that are reached."""
-    return HourlyLimits(
-        {}, await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)
-    ).reached_limits()
+    """Return the limits of codes and tests that are reached and that no admin has lifted."""
+    requested = await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)
+    return HourlyLimits({}, requested, await _allowed(tx, now)).reached_limits()
+
+
+async def _allowed(tx: Reads, now: datetime) -> list[LimitScope]:
+    return [allowance.scope for allowance in await allowance_store.in_force(tx, now)]
 
 
 async def _warn(tx: Tx, stopped: Sequence[ReachedLimit], now: datetime) -> None:
@@ -55,7 +60,7 @@ async def _warn(tx: Tx, stopped: Sequence[ReachedLimit], now: datetime) -> None:
             title=f"{stop.text} are stopped",
             note=f"{stop.sent} were sent in the last hour, which may be fraud. They resume when fewer than"
             f" {stop.limit} were sent in the last hour. Pages aren’t affected by this limit."
-            " Check the audit log for new contact methods.",
+            " Check the audit log for new contact methods. If they are wanted, an admin can allow them.",
             link="/settings/phone",
         )
         for stop in stopped

@@ -6,7 +6,7 @@ once, so that the person's other contact methods are used.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from firebell.channels.base import Failed
@@ -37,6 +37,9 @@ class RequestedMessage(NamedTuple):
 
 
 ScopeKind = Literal["country", "range", "person", "installation"]
+AllowedKind = Literal["country", "range", "person"]
+ALLOWED_KINDS: tuple[AllowedKind, ...] = ("country", "range", "person")
+"""The kinds of scopes whose limit an admin can lift."""
 
 
 class LimitScope(NamedTuple):
@@ -56,15 +59,40 @@ class ReachedLimit(NamedTuple):
     @property
     def text(self) -> str:
         """What is stopped, as the beginning of a sentence."""
-        match self.scope:
-            case LimitScope("country", country):
-                return f"Codes and tests to {country}"
-            case LimitScope("range", prefix):
-                return f"Codes and tests to numbers that begin with {prefix}"
-            case LimitScope("person", _):
-                return "Codes and tests of one person"
-            case _:
-                return "Codes and tests"
+        return text_of(self.scope)
+
+    @property
+    def can_be_allowed(self) -> bool:
+        """True unless it is the limit of the installation, which always holds."""
+        return self.scope.kind != "installation"
+
+
+class CodeAllowance(NamedTuple):
+    """What an admin allows beyond its hourly limit until it expires."""
+
+    id: int
+    scope: LimitScope
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+
+    @property
+    def text(self) -> str:
+        """What is allowed, as the beginning of a sentence."""
+        return text_of(self.scope)
+
+
+def text_of(scope: LimitScope) -> str:
+    """Return which codes and tests a limit counts, as the beginning of a sentence."""
+    match scope:
+        case LimitScope("country", country):
+            return f"Codes and tests to {country}"
+        case LimitScope("range", prefix):
+            return f"Codes and tests to numbers that begin with {prefix}"
+        case LimitScope("person", _):
+            return "Codes and tests of one person"
+        case _:
+            return "Codes and tests"
 
 
 _LIMITS = {"installation": INSTALLATION_MAX, "country": COUNTRY_MAX, "person": PERSON_MAX, "range": RANGE_MAX}
@@ -101,9 +129,18 @@ def _scopes(message: RequestedMessage) -> Iterator[LimitScope]:
 
 
 class HourlyLimits:
-    """What was sent in the last hour; `admit` counts each message that is sent."""
+    """What was sent in the last hour; `admit` counts each message that is sent.
 
-    def __init__(self, pages: Mapping[PageRecipient, int], requested: Iterable[RequestedMessage]) -> None:
+    The limits of the scopes in `allowed` are lifted; that of the installation never is.
+    """
+
+    def __init__(
+        self,
+        pages: Mapping[PageRecipient, int],
+        requested: Iterable[RequestedMessage],
+        allowed: Iterable[LimitScope] = (),
+    ) -> None:
+        self._allowed = {scope for scope in allowed if scope.kind != "installation"}
         self._pages = Counter(pages)
         self._requested = Counter(scope for message in requested for scope in _scopes(message))
 
@@ -112,8 +149,11 @@ class HourlyLimits:
         return sorted(
             ReachedLimit(scope, _LIMITS[scope.kind], count)
             for scope, count in self._requested.items()
-            if count >= _LIMITS[scope.kind]
+            if self._is_reached(scope, count)
         )
+
+    def _is_reached(self, scope: LimitScope, count: int) -> bool:
+        return count >= _LIMITS[scope.kind] and scope not in self._allowed
 
     def admit(self, delivery: Delivery) -> Failed | None:
         """Count a message, or return why it fails now."""
@@ -125,7 +165,7 @@ class HourlyLimits:
         if is_requested(delivery):
             message = RequestedMessage(delivery.channel, delivery.person_id, delivery.address)
             scopes = list(_scopes(message))
-            stopped = next((s for s in scopes if self._requested[s] >= _LIMITS[s.kind]), None)
+            stopped = next((s for s in scopes if self._is_reached(s, self._requested[s])), None)
             if stopped:
                 stop = ReachedLimit(stopped, _LIMITS[stopped.kind], self._requested[stopped])
                 text = f"{stop.text} are stopped: {stop.limit} were sent in the last hour. Try again later."

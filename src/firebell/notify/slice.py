@@ -55,11 +55,25 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "notify",
-    tables=("delivery", "delivery_receipt", "notice", "mail_thread", "reply_code", "retraction"),
+    tables=(
+        "delivery",
+        "delivery_receipt",
+        "notice",
+        "mail_thread",
+        "reply_code",
+        "retraction",
+        "code_allowance",
+    ),
+    kept={"code_allowance": "Few; those that have expired are deleted when an admin allows another."},
     retentions=_retentions,
     routers=_routers,
     commands=(
-        Command("phone", "Show what text messages and calls cost.", "firebell.commands.phone", rank=155),
+        Command(
+            "phone",
+            "Show what text messages and calls cost, and allow stopped codes.",
+            "firebell.commands.phone",
+            rank=155,
+        ),
     ),
     navigation=(
         NavItem(

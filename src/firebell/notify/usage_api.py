@@ -1,14 +1,15 @@
 """What text messages and calls cost, over JSON."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput
-from firebell.notify import hourly_limit_actions, usage_queries
-from firebell.notify.hourly_limits import ScopeKind
+from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictInt, Text, problems
+from firebell.notify import allowance_actions, hourly_limit_actions, usage_queries
+from firebell.notify.hourly_limits import AllowedKind, CodeAllowance, LimitScope, ScopeKind
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -48,6 +49,59 @@ class StopShown(ApiOutput):
     limit: int
     sent: Annotated[int, Field(description="codes and tests of the last hour")]
     text: str
+
+
+class CodeAllowanceShown(ApiOutput):
+    """Codes and tests that are sent beyond their hourly limit until it expires."""
+
+    id: int
+    scope: AllowedKind
+    value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
+    text: str
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+
+
+class NewCodeAllowance(ApiInput):
+    """A stop to lift for some hours; `scope` and `value` are those of the stop."""
+
+    scope: Annotated[AllowedKind, Field(examples=["range"])]
+    value: Annotated[Text, Field(min_length=1, max_length=40, examples=["+4915123"])]
+    hours: Annotated[StrictInt, Field(ge=1, le=allowance_actions.MAX_HOURS)] = allowance_actions.DEFAULT_HOURS
+
+
+def _allowance(allowance: CodeAllowance) -> CodeAllowanceShown:
+    return CodeAllowanceShown.model_validate(
+        {
+            **allowance._asdict(),
+            "scope": allowance.scope.kind,
+            "value": allowance.scope.value,
+            "text": allowance.text,
+        }
+    )
+
+
+@router.get("/allowances", summary="List what is allowed beyond the hourly limits of codes and tests")
+async def list_code_allowances(w: Annotated[Work, work(Verb.PHONE_USAGE_READ)]) -> list[CodeAllowanceShown]:
+    return [_allowance(each) for each in await allowance_actions.allowances(w.tx, w.now)]
+
+
+@router.post(
+    "/allowances", status_code=201, summary="Allow codes and tests that are stopped", responses=problems(409)
+)
+async def allow_codes(
+    w: Annotated[Work, work(Verb.PHONE_USAGE_WRITE)], body: NewCodeAllowance
+) -> CodeAllowanceShown:
+    scope = LimitScope(body.scope, body.value)
+    return _allowance(await allowance_actions.allow(w.tx, w.actor, scope, w.now, hours=body.hours))
+
+
+@router.delete(
+    "/allowances/{allowance_id}", status_code=204, summary="End an allowance", responses=problems(404)
+)
+async def end_code_allowance(w: Annotated[Work, work(Verb.PHONE_USAGE_WRITE)], allowance_id: PathId) -> None:
+    await allowance_actions.end_allowance(w.tx, w.actor, allowance_id, w.now)
 
 
 @router.get("/stops", summary="List the countries, numbers and people to which codes and tests are stopped")

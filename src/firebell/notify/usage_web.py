@@ -2,8 +2,10 @@
 
 from fastapi import Response
 
-from firebell.kit.web import html, routing
-from firebell.notify import hourly_limit_actions, usage_queries
+from firebell.kit.errors import Invalid
+from firebell.kit.web import flash, html, routing
+from firebell.notify import allowance_actions, hourly_limit_actions, usage_queries
+from firebell.notify.hourly_limits import ALLOWED_KINDS, LimitScope
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -17,7 +19,29 @@ async def phone_usage(visit: CurrentVisit) -> Response:
         "nav": "settings",
         "tab": "contact",
         "days": usage_queries.USAGE_DAYS,
+        "allowances": await allowance_actions.allowances(visit.tx, visit.now),
+        "allowed_hours": allowance_actions.DEFAULT_HOURS,
         "stops": await hourly_limit_actions.reached_limits(visit.tx, visit.now),
         "channels": await usage_queries.channel_usages(visit.tx, visit.ctx.channel_settings, visit.now),
     }
     return await html.render(visit.request, "notify/phone_usage.html", context)
+
+
+@router.post("/settings/phone/allowances", dependencies=route_access.needs(Verb.PHONE_USAGE_WRITE))
+async def allow(visit: CurrentVisit) -> Response:
+    kind = next((each for each in ALLOWED_KINDS if each == visit.text("scope")), None)
+    if kind is None:
+        raise Invalid("Choose what to allow.", fields={"scope": f"Use {', '.join(ALLOWED_KINDS)}."})
+    scope = LimitScope(kind, visit.text("value"))
+    allowance = await allowance_actions.allow(visit.tx, visit.actor, scope, visit.now)
+    text = f"{allowance.text} are allowed for {allowance_actions.DEFAULT_HOURS} hours."
+    return flash.redirect(visit.request, "/settings/phone", text)
+
+
+@router.post(
+    "/settings/phone/allowances/{allowance_id}/end",
+    dependencies=route_access.needs(Verb.PHONE_USAGE_WRITE),
+)
+async def end_allowance(visit: CurrentVisit, allowance_id: int) -> Response:
+    ended = await allowance_actions.end_allowance(visit.tx, visit.actor, allowance_id, visit.now)
+    return flash.redirect(visit.request, "/settings/phone", f"{ended.text} have their hourly limit again.")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from firebell.catalog.model import TIERS as SERVICE_TIERS
 from firebell.paging.policy_form import LevelRow, PolicyForm
 
 
@@ -10,34 +11,40 @@ from firebell.paging.policy_form import LevelRow, PolicyForm
 class Tier:
     """How fast services of a tier escalate: minutes for each schedule, minutes for the team, repeats."""
 
-    key: str
-    label: str
+    number: int
     hint: str
     schedule_minutes: tuple[int, ...]
     team_minutes: int
     repeat: int
 
+    @property
+    def key(self) -> str:
+        """Its name in the form."""
+        return SERVICE_TIERS[self.number]
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return f"Tier {self.number}: {self.key}"
+
 
 TIERS = (
     Tier(
-        "critical",
-        "Tier 1: critical",
+        1,
         "Customers notice at once. Two schedules 5 minutes apart, then the team; three rounds.",
         (5, 5),
         10,
         2,
     ),
     Tier(
-        "standard",
-        "Tier 2: standard",
+        2,
         "Customers notice within the hour. One schedule for 10 minutes, then the team; two rounds.",
         (10,),
         20,
         1,
     ),
     Tier(
-        "internal",
-        "Tier 3: internal",
+        3,
         "Colleagues notice. One schedule for 30 minutes, then the team; one round.",
         (30,),
         60,

@@ -379,6 +379,8 @@ ACTION_LABELS = {
     "vacation.added": "Added time off",
     "vacation.cancelled": "Canceled time off",
     "webhook.changed": "Changed a webhook",
+    "codes.allowed": "Allowed codes and tests that were stopped",
+    "codes.allowance_ended": "Ended an allowance of codes and tests",
     "webhook.created": "Created a webhook",
     "webhook.disabled": "Disabled a webhook that failed for days",
     "webhook.enabled": "Enabled a webhook",

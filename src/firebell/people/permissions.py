@@ -120,6 +120,7 @@ class Verb(StrEnum):
     FALLBACK_WRITE = "fallback_responders.write"
     AUDIT_READ = "audit.read"
     PHONE_USAGE_READ = "phone_usage.read"
+    PHONE_USAGE_WRITE = "phone_usage.write"
     SELF_WATCH_READ = "self_watch.read"
     SELF_WATCH_WRITE = "self_watch.write"
     OWN_PROFILE_READ = "own_profile.read"
@@ -285,6 +286,7 @@ RULES = {
     Verb.FALLBACK_WRITE: Rule(ADMINS, "admin"),
     Verb.AUDIT_READ: Rule(ADMINS, "admin"),
     Verb.PHONE_USAGE_READ: Rule(MANAGERS, "oncall:read"),
+    Verb.PHONE_USAGE_WRITE: Rule(ADMINS, "admin"),
     Verb.SELF_WATCH_READ: Rule(MANAGERS, "oncall:read"),
     Verb.SELF_WATCH_WRITE: Rule(ADMINS, "admin"),
     Verb.OWN_PROFILE_READ: Rule(EVERYONE),

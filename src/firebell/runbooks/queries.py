@@ -9,11 +9,14 @@ from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import errors, warnings
 from firebell.kit.text import slugify
-from firebell.runbooks import actions, store
+from firebell.runbooks import actions, service_queries, store
 from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.library_checks import untested
 from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding
 from firebell.runbooks.text_checks import owning_team
+
+RunbookOfService = service_queries.RunbookOfService
+of_service = service_queries.of_service
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,9 @@ async def _editor(
 
 
 @router.get("/runbooks/new", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
-async def new(request: Request) -> Response:
+async def new(request: Request, service: str = "") -> Response:
     await authentication.signed_in(request)
-    return await _editor(request)
+    return await _editor(request, body=blank_runbook(transaction.now(request).date(), service=service))
 
 
 @router.get("/runbooks/{slug}", dependencies=route_access.needs(Verb.RUNBOOK_READ))

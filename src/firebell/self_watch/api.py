@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from firebell.heartbeats.queries import WatchedInstallation
 from firebell.kit.findings import FindingLevel
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictInt, Text, problems
@@ -103,18 +104,47 @@ class ResponderShown(ApiOutput):
     unconfirmed: Annotated[int, Field(description="tests since the last confirmed one")]
 
 
+class WatchedInstallationShown(ApiOutput):
+    """Another installation of Firebell, whose outbound heartbeat arrives at a heartbeat here."""
+
+    heartbeat_id: int
+    name: str
+    service: Annotated[str, Field(description="slug of the service that pages when it is silent")]
+    address: Annotated[
+        str, Field(description="what the installation says of itself; empty if it says nothing")
+    ]
+    state: Annotated[str, Field(description="the state of the heartbeat, as people read it")]
+    last_ping_at: datetime | None
+
+
 class HealthShown(ApiOutput):
-    """Firebell's own health: findings, alarms, outbound heartbeats, and the daily test of the fallback responders."""
+    """Firebell's own health: findings, alarms, heartbeats out and in, and the daily test of the fallback responders."""
 
     findings: list[HealthFinding]
     alarms: list[SelfAlarmShown]
     heartbeats: list[OutboundHeartbeatShown]
     fallback_test: FallbackTestSettingsShown
     responders: list[ResponderShown]
+    watched: Annotated[
+        list[WatchedInstallationShown],
+        Field(description="installations that this one watches; `heartbeats` says who watches this one"),
+    ]
 
 
 def _heartbeat(heartbeat: OutboundHeartbeat) -> OutboundHeartbeatShown:
     return OutboundHeartbeatShown.model_validate(heartbeat)
+
+
+def _watched(watched: WatchedInstallation) -> WatchedInstallationShown:
+    view = watched.view
+    return WatchedInstallationShown(
+        heartbeat_id=view.heartbeat.id,
+        name=view.heartbeat.name,
+        service=view.service.slug,
+        address=watched.address,
+        state=view.state_text,
+        last_ping_at=view.heartbeat.progress.last_ping_at,
+    )
 
 
 def _alarm(alarm: SelfAlarm) -> SelfAlarmShown:
@@ -147,6 +177,7 @@ async def show_health(w: Reader) -> HealthShown:
             )
             for each in state.responders
         ],
+        watched=[_watched(each) for each in state.watched],
     )
 
 

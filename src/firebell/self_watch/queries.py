@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.channels.registry import CHANNELS
-from firebell.kit.db.database import Reads
+from firebell.heartbeats import queries as heartbeats
+from firebell.heartbeats.queries import WatchedInstallation
+from firebell.kit.db.database import Reads, Tx
 from firebell.kit.findings import Finding, FindingLevel, severest_first
 from firebell.kit.text import plural
 from firebell.people import actions as people
@@ -42,9 +44,11 @@ class SelfWatch:
     heartbeats: Sequence[OutboundHeartbeat]
     fallback_test: FallbackTestSettings
     responders: Sequence[FallbackResponder]
+    watched: Sequence[WatchedInstallation]
+    """The other installations of Firebell whose heartbeats arrive here."""
 
 
-async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> SelfWatch:
+async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> SelfWatch:
     """Return Firebell's own health, given the settings of its channels."""
     tests = await fallback_test_actions.responder_tests(tx)
     persons = await people.people_by_id(tx, [one.person_id for one in tests])
@@ -54,6 +58,7 @@ async def self_watch(tx: Reads, settings: Mapping[str, str], now: datetime) -> S
         await store.heartbeats(tx),
         await fallback_test_actions.settings(tx),
         [FallbackResponder(one.person_id, persons[one.person_id].name, one) for one in tests],
+        await heartbeats.watched_installations(tx, now),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from firebell.alerts import actions as alerts
+from firebell.heartbeats.model import INSTALLATION_AGENT
 from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 LOOK_INTERVAL = timedelta(seconds=15)
 """How often one process checks the work of all, and each checks its own."""
 PING_LIMIT_S = 10.0
-USER_AGENT = "Firebell outbound heartbeat"
 
 Checks = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the problem of each health check of this process and its database, empty where it passes."""
@@ -142,7 +142,7 @@ class Watcher:
                 url,
                 limit_s=PING_LIMIT_S,
                 max_bytes=1024,
-                headers={"user-agent": USER_AGENT},
+                headers={"user-agent": INSTALLATION_AGENT},
                 **says,
             )
         except httpx.InvalidURL:

@@ -36,6 +36,7 @@ async def render_health(
         "heartbeats": state.heartbeats,
         "fallback_test": state.fallback_test,
         "responders": state.responders,
+        "watched": state.watched,
         "alarm_title": rules.title,
         "methods": METHODS,
         "values": values,

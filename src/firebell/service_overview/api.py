@@ -21,13 +21,22 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
+from firebell.runbooks import queries as runbooks
+from firebell.runbooks.queries import RunbookOfService
 from firebell.service_overview import list_queries, queries
-from firebell.service_overview.list_queries import HealthFilter
+from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
 router = api.router("services", "/services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
+
+
+class LinkOfService(ApiOutput):
+    """A web page about a service."""
+
+    title: str
+    url: str
 
 
 class ServiceState(ApiOutput):
@@ -48,6 +57,9 @@ class ListedService(ApiOutput):
     policy_id: int | None
     description: str
     runbook_url: str
+    tier: int | None
+    labels: dict[str, str]
+    links: list[LinkOfService]
     state: Literal["outage", "degraded", "ok"]
     ref: Annotated[str | None, Field(description="the open incident or page behind the state")]
     open_pages: int
@@ -116,6 +128,20 @@ class ServiceFigures(ApiOutput):
     alerts: int
 
 
+class ServiceRunbook(ApiOutput):
+    """A runbook of the service: why it is one, when it was last exercised, and what a machine can do of it."""
+
+    slug: str
+    title: str
+    match: Annotated[
+        Literal["trigger", "service_link", "service_listed"],
+        Field(description="a trigger matches the service, the service links to it, or it lists the service"),
+    ]
+    last_exercised: Annotated[datetime | None, Field(description="null if no one has exercised it")]
+    automation_level: Annotated[int, Field(ge=0, le=4)]
+    url: str
+
+
 class ServiceDetail(ApiOutput):
     """A service, its state, and its ten newest pages, incidents, alerts and changes; the URLs are the full lists."""
 
@@ -126,6 +152,13 @@ class ServiceDetail(ApiOutput):
     policy_id: int | None
     description: str
     runbook_url: str
+    tier: int | None
+    labels: dict[str, str]
+    links: list[LinkOfService]
+    runbooks: Annotated[
+        list[ServiceRunbook] | None,
+        Field(description="runbooks of the service, best first; null if the key lacks runbooks:read"),
+    ]
     team: Annotated[str, Field(description="slug")]
     policy: Annotated[str | None, Field(description="slug; null if pages go to the fallback responders")]
     state: ServiceState
@@ -187,19 +220,34 @@ def _change(change: ChangeEvent) -> ServiceChangeEvent:
     return ServiceChangeEvent(id=change.id, at=change.at, summary=change.summary, source=change.source)
 
 
+def _runbook(runbook: RunbookOfService) -> ServiceRunbook:
+    return ServiceRunbook(
+        slug=runbook.slug,
+        title=runbook.title,
+        match=runbook.match,
+        last_exercised=runbook.last_exercised,
+        automation_level=runbook.level,
+        url=runbook.url,
+    )
+
+
 @router.get("", summary="List services, newest first", responses=problems(404))
 async def list_services(
     w: Reader,
     params: PageParams,
-    q: Annotated[Text, Query(description="words of the name or description", max_length=200)] = "",
+    q: Annotated[
+        Text, Query(description="matchers of labels, and words of the name or description", max_length=200)
+    ] = "",
     team: Annotated[Text | None, Query(description="slug of the team that owns them")] = None,
+    tier: Annotated[int | None, Query(ge=1, le=3, description="only services of this tier")] = None,
     health: Annotated[
         HealthFilter, Query(description="only unhealthy ones, or those without a policy or an integration")
     ] = HealthFilter.ALL,
 ) -> list[ListedService]:
     team_id = (await people.team_by_slug(w.tx, team)).id if team else None
     may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
-    listed = await list_queries.matching(w.tx, q.strip(), team_id, health, with_incidents=may_read_incidents)
+    search = ServiceSearch(q.strip(), team_id, tier, health)
+    listed = await list_queries.matching(w.tx, search, with_incidents=may_read_incidents)
     return [
         ListedService(
             **asdict(service), state=state.health.state, ref=state.health.ref, open_pages=state.open_pages
@@ -215,6 +263,9 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
     may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
     may_read_schedules = permissions.allows(w.rights, Verb.SCHEDULE_READ)
     service = await catalog.by_slug(w.tx, slug)
+    service_runbooks = None
+    if permissions.allows(w.rights, Verb.RUNBOOK_READ):
+        service_runbooks = await runbooks.of_service(w.tx, service, w.ctx.public_url, w.now)
     overview = await queries.overview(w.tx, service, w.now, with_incidents=may_read_incidents)
     base = w.ctx.public_url + "/api/v1"
     service_filter = f"service={quote(service.slug, safe='')}"
@@ -226,6 +277,10 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
         policy_id=service.policy_id,
         description=service.description,
         runbook_url=service.runbook_url,
+        tier=service.tier,
+        labels=dict(service.labels),
+        links=[LinkOfService(title=link.title, url=link.url) for link in service.links],
+        runbooks=None if service_runbooks is None else [_runbook(each) for each in service_runbooks],
         team=overview.team.slug,
         policy=overview.policy.slug if overview.policy else None,
         state=ServiceState.model_validate(overview.health),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from firebell.alerts import list_query
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
+from firebell.kit.matchers import matches_all
 from firebell.kit.search_terms import tsquery
 from firebell.kit.web.filters import search_words
 from firebell.paging import actions as paging
@@ -25,6 +27,9 @@ MAX_MATCHING = 100_000
 """More services than any organization has."""
 HOURS = 24
 """Hours of which the list shows the alerts."""
+
+
+QUERY_EXAMPLE = 'Use matchers of labels such as region="eu-north", and words of the name or description.'
 
 
 class HealthFilter(StrEnum):
@@ -64,16 +69,35 @@ class ServiceList:
         return [*self.unhealthy, *self.healthy]
 
 
-def _filter(q: str, team_id: int | None, shown: HealthFilter) -> ServiceFilter:
-    words = search_words(q)
-    return ServiceFilter(tsquery(words) if words else "", team_id, shown is HealthFilter.NOT_READY)
+@dataclass(frozen=True, slots=True)
+class ServiceSearch:
+    """Which services a person asks for; `q` has matchers of labels, and words of the name or description."""
+
+    q: str = ""
+    team_id: int | None = None
+    tier: int | None = None
+    health: HealthFilter = HealthFilter.ALL
+
+
+async def _filter(tx: Tx, search: ServiceSearch) -> ServiceFilter:
+    query = list_query.parse(search.q, QUERY_EXAMPLE)
+    words = search_words(query.words)
+    labeled_ids = None
+    if query.conditions:
+        labels_by_id = await catalog.labels_by_id(tx)
+        labeled_ids = [i for i, labels in labels_by_id.items() if matches_all(query.conditions, labels)]
+    return ServiceFilter(
+        tsquery(words) if words else "",
+        search.team_id,
+        search.health is HealthFilter.NOT_READY,
+        search.tier,
+        labeled_ids,
+    )
 
 
 async def service_list(
     tx: Tx,
-    q: str,
-    team_id: int | None,
-    shown: HealthFilter,
+    search: ServiceSearch,
     now: datetime,
     *,
     after_id: int | None = None,
@@ -82,9 +106,9 @@ async def service_list(
 ) -> ServiceList:
     """Return a part of the list after a service; `after_healthy` says in which of its two groups that stands.
 
-    Raise Invalid for a search without words. The number of statements depends on neither services nor alerts.
+    Raise Invalid for a search that can't be read. The number of statements depends on neither services nor alerts.
     """
-    wanted = _filter(q, team_id, shown)
+    wanted = await _filter(tx, search)
     states = await state_queries.unhealthy(tx)
     unhealthy_ids: list[int] = []
     if not after_healthy:
@@ -92,7 +116,7 @@ async def service_list(
             tx, wanted, states.keys(), unhealthy=True, after_id=after_id, limit=limit + 1
         )
     healthy_ids: list[int] = []
-    if len(unhealthy_ids) <= limit and shown is not HealthFilter.UNHEALTHY:
+    if len(unhealthy_ids) <= limit and search.health is not HealthFilter.UNHEALTHY:
         healthy_ids = await list_store.service_ids(
             tx,
             wanted,
@@ -112,15 +136,15 @@ async def service_list(
 
 
 async def matching(
-    tx: Tx, q: str, team_id: int | None, shown: HealthFilter, *, with_incidents: bool
+    tx: Tx, search: ServiceSearch, *, with_incidents: bool
 ) -> list[tuple[Service, CurrentState]]:
     """Return all services that match, each with its state; in no order."""
-    wanted = _filter(q, team_id, shown)
+    wanted = await _filter(tx, search)
     states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
     ids = await list_store.service_ids(
         tx, wanted, states.keys(), unhealthy=True, after_id=None, limit=MAX_MATCHING
     )
-    if shown is not HealthFilter.UNHEALTHY:
+    if search.health is not HealthFilter.UNHEALTHY:
         ids += await list_store.service_ids(
             tx, wanted, states.keys(), unhealthy=False, after_id=None, limit=MAX_MATCHING
         )

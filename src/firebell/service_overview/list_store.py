@@ -1,7 +1,7 @@
 """The SQL of the list of services: its pages, its numbers, and the recent alerts of its rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.kit.db.database import Reads
@@ -21,11 +21,16 @@ _NOT_READY = """(
 
 @dataclass(frozen=True, slots=True)
 class ServiceFilter:
-    """Which services a list shows; `tsquery` has the words of a search, empty for none."""
+    """Which services a list shows; `tsquery` has the words of a search, empty for none.
+
+    `labeled_ids` are the services whose labels match; None if labels do not matter.
+    """
 
     tsquery: str = ""
     team_id: int | None = None
     is_not_ready: bool = False
+    tier: int | None = None
+    labeled_ids: Collection[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,12 @@ def _where(wanted: ServiceFilter, values: list[object]) -> str:
     if wanted.team_id is not None:
         values.append(wanted.team_id)
         conditions.append(f"team_id = ${len(values)}")
+    if wanted.tier is not None:
+        values.append(wanted.tier)
+        conditions.append(f"tier = ${len(values)}")
+    if wanted.labeled_ids is not None:
+        values.append(list(wanted.labeled_ids))
+        conditions.append(f"id = any(${len(values)}::bigint[])")
     if wanted.is_not_ready:
         conditions.append(_NOT_READY)
     return "\n            and ".join(conditions)
@@ -91,7 +102,7 @@ async def counts(tx: Reads, wanted: ServiceFilter, unhealthy_ids: Collection[int
             count(*) filter (where id = any($1::bigint[])) as unhealthy,
             count(*) filter (where {_NOT_READY}) as not_ready
         from service
-        where {_where(ServiceFilter(wanted.tsquery, wanted.team_id), values)}
+        where {_where(replace(wanted, is_not_ready=False), values)}
         """,
         *values,
     )

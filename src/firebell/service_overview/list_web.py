@@ -6,8 +6,9 @@ from functools import partial
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
+from firebell.catalog.model import TIERS
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_choice, to_required
+from firebell.kit.text import to_choice, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
 from firebell.people import actions as people
@@ -15,7 +16,7 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import list_queries
-from firebell.service_overview.list_queries import HealthFilter
+from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
 router = routing.html_router()
 
@@ -29,6 +30,7 @@ async def _services(
     *,
     q: str = "",
     team: str = "",
+    tier: str = "",
     health: str = "all",
     after: str = "",
     group: str = "",
@@ -38,17 +40,16 @@ async def _services(
     if team and chosen_team is None:
         raise Invalid("There is no such team.", fields={"team": "Choose a team from the list."})
     shown = HealthFilter(to_one_of(health, "health", tuple(HealthFilter)))
+    chosen_tier = to_number(tier, "tier", least=1, most=max(TIERS)) if tier else None
     listed = await list_queries.service_list(
         visit.tx,
-        q,
-        chosen_team.id if chosen_team else None,
-        shown,
+        ServiceSearch(q, chosen_team.id if chosen_team else None, chosen_tier, shown),
         visit.now,
         after_id=to_choice(after, "after"),
         after_healthy=group == "healthy",
     )
     address = partial(html.address, "/services", q=q)
-    chosen = {"team": team, "health": "" if shown is HealthFilter.ALL else shown}
+    chosen = {"team": team, "tier": tier, "health": "" if shown is HealthFilter.ALL else shown}
     numbers = (listed.counts.total, listed.counts.unhealthy, listed.counts.not_ready)
     older = ""
     if not listed.is_last:
@@ -59,15 +60,22 @@ async def _services(
         "live": "pages,incidents,oncall",
         "listed": listed,
         "q": q,
-        "filters": bool(q or team or shown is not HealthFilter.ALL),
+        "filters": bool(q or team or tier or shown is not HealthFilter.ALL),
         "tabs": [
-            (label, number, address(team=team, health="" if tab is HealthFilter.ALL else tab), tab is shown)
+            (
+                label,
+                number,
+                address(team=team, tier=tier, health="" if tab is HealthFilter.ALL else tab),
+                tab is shown,
+            )
             for (tab, label), number in zip(TABS.items(), numbers, strict=True)
         ],
         "health": chosen["health"],
         "team": chosen_team,
+        "tier": chosen_tier,
+        "tiers": TIERS,
         "team_slugs": [(each.name, each.slug) for each in teams],
-        "not_ready": address(team=team, health=HealthFilter.NOT_READY),
+        "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
         "first": address(**chosen) if after else "",
         "older": older,
         "tallest": max((n for row in listed.rows for n in row.hours), default=0),
@@ -83,11 +91,14 @@ async def services(
     visit: CurrentVisit,
     q: str = "",
     team: str = "",
+    tier: str = "",
     health: str = "all",
     after: str = "",
     group: str = "",
 ) -> Response:
-    return await _services(visit, {}, q=q.strip(), team=team, health=health, after=after, group=group)
+    return await _services(
+        visit, {}, q=q.strip(), team=team, tier=tier, health=health, after=after, group=group
+    )
 
 
 @router.post("/services", dependencies=route_access.needs(Verb.SERVICE_WRITE))

@@ -9,9 +9,16 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.service_overview import api, dependency_api, dependency_web, list_web, web
+    from firebell.service_overview import api, dependency_api, dependency_web, edit_web, list_web, web
 
-    return [list_web.router, dependency_web.router, web.router, dependency_api.router, api.router]
+    return [
+        list_web.router,
+        dependency_web.router,
+        edit_web.router,
+        web.router,
+        dependency_api.router,
+        api.router,
+    ]
 
 
 def _alert_parts() -> list[AlertPart]:

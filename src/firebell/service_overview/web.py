@@ -5,15 +5,18 @@ from fastapi import Response
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
+from firebell.catalog.model import TIERS
 from firebell.heartbeats import queries as heartbeats
 from firebell.inbound_mail.queries import address_of
 from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.matchers import Matcher, Op
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.paging import actions as paging
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.runbooks import queries as runbooks
 from firebell.service_overview import dependency_queries, queries
 
 router = routing.html_router()
@@ -47,6 +50,9 @@ async def _service(
         "live": f"pages,incidents,oncall,heartbeats,{alerts.MUTES_TOPIC}",
         "s": service,
         "o": overview,
+        "runbooks": await runbooks.of_service(visit.tx, service, visit.ctx.public_url, visit.now),
+        "tiers": TIERS,
+        "label_query": lambda name, value: str(Matcher(name, Op.EQUAL, value)),
         "near": await dependency_queries.neighborhood(visit.tx, service),
         "keys": keys,
         "received_by": await alerts_queries.integration_summaries(

@@ -32,11 +32,9 @@ async def last_exercised(tx: Reads, slugs: Sequence[str]) -> dict[str, datetime]
     return {row["slug"]: row["ended_at"] for row in rows}
 
 
-async def summaries(tx: Reads) -> dict[str, list[RunSummary]]:
-    """Return the latest ended runs of each runbook by slug; steps of a rollback do not count as its steps."""
-    rows = await tx.fetch(
-        """
-        with recursive exercised (slug) as (
+async def summaries(tx: Reads, slugs: Sequence[str] | None = None) -> dict[str, list[RunSummary]]:
+    """Return the latest ended runs of these runbooks, or of each, by slug; steps of a rollback do not count."""
+    every_slug = """
             -- one look-up in the index for each runbook: `distinct` would read all runs
             select min(slug)
             from runbook_run
@@ -47,7 +45,12 @@ async def summaries(tx: Reads) -> dict[str, list[RunSummary]]:
                 where runbook_run.slug > exercised.slug
             )
             from exercised
-            where exercised.slug is not null
+            where exercised.slug is not null"""
+    wanted = every_slug if slugs is None else "select unnest($2::text[])"
+    rows = await tx.fetch(
+        f"""
+        with recursive exercised (slug) as (
+            {wanted}
         )
         select exercised.slug, run.ended_at, run.state, run.is_dry, run.kind, run.mode, step.steps, step.steps_done,
             step.steps_by_machine
@@ -70,6 +73,7 @@ async def summaries(tx: Reads) -> dict[str, list[RunSummary]]:
         ) step
         """,
         RUNS_EACH,
+        *(() if slugs is None else (list(slugs),)),
     )
     by_slug: dict[str, list[RunSummary]] = defaultdict(list)
     for row in rows:
