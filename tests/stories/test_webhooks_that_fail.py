@@ -12,7 +12,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people import actions as people
 from firebell.webhooks import actions, delivery_store, doctor_checks, log_store, queries
-from firebell.webhooks.model import Delivery, DeliveryState, EndpointState
+from firebell.webhooks.model import AttemptResult, Delivery, DeliveryState, EndpointState
 from firebell.webhooks.sender import WebhookSender
 from tests.webhook_world import add_endpoint, sent
 from tests.world import World, world
@@ -87,6 +87,11 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
         assert (await sender.run_once(w.now)) == 0
         await _later(w, sender, seconds=61)
         assert w.sink.headers[-1]["webhook-id"] == claimed.message_id
+        # and one that only slept past its lease does not undo what another process delivered
+        late = AttemptResult(claimed, w.now, 0, None, "ReadTimeout")
+        async with w.ctx.db.tx() as tx:
+            await delivery_store.record(tx, late, w.now, w.now)
+        assert {each.state for each in await _log(w, one.id)} == {DeliveryState.DELIVERED}
 
         # after three days without a success it is given up, and the admins are notified once
         w.sink.status = 500
