@@ -1,6 +1,6 @@
 """The SQL of events and their deliveries: queueing, leases, outcomes, and what is sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Reads, Tx
@@ -105,8 +105,8 @@ async def requeue_lapsed(tx: Tx, now: datetime) -> None:
     )
 
 
-async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
-    """Lease deliveries that are due, the oldest first: some of each endpoint, and one of each subject.
+async def claim(tx: Tx, limit: int, now: datetime, except_ids: Collection[int] = ()) -> list[ClaimedDelivery]:
+    """Lease deliveries that are due, the oldest first: some of each endpoint but these, and one of each subject.
 
     An endpoint that rests gets nothing, after its rest one at a time until one succeeds. What hangs on an incident
     that became private is withheld from endpoints without access.
@@ -136,6 +136,7 @@ async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
         ) due
         join webhook_event event on event.id = due.event_id
         where endpoint.state = 'active'
+            and endpoint.id <> all ($3::bigint[])
             and coalesce(endpoint.resting_until, $1) <= $1
             and not (
                 endpoint.failures >= {RESTS_AFTER}
@@ -151,6 +152,7 @@ async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
         """,
         now,
         limit,
+        list(except_ids),
     )
     if hidden := [row["id"] for row in rows if row["is_hidden"]]:
         await tx.execute(
