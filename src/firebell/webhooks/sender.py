@@ -57,6 +57,7 @@ class WebhookSender:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._sending: dict[int, asyncio.Task[None]] = {}
+        self._recording = asyncio.Lock()
         self.upcoming: datetime | None = None
         self.is_unused = False
 
@@ -112,8 +113,11 @@ class WebhookSender:
 
     async def drain(self, limit_s: float) -> None:
         """Wait until what is being sent is recorded; what takes longer than `limit_s` is sent again after its lease."""
-        for task in await self._ctx.pace.join(list(self._sending.values()), limit_s):
+        slow = await self._ctx.pace.join(list(self._sending.values()), limit_s)
+        for task in slow:
             task.cancel()
+        if slow:
+            await asyncio.wait(slow, timeout=1)
 
     async def _compose(self, now: datetime) -> int:
         async with self._ctx.work_db.tx() as tx:
@@ -167,8 +171,9 @@ class WebhookSender:
         results = await asyncio.gather(*(self._send(each, sealer) for each in claimed))
         for result in results:
             self._ctx.counters.webhook_attempts["delivered" if result.is_ok else "failed"] += 1
-        now = self._ctx.clock.now()
-        async with self._ctx.work_db.tx() as tx:
+        # one after the other, so that pages do not wait for a connection
+        async with self._recording, self._ctx.work_db.tx() as tx:
+            now = self._ctx.clock.now()
             endpoint = await endpoint_store.endpoint(tx, endpoint_id, lock=True)
             if endpoint is not None:
                 await self._record(tx, endpoint, results, now)
