@@ -41,7 +41,7 @@ from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.subscribers import lanes as subscriber_lanes
-from firebell.webhooks import sender as webhook_sender
+from firebell.webhooks.sender import WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +166,7 @@ class Worker:
         self._ensure = ensure_database
         self._wake = {name: asyncio.Event() for name in LANE_LIMITS_S}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
+        self._webhooks = WebhookSender(ctx)
         self._mirror = ChatMirror(ctx)
         self._sockets = Sockets(ctx)
         self._mailbox = MailboxReader(ctx)
@@ -181,7 +182,7 @@ class Worker:
             "postmortem_mail": PostmortemMailer(ctx),
             "status_pages": MirrorWriter(ctx),
             **subscriber_lanes.lanes(ctx),
-            **webhook_sender.lanes(ctx),
+            "webhooks": self._webhooks,
             "status_copies": Copier(ctx),
             "runbook_sources": SourceReader(ctx),
             "trackers": TrackerSync(ctx),
@@ -227,6 +228,7 @@ class Worker:
         for lane in await self._pace.join(lanes, GRACE_S):
             lane.cancel()
         await self._sender.drain(max(0, end_s - self._pace.monotonic()))
+        await self._webhooks.drain(max(0, end_s - self._pace.monotonic()))
         await self._release_leases()
         await self._mailbox.close()
         ended = await asyncio.gather(*lanes, listener, return_exceptions=True)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db
 from firebell.kit.db.database_clock import MEASURE_EVERY_S, DatabaseClock
@@ -24,7 +26,7 @@ async def test_the_clock_follows_the_database_whatever_the_machine_says(db: Db) 
     assert clock.now() == measured + timedelta(seconds=7)
 
 
-async def test_it_is_measured_again_every_minute(db: Db) -> None:
+async def test_it_is_measured_again_every_minute(db: Db, caplog: pytest.LogCaptureFixture) -> None:
     machine, seconds = FakeClock(datetime.now(UTC)), Seconds()
     clock = DatabaseClock(machine, seconds)
     await clock.measure(db)
@@ -34,5 +36,9 @@ async def test_it_is_measured_again_every_minute(db: Db) -> None:
     machine.advance(timedelta(seconds=0.5))
     seconds.passed += 0.5
     assert clock.stale()
+    # a minute went by on the machine, and none for the database: someone has set its clock back
+    assert not caplog.records
     await clock.measure(db)
     assert not clock.stale()
+    [warning] = [record for record in caplog.records if hasattr(record, "by_s")]
+    assert 55 < warning.by_s < 65

@@ -142,6 +142,15 @@ async def test_a_map_is_imported_whole_or_not_at_all(dsn: str, clock: FakeClock)
         assert stored["services"] == {"checkout": ["disk", "ledger-db"], "ledger-db": ["checkout"]}
         assert stored["cycles"] == [["checkout", "ledger-db"]]
         assert (await api("GET", "/services/checkout/dependencies"))["cycle"] == ["checkout", "ledger-db"]
+        async with w.ctx.db.tx() as tx:
+            entries = await tx.fetch(
+                "select actor_label, detail from audit where action = 'service.dependencies' order by id"
+            )
+        assert [(each["detail"]["name"], each["detail"]["added"]) for each in entries] == [
+            ("Checkout", ["ledger-db", "disk"]),
+            ("ledger-db", ["Checkout"]),
+        ]
+        assert {each["actor_label"] for each in entries} == {"Mara Lindqvist (test)"}
 
         # one wrong entry refuses all of them, and each is named
         wrong = {"checkout": [], "web-app": ["web-app"], "disk": ["ledgerdb"], "nowhere": []}

@@ -10,6 +10,7 @@ from firebell.runbooks.actions import LibraryChange
 from .source import modules
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+AUDITS = ("audit", "audit_each")
 BY_STATE = {
     *(f"swap.{state}" for state in SwapState if state is not SwapState.OPEN),
     *(f"cover.{state}" for state in CoverState if state is not CoverState.OPEN),
@@ -48,7 +49,7 @@ def _actions() -> Iterator[str]:
     nodes = [node for _, tree in modules() for node in ast.walk(tree)]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for function in (node for node in nodes if isinstance(node, Function)):
-        for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) == "audit"):
+        for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) in AUDITS):
             match _positional(call)[1]:
                 case ast.JoinedStr(
                     values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=ast.Name(id=name))]

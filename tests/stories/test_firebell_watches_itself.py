@@ -92,6 +92,13 @@ async def test_silence_outside_means_that_firebell_is_not_well(dsn: str, clock: 
         assert (failing.health, failing.error) == (HeartbeatHealth.FAILING, "It answered 404.")
         w.sink.status = 200
 
+        # a clock that was set back silences it for no longer than that
+        requests = len(w.sink.got)
+        await _later(w, [unchecked, *both], hours=-1)
+        assert (len(w.sink.got), (await _heartbeat(w)).health) == (requests + 1, HeartbeatHealth.OK)
+        await _later(w, both, seconds=30)
+        assert len(w.sink.got) == requests + 1
+
         async with w.ctx.db.tx() as tx:
             await actions.delete_heartbeat(tx, mara, created.id, w.now)
             with pytest.raises(NotFound):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from firebell.alerts import past_alert_store
+from firebell.alerts.silences import actions
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, organization, sign_in
 from tests.world import World
@@ -90,8 +91,11 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(
             [str(one["id"]), "active"],
         ]
 
-        # a change that still matches hides it without a page; one that does not pages
-        changed = await api("PUT", f"{PATH}/{one['id']}", fields('job=~"batch|web"'))
+        # a change that still matches hides it without a page, also when there may be no more; one that does not pages
+        with monkeypatch.context() as limited:
+            limited.setattr(actions, "MAX_SILENCES", 2)
+            await api("POST", PATH, fields("job=cron"), status=409)
+            changed = await api("PUT", f"{PATH}/{one['id']}", fields('job=~"batch|web"'))
         assert changed["id"] != one["id"]
         await w.settle()
         assert await _paged(w) == pages

@@ -2,10 +2,13 @@
 
 import re
 from datetime import timedelta
+from email.utils import format_datetime
 from urllib.parse import urlsplit
 
+import pytest
+
 from firebell.channels import callbacks
-from firebell.channels.phone import gsm7, public_sms
+from firebell.channels.phone import failover, gsm7, public_sms
 from firebell.kit.clock import FakeClock
 from firebell.subscribers import lanes as subscriber_lanes
 from tests.api.api_clients import Api, browser, key_of
@@ -19,7 +22,7 @@ MARA, JUN = "+4915123456789", "+4915123456780"
 
 
 async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_stop(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with phone_providers.serving(BASE_URL) as providers:
         settings = {
@@ -97,6 +100,12 @@ async def test_a_number_confirms_by_a_code_hears_of_an_incident_and_leaves_by_st
             incident = await api(
                 "POST", "/status-pages/kestrel/incidents", {**first, "next_update_at": soon}, status=201
             )
+            # its answer is lost, so the provider is asked before it would be sent again
+            providers.twilio_fails = ["reset"]
+            monkeypatch.setattr(failover, "LOOKUP_AFTER_S", 0)
+            assert await sent() == 3
+            providers.date_created = format_datetime(w.now)
+            clock.advance(timedelta(minutes=1))
             assert await sent() == 3
             news = providers.taken[-1]
             # the provider keeps it longer than a page, and sends one part a second, for all processes

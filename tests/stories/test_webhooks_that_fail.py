@@ -1,5 +1,6 @@
 """Story: a receiver that is down for days loses nothing, is tried less often, and gets what it missed by a replay."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +13,9 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people import actions as people
 from firebell.webhooks import actions, delivery_store, doctor_checks, log_store, queries
-from firebell.webhooks.model import Delivery, DeliveryState, EndpointState
+from firebell.webhooks.model import AttemptResult, Delivery, DeliveryState, EndpointState
 from firebell.webhooks.sender import WebhookSender
+from tests.servers import listening
 from tests.webhook_world import add_endpoint, sent
 from tests.world import World, world
 
@@ -87,6 +89,11 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
         assert (await sender.run_once(w.now)) == 0
         await _later(w, sender, seconds=61)
         assert w.sink.headers[-1]["webhook-id"] == claimed.message_id
+        # and one that only slept past its lease does not undo what another process delivered
+        late = AttemptResult(claimed, w.now, 0, None, "ReadTimeout")
+        async with w.ctx.db.tx() as tx:
+            await delivery_store.record(tx, late, w.now, w.now)
+        assert {each.state for each in await _log(w, one.id)} == {DeliveryState.DELIVERED}
 
         # after three days without a success it is given up, and the admins are notified once
         w.sink.status = 500
@@ -189,3 +196,36 @@ async def test_an_event_of_an_incident_that_became_private_is_withheld(dsn: str,
         refused = (await _log(w, trusted.id))[0]
         assert (refused.state, refused.status) == (DeliveryState.QUEUED, None)
         assert "FIREBELL_ALLOWED_NETWORKS" in refused.error
+
+
+async def test_a_receiver_that_hangs_delays_no_other_webhook(dsn: str, clock: FakeClock) -> None:
+    may_answer, requests = asyncio.Event(), list[int]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        requests.append(1)
+        await may_answer.wait()
+        writer.write(b"HTTP/1.1 204 X\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+
+    async with world(dsn, clock) as w, listening(answer) as port:
+        sender = WebhookSender(w.ctx)
+        slow, _ = await add_endpoint(w, "slow", types=("incident.declared",))
+        fast, secret = await add_endpoint(w, "fast", types=("incident.declared",))
+        settings = replace(slow.settings, url=f"http://127.0.0.1:{port}/slow")
+        async with w.ctx.db.tx() as tx:
+            await actions.update_endpoint(tx, SYSTEM, endpoint_id=slow.id, entered=settings, now=w.now)
+        for n in range(delivery_store.BATCH_OF_ENDPOINT + 2):
+            await _declare(w, f"Incident {n}")
+        while await _log(w, fast.id, DeliveryState.QUEUED) or not sent(w, secret):
+            assert await sender.run_once(w.now), "there is work"
+        assert len(set(_refs(w, secret))) == len(_refs(w, secret)) == delivery_store.BATCH_OF_ENDPOINT + 2
+        assert await _log(w, slow.id, DeliveryState.DELIVERED) == []
+        assert len(requests) == delivery_store.BATCH_OF_ENDPOINT, "it gets no second batch before it answers"
+
+        # a process that stops waits for the answer
+        may_answer.set()
+        await sender.drain(60)
+        assert len(await _log(w, slow.id, DeliveryState.DELIVERED)) == delivery_store.BATCH_OF_ENDPOINT
+        await _run(w, sender)
+        assert {each.state for each in await _log(w, slow.id)} == {DeliveryState.DELIVERED}

@@ -245,8 +245,8 @@ async def resolve_alerts(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: da
     ]
     await receive_own(tx, requests, now, are_services_kept=True)
     resolved = sorted(alert.id for alert in firing)
-    for alert_id in resolved:
-        await tx.audit(actor, "alert.resolved", f"alert:{alert_id}", now)
+    # at once, because alerts of these services wait
+    await tx.audit_each(actor, "alert.resolved", {f"alert:{alert_id}": {} for alert_id in resolved}, now)
     return resolved
 
 

@@ -89,14 +89,20 @@ async def import_dependencies(
     desired = _desired(wanted, by_slug)
     by_id = {service.id: service for service in by_slug.values()}
     stored = await dependency_store.dependencies_of(tx, list(desired))
-    added, removed = [], []
+    added, removed, details = [], [], {}
     for service_id, after in desired.items():
         service, before = by_id[service_id], stored[service_id]
-        added += [(service, by_id[i]) for i in sorted(after - set(before))]
-        removed += [(service, by_id[i]) for i in before if i not in after]
-        if not dry_run:
+        more, fewer = sorted(after - set(before)), [i for i in before if i not in after]
+        added += [(service, by_id[i]) for i in more]
+        removed += [(service, by_id[i]) for i in fewer]
+        if more or fewer:
             # undo takes back one entry: for an import of many services it would restore one
-            await _replace(tx, actor, service, before, sorted(after), now, by_id, is_final=True)
+            details[_subject(service)] = _detail(service, before, after, by_id, is_final=True)
+    if not dry_run:
+        # at once, because others who change dependencies wait for it
+        await dependency_store.insert(tx, [(service.id, other.id) for service, other in added], now)
+        await dependency_store.delete(tx, [(service.id, other.id) for service, other in removed])
+        await tx.audit_each(actor, "service.dependencies", details, now)
     return DependencyChanges(added, removed, len(desired))
 
 
@@ -151,14 +157,8 @@ async def _replace(
     before: Sequence[int],
     after: Sequence[int],
     now: datetime,
-    known: Mapping[int, Service] | None = None,
-    *,
-    is_final: bool = False,
 ) -> None:
-    """Store the dependencies of a service and record what changed; nothing if they are the same.
-
-    `known` has the services that were read already. A change that is final can't be undone.
-    """
+    """Store the dependencies of a service and record what changed; nothing if they are the same."""
     if problem := _problem(service, after):
         raise Invalid("These dependencies can’t be saved.", fields={"depends_on": problem})
     added, removed = sorted(set(after) - set(before)), sorted(set(before) - set(after))
@@ -168,17 +168,32 @@ async def _replace(
         await dependency_store.insert(tx, [(service.id, i) for i in added], now)
     if removed:
         await dependency_store.delete(tx, [(service.id, i) for i in removed])
-    services = known if known is not None else await store.services_by_id(tx, [*added, *removed])
-    names = {i: services[i].name for i in (*added, *removed)}
-    detail = {
+    services = await store.services_by_id(tx, [*added, *removed])
+    detail = _detail(service, before, after, services, is_final=not removed)
+    await tx.audit(actor, "service.dependencies", _subject(service), now, **detail)
+
+
+def _subject(service: Service) -> str:
+    return f"service:{service.id}"
+
+
+def _detail(
+    service: Service,
+    before: Collection[int],
+    after: Collection[int],
+    services: Mapping[int, Service],
+    *,
+    is_final: bool,
+) -> dict[str, object]:
+    """Return what the audit log keeps of a change; one that is final can't be undone."""
+    return {
         "name": service.name,
-        "added": [names[i] for i in added],
-        "removed": [names[i] for i in removed],
+        "added": [services[i].name for i in sorted(set(after) - set(before))],
+        "removed": [services[i].name for i in sorted(set(before) - set(after))],
         "before": sorted(before),
         "after": sorted(set(after)),
-        "final": is_final or not removed,
+        "final": is_final,
     }
-    await tx.audit(actor, "service.dependencies", f"service:{service.id}", now, **detail)
 
 
 @permits(Verb.SERVICE_WRITE)

@@ -84,26 +84,37 @@ async def delete_heartbeat(tx: Tx, heartbeat_id: int) -> OutboundHeartbeat | Non
     return _heartbeat(row) if row else None
 
 
-async def is_due(tx: Reads, now: datetime) -> bool:
-    """Return True if an outbound heartbeat is due."""
-    return bool(await tx.value("select exists (select from outbound_heartbeat where next_at <= $1)", now))
+async def is_due(tx: Reads, now: datetime, ahead: datetime) -> bool:
+    """Return True if an outbound heartbeat is due now or, because a clock was set back, only after `ahead`."""
+    return bool(
+        await tx.value(
+            "select exists (select from outbound_heartbeat where next_at <= $1 or next_at > $2)", now, ahead
+        )
+    )
 
 
-async def claim_due(tx: Tx, due_until: datetime, next_at: datetime) -> list[tuple[OutboundHeartbeat, bytes]]:
-    """Take the outbound heartbeats due until an instant, each for one process, with their sealed addresses."""
+async def claim_due(
+    tx: Tx, due_until: datetime, ahead: datetime | None, next_at: datetime
+) -> list[tuple[OutboundHeartbeat, bytes]]:
+    """Take the outbound heartbeats due until an instant, each for one process, with their sealed addresses.
+
+    Those that are due only after `ahead`, because a clock was set back, are taken too; without it they are not.
+    """
     rows = await tx.fetch(
         f"""
         update outbound_heartbeat
-        set next_at = $2
+        set next_at = $3
         where id in (
             select id
             from outbound_heartbeat
             where next_at <= $1
+                or next_at > $2
             for update skip locked
         )
         returning {_HEARTBEAT_COLUMNS}, url
         """,
         due_until,
+        ahead,
         next_at,
     )
     return [(_heartbeat(row), row["url"]) for row in rows]

@@ -96,14 +96,16 @@ class Watcher:
 
         One healthy process is enough: an unhealthy one leaves them to the others as long as these send them.
         """
+        next_at = now + rules.PING_INTERVAL
         async with self._ctx.work_db.reads() as reads:
-            if not await store.is_due(reads, now):
+            if not await store.is_due(reads, now, ahead=next_at):
                 return
         checks = await self._checks()
-        due_until = now - rules.ILL_WAITS if any(checks.values()) else now
+        is_ill = any(checks.values())
+        due_until, ahead = (now - rules.ILL_WAITS, None) if is_ill else (now, next_at)
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            due = await store.claim_due(tx, due_until, now + rules.PING_INTERVAL)
+            due = await store.claim_due(tx, due_until, ahead, next_at)
             if not due:
                 return
             addresses = {}

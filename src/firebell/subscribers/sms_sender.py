@@ -103,8 +103,9 @@ class SmsSender:
         order = ProviderMessage(
             delivery.subscriber.address, delivery.key, delivery.id, now, text=text, validity_s=validity_s
         )
-        # a claim that was lost may have sent it
-        begun_since = delivery.created_at if delivery.lost_claims > 1 else None
+        # a claim that was lost, or an attempt without an answer, may have sent it
+        may_be_sent = delivery.lost_claims > 1 or delivery.attempts > 0
+        begun_since = delivery.created_at if may_be_sent else None
         try:
             async with asyncio.timeout(phone_channel.ATTEMPT_LIMIT_S):
                 outcome = await self._failover.send(order, is_critical=False, begun_since=begun_since)

@@ -1,6 +1,6 @@
 """The SQL of events and their deliveries: queueing, leases, outcomes, and what is sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Reads, Tx
@@ -105,8 +105,8 @@ async def requeue_lapsed(tx: Tx, now: datetime) -> None:
     )
 
 
-async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
-    """Lease deliveries that are due, the oldest first: some of each endpoint, and one of each subject.
+async def claim(tx: Tx, limit: int, now: datetime, except_ids: Collection[int] = ()) -> list[ClaimedDelivery]:
+    """Lease deliveries that are due, the oldest first: some of each endpoint but these, and one of each subject.
 
     An endpoint that rests gets nothing, after its rest one at a time until one succeeds. What hangs on an incident
     that became private is withheld from endpoints without access.
@@ -136,6 +136,7 @@ async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
         ) due
         join webhook_event event on event.id = due.event_id
         where endpoint.state = 'active'
+            and endpoint.id <> all ($3::bigint[])
             and coalesce(endpoint.resting_until, $1) <= $1
             and not (
                 endpoint.failures >= {RESTS_AFTER}
@@ -151,6 +152,7 @@ async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
         """,
         now,
         limit,
+        list(except_ids),
     )
     if hidden := [row["id"] for row in rows if row["is_hidden"]]:
         await tx.execute(
@@ -168,12 +170,12 @@ async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
             update webhook_delivery
             set state = 'claimed', lease_until = $2
             where id = any($1::bigint[])
-            returning id, endpoint_id, event_id, tries
+            returning id, endpoint_id, event_id, tries, lease_until
         )
         select
             claimed.id, endpoint.id as endpoint_id, endpoint.url, endpoint.secret,
             case when endpoint.previous_until > $3 then endpoint.previous_secret end as previous_secret,
-            event.message_id, event.body, claimed.tries
+            event.message_id, event.body, claimed.tries, claimed.lease_until
         from claimed
         join webhook_endpoint endpoint on endpoint.id = claimed.endpoint_id
         join webhook_event event on event.id = claimed.event_id
@@ -187,7 +189,10 @@ async def claim(tx: Tx, limit: int, now: datetime) -> list[ClaimedDelivery]:
 
 
 async def record(tx: Tx, result: AttemptResult, retry_at: datetime | None, now: datetime) -> None:
-    """Store an attempt and what follows: it was delivered, it is tried again at `retry_at`, or it failed."""
+    """Store an attempt and what follows: it was delivered, it is tried again at `retry_at`, or it failed.
+
+    A failure after the end of its lease changes nothing: another process may have sent the delivery since.
+    """
     await tx.execute(
         """
         with delivery as (
@@ -201,6 +206,7 @@ async def record(tx: Tx, result: AttemptResult, retry_at: datetime | None, now: 
                 lease_until = null,
                 ended_at = case when $4 = '' or $6 is null then $2::timestamptz end
             where id = $1
+                and ($4 = '' or lease_until = $9)
             returning id
         )
         insert into webhook_attempt (delivery_id, at, duration_ms, status, error, response)
@@ -215,6 +221,7 @@ async def record(tx: Tx, result: AttemptResult, retry_at: datetime | None, now: 
         None if result.is_ok else retry_at,
         result.at,
         result.duration_ms,
+        result.delivery.lease_until,
     )
 
 

@@ -115,6 +115,8 @@ class ClaimedDelivery:
     message_id: str
     body: str
     tries: int
+    lease_until: datetime
+    """After this instant another process may send it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import httpx
@@ -12,7 +12,7 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.db.migrate import fence
-from firebell.kit.errors import Invalid, Unavailable
+from firebell.kit.errors import Invalid
 from firebell.kit.http_out import OutboundResponse, post, reason_of
 from firebell.kit.retries import HOOK_RETRIES, retry_at
 from firebell.kit.secret_encryption import Sealer
@@ -28,7 +28,6 @@ from firebell.webhooks import (
     composer_registry,
     delivery_store,
     endpoint_store,
-    recording,
 )
 from firebell.webhooks.model import AttemptResult, ClaimedDelivery, Endpoint, EndpointState
 
@@ -40,6 +39,8 @@ LIMIT_S = 15.0
 """How long an endpoint may take (spec 7.11)."""
 RESPONSE_BYTES = 2_000
 """Bytes of the body of a response that the log keeps."""
+TURN_S = 0.5
+"""How long a run waits for the answers to what it sends: a receiver that takes longer delays no other one."""
 BLOCKED_PAUSE = timedelta(seconds=1)
 """Pause before looking again at what another process works on."""
 LIVE_TOPIC = "webhooks"
@@ -48,35 +49,75 @@ DELETED_PER_RUN = 500
 
 
 class WebhookSender:
-    """Composes and delivers events; any number of processes share the work."""
+    """Composes and delivers events; any number of processes share the work.
+
+    Each endpoint gets its batch in a task of its own, and no further one until that is recorded.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._recording = asyncio.Lock()
         self.upcoming: datetime | None = None
         self.is_unused = False
 
     async def run_once(self, now: datetime) -> int:
-        """Compose a batch of changes and send a batch of deliveries; return how many there were of both."""
+        """Compose a batch of changes and send a batch of deliveries; return how many there were of both.
+
+        After `TURN_S` it returns, although some are still being sent. What was being sent when it began counts too:
+        once that is recorded, there may be more. Raise the error of an earlier batch that could not be recorded.
+        """
+        self._forget_recorded()
+        earlier = list(self._sending.values())
         async with self._ctx.work_db.reads() as reads:
             is_used, self.upcoming = await delivery_store.next_at(reads)
         self.is_unused = not is_used
-        if self.upcoming is None or self.upcoming > now:
-            return 0
-        done = await self._compose(now)
-        async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
-            done += await endpoint_store.delete_log(tx, DELETED_PER_RUN)
+        done, begun = 0, list[asyncio.Task[None]]()
+        if self.upcoming is not None and self.upcoming <= now:
+            done = await self._compose(now)
+            async with self._ctx.work_db.tx() as tx:
+                await fence(tx)
+                done += await endpoint_store.delete_log(tx, DELETED_PER_RUN)
+            begun = await self._begin(now)
+            if not done and not begun:
+                self.upcoming = now + BLOCKED_PAUSE
+        await self._ctx.pace.join(begun if done or begun else earlier, TURN_S)
+        return done + len(begun) + len(earlier)
+
+    async def _begin(self, now: datetime) -> list[asyncio.Task[None]]:
+        """Claim deliveries of endpoints to which nothing is being sent, and begin to send them."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             await delivery_store.requeue_lapsed(tx, now)
-            claimed = await delivery_store.claim(tx, DELIVERIES, now)
+            claimed = await delivery_store.claim(tx, DELIVERIES, now, except_ids=self._sending)
             sealer = await endpoint_store.sealer(tx) if claimed else None
-        if sealer is not None:
-            results = await asyncio.gather(*(self._send(each, sealer) for each in claimed))
-            await self._record(results)
-        if not done + len(claimed):
-            self.upcoming = now + BLOCKED_PAUSE
-        return done + len(claimed)
+        if sealer is None:
+            return []
+        by_endpoint: dict[int, list[ClaimedDelivery]] = {}
+        for delivery in claimed:
+            by_endpoint.setdefault(delivery.endpoint_id, []).append(delivery)
+        begun = {
+            endpoint_id: self._ctx.pace.start(self._deliver(endpoint_id, own, sealer))
+            for endpoint_id, own in by_endpoint.items()
+        }
+        self._sending |= begun
+        return list(begun.values())
+
+    def _forget_recorded(self) -> None:
+        """Forget the batches that are recorded, so that their endpoints get further ones."""
+        ended = [task for task in self._sending.values() if task.done()]
+        self._sending = {i: task for i, task in self._sending.items() if task not in ended}
+        for error in [task.exception() for task in ended if not task.cancelled()]:
+            if error is not None:
+                raise error
+
+    async def drain(self, limit_s: float) -> None:
+        """Wait until what is being sent is recorded; what takes longer than `limit_s` is sent again after its lease."""
+        slow = await self._ctx.pace.join(list(self._sending.values()), limit_s)
+        for task in slow:
+            task.cancel()
+        if slow:
+            await asyncio.wait(slow, timeout=1)
 
     async def _compose(self, now: datetime) -> int:
         async with self._ctx.work_db.tx() as tx:
@@ -125,27 +166,20 @@ class WebhookSender:
             return result(None, exc.message)
         return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after_s)
 
-    async def _record(self, results: Sequence[AttemptResult]) -> None:
-        now = self._ctx.clock.now()
-        by_endpoint: dict[int, list[AttemptResult]] = {}
+    async def _deliver(self, endpoint_id: int, claimed: Sequence[ClaimedDelivery], sealer: Sealer) -> None:
+        """Send a batch to one endpoint, and record what became of it."""
+        results = await asyncio.gather(*(self._send(each, sealer) for each in claimed))
         for result in results:
-            by_endpoint.setdefault(result.delivery.endpoint_id, []).append(result)
             self._ctx.counters.webhook_attempts["delivered" if result.is_ok else "failed"] += 1
-        # one endpoint that cannot be recorded must not let what others accepted be sent again
-        problems = []
-        for endpoint_id, own in by_endpoint.items():
-            try:
-                async with self._ctx.work_db.tx() as tx:
-                    endpoint = await endpoint_store.endpoint(tx, endpoint_id, lock=True)
-                    if endpoint is not None:
-                        await self._record_of(tx, endpoint, own, now)
-                    await tx.live(LIVE_TOPIC)
-            except Unavailable as exc:
-                problems.append(exc)
-        if problems:
-            raise problems[0]
+        # one after the other, so that pages do not wait for a connection
+        async with self._recording, self._ctx.work_db.tx() as tx:
+            now = self._ctx.clock.now()
+            endpoint = await endpoint_store.endpoint(tx, endpoint_id, lock=True)
+            if endpoint is not None:
+                await self._record(tx, endpoint, results, now)
+            await tx.live(LIVE_TOPIC)
 
-    async def _record_of(
+    async def _record(
         self, tx: Tx, endpoint: Endpoint, results: Sequence[AttemptResult], now: datetime
     ) -> None:
         health = circuit.Health(endpoint.failures, endpoint.failing_since, endpoint.resting_until)
@@ -205,8 +239,3 @@ def _error_of(reply: OutboundResponse) -> str:
 
 def _shown(text: str) -> str:
     return cut(text.replace("\0", ""), RESPONSE_BYTES)
-
-
-def lanes(ctx: Context) -> Mapping[str, WebhookSender]:
-    """Return the lane by its name."""
-    return {recording.LANE: WebhookSender(ctx)}

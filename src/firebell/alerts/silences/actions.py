@@ -79,8 +79,11 @@ async def create_silence(
     return await _create(tx, actor, author or actor.label, new, now)
 
 
-async def _create(tx: Tx, actor: Actor, author: str, new: NewSilence, now: datetime) -> Silence:
-    if await store.unended_count(tx) >= MAX_SILENCES:
+async def _create(
+    tx: Tx, actor: Actor, author: str, new: NewSilence, now: datetime, *, replaced: int = 0
+) -> Silence:
+    """Store a silence; raise Conflict if there are too many without the `replaced` ones, which are about to expire."""
+    if await store.unended_count(tx) - replaced >= MAX_SILENCES:
         raise Conflict(f"There are already {MAX_SILENCES:,} silences.", hint="Expire some of them first.")
     created = await store.insert(tx, author, new, now)
     await timers.schedule(tx, mute_actions.MUTE_TIMER, str(created.id), created.ends_at)
@@ -115,7 +118,7 @@ async def update_silence(
     rules.check_open(old, now)
     new = await _checked(tx, entered, now)
     if rules.is_replaced(old, new, now):
-        created = await _create(tx, actor, old.author, new, now)
+        created = await _create(tx, actor, old.author, new, now, replaced=1)
         await _expire(tx, actor, old, now)
         return created
     if old.state(now) is SilenceState.ACTIVE:

@@ -53,6 +53,7 @@ class DatabaseClock:
 
     async def measure(self, db: Db) -> None:
         """Measure the database's time, using the fastest of several responses. Raises `Unavailable`."""
+        known = (self._base, self._at) if self._measured else None
         quickest = float("inf")
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
@@ -65,6 +66,13 @@ class DatabaseClock:
                 self._set(database + timedelta(seconds=self._elapsed() - asked - took / 2), self._elapsed())
             if took < _CLOSE_ENOUGH_S:
                 break
+        if known is not None:
+            set_back_by = known[0] + timedelta(seconds=self._at - known[1]) - self._base
+            if set_back_by > TOLERANCE:
+                log.warning(
+                    "the database's clock was set back: timers and messages that wait are that much later",
+                    extra={"by_s": round(set_back_by.total_seconds(), 1)},
+                )
         self._measured = True
         if abs(self.offset) > TOLERANCE:
             log.warning(
