@@ -39,7 +39,7 @@ def update_paragraphs(
     paragraphs.append(Markdown(cut(body_of(content, language), BODY_BYTES), window_of(content, tz, language)))
     if content.get("components"):
         names = content.get("component_translations", {}).get(language.code) or content["components"]
-        paragraphs.append(f"{t('Affected')}: {', '.join(names)}")
+        paragraphs.append(language.labeled(t("Affected"), language.listed(names)))
     if content.get("next_update_at"):
         at = local_time(datetime.fromisoformat(content["next_update_at"]), tz, language)
         paragraphs.append(t("Next update by {time}.", time=at))

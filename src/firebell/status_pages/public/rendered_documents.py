@@ -338,7 +338,7 @@ class StatusDocuments:
     def _page(
         self, template: str, path: str, language: Language, *, is_stale: bool, **more: object
     ) -> Document:
-        view, tz, t = self.view, self.view.snapshot.page.tz, language.text
+        view, tz = self.view, self.view.snapshot.page.tz
         locale = "" if language.code == self._default else language.code
         others = [
             OtherLanguage(code, languages()[code].name, (self._home(code) + path) or "/")
@@ -353,7 +353,7 @@ class StatusDocuments:
             "translation_of": lambda update: update.translations.get(language.code, ""),
             "description_of": lambda part: part.translation(locale).description,
             "affected_text": affected_text(view, language, locale),
-            "uptime_text": lambda shown: _uptime_text(shown, t),
+            "uptime_text": lambda shown: _uptime_text(shown, language),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
             "month_name": lambda month: language.month(month.year, month.month),
@@ -361,7 +361,7 @@ class StatusDocuments:
             "now": view.now,
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
             "interval_text": lambda one: language.interval(one.start, one.end, tz),
-            "share_text": lambda hundredths: _share_text(hundredths, t),
+            "share_text": lambda hundredths: _share_text(hundredths, language),
             "component_names": {each.id: each.name_in(locale) for each in view.snapshot.components},
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
@@ -431,6 +431,7 @@ def frame_context(
         "home": base,
         "static": lambda name: base + asset_path(name),
         "t": language.text,
+        "labeled": language.labeled,
         "language": language,
         "other_languages": [],
         "headline": headline(view, language, locale),
@@ -444,12 +445,14 @@ def frame_context(
     }
 
 
-def _uptime_text(shown: ComponentView, t: Callable[..., str]) -> str:
-    return t("No data") if shown.uptime is None else shown.uptime_text
+def _uptime_text(shown: ComponentView, language: Language) -> str:
+    return language.text("No data") if shown.uptime is None else language.percent(shown.uptime_text)
 
 
-def _share_text(hundredths: int | None, t: Callable[..., str]) -> str:
-    return t("No data") if hundredths is None else uptime.shown(Fraction(hundredths, 10_000))
+def _share_text(hundredths: int | None, language: Language) -> str:
+    if hundredths is None:
+        return language.text("No data")
+    return language.percent(uptime.shown(Fraction(hundredths, 10_000)))
 
 
 def _instant(at: datetime | None) -> str | None:
