@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
 from firebell.status_pages import archive as archives
-from firebell.status_pages import derived_status, uptime
+from firebell.status_pages import derived_status, monthly_uptime, uptime
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
@@ -32,6 +32,7 @@ from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
+from firebell.status_pages.uptime import Weights
 from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
@@ -362,6 +363,8 @@ class StatusDocuments:
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
             "interval_text": lambda one: language.interval(one.start, one.end, tz),
             "share_text": lambda hundredths: _share_text(hundredths, language),
+            "shown_months": monthly_uptime.shown_months(view.now, tz),
+            "month_text": lambda shown, month: _month_text(view, shown, month, language),
             "component_names": {each.id: each.name_in(locale) for each in view.snapshot.components},
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
@@ -447,6 +450,13 @@ def frame_context(
 
 def _uptime_text(shown: ComponentView, language: Language) -> str:
     return language.text("No data") if shown.uptime is None else language.percent(shown.uptime_text)
+
+
+def _month_text(view: StatusView, shown: ComponentView, month: Month, language: Language) -> str:
+    page = view.snapshot.page
+    weights = Weights(page.partial_weight, page.degraded_weight)
+    share = monthly_uptime.of_month(shown.spans, shown.component, month, page.tz, weights, view.now).uptime
+    return language.text("No data") if share is None else language.percent(uptime.shown(share))
 
 
 def _share_text(hundredths: int | None, language: Language) -> str:
