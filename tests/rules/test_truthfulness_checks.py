@@ -225,8 +225,11 @@ def test_a_mirror_that_is_not_updated_is_an_error_while_the_page_shows_the_incid
     assert len(at_minute(new, 31)) == 1
     over = replace(TEXTBOOK, pages=[replace(each, mirrors=[mirror]) for each in TEXTBOOK.pages])
     assert at_minute(over, 600) == []
-    states = [doctor_checks.check_mirror(mirror, "kestrel", at(minute)).level for minute in (31, 36)]
-    assert states == ["ok", "warn"]
+    private = replace(PAGE, visibility=PageVisibility.PRIVATE)
+    hidden = replace(mirrored, pages=[replace(each, page=private) for each in mirrored.pages])
+    assert at_minute(hidden, 36) == []
+    levels = [doctor_checks.check_mirror(mirror, PAGE, at(minute)).level for minute in (31, 36)]
+    assert (levels, doctor_checks.check_mirror(mirror, private, at(31)).level) == (["ok", "warn"], "warn")
 
 
 @pytest.mark.parametrize(("minute", "level"), [(45, None), (45.1, WARNING), (60, WARNING), (60.1, ERROR)])

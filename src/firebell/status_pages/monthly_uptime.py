@@ -80,7 +80,7 @@ def latest_months(now: datetime, tz: str, count: int) -> list[Month]:
 
 def shown_months(now: datetime, tz: str) -> list[Month]:
     """Return the months of which a status page shows every day, oldest first; the current one is among them."""
-    first, _ = uptime.window(now, tz, date.min.replace(year=1970))
+    first, _ = uptime.window(now, tz, date(1970, 1, 1))
     return [month for month in latest_months(now, tz, 3) if month.start(tz) >= first]
 
 

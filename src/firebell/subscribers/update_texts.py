@@ -26,7 +26,8 @@ def title_of(content: Mapping[str, Any], language: Language) -> str:
 
 def subject_of(content: Mapping[str, Any], language: Language) -> str:
     """Return the subject of a mail about something published."""
-    return f"[{content['page']}] {language.text(content['label'])}: {title_of(content, language)}"
+    what = language.labeled(language.text(content["label"]), title_of(content, language))
+    return f"[{content['page']}] {what}"
 
 
 def update_paragraphs(

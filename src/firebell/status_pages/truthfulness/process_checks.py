@@ -23,6 +23,7 @@ from firebell.status_pages import derived_status, impact, stages
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
+    PageVisibility,
     PublicIncident,
     PublicUpdate,
     Stage,
@@ -409,6 +410,9 @@ def _numbers(record: TruthRecord, page: PageRecord, published: PublicIncident) -
 
 def _late_mirrors(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
     """Yield mirrors whose readers do not see the latest update, because nothing was pushed there for minutes."""
+    if page.page.visibility is PageVisibility.PRIVATE:
+        # nothing is pushed any more
+        return
     for mirror in page.mirrors:
         if not mirror.is_late(now):
             continue
