@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -32,6 +33,11 @@ async def read(w: World, http: httpx.AsyncClient, path: str = "", **headers: str
     """Read the status page after the notification of its last change arrived, which the worker passes on."""
     w.ctx.live.publish("status-kestrel")
     return await http.get(f"/s/kestrel{path}", headers=headers)
+
+
+def shown_uptime(component: dict[str, Any]) -> str:
+    """Return the uptime of 90 days as the page shows it; all of the component's time is within this month."""
+    return f"{int(component['uptime_90d'] * 10_000) / 100:.2f}%"
 
 
 async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
@@ -146,6 +152,17 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         [corrected] = (await api("GET", PAGE))["components"]
         assert corrected["status"] == "operational"
         assert corrected["uptime_90d"] < before
+        report = await api("GET", f"{PAGE}/uptime?months=2")
+        [reported] = report["components"]
+        assert [month["month"] for month in reported["months"]] == report["months"]
+        assert reported["months"][-1]["seconds"]["major_outage"] > 0
+        assert reported["text"] == reported["months"][-1]["text"] == shown_uptime(corrected)
+        await api("GET", f"{PAGE}/uptime?months=25", status=422)
+        await sign_in(w, http, w.mara)
+        assert reported["text"] in (await http.get(f"{PAGE}/uptime?months=2")).text
+        assert (await http.get(f"{PAGE}/uptime?months=0")).status_code == 422
+        rows = (await http.get(f"{PAGE}/uptime.csv?months=2")).text.splitlines()
+        assert [row.split(",")[2] for row in rows[1:]] == report["months"]
         assert (await api("GET", INCIDENTS))[0]["id"] == incident["id"]
         assert 0.9 < (await api("GET", PAGE))["components"][0]["uptime_90d"] < 1
 

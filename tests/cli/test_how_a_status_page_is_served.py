@@ -34,6 +34,12 @@ async def test_a_status_page_is_set_up_at_the_terminal(dsn: str, tmp_path: Path)
         await run(*relabel, "accept", "kestrel", str(one["id"]), code=1)
         assert "Withdrawn" in (await run(*relabel, "decline", "kestrel", str(one["id"]))).out
 
+        by_month = (await run("statuspage", "uptime", "kestrel", "--months", "2")).out.splitlines()
+        assert (by_month[0].split()[:3], by_month[1].split()[0]) == (
+            ["NAME", "ALL", f"{clock.now():%Y-%m}"],
+            "Checkout",
+        )
+
         rule = ("statuspage", "first-update")
         assert (await run(*rule, "show", "kestrel")).out.startswith("Off: SEV0, 10 min")
         on = await run(*rule, "change", "kestrel", "--on", "--severity", "0", "--severity", "1", "--json")

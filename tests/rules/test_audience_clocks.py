@@ -248,7 +248,7 @@ def test_a_mail_says_in_its_language_why_it_comes() -> None:
         audience="Partners",
         locale="de",
     )
-    assert compose(mail).lines[-1].startswith("Sie erhalten dies als Kontakt von Nordpost.")
+    assert compose(mail).lines[-1].startswith("Sie erhalten diese Nachricht als Kontakt von Nordpost.")
     listed = compose(replace(mail, customer="", locale=""))
     assert "“Partners”" in listed.lines[-1]
     assert compose(replace(mail, is_external=False)).lines == ()

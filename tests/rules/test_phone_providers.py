@@ -288,7 +288,13 @@ def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[R
         ({"d": "42", "n": "2", "c": "1"}, "1", (OptOut("+1"),), calls.STOPPED, Next.HANG_UP),
         ({"d": "42", "n": "1"}, "*", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
         ({"d": "42", "n": "1"}, "", (RepeatRequest(42, "+1", is_asked_for=False),), "done", Next.HANG_UP),
-        ({"d": "42", "n": "1", "l": "de"}, "6", (), "Drücke noch einmal 6 zum Beheben.", Next.LISTEN),
+        (
+            {"d": "42", "n": "1", "l": "de"},
+            "6",
+            (),
+            "Drücke noch einmal 6, wenn es behoben ist.",
+            Next.LISTEN,
+        ),
         ({"d": "42", "n": "3"}, "", (), "Goodbye.", Next.HANG_UP),
     ],
 )

@@ -17,7 +17,7 @@ ACK, ESCALATE, RESOLVE = PageAction.ACK, PageAction.ESCALATE, PageAction.RESOLVE
             (text, PageCommand(ACK, 47))
             for text in ("47a", "ack 47", "47 ok", "4 7 a", " #47 A ", "“47a”", "47A.", "47 👍🏽")
         ),
-        *((text, PageCommand(ACK, 47)) for text in ("４７a", "Ack #47", "47 acknowledge")),
+        *((text, PageCommand(ACK, 47)) for text in ("４７a", "٤٧a", "Ack #47", "47 acknowledge")),
         ("47e", PageCommand(ESCALATE, 47)),
         ("escalate 9", PageCommand(ESCALATE, 9)),
         ("47r", PageCommand(RESOLVE, 47)),

@@ -251,6 +251,7 @@ def _strings() -> Iterator[str]:
     yield from (*CHANNEL_LABELS.values(), *STATE_LABELS.values(), *KIND_LABELS.values())
     yield from (label for _, label in IMPACT_OPTIONS)
     yield from maintenance_broadcasts.LABELS
+    yield from ("{label}: {value}", "{components}.", "{components}. {rest}")
     yield from update_texts.PRIVATE_CONTENT
 
 

@@ -8,18 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.incidents.model import Phase
-from firebell.status_pages import derived_status, impact, published_log_chain, stages, uptime
+from firebell.status_pages import (
+    derived_status,
+    impact,
+    monthly_uptime,
+    published_log_chain,
+    stages,
+    uptime,
+)
 from firebell.status_pages.derived_status import StatusSpan
 from firebell.status_pages.model import (
+    Component,
+    ComponentGroup,
     ComponentStatus,
     Effect,
     Impact,
     IndicatorRule,
+    PageVisibility,
     PublicIncident,
     PublicUpdate,
     Stage,
+    StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.monthly_uptime import UptimeReport
+from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.suggested_names import suggested_name
 
 O, M = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE  # noqa: E741
@@ -259,6 +272,89 @@ def test_the_uptime_of_a_group_is_the_mean_of_its_components() -> None:
     ]
     assert uptime.shown(uptime.group_uptime(values)) == "99.97%"
     assert uptime.group_uptime([None]) is None
+
+
+def _report(
+    *incidents: PublicIncident, tz: str = "UTC", start: date = date(2025, 1, 1), count: int = 3
+) -> UptimeReport:
+    page = StatusPage(
+        1,
+        "kestrel",
+        "Kestrel",
+        tz,
+        "",
+        "",
+        PageVisibility.PUBLIC,
+        partial_weight=30,
+        degraded_weight=0,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    group = ComponentGroup(5, "g5", "Shop", 1, NOW)
+    components = tuple(
+        Component(id_, f"c{id_}", group.id, name, "", id_, start, True, NOW)
+        for id_, name in ((1, "Cart"), (2, "Search"))
+    )
+    months = monthly_uptime.latest_months(NOW, tz, count)
+    return monthly_uptime.report(Snapshot(page, (group,), components, incidents), months, NOW)
+
+
+def test_the_uptime_of_a_month_counts_what_happened_in_it() -> None:
+    over_the_end = _incident(
+        _update(1, Stage.INVESTIGATING, (1, X, datetime(2026, 10, 31, 23, tzinfo=UTC))),
+        _update(2, Stage.RESOLVED, (1, O, datetime(2026, 11, 1, 2, tzinfo=UTC))),
+    )
+    still_open = _incident(_update(1, Stage.INVESTIGATING, (2, P, NOW - timedelta(hours=1))), number=2)
+    report = _report(over_the_end, still_open)
+    assert [str(month) for month in report.months] == ["2026-09", "2026-10", "2026-11"]
+    cart, search = report.components
+    assert [one.seconds[X] for one in cart.months] == [0, 3600, 7200]
+    # 1 - 3600 / 2,678,400, and 1 - 7200 / 2,289,600: rounded down
+    assert [uptime.shown(one.uptime) for one in cart.months] == ["100%", "99.86%", "99.68%"]
+    assert [one.is_whole for one in cart.months] == [True, True, False]
+    assert uptime.shown(cart.uptime) == "99.85%"
+    assert search.months[-1].seconds[P] == 3600
+    [group] = report.groups
+    assert [uptime.shown(mean) for mean in group.means] == ["100%", "99.93%", "99.81%"]
+
+
+def test_months_follow_the_clock_of_the_page_and_the_first_day_of_a_component() -> None:
+    berlin = _report(tz="Europe/Berlin", start=date(2026, 10, 31))
+    september, october, november = berlin.components[0].months
+    assert (september.uptime, september.is_whole) == (None, False)
+    assert (sum(october.seconds.values()), october.is_whole) == (86_400, False)
+    assert sum(november.seconds.values()) == 26 * 86_400 + 13 * 3600
+    whole = _report(tz="Europe/Berlin").components[0].months[1]
+    assert (sum(whole.seconds.values()), whole.is_whole) == (31 * 86_400 + 3600, True)
+    # the 90 days of the public page begin on 30 August
+    assert [str(month) for month in monthly_uptime.shown_months(NOW, "UTC")] == [
+        "2026-09",
+        "2026-10",
+        "2026-11",
+    ]
+    # and here on 1 September, not at its first instant, because of the zone
+    early = datetime(2026, 11, 29, 23, tzinfo=UTC)
+    assert str(monthly_uptime.shown_months(early, "Europe/Berlin")[0]) == "2026-10"
+
+
+def test_the_months_of_a_report_add_up_to_its_window() -> None:
+    """However many incidents overlap, leaving out those of other months changes nothing."""
+    incidents = [
+        _incident(
+            _update(1, Stage.INVESTIGATING, (1, status, NOW - timedelta(days=days))),
+            _update(2, Stage.RESOLVED, (1, O, NOW - timedelta(days=days) + timedelta(hours=hours))),
+            number=number,
+        )
+        for number, (status, days, hours) in enumerate(
+            product((D, P, X), (80, 58, 27, 26), (3, 30, 600)), start=1
+        )
+    ]
+    report = _report(*incidents)
+    start = report.months[0].start("UTC")
+    spans = derived_status.spans(incidents, 1, start, NOW)
+    at_once = uptime.seconds_by_status(spans, start, NOW)
+    months = report.components[0].months
+    assert {status: sum(one.seconds[status] for one in months) for status in ComponentStatus} == at_once
 
 
 def test_overlapping_incidents_count_once_and_the_worst_counts() -> None:

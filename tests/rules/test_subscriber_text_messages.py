@@ -59,8 +59,9 @@ def test_a_code_is_of_one_request() -> None:
     codes = {confirmation_codes.code_of(seed, subscriber, n) for subscriber in range(5) for n in range(5)}
     assert len(codes) == 25
     assert all(len(code) == confirmation_codes.CODE_DIGITS and code.isdecimal() for code in codes)
-    assert confirmation_codes.is_code("123 456", "123456")
-    for wrong in ("", "12345", "1234567", "１２３４５６", "\ud800"):
+    for typed in ("123 456", "123-456", "１２３　４５６", "١٢٣٤٥٦"):
+        assert confirmation_codes.is_code(typed, "123456")
+    for wrong in ("", "12345", "1234567", "¹23456", "\ud800"):
         assert not confirmation_codes.is_code(wrong, "123456")
 
 

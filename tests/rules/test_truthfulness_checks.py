@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from firebell.incidents.model import Phase, TimelineEntry
 from firebell.kit.findings import FindingLevel, ProcessFinding
 from firebell.kit.stated_numbers import stated_numbers
+from firebell.status_pages.hosting import doctor_checks
+from firebell.status_pages.hosting.model import PageMirror
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -200,6 +202,34 @@ def test_a_component_that_looks_fine_during_the_incident_is_an_error_on_each_pag
     shown_elsewhere = replace(UPDATES[0], effects=(Effect(9, MAJOR, at(-2)),))
     elsewhere = PageRecord(second, {9: "Search"}, None, [public(shown_elsewhere)])
     assert findings(replace(TEXTBOOK, pages=(*TEXTBOOK.pages, elsewhere)), END) == []
+
+
+def test_a_mirror_that_is_not_updated_is_an_error_while_the_page_shows_the_incident() -> None:
+    mirror = PageMirror(
+        *(7, PAGE.id, "https://m.example", "https://s3.example", "eu", "kestrel", "", "KEY", at(-60)),
+        pushed_at=at(30),
+        failures=2,
+        error="The bucket answered 403 (AccessDenied) to index.html.",
+    )
+    during = active(with_updates(UPDATES[0]), 31)
+    [page] = during.pages
+    mirrored = replace(during, pages=[replace(page, mirrors=[mirror])])
+
+    def at_minute(record: TruthRecord, minute: float) -> list[ProcessFinding]:
+        return [each for each in findings(record, at(minute)) if each.code == "T-PUSH"]
+
+    assert at_minute(mirrored, 35) == []
+    [late] = at_minute(mirrored, 36)
+    assert (late.level, late.advice, late.id.endswith("kestrel:7")) == (ERROR, mirror.error, True)
+    new = replace(mirrored, pages=[replace(page, mirrors=[replace(mirror, pushed_at=None)])])
+    assert len(at_minute(new, 31)) == 1
+    over = replace(TEXTBOOK, pages=[replace(each, mirrors=[mirror]) for each in TEXTBOOK.pages])
+    assert at_minute(over, 600) == []
+    private = replace(PAGE, visibility=PageVisibility.PRIVATE)
+    hidden = replace(mirrored, pages=[replace(each, page=private) for each in mirrored.pages])
+    assert at_minute(hidden, 36) == []
+    levels = [doctor_checks.check_mirror(mirror, PAGE, at(minute)).level for minute in (31, 36)]
+    assert (levels, doctor_checks.check_mirror(mirror, private, at(31)).level) == (["ok", "warn"], "warn")
 
 
 @pytest.mark.parametrize(("minute", "level"), [(45, None), (45.1, WARNING), (60, WARNING), (60.1, ERROR)])

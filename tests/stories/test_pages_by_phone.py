@@ -329,7 +329,7 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         await w.settle()
         assert (p.last.provider, p.last.kind) == ("vonage", "sms")
         # the phone lies on the table: no title, in her language, and the way to answer
-        assert p.last.text.startswith("Firebell: Alarm 2, Checkout. Antworte 2a")
+        assert p.last.text.startswith("Firebell: Alarm 2, Checkout. Antwort: 2a")
         assert "replica" not in p.last.text
         rejected = {
             "message_uuid": p.last.id,

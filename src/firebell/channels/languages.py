@@ -1,11 +1,13 @@
 """The languages of messages and calls: the words around what people and sources write (pure; spec 10.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from firebell.kit import language_catalogs
 from firebell.kit.language_catalogs import DEFAULT, CatalogLanguage
+from firebell.kit.localtime import to_local
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +18,18 @@ class Language(CatalogLanguage):
     twilio_voice: str = ""
     """The voice that a language needs because the usual one does not speak it; empty for the usual one."""
     vonage_language: str = "en-US"
+    weekdays: Sequence[str] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    moment_format: str = "{weekday} {day} {month} {time}"
+
+    def moment(self, at: datetime, tz: str) -> str:
+        """Return an instant as local time in `tz`, such as Mon 1 Dec 09:00."""
+        local = to_local(at, tz)
+        return self.moment_format.format(
+            weekday=self.weekdays[local.weekday()],
+            day=self.day_number(local),
+            month=self.months[local.month - 1],
+            time=f"{local:%H:%M}",
+        )
 
 
 ENGLISH = Language(code=DEFAULT, name="English")

@@ -37,6 +37,7 @@ from firebell.process import usable
 from firebell.self_watch.doctor_checks import check as check_self_watch
 from firebell.settings import Settings
 from firebell.status_copies.doctor_checks import check as check_status_copies
+from firebell.status_pages.hosting.doctor_checks import check as check_mirrors
 from firebell.webhooks.doctor_checks import check as check_webhooks
 
 GAP_CHECK_PERIOD = timedelta(days=28)
@@ -325,6 +326,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
                 findings.append(await check_size(tx))
                 findings += [*await check_work(tx, now), *await check_chats(tx, now)]
                 findings += await check_status_copies(tx, now)
+                findings += await check_mirrors(tx, now)
                 findings += await check_trackers(tx, now)
                 findings += await check_webhooks(tx, now)
                 findings += await check_self_watch(tx, settings.channels, now)

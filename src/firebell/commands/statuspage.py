@@ -67,6 +67,21 @@ def _percent(share: float | None) -> str:
     return "100%" if share == 1 else f"{int(share * 10_000) / 100:.2f}%"
 
 
+@statuspage.command("uptime", epilog=example("firebell statuspage uptime kestrel --months 6"))
+@click.argument("slug")
+@click.option("--months", type=click.IntRange(1, 24), default=12, show_default=True)
+@as_json
+def uptime(slug: str, months: int) -> None:
+    """Show the uptime of each component and group by calendar month, the current one included."""
+    report = call("GET", f"/api/v1/status-pages/{seg(slug)}/uptime", months=months)
+    rows = [
+        [each["name"], each["text"], *(month["text"] for month in reversed(each["months"]))]
+        for each in (*report["components"], *report["groups"])
+    ]
+    head = ("NAME", "ALL", *reversed(report["months"]))
+    show_table(report, head, rows, wide=0, empty="No components.")
+
+
 @statuspage.command("incidents", epilog=example("firebell statuspage incidents kestrel"))
 @click.argument("slug")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)

@@ -4,8 +4,9 @@ An English string is the key of its translations. A catalog is complete, or its 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from importlib import resources
 from typing import TypeVar
 
@@ -21,6 +22,22 @@ class CatalogLanguage:
     name: str
     """Its name in itself."""
     direction: str = "ltr"
+    months: Sequence[str] = (
+        "Jan",
+        "Feb",
+        "Mar",
+        "Apr",
+        "May",
+        "Jun",
+        "Jul",
+        "Aug",
+        "Sep",
+        "Oct",
+        "Nov",
+        "Dec",
+    )
+    first_day: str = "1"
+    """How the first day of a month is written."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The translations by English string; empty for English."""
 
@@ -28,6 +45,10 @@ class CatalogLanguage:
         """Return a string in this language, with its placeholders filled in."""
         text = self.texts.get(english, english)
         return text.format(**values) if values else text
+
+    def day_number(self, day: date) -> str:
+        """Return the number of a day in its month."""
+        return self.first_day if day.day == 1 else str(day.day)
 
 
 L = TypeVar("L", bound=CatalogLanguage)

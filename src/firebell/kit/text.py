@@ -70,6 +70,11 @@ def to_storable(text: str, limit: int) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
 
 
+def ascii_digits(text: str) -> str:
+    """Return a text with the decimal digits of all scripts, such as ٤٧, as 0 to 9."""
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+
 def plural(number: int, noun: str) -> str:
     """Return a count with its noun, such as `1 page` or `3 pages`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from firebell.channels.callbacks import ReceiptState
-from firebell.channels.languages import text
+from firebell.channels.languages import language, text
 from firebell.kit.language_catalogs import DEFAULT
 
 REMINDER = "reminder"
@@ -54,6 +54,10 @@ class Recipient:
     def word(self, english: str, /, **values: object) -> str:
         """Return a string in the language of the message, with its placeholders filled in."""
         return text(self.language, english, **values)
+
+    def moment(self, at: datetime) -> str:
+        """Return an instant as local time of the recipient, in the language of the message."""
+        return language(self.language).moment(at, self.tz)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,18 +91,21 @@ async def compose_ack_endings(
         url, ack_url = f"{ctx.public_url}/pages/{page.ref}", ack_links.ack_url(ctx, delivery, now)
         message = _message(delivery, recipient, page, subjects, url=url, ack_url=ack_url, now=now)
         again = "Still on it? You’ll be paged again at {time}: {title}" if page.due_at else "{title}"
-        time = format_local(page.due_at, recipient.tz) if page.due_at else ""
-        values = {"time": time, "title": message.headline}
+        due, subject_due = (
+            (recipient.moment(page.due_at), format_local(page.due_at, recipient.tz))
+            if page.due_at
+            else ("", "")
+        )
         warnings.append(
             replace(
                 message,
                 event="ack_ending",
                 type="page.ack_ending",
-                headline=recipient.word(again, **values),
-                brief=recipient.word(again, **{**values, "title": message.brief}),
+                headline=recipient.word(again, time=due, title=message.headline),
+                brief=recipient.word(again, time=due, title=message.brief),
                 actions=(Action(recipient.word("Still on it"), ack_url),),
                 thread=f"{page.ref}-ack",
-                mail_subject=f"[{page.ref}] {again.format(**values)}",
+                mail_subject=f"[{page.ref}] {again.format(time=subject_due, title=message.headline)}",
             )
         )
     return warnings
@@ -156,7 +159,7 @@ def _message(
         (word("Incident"), ", ".join(incident_refs)),
         (word("Service"), service_name),
         (word("Team"), team),
-        (word("Since"), f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
+        (word("Since"), f"{recipient.moment(page.triggered_at)} ({recipient.tz})"),
         (word("Urgency"), word(page.urgency)),
         (word("Acknowledgments"), _acks(page, recipient)),
         *(

@@ -7,7 +7,6 @@ from firebell.catalog import actions as catalog
 from firebell.channels.base import Message
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.kit.localtime import format_local
 from firebell.notify.model import Outgoing, Recipient
 from firebell.paging import store
 from firebell.paging.messages import brief, headline, thread_of
@@ -58,7 +57,7 @@ def _what_happened(page: Page, owners: Sequence[str], recipient: Recipient) -> s
         case PageState.RESOLVED:
             return word("Resolved.")
         case PageState.SNOOZED if page.snoozed_until:
-            return word("Snoozed until {time}.", time=format_local(page.snoozed_until, recipient.tz))
+            return word("Snoozed until {time}.", time=recipient.moment(page.snoozed_until))
         case PageState.SNOOZED:
             return word("Snoozed.")
         case _:

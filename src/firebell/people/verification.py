@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from firebell.kit.text import ascii_digits
 from firebell.people.model import ContactMethod, MethodState
 
 CODE_DIGITS = 6
@@ -170,6 +171,6 @@ def entry_of(issued: IssuedCode | None, digest: bytes, now: datetime) -> CodeOut
 
 
 def clean_code(text: str) -> str:
-    """Return the digits of a code as typed, without spaces and hyphens; empty unless there are six."""
-    digits = "".join(text.split()).replace("-", "")
+    """Return the digits of a code as typed, in any script, without spaces and hyphens; empty unless there are six."""
+    digits = ascii_digits("".join(text.split()).replace("-", ""))
     return digits if len(digits) == CODE_DIGITS and digits.isascii() and digits.isdecimal() else ""

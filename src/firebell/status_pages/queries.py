@@ -7,10 +7,11 @@ from datetime import datetime
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Invalid, NotFound
 from firebell.status_pages import (
     derived_status,
     incident_store,
+    monthly_uptime,
     published_log_chain,
     published_log_store,
     stages,
@@ -21,6 +22,7 @@ from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
+from firebell.status_pages.monthly_uptime import UptimeReport
 from firebell.status_pages.past_status import store as relabeling_store
 from firebell.status_pages.public import embed_store
 from firebell.status_pages.signing import store as signing_store
@@ -29,6 +31,8 @@ from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500
 """The most incidents that a snapshot of a status page has; the archive has older ones."""
+MAX_REPORTED = 5000
+"""The most incidents, and the most maintenance, of a report of uptimes by month."""
 MAX_ARCHIVED = 1000
 """The most incidents, and the most maintenance, of a month, and of the archive of an export."""
 status_of = derived_status.status_at
@@ -46,6 +50,31 @@ async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
         tuple(await relabeling_store.in_effect(tx, page.id, now - view.HISTORY)),
         await incident_store.history_start(tx, page.id),
     )
+
+
+async def uptime_report(tx: Tx, page: StatusPage, months: int, now: datetime) -> UptimeReport:
+    """Return the uptime of each component in the current month and those before it, `months` in all.
+
+    Raise `Invalid` if the page published more than `MAX_REPORTED` incidents in them, because none may be missing.
+    """
+    reported = monthly_uptime.latest_months(now, page.tz, months)
+    start = reported[0].start(page.tz)
+    incidents_ = await incident_store.incidents_since(tx, page.id, start, MAX_REPORTED + 1)
+    windows = await maintenance_store.since(tx, page.id, start, MAX_REPORTED + 1)
+    if max(len(incidents_), len(windows)) > MAX_REPORTED:
+        raise Invalid(
+            f"More than {MAX_REPORTED:,} incidents or maintenance windows are in these months.",
+            fields={"months": "Choose fewer months."},
+        )
+    snapshot_ = Snapshot(
+        page,
+        tuple(await store.groups(tx, page.id)),
+        tuple(await store.components(tx, page.id)),
+        tuple(incidents_),
+        tuple(windows),
+        relabelings=tuple(await relabeling_store.in_effect(tx, page.id, start)),
+    )
+    return monthly_uptime.report(snapshot_, reported, now)
 
 
 async def archive(tx: Tx, page: StatusPage, now: datetime) -> Archive:

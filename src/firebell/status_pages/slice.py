@@ -27,6 +27,8 @@ PUBLISHED = "Nothing published is ever deleted."
 def _routers() -> list["APIRouter"]:
     from firebell.status_pages import (
         api,
+        monthly_uptime_api,
+        monthly_uptime_web,
         part_translation_api,
         part_translation_web,
         publishing_api,
@@ -48,6 +50,7 @@ def _routers() -> list["APIRouter"]:
         *(relabeling_web.router, relabeling_api.router, signing_web.router, signing_api.router),
         *(maintenance_api.router, embed_api.router, api.router, publishing_api.router, hosting_api.router),
         *(part_translation_web.router, part_translation_api.router),
+        *(monthly_uptime_web.router, monthly_uptime_api.router),
     ]
 
 

@@ -2,6 +2,8 @@
 
 import hmac
 
+from firebell.kit.text import ascii_digits
+
 CODE_DIGITS = 6
 MAX_ATTEMPTS = 5
 """How often the code of one request can be typed."""
@@ -16,6 +18,6 @@ def code_of(seed: bytes, subscriber_id: int, generation: int) -> str:
 
 
 def is_code(typed: str, code: str) -> bool:
-    """Return True if someone typed the code, with or without spaces and hyphens."""
-    digits = "".join(character for character in typed if character not in " -\u00a0\t")
+    """Return True if someone typed the code, in the digits of any script, with or without spaces and hyphens."""
+    digits = ascii_digits("".join(character for character in typed if character not in " -\u00a0\u3000\t"))
     return hmac.compare_digest(digits.encode("utf-8", "surrogatepass"), code.encode())

@@ -91,6 +91,7 @@ def render(
         **(framed.frame if framed else {}),
         "language": language,
         "t": t,
+        "labeled": language.labeled,
         "now": now,
         "error": None,
         "form_errors": {},

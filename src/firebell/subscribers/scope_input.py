@@ -74,9 +74,9 @@ def described(
     names = [name_of(g) for g in groups if g.id in scope.group_ids]
     names += [name_of(c) for c in components if c.id in scope.component_ids]
     whole = language.text("Everything")
-    parts = [whole if scope.follows_all else ", ".join(names) or language.text("Removed components")]
+    parts = [whole if scope.follows_all else language.listed(names) or language.text("Removed components")]
     if scope.min_impact:
         parts.append(language.inline(dict(IMPACT_OPTIONS)[scope.min_impact]))
     if scope.kinds != frozenset(BroadcastKind):
-        parts.append(", ".join(language.inline(KIND_LABELS[kind]) for kind in sorted(scope.kinds)))
+        parts.append(language.listed(language.inline(KIND_LABELS[kind]) for kind in sorted(scope.kinds)))
     return " · ".join(parts)

@@ -14,7 +14,7 @@ MAX_SEGMENTS = 2
 def opt_out(number: str, manage_url: str, language: Language) -> str:
     """Return how to unsubscribe: by a reply, or by a link where replies do not arrive."""
     if numbers.calling_code(number) in numbers.NO_REPLIES:
-        return f"{language.text('Unsubscribe')}: {manage_url}"
+        return language.labeled(language.text("Unsubscribe"), manage_url)
     return language.text("Reply STOP to unsubscribe.")
 
 
@@ -41,7 +41,7 @@ def invitation(name: str, url: str, language: Language) -> str:
 def already(name: str, manage_url: str, language: Language) -> str:
     """Return the text for someone who is subscribed, with the link that changes or ends it."""
     lead = language.text("You already get updates about the status of {name}.", name=name)
-    return _fitted(lead, f"{language.text('Change settings')}: {manage_url}")
+    return _fitted(lead, language.labeled(language.text("Change settings"), manage_url))
 
 
 def test(name: str, ending: str, language: Language) -> str:

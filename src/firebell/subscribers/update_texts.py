@@ -26,7 +26,8 @@ def title_of(content: Mapping[str, Any], language: Language) -> str:
 
 def subject_of(content: Mapping[str, Any], language: Language) -> str:
     """Return the subject of a mail about something published."""
-    return f"[{content['page']}] {language.text(content['label'])}: {title_of(content, language)}"
+    what = language.labeled(language.text(content["label"]), title_of(content, language))
+    return f"[{content['page']}] {what}"
 
 
 def update_paragraphs(
@@ -39,7 +40,7 @@ def update_paragraphs(
     paragraphs.append(Markdown(cut(body_of(content, language), BODY_BYTES), window_of(content, tz, language)))
     if content.get("components"):
         names = content.get("component_translations", {}).get(language.code) or content["components"]
-        paragraphs.append(f"{t('Affected')}: {', '.join(names)}")
+        paragraphs.append(language.labeled(t("Affected"), language.listed(names)))
     if content.get("next_update_at"):
         at = local_time(datetime.fromisoformat(content["next_update_at"]), tz, language)
         paragraphs.append(t("Next update by {time}.", time=at))

@@ -25,5 +25,9 @@ def affected_text(view: StatusView, language: Language, locale: str = "") -> str
     rest = language.text("Everything else is working.")
     if not affected:
         return rest if view.open_incidents else ""
-    named = ", ".join(f"{each.component.name_in(locale)}: {language.inline(each.label)}" for each in affected)
-    return f"{named}. {rest}" if len(affected) < len(view.components) else f"{named}."
+    named = language.listed(
+        language.labeled(each.component.name_in(locale), language.inline(each.label)) for each in affected
+    )
+    if len(affected) < len(view.components):
+        return language.text("{components}. {rest}", components=named, rest=rest)
+    return language.text("{components}.", components=named)

@@ -1,6 +1,6 @@
 """The languages of status pages: the page's own strings, dates and durations (pure; spec 7.9)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,13 +14,18 @@ from firebell.kit.language_catalogs import DEFAULT, CatalogLanguage
 class Language(CatalogLanguage):
     """A language in which a status page is shown."""
 
-    months: Sequence[str]
     day_format: str
     day_and_year_format: str
     month_format: str
     """How a month is written with its year."""
     units: Mapping[str, str]
     """How days, hours, minutes and seconds are written, by d, h, min and s."""
+    quantity_format: str = "{number} {unit}"
+    quantity_separator: str = " "
+    """What stands between the two units of a duration."""
+    list_separator: str = ", "
+    decimal_mark: str = "."
+    percent_format: str = "{number}%"
     keeps_case: bool = False
     """True if a noun begins with a capital within a sentence."""
 
@@ -29,11 +34,24 @@ class Language(CatalogLanguage):
         text = self.text(english)
         return text if self.keeps_case else text.lower()
 
+    def labeled(self, label: str, value: str) -> str:
+        """Return a value after its label, with the colon of this language."""
+        return self.text("{label}: {value}", label=label, value=value)
+
+    def listed(self, texts: Iterable[str]) -> str:
+        """Return texts one after the other, as this language separates them."""
+        return self.list_separator.join(texts)
+
+    def percent(self, english: str) -> str:
+        """Return a share such as 99.95% as this language writes it."""
+        number = english.removesuffix("%").replace(".", self.decimal_mark)
+        return self.percent_format.format(number=number)
+
     def day(self, at: datetime, tz: str, *, with_year: bool = True) -> str:
         """Return the day of an instant in `tz`."""
         local = at.astimezone(ZoneInfo(tz))
         pattern = self.day_and_year_format if with_year else self.day_format
-        return pattern.format(day=local.day, month=self.months[local.month - 1], year=local.year)
+        return pattern.format(day=self.day_number(local), month=self.months[local.month - 1], year=local.year)
 
     def month(self, year: int, month: int) -> str:
         """Return a month with its year."""
@@ -70,16 +88,15 @@ class Language(CatalogLanguage):
         near = [
             (u, n) for u, n in shown if list(parts).index(u) <= largest + 1 and (u != "s" or largest == 3)
         ]
-        return " ".join(self._quantity(unit, number) for unit, number in near)
+        return self.quantity_separator.join(self._quantity(unit, number) for unit, number in near)
 
     def _quantity(self, unit: str, number: int) -> str:
-        return f"{number} {self.units[unit]}"
+        return self.quantity_format.format(number=number, unit=self.units[unit])
 
 
 ENGLISH = Language(
     code=DEFAULT,
     name="English",
-    months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     day_format="{day} {month}",
     day_and_year_format="{day} {month} {year}",
     month_format="{month} {year}",

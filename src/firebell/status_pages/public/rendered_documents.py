@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
 from firebell.status_pages import archive as archives
-from firebell.status_pages import derived_status, uptime
+from firebell.status_pages import derived_status, monthly_uptime, uptime
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
@@ -32,6 +32,7 @@ from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
+from firebell.status_pages.uptime import Weights
 from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
@@ -338,7 +339,7 @@ class StatusDocuments:
     def _page(
         self, template: str, path: str, language: Language, *, is_stale: bool, **more: object
     ) -> Document:
-        view, tz, t = self.view, self.view.snapshot.page.tz, language.text
+        view, tz = self.view, self.view.snapshot.page.tz
         locale = "" if language.code == self._default else language.code
         others = [
             OtherLanguage(code, languages()[code].name, (self._home(code) + path) or "/")
@@ -353,7 +354,7 @@ class StatusDocuments:
             "translation_of": lambda update: update.translations.get(language.code, ""),
             "description_of": lambda part: part.translation(locale).description,
             "affected_text": affected_text(view, language, locale),
-            "uptime_text": lambda shown: _uptime_text(shown, t),
+            "uptime_text": lambda shown: _uptime_text(shown, language),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
             "month_name": lambda month: language.month(month.year, month.month),
@@ -361,7 +362,9 @@ class StatusDocuments:
             "now": view.now,
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
             "interval_text": lambda one: language.interval(one.start, one.end, tz),
-            "share_text": lambda hundredths: _share_text(hundredths, t),
+            "share_text": lambda hundredths: _share_text(hundredths, language),
+            "shown_months": monthly_uptime.shown_months(view.now, tz),
+            "month_text": lambda shown, month: _month_text(view, shown, month, language),
             "component_names": {each.id: each.name_in(locale) for each in view.snapshot.components},
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
@@ -431,6 +434,7 @@ def frame_context(
         "home": base,
         "static": lambda name: base + asset_path(name),
         "t": language.text,
+        "labeled": language.labeled,
         "language": language,
         "other_languages": [],
         "headline": headline(view, language, locale),
@@ -444,12 +448,21 @@ def frame_context(
     }
 
 
-def _uptime_text(shown: ComponentView, t: Callable[..., str]) -> str:
-    return t("No data") if shown.uptime is None else shown.uptime_text
+def _uptime_text(shown: ComponentView, language: Language) -> str:
+    return language.text("No data") if shown.uptime is None else language.percent(shown.uptime_text)
 
 
-def _share_text(hundredths: int | None, t: Callable[..., str]) -> str:
-    return t("No data") if hundredths is None else uptime.shown(Fraction(hundredths, 10_000))
+def _month_text(view: StatusView, shown: ComponentView, month: Month, language: Language) -> str:
+    page = view.snapshot.page
+    weights = Weights(page.partial_weight, page.degraded_weight)
+    share = monthly_uptime.of_month(shown.spans, shown.component, month, page.tz, weights, view.now).uptime
+    return language.text("No data") if share is None else language.percent(uptime.shown(share))
+
+
+def _share_text(hundredths: int | None, language: Language) -> str:
+    if hundredths is None:
+        return language.text("No data")
+    return language.percent(uptime.shown(Fraction(hundredths, 10_000)))
 
 
 def _instant(at: datetime | None) -> str | None:

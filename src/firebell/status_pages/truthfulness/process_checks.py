@@ -23,6 +23,7 @@ from firebell.status_pages import derived_status, impact, stages
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
+    PageVisibility,
     PublicIncident,
     PublicUpdate,
     Stage,
@@ -77,6 +78,8 @@ def _results(record: TruthRecord, now: datetime) -> Results:
                 yield from _severity(record, page, page.published, now)
             yield from _numbers(record, page, page.published)
             yield from _rewritten(record, page, page.published, now)
+            if page.is_current and page.published.is_open:
+                yield from _late_mirrors(record, page, page.published, now)
 
 
 def _finding(
@@ -403,6 +406,28 @@ def _numbers(record: TruthRecord, page: PageRecord, published: PublicIncident) -
                     fix=_publish(record, page, "Publish correction"),
                 )
             known[unit] = (number.value, update)
+
+
+def _late_mirrors(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
+    """Yield mirrors whose readers do not see the latest update, because nothing was pushed there for minutes."""
+    if page.page.visibility is PageVisibility.PRIVATE:
+        # nothing is pushed any more
+        return
+    for mirror in page.mirrors:
+        if not mirror.is_late(now):
+            continue
+        age = length_text(now - (mirror.pushed_at or mirror.created_at))
+        yield _finding(
+            record,
+            "T-PUSH",
+            FindingLevel.ERROR,
+            f"The mirror {mirror.url} of {page.page.name} has not been updated for {age}",
+            mirror.error or "Check that a worker is running.",
+            published.updates[-1],
+            at=now,
+            key=f"{page.page.slug}:{mirror.id}",
+            fix=FixButton("Show mirrors", page=f"/status-pages/{page.page.slug}/hosting"),
+        )
 
 
 def _rewritten(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:

@@ -1,6 +1,7 @@
 """Gathers what the truthfulness checks look at; the number of statements does not depend on that of incidents."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
@@ -9,6 +10,8 @@ from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.status_pages import incident_store, stages, store
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.model import PageMirror
 from firebell.status_pages.model import Component, PublicIncident, StatusPage
 from firebell.status_pages.truthfulness import process_checks as truthfulness_checks
 from firebell.status_pages.truthfulness.record import FiringAlert, PageRecord, TruthRecord
@@ -38,6 +41,9 @@ async def load_findings(
     service_ids = await incidents.services(tx, ids)
     services = await catalog.services_by_id(tx, sorted({i for each in service_ids.values() for i in each}))
     components = await store.components_by_page(tx)
+    mirrors: dict[int, list[PageMirror]] = {}
+    for mirror in await hosting_store.mirrors(tx, [page.id for page in pages]):
+        mirrors.setdefault(mirror.status_page_id, []).append(mirror)
     results = {}
     for incident in real:
         own = set(service_ids[incident.id])
@@ -48,6 +54,7 @@ async def load_findings(
                 incident, page, components.get(page.id, []), own, public, firing, reports
             )
         ]
+        records = [replace(each, mirrors=mirrors.get(each.page.id, ())) for each in records]
         shown = [each for each in records if each.published or not incident.is_private]
         mapped = {i for each in components.values() for component in each for i in component.service_ids}
         unmapped = [services[i].name for i in sorted(own - mapped) if i in services]

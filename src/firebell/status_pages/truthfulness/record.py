@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.incidents.model import ACTIVE, Incident, Phase, TimelineEntry
 from firebell.kit.findings import Evidence
 from firebell.status_pages import derived_status, impact
+from firebell.status_pages.hosting.model import PageMirror
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
@@ -30,8 +31,9 @@ class PageRecord:
     """What one status page shows of an incident.
 
     `components` has the names of the components of its services, by id; `others` are the public incidents of
-    the page that overlap with it. `firing` and `open_report` contradict that it is resolved. A page that published
-    several times about the incident has a record for each, from `is_first` to `is_current`.
+    the page that overlap with it, and `mirrors` its copies on other servers. `firing` and `open_report` contradict
+    that it is resolved. A page that published several times about the incident has a record for each, from
+    `is_first` to `is_current`.
     """
 
     page: StatusPage
@@ -40,6 +42,7 @@ class PageRecord:
     others: Sequence[PublicIncident] = ()
     firing: FiringAlert | None = None
     open_report: str = ""
+    mirrors: Sequence[PageMirror] = ()
     is_first: bool = True
     is_current: bool = True
 

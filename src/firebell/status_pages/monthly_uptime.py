@@ -1,0 +1,148 @@
+"""Uptime by calendar month in the zone of a page, for reports to customers (pure; spec 7.5)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from fractions import Fraction
+
+from firebell.kit.localtime import to_instant
+from firebell.status_pages import derived_status, uptime
+from firebell.status_pages.archive import Month, month_of
+from firebell.status_pages.derived_status import StatusCause, StatusSpan
+from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, PublicIncident
+from firebell.status_pages.snapshot import Snapshot
+from firebell.status_pages.uptime import Weights
+
+DEFAULT_MONTHS, MAX_MONTHS = 12, 24
+"""How many months a report has, and has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthUptime:
+    """The uptime of a component in one month, as far as it is over and the component was on the page."""
+
+    month: Month
+    seconds: Mapping[ComponentStatus, int]
+    uptime: Fraction | None
+    is_whole: bool
+    """True if the month is over and the component was on the page from its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedComponent:
+    """A component with its months, oldest first, and its uptime over all of them."""
+
+    component: Component
+    months: Sequence[MonthUptime]
+    uptime: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedGroup:
+    """Components under one heading, with the mean of their uptimes in each month and over all months."""
+
+    group: ComponentGroup | None
+    components: Sequence[ReportedComponent]
+
+    @property
+    def means(self) -> list[Fraction | None]:
+        """The mean of each month, of the components with data; None if none has any."""
+        columns = zip(*(each.months for each in self.components), strict=True)
+        return [uptime.group_uptime([one.uptime for one in column]) for column in columns]
+
+    @property
+    def mean(self) -> Fraction | None:
+        """The mean over all months."""
+        return uptime.group_uptime([each.uptime for each in self.components])
+
+
+@dataclass(frozen=True, slots=True)
+class UptimeReport:
+    """The uptime of every component of a page, by month."""
+
+    months: Sequence[Month]
+    groups: Sequence[ReportedGroup]
+
+    @property
+    def components(self) -> list[ReportedComponent]:
+        """Every component, in the order of the page."""
+        return [component for group in self.groups for component in group.components]
+
+
+def latest_months(now: datetime, tz: str, count: int) -> list[Month]:
+    """Return the current month and those before it, `count` in all, oldest first."""
+    listed = [month_of(now, tz)]
+    while len(listed) < count:
+        listed.append(listed[-1].previous)
+    return listed[::-1]
+
+
+def shown_months(now: datetime, tz: str) -> list[Month]:
+    """Return the months of which a status page shows every day, oldest first; the current one is among them."""
+    first, _ = uptime.window(now, tz, date(1970, 1, 1))
+    return [month for month in latest_months(now, tz, 3) if month.start(tz) >= first]
+
+
+def report(snapshot: Snapshot, months: Sequence[Month], now: datetime) -> UptimeReport:
+    """Return the uptime of each component in these months; the snapshot has everything since the first of them."""
+    causes: list[PublicIncident | Maintenance] = [*snapshot.incidents, *snapshot.maintenances]
+    reported = [_component(snapshot, component, causes, months, now) for component in snapshot.components]
+    groups = [
+        ReportedGroup(group, [each for each in reported if each.component.group_id == (group and group.id)])
+        for group in (None, *snapshot.groups)
+    ]
+    return UptimeReport(months, [group for group in groups if group.components])
+
+
+def of_month(
+    spans: Sequence[StatusSpan], component: Component, month: Month, tz: str, weights: Weights, now: datetime
+) -> MonthUptime:
+    """Return the uptime of a component in a month that its spans cover."""
+    start, end = _bounds(component, month, tz, now)
+    seconds = uptime.seconds_by_status(spans, start, end)
+    is_whole = month.start(tz) == start and month.next.start(tz) <= now
+    return MonthUptime(month, seconds, uptime.uptime(seconds, weights), is_whole)
+
+
+def _bounds(component: Component, month: Month, tz: str, now: datetime) -> tuple[datetime, datetime]:
+    """Return the part of a month that counts; it is empty before the component's first day and in the future."""
+    first = to_instant(datetime.combine(component.start_date, time()), tz)
+    return max(month.start(tz), first), min(month.next.start(tz), now)
+
+
+def _component(
+    snapshot: Snapshot,
+    component: Component,
+    causes: Iterable[PublicIncident | Maintenance],
+    months: Sequence[Month],
+    now: datetime,
+) -> ReportedComponent:
+    page = snapshot.page
+    weights = Weights(page.partial_weight, page.degraded_weight)
+    own = [cause for cause in causes if component.id in cause.component_ids]
+    overrides = [each for each in snapshot.relabelings if each.component_id == component.id]
+    listed = []
+    for month in months:
+        start, end = _bounds(component, month, page.tz, now)
+        spans = derived_status.spans(
+            _acting(own, component.id, start, end), component.id, start, end, overrides
+        )
+        listed.append(of_month(spans, component, month, page.tz, weights, now))
+    total = {status: sum(each.seconds[status] for each in listed) for status in ComponentStatus}
+    return ReportedComponent(component, listed, uptime.uptime(total, weights))
+
+
+def _acting(
+    causes: Iterable[StatusCause], component_id: int, start: datetime, end: datetime
+) -> list[StatusCause]:
+    """Return the causes that may give a component a status within [start, end): a fold takes only few of a year."""
+    acting = []
+    for cause in causes:
+        history = derived_status.steps(cause, component_id)
+        if not history or history[0][0] >= end:
+            continue
+        last_at, last_status = history[-1]
+        if last_status is not ComponentStatus.OPERATIONAL or last_at > start:
+            acting.append(cause)
+    return acting
