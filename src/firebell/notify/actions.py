@@ -7,6 +7,7 @@ from typing import Any
 from firebell.channels.registry import is_ready
 from firebell.kit.db.database import Tx
 from firebell.notify import (
+    bundle_store,
     compose,
     delivery_store,
     email_thread_store,
@@ -26,6 +27,7 @@ from firebell.people.model import ContactMethod, NotificationRule, QuietHoursCha
 from firebell.people.rule_times import usable
 
 answered_as = compose.answered_as
+bundle_members = bundle_store.members
 compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
 delivery = delivery_store.delivery
