@@ -1,14 +1,8 @@
 """Story: pages arrive as text messages and calls, are answered from there, and survive a provider that fails."""
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from email.utils import format_datetime
-from typing import Any
 
-import httpx
 import pytest
 
 from firebell.channels.phone import gsm7, requests
@@ -18,135 +12,11 @@ from firebell.notify.retention_store import delete_reply_codes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
-from firebell.people import verification_actions as verification
-from firebell.people.model import ContactMethod, MethodState
-from tests.api.api_clients import browser, sign_in
+from firebell.people.model import MethodState
+from tests.api.api_clients import sign_in
+from tests.phone_world import BASE_URL, JUN, MARA, phones
 from tests.standins import phone_providers
-from tests.standins.phone_providers import Message, PhoneProviders, twilio_post, vonage_headers
-from tests.world import World, world
-
-BASE_URL = "https://firebell.example.org"
-MARA = "+4915123456789"
-JUN = "+14155552671"
-
-
-@dataclass(slots=True)
-class Phones:
-    """The world, its providers, and who posts to Firebell for them."""
-
-    w: World
-    providers: PhoneProviders
-    http: httpx.AsyncClient
-
-    @property
-    def last(self) -> Message:
-        """What a provider took last."""
-        return self.providers.taken[-1]
-
-    async def twilio(self, channel: str, hook: str, query: dict[str, str], **form: str) -> httpx.Response:
-        """Post as Twilio does."""
-        path, headers, body = twilio_post(BASE_URL, channel, hook, query, **form)
-        return await self.http.post(path, headers=headers, content=body)
-
-    async def vonage(self, channel: str, hook: str, query: str = "", **fields: Any) -> httpx.Response:
-        """Post as Vonage does."""
-        body = json.dumps(fields).encode()
-        headers = vonage_headers(body, int(self.w.now.timestamp()))
-        return await self.http.post(
-            f"/in/channel/{channel}/vonage/{hook}{query}", headers=headers, content=body
-        )
-
-    async def reply(self, text: str, key: str, sender: str = MARA) -> str:
-        """Send a text from a phone, and return what Firebell answers."""
-        answer = await self.twilio(
-            "sms", "reply", {}, From=sender, To=phone_providers.SENDER, Body=text, MessageSid=key
-        )
-        assert answer.status_code == 200
-        return answer.text.partition("<Message>")[2].partition("</Message>")[0]
-
-    async def add(self, person: int, kind: str, address: str) -> ContactMethod:
-        """Add a number and verify it with the code that arrives."""
-        w = self.w
-        actor = await w.actor(person)
-        async with w.ctx.db.tx() as tx:
-            method = await people.add_contact_method(
-                *(tx, actor),
-                person_id=person,
-                kind=kind,
-                address=address,
-                label="",
-                settings=w.ctx.channel_settings,
-                now=w.now,
-            )
-            await people.request_code(tx, actor, method.id, person, w.now)
-        await w.settle()
-        code = "".join(c for c in self.last.text.partition("Your code is")[2][:20] if c.isdecimal())
-        code = code or self.last.text.split()[0]
-        async with w.ctx.db.tx() as tx:
-            (await verification.enter_code(tx, actor, w.ctx.signer, method.id, person, code, w.now)).check()
-        return method
-
-    async def rules(self, person: int, *rules: tuple[int, ContactMethod]) -> None:
-        """Set how a person is notified of urgent pages."""
-        actor = await self.w.actor(person)
-        async with self.w.ctx.db.tx() as tx:
-            pairs = [(delay_s, method.id) for delay_s, method in rules]
-            await people.set_rules(tx, actor, person_id=person, urgency="high", rules=pairs, now=self.w.now)
-
-    async def state_of(self, method: ContactMethod) -> MethodState:
-        """Return the state of a contact method."""
-        async with self.w.ctx.db.tx() as tx:
-            current = await people.method(tx, method.id)
-        assert current
-        return current.state
-
-    async def receipts(self) -> list[tuple[str, str, str]]:
-        """Return channel, state and receipt of each delivery of the newest page."""
-        page = await self.w.page()
-        async with self.w.ctx.db.tx() as tx:
-            deliveries = await paging.deliveries(tx, page.id)
-        return [(d.channel, str(d.state), str(d.receipt.state) if d.receipt else "") for d in deliveries]
-
-    async def fire(self, *names: str) -> None:
-        """Send alerts, each of which has a page of its own."""
-        labels = [{"alertname": name, "service": name, "severity": "critical"} for name in names]
-        alerts = [{"labels": each, "status": "firing", "fingerprint": each["alertname"]} for each in labels]
-        body = {"version": "4", "status": "firing", "alerts": alerts}
-        await self.w.receive("alertmanager", json.dumps(body).encode())
-
-    async def delivery_ids(self, page_id: int) -> list[int]:
-        """Return the ids of the deliveries of a page, oldest first."""
-        async with self.w.ctx.db.tx() as tx:
-            return [d.id for d in await paging.deliveries(tx, page_id)]
-
-    async def states(self) -> list[str]:
-        """Return the state of each page, oldest first."""
-        async with self.w.ctx.db.tx() as tx:
-            pages = await paging.pages_by_id(tx, list(range(1, 20)))
-        return [str(pages[i].state) for i in sorted(pages)]
-
-    async def delivery_id(self, channel: str) -> str:
-        """Return the id of the newest message about the newest page on a channel."""
-        page = await self.w.page()
-        async with self.w.ctx.db.tx() as tx:
-            return str(max(d.id for d in await paging.deliveries(tx, page.id) if d.channel == channel))
-
-
-@asynccontextmanager
-async def phones(dsn: str, clock: FakeClock, **more: str) -> AsyncIterator[Phones]:
-    """Run a world with both providers."""
-    async with phone_providers.serving(BASE_URL) as providers:
-        channel_settings = {**providers.settings, **more}
-        async with (
-            world(dsn, clock, base_url=BASE_URL, channel_settings=channel_settings) as w,
-            browser(w) as http,
-        ):
-            providers.date_created = format_datetime(w.now)
-            async with w.ctx.db.tx() as tx:
-                for method in await people.methods_of(tx, [w.mara, w.jun]):
-                    await people.mark_method_verified(tx, method.id, w.now)
-            yield Phones(w, providers, http)
-            assert providers.refused == []
+from tests.standins.phone_providers import twilio_post
 
 
 async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock) -> None:
@@ -295,73 +165,6 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
         assert await p.reply("a", "SM31") == ""
         assert await p.reply("start", "SM32") == ""
         assert await p.state_of(sms) is MethodState.VERIFIED
-
-
-async def test_pages_at_nearly_the_same_time_are_one_message(dsn: str, clock: FakeClock) -> None:
-    async with phones(dsn, clock) as p:
-        w = p.w
-        sms, voice = await p.add(w.mara, "sms", MARA), await p.add(w.mara, "voice", MARA)
-        await p.rules(w.mara, (0, sms))
-        before = len(p.providers.taken)
-
-        # the first page waits for nothing, those after it wait for each other
-        await p.fire("disk full")
-        await w.settle()
-        assert "Reply 1a ack" in p.last.text
-        clock.advance(timedelta(seconds=10))
-        await p.fire("queue stuck", "replica lag", "clock drift")
-        await w.settle()
-        assert len(p.providers.taken) == before + 1
-        await w.resolve(w.mara)
-        clock.advance(timedelta(seconds=49))
-        await w.settle()
-        assert len(p.providers.taken) == before + 1
-        clock.advance(timedelta(seconds=1))
-        await w.settle()
-        # what was resolved meanwhile is left out
-        assert len(p.providers.taken) == before + 2
-        assert p.last.text.startswith("2 pages, most severe: ")
-        assert p.last.text.endswith(f"PG-2 2a, PG-3 3a. Reply 4aa to acknowledge all. {BASE_URL}/pages")
-        ids = [await p.delivery_ids(ref) for ref in (1, 2, 3, 4)]
-        await p.twilio(
-            "sms", "status", {"d": str(ids[1][0])}, MessageSid=p.last.id, MessageStatus="delivered"
-        )
-        await sign_in(w, p.http, w.mara)
-        shown = [(await p.http.get(f"/api/v1/pages/PG-{ref}")).json()["deliveries"][0] for ref in (1, 2, 3)]
-        assert [d["bundle_id"] for d in shown] == [None, ids[1][0], ids[1][0]]
-        assert [d["receipt"]["state"] for d in shown] == ["accepted", "delivered", "delivered"]
-        assert [d["receipt"]["parts"] for d in shown] == [1, 1, 0]
-        assert "with other pages" in (await p.http.get("/pages/PG-2")).text
-        assert (
-            await p.reply("4r", "SM51") == "Several pages can only be acknowledged together. Open Firebell."
-        )
-        assert await p.reply("4aa on it", "SM52") == "You acknowledged PG-2, PG-3."
-        assert await p.states() == ["triggered", "acked", "acked", "resolved"]
-        assert await p.reply("4aa", "SM53") == "You acknowledged PG-2."
-
-        # one call for several pages: a failure is one of each, and a key acknowledges all
-        await w.until(w.now + timedelta(minutes=2), timedelta(minutes=1))
-        await p.rules(w.mara, (0, voice), (600, sms))
-        await p.fire("5xx", "no backup")
-        await w.settle()
-        assert p.last.kind == "voice"
-        assert "You have 2 pages. Press 4 to acknowledge all, star to repeat." in p.last.text
-        first = (await p.delivery_ids(5))[0]
-        query, call = {"d": str(first), "n": "1"}, {"CallSid": p.last.id, "To": MARA}
-        read = (await p.twilio("voice", "gather", query, Digits="*", **call)).text
-        assert "no backup" in read
-        assert "5 x x" in read or "5xx" in read
-        failed = {"CallSid": p.last.id, "CallStatus": "failed", "SipResponseCode": "503"}
-        await p.twilio("voice", "status", query, **failed)
-        await w.settle()
-        # the next rule of both acts, as one message
-        assert p.last.kind == "sms"
-        assert "PG-5 5a, PG-6 6a. Reply" in p.last.text
-        refused = await p.twilio("voice", "gather", query, Digits="5", **call)
-        assert "only be acknowledged together" in refused.text
-        done = await p.twilio("voice", "gather", query, Digits="4", **call)
-        assert "You acknowledged PG-5, PG-6." in done.text
-        assert (await p.states())[4:] == ["acked", "acked"]
 
 
 async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(

@@ -64,9 +64,12 @@ async def latest_messages(
 
 
 async def claim_along(
-    tx: Tx, methods: Collection[int], ending_waits: Collection[int], now: datetime
+    tx: Tx, methods: Collection[int], joined: Collection[int], now: datetime
 ) -> list[Delivery]:
-    """Lease what is due for these contact methods, and for those in `ending_waits` also what waits."""
+    """Lease what goes to these contact methods as part of a message about several pages.
+
+    That is the rest of each bundle that is sent again, and for `joined` methods what is new, also if it waits.
+    """
     rows = await tx.fetch(
         lease_sql(
             f"""
@@ -78,12 +81,13 @@ async def claim_along(
                 and not held
                 and (lease_until is null or lease_until <= $1)
                 and (
-                    send_at <= $1
+                    (bundle_id is not null and send_at <= $1)
                     or (
-                        bundle_wait
+                        bundle_id is null
                         and attempts = 0
-                        and bundle_id is null
+                        and lost_claims = 0
                         and method_id = any($4::bigint[])
+                        and (send_at <= $1 or bundle_wait)
                     )
                 )
             order by rank, send_at, id
@@ -93,7 +97,7 @@ async def claim_along(
         now,
         now + LEASE,
         sorted(methods),
-        sorted(ending_waits),
+        sorted(joined),
         MAX_CLAIMED,
     )
     return sendable(rows)

@@ -1,5 +1,6 @@
 """Pages that reach a person by the same text messages or calls at nearly the same time are one message (spec 2.4)."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from firebell.notify import bundle_store, reply_code_store
 from firebell.notify.bundled_message import bundled, by_severity
 from firebell.notify.held_messages import Bundle
 from firebell.notify.model import BUNDLE_KIND, REMINDER, Delivery
+
+log = logging.getLogger(__name__)
 
 WINDOW = timedelta(seconds=60)
 """How long after a message the next pages to the same contact method wait for each other."""
@@ -62,48 +65,79 @@ def waits(candidates: Sequence[Delivery], latest: Mapping[int, datetime]) -> dic
 async def gather(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Delivery]:
     """Return what is sent now of leased deliveries, with what goes along to the same contact methods.
 
-    The first page to a contact method waits for nothing; what follows within `WINDOW` waits for its end, once.
+    The first page to a contact method waits for nothing; what follows within `WINDOW` waits for its end, once. If that
+    cannot be decided, everything is sent now.
     """
     candidates = [delivery for delivery in claimed if _is_bundleable(delivery)]
     if not candidates:
         return list(claimed)
+    try:
+        async with tx.savepoint():
+            return await _gathered(tx, claimed, candidates, now)
+    except Exception:
+        if tx.conn.is_closed():
+            raise
+        log.exception("pages cannot wait for each other", extra={"deliveries": [d.id for d in candidates]})
+        return list(claimed)
+
+
+async def _gathered(
+    tx: Tx, claimed: Sequence[Delivery], candidates: Sequence[Delivery], now: datetime
+) -> list[Delivery]:
     methods, ids = sorted({d.method_id for d in candidates}), [d.id for d in candidates]
     latest = await bundle_store.latest_messages(tx, methods, ids, now - WINDOW, now)
     waiting = waits(candidates, latest)
     if waiting:
         await bundle_store.wait(tx, list(waiting.items()))
     going = [delivery for delivery in candidates if delivery.id not in waiting]
-    ending_waits = {delivery.method_id for delivery in going if _is_new(delivery)}
-    # what waits goes with the next new message
-    along = (
-        await bundle_store.claim_along(tx, {d.method_id for d in going}, ending_waits, now) if going else []
-    )
+    joined = {delivery.method_id for delivery in going if _is_new(delivery)}
+    along = await bundle_store.claim_along(tx, {d.method_id for d in going}, joined, now) if going else []
     return [*(d for d in claimed if d.id not in waiting), *along]
 
 
 async def bundle(
     tx: Tx, ctx: Context, composed: Sequence[Composed], now: datetime
 ) -> tuple[list[Bundle], list[Composed]]:
-    """Return the messages about several pages, and what is sent alone."""
+    """Return the messages about several pages, and what is sent alone; if they cannot be made, all are sent alone."""
     groups: dict[tuple[int, int], list[tuple[Delivery, Message]]] = defaultdict(list)
     for delivery, message in composed:
         if isinstance(message, Message) and _is_bundleable(delivery):
-            new = 0 if _is_new(delivery) else -delivery.id
-            groups[delivery.method_id, delivery.bundle_id or new].append((delivery, message))
-    together = {key: by_severity(group) for key, group in groups.items() if len(group) > 1}
+            # what was sent alone before is sent alone again
+            bundle_id = delivery.bundle_id or (0 if _is_new(delivery) else -delivery.id)
+            groups[delivery.method_id, bundle_id].append((delivery, message))
+    together = {
+        bundle_id or min(delivery.id for delivery, _ in group): by_severity(group)
+        for (_, bundle_id), group in groups.items()
+        if len(group) > 1
+    }
     if not together:
         return [], list(composed)
-    bundle_ids = {key: key[1] or min(delivery.id for delivery, _ in group) for key, group in together.items()}
-    first = [(delivery.id, bundle_ids[key]) for key, group in together.items() for delivery, _ in group]
-    await bundle_store.save_bundles(tx, first)
-    codes = await _codes(tx, ctx, {bundle_ids[key]: group[0][0] for key, group in together.items()}, now)
-    bundles = []
-    for key, group in together.items():
-        deliveries, messages = zip(*group, strict=True)
-        message = bundled(messages, codes.get(bundle_ids[key], 0), f"{ctx.public_url}/pages")
-        bundles.append(Bundle(deliveries, message))
-    in_bundles = {delivery_id for delivery_id, _ in first}
-    return bundles, [(delivery, message) for delivery, message in composed if delivery.id not in in_bundles]
+    try:
+        async with tx.savepoint():
+            bundles = await _bundles(tx, ctx, together, now)
+    except Exception:
+        if tx.conn.is_closed():
+            raise
+        log.exception("messages about several pages cannot be made", extra={"bundles": list(together)})
+        return [], list(composed)
+    bundled_ids = {delivery.id for each in bundles for delivery in each.deliveries}
+    return bundles, [(delivery, message) for delivery, message in composed if delivery.id not in bundled_ids]
+
+
+async def _bundles(
+    tx: Tx, ctx: Context, together: Mapping[int, Sequence[tuple[Delivery, Message]]], now: datetime
+) -> list[Bundle]:
+    members = [(delivery.id, bundle_id) for bundle_id, group in together.items() for delivery, _ in group]
+    await bundle_store.save_bundles(tx, members)
+    codes = await _codes(tx, ctx, {bundle_id: group[0][0] for bundle_id, group in together.items()}, now)
+    inbox_url = f"{ctx.public_url}/pages"
+    return [
+        Bundle(
+            tuple(delivery for delivery, _ in group),
+            bundled([message for _, message in group], codes.get(bundle_id, 0), inbox_url),
+        )
+        for bundle_id, group in together.items()
+    ]
 
 
 async def _codes(tx: Tx, ctx: Context, first: Mapping[int, Delivery], now: datetime) -> dict[int, int]:

@@ -98,8 +98,9 @@ class Sender:
             if not claimed:
                 self.upcoming = await self._next_at(tx)
                 return 0
-            unheld = await hold_for_quiet_hours(tx, claimed, now)
-            sendable = await page_bundles.gather(tx, unheld, now)
+            # what goes along can be of low urgency, which quiet hours hold
+            gathered = await page_bundles.gather(tx, claimed, now)
+            sendable = await hold_for_quiet_hours(tx, gathered, now)
             over_limit: dict[int, Message | Outcome] = {
                 **await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now),
                 **await hourly_limit_actions.over_limit(tx, sendable, now),
