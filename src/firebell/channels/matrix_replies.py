@@ -37,20 +37,15 @@ _COMMAND = re.compile(r"!\s*\S|[0-9]{1,3}(?:aa?|e|r)(?![A-Za-z0-9])", re.IGNOREC
 _QUOTED = re.compile(r"(?:>.*\n)+\n?")
 _CONFIRMING = ("👍", "✅", "✔")
 """The reactions that acknowledge, in whatever color."""
-_NOTHING = {"not_types": ["*"]}
-_EVENTS = {"types": ["m.room.message", "m.reaction"]}
-_FILTER = msgspec.json.encode(
-    {
-        "presence": _NOTHING,
-        "account_data": _NOTHING,
-        "room": {
-            "timeline": {**_EVENTS, "limit": _TIMELINE_EVENTS},
-            "state": _NOTHING,
-            "ephemeral": _NOTHING,
-            "account_data": _NOTHING,
-        },
-    }
-).decode()
+_NOTHING: Mapping[str, Any] = {"not_types": ["*"]}
+_EVENTS: Mapping[str, Any] = {"types": ["m.room.message", "m.reaction"]}
+
+
+def _filter(events: int) -> str:
+    """Return the filter of a sync: up to so many events of each room, and nothing else."""
+    room: dict[str, Any] = {"state": _NOTHING, "ephemeral": _NOTHING, "account_data": _NOTHING}
+    room["timeline"] = {**_EVENTS, "limit": events}
+    return msgspec.json.encode({"presence": _NOTHING, "account_data": _NOTHING, "room": room}).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,11 @@ class RoomEvent:
 
 
 class _RefusedError(Exception):
-    """The server did not give what was asked for; the same is asked for again."""
+    """The server did not give what was asked for; `is_final` if it never will, such as for a room that was left."""
+
+    def __init__(self, reason: str, *, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
 
 
 class MatrixReplies:
@@ -87,10 +86,10 @@ class MatrixReplies:
         """Return what happened since the last fetch; the first one only remembers where to begin."""
         try:
             self._own = self._own or str((await self._get("/account/whoami")).get("user_id", ""))
-            query = {"filter": _FILTER, "timeout": _LONG_POLL_MS if cursor else 0}
-            reply = await self._call(
-                "GET", f"/sync?{urlencode({**query, **({'since': cursor} if cursor else {})})}"
-            )
+            since = {"since": cursor, "timeout": _LONG_POLL_MS} if cursor else {"timeout": 0}
+            # the first one only asks for the token
+            query = {"filter": _filter(_TIMELINE_EVENTS if cursor else 1), **since}
+            reply = await self._call("GET", f"/sync?{urlencode(query)}")
             if cursor and json_object(reply).get("errcode") in _EXPIRED_TOKENS:
                 return Fetched(problem="The server does not know the token of the last fetch any more.")
             synced = _checked(reply)
@@ -99,8 +98,9 @@ class MatrixReplies:
                 raise _RefusedError("The answer is not that of a Matrix server.")
             updates: list[Update] = []
             if cursor:
-                for room, joined in _dict(_dict(synced, "rooms"), "join").items():
-                    updates += await self._of_room(room, _dict({"joined": joined}, "joined"), cursor)
+                rooms = _dict(_dict(synced, "rooms"), "join")
+                for room, joined in ((room, _dict(rooms, room)) for room in rooms):
+                    updates += await self._read_if_joined(room, joined, cursor)
         except (httpx.HTTPError, httpx.InvalidURL, _RefusedError) as exc:
             return Fetched(cursor=cursor, problem=f"{type(exc).__name__}: {exc}")
         return Fetched(updates, following)
@@ -122,6 +122,15 @@ class MatrixReplies:
                 await self._call("PUT", path, content=msgspec.json.encode(content))
             except (httpx.HTTPError, httpx.InvalidURL):
                 continue
+
+    async def _read_if_joined(self, room: str, joined: Mapping[str, Any], since: str) -> list[Update]:
+        """Return what happened in a room; nothing of one that cannot be read any more, which keeps back no other."""
+        try:
+            return await self._of_room(room, joined, since)
+        except _RefusedError as refused:
+            if refused.is_final:
+                return []
+            raise
 
     async def _of_room(self, room: str, joined: Mapping[str, Any], since: str) -> list[Update]:
         timeline = _dict(joined, "timeline")
@@ -180,7 +189,8 @@ class MatrixReplies:
 
 def _checked(reply: OutboundResponse) -> dict[str, Any]:
     if not reply.ok:
-        raise _RefusedError(f"{reply.status} {json_object(reply).get('errcode', '')}".strip())
+        reason = f"{reply.status} {json_object(reply).get('errcode', '')}".strip()
+        raise _RefusedError(reason, is_final=reply.status in (400, 403, 404))
     return json_object(reply)
 
 
