@@ -43,6 +43,7 @@ reply_code_subjects = reply_code_store.subjects_of
 reply_codes_of = reply_code_store.codes_of
 QuietSubject = retraction_store.QuietSubject
 retract = retraction_actions.retract
+sent_together = bundle_store.sent_together
 undelivered = subject_store.undelivered
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued

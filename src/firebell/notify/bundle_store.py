@@ -136,13 +136,13 @@ async def save_bundles(tx: Tx, members: Sequence[tuple[int, int]]) -> None:
 
 
 async def members(tx: Reads, bundle_id: int) -> list[Delivery]:
-    """Return what a provider got, or may have got, in one message, by id."""
+    """Return the deliveries of a bundle whose provider got, or may have got, its message, by id."""
     rows = await tx.fetch(
         f"""
         select {DELIVERY_COLUMNS}
         from delivery
         where bundle_id = $1
-            and state in ('sending', 'accepted', 'failed')
+            and (state in ('sending', 'accepted') or (state = 'failed' and provider_id is not null))
         order by id
         """,
         bundle_id,
@@ -150,19 +150,42 @@ async def members(tx: Reads, bundle_id: int) -> list[Delivery]:
     return [delivery_from_row(row) for row in rows]
 
 
-async def waiting_members(tx: Reads, bundle_id: int) -> list[Delivery]:
-    """Return the members of a bundle whose page still waits for an answer to this message, most urgent first."""
+_SENT_TOGETHER = """
+    from delivery own
+    join delivery on delivery.bundle_id = own.bundle_id
+        and delivery.provider_id is not distinct from own.provider_id
+"""
+"""The deliveries of the same message as `own`, also while it is being sent."""
+
+
+async def sent_together(tx: Reads, delivery_id: int) -> list[Delivery]:
+    """Return the deliveries of the message of one, by id; none if that is not part of a bundle."""
     rows = await tx.fetch(
         f"""
         select {QUALIFIED_COLUMNS}
-        from delivery
+        {_SENT_TOGETHER}
+        where own.id = $1
+            and delivery.state in ('sending', 'accepted', 'failed')
+        order by delivery.id
+        """,
+        delivery_id,
+    )
+    return [delivery_from_row(row) for row in rows]
+
+
+async def waiting_together(tx: Reads, delivery_id: int) -> list[Delivery]:
+    """Return the deliveries of the message of one whose page still waits for an answer to it, most urgent first."""
+    rows = await tx.fetch(
+        f"""
+        select {QUALIFIED_COLUMNS}
+        {_SENT_TOGETHER}
         join subject_plan plan on plan.subject_kind = delivery.subject_kind
             and plan.subject_id = delivery.subject_id
             and plan.epoch = delivery.epoch
-        where delivery.bundle_id = $1
+        where own.id = $1
             and delivery.state in ('sending', 'accepted')
         order by delivery.rank, delivery.id
         """,
-        bundle_id,
+        delivery_id,
     )
     return [delivery_from_row(row) for row in rows]

@@ -88,7 +88,7 @@ async def _mail_subjects(tx: Tx, mailed: Sequence[Message]) -> dict[str, str]:
 
 async def compose_again(tx: Tx, ctx: Context, delivery: Delivery, now: datetime) -> Message:
     """Return the message of a delivery that was sent, as of now, with the pages of its bundle that still wait."""
-    members = await bundle_store.waiting_members(tx, delivery.bundle_id) if delivery.bundle_id else []
+    members = await bundle_store.waiting_together(tx, delivery.id) if delivery.bundle_id else []
     waiting = members or [delivery]
     messages = await compose(tx, ctx, waiting, now)
     if len(messages) == 1:

@@ -28,7 +28,7 @@ async def record_receipt(
     known = await delivery_store.delivery(tx, receipt.delivery_id)
     if known is None or known.channel != channel:
         return False
-    bundled = await bundle_store.members(tx, known.bundle_id) if known.bundle_id else []
+    bundled = await bundle_store.sent_together(tx, known.id) if known.bundle_id else []
     others = [delivery for delivery in bundled if delivery.id != known.id]
     if receipt.state is ReceiptState.FAILED:
         await failures.announce(tx, [known, *others], now)
