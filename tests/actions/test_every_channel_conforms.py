@@ -1,10 +1,15 @@
-"""Every channel over HTTP passes the same conformance kit (spec 10.10: K1, K2, K4, K5, K7, K12, K13, K16)."""
+"""Every channel over HTTP passes the same conformance kit (spec 10.10: K1, K2, K4, K5, K7, K12, K13, K16, K20)."""
 
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from urllib.parse import parse_qs
 
 import pytest
 
+from firebell.channels import email, languages, web_push
 from firebell.channels.base import (
     Accepted,
     Action,
@@ -20,6 +25,7 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit import http_out
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import guarded_client, parse_networks
+from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.signing import Signer
 from tests.house.source import ROOT, SRC
 from tests.standins.channel_lab import LABS, NOT_OVER_HTTP, Lab, Switch, providing
@@ -176,6 +182,69 @@ def test_an_address_has_one_spelling_and_nonsense_is_refused(kind: str) -> None:
         with pytest.raises(Invalid) as refused:
             check(bad)
         assert refused.value.fields["address"], bad
+
+
+def _in(code: str) -> Message:
+    """Return a page as its composer writes it in a language."""
+    language = languages.language(code)
+    headline = language.text("UNANSWERED: {title}", title="SEV1 Checkout: disk full")
+    return replace(
+        MESSAGE,
+        language=code,
+        title="disk full",
+        headline=headline,
+        facts=((language.text("Service"), "Checkout"),),
+        actions=(Action(language.text("Acknowledge"), MESSAGE.actions[0].url),),
+        data={"page": "PG-7"},
+        rank=0,
+    )
+
+
+def _readable(body: bytes) -> str:
+    """Return the texts of a request: of JSON, of a form, or of nothing else."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return " ".join(
+            value for values in parse_qs(body.decode(errors="replace")).values() for value in values
+        )
+
+
+@pytest.mark.parametrize("kind", LABS)
+async def test_a_page_arrives_whole_in_every_language(kind: str) -> None:
+    """K20: the words around the title are of the language, and the title is as it was written."""
+    lab, channel = LABS[kind], CHANNELS[kind]
+    async with providing(lab.answer) as provider, guarded_client(parse_networks("127.0.0.0/8")) as http:
+        transport = channel.open(_edges(http, lab, provider.url))
+        for code in languages.languages():
+            provider.got.clear()
+            message = _in(code)
+            outcome = await transport.send(lab.address(provider.url), message, f"key-{code}")
+            assert isinstance(outcome, Accepted), (code, outcome)
+            sent = provider.got[-1]
+            assert len(sent.body) <= channel.limits.whole, code
+            # what is encrypted for a device is read here before it is
+            read = web_push.body_of(message) if kind == "web_push" else sent.body
+            text = _readable(read)
+            # a webhook is read by programs: they get the title alone
+            for expected in (message.title if kind == "webhook" else message.headline, "PG-7"):
+                assert re.sub(r"\W", "", expected) in re.sub(r"\W", "", text), (code, text)
+
+
+@pytest.mark.parametrize("code", languages.languages())
+def test_an_email_is_whole_in_every_language(code: str) -> None:
+    """K20 of the channel that is not over HTTP; text messages and calls have limits of their own."""
+    message = _in(code)
+    raw = email.compose("mara@example.org", message, "key", Mailbox("Firebell", "firebell@example.org"))
+    parsed = message_from_bytes(raw, policy=policy.default)
+    text, html = (parsed.get_body((kind,)) for kind in ("plain", "html"))
+    assert text
+    assert html
+    for part in (text.get_content(), html.get_content()):
+        assert message.headline in part
+        assert MESSAGE.actions[0].url in part
+        assert message.actions[0].label in part
+    assert f'dir="{languages.language(code).direction}"' in html.get_content()
 
 
 def test_every_channel_has_an_icon_and_a_guide() -> None:

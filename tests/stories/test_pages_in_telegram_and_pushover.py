@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
@@ -122,6 +123,145 @@ async def test_pages_are_answered_by_a_text_in_signal(dsn: str, clock: FakeClock
                 assert ((await w.page()).state is PageState.ACKED) == (sender == number)
             assert gateway.sent[-1] == "You acknowledged PG-1."
             assert any("on it" in text for text in await w.story())
+
+
+ROOM, FIREBELL, ANA, JO = (
+    *("!ops:example.org", "@firebell:example.org"),
+    *("@ana:example.org", "@jo:example.org"),
+)
+
+
+@dataclass(slots=True)
+class MatrixServer:
+    """A homeserver with one room: its events, each with a token of its own, and who is in it."""
+
+    users: list[str] = field(default_factory=lambda: [FIREBELL, ANA])
+    events: list[dict[str, Any]] = field(default_factory=list)
+    sent: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By transaction."""
+    most: int = 50
+    """The number of events after which a timeline is limited."""
+
+    def answer(self, got: Got) -> tuple[int, Any]:
+        path, _, query = got.target.removeprefix("/_matrix/client/v3").partition("?")
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        match path.strip("/").split("/"):
+            case ["account", "whoami"]:
+                return 200, {"user_id": FIREBELL}
+            case ["sync"]:
+                since = int(asked.get("since", "0").removeprefix("s"))
+                new = self.events[since:]
+                timeline = {
+                    "events": new[-self.most :],
+                    "limited": len(new) > self.most,
+                    "prev_batch": f"s{len(self.events) - self.most}",
+                }
+                joined = {ROOM: {"timeline": timeline}} if new else {}
+                return 200, {"next_batch": f"s{len(self.events)}", "rooms": {"join": joined}}
+            case ["rooms", _, "messages"]:
+                since, until = (int(asked[name].removeprefix("s")) for name in ("to", "from"))
+                return 200, {"chunk": self.events[since:until][::-1]}
+            case ["rooms", _, "joined_members"]:
+                return 200, {"joined": {user: {} for user in self.users}}
+            case ["rooms", _, "state", _]:
+                return 404, {"errcode": "M_NOT_FOUND"}
+            case ["rooms", _, "event", event_id]:
+                known = [e for e in self.events if e["event_id"] == unquote(event_id)]
+                return (200, known[0]) if known else (404, {})
+            case ["rooms", _, "send", _, transaction] if transaction not in self.sent:
+                self.sent[transaction] = got.json
+                return 200, {"event_id": self.happen(FIREBELL, **dict[str, Any](got.json))}
+            case _:
+                return 200, {"event_id": "$again"}
+
+    def happen(self, user: str, at_ms: int = 10**12, kind: str = "m.room.message", **content: Any) -> str:
+        """Add an event to the room."""
+        event_id = f"$e{len(self.events)}"
+        common = {"event_id": event_id, "sender": user, "type": kind, "origin_server_ts": at_ms}
+        self.events.append({**common, "content": content})
+        return event_id
+
+    def write(self, user: str, body: str, at: datetime) -> None:
+        """Have someone write."""
+        self.happen(user, int(at.timestamp() * 1000), msgtype="m.text", body=body)
+
+    def confirm(self, user: str, event_id: str) -> None:
+        """Have someone react to a message."""
+        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": "👍🏽"}
+        content: dict[str, Any] = {"m.relates_to": relation}
+        self.happen(user, kind="m.reaction", **content)
+
+    @property
+    def notices(self) -> list[str]:
+        """What Firebell answered."""
+        return [each["body"] for each in self.sent.values() if each["msgtype"] == "m.notice"]
+
+
+async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -> None:
+    server = MatrixServer()
+    provider = Provider(server.answer)
+    async with listening(provider.serve) as provider.port:
+        settings = {
+            "FIREBELL_MATRIX_URL": provider.url,
+            "FIREBELL_MATRIX_TOKEN": TOKEN,
+            "FIREBELL_MATRIX_REPLIES": "1",
+        }
+        async with world(dsn, clock, channel_settings=settings) as w:
+            server.write(ANA, "a", w.now)
+            await only(w, w.mara, "matrix", ROOM)
+            await later(w)
+            await w.alert("disk full")
+            await later(w)
+            [page] = [each for each in server.sent.values() if "disk full" in each["body"]]
+            assert "Reply 1a ack, 1e escalate." in page["body"]
+            # what she wrote before Firebell read the room takes nothing
+            assert ((await w.page()).state, server.notices) == (PageState.TRIGGERED, [])
+
+            # others in the room: it is unclear who answers, and chatting is none of Firebell's business
+            server.users.append(JO)
+            for text in ("ok", "lunch?", "1a"):
+                server.write(JO, text, w.now)
+            server.confirm(JO, "$e1")
+            await later(w)
+            assert (await w.page()).state is PageState.TRIGGERED
+            [unclear] = server.notices
+            assert "Add your Matrix user ID" in unclear
+            server.users.remove(JO)
+
+            # a long timeline is read whole, and what is read twice acts once
+            server.most = 2
+            server.write(ANA, "1a on it", w.now)
+            for number in range(5):
+                server.happen(ANA, msgtype="m.notice", body=f"{number}")
+            await later(w)
+            assert (await w.page()).state is PageState.ACKED
+            assert server.notices[1:] == ["You acknowledged PG-1."]
+            async with w.ctx.db.tx() as tx:
+                await tx.execute("update channel_poll set cursor = 's1' where channel = 'matrix'")
+            w.worker._fetchers["answers_matrix"]._lease = None
+            clock.advance(timedelta(minutes=1))
+            await later(w)
+            assert len([text for text in await w.story() if text == "on it"]) == 1
+
+            # in a room with others, the user whose contact method it is answers by name or by a reaction
+            server.users.append(JO)
+            await w.resolve(w.mara)
+            await only(w, w.jun, "matrix", f"{ROOM} {JO}")
+            await w.alert("queue stuck", key="queue")
+            await later(w)
+            server.write(JO, "!2e", w.now)
+            await later(w)
+            assert (await w.page()).state is PageState.TRIGGERED
+            await w.after(minutes=6)
+            to_jun = next(e for e in reversed(server.events) if e["content"].get("org.firebell.for") == JO)
+            assert "queue stuck" in to_jun["content"]["body"]
+            server.confirm(ANA, to_jun["event_id"])
+            await later(w)
+            assert (await w.page()).state is PageState.TRIGGERED
+            server.confirm(JO, to_jun["event_id"])
+            await later(w)
+            assert (await w.page()).state is PageState.ACKED
+            assert any("Jun Okafor acknowledged" in text for text in await w.story())
 
 
 @asynccontextmanager

@@ -99,6 +99,8 @@ class Message:
     """The sending order of its delivery: 0 is for the most severe."""
     begun_since: datetime | None = None
     """The instant since which a process began to send it without recording an outcome; None if none did."""
+    bundled: "tuple[Message, ...]" = ()
+    """The messages that it stands for, the most severe first, if it is about several pages; it answers all of them."""
 
     @property
     def first_line(self) -> str:
@@ -360,6 +362,8 @@ class Channel:
     """True if each address has a signing secret."""
     has_threads: bool = False
     """True if messages about one subject keep the subject of the first one."""
+    bundles: bool = False
+    """True if pages at nearly the same time are one message, because each rings or costs money."""
     retracts: bool = False
     """True if its transport is a `RetractingTransport`."""
     connect_url: "Callable[[Mapping[str, str], str], str] | None" = None

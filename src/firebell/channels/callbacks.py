@@ -112,6 +112,8 @@ class TextReply:
     """True if the provider takes no answer in the response, so that it is a message of its own."""
     sent_at: datetime | None = None
     """When it was written, if it may have waited: without a code, it answers no page that began later."""
+    is_unattributed: bool = False
+    """True if several people could have written it from there: it is answered, and changes nothing."""
     recipient: str = ""
     """The number that it was sent to, if the provider posts what several numbers receive to one address."""
 

@@ -1,4 +1,7 @@
-"""Matrix: a message in a room, sent once by its transaction id; rooms with encryption are refused."""
+"""Matrix: a message in a room, sent once by its transaction id; rooms with encryption are refused.
+
+An address is a room, and the user whose answers count if others are in the room: `!room:server @user:server`.
+"""
 
 import html
 import re
@@ -31,12 +34,14 @@ from firebell.channels.http_attempts import (
     check_token,
     json_object,
 )
+from firebell.channels.matrix_replies import DELIVERY_FIELD, RECIPIENT_FIELD, USER, MatrixReplies
 from firebell.channels.message_text import compose
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse, check_url, send
 
+_REPLIES = "FIREBELL_MATRIX_REPLIES"
 _URL = "FIREBELL_MATRIX_URL"
 _TOKEN = "FIREBELL_MATRIX_TOKEN"  # noqa: S105 - the name of a variable
 _ROOM = re.compile(r"![A-Za-z0-9._~=/+-]{3,200}(?::[A-Za-z0-9.:\[\]-]{1,200})?")
@@ -64,12 +69,15 @@ class Matrix:
         if not self._token or self._base.startswith("/"):
             return Failed(f"{_URL} and {_TOKEN} are not both set.", suspect=False)
 
+        room, _, user = address.partition(" ")
+
         async def attempt(short: bool) -> AttemptOutcome:
-            if refused := await self._refused_room(address):
+            if refused := await self._refused_room(room):
                 return refused
-            return await self._put(
-                address, content_of(message, short=short), f"{key}-short" if short else key
-            )
+            content = content_of(message, short=short)
+            if message.actions:
+                content |= {DELIVERY_FIELD: message.delivery_id, RECIPIENT_FIELD: user}
+            return await self._put(room, content, f"{key}-short" if short else key)
 
         return without_secrets(await whole_or_short(attempt), self._token)
 
@@ -82,7 +90,8 @@ class Matrix:
             "m.new_content": new,
             "m.relates_to": {"rel_type": "m.replace", "event_id": provider_id},
         }
-        outcome = await self._put(address, content, f"retract-{provider_id}-{message.event}")
+        room = address.partition(" ")[0]
+        outcome = await self._put(room, content, f"retract-{provider_id}-{message.event}")
         return without_secrets(final(outcome), self._token)
 
     async def _put(self, room: str, content: Mapping[str, Any], transaction: str) -> AttemptOutcome:
@@ -156,14 +165,20 @@ def _outcome(reply: OutboundResponse) -> AttemptOutcome:
 
 
 def check_address(address: str) -> str:
-    """Return the id of a room; raise `Invalid` for an alias or a user."""
-    text = address.strip()
-    if not _ROOM.fullmatch(text):
+    """Return the id of a room, and after a space that of a user; raise `Invalid` for an alias or a user alone."""
+    room, _, user = address.strip().partition(" ")
+    if not _ROOM.fullmatch(room):
         raise Invalid(
             f"{address[:80]!r} is not the id of a Matrix room.",
             fields={"address": "Copy the internal room ID from the room’s settings; it begins with !"},
         )
-    return text
+    user = user.strip()
+    if user and not USER.fullmatch(user):
+        raise Invalid(
+            f"{user[:80]!r} is not the id of a Matrix user.",
+            fields={"address": "Write your Matrix user ID after the room, such as @mara:example.org."},
+        )
+    return f"{room} {user}" if user else room
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
@@ -193,6 +208,10 @@ def _whose(answer: Mapping[str, object]) -> str:
     return f"Matrix accepts the token of {answer['user_id']}." if "user_id" in answer else ""
 
 
+def _takes_replies(settings: Mapping[str, str]) -> bool:
+    return bool(settings[_TOKEN] and settings[_URL] and settings[_REPLIES])
+
+
 def _open(edges: Edges) -> Matrix:
     return Matrix(edges.http, edges.settings[_URL], edges.settings[_TOKEN])
 
@@ -206,7 +225,10 @@ CHANNEL = Channel(
     limits=Matrix.limits,
     open=_open,
     check_address=check_address,
-    settings=(Setting(_URL), Setting(_TOKEN)),
+    settings=(Setting(_URL), Setting(_TOKEN), Setting(_REPLIES)),
+    poller=lambda edges: MatrixReplies(edges.http, edges.settings[_URL], edges.settings[_TOKEN]),
+    polls=_takes_replies,
+    takes_replies=_takes_replies,
     check_settings=check_settings,
     is_ready=lambda settings: bool(settings[_TOKEN] and settings[_URL]),
     off_text=f"Set {_URL} and {_TOKEN} to send to rooms.",

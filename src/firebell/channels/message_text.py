@@ -10,6 +10,8 @@ from firebell.kit.truncation import cut, fit
 
 REPLIES = "Reply {code}a ack, {code}e escalate."
 """How a message is answered by a text with its code."""
+REPLIES_TO_ALL = "Reply {code}aa to acknowledge all."
+"""How a message about several pages is answered by a text with its code."""
 LISTED_ITEMS = 10
 LEAD_BYTES = 1000
 _LEAST_BYTES = 60

@@ -7,6 +7,7 @@ from typing import Any
 from firebell.channels.registry import is_ready
 from firebell.kit.db.database import Tx
 from firebell.notify import (
+    bundle_store,
     compose,
     delivery_store,
     email_thread_store,
@@ -26,6 +27,7 @@ from firebell.people.model import ContactMethod, NotificationRule, QuietHoursCha
 from firebell.people.rule_times import usable
 
 answered_as = compose.answered_as
+bundle_members = bundle_store.members
 compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
 delivery = delivery_store.delivery
@@ -41,6 +43,7 @@ reply_code_subjects = reply_code_store.subjects_of
 reply_codes_of = reply_code_store.codes_of
 QuietSubject = retraction_store.QuietSubject
 retract = retraction_actions.retract
+sent_together = bundle_store.sent_together
 undelivered = subject_store.undelivered
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued

@@ -19,7 +19,7 @@ _TEXT_CHARS = 500
 DELIVERY_COLUMNS = (
     "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"
     " idempotency_key, state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
-    " lost_claims"
+    " lost_claims, bundle_id, bundle_wait"
 )
 _FIELDS = tuple(DELIVERY_COLUMNS.split(", "))
 QUALIFIED_COLUMNS = ", ".join(f"delivery.{name}" for name in _FIELDS)
@@ -85,7 +85,7 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
     )
 
 
-def _lease_sql(free: str) -> str:
+def lease_sql(free: str) -> str:
     """Return the statement that leases the `free` rows until $2, and voids those of older plans (I6) and leavers."""
     columns = ", ".join(f"delivery.{name}" for name in DELIVERY_COLUMNS.split(", "))
     return f"""
@@ -111,7 +111,7 @@ def _lease_sql(free: str) -> str:
     """
 
 
-def _sendable(rows: Sequence[Row]) -> list[Delivery]:
+def sendable(rows: Sequence[Row]) -> list[Delivery]:
     """Return the leased deliveries in their order of sending."""
     deliveries = [delivery_from_row(row) for row in rows if row["state"] == "sending"]
     return sorted(deliveries, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
@@ -190,7 +190,7 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
     if not admitted:
         return []
     rows = await tx.fetch(
-        _lease_sql(
+        lease_sql(
             """
             select id
             from delivery
@@ -205,7 +205,7 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
         now + LEASE,
         admitted,
     )
-    return _sendable(rows)
+    return sendable(rows)
 
 
 async def overdue(tx: Tx, before: datetime, now: datetime) -> int:
@@ -228,7 +228,7 @@ async def overdue(tx: Tx, before: datetime, now: datetime) -> int:
 async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Delivery]:
     """Lease what quiet hours held for these contact methods and is due now."""
     rows = await tx.fetch(
-        _lease_sql(
+        lease_sql(
             """
             select id
             from delivery
@@ -244,7 +244,7 @@ async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Deli
         now + LEASE,
         list(methods),
     )
-    return _sendable(rows)
+    return sendable(rows)
 
 
 async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]) -> None:

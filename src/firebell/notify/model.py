@@ -13,6 +13,9 @@ from firebell.kit.language_catalogs import DEFAULT
 REMINDER = "reminder"
 """The reason of a message that repeats an earlier one: it does not count as reaching anyone."""
 
+BUNDLE_KIND = "page_bundle"
+"""What the reply code of a message about several pages stands for: the id is that of its first delivery."""
+
 ANSWER = "answer"
 """The reason of a message that answers what its recipient sent."""
 
@@ -110,6 +113,10 @@ class Delivery:
     """The number of its lease; only the holder of the latest lease may record an outcome."""
     lost_claims: int = 0
     """How many leases in a row ended without an outcome."""
+    bundle_id: int | None = None
+    """The id of the first delivery of its message, if that is about several pages."""
+    bundle_wait: bool = False
+    """True if it waited for other pages to the same contact method."""
     receipt: DeliveryReceipt | None = None
     """What its provider reported last; set only where deliveries are shown."""
 

@@ -9,7 +9,7 @@ from firebell.channels.callbacks import Receipt, ReceiptState
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, failures, receipt_store, receipts, subject_store
+from firebell.notify import bundle_store, delivery_store, failures, receipt_store, receipts, subject_store
 from firebell.notify.model import Delivery
 from firebell.notify.screens import topic_of
 
@@ -22,20 +22,43 @@ async def record_receipt(
 ) -> bool:
     """Record how far a message is; one that failed makes the person's next rule act now. Idempotent.
 
-    Return False if the channel sent no such message. What a provider reports that was given up changes no plan.
+    Return False if the channel sent no such message. What a provider reports that was given up changes no plan. A
+    message about several pages is recorded for each of them, with its price for the first.
     """
     known = await delivery_store.delivery(tx, receipt.delivery_id)
     if known is None or known.channel != channel:
         return False
+    bundled = await bundle_store.sent_together(tx, known.id) if known.bundle_id else []
+    others = [delivery for delivery in bundled if delivery.id != known.id]
     if receipt.state is ReceiptState.FAILED:
-        await failures.announce(tx, [known], now)
+        await failures.announce(tx, [known, *others], now)
+    free = replace(receipt, parts=None, price=None)
+    of_each = [receipt, *(replace(free, delivery_id=other.id) for other in others)]
+    recorded = [
+        await _record(tx, ctx, channel, provider, one, now, is_charged=one is receipt)
+        for one in sorted(of_each, key=lambda one: one.delivery_id)
+    ]
+    return any(recorded)
+
+
+async def _record(
+    tx: Tx,
+    ctx: Context,
+    channel: str,
+    provider: str,
+    receipt: Receipt,
+    now: datetime,
+    *,
+    is_charged: bool,
+) -> bool:
+    """Record how far the message of one delivery is, whose subject is locked if it failed."""
     locked = await receipt_store.lock_delivery(tx, receipt.delivery_id)
     if locked is None:
         return False
     delivery, provider_id = locked
     before = await receipt_store.state_of(tx, delivery.id, receipt.provider_id)
     state = receipts.later(before, receipt.state) if before else receipt.state
-    await receipt_store.save(tx, channel, provider, receipt, state, now)
+    await receipt_store.save(tx, channel, provider, receipt, state, now, is_charged=is_charged)
     is_own = provider_id == receipt.provider_id
     if state is ReceiptState.FAILED and before is not ReceiptState.FAILED and is_own:
         await failures.record_late(tx, delivery, receipt.failure or _failure(receipt.code), now)

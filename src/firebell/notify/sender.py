@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -30,6 +31,7 @@ from firebell.notify import (
     delivery_store,
     failures,
     hourly_limit_actions,
+    page_bundles,
     receipt_actions,
     receipt_store,
     retraction_actions,
@@ -96,16 +98,19 @@ class Sender:
             if not claimed:
                 self.upcoming = await self._next_at(tx)
                 return 0
-            sendable = await hold_for_quiet_hours(tx, claimed, now)
+            # what goes along can be of low urgency, which quiet hours hold
+            gathered = await page_bundles.gather(tx, claimed, now)
+            sendable = await hold_for_quiet_hours(tx, gathered, now)
             over_limit: dict[int, Message | Outcome] = {
                 **await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now),
                 **await hourly_limit_actions.over_limit(tx, sendable, now),
             }
             composable = [d for d in sendable if d.id not in over_limit]
             messages = await self._composed(tx, composable, now) if composable else []
-        outcomes = {**over_limit, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
-        composed = [(d, outcomes[d.id]) for d in sendable]
-        for bundle in bundles(composed, f"{self._ctx.public_url}/pages"):
+            outcomes = {**over_limit, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
+            composed = [(d, outcomes[d.id]) for d in sendable]
+            of_pages, alone = await page_bundles.bundle(tx, self._ctx, composed, now)
+        for bundle in (*of_pages, *bundles(alone, f"{self._ctx.public_url}/pages")):
             task = self._ctx.pace.start(self._deliver(bundle))
             self._tasks.add(task)
             self._slots.take(bundle.deliveries[0])
@@ -204,7 +209,7 @@ class Sender:
             try:
                 if isinstance(outcome, Accepted):
                     # one message has one price, however many deliveries it carries
-                    first, free = bundle.deliveries[0], Accepted(outcome.provider_id)
+                    first, free = bundle.deliveries[0], replace(outcome, parts=0)
                     arrived = [
                         self._arrived.add((d, outcome if d is first else free)) for d in bundle.deliveries
                     ]

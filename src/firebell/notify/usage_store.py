@@ -38,6 +38,7 @@ async def usage_since(tx: Reads, channels: Sequence[str], since: datetime) -> li
         where channel = any($1::text[])
             and accepted_at >= $2
             and provider <> ''
+            and parts > 0
         group by channel, provider, country
         order by channel, parts desc, provider, country
         """,

@@ -143,6 +143,10 @@ class DeliveryShown(ApiOutput):
     attempts: int
     error: str | None
     held: bool
+    bundle_id: Annotated[
+        int | None,
+        Field(description="the same for pages that went out as one text message or call; null for one alone"),
+    ] = None
     send_at: datetime
     sent_at: datetime | None
     receipt: Annotated[ReceiptShown | None, Field(description="null if the provider reports nothing")] = None

@@ -13,7 +13,7 @@ MAX_CHARS = 500
 """Length from which the rest of a text is ignored."""
 HELP_WORDS = frozenset({"?", "help", "info"})
 _ACTIONS = {
-    **dict.fromkeys(("a", "ack", "acknowledge", "ok", "yes", "👍"), PageAction.ACK),
+    **dict.fromkeys(("a", "aa", "ack", "acknowledge", "ok", "yes", "👍"), PageAction.ACK),
     **dict.fromkeys(("e", "esc", "escalate"), PageAction.ESCALATE),
     **dict.fromkeys(("r", "res", "resolve", "resolved"), PageAction.RESOLVE),
 }

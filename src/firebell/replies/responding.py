@@ -1,5 +1,6 @@
 """Act on pages for people who answer through a channel, by the actions that the web calls, and say what is now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +11,12 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import zone
 from firebell.paging import actions as paging
-from firebell.paging.model import Page, PageState
+from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
+
+NAMED_PAGES = 4
+"""Number of pages that an answer names; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,42 @@ async def respond(
                     return SignalAnswer(answerer.word("You resolved {ref}.", ref=page.ref))
     except FirebellError as error:
         return SignalAnswer(f"{error.message}", is_done=False)
+
+
+ONLY_TOGETHER = "Several pages can only be acknowledged together. Open Firebell."
+
+
+async def respond_to_all(
+    tx: Tx, answerer: Answerer, action: PageAction, page_ids: Sequence[int], now: datetime
+) -> tuple[SignalAnswer, list[int]]:
+    """Do what was asked for with the pages of one message, and return those with which it was done.
+
+    Of several, only those that wait for someone are acknowledged: what ended or was acknowledged since is left out.
+    """
+    if len(page_ids) > 1:
+        pages = await paging.pages_by_id(tx, page_ids)
+        waiting = [i for i in page_ids if i in pages and pages[i].state in UNANSWERED]
+        if not waiting:
+            return await state_of(tx, page_ids[0], answerer), []
+        page_ids = waiting
+    if len(page_ids) > 1 and action is not PageAction.ACK:
+        return SignalAnswer(answerer.word(ONLY_TOGETHER), is_done=False), []
+    # in one order everywhere, so that no two answers wait for each other
+    answers = {i: await respond(tx, answerer, action, i, now) for i in sorted(page_ids)}
+    done = [i for i in page_ids if answers[i].is_done]
+    refused = next((answers[i] for i in page_ids if not answers[i].is_done), None)
+    if len(page_ids) == 1 or not done:
+        return answers[page_ids[0]], done
+    acknowledged = answerer.word("You acknowledged {ref}.", ref=_refs(answerer, [pages[i].ref for i in done]))
+    text = f"{acknowledged} {refused.text}" if refused else acknowledged
+    return SignalAnswer(text, is_done=refused is None), done
+
+
+def _refs(answerer: Answerer, refs: Sequence[str]) -> str:
+    """Return the references of pages in a sentence, at most four of them."""
+    more = len(refs) - NAMED_PAGES
+    listed = [*refs[:NAMED_PAGES], *([answerer.word("{count} more", count=more)] if more > 0 else [])]
+    return ", ".join(listed)
 
 
 async def _acknowledge(tx: Tx, answerer: Answerer, page_id: int, now: datetime) -> SignalAnswer:

@@ -10,6 +10,7 @@ from firebell.channels.callbacks import PageAction, SignalAnswer, TextReply
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
 from firebell.notify import actions as notify
+from firebell.notify.model import BUNDLE_KIND
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN, SUBJECT_KIND, UNANSWERED, Page
 from firebell.people import actions as people
@@ -18,6 +19,9 @@ from firebell.replies import grammar, queries, responding, store
 from firebell.replies.responding import Answerer
 
 EXAMPLE = "Not understood. To acknowledge, reply with the code, such as 47a."
+UNATTRIBUTED = (
+    "Firebell can't tell who of this room wrote that. Add your Matrix user ID to this contact method."
+)
 MAX_NOT_UNDERSTOOD = 5
 """Number of texts an hour that are answered although they make no sense: two programs could answer each other."""
 LISTED_PAGES = 4
@@ -31,6 +35,10 @@ async def apply(tx: Tx, channel: Channel, reply: TextReply, now: datetime) -> Si
     """
     if not await store.claim_signal(tx, f"{channel.kind}:{reply.key}", now):
         return SignalAnswer()
+    if reply.is_unattributed:
+        methods = await people.methods_at(tx, channel.kind, reply.sender)
+        answerers = await _answerers(tx, channel, [m for m in methods if m.is_verified])
+        return SignalAnswer(answerers[0].word(UNATTRIBUTED) if answerers else "", is_done=False)
     meaning = grammar.read(reply.text)
     if isinstance(meaning, grammar.Stop):
         await people.opt_out(tx, channel.kind, reply.sender, now)
@@ -68,13 +76,14 @@ async def _answer(
             )
             if isinstance(chosen, SignalAnswer):
                 return chosen
-            answerer, page_id = chosen
-            answer = await responding.respond(tx, answerer, action, page_id, now)
-            if note and answer.is_done:
-                await paging.add_note(tx, answerer.actor, page_id, note, now)
-            about = (SUBJECT_KIND, page_id, answerer.person.id, answerer.channel)
-            if answer.is_done and (delivery := await notify.latest_delivery(tx, *about)):
-                await notify.record_answered(tx, delivery, now)
+            answerer, page_ids = chosen
+            answer, done = await responding.respond_to_all(tx, answerer, action, page_ids, now)
+            for page_id in sorted(done):
+                if note:
+                    await paging.add_note(tx, answerer.actor, page_id, note, now)
+                about = (SUBJECT_KIND, page_id, answerer.person.id, answerer.channel)
+                if delivery := await notify.latest_delivery(tx, *about):
+                    await notify.record_answered(tx, delivery, now)
             return answer
         case grammar.NotUnderstood(text):
             return await _not_understood(tx, answerers[0], text, now)
@@ -83,19 +92,34 @@ async def _answer(
             return SignalAnswer(await _lists(tx, pages) if pages else answerers[0].word(NO_PAGES))
 
 
-async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> tuple[Answerer, int] | SignalAnswer:
-    """Return the page of a code; of several, because people share an address, the one that is open."""
+_Chosen = tuple[Answerer, list[int]]
+"""Who answers, and the ids of the pages that are meant."""
+
+
+async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> _Chosen | SignalAnswer:
+    """Return the page of a code, or the pages of a message about several.
+
+    Of several subjects, because people share an address, it is the one that is open.
+    """
     by_person = {answerer.person.id: answerer for answerer in answerers}
-    subjects = await notify.reply_code_subjects(tx, list(by_person), code)
-    by_page = {id_: by_person[person] for person, kind, id_ in subjects if kind == SUBJECT_KIND}
-    if len(by_page) > 1:
-        pages = await paging.pages_by_id(tx, list(by_page))
-        by_page = {id_: by_page[id_] for id_, page in pages.items() if page.state in OPEN}
-    if len(by_page) == 1:
-        [(page_id, answerer)] = by_page.items()
-        return answerer, page_id
+    by_pages: dict[tuple[int, ...], Answerer] = {}
+    for person, kind, id_ in await notify.reply_code_subjects(tx, list(by_person), code):
+        members = await notify.bundle_members(tx, id_) if kind == BUNDLE_KIND else []
+        page_ids = {id_: None} if kind == SUBJECT_KIND else {member.subject_id: None for member in members}
+        if page_ids:
+            by_pages[tuple(page_ids)] = by_person[person]
+    if len(by_pages) > 1:
+        pages = await paging.pages_by_id(tx, list({id_: None for ids in by_pages for id_ in ids}))
+        by_pages = {
+            ids: answerer
+            for ids, answerer in by_pages.items()
+            if any(id_ in pages and pages[id_].state in OPEN for id_ in ids)
+        }
+    if len(by_pages) == 1:
+        [(ids, answerer)] = by_pages.items()
+        return answerer, list(ids)
     problem = "There is no page with the code {code}. Reply ? for your open pages."
-    if by_page:
+    if by_pages:
         problem = "Several pages have the code {code}. Answer in Firebell."
     return SignalAnswer(answerers[0].word(problem, code=code), is_done=False)
 
@@ -111,7 +135,7 @@ async def _open_pages(tx: Tx, answerers: Sequence[Answerer], now: datetime) -> l
 
 async def _only_page(
     tx: Tx, answerers: Sequence[Answerer], action: PageAction, sent_at: datetime, now: datetime
-) -> tuple[Answerer, int] | SignalAnswer:
+) -> _Chosen | SignalAnswer:
     """Return the one page that is meant without a code, or the codes to choose from.
 
     A text that waited means no page that began after it was written; if there are only such pages, it lists them. An
@@ -123,7 +147,7 @@ async def _only_page(
     if action is PageAction.ACK:
         likely = [(each, page) for each, page in likely if each.person.id not in page.acks] or likely
     if len(likely) == 1:
-        return likely[0][0], likely[0][1].id
+        return likely[0][0], [likely[0][1].id]
     listed = likely or open_pages
     text = await _lists(tx, listed) if listed else answerers[0].word(NO_PAGES)
     return SignalAnswer(text, is_done=False)

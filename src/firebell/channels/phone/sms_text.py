@@ -1,10 +1,12 @@
 """The text of a message as SMS: one segment whenever what must be in it fits, two at most (spec 10.4); pure."""
 
 from firebell.channels.base import Message
-from firebell.channels.message_text import REPLIES
+from firebell.channels.message_text import REPLIES, REPLIES_TO_ALL
 from firebell.channels.phone import gsm7, numbers
 
 MAX_SEGMENTS = 2
+LISTED_PAGES = 4
+"""Number of pages that are named in a message about several."""
 _LEAST_TITLE = 24
 """Number of characters of a title below which a second segment is better than a shorter title."""
 
@@ -19,7 +21,10 @@ def text_of(message: Message, number: str) -> str:
     if message.is_text:
         return _note(message, url)
     title = gsm7.plain(message.first_line).removesuffix(".")
-    code = 0 if calling_code in numbers.NO_REPLIES else message.reply_code
+    takes_replies = calling_code not in numbers.NO_REPLIES
+    if message.bundled:
+        return _of_pages(message, title, url, takes_replies=takes_replies)
+    code = message.reply_code if takes_replies else 0
     tail = _tail(message, code, url, is_short=not gsm7.is_gsm(title))
     count = max(message.item_count, len(message.items))
     alerts = gsm7.plain(message.word("{count} alerts", count=count))
@@ -30,6 +35,26 @@ def text_of(message: Message, number: str) -> str:
                 return f"{title}{end}".rstrip()
         cut = gsm7.cut(title, fits, f" {tail}")
         if len(cut) >= _LEAST_TITLE or fits == MAX_SEGMENTS:
+            return f"{cut} {tail}".strip()
+    raise AssertionError
+
+
+def _of_pages(message: Message, title: str, url: str, *, takes_replies: bool) -> str:
+    """Return a text about several pages, with as many of their references and codes as there is room for."""
+    code = message.reply_code if takes_replies else 0
+    answer = gsm7.plain(message.word(REPLIES_TO_ALL, code=code)) if code else ""
+    for listed in range(min(LISTED_PAGES, len(message.bundled)), -1, -1):
+        pages = [
+            f"{page.ref} {page.reply_code}a" if takes_replies and page.reply_code else page.ref
+            for page in message.bundled[:listed]
+        ]
+        if pages and (more := len(message.bundled) - listed):
+            pages.append(f"+{more}")
+        tail = " ".join(part for part in (f"{', '.join(pages)}." if pages else "", answer, url) if part)
+        if gsm7.segments(f"{title}. {tail}") <= MAX_SEGMENTS:
+            return f"{title}. {tail}".rstrip()
+        cut = gsm7.cut(title, MAX_SEGMENTS, f" {tail}")
+        if len(cut) >= _LEAST_TITLE or not listed:
             return f"{cut} {tail}".strip()
     raise AssertionError
 

@@ -9,7 +9,10 @@ from firebell.channels.languages import text
 from firebell.kit.language_catalogs import DEFAULT
 
 MAX_CHARS = 450
+READ_PAGES = 3
+"""Number of pages that a call about several reads; the others are counted."""
 KEYS = "Press 4 to acknowledge, 5 to escalate, 6 to resolve, star to repeat."
+KEYS_FOR_ALL = "Press 4 to acknowledge all, star to repeat."
 _URL = re.compile(r"\S*://\S+|\bwww\.\S+")
 _ID = re.compile(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
@@ -73,17 +76,48 @@ def script_of(message: Message, *, takes_keys: bool) -> Script:
         note = speakable(message.text(2000, with_url=False), code)
         return _fitted(_sentence(message.title, code), "", note, code)
     severity = message.data.get("severity")
-    opening = word("You have a page.")
-    if isinstance(severity, int) and _HIGHEST_SEVERITY <= severity <= _LOWEST_SEVERITY:
+    has_severity = isinstance(severity, int) and _HIGHEST_SEVERITY <= severity <= _LOWEST_SEVERITY
+    if message.bundled:
+        opening = word("You have {count} pages.", count=len(message.bundled))
+        if has_severity:
+            opening += " " + word("The most severe has severity {severity}.", severity=severity)
+    elif has_severity:
         opening = word("You have a severity {severity} page.", severity=severity)
+    else:
+        opening = word("You have a page.")
     if not message.actions or not takes_keys:
         return Script(opening, "", word("Open Firebell to answer."), code)
+    if message.bundled:
+        return _of_pages(message, opening)
     service = _sentence(str(message.data.get("service") or ""), code)
     title = "" if message.title_hidden else _sentence(message.title, code)
     count = max(message.item_count, len(message.items))
     alerts = word("{count} alerts.", count=count) if count > 1 else ""
     details = " ".join(part for part in (service, title, alerts) if part)
     return _fitted(opening, word(KEYS), details, code)
+
+
+def _of_pages(message: Message, opening: str) -> Script:
+    """Return what a call about several pages says: the most severe ones, each with its share of the time."""
+    keys, listed = message.word(KEYS_FOR_ALL), message.bundled[:READ_PAGES]
+    more = len(message.bundled) - len(listed)
+    rest = f"{message.word('And {count} more', count=more)}." if more else ""
+    share = (MAX_CHARS - len(opening) - len(keys) - len(rest) - 4) // len(listed) - 1
+    spoken = [
+        _cut(
+            " ".join(
+                part
+                for part in (
+                    _sentence(str(page.data.get("service") or ""), message.language),
+                    "" if page.title_hidden else _sentence(page.title, message.language),
+                )
+                if part
+            ),
+            share,
+        )
+        for page in listed
+    ]
+    return _fitted(opening, keys, " ".join(part for part in (*spoken, rest) if part), message.language)
 
 
 def _fitted(opening: str, keys: str, details: str, code: str) -> Script:

@@ -1,0 +1,102 @@
+"""Story: pages at nearly the same time are one text message or call, and none is lost by that."""
+
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.notify import bundle_store, page_bundles
+from tests.api.api_clients import sign_in
+from tests.phone_world import BASE_URL, MARA, phones
+
+
+async def test_pages_at_nearly_the_same_time_are_one_message(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with phones(dsn, clock) as p:
+        w = p.w
+        sms, voice = await p.add(w.mara, "sms", MARA), await p.add(w.mara, "voice", MARA)
+        await p.rules(w.mara, (0, sms))
+        before = len(p.providers.taken)
+
+        # the first page waits for nothing, those after it wait for each other
+        await p.fire("disk full")
+        await w.settle()
+        assert "Reply 1a ack" in p.last.text
+        clock.advance(timedelta(seconds=10))
+        await p.fire("queue stuck", "replica lag", "clock drift")
+        await w.settle()
+        assert len(p.providers.taken) == before + 1
+        await w.resolve(w.mara)
+        clock.advance(timedelta(seconds=49))
+        await w.settle()
+        assert len(p.providers.taken) == before + 1
+        clock.advance(timedelta(seconds=1))
+        await w.settle()
+        # what was resolved meanwhile is left out
+        assert len(p.providers.taken) == before + 2
+        assert p.last.text.startswith("2 pages, most severe: ")
+        assert p.last.text.endswith(f"PG-2 2a, PG-3 3a. Reply 4aa to acknowledge all. {BASE_URL}/pages")
+        ids = [await p.delivery_ids(ref) for ref in (1, 2, 3, 4)]
+        await p.twilio(
+            "sms", "status", {"d": str(ids[1][0])}, MessageSid=p.last.id, MessageStatus="delivered"
+        )
+        await sign_in(w, p.http, w.mara)
+        shown = [(await p.http.get(f"/api/v1/pages/PG-{ref}")).json()["deliveries"][0] for ref in (1, 2, 3)]
+        assert [d["bundle_id"] for d in shown] == [None, ids[1][0], ids[1][0]]
+        assert [d["receipt"]["state"] for d in shown] == ["accepted", "delivered", "delivered"]
+        assert [d["receipt"]["parts"] for d in shown] == [1, 1, 0]
+        assert "with other pages" in (await p.http.get("/pages/PG-2")).text
+        assert (
+            await p.reply("4r", "SM51") == "Several pages can only be acknowledged together. Open Firebell."
+        )
+        assert await p.reply("4aa on it", "SM52") == "You acknowledged PG-2, PG-3."
+        assert await p.states() == ["triggered", "acked", "acked", "resolved"]
+        assert await p.reply("4aa", "SM53") == "You acknowledged PG-2."
+
+        # one call for several pages: a failure is one of each, and a key acknowledges all
+        await w.until(w.now + timedelta(minutes=2), timedelta(minutes=1))
+        await p.rules(w.mara, (0, voice), (600, sms))
+        await p.fire("5xx", "no backup")
+        await w.settle()
+        assert p.last.kind == "voice"
+        assert "You have 2 pages. Press 4 to acknowledge all, star to repeat." in p.last.text
+        first = (await p.delivery_ids(5))[0]
+        query, call = {"d": str(first), "n": "1"}, {"CallSid": p.last.id, "To": MARA}
+        read = (await p.twilio("voice", "gather", query, Digits="*", **call)).text
+        assert "no backup" in read
+        assert "5 x x" in read or "5xx" in read
+        failed = {"CallSid": p.last.id, "CallStatus": "failed", "SipResponseCode": "503"}
+        await p.twilio("voice", "status", query, **failed)
+        await w.settle()
+        # the next rule of both acts, as one message
+        assert p.last.kind == "sms"
+        assert "PG-5 5a, PG-6 6a. Reply" in p.last.text
+        # a process that died before it recorded the outcome: the same message is found, and not sent twice
+        p.providers.date_created = format_datetime(w.now)
+        taken = len(p.providers.taken)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                "update delivery set state = 'sending', lease_until = $1 where channel = 'sms' and subject_id > 4",
+                w.now - timedelta(seconds=1),
+            )
+        await w.settle()
+        assert len(p.providers.taken) == taken
+        assert ("sms", "accepted") in [receipt[:2] for receipt in await p.receipts()]
+        refused = await p.twilio("voice", "gather", query, Digits="5", **call)
+        assert "only be acknowledged together" in refused.text
+        done = await p.twilio("voice", "gather", query, Digits="4", **call)
+        assert "You acknowledged PG-5, PG-6." in done.text
+        assert (await p.states())[4:] == ["acked", "acked"]
+
+        # what goes wrong with bundles keeps no page back
+        await p.rules(w.mara, (0, sms))
+        monkeypatch.setattr(page_bundles, "bundled", None)
+        await p.fire("no space", "no memory")
+        await w.settle()
+        assert len(p.providers.taken) == taken + 2
+        monkeypatch.setattr(bundle_store, "latest_messages", None)
+        await p.fire("no network")
+        await w.settle()
+        assert len(p.providers.taken) == taken + 3
