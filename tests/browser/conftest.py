@@ -43,8 +43,8 @@ RULES = {
     "preload": {"assets": ["media"]},
 }
 AUDIT = AXE_SCRIPT + Path(__file__).with_name("audit.js").read_text(encoding="utf-8")
-_known_looks = set[str]()
-"""How texts look whose contrast axe has passed in this process, as `audit.js` names them."""
+_settled_looks, _open_looks = set[str](), set[str]()
+"""How texts look whose contrast axe has settled in this process, and left open, as `audit.js` names them."""
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, Theme] = ("light", "dark")
 Look = tuple[Theme, int]
@@ -131,10 +131,12 @@ async def _audit(page: Page, *, layout: bool) -> None:
     wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide, f"{page.url} is wider than the screen"
     result = await page.evaluate(
-        "([rules, layout, known]) => audit.inspect(rules, layout, known)", [RULES, layout, list(_known_looks)]
+        "([rules, layout, known]) => audit.inspect(rules, layout, known)",
+        [RULES, layout, {"settled": list(_settled_looks), "open": list(_open_looks)}],
     )
     assert result["isSound"], f"{page.url}\n{AxeResults(result).generate_report()}"
-    _known_looks.update(result["known"])
+    _settled_looks.update(result["settled"])
+    _open_looks.update(result["open"])
 
 
 async def look(page: Page, address: str) -> None:
