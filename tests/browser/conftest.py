@@ -1,8 +1,10 @@
 """Debian's Chromium, and what every page must satisfy in it."""
 
+import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +19,8 @@ CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 HANGS_MS = 60_000
 """A guard against hanging on a loaded machine; a promise has a limit of its own."""
 expect.set_options(timeout=HANGS_MS)
+TEST_HANGS_S = 600
+"""A guard for a whole test: what a script in a page is asked has no limit of its own."""
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 BEST_PRACTICES = (
     *(
@@ -59,6 +63,24 @@ FIRST_RUN = {
     "team": "Payments",
     "service": "Checkout",
 }
+
+
+def limited(test: Callable[..., Awaitable[None]], limit_s: float) -> Callable[..., Awaitable[None]]:
+    """Return a test that raises TimeoutError if it takes too long."""
+
+    @wraps(test)
+    async def run(*args: Any, **options: Any) -> None:
+        async with asyncio.timeout(limit_s):
+            await test(*args, **options)
+
+    return run
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Let a test whose browser never answers fail by itself, so that the other tests run."""
+    if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
+        item.obj = limited(item.obj, TEST_HANGS_S)
 
 
 @pytest.fixture(scope="session")
