@@ -52,6 +52,7 @@ def pytest_configure() -> None:
     """Share compiled templates with other processes, and run tests in the event loop of the product."""
     garbage.collect_seldom()
     compiled_templates.share()
+    _read_no_constants()
     # asyncio's own is written in Python: it takes a third of what a test of the API does
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
@@ -109,7 +110,6 @@ async def shortcuts() -> AsyncIterator[None]:
         _hash_passwords_cheaply(patch)
         _connect_on_demand(patch)
         _look_up_types_once(patch)
-        _read_no_constants(patch)
         _drop_writes_to_closed_connections(patch)
         kept_pools.patch(patch)
         lasting_loop.remember()
@@ -144,9 +144,12 @@ def _look_up_types_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(asyncpg.Connection, "_introspect_types", introspect_types)
 
 
-def _read_no_constants(patch: pytest.MonkeyPatch) -> None:
-    """Let Hypothesis not read all modules for constants to try: that takes longer than most folders' properties."""
-    patch.setattr(providers, "_get_local_constants", Constants)
+def _read_no_constants() -> None:
+    """Let Hypothesis not read all modules for constants to try, as each worker would after it has collected the tests.
+
+    That takes longer than most folders' properties.
+    """
+    providers._get_local_constants = Constants
 
 
 def _drop_writes_to_closed_connections(patch: pytest.MonkeyPatch) -> None:

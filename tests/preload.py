@@ -3,9 +3,13 @@
 from fastapi import APIRouter
 
 from firebell import app, event_subscriptions, worker
+from firebell import process as process
 from firebell.commands import serve as serve
-from firebell.kit.db import database
-from firebell.kit.web import html
+from firebell.handbook import shipped_content
+from firebell.kit import http_out, localtime, public_holidays
+from firebell.kit.db import database, migrate
+from firebell.kit.web import html, static_files
+from firebell.regulatory import regime_files
 from tests import compiled_templates, garbage
 
 compiled_templates.share()
@@ -20,6 +24,14 @@ worker.timer_handlers()
 templates = html._environment()
 for name in templates.list_templates():
     templates.get_template(name)
+# what each process reads once, when it is first needed
+shipped_content.shipped()
+public_holidays.load_library()
+regime_files.catalog()
+migrate.available()
+localtime.zone_names()
+static_files.version()
+http_out._trusted_authorities()
 # a collection would write to memory that the forks share
 garbage.keep()
 garbage.collect_seldom()

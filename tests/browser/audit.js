@@ -1,5 +1,6 @@
 /* What axe finds wrong in a page. Of texts that look alike on backdrops that look alike, few are judged for contrast:
-   that rule takes most of the time of all of them. A look counts as known once axe has passed a text of it. */
+   that rule takes most of the time of all of them. A look counts as known once axe has passed a text of it, or could
+   not judge one because of a gradient behind it, which is part of the look. */
 globalThis.audit = (() => {
   const COLORS = ['color-contrast', 'link-in-text-block'];
   const AT_ONCE = 3;
@@ -52,13 +53,20 @@ globalThis.audit = (() => {
     return unknown;
   };
 
+  const CANNOT_JUDGE = 'bgGradient';
+
+  /* Whether the texts break no rule, and those of them whose contrast is settled. */
   const judge = async (options, texts) => {
     texts.forEach(el => el.setAttribute('data-judged', ''));
     axe.configure({ rules: [{ id: 'color-contrast', selector: '[data-judged]' }] });
-    const { violations, passes } = await axe.run(document, { ...options, elementRef: true, selectors: false, resultTypes: ['violations', 'passes'] });
+    const { violations, passes, incomplete } = await axe.run(document, {
+      ...options, elementRef: true, selectors: false, resultTypes: ['violations', 'passes', 'incomplete'],
+    });
     texts.forEach(el => el.removeAttribute('data-judged'));
-    const passed = passes.find(rule => rule.id === 'color-contrast')?.nodes.map(node => node.element) || [];
-    return { isSound: !violations.length, passed: new Set(passed) };
+    const contrasts = rules => rules.find(rule => rule.id === 'color-contrast')?.nodes || [];
+    const unjudged = contrasts(incomplete).filter(node => node.any[0]?.data?.messageKey === CANNOT_JUDGE);
+    const settled = [...contrasts(passes), ...unjudged].map(node => node.element);
+    return { isSound: !violations.length, settled: new Set(settled) };
   };
 
   const onlyColors = options => ({ ...options, runOnly: { type: 'rule', values: COLORS }, rules: {} });
@@ -82,23 +90,29 @@ globalThis.audit = (() => {
     return violations.filter(({ nodes }) => nodes.length);
   };
 
-  /* Violations in the page, and the looks that are known from now on; without `layout`, only rules about colors run. */
+  /* Violations in the page, and by name the looks that are settled from now on and those that a text of this page left
+     open; without `layout`, only rules about colors run. Of a look that was open before, all texts are judged at once:
+     each run of axe reads the whole page. */
   const inspect = async (options, layout, known) => {
-    const unknown = unknownTexts(new Set(known)), texts = [...unknown.values()];
-    const first = texts.flatMap(each => each.slice(0, AT_ONCE));
-    let { isSound, passed } = await judge(layout ? options : onlyColors(options), first);
-    const rest = texts.filter(each => !each.some(el => passed.has(el))).flatMap(each => each.slice(AT_ONCE));
+    const unknown = unknownTexts(new Set(known.settled)), open = new Set(known.open);
+    const atOnce = name => open.has(name) ? Infinity : AT_ONCE;
+    const first = [...unknown].flatMap(([name, texts]) => texts.slice(0, atOnce(name)));
+    let { isSound, settled } = await judge(layout ? options : onlyColors(options), first);
+    const isOpen = ([, texts]) => !texts.some(el => settled.has(el));
+    const rest = [...unknown].filter(isOpen).flatMap(([name, texts]) => texts.slice(atOnce(name)));
     if (isSound && rest.length) {
       const more = await judge(onlyColors(options), rest);
       isSound = more.isSound;
-      passed = passed.union(more.passed);
+      settled = settled.union(more.settled);
     }
     axe.configure({ rules: [{ id: 'color-contrast', selector: '*' }] });
     const violations = isSound ? [] : await violationsOf(options);
+    const names = looks => looks.map(([name]) => name);
     return {
       violations,
       isSound: !violations.length,
-      known: [...unknown].filter(([, each]) => each.some(el => passed.has(el))).map(([name]) => name),
+      settled: names([...unknown].filter(look => !isOpen(look))),
+      open: names([...unknown].filter(isOpen)),
     };
   };
   return { inspect };

@@ -1,8 +1,11 @@
 """Debian's Chromium, and what every page must satisfy in it."""
 
+import asyncio
+import json
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +20,8 @@ CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 HANGS_MS = 60_000
 """A guard against hanging on a loaded machine; a promise has a limit of its own."""
 expect.set_options(timeout=HANGS_MS)
+TEST_HANGS_S = 600
+"""A guard for a whole test: what a script in a page is asked has no limit of its own."""
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 BEST_PRACTICES = (
     *(
@@ -43,8 +48,8 @@ RULES = {
     "preload": {"assets": ["media"]},
 }
 AUDIT = AXE_SCRIPT + Path(__file__).with_name("audit.js").read_text(encoding="utf-8")
-_known_looks = set[str]()
-"""How texts look whose contrast axe has passed in this process, as `audit.js` names them."""
+_settled_looks, _open_looks = set[str](), set[str]()
+"""How texts look whose contrast axe has settled in this process, and left open, as `audit.js` names them."""
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, Theme] = ("light", "dark")
 Look = tuple[Theme, int]
@@ -59,6 +64,24 @@ FIRST_RUN = {
     "team": "Payments",
     "service": "Checkout",
 }
+
+
+def limited(test: Callable[..., Awaitable[None]], limit_s: float) -> Callable[..., Awaitable[None]]:
+    """Return a test that raises TimeoutError if it takes too long."""
+
+    @wraps(test)
+    async def run(*args: Any, **options: Any) -> None:
+        async with asyncio.timeout(limit_s):
+            await test(*args, **options)
+
+    return run
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Let a test whose browser never answers fail by itself, so that the other tests run."""
+    if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
+        item.obj = limited(item.obj, TEST_HANGS_S)
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +145,14 @@ async def browser(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 async def sound(page: Page) -> None:
     """Fail if the current page scrolls sideways, or breaks a rule of axe: WCAG A and AA, and `BEST_PRACTICES`."""
-    await page.evaluate(AUDIT)
+    await _load_audit(page)
     await _audit(page, layout=True)
+
+
+async def _load_audit(page: Page) -> None:
+    """Run `AUDIT` in a page that has not run it: half a megabyte, and what is compiled again is slow at first."""
+    if not await page.evaluate("'audit' in globalThis"):
+        await page.evaluate(AUDIT)
 
 
 async def _audit(page: Page, *, layout: bool) -> None:
@@ -131,10 +160,13 @@ async def _audit(page: Page, *, layout: bool) -> None:
     wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide, f"{page.url} is wider than the screen"
     result = await page.evaluate(
-        "([rules, layout, known]) => audit.inspect(rules, layout, known)", [RULES, layout, list(_known_looks)]
+        "([rules, layout, known]) => audit.inspect(rules, layout, JSON.parse(known))",
+        # one string: of a list, each value is wrapped and copied by itself on its way to the page
+        [RULES, layout, json.dumps({"settled": [*_settled_looks], "open": [*_open_looks]})],
     )
     assert result["isSound"], f"{page.url}\n{AxeResults(result).generate_report()}"
-    _known_looks.update(result["known"])
+    _settled_looks.update(result["settled"])
+    _open_looks.update(result["open"])
 
 
 async def look(page: Page, address: str) -> None:
@@ -157,7 +189,7 @@ async def looks(page: Page, address: str, wanted: tuple[Look, ...] = ALL_LOOKS) 
             answer = await page.goto(address)
             assert answer
             assert answer.status < HTTPStatus.INTERNAL_SERVER_ERROR, address
-            await page.evaluate(AUDIT)
+            await _load_audit(page)
         await _audit(page, layout=width not in widths)
         widths.add(width)
         yield scheme, width

@@ -9,23 +9,39 @@ globalThis.measure = (() => {
     range.selectNodeContents(node);
     return [...range.getClientRects()].filter(r => r.width >= 1 && r.height >= 1);
   };
-  const ancestors = el => el && el !== document.body ? [el, ...ancestors(el.parentElement)] : [];
+
+  /* What the boxes around an element do to its texts: which of them clips, with its edges, whether one scrolls sideways
+     or has a shape, and whether one floats. Each element is asked once. */
+  const surroundings = () => {
+    const known = new Map(), none = { isLeftOut: false, floats: false, edge: undefined, hasEllipsis: false };
+    const around = el => {
+      if (!el || el === document.body) return none;
+      if (known.has(el)) return known.get(el);
+      const { overflowX, clipPath, position, textOverflow } = getComputedStyle(el), outer = around(el.parentElement);
+      const clip = overflowX === 'visible' ? outer : { edge: el.getBoundingClientRect(), hasEllipsis: textOverflow === 'ellipsis' };
+      const own = {
+        isLeftOut: outer.isLeftOut || ['auto', 'scroll'].includes(overflowX) || clipPath !== 'none',
+        floats: outer.floats || ['fixed', 'sticky', 'absolute'].includes(position),
+        edge: clip.edge, hasEllipsis: clip.hasEllipsis,
+      };
+      known.set(el, own);
+      return own;
+    };
+    return around;
+  };
 
   /* Each visible line of text, as wide as it is shown; what scrolls sideways by itself is left out. */
   const texts = () => {
-    const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [], around = surroundings(), walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const unread = 'script, datalist, option, .vh, .skip, dialog:not([open]), .agenda, .rota';
     for (let node; (node = walker.nextNode());) {
       const el = node.parentElement;
       if (!node.data.trim() || el.closest(unread) || !visible(el)) continue;
-      const around = ancestors(el).map(up => [up, getComputedStyle(up)]);
-      if (around.some(([, style]) => ['auto', 'scroll'].includes(style.overflowX) || style.clipPath !== 'none')) continue;
-      const floats = around.some(([, style]) => ['fixed', 'sticky', 'absolute'].includes(style.position));
-      const [clip, style] = around.find(([, s]) => s.overflowX !== 'visible') || [];
-      const edge = clip?.getBoundingClientRect();
+      const { isLeftOut, floats, edge, hasEllipsis } = around(el);
+      if (isLeftOut) continue;
       for (const { left, right, top, bottom } of lines(node)) {
         const line = { el, text: short(node.data), floats, left, right, top, bottom, cut: false };
-        if (style?.textOverflow === 'ellipsis') Object.assign(line, { left: Math.max(left, edge.left), right: Math.min(right, edge.right) });
+        if (hasEllipsis) Object.assign(line, { left: Math.max(left, edge.left), right: Math.min(right, edge.right) });
         else if (edge) line.cut = right > edge.right + 1 || left < edge.left - 1;
         found.push(line);
       }
@@ -43,7 +59,8 @@ globalThis.measure = (() => {
       if (line.right > width + 1 || line.left < -1) out.push(`outside: ${said(line.el)}`);
     }
     still.forEach((a, i) => {
-      for (const b of still.slice(i + 1)) {
+      for (let j = i + 1; j < still.length; j++) {
+        const b = still[j];
         if (b.top >= a.bottom - 4) break;
         const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left), high = Math.min(a.bottom, b.bottom) - b.top;
         if (wide > 2 && high > 4 && !a.el.contains(b.el) && !b.el.contains(a.el)) out.push(`${said(a.el)} is under ${said(b.el)}`);
@@ -55,12 +72,16 @@ globalThis.measure = (() => {
   /* Words of at most 14 letters that are broken in the middle. */
   const brokenWords = () => {
     const out = [], walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    const rows = range => new Set([...range.getClientRects()].filter(r => r.width >= 1).map(r => Math.round(r.top))).size;
     for (let node; (node = walker.nextNode());) {
       if (/:\/\/|@/.test(node.data) || !visible(node.parentElement) || node.parentElement.closest('code, pre, .id, textarea, option, .vh, .agenda, .rota')) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      // a text of one row breaks no word
+      if (rows(range) < 2) continue;
       for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}]{2,14}/gu)) {
-        const range = document.createRange();
         range.setStart(node, index); range.setEnd(node, index + word.length);
-        if (new Set([...range.getClientRects()].filter(r => r.width >= 1).map(r => Math.round(r.top))).size > 1) out.push(`${word} in ${said(node.parentElement)}`);
+        if (rows(range) > 1) out.push(`${word} in ${said(node.parentElement)}`);
       }
     }
     return out;

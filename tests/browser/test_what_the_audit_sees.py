@@ -27,6 +27,12 @@ FAULTS: list[tuple[str, Look | None]] = [
         ("dark", 390),
     ),
     (f"@media (max-width: 760px) {{ {HIDDEN} }}", ("light", 1440)),
+    # axe judges no text over a gradient
+    (
+        f"{HIDDEN} #faint {{ color: #ddd }}"
+        "@media (max-width: 760px) { #faint { background: linear-gradient(white, #eee) } }",
+        ("light", 1440),
+    ),
 ]
 """Styles, and the first look in which something is wrong."""
 
