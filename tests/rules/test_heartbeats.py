@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -337,11 +338,11 @@ def test_only_matching_alerts_are_pings() -> None:
     received = InboundRequest(3, 2, "alertmanager", b"{}", (watchdog, other))
     rest, pinged = alert_pings.split(received, watching)
     assert (rest.incoming, rest.body, pinged) == ((other,), b"{}", [7])
-    assert alert_pings.split(replace(received, incoming=(ended,)), watching) == (
-        replace(received, incoming=()),
+    assert alert_pings.split(msgspec.structs.replace(received, incoming=(ended,)), watching) == (
+        msgspec.structs.replace(received, incoming=()),
         [],
     )
-    broken = replace(received, error="not JSON")
+    broken = msgspec.structs.replace(received, error="not JSON")
     assert alert_pings.split(broken, watching) == (broken, [])
 
 

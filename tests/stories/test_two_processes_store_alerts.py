@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from firebell.alerts import actions as alerts
@@ -156,7 +156,8 @@ async def test_two_committers_do_what_one_does_the_long_way(
             replayed += len(order)
             for each in order:
                 requests = [
-                    replace(r, integration_id=twin_integration, service_id=twin) for r in by_number[each]
+                    msgspec.structs.replace(r, integration_id=twin_integration, service_id=twin)
+                    for r in by_number[each]
                 ]
                 async with w.ctx.db.tx() as tx:
                     await alerts.receive(tx, requests, w.now)

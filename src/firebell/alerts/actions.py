@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -172,7 +171,7 @@ async def receive(
     )
     await routing_actions.check_in_force(tx, batch)
     await routing_actions.load_counted(tx, state, batch, now)
-    batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
+    batch = [msgspec.structs.replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
     await expiry_actions.hear(tx, batch, now)

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Set
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+import msgspec
 
 from firebell.alerts import event_placement, flapping, group_titles, mutes
 from firebell.alerts.batch_state import AlertState, Batch, GroupState
@@ -204,7 +205,7 @@ def _in_place(received: InboundRequest, group: GroupState) -> InboundRequest:
 
     A rule may send its event elsewhere, but what mutes that service does not hold this group.
     """
-    return replace(received, service_id=group.service_id)
+    return msgspec.structs.replace(received, service_id=group.service_id)
 
 
 def _settle(batch: Batch, received: InboundRequest, alert: AlertState, now: datetime) -> None:

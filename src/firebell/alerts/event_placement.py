@@ -1,8 +1,9 @@
 """The service, group and urgency of an event: those of its routing rule, or the usual ones (pure)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
+
+import msgspec
 
 from firebell.alerts.model import Event, InboundRequest
 from firebell.alerts.routes import HoldKind
@@ -48,7 +49,11 @@ def service_of(received: InboundRequest, event: Event) -> int:
 def placed(received: InboundRequest, event: Event) -> InboundRequest:
     """Return a request as one of the service that the event belongs to."""
     service_id = service_of(received, event)
-    return received if service_id == received.service_id else replace(received, service_id=service_id)
+    return (
+        received
+        if service_id == received.service_id
+        else msgspec.structs.replace(received, service_id=service_id)
+    )
 
 
 def services(requests: Iterable[InboundRequest]) -> set[int]:

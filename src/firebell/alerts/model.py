@@ -101,8 +101,7 @@ class Rejected:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InboundRequest:
+class InboundRequest(msgspec.Struct, frozen=True):
     """One request as received, with the events read from it."""
 
     integration_id: int

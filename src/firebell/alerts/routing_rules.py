@@ -271,13 +271,13 @@ def _routed_request(routing: Routing, request: InboundRequest, is_service_kept: 
         event if each is None else msgspec.structs.replace(event, route=each)
         for event, each in zip(request.incoming, routes, strict=True)
     )
-    return replace(request, incoming=incoming, is_routed=True)
+    return msgspec.structs.replace(request, incoming=incoming, is_routed=True)
 
 
 def unrouted(requests: Sequence[InboundRequest]) -> list[InboundRequest]:
     """Return requests without what rules decided, so that they go to the fallback rule."""
     return [
-        replace(
+        msgspec.structs.replace(
             request,
             incoming=tuple(msgspec.structs.replace(event, route=None) for event in request.incoming),
             is_routed=False,

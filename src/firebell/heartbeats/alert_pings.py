@@ -1,7 +1,9 @@
 """Alerts that always fire, such as Prometheus' Watchdog, as pings: they never page, and their absence does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from firebell.alerts.model import Event, EventKind, InboundRequest, matched_labels
 from firebell.heartbeats import actions
@@ -45,7 +47,7 @@ def split(
             kept.append(event)
         elif event.kind is EventKind.FIRING:
             pinged.update(matching)
-    return replace(received, incoming=tuple(kept)), sorted(pinged)
+    return msgspec.structs.replace(received, incoming=tuple(kept)), sorted(pinged)
 
 
 class AlertPings:

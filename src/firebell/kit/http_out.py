@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from firebell.kit.connection_pool import ConnectionPool
 from firebell.kit.errors import Invalid, Unavailable
 from firebell.kit.ip_addresses import Network, is_in, parse_ip
 from firebell.kit.resolver import Resolver
@@ -23,6 +24,8 @@ _REPLY_BYTES = 64 * 1024
 """Maximum number of bytes read from a response."""
 LIMIT_S = 10.0
 """Total time limit of one request, however slowly bytes arrive."""
+_IDLE_CONNECTIONS, _IDLE_S = 50, 5.0
+"""Above how many connections an idle one is closed, and how long one stays idle."""
 _NEXT_ADDRESS_S = 3.0
 """Connect timeout for an address while its host has others left to try."""
 _NEVER = [
@@ -194,9 +197,14 @@ def _trusted_authorities() -> ssl.SSLContext:
 
 def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = None) -> httpx.AsyncClient:
     """Return a client that follows no redirects, connects only to allowed addresses and decompresses nothing."""
-    limits = httpx.Limits(max_keepalive_connections=50)
-    transport = _PlainTransport(verify=_trusted_authorities(), retries=0, limits=limits)
-    transport._pool._network_backend = _GuardedBackend(networks, resolver or Resolver())
+    transport = _PlainTransport(verify=_trusted_authorities())
+    transport._pool = ConnectionPool(
+        ssl_context=_trusted_authorities(),
+        max_connections=None,
+        max_keepalive_connections=_IDLE_CONNECTIONS,
+        keepalive_expiry=_IDLE_S,
+        network_backend=_GuardedBackend(networks, resolver or Resolver()),
+    )
     return httpx.AsyncClient(transport=transport, timeout=LIMIT_S, follow_redirects=False, trust_env=False)
 
 
