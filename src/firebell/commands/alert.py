@@ -7,7 +7,7 @@ import click
 
 from firebell.commands.client import call, call_at, call_first, foreign, seg, target
 from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, show_table
-from firebell.kit.text import plural
+from firebell.kit.text import times
 
 
 @click.group()
@@ -187,9 +187,7 @@ def show_(number: int, raw: bool) -> None:
     history = call("GET", f"/api/v1/alerts/{number}/context")
     fields["context"] = history
     if earlier := history["earlier_count"]:
-        lines.append(
-            f"Seen {plural(earlier, 'time')} in the 90 days before; {history['paged']} of them paged."
-        )
+        lines.append(f"Seen {times(earlier)} in the 90 days before; {history['paged']} of them paged.")
     else:
         lines.append("First alert of its key in 90 days.")
     if history["changes"]:
