@@ -3,7 +3,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PROSE := skills docs README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md CODE_OF_CONDUCT.md
 COVERED := tests/rules tests/actions tests/api
-# containers often set it, and then each of the hundreds of processes compiles everything anew
+# containers often set it, and then each of the hundreds of processes compiles everything again
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

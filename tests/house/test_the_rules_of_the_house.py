@@ -144,6 +144,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.oncall.rota",
         # the pure rule of what lies behind a service
         "firebell.catalog.dependencies",
+        # the pure conditions of levels, and the kinds of pages that they are about
+        "firebell.paging.level_conditions",
         # the pure times of notification rules, which their owner sees as an example
         "firebell.people.rule_times",
         # the pure checks of what someone chooses about a heartbeat

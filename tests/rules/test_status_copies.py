@@ -93,6 +93,7 @@ def send_all(
     published: PublicIncident | Maintenance,
     now: list[datetime],
     killed: Sequence[bool],
+    ids_of_others: frozenset[str] = frozenset(),
 ) -> int:
     """Send every update as the lane does; `killed` says which turns end before they record anything."""
     kills = deque(killed)
@@ -110,7 +111,7 @@ def send_all(
         before = None
         if isinstance(published, PublicIncident):
             before = update_posts.previous_stage(published, published.updates[step.update_id - 1])
-        work = Work(step, post, remote_id, "", before)
+        work = Work(step, post, remote_id, "", before, ids_of_others)
         begun = replace(step, state=StepState.SENDING, attempts=step.attempts + 1, begun_at=now[0])
         answers: list[Answer] = []
         for call in work.reads(api, PAGE):
@@ -232,6 +233,18 @@ def test_maintenance_arrives_in_order_each_once_also_after_it_was_moved(
             [there] = standin.maintenances
             assert there["start"] == written(marked(whole.scheduled_for, whole.public_id))
             assert there["status"] == STAGE_WORDS[stages[-1]]
+
+
+def test_two_windows_of_a_series_whose_marks_are_equal_are_two_there() -> None:
+    first, now = window(START + timedelta(days=2), [MaintenanceStage.SCHEDULED]), [START]
+    same_mark = next(f"w{n}" for n in range(10_000) if mark(f"w{n}") == mark(first.public_id))
+    second = replace(window(START + timedelta(days=9), [MaintenanceStage.SCHEDULED]), public_id=same_mark)
+    _, (api, standin) = standins(now)
+    assert isinstance(standin, InstatusStandin)
+    send_all(api, standin, first, now, ())
+    send_all(api, standin, second, now, (), frozenset(there["id"] for there in standin.maintenances))
+    starts = [written(marked(each.scheduled_for, each.public_id)) for each in (first, second)]
+    assert [there["start"] for there in standin.maintenances] == starts
 
 
 @given(FAULTS, st.lists(st.booleans(), max_size=8))

@@ -201,8 +201,8 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
             (offline_checks.position(await w.page()), 303, PageState.TRIGGERED),
         ):
             form = {"csrf": csrf, "position": position}
-            answer = await http.post(f"/pages/{whole.ref}/unack", data=form)
-            assert (answer.status_code, (await w.page()).state) == (status, state)
+            response = await http.post(f"/pages/{whole.ref}/unack", data=form)
+            assert (response.status_code, (await w.page()).state) == (status, state)
         await w.settle()
 
         async def deactivate() -> None:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from firebell.incidents.model import ACTIVE, Incident
 from firebell.kit.db.database import Tx
+from firebell.kit.language_catalogs import DEFAULT
 from firebell.status_pages import queries as status_pages
 from firebell.status_pages import stages
 from firebell.status_pages.hosting import queries as hosting
 from firebell.status_pages.model import ComponentStatus, PublicIncident, Stage
-from firebell.status_pages.public import languages as languages_of_pages
 from firebell.status_pages.queries import Publication
 
 IncidentPublication = Publication
@@ -44,7 +44,7 @@ class PageLanguages:
 async def languages(tx: Tx, listed: Sequence[Publication]) -> PageLanguages:
     """Return the languages of these status pages; the first one has the language of the text."""
     by_page = [await hosting.locales(tx, each.page) for each in listed]
-    own = by_page[0][0] if by_page else languages_of_pages.DEFAULT
+    own = by_page[0][0] if by_page else DEFAULT
     return PageLanguages(own, tuple(dict.fromkeys(code for codes in by_page for code in codes[1:])))
 
 

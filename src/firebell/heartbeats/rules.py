@@ -62,7 +62,7 @@ def expected_at(heartbeat: Heartbeat) -> datetime | None:
 def deadline(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
     """Return when a missing ping pages; None if none is expected.
 
-    A run that has begun and is not stuck may take as long as it may. After Firebell was down, the grace begins anew.
+    A run that has begun and is not stuck may take as long as it may. After Firebell was down, the grace begins again.
     """
     expected = expected_at(heartbeat)
     if expected is None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.action_items import queries as action_items
+from firebell.action_items import actions as action_items
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx

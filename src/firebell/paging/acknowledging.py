@@ -74,7 +74,7 @@ async def unacknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime, *, po
     """Withdraw the acknowledgment of a page: the level that was notified last is notified again.
 
     While the page needs more acknowledgments, only that of the actor is withdrawn, and its escalation runs on. Raise
-    `NotChanged` if the page was acknowledged anew since it had this `position`; "" does not check.
+    `NotChanged` if the page has changed since it had this `position`; "" does not check.
     """
     old, person_id = await lock_for(tx, page_id), actor.person_id or 0
     if old.state is not PageState.ACKED and person_id in old.acks:

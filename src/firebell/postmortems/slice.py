@@ -190,7 +190,7 @@ SLICE = Slice(
         "postmortem_reminder": "That a reminder was sent is kept with its post-mortem, so that none is sent twice.",
         "postmortem_review": "Reviews are kept with their post-mortem.",
         "postmortem_reviewer": "Whom a review was asked of is kept with its post-mortem.",
-        "term_frequency": "Terms are counted anew each night, and those that no incident has are deleted.",
+        "term_frequency": "Terms are counted again each night, and those that no incident has are deleted.",
     },
     retentions=_retentions,
     routers=_routers,

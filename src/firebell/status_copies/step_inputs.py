@@ -33,6 +33,8 @@ class Work:
     remote_update_id: str
     """The update there that an edit is about."""
     previous_stage: Stage | None
+    ids_of_others: frozenset[str] = frozenset()
+    """The incidents there that belong to other incidents of ours: Instatus has only a thousand marks."""
 
     def reads(self, api: RemoteApi, page: str) -> Sequence[RemoteCall]:
         """Return the calls that say what is there now."""
@@ -52,7 +54,11 @@ class Work:
         if self.remote_id is not None:
             return api.incident(answers[0].document)
         incidents = [one for answer in answers for one in api.incidents(answer.document)]
-        ours = [incident for incident in incidents if api.is_ours(incident, self.post)]
+        ours = [
+            incident
+            for incident in incidents
+            if incident.id not in self.ids_of_others and api.is_ours(incident, self.post)
+        ]
         dated = [incident for incident in ours if incident.created_at]
         return (
             min(dated, key=lambda incident: (incident.created_at, incident.id))
@@ -114,14 +120,11 @@ async def load(tx: Tx, copy: StatusCopy, now: datetime) -> Work | None:
     steps = await step_store.steps_of_incident(tx, copy.id, step.public_incident_id)
     post, previous_stage = await _post(tx, copy, step, steps, now)
     first = next(each for each in steps if each.update_id == step.update_id)
-    remote_ids = await step_store.remote_ids(tx, copy.id)
-    return Work(
-        step,
-        post,
-        remote_ids.get(step.public_incident_id),
-        first.remote_update_id or "",
-        previous_stage,
-    )
+    remote_id = (await step_store.remote_ids(tx, copy.id)).get(step.public_incident_id)
+    others: frozenset[str] = frozenset()
+    if remote_id is None:
+        others = await step_store.ids_of_others(tx, copy.id, step.public_incident_id)
+    return Work(step, post, remote_id, first.remote_update_id or "", previous_stage, others)
 
 
 async def _post(

@@ -262,6 +262,21 @@ async def remote_ids(tx: Reads, copy_id: int) -> dict[int, str]:
     return {row["public_incident_id"]: row["remote_id"] for row in rows}
 
 
+async def ids_of_others(tx: Reads, copy_id: int, public_incident_id: int) -> frozenset[str]:
+    """Return the ids of the incidents there that belong to other incidents of ours, copied or imported."""
+    rows = await tx.fetch(
+        """
+        select remote_id
+        from status_copy_incident
+        where copy_id = $1
+            and public_incident_id <> $2
+        """,
+        copy_id,
+        public_incident_id,
+    )
+    return frozenset(row["remote_id"] for row in rows)
+
+
 async def known_remote_ids(tx: Reads, copy_id: int, remote_ids: Sequence[str]) -> set[str]:
     """Return which of these incidents there are copies of ours or were imported."""
     rows = await tx.fetch(

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from firebell.kit.db import keepalive
 from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.db.pool_usage import PoolUsage
@@ -88,8 +89,6 @@ _ROLLBACK_LIMIT_S = 5.0
 """The server also rolls back once the connection is closed."""
 _TRUSTED_S, _PROBE_LIMIT_S = 1.0, 3.0
 """How long an idle connection is trusted, and how long one that was idle longer may take to prove that it works."""
-_KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 5, 2, 3
-_UNANSWERED_MS = 10_000
 _LISTEN_LIMIT_S = 10
 
 
@@ -122,15 +121,12 @@ async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
 
     Uses a statement because poolers reject unknown startup parameters.
     """
-    _keep_alive(conn)
+    keepalive.set_options(_socket(conn))
     settings = {
         "statement_timeout": f"{limits.statement_s}s",
         "lock_timeout": f"{limits.lock_s}s",
         "idle_in_transaction_session_timeout": f"{limits.idle_in_transaction_s}s",
-        "tcp_keepalives_idle": str(_KEEPALIVE_IDLE_S),
-        "tcp_keepalives_interval": str(_KEEPALIVE_INTERVAL_S),
-        "tcp_keepalives_count": str(_KEEPALIVE_COUNT),
-        "tcp_user_timeout": str(_UNANSWERED_MS),
+        **keepalive.SERVER_SETTINGS,
     }
     await conn.execute(
         "select set_config(name, value, false) from unnest($1::text[], $2::text[]) s(name, value)",
@@ -142,24 +138,6 @@ async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
 def _socket(conn: Connection) -> socket.socket:
     sock: socket.socket = conn._transport.get_extra_info("socket")  # type: ignore[union-attr] # no public way
     return sock
-
-
-def _keep_alive(conn: asyncpg.Connection) -> None:
-    """Set TCP keepalive and user timeout; a Unix socket needs neither."""
-    sock = _socket(conn)
-    if sock.family == socket.AF_UNIX:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {
-        "TCP_KEEPIDLE": _KEEPALIVE_IDLE_S,
-        "TCP_KEEPALIVE": _KEEPALIVE_IDLE_S,  # the same on macOS
-        "TCP_KEEPINTVL": _KEEPALIVE_INTERVAL_S,
-        "TCP_KEEPCNT": _KEEPALIVE_COUNT,
-        "TCP_USER_TIMEOUT": _UNANSWERED_MS,
-    }
-    for name, value in options.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _unavailable(exc: BaseException) -> Unavailable:

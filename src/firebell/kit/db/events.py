@@ -41,7 +41,7 @@ class Reactions:
 
     def is_awaited(self, event: type) -> str:
         """Return the SQL condition under which an event of a type has a reaction that matters."""
-        reactions = (*self.must.get(event, ()), *self.then.get(event, ()))
+        reactions: tuple[str | MustHandler, ...] = (*self.must.get(event, ()), *self.then.get(event, ()))
         tables = {self.while_rows.get(reaction) for reaction in reactions}
         conditions = ["true" if table is None else f"exists (select from {table})" for table in tables]
         return " or ".join(sorted(conditions)) or "false"
