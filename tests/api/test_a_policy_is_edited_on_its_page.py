@@ -69,6 +69,8 @@ async def test_bug_a_refused_policy_lost_all_that_was_typed(dsn: str, clock: Fak
         draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text
         assert '<option value="2" selected>2 people</option>' in draft
         assert "Level 1 is only for high urgency, Sat, Sun, was for every page" in draft
+        # the dry run lists a skipped level before what is sent later
+        assert 0 < draft.index("Level 1 is skipped") < draft.index(" to <b>Jun")
         odd["only-1"] = "high"
         draft = (await http.post("/escalation/nights/edit?preview=yes", data=odd)).text
         assert "No level covers low-urgency pages without a severity on Mon at 00:00." in draft

@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from firebell.alerts import cleaning
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.references import parse_ref
-from firebell.kit.text import clean_name, clean_text, slugify, to_id
+from firebell.kit.text import clean_name, clean_text, slugify, times, to_id
 
 WILD = st.text() | st.text(st.characters(codec=None), max_size=20) | st.text("a \u0301\u200c\u200d\u202e")
+
+
+def test_how_often_is_once_or_a_number_of_times() -> None:
+    assert [times(number) for number in (0, 1, 2)] == ["0 times", "once", "2 times"]
 
 
 @given(WILD)

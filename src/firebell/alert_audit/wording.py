@@ -12,7 +12,7 @@ from firebell.alert_audit.model import (
 )
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.durations import duration
-from firebell.kit.text import plural
+from firebell.kit.text import plural, times
 from firebell.runbooks.automation import EXERCISED_WITHIN
 from firebell.runbooks.model import IndexEntry
 
@@ -114,8 +114,8 @@ def also(rule: AuditRule) -> str:
 def facts(judged: JudgedRule) -> str:
     """Return what was counted about a rule in sentences."""
     n = judged.counted.numbers
-    woke = f", woke someone {plural(n.nights, 'time')}" if n.nights else ", woke no one"
-    parts = [f"Fired {plural(n.firings, 'time')}, paged {plural(n.pages, 'time')}{woke}."]
+    woke = f", woke someone {times(n.nights)}" if n.nights else ", woke no one"
+    parts = [f"Fired {times(n.firings)}, paged {times(n.pages)}{woke}."]
     votes = n.votes_yes + n.votes_no
     judgment = (
         f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable"

@@ -7,7 +7,7 @@ from firebell.anomalies.detection import CALM_BINS, LEARNING_COUNT
 from firebell.anomalies.model import Anomaly, AnomalyTotals, detector_path
 from firebell.anomalies.scoring import CALM_BELOW, EXTREME_ABOVE, SCORE_ABOVE
 from firebell.kit.localtime import format_local, format_range
-from firebell.kit.text import plural
+from firebell.kit.text import plural, times
 
 BIN_NAMES = {BinSize.QUARTER: "15 minutes", BinSize.HOUR: "one hour"}
 TITLE_NAME_MAX_CHARS = 90
@@ -27,7 +27,7 @@ def title(service: str, rule: str, anomaly: Anomaly) -> str:
     """Return the title of the alert."""
     length = anomaly.bin_size.label
     if rule:
-        count = f"{_cut(rule)} fired {plural(anomaly.count, 'time')} in {length} on {_cut(service)}"
+        count = f"{_cut(rule)} fired {times(anomaly.count)} in {length} on {_cut(service)}"
     else:
         count = f"{plural(anomaly.count, 'alert')} of {_cut(service)} in {length}"
     return f"{count}, usually {usual_range(anomaly)}" if not anomaly.is_learning else f"{count} (learning)"

@@ -17,7 +17,7 @@ from firebell.commands.output import (
     show,
     show_table,
 )
-from firebell.kit.text import plural
+from firebell.kit.text import times
 
 
 @click.group()
@@ -232,9 +232,7 @@ def show_(number: int, raw: bool) -> None:
     history = call("GET", f"/api/v1/alerts/{number}/context")
     fields["context"] = history
     if earlier := history["earlier_count"]:
-        lines.append(
-            f"Seen {plural(earlier, 'time')} in the 90 days before; {history['paged']} of them paged."
-        )
+        lines.append(f"Seen {times(earlier)} in the 90 days before; {history['paged']} of them paged.")
     else:
         lines.append("First alert of its key in 90 days.")
     if history["changes"]:

@@ -12,9 +12,9 @@ from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED
 
 DROPPED = ("pod_template_hash",)
-FLAPPING_TITLE = "notifications: push queue above 5,000"
+FLAPPING_TITLE = "kubernetes: pending pods above 20"
 CHANGES_MINUTES_AGO = (43, 41, 34, 31, 25, 22, 15, 9, 4)
-"""When the queue rose above its limit and fell below it, in turn."""
+"""When their number rose above its limit and fell below it, in turn."""
 OPSGENIE_ALERT = {
     "message": "search: nightly reindex took 3 h 12 min",
     "alias": "reindex/nightly",
@@ -53,7 +53,7 @@ async def _send_to_opsgenie(past: Past, now: datetime) -> None:
 
 
 async def _flap(past: Past, now: datetime) -> None:
-    created = await _integration(past, "notifications", "Queue monitor", now - timedelta(days=3))
+    created = await _integration(past, "kubernetes", "Cluster monitor", now - timedelta(days=3))
     async with past.ctx.db.tx() as tx:
         integration = await alerts.update_integration(
             tx,
@@ -70,8 +70,8 @@ async def _flap(past: Past, now: datetime) -> None:
             "title": FLAPPING_TITLE,
             "severity": "warning",
             "status": "resolved" if number % 2 else "firing",
-            "key": "notifications/push-queue",
-            "labels": {"service": "push-queue", DROPPED[0]: f"{0x5D4F + number:x}"},
+            "key": "kubernetes/pending-pods",
+            "labels": {"component": "scheduler", DROPPED[0]: f"{0x5D4F + number:x}"},
         }
         body = msgspec.json.encode(event)
         events = generic.normalize(body, at)

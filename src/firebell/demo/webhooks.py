@@ -15,6 +15,7 @@ from firebell.webhooks import (
     endpoint_store,
     recording,
 )
+from firebell.webhooks.circuit import Health
 from firebell.webhooks.model import AttemptResult, EndpointSettings, EndpointState
 from firebell.webhooks.sender import new_message_id
 
@@ -61,4 +62,5 @@ async def create(past: Past, now: datetime) -> None:
                     await delivery_store.record(tx, refused, None, now)
                 else:
                     await delivery_store.record(tx, AttemptResult(delivery, at, took_ms, 202, ""), None, now)
+        await endpoint_store.set_health(tx, created.id, Health(), now - timedelta(minutes=2))
         await actions.pause_endpoint(tx, mara, endpoint_id=created.id, now=now)

@@ -80,6 +80,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def times(number: int) -> str:
+    """Return how often something happens: `once` or `3 times`."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def masked(secret: str) -> str:
     """Return the last four characters of a secret, the only part that may be shown."""
     return f"…{secret[-4:]}" if len(secret) >= 16 else "…"

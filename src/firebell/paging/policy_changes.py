@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from firebell.kit.durations import exact
-from firebell.kit.text import plural
+from firebell.kit.text import plural, times
 from firebell.paging.level_conditions import ALWAYS
 from firebell.paging.model import Level, Plan, Strategy, Target
 
@@ -29,7 +29,7 @@ def changes(before: Plan, after: Plan, names: Names) -> list[str]:
     """
     lines = _level_changes(before.levels, after.levels, names)
     if before.repeat != after.repeat:
-        lines.append(f"Repeats {plural(before.repeat, 'time')} → {plural(after.repeat, 'time')}")
+        lines.append(f"Repeats {times(before.repeat)} → {times(after.repeat)}")
     if before.tz != after.tz:
         lines.append(f"Time zone of hours {before.tz} → {after.tz}")
     if before.ack_timeout_s != after.ack_timeout_s:

@@ -420,4 +420,4 @@ def subject_label(subject: str, names: dict[str, str]) -> str:
     kind, colon, key = subject.partition(":")
     if not colon and kind not in _KINDS:
         return subject
-    return f"{_KINDS.get(kind, kind.capitalize())} {key}".rstrip()
+    return f"{_KINDS.get(kind, kind.replace('_', ' ').capitalize())} {key}".rstrip()

@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.kit.durations import exact
+from firebell.kit.text import times
 from firebell.routing.model import (
     Explanation,
     ExplanationMute,
@@ -139,8 +140,7 @@ def _flapping(facts: ExplanationFacts) -> ExplanationStage:
     if flap.since is None:
         text = "It changed between firing and resolved lately, but not often enough to flap."
         return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text)
-    times = "once" if flap.count == 1 else f"{flap.count} times"
-    since = f" It has changed {times} since." if flap.count else ""
+    since = f" It has changed {times(flap.count)} since." if flap.count else ""
     reported = "Its source last resolved it" if flap.is_resolved else "It fires now"
     text = (
         f"It changed {flap.limit} times within an hour, so it flaps.{since} {reported}. It keeps one page until it is "

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, Composer, NavItem, Section, Slice
+from firebell.kit.slice import (
+    FEW,
+    Command,
+    Composer,
+    NavItem,
+    Section,
+    SettingsGroup,
+    SettingsTab,
+    Slice,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -51,6 +60,11 @@ SLICE = Slice(
     navigation=(
         NavItem(
             Section.MORE, 66, "/settings/health", "shield-check", "Health of Firebell", verb="self_watch.read"
+        ),
+    ),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION, 95, "/settings/health", "Health", "health", "self_watch.read"
         ),
     ),
 )

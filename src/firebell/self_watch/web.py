@@ -29,7 +29,7 @@ async def render_health(
     state = await queries.self_watch(visit.tx, visit.ctx.channel_settings, visit.now)
     context = {
         "nav": "settings",
-        "tab": "teams",
+        "tab": "health",
         "live": LIVE_TOPIC,
         "findings": state.findings,
         "alarms": state.alarms,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from firebell.kit.markdown import cell, table
-from firebell.kit.text import plural
+from firebell.kit.text import plural, times
 from firebell.metrics import poisson, wording
 from firebell.metrics.definitions import Kind
 from firebell.metrics.export import target_result
@@ -235,7 +235,7 @@ def questions(
         if factor.now >= 2 and not factor.code.startswith("luck.")
     ]
     asked += [
-        f"The rule {rule.rule} paged {plural(rule.pages, 'time')} and {rule.noise} needed no action."
+        f"The rule {rule.rule} paged {times(rule.pages)} and {rule.noise} needed no action."
         " Change it, or delete it?"
         for rule in rules[:3]
         if rule.pages >= 5 and 2 * rule.noise > rule.pages
