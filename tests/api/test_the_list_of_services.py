@@ -100,7 +100,7 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
         await api("GET", "/services?team=nowhere", status=404)
         await api("GET", "/services?health=odd", status=422)
         await api("GET", "/services?q=%00", status=422)
-        for wrong in (
+        for query in (
             "team=nowhere",
             "tier=4",
             "tier=x",
@@ -111,4 +111,4 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
             "after=x",
             "after=9",
         ):
-            assert (await http.get(f"/services?{wrong}")).status_code < 500, wrong
+            assert (await http.get(f"/services?{query}")).status_code < 500, query

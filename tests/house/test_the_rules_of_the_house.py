@@ -229,7 +229,10 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 def test_styles_and_scripts_stay_within_their_budget() -> None:
     def packed(suffix: str, *, only_on: str = "") -> int:
         files = (SRC / "static").rglob(f"*{suffix}")
-        pages = ("postmortem", "metrics", "drills", "handbook", "editors", "oncall", "alerts", "runbooks")
+        pages = (
+            *("postmortem", "metrics", "drills", "handbook", "editors", "oncall", "alerts", "runbooks"),
+            "integrations",
+        )
         return sum(
             len(gzip.compress(p.read_bytes(), 9))
             for p in files
@@ -252,6 +255,8 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     assert packed(".js", only_on="oncall") <= 1280
     # only the list of alerts and that of silences load these
     assert packed(".css", only_on="alerts") <= 1024
+    # only the set-up of an integration loads these
+    assert packed(".css", only_on="integrations") <= 512
     # only the run of a runbook loads these
     assert packed(".css", only_on="runbooks") <= 512
     # only the editors of policies and schedules load these
