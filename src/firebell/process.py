@@ -29,8 +29,8 @@ from firebell.kit.db.database import Limits as DatabaseLimits
 from firebell.kit.db.database_clock import DatabaseClock, agree
 from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import StartupError, Unavailable
-from firebell.kit.health import ProcessHealth
 from firebell.kit.http_out import guarded_client
+from firebell.kit.process_health import ProcessHealth
 from firebell.kit.signing import Signer
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.timing import REAL, Pace

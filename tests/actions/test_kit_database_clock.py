@@ -7,7 +7,7 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db
 from firebell.kit.db.database_clock import MEASURE_EVERY_S, DatabaseClock
-from tests.rules.test_kit_health import Seconds
+from tests.rules.test_kit_process_health import Seconds
 
 
 async def test_the_clock_follows_the_database_whatever_the_machine_says(db: Db) -> None:

@@ -347,7 +347,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
 
 def test_long_running_loops_sleep_and_get_random_numbers_through_their_pace() -> None:
     loops = {
-        *("worker.py", "process.py", "health_check.py", "kit/health.py"),
+        *("worker.py", "process.py", "health_check.py", "kit/process_health.py"),
         *("kit/jobs/group_commit.py", "kit/jobs/timers.py", "kit/jobs/outbox.py"),
         *("alerts/ingest_queue.py", "oncall/calendars/fetcher.py"),
     }

@@ -20,8 +20,8 @@ from fastapi import FastAPI
 
 from firebell import app, event_subscriptions, health_check
 from firebell.alerts.inbound import Inbound
-from firebell.kit import health as kit_health
 from firebell.kit import log as kit_log
+from firebell.kit import process_health
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database_clock import DatabaseClock
 from firebell.process import connected
@@ -200,7 +200,7 @@ async def test_an_urgent_message_that_stays_unsent_is_unhealthy(dsn: str, clock:
 async def test_lanes_that_fail_are_named_and_forgiven_when_they_pass(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kit_health, "FAILING_LIMIT_S", 0.2)
+    monkeypatch.setattr(process_health, "FAILING_LIMIT_S", 0.2)
     async with world(dsn, clock) as w, probe(w) as p:
         await execute(w, "alter table delivery rename column rank to grade")
         stop = asyncio.Event()

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.audiences import delivery_store, posting, queries, settings_actions, webhooks
+from firebell.audiences import delivery_store, drafts, posting, queries, settings_actions, webhooks
 from firebell.audiences.incident_audiences import AudienceClock
 from firebell.audiences.model import (
     AudienceDefinition,
@@ -356,13 +356,13 @@ async def draft_post(
     if clock is None:
         raise NotFound(f"There is no audience {audience[:40]!r}.", hint="See /api/v1/audiences.")
     chosen = moment or queries.next_moment(clock, one.facts)
-    text = await queries.draft(w.tx, incident, clock.audience, chosen, w.ctx.public_url, "UTC", w.now)
+    text = await drafts.draft(w.tx, incident, clock.audience, chosen, w.ctx.public_url, "UTC", w.now)
     return DraftShown(
         audience=audience,
         moment=chosen,
         subject=text.subject,
         body=text.body,
-        missing=queries.missing(text),
+        missing=drafts.missing(text),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Response
 
-from firebell.audiences import delivery_store, posting, queries, recipients
+from firebell.audiences import delivery_store, drafts, posting, queries, recipients
 from firebell.audiences.model import MOMENT_LABELS, OCCASION_LABELS, AudienceText, Moment
 from firebell.incidents import actions as incidents
 from firebell.kit import signing
@@ -50,7 +50,7 @@ async def _render(
     text, chosen_moment = None, Moment.UPDATE
     if chosen is not None:
         chosen_moment = moment_of(moment) if moment else queries.next_moment(chosen, one.facts)
-        text = await queries.draft(
+        text = await drafts.draft(
             tx, incident, chosen.audience, chosen_moment, visit.ctx.public_url, visit.person.tz, now
         )
     post_id = to_id(shown_post)
@@ -65,7 +65,7 @@ async def _render(
         "moments": MOMENT_LABELS,
         "occasions": OCCASION_LABELS,
         "draft": text,
-        "missing": queries.missing(text) if text else [],
+        "missing": drafts.missing(text) if text else [],
         "key": values.get("key") or signing.random_token(16),
         "shown_post": post_id,
         "deliveries": await delivery_store.of_post(tx, post_id)

@@ -8,10 +8,10 @@ import httpx
 
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
-from firebell.kit.health import ProcessHealth
 from firebell.kit.ip_addresses import Network
 from firebell.kit.mail.inbound_settings import InboundMailSettings
 from firebell.kit.process_counters import ProcessCounters
+from firebell.kit.process_health import ProcessHealth
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
 from firebell.kit.timing import REAL, Pace

@@ -22,9 +22,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _incident_checks() -> list[IncidentChecks]:
-    from firebell.metrics import repeat_findings
+    from firebell.metrics import incident_checks
 
-    return [repeat_findings.load_findings]
+    return [incident_checks.load_findings]
 
 
 def _retentions() -> "Sequence[Retention]":

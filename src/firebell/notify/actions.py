@@ -17,7 +17,7 @@ from firebell.notify import (
     reply_code_store,
     retraction_actions,
     retraction_store,
-    subject_store,
+    subject_delivery_store,
     waiting_store,
 )
 from firebell.notify.model import ANSWER, Notice, SubjectKind
@@ -32,8 +32,8 @@ compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
 delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
-latest_delivery = subject_store.latest_to
-notified = subject_store.notified
+latest_delivery = subject_delivery_store.latest_to
+notified = subject_delivery_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
 queued_at = delivery_store.created_at
@@ -44,11 +44,11 @@ reply_codes_of = reply_code_store.codes_of
 QuietSubject = retraction_store.QuietSubject
 retract = retraction_actions.retract
 sent_together = bundle_store.sent_together
-undelivered = subject_store.undelivered
+undelivered = subject_delivery_store.undelivered
 unreached = delivery_store.unreached
 void_queued = delivery_store.void_queued
-void_queued_about = subject_store.void_queued_about
-void_superseded = subject_store.void_superseded
+void_queued_about = subject_delivery_store.void_queued_about
+void_superseded = subject_delivery_store.void_superseded
 waiting_messages = waiting_store.waiting
 
 

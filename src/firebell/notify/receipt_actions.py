@@ -9,7 +9,14 @@ from firebell.channels.callbacks import Receipt, ReceiptState
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import bundle_store, delivery_store, failures, receipt_store, receipts, subject_store
+from firebell.notify import (
+    bundle_store,
+    delivery_store,
+    failures,
+    receipt_store,
+    receipts,
+    subject_delivery_store,
+)
 from firebell.notify.model import Delivery
 from firebell.notify.screens import topic_of
 
@@ -82,7 +89,7 @@ async def apply_early(tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> 
 
 async def deliveries_about(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
     """Return the latest 1,000 deliveries about a subject, oldest first, with what their providers reported."""
-    deliveries = await subject_store.of_subject(tx, kind, subject_id)
+    deliveries = await subject_delivery_store.of_subject(tx, kind, subject_id)
     reported = [d.id for d in deliveries if d.channel in _REPORTING]
     receipts_by_id = await receipt_store.of_deliveries(tx, reported) if reported else {}
     return [replace(d, receipt=receipts_by_id.get(d.id)) for d in deliveries]

@@ -1,7 +1,7 @@
-"""The API of regimes and customer contracts."""
+"""The API of regulatory regimes, and of who is responsible for their clocks."""
 
-from datetime import date, datetime
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
@@ -10,18 +10,15 @@ from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Id,
-    PathId,
-    ShortName,
     StrictBool,
-    StrictInt,
     Text,
     TimeZone,
     problems,
 )
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.regulatory import actions, queries, store, wording
-from firebell.regulatory.model import AppliedRegime, Contract, RegimeSettings
+from firebell.regulatory import actions, queries, wording
+from firebell.regulatory.model import AppliedRegime, RegimeSettings
 from firebell.regulatory.queries import Setup
 
 router = api.router("clocks")
@@ -93,41 +90,6 @@ class ResponsibleShown(ApiOutput):
     person_id: int | None
 
 
-class ContractShown(ApiOutput):
-    """A customer contract that requires a notice of incidents."""
-
-    id: int
-    customer: str
-    clause: str
-    amount: int
-    unit: str
-    starts_on: str
-    max_severity: int
-    tz: str
-    created_at: datetime
-    ended_at: datetime | None
-
-
-class NewContract(ApiInput):
-    """A customer contract; it applies to incidents of `max_severity` (0 to 3) and worse, from now on."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"customer": "Nordpost", "clause": "§ 7.2", "amount": 1, "unit": "hours", "tz": "Europe/Oslo"}
-            ]
-        }
-    )
-
-    customer: ShortName
-    clause: Annotated[Text, Field(max_length=60)] = ""
-    amount: Annotated[StrictInt, Field(ge=1, le=actions.MAX_AMOUNT)]
-    unit: Literal["hours", "days", "business_days"] = "hours"
-    starts_on: Literal["detected", "declared", "aware"] = "declared"
-    max_severity: Annotated[StrictInt, Field(ge=0, le=3)] = 1
-    tz: TimeZone = "UTC"
-
-
 def _regime(current: Setup, applied: AppliedRegime) -> RegimeShown:
     regime, settings = applied.regime, applied.settings
     return RegimeShown(
@@ -162,10 +124,6 @@ def _regime(current: Setup, applied: AppliedRegime) -> RegimeShown:
             for one in regime.obligations
         ],
     )
-
-
-def _contract(contract: Contract) -> ContractShown:
-    return ContractShown.model_validate(contract)
 
 
 async def _one(w: Work, regime_id: str) -> RegimeShown:
@@ -209,19 +167,3 @@ async def get_responsible(w: Reader) -> ResponsibleShown:
 async def set_responsible(w: Writer, responsible: Responsible) -> ResponsibleShown:
     await actions.set_responsible(w.tx, w.actor, responsible.person_id, w.now)
     return ResponsibleShown(person_id=responsible.person_id)
-
-
-@router.get("/contracts", summary="List customer contracts, those that ended too")
-async def list_contracts(w: Reader) -> list[ContractShown]:
-    return [_contract(contract) for contract in await store.contracts(w.tx)]
-
-
-@router.post("/contracts", status_code=201, summary="Add a customer contract")
-async def add_contract(w: Writer, new_contract: NewContract) -> ContractShown:
-    contract = await actions.add_contract(w.tx, w.actor, **new_contract.model_dump(), now=w.now)
-    return _contract(contract)
-
-
-@router.post("/contracts/{contract_id}/end", summary="End a customer contract", responses=problems(404))
-async def end_contract(w: Writer, contract_id: PathId) -> ContractShown:
-    return _contract(await actions.end_contract(w.tx, w.actor, contract_id, w.now))

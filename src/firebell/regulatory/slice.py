@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.regulatory import api, draft_api, draft_web, regime_api, regime_web, web
+    from firebell.regulatory import api, contract_api, draft_api, draft_web, regime_api, regime_web, web
 
-    return [regime_web.router, web.router, draft_web.router, regime_api.router, api.router, draft_api.router]
+    return [
+        *(regime_web.router, web.router, draft_web.router),
+        *(regime_api.router, contract_api.router, api.router, draft_api.router),
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:

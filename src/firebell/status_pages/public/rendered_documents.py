@@ -263,7 +263,11 @@ class StatusDocuments:
             if window is None:
                 return None
             return lambda: self._maintenance(window, path, languages()[code], is_stale=is_stale)
-        templates = {"": "public.html", "/history": "public_history.html", "/uptime": "public_uptime.html"}
+        templates = {
+            "": "public_home.html",
+            "/history": "public_history.html",
+            "/uptime": "public_uptime.html",
+        }
         if path not in templates:
             return None
         return lambda: self._page(templates[path], path, languages()[code], is_stale=is_stale)

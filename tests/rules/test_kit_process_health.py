@@ -1,6 +1,6 @@
 """Health of one process, with a clock that is moved by hand."""
 
-from firebell.kit.health import FAILING_LIMIT_S, REFUSAL_AGE_S, ProcessHealth
+from firebell.kit.process_health import FAILING_LIMIT_S, REFUSAL_AGE_S, ProcessHealth
 
 
 class Seconds:

@@ -1,4 +1,4 @@
-"""Reads which incidents repeat an earlier one, for their process check."""
+"""What metrics add to the process checks of incidents: which of them repeat an earlier one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
