@@ -1,4 +1,4 @@
-"""`firebell integration`: follow and test the set-up of integrations."""
+"""`firebell integration`: follow and test the setup of integrations."""
 
 import click
 
@@ -15,7 +15,7 @@ _SEVERITY = click.option(
 
 @click.group()
 def integration() -> None:
-    """Follow and test the set-up of integrations."""
+    """Follow and test the setup of integrations."""
 
 
 def _path(slug: str, key_id: int) -> str:

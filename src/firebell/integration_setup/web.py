@@ -1,4 +1,4 @@
-"""The guided set-up of an integration, and its test alert."""
+"""The guided setup of an integration, and its test alert."""
 
 from datetime import timedelta
 
