@@ -56,7 +56,7 @@ def status(slug: str, key_id: int) -> None:
 def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> None:
     """Send a test alert of integration KEY_ID of service SLUG, and page the people on call.
 
-    It ends by itself after 15 minutes.
+    It ends after 15 minutes.
     """
     if preview and end:
         raise click.UsageError("Give only one of --preview and --end.")
