@@ -28,16 +28,16 @@ def _path(slug: str, key_id: int) -> str:
 @as_json
 def status(slug: str, key_id: int) -> None:
     """Show what integration KEY_ID of service SLUG received."""
-    got = call("GET", f"{_path(slug, key_id)}/status")
+    progress = call("GET", f"{_path(slug, key_id)}/status")
     text = {
         "waiting": "Waiting for the first event.",
         "changed": "Received a change event, and no alert yet.",
-        "unreadable": f"The last message could not be read: {got['error']}",
-        "received": f"Received alert {got['alert_id']}: {got['title']}",
-    }[got["state"]]
-    if got["state"] == "received":
-        text += f" ({got['page'] or 'paged no one'}), {local(got['last_event_at'])}"
-    show(got, text)
+        "unreadable": f"The last message could not be read: {progress['error']}",
+        "received": f"Received alert {progress['alert_id']}: {progress['title']}",
+    }[progress["state"]]
+    if progress["state"] == "received":
+        text += f" ({progress['page'] or 'paged no one'}), {local(progress['last_event_at'])}"
+    show(progress, text)
 
 
 @integration.command(
