@@ -25,7 +25,7 @@ async def allow(
     """
     if scope.kind == "installation":
         raise Invalid(
-            "The limit of all codes and tests can’t be lifted.",
+            "The limit of all codes and tests always holds.",
             fields={"scope": "Allow a country, a range of numbers or a person."},
         )
     if not 1 <= hours <= MAX_HOURS:

@@ -68,7 +68,7 @@ class CodeAllowanceShown(ApiOutput):
 
 
 class NewCodeAllowance(ApiInput):
-    """A stop to lift for some hours; `scope` and `value` are those of the stop."""
+    """Stopped codes and tests to allow for some hours; `scope` and `value` are those of the stop."""
 
     scope: Annotated[AllowedKind, Field(examples=["range"])]
     value: Annotated[Text, Field(min_length=1, max_length=40, examples=["+4915123"])]
