@@ -117,7 +117,7 @@ async def shortcuts() -> AsyncIterator[None]:
 
 
 def _hash_passwords_cheaply(patch: pytest.MonkeyPatch) -> None:
-    """Use argon2's smallest costs: at the real ones a hash is most of what a test's set-up takes."""
+    """Use argon2's smallest costs: at the real ones a hash is most of what a test's setup takes."""
     patch.setattr(password_hashing, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 

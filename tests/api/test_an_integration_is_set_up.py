@@ -34,8 +34,13 @@ async def test_an_integration_waits_for_its_first_event_and_is_tested(dsn: str, 
         new = "/services/checkout/integrations/new"
         assert 'name="service"' not in (await http.get(new, params={"q": "grafana"})).text
         assert "?kind=all&amp;source=grafana#name" in (await http.get(new)).text
-        refused = await http.post(new, data={**csrf, "name": "", "service": "checkout", "source": "grafana"})
+        tiles = {"q": "graf", "kind": "tools"}
+        form = {"name": "", "service": "checkout", "source": "grafana"}
+        refused = await http.post(new, data={**csrf, **form, **tiles})
         assert (refused.status_code, 'aria-invalid="true"' in refused.text) == (422, True)
+        # both forms keep which tiles were shown
+        kept = {name: refused.text.count(f'name="{name}" value="{value}"') for name, value in tiles.items()}
+        assert kept == {"q": 2, "kind": 2}
         added = await http.post(
             new, data={**csrf, "name": "Grafana eu", "service": "checkout", "source": "grafana"}
         )

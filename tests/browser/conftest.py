@@ -79,7 +79,7 @@ def limited(test: Callable[..., Awaitable[None]], limit_s: float) -> Callable[..
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """Let a test whose browser never answers fail by itself, so that the other tests run."""
+    """Let a test whose browser never answers fail alone, so that the other tests run."""
     if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
         item.obj = limited(item.obj, TEST_HANGS_S)
 
@@ -161,7 +161,7 @@ async def _audit(page: Page, *, layout: bool) -> None:
     assert not wide, f"{page.url} is wider than the screen"
     result = await page.evaluate(
         "([rules, layout, known]) => audit.inspect(rules, layout, JSON.parse(known))",
-        # one string: of a list, each value is wrapped and copied by itself on its way to the page
+        # one string: of a list, each value is wrapped and copied separately on its way to the page
         [RULES, layout, json.dumps({"settled": [*_settled_looks], "open": [*_open_looks]})],
     )
     assert result["isSound"], f"{page.url}\n{AxeResults(result).generate_report()}"

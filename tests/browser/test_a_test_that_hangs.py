@@ -1,4 +1,4 @@
-"""Browser: a test whose browser never answers fails by itself, and the browser goes on."""
+"""Browser: a test whose browser never answers fails alone, and the browser works on."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

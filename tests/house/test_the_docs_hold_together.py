@@ -1,6 +1,7 @@
 """The documentation names only sections, codes, records and pages that exist."""
 
 import re
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -202,6 +203,18 @@ def test_every_module_that_the_house_names_exists() -> None:
         and not ({name} & packages or {name, name.rpartition(".")[0]} & modules)
     ]
     assert missing == []
+
+
+def test_the_layers_of_the_house_are_those_of_the_import_linter() -> None:
+    config = ConfigParser()
+    config.read(ROOT / ".importlinter")
+    _, _, listed = config["importlinter:contract:layers"]["layers"].partition("firebell.slices")
+    layers = [set(re.findall(r"firebell\.(\w+)", line)) for line in listed.splitlines()]
+    packages = {path.parent.name for path in SRC.glob("*/__init__.py")}
+    (drawn,) = re.findall(r"^kit <- .*$", _text(DOCS / "house.md"), re.M)
+    assert [set(re.findall(r"\w+", part)) for part in drawn.split("<-")] == [
+        layer & packages for layer in reversed(layers) if layer & packages
+    ]
 
 
 def test_every_lane_of_the_worker_is_in_the_table_of_healthz() -> None:

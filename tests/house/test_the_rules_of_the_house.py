@@ -257,7 +257,7 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     assert packed(".css", only_on="alerts") <= 1024
     # only the list of action items loads these
     assert packed(".css", only_on="action_board") <= 512
-    # only the set-up of an integration loads these
+    # only the setup of an integration loads these
     assert packed(".css", only_on="integrations") <= 512
     # only the run of a runbook loads these
     assert packed(".css", only_on="runbooks") <= 512

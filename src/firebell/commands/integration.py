@@ -1,4 +1,4 @@
-"""`firebell integration`: follow and test the set-up of integrations."""
+"""`firebell integration`: follow and test the setup of integrations."""
 
 import click
 
@@ -15,7 +15,7 @@ _SEVERITY = click.option(
 
 @click.group()
 def integration() -> None:
-    """Follow and test the set-up of integrations."""
+    """Follow and test the setup of integrations."""
 
 
 def _path(slug: str, key_id: int) -> str:
@@ -28,16 +28,16 @@ def _path(slug: str, key_id: int) -> str:
 @as_json
 def status(slug: str, key_id: int) -> None:
     """Show what integration KEY_ID of service SLUG received."""
-    got = call("GET", f"{_path(slug, key_id)}/status")
+    progress = call("GET", f"{_path(slug, key_id)}/status")
     text = {
         "waiting": "Waiting for the first event.",
         "changed": "Received a change event, and no alert yet.",
-        "unreadable": f"The last message could not be read: {got['error']}",
-        "received": f"Received alert {got['alert_id']}: {got['title']}",
-    }[got["state"]]
-    if got["state"] == "received":
-        text += f" ({got['page'] or 'paged no one'}), {local(got['last_event_at'])}"
-    show(got, text)
+        "unreadable": f"The last message could not be read: {progress['error']}",
+        "received": f"Received alert {progress['alert_id']}: {progress['title']}",
+    }[progress["state"]]
+    if progress["state"] == "received":
+        text += f" ({progress['page'] or 'paged no one'}), {local(progress['last_event_at'])}"
+    show(progress, text)
 
 
 @integration.command(
@@ -56,7 +56,7 @@ def status(slug: str, key_id: int) -> None:
 def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> None:
     """Send a test alert of integration KEY_ID of service SLUG, and page the people on call.
 
-    It ends by itself after 15 minutes.
+    It ends after 15 minutes.
     """
     if preview and end:
         raise click.UsageError("Give only one of --preview and --end.")

@@ -72,7 +72,11 @@ def usage() -> None:
 @click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True)
 @as_json
 def allow(scope: str, value: str, hours: int) -> None:
-    """Send codes and tests to VALUE although its hourly limit is reached; `phone usage` shows what is stopped."""
+    """Send codes and tests to VALUE although its hourly limit is reached.
+
+    VALUE is a country code such as DE, the first digits of numbers, or the id of a person. `phone usage` shows what is
+    stopped.
+    """
     allowed = call("POST", ALLOWANCES, {"scope": scope, "value": value, "hours": hours})
     show(allowed, f"{allowed['text']} are allowed until {local(allowed['expires_at'])}.")
 

@@ -1,1 +1,1 @@
-"""Guided set-up of integrations: choose a source, copy its settings, wait for the first event, send a test."""
+"""Guided setup of integrations: choose a source, copy its settings, wait for the first event, send a test."""

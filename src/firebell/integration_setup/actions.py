@@ -1,4 +1,4 @@
-"""Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.4)."""
+"""Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.13)."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -83,6 +83,6 @@ async def end_test_alert(
     await alerts.integration_of_service(tx, service_id, integration_id)
     alert = await alerts.running_test(tx, integration_id)
     if alert is None:
-        raise NotFound("No test alert of this integration is firing.", hint="It has ended already.")
+        raise NotFound("No test alert of this integration is firing.", hint="Send a test alert first.")
     await alerts.resolve_alerts(tx, actor, [alert.id], now)
     return alert

@@ -1,4 +1,4 @@
-"""The set-up and the test alert of an integration, over JSON."""
+"""The setup and the test alert of an integration, over JSON."""
 
 from datetime import datetime
 from typing import Annotated, Literal

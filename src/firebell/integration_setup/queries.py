@@ -1,4 +1,4 @@
-"""How far the set-up of an integration is: what arrived first, why it was refused, and its test."""
+"""How far the setup of an integration is: what arrived first, why it was refused, and its test."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Slice declaration: the guided set-up and the tests of integrations."""
+"""Slice declaration: the guided setup and the tests of integrations."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ SLICE = Slice(
     commands=(
         Command(
             "integration",
-            "Follow and test the set-up of integrations.",
+            "Follow and test the setup of integrations.",
             "firebell.commands.integration",
             rank=91,
         ),

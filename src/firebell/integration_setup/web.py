@@ -1,4 +1,4 @@
-"""The guided set-up of an integration, and its test alert."""
+"""The guided setup of an integration, and its test alert."""
 
 from datetime import timedelta
 
@@ -68,7 +68,7 @@ async def add_integration(visit: CurrentVisit, slug: str) -> Response:
                 visit.tx, visit.actor, service_id=service.id, name=visit.text("name"), now=visit.now
             )
     except Invalid as error:
-        return await _choose(visit, slug, visit.text("source"), "", "", error)
+        return await _choose(visit, slug, visit.text("source"), visit.text("q"), visit.text("kind"), error)
     return flash.redirect(
         visit.request,
         _path(service, integration.id, visit.text("source")),

@@ -20,12 +20,12 @@ async def allow(
 ) -> CodeAllowance:
     """Send codes and tests to a scope whose limit is reached; the limit of the installation still holds.
 
-    Allowing again begins the hours anew. Raise Invalid for the installation or too many hours, and Conflict if the
+    Allowing again starts the time over. Raise Invalid for the installation or too many hours, and Conflict if the
     limit of the scope is not reached, so that no one allows in advance what someone could abuse.
     """
     if scope.kind == "installation":
         raise Invalid(
-            "The limit of all codes and tests can’t be lifted.",
+            "The limit of all codes and tests always holds.",
             fields={"scope": "Allow a country, a range of numbers or a person."},
         )
     if not 1 <= hours <= MAX_HOURS:
@@ -33,7 +33,7 @@ async def allow(
     allowed = {each.scope for each in await allowance_store.in_force(tx, now)}
     stopped = {stop.scope for stop in await hourly_limit_actions.reached_limits(tx, now)}
     if scope not in stopped | allowed:
-        raise Conflict(f"{text_of(scope)} aren’t stopped now.", hint="There is nothing to allow.")
+        raise Conflict(f"{text_of(scope)} aren’t stopped now.", hint="They are sent as usual.")
     allowance = await allowance_store.put(tx, scope, actor.label, now, now + timedelta(hours=hours))
     subject = f"code_allowance:{allowance.id}"
     await tx.audit(

@@ -40,7 +40,7 @@ async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict
 
 
 async def reached_limits(tx: Reads, now: datetime) -> list[ReachedLimit]:
-    """Return the limits of codes and tests that are reached and that no admin has lifted."""
+    """Return the limits of codes and tests that are reached, except where an admin allowed more."""
     requested = await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)
     return HourlyLimits({}, requested, await _allowed(tx, now)).reached_limits()
 

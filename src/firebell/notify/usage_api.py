@@ -45,7 +45,9 @@ class StopShown(ApiOutput):
     """An hourly limit that is reached: no more codes and tests are sent, pages are."""
 
     scope: Annotated[ScopeKind, Field(description="what the limit counts")]
-    value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
+    value: Annotated[
+        str, Field(description="the ISO code of the country, the first digits, or the id of the person")
+    ]
     limit: int
     sent: Annotated[int, Field(description="codes and tests of the last hour")]
     text: str
@@ -56,7 +58,9 @@ class CodeAllowanceShown(ApiOutput):
 
     id: int
     scope: AllowedKind
-    value: Annotated[str, Field(description="the country, the first digits, or the id of the person")]
+    value: Annotated[
+        str, Field(description="the ISO code of the country, the first digits, or the id of the person")
+    ]
     text: str
     created_at: datetime
     created_by: str
@@ -64,7 +68,7 @@ class CodeAllowanceShown(ApiOutput):
 
 
 class NewCodeAllowance(ApiInput):
-    """A stop to lift for some hours; `scope` and `value` are those of the stop."""
+    """Stopped codes and tests to allow for some hours; `scope` and `value` are those of the stop."""
 
     scope: Annotated[AllowedKind, Field(examples=["range"])]
     value: Annotated[Text, Field(min_length=1, max_length=40, examples=["+4915123"])]

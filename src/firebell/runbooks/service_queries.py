@@ -52,8 +52,9 @@ def of_any_alert(entry: IndexEntry, slug: str) -> IndexEntry:
     for no service is for alerts of any.
     """
     labels = {"service": slug}
-    asked = [[m for m in matching.parsed(trigger) if m.name == "service"] for trigger in entry.triggers]
-    own = [each for each in asked if matches_all(each, labels) and not matches_all(each, {})]
+    parsed = [matching.parsed(trigger) for trigger in entry.triggers]
+    service_matchers = [[each for each in matchers if each.name == "service"] for matchers in parsed]
+    own = [each for each in service_matchers if matches_all(each, labels) and not matches_all(each, {})]
     return replace(entry, triggers=tuple(print_all(each) for each in own))
 
 

@@ -49,7 +49,7 @@ class ReportedGroup:
     def means(self) -> list[Fraction | None]:
         """The mean of each month, of the components with data; None if none has any."""
         columns = zip(*(each.months for each in self.components), strict=True)
-        return [uptime.group_uptime([one.uptime for one in column]) for column in columns]
+        return [uptime.group_uptime([each.uptime for each in column]) for column in columns]
 
     @property
     def mean(self) -> Fraction | None:

@@ -91,7 +91,7 @@ async def show_monthly_uptime(w: Reader, slug: Text, months: Months = DEFAULT_MO
                 group_id=each.component.group_id,
                 uptime=_share(each.uptime),
                 text=uptime.shown(each.uptime),
-                months=[_month(one) for one in each.months],
+                months=[_month(month) for month in each.months],
             )
             for each in report.components
         ],
@@ -99,20 +99,20 @@ async def show_monthly_uptime(w: Reader, slug: Text, months: Months = DEFAULT_MO
     )
 
 
-def _month(one: MonthUptime) -> MonthUptimeShown:
+def _month(reported: MonthUptime) -> MonthUptimeShown:
     return MonthUptimeShown(
-        month=str(one.month),
-        uptime=_share(one.uptime),
-        text=uptime.shown(one.uptime),
-        is_whole=one.is_whole,
-        seconds={status.code: one.seconds[status] for status in ComponentStatus},
+        month=str(reported.month),
+        uptime=_share(reported.uptime),
+        text=uptime.shown(reported.uptime),
+        is_whole=reported.is_whole,
+        seconds={status.code: reported.seconds[status] for status in ComponentStatus},
     )
 
 
 def _group(reported: ReportedGroup) -> GroupUptimeShown | None:
     if reported.group is None:
         return None
-    months = [one.month for one in reported.components[0].months]
+    months = [each.month for each in reported.components[0].months]
     return GroupUptimeShown(
         id=reported.group.id,
         name=reported.group.name,

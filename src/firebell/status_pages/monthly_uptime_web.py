@@ -59,12 +59,12 @@ async def export_monthly_uptime(visit: CurrentVisit, slug: str) -> Response:
 def _rows(report: UptimeReport) -> Iterator[Sequence[object]]:
     for group in report.groups:
         for reported in group.components:
-            for one in reported.months:
+            for month in reported.months:
                 yield (
                     group.group.name if group.group else "",
                     reported.component.name,
-                    one.month,
-                    "yes" if one.is_whole else "no",
-                    "" if one.uptime is None else uptime.shown(one.uptime).removesuffix("%"),
-                    *(one.seconds[status] for status in ComponentStatus),
+                    month.month,
+                    "yes" if month.is_whole else "no",
+                    "" if month.uptime is None else uptime.shown(month.uptime).removesuffix("%"),
+                    *(month.seconds[status] for status in ComponentStatus),
                 )

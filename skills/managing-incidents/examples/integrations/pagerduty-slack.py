@@ -70,7 +70,7 @@ environment:
   SLACK_SIGNING_SECRET      signing secret of the Slack app
   PAGERDUTY_TOKEN           REST API key
   PAGERDUTY_FROM            email address of a PagerDuty user, for people whose address Slack hides
-set-up, behind a proxy with TLS that leaves bodies as they are:
+setup, behind a proxy with TLS that leaves bodies as they are:
   PagerDuty  webhook subscription v3 to https://YOUR-HOST/pagerduty, event types incident.*
   Slack      slash command (for example /pd) to https://YOUR-HOST/slack/commands
 examples:
