@@ -70,6 +70,9 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
         ("", "2026-11-23", "2026-11-23", ("11-22 23:00", "11-23 23:00")),
         # the clock goes back, so the day has 25 hours
         ("", "2026-10-25", "2026-10-25", ("10-24 22:00", "10-25 23:00")),
+        # an hour that repeats counts whole, one that is skipped begins and ends at the jump
+        ("", "2026-10-25T02:30", "2026-10-25 02:30", ("10-25 00:30", "10-25 01:30")),
+        ("", "2026-03-29T01:30", "2026-03-29T02:30", ("03-29 00:30", "03-29 01:00")),
     ],
 )
 def test_a_range_of_time_is_read_in_the_zone_of_its_reader(
@@ -93,6 +96,9 @@ def test_a_range_of_time_is_read_in_the_zone_of_its_reader(
         ("", "2026-11-24", "2026-11-23", "to"),
         ("", "0001-01-01T00:00+23:59", "", "from"),
         ("", "\x00", "", "from"),
+        ("", "2026-W48", "", "from"),
+        ("", "20261124", "", "from"),
+        ("", "", "2026-11-24T03", "to"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused_at_its_field(
