@@ -47,4 +47,6 @@ def test_a_form_keeps_what_others_saved_and_names_what_both_changed(
     overtaken: set[str],
 ) -> None:
     result = changes(submitted, stored)
-    assert (result.values, result.changed, result.overtaken) == (values, changed, overtaken)
+    assert result.values == values
+    assert result.changed == changed
+    assert result.overtaken == overtaken

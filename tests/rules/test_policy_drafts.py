@@ -220,7 +220,7 @@ def test_a_dry_run_is_compared_message_by_message() -> None:
 
 def test_a_dry_run_shows_levels_that_reach_no_one_where_they_are_skipped() -> None:
     away = replace(level(4, sent(4, 2), sent(9, 2), index=2), unreachable=("Ana",))
-    levels = [level(0, sent(0, 1), sent(5, 1)), level(4, index=1), away, level(60, sent(60, 3), index=None)]
+    levels = [level(0, sent(0, 1), sent(5, 1)), level(4, index=1), away, level(60, sent(60, 2), index=None)]
     shown = [
         (row.at.seconds // 60, row.level.level if row.level else None, bool(row.message))
         for row in rows(levels, levels)
