@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import list_filter_store, listing
+from firebell.alerts import listing
+from firebell.kit import label_comparison
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
 from tests.api.api_clients import Api, browser, organization, sign_in
@@ -146,6 +147,6 @@ async def test_few_matches_among_many_alerts_are_reached_step_by_step(
 
         # a regular expression that takes too long continues from the last alert that it compared
         monkeypatch.setattr(listing, "COMPARED", 20)
-        monkeypatch.setattr(list_filter_store, "TIME_LIMIT_S", -1.0)
+        monkeypatch.setattr(label_comparison, "TIME_LIMIT_S", -1.0)
         for query in ('service=~"s[15]"', 'disk service=~"s[15]"'):
             assert [*chain(*await _pages(api, query, at_most=7))] == ["Disk 5 full", "Disk 1 full"], query

@@ -1,9 +1,11 @@
 """The list of services: unhealthy ones first, filters, what is not ready, and every service on some page."""
 
 import re
+from unittest.mock import patch
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
+from firebell.kit import label_comparison
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from tests.api.api_clients import TEST, Api, browser, key_of, sign_in
@@ -68,6 +70,24 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
         shown_again = (await http.get("/services/indexer-00/edit")).text
         assert "pci=no\nregion=eu-north</textarea>" in shown_again
         assert links.strip() in shown_again
+
+        # two people edit at once: what only one of them changed is kept, what both changed is asked again
+        opened = {"csrf": csrf, "team": str(team.id), "was_team": str(team.id), "tier": "2", "was_tier": "2"}
+        texts = {"labels": "pci=no\r\nregion=eu-north", "links": links, "description": "", "runbook_url": ""}
+        opened |= {**texts, **{f"was_{name}": text for name, text in texts.items()}}
+        await api("PATCH", "/services/indexer-00", {"labels": {"pci": "yes"}})
+        await http.post("/services/indexer-00/edit", data={**opened, "description": "Indexes"})
+        merged = await api("GET", "/services/indexer-00")
+        assert (merged["labels"], merged["description"]) == ({"pci": "yes"}, "Indexes")
+        overtaken = await http.post("/services/indexer-00/edit", data={**opened, "labels": "region=eu-north"})
+        assert overtaken.status_code == 409
+        assert re.findall(r'data-state="late" id="e-(\w+)"', overtaken.text) == ["labels"]
+        assert 'name="was_labels" value="pci=yes"' in overtaken.text
+        assert (await api("GET", "/services/indexer-00"))["labels"] == {"pci": "yes"}
+        again = {**opened, "labels": "region=eu-north", "was_labels": "pci=yes", "was_description": "Indexes"}
+        await http.post("/services/indexer-00/edit", data={**again, "description": "Indexes"})
+        assert (await api("GET", "/services/indexer-00"))["labels"] == {"region": "eu-north"}
+        await api("PATCH", "/services/indexer-00", {"labels": {"region": "eu-north", "pci": "no"}})
         await api("PATCH", "/services/indexer-01", {"labels": {"region": "eu-south"}, "tier": 2})
         await api("PATCH", "/services/indexer-01", {"labels": {"1": "x"}}, status=422)
         await api("PATCH", "/services/indexer-01", {"tier": 4}, status=422)
@@ -82,6 +102,8 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
         ):
             assert await shown(address) == slugs
             assert [s["slug"] for s in reversed(await api("GET", address))] == slugs
+        with patch.object(label_comparison, "TIME_LIMIT_S", -1):
+            await api("GET", '/services?q=region=~"(eu|x{0,999})-.*"', status=422)
         cleared = await api("PATCH", "/services/indexer-01", {"labels": {}, "tier": None})
         assert (cleared["labels"], cleared["tier"]) == ({}, None)
         await api("PATCH", "/services/indexer-00", {"labels": {}, "tier": None, "links": []})

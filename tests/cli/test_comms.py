@@ -17,7 +17,7 @@ async def test_an_update_is_checked_published_and_taken_back(dsn: str, tmp_path:
         )
         assert (published.json["state"], published.json["id"]) == ("published", 1)
         words = ("comms", "publish", "INC-1", "--public", "We look.", "--to", "timeline")
-        assert "LANGUAGE=TEXT" in (await run(*words, "--translation", "de", code=1)).err
+        assert "LANGUAGE=TEXT" in (await run(*words, "--translation", "de", code=2)).err
         # there is no status page that has this language
         await run(
             *words,

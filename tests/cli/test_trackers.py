@@ -16,7 +16,7 @@ async def test_a_tracker_from_its_first_to_its_last_command(
         project = ("add", "gitlab", "acme/web/shop", "--url", gitlab.url, "--token", TOKEN)
         assert (await run("tracker", *project)).out.startswith("Tracker 1: GitLab acme/web/shop")
         await run("tracker", "add", "gitlab", "no project", "--token", TOKEN, code=1)
-        await run("tracker", "add", "gitlab", "a/b", "--token", TOKEN, "--direction", "due", code=1)
+        await run("tracker", "add", "gitlab", "a/b", "--token", TOKEN, "--direction", "due", code=2)
         checked = await run("tracker", "check", "1", "--dry-run", "--send-test")
         assert checked.out.splitlines()[0] == "ok    The token reads acme/web/shop."
         assert gitlab.issues[1]["state"] == "closed"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts import facets, list_query, time_range
-from firebell.alerts.list_query import AlertQuery
+from firebell.alerts import facets, time_range
 from firebell.alerts.silences import rules
-from firebell.kit import matchers
+from firebell.kit import matcher_query, matchers
 from firebell.kit.errors import Invalid
+from firebell.kit.matcher_query import MatcherQuery
 from firebell.kit.matchers import Matcher, Op
 
 TEXT = st.text(st.sampled_from('ab ="!~{},\\é'), max_size=8)
@@ -30,9 +30,9 @@ TEXT = st.text(st.sampled_from('ab ="!~{},\\é'), max_size=8)
     ],
 )
 def test_a_query_has_matchers_and_words(text: str, conditions: str, words: str) -> None:
-    query = list_query.parse(text)
-    assert query == AlertQuery(matchers.parse(conditions), words)
-    assert list_query.parse(str(query)) == query
+    query = matcher_query.parse(text)
+    assert query == MatcherQuery(matchers.parse(conditions), words)
+    assert matcher_query.parse(str(query)) == query
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ def test_a_query_has_matchers_and_words(text: str, conditions: str, words: str) 
 )
 def test_a_matcher_that_cannot_be_read_is_named(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        list_query.parse(text)
+        matcher_query.parse(text)
     assert "q" in refusal.value.fields
 
 
 @given(name=st.sampled_from(["env", "a b", "é"]), value=TEXT, words=TEXT)
 def test_a_query_can_be_narrowed_to_any_value_and_widened_again(name: str, value: str, words: str) -> None:
-    query = AlertQuery(words=" ".join(words.split()))
+    query = MatcherQuery(words=" ".join(words.split()))
     narrowed = query.with_value(name, value)
-    assert list_query.parse(str(narrowed)) == narrowed
+    assert matcher_query.parse(str(narrowed)) == narrowed
     assert narrowed.with_value(name, value) == narrowed
     assert narrowed.without(Matcher(name, Op.EQUAL, value)) == query
 
@@ -70,6 +70,9 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
         ("", "2026-11-23", "2026-11-23", ("11-22 23:00", "11-23 23:00")),
         # the clock goes back, so the day has 25 hours
         ("", "2026-10-25", "2026-10-25", ("10-24 22:00", "10-25 23:00")),
+        # an hour that repeats counts whole, one that is skipped begins and ends at the jump
+        ("", "2026-10-25T02:30", "2026-10-25 02:30", ("10-25 00:30", "10-25 01:30")),
+        ("", "2026-03-29T01:30", "2026-03-29T02:30", ("03-29 00:30", "03-29 01:00")),
     ],
 )
 def test_a_range_of_time_is_read_in_the_zone_of_its_reader(
@@ -93,6 +96,9 @@ def test_a_range_of_time_is_read_in_the_zone_of_its_reader(
         ("", "2026-11-24", "2026-11-23", "to"),
         ("", "0001-01-01T00:00+23:59", "", "from"),
         ("", "\x00", "", "from"),
+        ("", "2026-W48", "", "from"),
+        ("", "20261124", "", "from"),
+        ("", "", "2026-11-24T03", "to"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused_at_its_field(
@@ -114,7 +120,7 @@ def test_facets_are_labels_whose_values_repeat() -> None:
         }
         for n in range(30)
     ]
-    listed = {f.name: f for f in facets.facets(labels, list_query.parse('team="a"'))}
+    listed = {f.name: f for f in facets.facets(labels, matcher_query.parse('team="a"'))}
     assert list(listed) == ["severity", "team", "env"]
     assert [(v.value, v.alerts, v.is_chosen) for v in listed["env"].values] == [
         ("prod", 20, False),
@@ -122,9 +128,9 @@ def test_facets_are_labels_whose_values_repeat() -> None:
     ]
     assert listed["team"].values[0].is_chosen
     many = [{"pod": str(n // 2)} for n in range(40)]
-    (pods,) = facets.facets(many, AlertQuery())
+    (pods,) = facets.facets(many, MatcherQuery())
     assert (len(pods.values), pods.others) == (facets.VALUES_LISTED, 20 - facets.VALUES_LISTED)
-    assert facets.facets([], AlertQuery()) == ()
+    assert facets.facets([], MatcherQuery()) == ()
 
 
 @pytest.mark.parametrize(

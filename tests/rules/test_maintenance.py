@@ -31,11 +31,11 @@ from firebell.status_pages.model import (
     Stage,
     StatusPage,
     UpdateKind,
+    Weights,
 )
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, languages
 from firebell.status_pages.snapshot import Snapshot
-from firebell.status_pages.uptime import Weights
 
 START = datetime(2026, 11, 29, 1, tzinfo=UTC)
 END = START + timedelta(hours=2)

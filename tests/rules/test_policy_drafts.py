@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 
 from firebell.kit.errors import Invalid
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.paging.dry_run import PlannedLevel, PlannedMessage, compare, messages, summary
+from firebell.paging.dry_run import PlannedLevel, PlannedMessage, compare, messages, rows, summary
 from firebell.paging.level_conditions import EVERY_DAY, Conditions, Hours
 from firebell.paging.model import Level, Plan, Policy, Strategy, Target, TargetKind
 from firebell.paging.policy_changes import changes
@@ -216,3 +216,21 @@ def test_a_dry_run_is_compared_message_by_message() -> None:
     assert summary(before) == "Ana at 0:00, Jun at 5:00"
     assert len(messages(before)) == 3
     assert summary([level(0)]) == ""
+
+
+def test_a_dry_run_shows_levels_that_reach_no_one_where_they_are_skipped() -> None:
+    away = replace(level(4, sent(4, 2), sent(9, 2), index=2), unreachable=("Ana",))
+    levels = [level(0, sent(0, 1), sent(5, 1)), level(4, index=1), away, level(60, sent(60, 2), index=None)]
+    shown = [
+        (row.at.seconds // 60, row.level.level if row.level else None, bool(row.message))
+        for row in rows(levels, levels)
+    ]
+    assert shown == [
+        (0, None, True),
+        (4, 1, False),
+        (4, 2, False),
+        (4, None, True),
+        (5, None, True),
+        (9, None, True),
+    ]
+    assert not any(row.message and row.message.is_new for row in rows(levels, levels))

@@ -85,6 +85,25 @@ def test_the_stage_that_decides_is_named(
     assert all(s.text for s in explained.stages)
 
 
+@pytest.mark.parametrize(
+    ("changed", "stage", "around"),
+    [
+        ({"mute": MUTE}, "muted", ("", " mutes it.")),
+        (PAGED, "paged", ("Opened ", " for Ledger.")),
+        # a link that the text does not have follows it
+        ({"earlier_alert_id": 6}, "deduplicated", (None, "")),
+        ({}, "held", (None, "")),
+    ],
+)
+def test_the_text_of_a_stage_is_split_at_its_link(
+    changed: dict[str, Any], stage: str, around: tuple[str | None, str]
+) -> None:
+    [shown] = [s for s in explanation.explain(facts(**changed)).stages if s.name == stage]
+    before, after = shown.around_link
+    assert (before if around[0] is not None else None, after) == around
+    assert f"{before}{shown.link if around[0] is not None else ''}{after}".strip() == shown.text
+
+
 def test_an_alert_that_flaps_says_since_when_and_until_when() -> None:
     steady, began = facts(**PAGED), Flap(tuple(NOW + n * MINUTE for n in range(6)), 6, since=NOW + 5 * MINUTE)
     texts, nexts = set(), set()

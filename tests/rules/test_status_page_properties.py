@@ -21,12 +21,13 @@ from firebell.status_pages.model import (
     PublicUpdate,
     Stage,
     UpdateKind,
+    Weights,
 )
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 OPERATIONAL, MAINTENANCE = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE
 PROBLEMS = tuple(status for status in ComponentStatus if status > MAINTENANCE)
-WEIGHTS = uptime.Weights()
+WEIGHTS = Weights()
 START_DATE = date(2026, 1, 1)
 WINDOW = uptime.window(NOW, "UTC", START_DATE)
 MINUTES = int((WINDOW[1] - WINDOW[0]).total_seconds()) // 60

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise, product
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,7 @@ from firebell.status_pages.model import (
     Stage,
     StatusPage,
     UpdateKind,
+    Weights,
 )
 from firebell.status_pages.monthly_uptime import UptimeReport
 from firebell.status_pages.snapshot import Snapshot
@@ -240,7 +242,7 @@ def test_uptime_is_exact_and_never_rounded_up(spans: list[StatusSpan], shown: st
     start, end = uptime.window(NOW, "UTC", date(2026, 1, 1))
     assert (start, end) == (START, NOW)
     seconds = uptime.seconds_by_status(spans, start, end)
-    assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == shown
+    assert uptime.shown(uptime.uptime(seconds, Weights())) == shown
 
 
 def test_uptime_counts_from_the_first_day_of_a_component() -> None:
@@ -251,7 +253,7 @@ def test_uptime_counts_from_the_first_day_of_a_component() -> None:
         start,
         end,
     )
-    assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == "99.56%"
+    assert uptime.shown(uptime.uptime(seconds, Weights())) == "99.56%"
 
 
 def test_the_window_of_berlin_has_the_hour_of_the_clock_change() -> None:
@@ -267,7 +269,7 @@ def test_the_window_of_berlin_has_the_hour_of_the_clock_change() -> None:
 def test_the_uptime_of_a_group_is_the_mean_of_its_components() -> None:
     start, end = uptime.window(NOW, "UTC", date(2026, 1, 1))
     values = [
-        uptime.uptime(uptime.seconds_by_status(spans, start, end), uptime.Weights())
+        uptime.uptime(uptime.seconds_by_status(spans, start, end), Weights())
         for spans in (_spans((X, 3600)), _spans((P, 3600)), _spans())
     ]
     assert uptime.shown(uptime.group_uptime(values)) == "99.97%"
@@ -338,7 +340,7 @@ def test_months_follow_the_clock_of_the_page_and_the_first_day_of_a_component() 
 
 
 def test_the_months_of_a_report_add_up_to_its_window() -> None:
-    """However many incidents overlap, leaving out those of other months changes nothing."""
+    """However many incidents overlap; and each is folded once, not once for each month."""
     incidents = [
         _incident(
             _update(1, Stage.INVESTIGATING, (1, status, NOW - timedelta(days=days))),
@@ -349,7 +351,9 @@ def test_the_months_of_a_report_add_up_to_its_window() -> None:
             product((D, P, X), (80, 58, 27, 26), (3, 30, 600)), start=1
         )
     ]
-    report = _report(*incidents)
+    with patch.object(derived_status, "steps", wraps=derived_status.steps) as steps:
+        report = _report(*incidents)
+    assert steps.call_count == len(incidents)
     start = report.months[0].start("UTC")
     spans = derived_status.spans(incidents, 1, start, NOW)
     at_once = uptime.seconds_by_status(spans, start, NOW)
@@ -371,7 +375,7 @@ def test_overlapping_incidents_count_once_and_the_worst_counts() -> None:
     spans = derived_status.spans([partial, major], 1, start, end)
     seconds = uptime.seconds_by_status(spans, start, end)
     assert (seconds[P], seconds[X]) == (2700, 900)
-    assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == "98.02%"
+    assert uptime.shown(uptime.uptime(seconds, Weights())) == "98.02%"
     assert [span.incident_ids for span in spans] == [(), (1,), (2,), (1,), ()]
 
 

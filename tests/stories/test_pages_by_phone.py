@@ -312,6 +312,12 @@ async def test_a_provider_that_fails_loses_no_page_and_low_urgency_has_a_limit(
         assert (stop["scope"], stop["value"], stop["sent"]) == ("country", "DE", 2)
         assert stop["text"] in (await p.http.get("/settings/phone")).text
 
+        # the admins see whose limit is reached, too
+        monkeypatch.setitem(hourly_limits._LIMITS, "person", 2)
+        of_person = (await p.http.get("/api/v1/phone-usage/stops")).json()[1]
+        assert (of_person["value"], of_person["text"]) == (str(w.mara), "Codes and tests of Mara Lindqvist")
+        monkeypatch.setitem(hourly_limits._LIMITS, "person", hourly_limits.PERSON_MAX)
+
         # an admin allows the country for a while, and only what is stopped
         allowances = "/api/v1/phone-usage/allowances"
         admin = {"Authorization": f"Bearer {await key_of(w.ctx.db, clock, w.mara)}"}

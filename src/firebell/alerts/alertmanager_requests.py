@@ -21,7 +21,7 @@ from firebell.alerts.request_parts import authorization, query_fields
 from firebell.alerts.silences import actions as silence_actions
 from firebell.alerts.silences import alertmanager
 from firebell.alerts.silences.model import Silence
-from firebell.kit import matchers
+from firebell.kit import label_comparison, matchers
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -120,10 +120,10 @@ async def _silences(
     """List, get, create, change or expire silences of the integration's service."""
     actor = Actor("source", integration.name)
     if question.what == "silences" and question.method == "GET":
-        listed = alertmanager.wanted(
-            await silence_actions.silences(tx, now), _filters(question), integration.service_id
-        )
-        return _json([alertmanager.gettable(silence, now) for silence in listed])
+        own = await _silences_of(tx, integration.service_id, now)
+        labels = {each.id: {m.name: m.value for m in each.conditions} for each in own}
+        wanted = set(await label_comparison.matching_labels(labels, _filters(question)))
+        return _json([alertmanager.gettable(each, now) for each in own if each.id in wanted])
     if question.what == "silences":
         return await _post_silence(tx, actor, integration.service_id, body, now)
     silence = await _silence(tx, question.what.removeprefix(_SILENCE), integration.service_id)
@@ -132,6 +132,11 @@ async def _silences(
     _check_own(silence, integration.service_id)
     await silence_actions.expire_silence(tx, actor, silence_id=silence.id, now=now)
     return Response(200, b"", (_JSON,))
+
+
+async def _silences_of(tx: Tx, service_id: int, now: datetime) -> list[Silence]:
+    listed = await silence_actions.silences(tx, now)
+    return [each for each in listed if not each.service_ids or service_id in each.service_ids]
 
 
 async def _silence(tx: Tx, text: str, service_id: int) -> Silence:
@@ -166,17 +171,18 @@ async def _post_silence(tx: Tx, actor: Actor, service_id: int, body: bytes, now:
 
 async def _alerts(ctx: Context, integration: Integration, question: Question) -> Response:
     try:
-        wanted = _filters(question)
+        filters = _filters(question)
+        async with ctx.db.tx() as tx:
+            alerts = await read_store.firing_of_integration(tx, integration.id, MAX_ALERTS)
+            marks = await mute_store.marks_of_groups(tx, {a.group_id for a in alerts if a.group_id})
+        wanted = set(await label_comparison.matching_labels({a.id: a.labels for a in alerts}, filters))
     except Invalid as error:
         return Response(400, _encode(error.message), (_JSON,))
-    async with ctx.db.tx() as tx:
-        alerts = await read_store.firing_of_integration(tx, integration.id, MAX_ALERTS)
-        marks = await mute_store.marks_of_groups(tx, {a.group_id for a in alerts if a.group_id})
     marked = [(alert, _holding(marks.get(alert.group_id or 0))) for alert in alerts]
     listed = [
         _gettable(alert, mark)
         for alert, mark in marked
-        if _alert_state(mark) not in question.left_out and matchers.matches_all(wanted, alert.labels)
+        if alert.id in wanted and _alert_state(mark) not in question.left_out
     ]
     if question.what == "alerts":
         return _json(listed)

@@ -12,7 +12,6 @@ from firebell.alerts import (
     actions,
     dropped_labels,
     earlier_alerts,
-    list_query,
     listing,
     queries,
     time_range,
@@ -21,6 +20,7 @@ from firebell.alerts.model import Alert, AlertFilter, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
+from firebell.kit import matcher_query
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.web import api, html
 from firebell.kit.web.api import (
@@ -266,7 +266,12 @@ async def list_alerts(
     """
     wanted = await _filter(w, service, status, start, end, muted=muted)
     listed = await listing.listing(
-        w.tx, list_query.parse(q.strip()), params.before, params.limit, wanted, with_facets=False
+        w.tx,
+        matcher_query.parse(q.strip(), listing.QUERY_EXAMPLE),
+        params.before,
+        params.limit,
+        wanted,
+        with_facets=False,
     )
     params.link_after(listed.older)
     views = await queries.alert_details(w.tx, listed.alerts)
@@ -289,7 +294,9 @@ async def list_alert_facets(
     end: End = None,
 ) -> AlertFacets:
     wanted = await _filter(w, service, status, start, end, muted=muted)
-    listed = await listing.listing(w.tx, list_query.parse(q.strip()), None, 1, wanted, with_facets=True)
+    listed = await listing.listing(
+        w.tx, matcher_query.parse(q.strip(), listing.QUERY_EXAMPLE), None, 1, wanted, with_facets=True
+    )
     return AlertFacets.model_validate(listed)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from firebell.alerts.list_query import AlertQuery
+from firebell.kit.matcher_query import MatcherQuery
 from firebell.kit.matchers import Op
 
 MAX_FACETS = 6
@@ -29,7 +29,7 @@ class Facet:
     others: int
 
 
-def facets(labels: Sequence[Mapping[str, str]], query: AlertQuery) -> tuple[Facet, ...]:
+def facets(labels: Sequence[Mapping[str, str]], query: MatcherQuery) -> tuple[Facet, ...]:
     """Return the labels that split a list: the severity, those that the query asks for, then the most common ones.
 
     A label whose values hardly repeat, such as a request id, splits nothing, and the title is no label here.

@@ -1,22 +1,15 @@
 """The SQL that searches alerts by the words of their titles, a whole deduplication key, or their labels."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
 from firebell.alerts.model import AlertFilter, matched_labels
 from firebell.alerts.read_store import MUTED, newest_alerts, started
+from firebell.kit import label_comparison
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.matchers import Matcher, Op
 from firebell.kit.search_terms import NEWEST_SEARCHED
-from firebell.kit.threads import Pool
-
-TIME_LIMIT_S = 2.0
-"""How long a request compares alerts with regular expressions."""
-_comparisons = Pool("comparisons of alerts", size=1, queue=32)
 
 
 async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
@@ -127,10 +120,7 @@ async def matching_of(tx: Tx, conditions: Sequence[Matcher], ids: Sequence[int])
 async def _matching(
     tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int
 ) -> Compared:
-    """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database.
-
-    They are compared in a thread, so that what receives alerts and sends pages does not wait.
-    """
+    """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database."""
     plain = [(c.name, c.value, c.op is Op.EQUAL) for c in conditions if c.op in (Op.EQUAL, Op.NOT_EQUAL)]
     patterns = [c for c in conditions if c.op in (Op.MATCHES, Op.DIFFERS)]
     names, wanted_values, equal, pattern_names = (f"${len(values) + n}" for n in range(1, 5))
@@ -169,26 +159,9 @@ async def _matching(
     if rows[0]["id"] is None or not patterns:
         ids = [row["id"] for row in rows if row["id"] is not None]
         return Compared(ids, lowest_id, is_partial)
-    ids, cut_at = await _comparisons.run(lambda: _compare(rows, patterns))
+    texts = [(row["id"], tuple(row["texts"])) for row in rows]
+    ids, cut_at = await label_comparison.matching(texts, patterns)
     return Compared(ids, lowest_id if cut_at is None else cut_at, is_partial or cut_at is not None)
-
-
-def _compare(rows: Sequence[asyncpg.Record], patterns: Sequence[Matcher]) -> tuple[list[int], int | None]:
-    """Return the alerts whose texts match, and the last one that was compared if the time was up."""
-    known: dict[tuple[str, ...], bool] = {}
-    ids: list[int] = []
-    end = time.monotonic() + TIME_LIMIT_S
-    for row in rows:
-        texts = tuple(row["texts"])
-        is_match = known.get(texts)
-        if is_match is None:
-            pairs = zip(patterns, texts, strict=True)
-            is_match = known[texts] = all(c.matches({c.name: text}) for c, text in pairs)
-        if is_match:
-            ids.append(row["id"])
-        if time.monotonic() > end:
-            return ids, row["id"]
-    return ids, None
 
 
 def _value(name: str) -> str:

@@ -6,12 +6,13 @@ from firebell.alerts import facets as label_facets
 from firebell.alerts import list_filter_store, read_store
 from firebell.alerts.facets import Facet
 from firebell.alerts.list_filter_store import Compared
-from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.kit import search_terms
 from firebell.kit.db.database import Tx
+from firebell.kit.matcher_query import MatcherQuery
 from firebell.kit.text import MAX_ID
 
+QUERY_EXAMPLE = 'Use matchers such as severity="critical", and words of the title.'
 COMPARED = 20_000
 """Alerts that one request compares with the matchers."""
 COUNTED = 2_000
@@ -35,7 +36,7 @@ class AlertListing:
 
 
 async def listing(
-    tx: Tx, query: AlertQuery, before: int | None, limit: int, wanted: AlertFilter, *, with_facets: bool
+    tx: Tx, query: MatcherQuery, before: int | None, limit: int, wanted: AlertFilter, *, with_facets: bool
 ) -> AlertListing:
     """Return the alerts that a query matches; fewer than `limit` before its end if few of many match.
 
@@ -63,7 +64,7 @@ async def listing(
 
 
 async def _compared(
-    tx: Tx, query: AlertQuery, below: int, limit: int, most: int, wanted: AlertFilter
+    tx: Tx, query: MatcherQuery, below: int, limit: int, most: int, wanted: AlertFilter
 ) -> Compared:
     if not query.words:
         # without conditions, all that are compared match

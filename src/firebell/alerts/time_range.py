@@ -1,11 +1,12 @@
 """The interval in which the listed alerts began, from an address or a form (pure)."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
-from firebell.kit.localtime import to_instant
+from firebell.kit.localtime import to_instant, to_last_instant
 from firebell.kit.web.filters import shown, to_one_of
 
 ALL = "all"
@@ -17,6 +18,11 @@ PRESETS: dict[str, tuple[str, timedelta | None]] = {
 }
 """What an address calls each range that ends now, its label and length."""
 _EXAMPLE = "Enter a date and time such as 2026-11-24T03:14."
+_DAY_CHARS = len("2026-11-24")
+_FORM = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE
+)
+"""A day or a time; Python reads other forms too, such as weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +69,14 @@ def instant_text(at: datetime) -> str:
 
 def _instant(text: str, field: str, tz: str, *, is_end: bool) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
-        if at.year not in YEARS:
-            raise ValueError
+        at = datetime.fromisoformat(text) if _FORM.fullmatch(text) else None
     except ValueError:
-        raise Invalid(f"{shown(text)} is not a date and time.", fields={field: _EXAMPLE}) from None
+        at = None
+    if at is None or at.year not in YEARS:
+        raise Invalid(f"{shown(text)} is not a date and time.", fields={field: _EXAMPLE})
     if at.tzinfo is not None:
         return at
-    return to_instant(at + timedelta(days=1) if is_end and _is_day(text) else at, tz)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+    if len(text) == _DAY_CHARS:
+        return to_instant(at + timedelta(days=1) if is_end else at, tz)
+    # of an hour that repeats, a range includes both occurrences
+    return to_last_instant(at, tz) if is_end else to_instant(at, tz)

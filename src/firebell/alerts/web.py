@@ -10,19 +10,19 @@ from fastapi import Query, Response
 from firebell.alerts import (
     actions,
     earlier_alerts,
-    list_query,
     listing,
     queries,
     recognition,
     retention_store,
     time_range,
 )
-from firebell.alerts.list_query import AlertQuery
 from firebell.alerts.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.alerts.time_range import ANY_TIME
 from firebell.catalog import actions as catalog
+from firebell.kit import matcher_query
 from firebell.kit.errors import Invalid
+from firebell.kit.matcher_query import MatcherQuery
 from firebell.kit.matchers import Matcher, Op
 from firebell.kit.slice import AlertPart
 from firebell.kit.text import to_choice
@@ -75,10 +75,10 @@ async def alerts(
             "to": end,
         }
     )
-    error, query, listed, started = None, AlertQuery(), AlertListing([], None, 0, False, ()), ANY_TIME
+    error, query, listed, started = None, MatcherQuery(), AlertListing([], None, 0, False, ()), ANY_TIME
     try:
         started = time_range.parse(preset, start, end, visit.now, visit.person.tz)
-        query = list_query.parse(q.strip())
+        query = matcher_query.parse(q.strip(), listing.QUERY_EXAMPLE)
         wanted = AlertFilter(
             chosen_service.id if chosen_service else None,
             is_firing=tab == "firing",
@@ -147,7 +147,7 @@ async def alerts(
 def _similar(alert: Alert) -> str:
     """Return the address of the alerts like one: of its rule, else those whose titles have its words."""
     name = alert.labels.get("alertname", "")
-    query = AlertQuery().with_value("alertname", name) if name else AlertQuery(words=alert.title[:100])
+    query = MatcherQuery().with_value("alertname", name) if name else MatcherQuery(words=alert.title[:100])
     return html.address("/alerts", q=str(query))
 
 

@@ -1,10 +1,10 @@
 """Create, update and look up services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from firebell.catalog import dependency_actions, labels_and_links, store
 from firebell.catalog.labels_and_links import checked_labels, checked_links
@@ -22,6 +22,8 @@ from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 DESCRIPTION_MAX_CHARS = 2_000
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Unchanged(Enum):
@@ -31,7 +33,7 @@ class Unchanged(Enum):
 
 
 UNCHANGED: Final = Unchanged.UNCHANGED
-"""A field that keeps its value, where None is a value of its own."""
+"""A field that keeps the value that it has."""
 
 MAX_DEPENDENCIES = dependency_actions.MAX_DEPENDENCIES
 MAX_IMPORTED_SERVICES = dependency_actions.MAX_IMPORTED_SERVICES
@@ -162,12 +164,12 @@ async def update_service(
     service: Service,
     *,
     policy_id: int | Unchanged | None = UNCHANGED,
-    team_id: int | None = None,
-    description: str | None = None,
-    runbook_url: str | None = None,
+    team_id: int | Unchanged = UNCHANGED,
+    description: str | Unchanged = UNCHANGED,
+    runbook_url: str | Unchanged = UNCHANGED,
     tier: int | Unchanged | None = UNCHANGED,
-    labels: Mapping[str, str] | None = None,
-    links: Sequence[ServiceLink] | None = None,
+    labels: Mapping[str, str] | Unchanged = UNCHANGED,
+    links: Sequence[ServiceLink] | Unchanged = UNCHANGED,
     now: datetime,
 ) -> Service:
     """Update and return the service; a new policy applies to new pages only.
@@ -177,19 +179,19 @@ async def update_service(
     """
     current = await store.locked(tx, service.id)
     errors = FieldErrors()
+
+    def checked(value: S | Unchanged, current: T, check: Callable[[S], T]) -> T:
+        return current if isinstance(value, Unchanged) else errors.value(lambda: check(value), current)
+
     changed = replace(
         current,
-        team_id=current.team_id if team_id is None else team_id,
+        team_id=current.team_id if team_id is UNCHANGED else team_id,
         policy_id=current.policy_id if policy_id is UNCHANGED else policy_id,
-        description=current.description
-        if description is None
-        else errors.value(lambda: _clean_description(description), ""),
-        runbook_url=current.runbook_url
-        if runbook_url is None
-        else errors.value(lambda: _clean_runbook_url(runbook_url), ""),
-        tier=current.tier if tier is UNCHANGED else errors.value(lambda: _checked_tier(tier), None),
-        labels=current.labels if labels is None else errors.value(lambda: checked_labels(labels), {}),
-        links=current.links if links is None else errors.value(lambda: checked_links(links), ()),
+        description=checked(description, current.description, _clean_description),
+        runbook_url=checked(runbook_url, current.runbook_url, _clean_runbook_url),
+        tier=checked(tier, current.tier, _checked_tier),
+        labels=checked(labels, current.labels, checked_labels),
+        links=checked(links, current.links, checked_links),
     )
     errors.check()
     await _check_owners(tx, changed.team_id, changed.policy_id)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from firebell.catalog import actions
+from firebell.catalog.api_types import ServiceLinkShown, TierNumber
 from firebell.catalog.labels_and_links import MAX_LABELS, MAX_LINKS
 from firebell.catalog.model import ServiceLink
 from firebell.kit.web import api
@@ -15,12 +16,12 @@ from firebell.people.unit_of_work import Work, work
 router = api.router("services", "/services")
 
 Responder = Annotated[Work, work(Verb.SERVICE_WRITE)]
-
+_NULLABLE = ("policy_id", "tier")
+"""What a service can be without; a null of any other field changes nothing."""
 
 Labels = Annotated[
     dict[Text, Text], Field(max_length=MAX_LABELS, examples=[{"region": "eu-north", "pci": "yes"}])
 ]
-TierNumber = Annotated[int | None, Field(ge=1, le=3, description="1 critical, 2 standard, 3 internal")]
 
 
 class NewServiceLink(ApiInput):
@@ -28,13 +29,6 @@ class NewServiceLink(ApiInput):
 
     title: Annotated[Text, Field(examples=["Repository"])]
     url: Annotated[Text, Field(max_length=2000, examples=["https://git.example.org/checkout"])]
-
-
-class ServiceLinkShown(ApiOutput):
-    """A web page about a service."""
-
-    title: str
-    url: str
 
 
 Links = Annotated[list[NewServiceLink], Field(max_length=MAX_LINKS)]
@@ -102,18 +96,9 @@ def _links(links: list[NewServiceLink]) -> list[ServiceLink]:
 )
 async def change_service(w: Responder, slug: Text, change: ServiceChange) -> ServiceShown:
     service = await actions.by_slug(w.tx, slug)
-    stated = change.model_fields_set
-    changed = await actions.update_service(
-        w.tx,
-        w.actor,
-        service,
-        team_id=change.team_id,
-        policy_id=change.policy_id if "policy_id" in stated else actions.UNCHANGED,
-        description=change.description,
-        runbook_url=change.runbook_url,
-        tier=change.tier if "tier" in stated else actions.UNCHANGED,
-        labels=change.labels,
-        links=None if change.links is None else _links(change.links),
-        now=w.now,
-    )
+    values = {name: getattr(change, name) for name in change.model_fields_set}
+    stated = {name: value for name, value in values.items() if value is not None or name in _NULLABLE}
+    if change.links is not None:
+        stated["links"] = _links(change.links)
+    changed = await actions.update_service(w.tx, w.actor, service, **stated, now=w.now)
     return ServiceShown.model_validate(changed)

@@ -12,6 +12,7 @@ from firebell.commands.output import (
     example,
     fail,
     local,
+    pairs,
     past_instant,
     short,
     show,
@@ -56,13 +57,11 @@ def send(
     resolve: bool,
 ) -> None:
     """Send one alert called TITLE. It is stored when the command returns."""
-    if invalid := [pair for pair in label if not pair.partition("=")[0] or "=" not in pair]:
-        fail(f"{invalid[0]!r} is not a label.", "Use NAME=VALUE, such as --label region=eu.", USAGE)
     event = {
         "title": title,
         "severity": severity,
         "body": body,
-        "labels": dict(pair.partition("=")[::2] for pair in label),
+        "labels": pairs(label, "NAME=VALUE", "--label region=eu"),
         "status": "resolved" if resolve else "firing",
     }
     if dedup_key:

@@ -7,20 +7,14 @@ import click
 from firebell.commands.classify import ANSWER, answers_of
 from firebell.commands.client import call
 from firebell.commands.incident_lines import summary_line
-from firebell.commands.output import USAGE, as_json, example, fail, show
+from firebell.commands.output import USAGE, as_json, example, fail, pairs, show
 
 TYPE = click.Choice(["operational", "security", "data_protection", "vendor", "performance"])
 
 
 def fields_of(given: Sequence[str]) -> dict[str, str]:
-    """Return values such as region=EU by slug; exit for anything else."""
-    fields = {}
-    for text in given:
-        slug, equals, value = text.partition("=")
-        if not slug or not equals:
-            fail(f"{text!r} is not a field.", "Use a slug and a value, such as --field region=EU.", USAGE)
-        fields[slug] = value
-    return fields
+    """Return values such as region=EU by slug; end the command for anything else."""
+    return pairs(given, "SLUG=VALUE", "--field region=EU")
 
 
 @click.command(

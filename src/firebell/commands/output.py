@@ -181,8 +181,8 @@ def pairs(options: Sequence[str], form: str, usage: str) -> dict[str, str]:
     values = {}
     for option in options:
         name, separator, value = option.partition("=")
-        if not separator:
-            fail(f"{option!r} is not {form}.", f"Use for example {usage}.")
+        if not name or not separator:
+            fail(f"{option!r} is not {form}.", f"Use for example {usage}.", USAGE)
         values[name] = value
     return values
 

@@ -9,7 +9,7 @@ import click
 from firebell.alerts.routing_changes import OWNER_LABELS
 from firebell.alerts.routing_rules import Owner
 from firebell.commands.client import call, call_first
-from firebell.commands.output import USAGE, as_json, example, fail, local, short, show, show_table
+from firebell.commands.output import USAGE, as_json, example, fail, local, pairs, short, show, show_table
 from firebell.kit.durations import exact
 from firebell.routing.model import EffectKind
 
@@ -62,12 +62,10 @@ def test(
     alert_id: int | None, service: str | None, label: tuple[str, ...], title: str, severity: str | None
 ) -> None:
     """Show which rule decides, and who would be paged. No one is."""
-    if invalid := [pair for pair in label if not pair.partition("=")[0] or "=" not in pair]:
-        fail(f"{invalid[0]!r} is not a label.", "Use NAME=VALUE, such as --label region=eu.", USAGE)
+    labels = pairs(label, "NAME=VALUE", "--label region=eu")
     if alert_id is not None:
         result = call("GET", f"/api/v1/alerts/{alert_id}/routing-test")
     elif service:
-        labels = dict(pair.partition("=")[::2] for pair in label)
         body = {"service": service, "labels": labels, "title": title, "severity": severity}
         result = call("POST", "/api/v1/routing/test", body)
     else:

@@ -12,6 +12,7 @@ from firebell.commands.output import (
     example,
     fail,
     local,
+    pairs,
     short,
     show,
     show_removed,
@@ -109,19 +110,13 @@ def _exercised(runbook: dict[str, Any]) -> str:
     return f"{f'exercised {local(at)}' if at else 'never exercised'}, L{runbook['automation_level']}"
 
 
-def _labels(pairs: tuple[str, ...]) -> dict[str, str]:
+def _labels(options: tuple[str, ...]) -> dict[str, str]:
     """Return the labels of options such as region=eu; an empty option stands for none."""
-    labels: dict[str, str] = {}
-    for pair in filter(None, pairs):
-        name, equals, value = pair.partition("=")
-        if not equals:
-            fail(f"--label {pair} is not a label.", "Write it as name=value.", USAGE)
-        labels[name.strip()] = value.strip()
-    return labels
+    return pairs(list(filter(None, options)), "NAME=VALUE", "--label region=eu")
 
 
-def _links(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-    return [{"title": title, "url": url} for title, url in pairs if title or url]
+def _links(options: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"title": title, "url": url} for title, url in options if title or url]
 
 
 def _acked(seconds: int | None) -> str:

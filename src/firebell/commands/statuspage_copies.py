@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.output import as_json, example, fail, local, show, show_table
+from firebell.commands.output import as_json, example, fail, local, pairs, show, show_table
 
 Fields = dict[str, Any]
 PROVIDERS = ("statuspage", "instatus")
@@ -89,17 +89,13 @@ def _queued(queued: Fields) -> str:
 @copies.command("map", epilog=example("firebell statuspage copies map kestrel 1 3=8kbf7d35c070"))
 @click.argument("slug")
 @click.argument("copy_id", metavar="ID", type=click.IntRange(min=1))
-@click.argument("pairs", metavar="COMPONENT=THEIRS...", nargs=-1, required=True)
+@click.argument("components", metavar="COMPONENT=THEIRS...", nargs=-1, required=True)
 @as_json
-def map_(slug: str, copy_id: int, pairs: tuple[str, ...]) -> None:
+def map_(slug: str, copy_id: int, components: tuple[str, ...]) -> None:
     """Map components to those there; the others stay mapped as they are, COMPONENT= maps one to nothing."""
     now = call("GET", _path(slug, copy_id))["components"]
     mapped = {str(c["component_id"]): c["remote_id"] for c in now if c["remote_id"]}
-    for pair in pairs:
-        own, separator, theirs = pair.partition("=")
-        if not separator:
-            fail(f"{pair!r} is not COMPONENT=THEIRS.", "Use for example 3=8kbf7d35c070.")
-        mapped[own] = theirs
+    mapped |= pairs(components, "COMPONENT=THEIRS", "3=8kbf7d35c070")
     body = {"components": {own: theirs for own, theirs in mapped.items() if theirs}}
     copy = call("PUT", _path(slug, copy_id, "/components"), body)
     show(copy, f"{len(body['components'])} components are mapped.")

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 import click
 
 from firebell.commands.client import call
-from firebell.commands.output import as_json, example, fail, short, show, show_table
+from firebell.commands.output import as_json, example, fail, pairs, short, show, show_table
 from firebell.commands.people import person_id_of
 from firebell.kit.text import plural
 
@@ -30,10 +30,7 @@ def _address(number: int, suffix: str = "") -> str:
 
 
 def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
-    pairs = dict(value.partition("=")[::2] for value in values)
-    if any("=" not in value for value in values):
-        fail(f"{option} takes NAME=VALUE.", f"Example: {option} due=out")
-    return pairs
+    return pairs(values, "NAME=VALUE", f"{option} due=out")
 
 
 def _secret(given: str | None, label: str = "Token") -> str:

@@ -48,7 +48,7 @@ def to_local(t: datetime, tz: str) -> datetime:
 def to_instant(x: datetime, tz: str) -> datetime:
     """Return the first instant whose local clock reads `x` or later (spec 1.1).
 
-    This is the only conversion from wall time to instants: a repeated time means its first occurrence, a
+    This is the conversion from wall time to instants: a repeated time means its first occurrence, a
     skipped time means the instant of the jump. Monotone in `x`, so adjacent turns never leave a gap or overlap.
     """
     here, since = zone(tz), x - _WALL_ZERO
@@ -67,6 +67,11 @@ def to_instant(x: datetime, tz: str) -> datetime:
         else:
             low = middle
     return high
+
+
+def to_last_instant(x: datetime, tz: str) -> datetime:
+    """Return the last instant whose local clock reads `x`; if it is skipped, the instant of the jump."""
+    return max(to_instant(x, tz), x.replace(tzinfo=zone(tz), fold=1).astimezone(UTC))
 
 
 def format_local(t: datetime, tz: str) -> str:

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.notify import allowance_store, hourly_limit_actions
-from firebell.notify.hourly_limits import CodeAllowance, LimitScope, text_of
+from firebell.notify.hourly_limits import ALLOWED_KINDS, CodeAllowance, LimitScope
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -23,7 +23,7 @@ async def allow(
     Allowing again starts the time over. Raise Invalid for the installation or too many hours, and Conflict if the
     limit of the scope is not reached, so that no one allows in advance what someone could abuse.
     """
-    if scope.kind == "installation":
+    if scope.kind not in ALLOWED_KINDS:
         raise Invalid(
             "The limit of all codes and tests always holds.",
             fields={"scope": "Allow a country, a range of numbers or a person."},
@@ -33,18 +33,13 @@ async def allow(
     allowed = {each.scope for each in await allowance_store.in_force(tx, now)}
     stopped = {stop.scope for stop in await hourly_limit_actions.reached_limits(tx, now)}
     if scope not in stopped | allowed:
-        raise Conflict(f"{text_of(scope)} aren’t stopped now.", hint="They are sent as usual.")
-    allowance = await allowance_store.put(tx, scope, actor.label, now, now + timedelta(hours=hours))
+        raise Conflict(f"{scope.text()} aren’t stopped now.", hint="They are sent as usual.")
+    stored = await allowance_store.put(tx, scope, actor.label, now, now + timedelta(hours=hours))
+    [allowance] = await hourly_limit_actions.with_names(tx, [stored])
     subject = f"code_allowance:{allowance.id}"
+    name = allowance.text
     await tx.audit(
-        actor,
-        "codes.allowed",
-        subject,
-        now,
-        scope=scope.kind,
-        value=scope.value,
-        name=text_of(scope),
-        hours=hours,
+        actor, "codes.allowed", subject, now, scope=scope.kind, value=scope.value, name=name, hours=hours
     )
     return allowance
 
@@ -52,17 +47,13 @@ async def allow(
 @permits(Verb.PHONE_USAGE_WRITE)
 async def end_allowance(tx: Tx, actor: Actor, allowance_id: int, now: datetime) -> CodeAllowance:
     """End an allowance, so that the hourly limit holds again; raise NotFound if there is none."""
-    allowance = await allowance_store.delete(tx, allowance_id)
-    if allowance is None:
+    deleted = await allowance_store.delete(tx, allowance_id)
+    if deleted is None:
         raise NotFound("There is no such allowance.", hint="It may have ended already.")
-    scope = allowance.scope
-    subject = f"code_allowance:{allowance.id}"
+    [allowance] = await hourly_limit_actions.with_names(tx, [deleted])
+    scope, subject = allowance.scope, f"code_allowance:{allowance.id}"
+    name = allowance.text
     await tx.audit(
-        actor, "codes.allowance_ended", subject, now, scope=scope.kind, value=scope.value, name=text_of(scope)
+        actor, "codes.allowance_ended", subject, now, scope=scope.kind, value=scope.value, name=name
     )
     return allowance
-
-
-async def allowances(tx: Reads, now: datetime) -> list[CodeAllowance]:
-    """Return the allowances that have not expired."""
-    return await allowance_store.in_force(tx, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from firebell.channels.base import Failed
 from firebell.kit.db.database import Reads, Tx
@@ -9,6 +10,7 @@ from firebell.notify import actions, allowance_store, hourly_limit_store
 from firebell.notify.hourly_limits import (
     CHARGED,
     HOUR,
+    CodeAllowance,
     HourlyLimits,
     LimitScope,
     ReachedLimit,
@@ -19,6 +21,8 @@ from firebell.notify.hourly_limits import (
 from firebell.notify.model import Delivery, Notice
 from firebell.people import actions as people
 from firebell.people.permissions import ADMINS
+
+T = TypeVar("T", ReachedLimit, CodeAllowance)
 
 
 async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict[int, Failed]:
@@ -42,7 +46,17 @@ async def over_limit(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> dict
 async def reached_limits(tx: Reads, now: datetime) -> list[ReachedLimit]:
     """Return the limits of codes and tests that are reached, except where an admin allowed more."""
     requested = await hourly_limit_store.requested_messages(tx, CHARGED, [], now - HOUR)
-    return HourlyLimits({}, requested, await _allowed(tx, now)).reached_limits()
+    return await with_names(tx, HourlyLimits({}, requested, await _allowed(tx, now)).reached_limits())
+
+
+async def with_names(tx: Reads, listed: Sequence[T]) -> list[T]:
+    """Return limits or allowances with the names of the people whose they are."""
+    ids = [int(each.scope.value) for each in listed if each.scope.kind == "person"]
+    names = {str(person.id): person.name for person in (await people.people_by_id(tx, ids)).values()}
+    return [
+        each._replace(person=names.get(each.scope.value, "")) if each.scope.kind == "person" else each
+        for each in listed
+    ]
 
 
 async def _allowed(tx: Reads, now: datetime) -> list[LimitScope]:
@@ -63,7 +77,7 @@ async def _warn(tx: Tx, stopped: Sequence[ReachedLimit], now: datetime) -> None:
             " Check the audit log for new contact methods. If they are wanted, an admin can allow them.",
             link="/settings/phone",
         )
-        for stop in stopped
+        for stop in await with_names(tx, stopped)
         for admin in admins
     ]
     await actions.send_notices(tx, notices, now)

@@ -7,7 +7,7 @@ once, so that the person's other contact methods are used.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from firebell.channels.base import Failed
 from firebell.channels.registry import CHANNELS
@@ -38,15 +38,27 @@ class RequestedMessage(NamedTuple):
 
 ScopeKind = Literal["country", "range", "person", "installation"]
 AllowedKind = Literal["country", "range", "person"]
-ALLOWED_KINDS: tuple[AllowedKind, ...] = ("country", "range", "person")
-"""The kinds of scopes to which an admin can allow codes and tests beyond the limit."""
+ALLOWED_KINDS: tuple[AllowedKind, ...] = get_args(AllowedKind)
+"""The kinds of scopes to which an admin can allow codes and tests beyond the limit: not the installation."""
 
 
 class LimitScope(NamedTuple):
-    """What one limit counts: a country, a range of numbers, a person, or the installation."""
+    """What one limit counts: a country, a range of numbers, a person by id, or the installation."""
 
     kind: ScopeKind
     value: str
+
+    def text(self, person: str = "") -> str:
+        """Return which codes and tests it counts, as the beginning of a sentence; `person` is the name of a person."""
+        match self.kind:
+            case "country":
+                return f"Codes and tests to {self.value}"
+            case "range":
+                return f"Codes and tests to numbers that begin with {self.value}"
+            case "person":
+                return f"Codes and tests of {person or 'one person'}"
+            case "installation":
+                return "Codes and tests"
 
 
 class ReachedLimit(NamedTuple):
@@ -55,16 +67,18 @@ class ReachedLimit(NamedTuple):
     scope: LimitScope
     limit: int
     sent: int
+    person: str = ""
+    """The name of the person, for the limit of one."""
 
     @property
     def text(self) -> str:
         """What is stopped, as the beginning of a sentence."""
-        return text_of(self.scope)
+        return self.scope.text(self.person)
 
     @property
     def can_be_allowed(self) -> bool:
         """True unless it is the limit of the installation, which always holds."""
-        return self.scope.kind != "installation"
+        return self.scope.kind in ALLOWED_KINDS
 
 
 class CodeAllowance(NamedTuple):
@@ -75,24 +89,13 @@ class CodeAllowance(NamedTuple):
     created_at: datetime
     created_by: str
     expires_at: datetime
+    person: str = ""
+    """The name of the person, for the limit of one."""
 
     @property
     def text(self) -> str:
         """What is allowed, as the beginning of a sentence."""
-        return text_of(self.scope)
-
-
-def text_of(scope: LimitScope) -> str:
-    """Return which codes and tests a limit counts, as the beginning of a sentence."""
-    match scope:
-        case LimitScope("country", country):
-            return f"Codes and tests to {country}"
-        case LimitScope("range", prefix):
-            return f"Codes and tests to numbers that begin with {prefix}"
-        case LimitScope("person", _):
-            return "Codes and tests of one person"
-        case _:
-            return "Codes and tests"
+        return self.scope.text(self.person)
 
 
 _LIMITS = {"installation": INSTALLATION_MAX, "country": COUNTRY_MAX, "person": PERSON_MAX, "range": RANGE_MAX}
@@ -131,7 +134,7 @@ def _scopes(message: RequestedMessage) -> Iterator[LimitScope]:
 class HourlyLimits:
     """What was sent in the last hour; `admit` counts each message that is sent.
 
-    The scopes in `allowed` have no limit; the installation always has.
+    The scopes in `allowed` have no limit.
     """
 
     def __init__(
@@ -140,7 +143,7 @@ class HourlyLimits:
         requested: Iterable[RequestedMessage],
         allowed: Iterable[LimitScope] = (),
     ) -> None:
-        self._allowed = {scope for scope in allowed if scope.kind != "installation"}
+        self._allowed = frozenset(allowed)
         self._pages = Counter(pages)
         self._requested = Counter(scope for message in requested for scope in _scopes(message))
 

@@ -88,7 +88,7 @@ def _allowance(allowance: CodeAllowance) -> CodeAllowanceShown:
 
 @router.get("/allowances", summary="List what is allowed beyond the hourly limits of codes and tests")
 async def list_code_allowances(w: Annotated[Work, work(Verb.PHONE_USAGE_READ)]) -> list[CodeAllowanceShown]:
-    return [_allowance(each) for each in await allowance_actions.allowances(w.tx, w.now)]
+    return [_allowance(each) for each in await usage_queries.allowances(w.tx, w.now)]
 
 
 @router.post(

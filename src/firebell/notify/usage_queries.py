@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Reads
-from firebell.notify import receipt_store, usage_store
+from firebell.notify import allowance_store, hourly_limit_actions, receipt_store, usage_store
 from firebell.notify.cost_limits import DAY, limit_of
+from firebell.notify.hourly_limits import CodeAllowance
 from firebell.notify.usage_store import Usage
 
 USAGE_DAYS = 30
@@ -31,6 +32,11 @@ class ChannelUsage:
     def used_percent(self) -> int:
         """The share of the daily limit that is used; 0 without a limit."""
         return round(100 * self.daily_parts / self.daily_limit) if self.daily_limit else 0
+
+
+async def allowances(tx: Reads, now: datetime) -> list[CodeAllowance]:
+    """Return the allowances of codes and tests that have not expired, with the names of people."""
+    return await hourly_limit_actions.with_names(tx, await allowance_store.in_force(tx, now))
 
 
 async def channel_usages(tx: Reads, settings: Mapping[str, str], now: datetime) -> list[ChannelUsage]:

@@ -2,8 +2,8 @@
 
 from fastapi import Response
 
-from firebell.kit.errors import Invalid
 from firebell.kit.web import flash, html, routing
+from firebell.kit.web.filters import to_one_of
 from firebell.notify import allowance_actions, hourly_limit_actions, usage_queries
 from firebell.notify.hourly_limits import ALLOWED_KINDS, LimitScope
 from firebell.people import route_access
@@ -19,7 +19,7 @@ async def phone_usage(visit: CurrentVisit) -> Response:
         "nav": "settings",
         "tab": "contact",
         "days": usage_queries.USAGE_DAYS,
-        "allowances": await allowance_actions.allowances(visit.tx, visit.now),
+        "allowances": await usage_queries.allowances(visit.tx, visit.now),
         "allowed_hours": allowance_actions.DEFAULT_HOURS,
         "stops": await hourly_limit_actions.reached_limits(visit.tx, visit.now),
         "channels": await usage_queries.channel_usages(visit.tx, visit.ctx.channel_settings, visit.now),
@@ -29,10 +29,7 @@ async def phone_usage(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/phone/allowances", dependencies=route_access.needs(Verb.PHONE_USAGE_WRITE))
 async def allow(visit: CurrentVisit) -> Response:
-    kind = next((each for each in ALLOWED_KINDS if each == visit.text("scope")), None)
-    if kind is None:
-        raise Invalid("Choose what to allow.", fields={"scope": f"Use {', '.join(ALLOWED_KINDS)}."})
-    scope = LimitScope(kind, visit.text("value"))
+    scope = LimitScope(to_one_of(visit.text("scope"), "scope", ALLOWED_KINDS), visit.text("value"))
     allowance = await allowance_actions.allow(visit.tx, visit.actor, scope, visit.now)
     text = f"{allowance.text} are allowed for {allowance_actions.DEFAULT_HOURS} hours."
     return flash.redirect(visit.request, "/settings/phone", text)

@@ -116,6 +116,28 @@ def compare(before: Sequence[PlannedLevel], after: Sequence[PlannedLevel]) -> li
     return compared
 
 
+@dataclass(frozen=True, slots=True)
+class DryRow:
+    """A row of a dry run: a message, or a level that is skipped or does not reach everyone."""
+
+    at: timedelta
+    message: ComparedMessage | None = None
+    level: PlannedLevel | None = None
+
+
+def rows(before: Sequence[PlannedLevel], after: Sequence[PlannedLevel]) -> list[DryRow]:
+    """Return what happens in `after` until the final alarm, in order; its messages as `compare` returns them."""
+    levels = [
+        DryRow(step.at, level=step)
+        for step in after
+        if step.level is not None and (step.unreachable or not step.people)
+    ]
+    # a level stands before the messages of the same instant
+    return sorted(
+        [*levels, *(DryRow(c.message.at, c) for c in compare(before, after))], key=lambda row: row.at
+    )
+
+
 def messages(steps: Sequence[PlannedLevel]) -> list[PlannedMessage]:
     """Return the messages of all levels, not of the final alarm, in the order in which they are sent."""
     sent = (m for step in steps if step.level is not None for m in step.messages)

@@ -45,7 +45,7 @@ class Trial:
     """The dry run of a draft: by the index of its level, beside the saved policy; or why there is none."""
 
     levels: Mapping[int, dry.PlannedLevel] = field(default_factory=dict)
-    messages: list[dry.ComparedMessage] = field(default_factory=list)
+    rows: list[dry.DryRow] = field(default_factory=list)
     alarm: dry.PlannedLevel | None = None
     summary: str = ""
     changes: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ async def _trial(visit: Visit, policy: Policy | None, state: EditorState) -> Tri
         past_pages, effect = before.pages, policy_effect.compare(before, after)
     return Trial(
         levels=dict(zip(filled, levels, strict=True)),
-        messages=dry.compare(saved, levels),
+        rows=dry.rows(saved, levels),
         alarm=alarm,
         summary=dry.summary(levels),
         changes=changes,

@@ -78,7 +78,7 @@ async def _policy(
         "steps": levels,
         "alarm": alarm,
         "again_at": alarm.at / (policy_.repeat + 1),
-        "messages": dry.messages(levels),
+        "rows": dry.rows(levels, levels),
         "summary": dry.summary(levels),
         "offset": dry.offset,
         "start": start,

@@ -63,6 +63,14 @@ class ExplanationStage:
     href: str = ""
     entries: tuple[StageEntry, ...] = ()
 
+    @property
+    def around_link(self) -> tuple[str, str]:
+        """The text before and after the link; a link that the text does not have follows it."""
+        if not self.link or self.link not in self.text:
+            return f"{self.text} ", ""
+        before, _, after = self.text.partition(self.link)
+        return before, after
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:

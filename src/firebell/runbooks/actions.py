@@ -1,6 +1,6 @@
 """Actions on runbooks: the library has the default ones and the organization's own, which replace them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -103,6 +103,13 @@ async def runbook(tx: Tx, slug: str) -> LibraryRunbook:
         names = ", ".join(r.slug for r in (await library(tx))[:20])
         raise NotFound(f"There is no runbook {slug[:100]}.", hint=f"Runbooks: {names or 'none yet'}.")
     return stored
+
+
+async def runbooks_by_slug(tx: Reads, slugs: Collection[str]) -> dict[str, LibraryRunbook]:
+    """Return the runbooks of these slugs, archived ones too; slugs without one are absent."""
+    own, paths = await store.own_by_slug(tx, slugs), _shipped()
+    stored = {slug: _stored(slug, own.get(slug), paths) for slug in slugs}
+    return {slug: runbook for slug, runbook in stored.items() if runbook}
 
 
 def index_entry(slug: str, parsed: Runbook, now: datetime) -> IndexEntry:
@@ -303,9 +310,9 @@ async def index(tx: Reads, urls: Iterable[str], public_url: str) -> list[IndexEn
     """Return what matching needs: the runbooks that state when they apply, and those that the addresses show."""
     slugs = {slug for slug in (matching.slug_of(url, public_url) for url in urls) if slug}
     entries = await store.index_entries(tx, slugs)
-    own = {entry.slug for entry in entries}
-    shipped = [slug for slug in slugs - own if slug in _shipped() and not await store.own(tx, slug)]
-    return entries + [IndexEntry(slug, shipped_title(slug)) for slug in sorted(shipped)]
+    missing = (slugs - {entry.slug for entry in entries}) & _shipped().keys()
+    hidden = (await store.own_by_slug(tx, missing)).keys() if missing else set()
+    return entries + [IndexEntry(slug, shipped_title(slug)) for slug in sorted(missing - hidden)]
 
 
 def shipped_title(slug: str) -> str:

@@ -12,7 +12,7 @@ from firebell.runbooks import actions, matching
 from firebell.runbooks.automation import EXERCISED_WITHIN, AutomationLevel, automation_level
 from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.matching import Match, MatchClass, ServiceFacts, Signal
-from firebell.runbooks.model import IndexEntry, RunSummary
+from firebell.runbooks.model import IndexEntry, Runbook, RunSummary
 from firebell.runbooks.runs import summary_store
 
 LISTED = 5
@@ -70,15 +70,20 @@ async def of_service(tx: Tx, service: Service, public_url: str, now: datetime) -
     own = [match for match in ranked if match.match_class in _MATCHES][:LISTED]
     if not own:
         return []
-    runs = await summary_store.summaries(tx, [match.entry.slug for match in own])
-    return [await _runbook(tx, match, runs.get(match.entry.slug, []), public_url, now) for match in own]
+    slugs = [match.entry.slug for match in own]
+    runs = await summary_store.summaries(tx, slugs)
+    stored = await actions.runbooks_by_slug(tx, slugs)
+    return [
+        _runbook(match, await read_stored(stored[slug].body), runs.get(slug, []), public_url, now)
+        for match, slug in zip(own, slugs, strict=True)
+        if slug in stored
+    ]
 
 
-async def _runbook(
-    tx: Tx, match: Match, runs: Sequence[RunSummary], public_url: str, now: datetime
+def _runbook(
+    match: Match, parsed: Runbook, runs: Sequence[RunSummary], public_url: str, now: datetime
 ) -> RunbookOfService:
     entry = match.entry
-    parsed = await read_stored((await actions.runbook(tx, entry.slug)).body)
     return RunbookOfService(
         slug=entry.slug,
         title=entry.title or entry.slug,

@@ -59,15 +59,20 @@ async def all_own(tx: Reads) -> list[OwnRunbook]:
 
 async def own(tx: Reads, slug: str) -> OwnRunbook | None:
     """Return the own runbook of a slug, None if there is none."""
-    row = await tx.row(
+    return (await own_by_slug(tx, [slug])).get(slug)
+
+
+async def own_by_slug(tx: Reads, slugs: Collection[str]) -> dict[str, OwnRunbook]:
+    """Return the own runbooks of these slugs, hidden and archived ones too; slugs without one are absent."""
+    rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from runbook
-        where slug = $1
+        where slug = any($1::text[])
         """,
-        slug,
+        list(slugs),
     )
-    return OwnRunbook(**dict(row)) if row else None
+    return {row["slug"]: OwnRunbook(**dict(row)) for row in rows}
 
 
 async def lock(tx: Tx) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from firebell.alerts.model import ChangeEvent
 from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
+from firebell.catalog.api_types import LEAST_TIER, MOST_TIER, ServiceLinkShown
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.web import api
@@ -30,13 +31,6 @@ router = api.router("services", "/services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
-
-
-class LinkOfService(ApiOutput):
-    """A web page about a service."""
-
-    title: str
-    url: str
 
 
 class ServiceState(ApiOutput):
@@ -59,7 +53,7 @@ class ListedService(ApiOutput):
     runbook_url: str
     tier: int | None
     labels: dict[str, str]
-    links: list[LinkOfService]
+    links: list[ServiceLinkShown]
     state: Literal["outage", "degraded", "ok"]
     ref: Annotated[str | None, Field(description="the open incident or page behind the state")]
     open_pages: int
@@ -154,7 +148,7 @@ class ServiceDetail(ApiOutput):
     runbook_url: str
     tier: int | None
     labels: dict[str, str]
-    links: list[LinkOfService]
+    links: list[ServiceLinkShown]
     runbooks: Annotated[
         list[ServiceRunbook] | None,
         Field(description="runbooks of the service, best first; null if the key lacks runbooks:read"),
@@ -239,7 +233,9 @@ async def list_services(
         Text, Query(description="matchers of labels, and words of the name or description", max_length=200)
     ] = "",
     team: Annotated[Text | None, Query(description="slug of the team that owns them")] = None,
-    tier: Annotated[int | None, Query(ge=1, le=3, description="only services of this tier")] = None,
+    tier: Annotated[
+        int | None, Query(ge=LEAST_TIER, le=MOST_TIER, description="only services of this tier")
+    ] = None,
     health: Annotated[
         HealthFilter, Query(description="only unhealthy ones, or those without a policy or an integration")
     ] = HealthFilter.ALL,
@@ -279,7 +275,7 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
         runbook_url=service.runbook_url,
         tier=service.tier,
         labels=dict(service.labels),
-        links=[LinkOfService(title=link.title, url=link.url) for link in service.links],
+        links=[ServiceLinkShown(title=link.title, url=link.url) for link in service.links],
         runbooks=None if service_runbooks is None else [_runbook(each) for each in service_runbooks],
         team=overview.team.slug,
         policy=overview.policy.slug if overview.policy else None,

@@ -1,21 +1,34 @@
 """The screen on which a service's texts, team, tier, labels and links are edited."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.catalog.model import TIERS, Service, ServiceLink
-from firebell.kit.errors import FirebellError, Invalid
+from firebell.catalog.model import TIERS, Service
+from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_required
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, form_changes, html, routing, undo
 from firebell.kit.web.field_errors import FieldErrors
+from firebell.kit.web.form_changes import FormChanges
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
+
+_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "description": ("description", str),
+    "team": ("team_id", partial(to_required, field="team")),
+    "tier": ("tier", partial(to_choice, field="tier")),
+    "runbook_url": ("runbook_url", str),
+    "labels": ("labels", catalog.labels_of_lines),
+    "links": ("links", catalog.links_of_lines),
+}
+"""What `update_service` calls each field of the form, and how its text is read."""
 
 
 async def _render(
@@ -24,12 +37,17 @@ async def _render(
     context = {
         "nav": "services",
         "s": service,
-        "teams": [(team.id, team.name) for team in await people.teams(visit.tx)],
+        "teams": await _team_names(visit),
         "tiers": [("", "None"), *((number, f"{number}: {name}") for number, name in TIERS.items())],
         "values": values,
+        "stored": _values(service),
         "error": error,
     }
     return await html.render(visit.request, "service_overview/edit.html", context)
+
+
+async def _team_names(visit: Visit) -> list[tuple[int, str]]:
+    return [(team.id, team.name) for team in await people.teams(visit.tx)]
 
 
 def _values(service: Service) -> dict[str, str]:
@@ -51,28 +69,51 @@ async def edit(visit: CurrentVisit, slug: str) -> Response:
 
 @router.post("/services/{slug}/edit", dependencies=route_access.needs(Verb.SERVICE_WRITE))
 async def save(visit: CurrentVisit, slug: str) -> Response:
+    unlocked = await catalog.by_slug(visit.tx, slug)
+    await catalog.lock_services(visit.tx, [unlocked.id])
     service = await catalog.by_slug(visit.tx, slug)
-    errors = FieldErrors()
+    stored = _values(service)
+    changes = form_changes.changes(visit.values, stored)
     try:
+        if changes.overtaken:
+            raise await _overtaken(visit, {name: stored[name] for name in changes.overtaken})
         async with visit.tx.savepoint():
-            labels = errors.value(lambda: catalog.labels_of_lines(visit.text("labels")), dict[str, str]())
-            links = errors.value(
-                lambda: catalog.links_of_lines(visit.text("links")), tuple[ServiceLink, ...]()
-            )
-            errors.check()
-            await catalog.update_service(
-                visit.tx,
-                visit.actor,
-                service,
-                team_id=to_required(visit.values.get("team"), "team"),
-                tier=to_choice(visit.text("tier"), "tier"),
-                description=visit.text("description"),
-                runbook_url=visit.text("runbook_url"),
-                labels=labels,
-                links=links,
-                now=visit.now,
-            )
-    except Invalid as error:
-        return await _render(visit, service, visit.values, error)
+            await catalog.update_service(visit.tx, visit.actor, service, **_changed(changes), now=visit.now)
+    except (Invalid, Conflict) as error:
+        return await _render(visit, service, changes.values, error)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.changed", visit.now)
     return flash.redirect(visit.request, f"/services/{slug}", f"{service.name} saved.", offer)
+
+
+async def _overtaken(visit: Visit, stored: Mapping[str, str]) -> Conflict:
+    """Return the error of fields that someone else changed, too, since the form was opened."""
+    names = {str(team_id): name for team_id, name in await _team_names(visit)}
+    texts = {**stored, "team": names.get(stored.get("team", ""), "")}
+    fields = {
+        name: f"Someone changed this to “{_shortened(texts[name])}”."
+        if texts[name]
+        else "Someone removed this."
+        for name in stored
+    }
+    return Conflict(
+        "Someone else changed this service since you opened the form.",
+        hint="Compare the highlighted fields, then save again to replace what they wrote.",
+        fields=fields,
+    )
+
+
+def _shortened(text: str) -> str:
+    """Return the lines of a field in one, at most 200 characters of them."""
+    line = ", ".join(text.splitlines())
+    return line if len(line) <= 200 else f"{line[:200]}…"
+
+
+def _changed(changes: FormChanges) -> dict[str, Any]:
+    """Return the changed fields as `update_service` takes them; raise `Invalid`, which names each wrong one."""
+    errors = FieldErrors()
+    values: dict[str, Any] = {}
+    for field, (name, read) in _FIELDS.items():
+        if field in changes.changed:
+            values[name] = errors.value(partial(read, changes.values[field]), None)
+    errors.check()
+    return values

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from firebell.alerts import list_query
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.kit import label_comparison, matcher_query
 from firebell.kit.db.database import Tx
-from firebell.kit.matchers import matches_all
 from firebell.kit.search_terms import tsquery
 from firebell.kit.web.filters import search_words
 from firebell.paging import actions as paging
@@ -27,8 +26,6 @@ MAX_MATCHING = 100_000
 """More services than any organization has."""
 HOURS = 24
 """Hours of which the list shows the alerts."""
-
-
 QUERY_EXAMPLE = 'Use matchers of labels such as region="eu-north", and words of the name or description.'
 
 
@@ -80,12 +77,12 @@ class ServiceSearch:
 
 
 async def _filter(tx: Tx, search: ServiceSearch) -> ServiceFilter:
-    query = list_query.parse(search.q, QUERY_EXAMPLE)
+    query = matcher_query.parse(search.q, QUERY_EXAMPLE)
     words = search_words(query.words)
     labeled_ids = None
     if query.conditions:
         labels_by_id = await catalog.labels_by_id(tx)
-        labeled_ids = [i for i, labels in labels_by_id.items() if matches_all(query.conditions, labels)]
+        labeled_ids = await label_comparison.matching_labels(labels_by_id, query.conditions)
     return ServiceFilter(
         tsquery(words) if words else "",
         search.team_id,

@@ -160,20 +160,27 @@ def spans(
     """
     if start >= end:
         return []
-    histories = [(incident.id, steps(incident, component_id)) for incident in incidents]
-    histories = [(incident_id, history) for incident_id, history in histories if history]
-    changes = [at for _, history in histories for at, _ in history]
-    changes += [at for override in overrides for at in (override.start, override.end)]
-    bounds = sorted({start, *(at for at in changes if start < at < end)})
+    changes = sorted(
+        (at, position, status)
+        for position, incident in enumerate(incidents)
+        for at, status in steps(incident, component_id)
+        if at < end
+    )
+    edges = [at for at, _, _ in changes] + [at for each in overrides for at in (each.start, each.end)]
+    bounds = sorted({start, *(at for at in edges if start < at < end)})
     listed: list[StatusSpan] = []
+    # the problems at each bound by the positions of the incidents that give them: only those are compared
+    problems: dict[int, ComponentStatus] = {}
+    following = 0
     for begin, until in zip(bounds, [*bounds[1:], end], strict=True):
-        statuses = {incident_id: _at(history, begin) for incident_id, history in histories}
-        worst = max(statuses.values(), default=ComponentStatus.OPERATIONAL)
-        causes = (
-            tuple(incident_id for incident_id, status in statuses.items() if status is worst)
-            if worst is not ComponentStatus.OPERATIONAL
-            else ()
-        )
+        while following < len(changes) and changes[following][0] <= begin:
+            _, position, status = changes[following]
+            problems.pop(position, None)
+            if status is not ComponentStatus.OPERATIONAL:
+                problems[position] = status
+            following += 1
+        worst = max(problems.values(), default=ComponentStatus.OPERATIONAL)
+        causes = tuple(incidents[i].id for i in sorted(problems) if problems[i] is worst)
         for override in overrides:
             if override.start <= begin < override.end:
                 worst, causes = override.status, ()

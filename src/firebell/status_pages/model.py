@@ -130,6 +130,14 @@ class PageTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """How many percent of the time of a status count as downtime; a major outage counts whole."""
+
+    partial: int = 30
+    degraded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StatusPage:
     """A status page at /s/<slug>. The weights say how many percent of an outage count as downtime."""
 
@@ -147,6 +155,11 @@ class StatusPage:
     indicator_rule: IndicatorRule = IndicatorRule.BLEND
     translations: Mapping[str, PageTexts] = field(default_factory=dict, hash=False)
     """Its own texts by other language of the page."""
+
+    @property
+    def weights(self) -> Weights:
+        """How much of the time of each status counts as downtime."""
+        return Weights(self.partial_weight, self.degraded_weight)
 
     def texts_in(self, locale: str) -> PageTexts:
         """Return what is written in another language of the page; texts that are not translated are empty."""

@@ -1,18 +1,16 @@
 """Uptime by calendar month in the zone of a page, for reports to customers (pure; spec 7.5)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from fractions import Fraction
 
 from firebell.kit.localtime import to_instant
 from firebell.status_pages import derived_status, uptime
 from firebell.status_pages.archive import Month, month_of
 from firebell.status_pages.derived_status import StatusCause, StatusSpan
-from firebell.status_pages.maintenance.model import Maintenance
-from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, PublicIncident
+from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, Weights
 from firebell.status_pages.snapshot import Snapshot
-from firebell.status_pages.uptime import Weights
 
 DEFAULT_MONTHS, MAX_MONTHS = 12, 24
 """How many months a report has, and has at most."""
@@ -80,14 +78,17 @@ def latest_months(now: datetime, tz: str, count: int) -> list[Month]:
 
 def shown_months(now: datetime, tz: str) -> list[Month]:
     """Return the months of which a status page shows every day, oldest first; the current one is among them."""
-    first, _ = uptime.window(now, tz, date(1970, 1, 1))
+    first, _ = uptime.window(now, tz)
     return [month for month in latest_months(now, tz, 3) if month.start(tz) >= first]
 
 
 def report(snapshot: Snapshot, months: Sequence[Month], now: datetime) -> UptimeReport:
     """Return the uptime of each component in these months; the snapshot has everything since the first of them."""
-    causes: list[PublicIncident | Maintenance] = [*snapshot.incidents, *snapshot.maintenances]
-    reported = [_component(snapshot, component, causes, months, now) for component in snapshot.components]
+    causes = snapshot.causes_by_component()
+    reported = [
+        _component(snapshot, component, causes.get(component.id, []), months, now)
+        for component in snapshot.components
+    ]
     groups = [
         ReportedGroup(group, [each for each in reported if each.component.group_id == (group and group.id)])
         for group in (None, *snapshot.groups)
@@ -114,35 +115,14 @@ def _bounds(component: Component, month: Month, tz: str, now: datetime) -> tuple
 def _component(
     snapshot: Snapshot,
     component: Component,
-    causes: Iterable[PublicIncident | Maintenance],
+    causes: Sequence[StatusCause],
     months: Sequence[Month],
     now: datetime,
 ) -> ReportedComponent:
     page = snapshot.page
-    weights = Weights(page.partial_weight, page.degraded_weight)
-    own = [cause for cause in causes if component.id in cause.component_ids]
     overrides = [each for each in snapshot.relabelings if each.component_id == component.id]
-    listed = []
-    for month in months:
-        start, end = _bounds(component, month, page.tz, now)
-        spans = derived_status.spans(
-            _acting(own, component.id, start, end), component.id, start, end, overrides
-        )
-        listed.append(of_month(spans, component, month, page.tz, weights, now))
+    start, _ = _bounds(component, months[0], page.tz, now)
+    spans = derived_status.spans(causes, component.id, start, now, overrides)
+    listed = [of_month(spans, component, month, page.tz, page.weights, now) for month in months]
     total = {status: sum(each.seconds[status] for each in listed) for status in ComponentStatus}
-    return ReportedComponent(component, listed, uptime.uptime(total, weights))
-
-
-def _acting(
-    causes: Iterable[StatusCause], component_id: int, start: datetime, end: datetime
-) -> list[StatusCause]:
-    """Return the causes that may give a component a status within [start, end): a fold takes only few of a year."""
-    acting = []
-    for cause in causes:
-        history = derived_status.steps(cause, component_id)
-        if not history or history[0][0] >= end:
-            continue
-        last_at, last_status = history[-1]
-        if last_status is not ComponentStatus.OPERATIONAL or last_at > start:
-            acting.append(cause)
-    return acting
+    return ReportedComponent(component, listed, uptime.uptime(total, page.weights))

@@ -27,31 +27,30 @@ _HEAD = (
 )
 
 
-async def _report(visit: Visit, slug: str) -> tuple[StatusPage, UptimeReport, int]:
+async def _report(visit: Visit, slug: str, text: str) -> tuple[StatusPage, UptimeReport, int]:
     page = await actions.status_page(visit.tx, slug)
-    text = visit.request.query_params.get("months", "")
     months = to_number(text, "months", least=1, most=MAX_MONTHS) if text else DEFAULT_MONTHS
     return page, await queries.uptime_report(visit.tx, page, months, visit.now), months
 
 
 @router.get("/status-pages/{slug}/uptime", dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
-async def show_monthly_uptime(visit: CurrentVisit, slug: str) -> Response:
-    page, report, months = await _report(visit, slug)
+async def show_monthly_uptime(visit: CurrentVisit, slug: str, months: str = "") -> Response:
+    page, report, count = await _report(visit, slug, months)
     context = {
         "nav": "status-pages",
         "live": actions.topic(page),
         "page": page,
         "report": report,
-        "months": months,
-        "month_options": sorted({*_OPTIONS, months}),
+        "months": count,
+        "month_options": sorted({*_OPTIONS, count}),
         "shown": uptime.shown,
     }
     return await html.render(visit.request, "status_pages/monthly_uptime.html", context)
 
 
 @router.get("/status-pages/{slug}/uptime.csv", dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
-async def export_monthly_uptime(visit: CurrentVisit, slug: str) -> Response:
-    page, report, _ = await _report(visit, slug)
+async def export_monthly_uptime(visit: CurrentVisit, slug: str, months: str = "") -> Response:
+    page, report, _ = await _report(visit, slug, months)
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="uptime-{page.slug}.csv"'}
     return Response(to_csv([_HEAD, *_rows(report)]), headers=headers, media_type="text/csv")
 

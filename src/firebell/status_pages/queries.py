@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.threads import DOCUMENTS
 from firebell.status_pages import (
     derived_status,
     incident_store,
@@ -38,16 +40,22 @@ MAX_ARCHIVED = 1000
 status_of = derived_status.status_at
 
 
-async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
-    """Return everything that a status page shows."""
+async def snapshot(
+    tx: Tx, page: StatusPage, now: datetime, since: datetime | None = None, limit: int = MAX_INCIDENTS
+) -> Snapshot:
+    """Return everything that a status page shows, or everything since an instant.
+
+    It has at most `limit` incidents, and as many windows of maintenance.
+    """
+    start = now - view.HISTORY if since is None else since
     return Snapshot(
         page,
         tuple(await store.groups(tx, page.id)),
         tuple(await store.components(tx, page.id)),
-        tuple(await incident_store.incidents_since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
-        tuple(await maintenance_store.since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
+        tuple(await incident_store.incidents_since(tx, page.id, start, limit)),
+        tuple(await maintenance_store.since(tx, page.id, start, limit)),
         tuple(await embed_store.origins(tx, page.id)),
-        tuple(await relabeling_store.in_effect(tx, page.id, now - view.HISTORY)),
+        tuple(await relabeling_store.in_effect(tx, page.id, start)),
         await incident_store.history_start(tx, page.id),
     )
 
@@ -59,22 +67,14 @@ async def uptime_report(tx: Tx, page: StatusPage, months: int, now: datetime) ->
     """
     reported = monthly_uptime.latest_months(now, page.tz, months)
     start = reported[0].start(page.tz)
-    incidents_ = await incident_store.incidents_since(tx, page.id, start, MAX_REPORTED + 1)
-    windows = await maintenance_store.since(tx, page.id, start, MAX_REPORTED + 1)
-    if max(len(incidents_), len(windows)) > MAX_REPORTED:
+    shown = await snapshot(tx, page, now, start, MAX_REPORTED + 1)
+    if max(len(shown.incidents), len(shown.maintenances)) > MAX_REPORTED:
         raise Invalid(
             f"More than {MAX_REPORTED:,} incidents or maintenance windows are in these months.",
             fields={"months": "Choose fewer months."},
         )
-    snapshot_ = Snapshot(
-        page,
-        tuple(await store.groups(tx, page.id)),
-        tuple(await store.components(tx, page.id)),
-        tuple(incidents_),
-        tuple(windows),
-        relabelings=tuple(await relabeling_store.in_effect(tx, page.id, start)),
-    )
-    return monthly_uptime.report(snapshot_, reported, now)
+    # thousands of incidents take a second, in which this process must answer others
+    return await DOCUMENTS.run(partial(monthly_uptime.report, shown, reported, now))
 
 
 async def archive(tx: Tx, page: StatusPage, now: datetime) -> Archive:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.status_pages.derived_status import StatusCause
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, PublicIncident, StatusPage
 from firebell.status_pages.past_status.model import AppliedRelabeling
@@ -25,3 +26,12 @@ class Snapshot:
     """The relabelings of the last 90 days that are in effect, in the order in which they took effect."""
     history_start: datetime | None = None
     """When the page published its first incident or maintenance, None if it has published neither."""
+
+    def causes_by_component(self) -> dict[int, list[StatusCause]]:
+        """Return the incidents and maintenance that name each component, by its id, in their order."""
+        causes: dict[int, list[StatusCause]] = {}
+        listed: list[PublicIncident | Maintenance] = [*self.incidents, *self.maintenances]
+        for cause in listed:
+            for component_id in cause.component_ids:
+                causes.setdefault(component_id, []).append(cause)
+        return causes

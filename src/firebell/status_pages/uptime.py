@@ -1,5 +1,6 @@
 """Uptime over 90 days and the bar of each day, in whole seconds and exact fractions (pure; spec 7.5)."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from firebell.status_pages.derived_status import StatusSpan
-from firebell.status_pages.model import STATUS_LOOKS, ComponentStatus
+from firebell.status_pages.model import STATUS_LOOKS, ComponentStatus, Weights
 
 DAYS = 90
 """How many days a status page shows, today included."""
@@ -19,14 +20,6 @@ PROBLEMS = tuple(
     for look in ("outage", "degraded", "maintenance")
 )
 """The states of a bar, the worst first, with the statuses that count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """How many percent of the time of a status count as downtime; a major outage counts whole."""
-
-    partial: int = 30
-    degraded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +35,12 @@ class DayBar:
 def seconds_by_status(
     spans: Sequence[StatusSpan], start: datetime, end: datetime
 ) -> dict[ComponentStatus, int]:
-    """Return the whole seconds of [start, end) with each status."""
+    """Return the whole seconds of [start, end) with each status; the spans are in order and don’t overlap."""
     seconds = dict.fromkeys(ComponentStatus, 0)
-    for span in spans:
+    first = bisect_right(spans, start, key=lambda span: span.start) - 1
+    for span in spans[max(first, 0) :]:
+        if span.start >= end:
+            break
         begin, until = max(span.start, start), min(span.end, end)
         if begin < until:
             seconds[span.status] += int((until - begin).total_seconds())
@@ -80,7 +76,7 @@ def shown(value: Fraction | None) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}%"
 
 
-def window(now: datetime, tz: str, start_date: date) -> tuple[datetime, datetime]:
+def window(now: datetime, tz: str, start_date: date = date.min) -> tuple[datetime, datetime]:
     """Return the 90 days up to now in the time zone of the page, cut at the first day of the component."""
     zone = ZoneInfo(tz)
     first = max(now.astimezone(zone).date() - timedelta(days=DAYS - 1), start_date)

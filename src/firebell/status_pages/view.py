@@ -18,10 +18,11 @@ from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
     PublicIncident,
+    Weights,
 )
 from firebell.status_pages.past_status.model import AppliedRelabeling
 from firebell.status_pages.snapshot import Snapshot
-from firebell.status_pages.uptime import DayBar, Weights
+from firebell.status_pages.uptime import DayBar
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,19 +171,14 @@ class StatusView:
 
 def build(snapshot: Snapshot, now: datetime) -> StatusView:
     """Return what a status page shows."""
-    weights = Weights(snapshot.page.partial_weight, snapshot.page.degraded_weight)
-    by_component: dict[int, list[StatusCause]] = {}
-    causes: list[PublicIncident | Maintenance] = [*snapshot.incidents, *snapshot.maintenances]
-    for cause in causes:
-        for component_id in cause.component_ids:
-            by_component.setdefault(component_id, []).append(cause)
+    by_component = snapshot.causes_by_component()
     shown = [
         _component(
             component,
             by_component.get(component.id, []),
             [each for each in snapshot.relabelings if each.component_id == component.id],
             snapshot.page.tz,
-            weights,
+            snapshot.page.weights,
             now,
         )
         for component in snapshot.components

@@ -4,7 +4,6 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -85,13 +84,3 @@ def gettable(silence: Silence, now: datetime) -> dict[str, Any]:
 def _posted_matcher(condition: Matcher) -> dict[str, str | bool]:
     is_equal, is_regex = _FLAGS[condition.op]
     return {"name": condition.name, "value": condition.value, "isRegex": is_regex, "isEqual": is_equal}
-
-
-def wanted(silences: Sequence[Silence], filters: Sequence[Matcher], service_id: int) -> list[Silence]:
-    """Return the silences for a service whose matchers, read as labels, meet the filters."""
-    return [
-        silence
-        for silence in silences
-        if (not silence.service_ids or service_id in silence.service_ids)
-        and matchers.matches_all(filters, {m.name: m.value for m in silence.conditions})
-    ]

@@ -1,11 +1,13 @@
 """Parses the query parameters that list filters share: words, days and choices (pure)."""
 
 from datetime import date
+from typing import TypeVar
 
 from firebell.kit import search_terms
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
 
+T = TypeVar("T", bound=str)
 QUERY_LIMIT = 200
 """Maximum length of a search in characters."""
 _WORDS_LIMIT = 10
@@ -51,10 +53,9 @@ def to_day(text: str, field: str) -> date:
     return parsed
 
 
-def to_one_of(text: str, field: str, allowed: tuple[str, ...]) -> str:
-    """Return `text` if it is one of `allowed`; raise `Invalid` naming the field."""
-    if text not in allowed:
-        raise Invalid(
-            f"{shown(text)} is not a value of {field}.", fields={field: f"Use {', '.join(allowed)}."}
-        )
-    return text
+def to_one_of(text: str, field: str, allowed: tuple[T, ...]) -> T:
+    """Return the one of `allowed` that `text` is; raise `Invalid` naming the field."""
+    for value in allowed:
+        if value == text:
+            return value
+    raise Invalid(f"{shown(text)} is not a value of {field}.", fields={field: f"Use {', '.join(allowed)}."})

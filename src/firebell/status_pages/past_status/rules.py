@@ -6,11 +6,10 @@ from datetime import datetime
 from fractions import Fraction
 
 from firebell.status_pages import derived_status, uptime
-from firebell.status_pages.derived_status import StatusCause, StatusOverride, StatusSpan
+from firebell.status_pages.derived_status import StatusOverride, StatusSpan
 from firebell.status_pages.model import STATUS_LABELS, Component, ComponentStatus
 from firebell.status_pages.past_status.model import AppliedRelabeling, RelabelingRequest
 from firebell.status_pages.snapshot import Snapshot
-from firebell.status_pages.uptime import Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,7 @@ def effect(
     snapshot: Snapshot, component: Component, request: RelabelingRequest, now: datetime
 ) -> RelabelingEffect:
     """Return what a relabeling would change on a page."""
-    weights = Weights(snapshot.page.partial_weight, snapshot.page.degraded_weight)
-    causes: list[StatusCause] = [*snapshot.incidents, *snapshot.maintenances]
+    causes = snapshot.causes_by_component().get(component.id, [])
     present = [each for each in snapshot.relabelings if each.component_id == component.id]
     new = AppliedRelabeling(
         component.id, request.start, request.end, request.status, request.reason, None, None, now
@@ -39,7 +37,7 @@ def effect(
     def share(overrides: Sequence[StatusOverride]) -> Fraction | None:
         start, end = uptime.window(now, snapshot.page.tz, component.start_date)
         spans = derived_status.spans(causes, component.id, start, end, overrides)
-        return uptime.uptime(uptime.seconds_by_status(spans, start, end), weights)
+        return uptime.uptime(uptime.seconds_by_status(spans, start, end), snapshot.page.weights)
 
     spans = derived_status.spans(causes, component.id, request.start, request.end, present)
     before, after = share(present), share([*present, new])

@@ -32,7 +32,6 @@ from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
-from firebell.status_pages.uptime import Weights
 from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
@@ -458,8 +457,8 @@ def _uptime_text(shown: ComponentView, language: Language) -> str:
 
 def _month_text(view: StatusView, shown: ComponentView, month: Month, language: Language) -> str:
     page = view.snapshot.page
-    weights = Weights(page.partial_weight, page.degraded_weight)
-    share = monthly_uptime.of_month(shown.spans, shown.component, month, page.tz, weights, view.now).uptime
+    spans, component = shown.spans, shown.component
+    share = monthly_uptime.of_month(spans, component, month, page.tz, page.weights, view.now).uptime
     return language.text("No data") if share is None else language.percent(uptime.shown(share))
 
 

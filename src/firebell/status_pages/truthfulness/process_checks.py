@@ -28,10 +28,11 @@ from firebell.status_pages.model import (
     PublicUpdate,
     Stage,
     UpdateKind,
+    Weights,
 )
 from firebell.status_pages.truthfulness import record as truthfulness
 from firebell.status_pages.truthfulness.record import PageRecord, TruthRecord
-from firebell.status_pages.uptime import Weights, seconds_by_status
+from firebell.status_pages.uptime import seconds_by_status
 
 Results = Iterator[ProcessFinding]
 
@@ -432,12 +433,11 @@ def _late_mirrors(record: TruthRecord, page: PageRecord, published: PublicIncide
 
 def _rewritten(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
     """Yield corrections of the last days that made the past look better."""
-    weights = Weights(page.page.partial_weight, page.page.degraded_weight)
     for position, update in enumerate(published.updates):
         if update.kind is not UpdateKind.CORRECTION or now - update.display_at > REWRITTEN_WITHIN:
             continue
         before, after = (
-            _downtime(replace(published, updates=published.updates[:end]), update, weights)
+            _downtime(replace(published, updates=published.updates[:end]), update, page.page.weights)
             for end in (position, position + 1)
         )
         if after < before:

@@ -1,7 +1,6 @@
 """Gathers what the truthfulness checks look at; the number of statements does not depend on that of incidents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
@@ -51,10 +50,16 @@ async def load_findings(
             record
             for page in pages
             for record in _page_records(
-                incident, page, components.get(page.id, []), own, public, firing, reports
+                incident,
+                page,
+                components.get(page.id, []),
+                own,
+                public,
+                firing,
+                reports,
+                mirrors.get(page.id, ()),
             )
         ]
-        records = [replace(each, mirrors=mirrors.get(each.page.id, ())) for each in records]
         shown = [each for each in records if each.published or not incident.is_private]
         mapped = {i for each in components.values() for component in each for i in component.service_ids}
         unmapped = [services[i].name for i in sorted(own - mapped) if i in services]
@@ -76,13 +81,14 @@ def _page_records(
     public: Sequence[tuple[int, PublicIncident]],
     firing: Moments,
     reports: Mapping[tuple[int, datetime], str],
+    mirrors: Sequence[PageMirror],
 ) -> list[PageRecord]:
     """Return a record for each public incident of a page about the incident, or one without any."""
     of_page = [published for page_id, published in public if page_id == page.id]
     names = {each.id: each.name for each in components if service_ids & set(each.service_ids)}
     shown = stages.in_order(each for each in of_page if each.incident_id == incident.id)
     if not shown:
-        return [PageRecord(page, names, None, of_page)]
+        return [PageRecord(page, names, None, of_page, mirrors=mirrors)]
     records = []
     for published in shown:
         resolved = (incident.id, published.resolved_at) if published.resolved_at else None
@@ -97,6 +103,7 @@ def _page_records(
                 reports.get(resolved, "") if resolved else "",
                 is_first=published is shown[0],
                 is_current=published is shown[-1],
+                mirrors=mirrors,
             )
         )
     return records

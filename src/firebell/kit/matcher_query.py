@@ -1,4 +1,4 @@
-"""The query of the list of alerts: matchers in Alertmanager's syntax, and words of titles, in one text (pure)."""
+"""The search of a list: matchers in Alertmanager's syntax, and words, in one text (pure)."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.matchers import Matcher, MatcherError, Op
 
 MAX_MATCHERS = 20
-EXAMPLE = 'Use matchers such as severity="critical", and words of the title.'
+EXAMPLE = 'Use matchers such as region="eu-north", and words.'
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _NAME = rf"(?:{_QUOTED}|[^\s{{}}!=~,\\\"'`]+)"
 _RESERVED = re.compile(r'[=!{},"\\]')
@@ -18,8 +18,8 @@ _PARTS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class AlertQuery:
-    """What a list of alerts shows: all conditions must hold, and each word must begin a word of the title."""
+class MatcherQuery:
+    """What a list shows: all conditions must hold, and each word must begin a word of the text that is searched."""
 
     conditions: tuple[Matcher, ...] = ()
     words: str = ""
@@ -30,17 +30,17 @@ class AlertQuery:
         words = matchers.quoted(self.words) if _RESERVED.search(self.words) else self.words
         return f"{listed} {words}".strip()
 
-    def with_value(self, name: str, value: str) -> "AlertQuery":
-        """Return the query for only the alerts whose label has this value."""
+    def with_value(self, name: str, value: str) -> "MatcherQuery":
+        """Return the query for only what has this value of a label."""
         wanted = Matcher(name, Op.EQUAL, value)
         return replace(self, conditions=(*self.without(wanted).conditions, wanted))
 
-    def without(self, condition: Matcher) -> "AlertQuery":
+    def without(self, condition: Matcher) -> "MatcherQuery":
         """Return the query without a condition."""
         return replace(self, conditions=tuple(each for each in self.conditions if each != condition))
 
 
-def parse(text: str, example: str = EXAMPLE) -> AlertQuery:
+def parse(text: str, example: str = EXAMPLE) -> MatcherQuery:
     """Return the query in a text such as `severity="critical", env=~"prod.*" disk full`.
 
     Words in quotes are never matchers, so that any deduplication key can be searched. Raise Invalid, at the field `q`,
@@ -61,8 +61,8 @@ def parse(text: str, example: str = EXAMPLE) -> AlertQuery:
         raise Invalid("There are too many matchers.", fields={"q": f"Use at most {MAX_MATCHERS} matchers."})
     if not conditions and len(words) != 1:
         # a key may have any characters
-        return AlertQuery(words=text.strip())
-    return AlertQuery(tuple(dict.fromkeys(conditions)), " ".join(words))
+        return MatcherQuery(words=text.strip())
+    return MatcherQuery(tuple(dict.fromkeys(conditions)), " ".join(words))
 
 
 def _unquoted(text: str) -> str:
