@@ -35,6 +35,9 @@ LISTED = f"(case when status <> 'firing' then {NOT_FIRING} else {_SEVERITY_RANK}
 _OVERTAKEN = timedelta(minutes=5)
 """How much later than another one an alert with a lower id is stored at most."""
 
+_NEIGHBORS = 1_000
+"""Alerts on each side of an instant whose ids are compared."""
+
 # looked up for each alert; with `exists` the planner may read the whole table
 MUTED = "and (select true from muted_alert where muted_alert.alert_id = alert.id)"
 
@@ -189,28 +192,64 @@ async def ids_of_range(tx: Reads, started: TimeRange) -> tuple[int, int]:
     """Return an id below and one above those of all alerts that began in an interval.
 
     Alerts get their ids as they are received, and each began at most `OLDEST` before and `FARTHEST_AHEAD` after that.
+    While the clock was wrong, their times do not follow their ids: an alert bounds the interval only if its id is on
+    the right side of those of `_NEIGHBORS` alerts on the other side of its time.
     """
     margin = OLDEST + FARTHEST_AHEAD + _OVERTAKEN
     row = await tx.row(
         """
         select
             (
-                select id
-                from alert
-                where starts_at < $1::timestamptz
-                order by starts_at desc, id desc
-                limit 1
+                select max(id)
+                from (
+                    select id
+                    from alert
+                    where starts_at < $1::timestamptz
+                    order by starts_at desc, id desc
+                    limit $3
+                ) earlier
+                where id < coalesce(
+                    (
+                        select min(id)
+                        from (
+                            select id
+                            from alert
+                            where starts_at >= $1::timestamptz
+                            order by starts_at, id
+                            limit $3
+                        ) later
+                    ),
+                    $4
+                )
             ) as below,
             (
-                select id
-                from alert
-                where starts_at > $2::timestamptz
-                order by starts_at, id
-                limit 1
+                select min(id)
+                from (
+                    select id
+                    from alert
+                    where starts_at > $2::timestamptz
+                    order by starts_at, id
+                    limit $3
+                ) later
+                where id > coalesce(
+                    (
+                        select max(id)
+                        from (
+                            select id
+                            from alert
+                            where starts_at <= $2::timestamptz
+                            order by starts_at desc, id desc
+                            limit $3
+                        ) earlier
+                    ),
+                    0
+                )
             ) as above
         """,
         started.start and started.start - margin,
         started.end and started.end + margin,
+        _NEIGHBORS,
+        MAX_ID,
     )
     assert row
     return row["below"] or 0, row["above"] or MAX_ID
@@ -302,18 +341,17 @@ async def newest_of_integration(tx: Reads, integration_id: int) -> Alert | None:
 
 async def firing_test(tx: Reads, integration_id: int) -> Alert | None:
     """Return the test alert of an integration that fires, if there is one."""
+    # the prefix is a literal, so that the planner can use the partial index `alert_test`
     row = await tx.row(
         f"""
         select {ALERT_COLUMNS}
         from alert
         where integration_id = $1
             and status = 'firing'
-            and starts_with(dedup_key, $2)
-        order by id desc
+            and starts_with(dedup_key, '{TEST_KEY_PREFIX}')
         limit 1
         """,
         integration_id,
-        TEST_KEY_PREFIX,
     )
     return alert_from_row(row) if row else None
 

@@ -1,9 +1,8 @@
 """The list of alerts, an alert, and its messages."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Query, Response
 
@@ -40,17 +39,6 @@ ALERTS_LISTED = 100
 TABS = {"all": "All", "firing": "Firing", "muted": "Muted"}
 
 
-@dataclass(frozen=True, slots=True)
-class AlertAddress:
-    """The filters of a list of alerts, as parts of addresses."""
-
-    filters: Mapping[str, str]
-
-    def url(self, **changes: object) -> str:
-        """Return the address with changed parameters; blank ones are left out."""
-        return html.address("/alerts", **{**self.filters, **changes})
-
-
 @router.get("/alerts", dependencies=route_access.needs(Verb.ALERT_READ))
 async def alerts(
     visit: CurrentVisit,
@@ -65,15 +53,17 @@ async def alerts(
     tab = state if state in TABS else "all"
     chosen_service = await catalog.by_slug(visit.tx, service) if service else None
     preset = "" if start or end or preset == time_range.ALL else preset
-    address = AlertAddress(
-        {
+    address = partial(
+        html.address,
+        "/alerts",
+        **{
             "state": tab,
             "service": chosen_service.slug if chosen_service else "",
             "q": q,
             "range": preset,
             "from": start,
             "to": end,
-        }
+        },
     )
     error, query, listed, started = None, MatcherQuery(), AlertListing([], None, 0, False, ()), ANY_TIME
     try:
@@ -94,24 +84,24 @@ async def alerts(
     instants = {name: time_range.instant_text(at) if at else text for at, name, text in typed if text}
     if error is None and instants != {name: text for _, name, text in typed if text}:
         # typed times are local; an address means the same to everyone who opens it
-        return html.redirect(address.url(**instants, before=before))
+        return html.redirect(address(**instants, before=before))
     context = {
         "nav": "alerts",
         "live": "pages,incidents,mutes",
         "views": await queries.alert_details(visit.tx, listed.alerts),
         "listed": listed,
         "address": address,
-        "filters": address.filters,
+        "filters": address.keywords,
         "q": q,
         "error": error,
-        "tokens": [(str(each), address.url(q=query.without(each))) for each in query.conditions],
+        "tokens": [(str(each), address(q=query.without(each))) for each in query.conditions],
         "facets": [
             (
                 facet,
                 [
                     (
                         value,
-                        address.url(
+                        address(
                             q=query.without(Matcher(facet.name, Op.EQUAL, value.value))
                             if value.is_chosen
                             else query.with_value(facet.name, value.value)
@@ -124,22 +114,22 @@ async def alerts(
         ],
         "service": chosen_service,
         "tab": tab,
-        "tabs": [(name, label, address.url(state=name)) for name, label in TABS.items()],
+        "tabs": [(name, label, address(state=name)) for name, label in TABS.items()],
         "started": started,
         "range": preset or time_range.ALL,
         "ranges": [
-            (name, label, address.url(**{"range": name if length else "", "from": "", "to": ""}))
+            (name, label, address(**{"range": name if length else "", "from": "", "to": ""}))
             for name, (label, length) in time_range.PRESETS.items()
         ],
         "saved": await saved_views.menu(
             visit.tx,
             ListName.ALERTS,
-            urlsplit(address.url()).query,
+            address(),
             visit.person.id,
             is_valid=error is None,
         ),
-        "here": address.url(before=before),
-        "older": address.url(before=listed.older) if listed.older else "",
+        "here": address(before=before),
+        "older": address(before=listed.older) if listed.older else "",
     }
     return await html.render(visit.request, "alerts/alerts.html", context)
 

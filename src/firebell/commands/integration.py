@@ -62,14 +62,13 @@ def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> Non
         raise click.UsageError("Give only one of --preview and --end.")
     path = f"{_path(slug, key_id)}/test"
     if preview:
-        got = call("GET", path, severity=severity)
-        rule = got["rule"] or "the fallback rule"
-        people = ", ".join(got["people"]) or "no one"
-        hold = f" {got['hold']}" if got["hold"] else ""
-        show(
-            got,
-            f"By {rule} it belongs to {got['service']} and pages {people}{hold}, {got['urgency']} urgency.",
-        )
+        outcome = call("GET", path, severity=severity)
+        rule = outcome["rule"]
+        decided = f"Rule {rule} matches." if rule else "No rule matches, so it goes to the fallback rule."
+        people = ", ".join(outcome["people"])
+        hold = f" {outcome['hold']}" if outcome["hold"] else ""
+        paged = f"{people}{hold}, {outcome['urgency']} urgency" if people else "no one"
+        show(outcome, f"{decided} It belongs to {outcome['service']} and pages {paged}.")
         return
     if end:
         ended = call("POST", f"{path}/end")
@@ -77,4 +76,5 @@ def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> Non
         return
     sent = call("POST", path, {"severity": severity})
     paged = f"opened {sent['page']}" if sent["page"] else "paged no one"
-    show(sent, f"Test alert {sent['alert_id']} {paged}. It ends at {short(sent['ends_at'])}.")
+    state = paged if sent["is_new"] else f"is already firing ({sent['page'] or 'paged no one'})"
+    show(sent, f"Test alert {sent['alert_id']} {state}. It ends at {short(sent['ends_at'])}.")
