@@ -6,7 +6,14 @@ import pytest
 
 from firebell.channels import matrix
 from firebell.channels.callbacks import PageAction, Press, TextReply
-from firebell.channels.matrix_replies import RoomEvent, press_of, read_event, text_updates
+from firebell.channels.matrix_replies import (
+    RoomEvent,
+    delivery_in,
+    is_command,
+    press_of,
+    read_event,
+    text_update,
+)
 from firebell.kit.errors import Invalid
 
 AT = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -58,55 +65,85 @@ def test_an_event_is_read_only_if_a_person_means_it(event: object, read: str | N
 
 
 @pytest.mark.parametrize(
-    ("text", "is_shared", "meant"),
+    ("relation", "answers"),
     [
-        ("47a", False, "47a"),
-        ("ok", False, "ok"),
-        ("!ack 47", False, "ack 47"),
-        ("47a on it", True, "47a on it"),
-        ("!ack 47", True, "ack 47"),
-        ("! ?", True, "?"),
-        ("ok", True, None),
-        ("47 apples", True, None),
-        ("47ab", True, None),
-        ("!", True, None),
-        ("stop", True, None),
+        ({}, ""),
+        ({"m.in_reply_to": {"event_id": "$page"}}, "$page"),
+        ({"m.in_reply_to": {"event_id": 7}}, ""),
+        # in a thread, clients name the latest message for those that know no threads
+        (
+            {
+                "rel_type": "m.thread",
+                "event_id": "$page",
+                "is_falling_back": True,
+                "m.in_reply_to": {"event_id": "$9"},
+            },
+            "$page",
+        ),
+        ({"rel_type": "m.thread", "event_id": "$page", "m.in_reply_to": {"event_id": "$9"}}, "$9"),
     ],
 )
-def test_chatting_in_a_room_with_others_is_ignored(text: str, is_shared: bool, meant: str | None) -> None:
-    updates = text_updates(RoomEvent("$1", ROOM, ANA, AT, text=text), is_shared=is_shared)
-    if meant is None:
-        assert updates == []
-    else:
-        assert [(update.signal, update.reply_to) for update in updates] == [
-            (TextReply("$1", f"{ROOM} {ANA}", meant, sent_at=AT), f"{ROOM} $1"),
-            (TextReply("$1:room", ROOM, meant, sent_at=AT, is_unattributed=is_shared), f"{ROOM} $1"),
-        ]
+def test_a_text_below_a_message_answers_that_one(relation: dict[str, object], answers: str) -> None:
+    event = read_event(_event({**TEXT, "m.relates_to": relation}), ROOM, OWN)
+    assert event
+    assert event.answers == answers
+    assert text_update(event, 7).signal == TextReply(
+        "$1", f"{ROOM} {ANA}", "47a", sent_at=AT, room=ROOM, delivery_id=7
+    )
 
 
 @pytest.mark.parametrize(
-    ("sender", "content", "is_shared", "address"),
+    ("text", "meant"),
     [
-        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": ""}, False, ROOM),
-        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": ""}, True, None),
-        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": ANA}, True, f"{ROOM} {ANA}"),
-        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": "@jo:example.org"}, False, None),
+        ("47a on it", "47a on it"),
+        ("47AA", "47AA"),
+        ("!ack 47", "ack 47"),
+        ("!47e", "47e"),
+        ("! ?", "?"),
+        ("ok", None),
+        ("47 apples", None),
+        ("47ab", None),
+        ("!", None),
+        ("stop", None),
+        # commands of other bots
+        ("!stop", None),
+        ("!help", None),
+        ("!resolve", None),
+        ("!deploy 47", None),
+    ],
+)
+def test_chatting_in_a_room_with_others_is_ignored(text: str, meant: str | None) -> None:
+    assert is_command(text) is (meant is not None)
+    if meant:
+        reply = text_update(RoomEvent("$1", ROOM, ANA, AT, text=text)).signal
+        assert isinstance(reply, TextReply)
+        assert reply.text == meant
+
+
+@pytest.mark.parametrize(
+    ("sender", "content", "address"),
+    [
+        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": ANA}, f"{ROOM} {ANA}"),
+        # no one is named: who is in the room now may not have been when the page came
+        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": ""}, None),
+        (OWN, {"org.firebell.delivery": 7, "org.firebell.for": "@jo:example.org"}, None),
         # another account wrote the field
-        ("@eve:example.org", {"org.firebell.delivery": 7, "org.firebell.for": ANA}, False, None),
-        (OWN, {"org.firebell.delivery": "7"}, False, None),
-        (OWN, {}, False, None),
+        ("@eve:example.org", {"org.firebell.delivery": 7, "org.firebell.for": ANA}, None),
+        (OWN, {"org.firebell.delivery": "7", "org.firebell.for": ANA}, None),
+        (OWN, {}, None),
     ],
 )
 def test_a_reaction_acknowledges_only_a_message_to_the_one_who_reacts(
-    sender: str, content: dict[str, object], is_shared: bool, address: str | None
+    sender: str, content: dict[str, object], address: str | None
 ) -> None:
     event = RoomEvent("$2", ROOM, ANA, AT, confirmed="$page")
-    update = press_of(event, {"sender": sender, "content": content}, OWN, is_shared=is_shared)
+    update = press_of(event, *delivery_in({"sender": sender, "content": content}, OWN))
     expected = Press("$2", 7, PageAction.ACK, address) if address else None
     assert (update and update.signal) == expected
 
 
 def test_an_address_names_a_room_and_whose_answers_count() -> None:
+    assert (bool(matrix.address_warning(ROOM)), matrix.address_warning(f"{ROOM} {ANA}")) == (True, "")
     assert matrix.check_address(f" {ROOM}   {ANA} ") == f"{ROOM} {ANA}"
     for nonsense in (f"{ROOM} ana", f"{ROOM} {ANA} {ANA}", f"{ANA} {ROOM}"):
         with pytest.raises(Invalid):

@@ -296,6 +296,16 @@ def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[R
             Next.LISTEN,
         ),
         ({"d": "42", "n": "3"}, "", (), "Goodbye.", Next.HANG_UP),
+        # about several pages, 5 and 6 do nothing: it says once more what it is about
+        (
+            {"d": "42", "n": "1", "b": "1"},
+            "4",
+            (Press("C:1:4", 42, PageAction.ACK, "+1", is_for_all=True),),
+            "done",
+            Next.HANG_UP,
+        ),
+        ({"d": "42", "n": "1", "b": "1"}, "5", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
+        ({"d": "42", "n": "1", "b": "1"}, "6", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
     ],
 )
 def test_the_course_of_a_call(

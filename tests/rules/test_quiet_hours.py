@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firebell.channels.base import Action, Message
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_local
-from firebell.notify.held_messages import bundles, merged_message
+from firebell.notify.held_messages import merged_message, send_groups
 from firebell.notify.model import Delivery, DeliveryState
 from firebell.notify.quiet_hours import held_until
 from firebell.people.model import QuietHours
@@ -137,7 +137,7 @@ def test_only_what_was_held_for_one_method_goes_together() -> None:
         (delivery(n, method, held=held), message(n))
         for n, method, held in ((1, 7, True), (2, 8, True), (3, 7, True), (4, 7, False))
     ]
-    assert sorted([d.id for d in p.deliveries] for p in bundles(bundled, INBOX)) == [[1, 3], [2], [4]]
+    assert sorted([d.id for d in p.deliveries] for p in send_groups(bundled, INBOX)) == [[1, 3], [2], [4]]
 
 
 def test_a_bundle_lists_every_message_and_how_to_acknowledge() -> None:
@@ -163,5 +163,5 @@ def test_a_huge_bundle_counts_the_rest() -> None:
 
 def test_the_same_bundle_has_the_same_key_and_another_a_different_one() -> None:
     one, two = ([(delivery(n, 7, held=True), message(n)) for n in range(size)] for size in (2, 3))
-    (a,), (b,), (c,) = (bundles(deliveries, INBOX) for deliveries in (one, list(one), two))
+    (a,), (b,), (c,) = (send_groups(deliveries, INBOX) for deliveries in (one, list(one), two))
     assert a.key == b.key != c.key

@@ -167,6 +167,8 @@ class MatrixServer:
                 return 404, {"errcode": "M_NOT_FOUND"}
             case ["rooms", _, "event", event_id]:
                 known = [e for e in self.events if e["event_id"] == unquote(event_id)]
+                if not unquote(event_id).startswith("$"):
+                    return 400, {"errcode": "M_INVALID_PARAM"}
                 return (200, known[0]) if known else (404, {})
             case ["rooms", _, "send", _, transaction] if transaction not in self.sent:
                 self.sent[transaction] = got.json
@@ -181,9 +183,18 @@ class MatrixServer:
         self.events.append({**common, "content": content})
         return event_id
 
-    def write(self, user: str, body: str, at: datetime) -> None:
-        """Have someone write."""
-        self.happen(user, int(at.timestamp() * 1000), msgtype="m.text", body=body)
+    def write(self, user: str, body: str, at: datetime, below: str = "") -> None:
+        """Have someone write, maybe below a message."""
+        content: dict[str, Any] = {"m.relates_to": {"m.in_reply_to": {"event_id": below}}} if below else {}
+        self.happen(user, int(at.timestamp() * 1000), msgtype="m.text", body=body, **content)
+
+    def paged(self, title: str) -> str:
+        """Return the event of the first page with a title."""
+        return next(
+            e["event_id"]
+            for e in self.events
+            if e["sender"] == FIREBELL and title in str(e["content"].get("body"))
+        )
 
     def confirm(self, user: str, event_id: str) -> None:
         """Have someone react to a message."""
@@ -208,7 +219,8 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
         }
         async with world(dsn, clock, channel_settings=settings) as w:
             server.write(ANA, "a", w.now)
-            await only(w, w.mara, "matrix", ROOM)
+            await only(w, w.mara, "matrix", f"{ROOM} {ANA}")
+            await only(w, w.jun, "matrix", ROOM)
             await later(w)
             await w.alert("disk full")
             await later(w)
@@ -219,9 +231,12 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
 
             # others in the room: it is unclear who answers, and chatting is none of Firebell's business
             server.users.append(JO)
-            for text in ("ok", "lunch?", "1a"):
+            for text in ("ok", "lunch?", "!stop", "1a"):
                 server.write(JO, text, w.now)
+            server.write(ANA, "!stop", w.now)
             server.confirm(JO, "$e1")
+            # one reaction that the server refuses keeps back no answer
+            server.confirm(JO, "nonsense")
             await later(w)
             assert (await w.page()).state is PageState.TRIGGERED
             [unclear] = server.notices
@@ -263,6 +278,22 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
             assert (await w.page()).state is PageState.ACKED
             assert any("Jun Okafor acknowledged" in text for text in await w.story())
 
+            # below a message, a text without a code means its page, and no other one; a notice has none
+            server.users.remove(JO)
+            await w.resolve(w.jun)
+            await w.alert("clock drift", key="drift")
+            await later(w)
+            first, latest = (server.paged(title) for title in ("disk full", "clock drift"))
+            notices = [e["event_id"] for e in server.events if e["content"].get("msgtype") == "m.notice"]
+            for target in (first, notices[-1]):
+                server.write(ANA, "ok", w.now, below=target)
+                await later(w)
+                assert (await w.page()).state is PageState.TRIGGERED
+            server.write(ANA, "stop", w.now)
+            server.write(ANA, "ok", w.now, below=latest)
+            await later(w)
+            assert (await w.page()).state is PageState.ACKED
+
 
 @asynccontextmanager
 async def phones(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, TelegramServer, PushoverServer]]:
@@ -287,7 +318,8 @@ async def only(w: World, person: int, kind: str, address: str) -> None:
     async with w.ctx.db.tx() as tx:
         actor = await w.actor(person)
         methods = await people.methods_of(tx, [person])
-        method = next((m for m in methods if m.kind == kind), None) or await people.add_contact_method(
+        known = next((m for m in methods if (m.kind, m.address) == (kind, address)), None)
+        method = known or await people.add_contact_method(
             tx, actor, person_id=person, kind=kind, address=address, label="", now=w.now
         )
         await people.mark_method_verified(tx, method.id, w.now)

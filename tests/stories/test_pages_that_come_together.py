@@ -54,6 +54,8 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         assert await p.reply("4aa on it", "SM52") == "You acknowledged PG-2, PG-3."
         assert await p.states() == ["triggered", "acked", "acked", "resolved"]
         assert await p.reply("4aa", "SM53") == "You acknowledged PG-2."
+        # what is left of a message is not what its code means
+        assert "can only be acknowledged together" in await p.reply("4r", "SM54")
 
         # one call for several pages: a failure is one of each, and a key acknowledges all
         await w.until(w.now + timedelta(minutes=2), timedelta(minutes=1))
@@ -63,7 +65,8 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         assert p.last.kind == "voice"
         assert "You have 2 pages. Press 4 to acknowledge all, star to repeat." in p.last.text
         first = (await p.delivery_ids(5))[0]
-        query, call = {"d": str(first), "n": "1"}, {"CallSid": p.last.id, "To": MARA}
+        query, call = {"d": str(first), "n": "1", "b": "1"}, {"CallSid": p.last.id, "To": MARA}
+        assert "b=1" in p.last.fields["Twiml"]
         read = (await p.twilio("voice", "gather", query, Digits="*", **call)).text
         assert "no backup" in read
         assert "5 x x" in read or "5xx" in read
@@ -84,15 +87,37 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         await w.settle()
         assert len(p.providers.taken) == taken
         assert ("sms", "accepted") in [receipt[:2] for receipt in await p.receipts()]
-        refused = await p.twilio("voice", "gather", query, Digits="5", **call)
-        assert "only be acknowledged together" in refused.text
+        ignored = await p.twilio("voice", "gather", query, Digits="5", **call)
+        assert "no backup" in ignored.text
+        assert "b=1" in ignored.text
         done = await p.twilio("voice", "gather", query, Digits="4", **call)
         assert "You acknowledged PG-5, PG-6." in done.text
         assert (await p.states())[4:] == ["acked", "acked"]
 
+        # providers that took a call and did not answer: its key, or its code, is for all pages of it
+        await p.rules(w.mara, (0, voice), (120, sms))
+        p.providers.twilio_fails, p.providers.vonage_fails = ["reset"], ["503"] * 2
+        await p.fire("no disk", "no swap")
+        await w.settle()
+        query = {**query, "d": str((await p.delivery_ids(7))[0])}
+        done = await p.twilio("voice", "gather", query, Digits="4", CallSid=p.last.id, To=MARA)
+        assert "You acknowledged PG-7, PG-8." in done.text
+
+        # what waits when its contact method is removed fails, and the next rule acts
+        await p.rules(w.mara, (0, sms), (60, voice))
+        await p.fire("no queue")
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update contact_method set disabled_at = $1 where id = $2", w.now, voice.id)
+        await w.until(w.now + timedelta(minutes=1), timedelta(minutes=1))
+        assert p.last.kind == "sms"
+        assert ("voice", "failed") in [receipt[:2] for receipt in await p.receipts()]
+        assert await p.reply("8a", "SM55") == "You acknowledged PG-9."
+
         # what goes wrong with bundles keeps no page back
         await p.rules(w.mara, (0, sms))
-        monkeypatch.setattr(page_bundles, "bundled", None)
+        taken = len(p.providers.taken)
+        monkeypatch.setattr(page_bundles, "bundled_message", None)
         await p.fire("no space", "no memory")
         await w.settle()
         assert len(p.providers.taken) == taken + 2

@@ -99,7 +99,7 @@ class Message:
     """The sending order of its delivery: 0 is for the most severe."""
     begun_since: datetime | None = None
     """The instant since which a process began to send it without recording an outcome; None if none did."""
-    bundled: "tuple[Message, ...]" = ()
+    pages: "tuple[Message, ...]" = ()
     """The messages that it stands for, the most severe first, if it is about several pages; it answers all of them."""
 
     @property
@@ -362,8 +362,11 @@ class Channel:
     """True if each address has a signing secret."""
     has_threads: bool = False
     """True if messages about one subject keep the subject of the first one."""
-    bundles: bool = False
-    """True if pages at nearly the same time are one message, because each rings or costs money."""
+    bundles_pages: bool = False
+    """True if pages at nearly the same time are one message, because each rings or costs money.
+
+    `notify/bundle_store.py` and the index of migration 108 name these channels too.
+    """
     retracts: bool = False
     """True if its transport is a `RetractingTransport`."""
     connect_url: "Callable[[Mapping[str, str], str], str] | None" = None
@@ -378,6 +381,8 @@ class Channel:
     """What reads the requests of its providers; None if they make none."""
     takes_replies: Callable[[Mapping[str, str]], bool] = lambda settings: False
     """True if a message is answered by a text with its code, with these settings."""
+    takes_opt_out: bool = False
+    """True if a text such as STOP ends all messages to its sender's address, as the law requires of text messages."""
     daily_parts: Callable[[Mapping[str, str]], int] | None = None
     """The number of parts a day after which messages that can wait fail, 0 for no limit; None if it costs nothing."""
     charged_destination: Callable[[str], tuple[str, str]] | None = None

@@ -87,6 +87,8 @@ class Press:
     delivery_id: int
     action: PageAction
     sender: str = ""
+    is_for_all: bool = False
+    """True if it answers each page of a message about several, not the page of the delivery alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,11 @@ class TextReply:
     """True if the provider takes no answer in the response, so that it is a message of its own."""
     sent_at: datetime | None = None
     """When it was written, if it may have waited: without a code, it answers no page that began later."""
-    is_unattributed: bool = False
-    """True if several people could have written it from there: it is answered, and changes nothing."""
+    room: str = ""
+    """The address of the room in which it was written: if that is a contact method, but the sender's address is none,
+    it is unclear whose it is. Then it is answered, and changes nothing."""
+    delivery_id: int | None = None
+    """The delivery of the message below which it was written, 0 for a message about no page; None for no message."""
     recipient: str = ""
     """The number that it was sent to, if the provider posts what several numbers receive to one address."""
 

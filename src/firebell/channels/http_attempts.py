@@ -34,6 +34,12 @@ def json_object(reply: OutboundResponse) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def object_in(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the object of a field; empty for anything else."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
 def accepted_with_id(reply: OutboundResponse, provider: str, provider_id: object) -> Accepted | Retry:
     """Return the outcome of a 2xx: without the id that proves it, a captive portal may have answered."""
     if provider_id in (None, ""):

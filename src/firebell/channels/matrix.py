@@ -1,6 +1,6 @@
 """Matrix: a message in a room, sent once by its transaction id; rooms with encryption are refused.
 
-An address is a room, and the user whose answers count if others are in the room: `!room:server @user:server`.
+An address is a room, and the user whose answers count: `!room:server @user:server`.
 """
 
 import html
@@ -181,6 +181,11 @@ def check_address(address: str) -> str:
     return f"{room} {user}" if user else room
 
 
+def address_warning(address: str) -> str:
+    """Return that no one can answer in a room whose contact method names no user."""
+    return "" if " " in address else "To answer pages in this room, add your Matrix user ID after its ID."
+
+
 def check_settings(settings: Mapping[str, str]) -> None:
     """Raise `StartupError` if the server's address is none."""
     if settings[_URL]:
@@ -225,6 +230,7 @@ CHANNEL = Channel(
     limits=Matrix.limits,
     open=_open,
     check_address=check_address,
+    address_warning=address_warning,
     settings=(Setting(_URL), Setting(_TOKEN), Setting(_REPLIES)),
     poller=lambda edges: MatrixReplies(edges.http, edges.settings[_URL], edges.settings[_TOKEN]),
     polls=_takes_replies,

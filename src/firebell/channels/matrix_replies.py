@@ -1,8 +1,10 @@
 """What people answer in Matrix rooms, by text or reaction, fetched with a stored token.
 
-A room in which others write too is read only where it is sure who is meant: what begins with `!` or with a code.
+Whose answer it is follows from the user who wrote, whom the contact method names. A room in which others write too is
+read only where it is sure that Firebell is meant: a code with what to do, or `!?`.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import httpx
 import msgspec
 
 from firebell.channels.callbacks import PageAction, Press, SignalAnswer, TextReply
-from firebell.channels.http_attempts import json_object
+from firebell.channels.http_attempts import json_object, object_in
 from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.kit.http_out import OutboundResponse, send
 from firebell.kit.truncation import cut
@@ -22,21 +24,29 @@ from firebell.kit.truncation import cut
 DELIVERY_FIELD = "org.firebell.delivery"
 """The field of a message that says which delivery it is, for reactions to it."""
 RECIPIENT_FIELD = "org.firebell.for"
-"""The field of a message that says whose answer counts; empty if only one other person is in the room."""
+"""The field of a message that says whose answer counts; empty for no one's, as who is in a room changes."""
 USER = re.compile(r"@[^\s:]{1,200}:[A-Za-z0-9.:\[\]-]{1,200}")
 _LONG_POLL_MS = 5_000
 _LIMIT_S = 15.0
+_FETCH_S = 20.0
+"""The time of a fetch in all, after which what was read counts: its lease is longer."""
 _SYNC_BYTES = 8 * 1024 * 1024
 _TIMELINE_EVENTS = 50
 _GAP_EVENTS, _GAP_REQUESTS = 100, 20
-"""What was missed while no process fetched is read in so many steps."""
+"""What was missed while no process fetched is read in so many steps, of which each fits in `_SYNC_BYTES`."""
 _ANSWER_BYTES = 2000
 _MAX_MS = 10**14
 _EXPIRED_TOKENS = frozenset({"M_UNKNOWN_POS", "M_INVALID_PARAM"})
-_COMMAND = re.compile(r"!\s*\S|[0-9]{1,3}(?:aa?|e|r)(?![A-Za-z0-9])", re.IGNORECASE)
+_COMMAND = re.compile(
+    r"!\s*\?|!?\s*[0-9]{1,3}(?:aa?|e|r)(?![a-z0-9])"
+    r"|!\s*(?:ack|acknowledge|esc|escalate|res|resolve)\s*[0-9]{1,3}(?![a-z0-9])",
+    re.IGNORECASE,
+)
+"""What is meant for Firebell in a room where other programs take commands too."""
 _QUOTED = re.compile(r"(?:>.*\n)+\n?")
 _CONFIRMING = ("👍", "✅", "✔")
 """The reactions that acknowledge, in whatever color."""
+_UNREADABLE = (400, 403, 404)
 _NOTHING: Mapping[str, Any] = {"not_types": ["*"]}
 _EVENTS: Mapping[str, Any] = {"types": ["m.room.message", "m.reaction"]}
 
@@ -59,14 +69,12 @@ class RoomEvent:
     text: str = ""
     confirmed: str = ""
     """The id of the message that a reaction confirms."""
+    answers: str = ""
+    """The id of the message below which a text was written."""
 
 
 class _RefusedError(Exception):
-    """The server did not give what was asked for; `is_final` if it never will, such as for a room that was left."""
-
-    def __init__(self, reason: str, *, is_final: bool = False) -> None:
-        super().__init__(reason)
-        self.is_final = is_final
+    """The server did not give what was asked for."""
 
 
 class MatrixReplies:
@@ -81,28 +89,42 @@ class MatrixReplies:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._own = ""
         """The user id of the account, once it is known."""
+        self._events = _TIMELINE_EVENTS
+        """The number of events of each room that a sync asks for."""
 
     async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
-        """Return what happened since the last fetch; the first one only remembers where to begin."""
+        """Return what happened since the last fetch; the first one only remembers where to begin.
+
+        If not everything can be read, it returns what could, and the same cursor.
+        """
+        updates: list[Update] = []
         try:
-            self._own = self._own or str((await self._get("/account/whoami")).get("user_id", ""))
-            since = {"since": cursor, "timeout": _LONG_POLL_MS} if cursor else {"timeout": 0}
-            # the first one only asks for the token
-            query = {"filter": _filter(_TIMELINE_EVENTS if cursor else 1), **since}
-            reply = await self._call("GET", f"/sync?{urlencode(query)}")
-            if cursor and json_object(reply).get("errcode") in _EXPIRED_TOKENS:
-                return Fetched(problem="The server does not know the token of the last fetch any more.")
-            synced = _checked(reply)
-            following = synced.get("next_batch")
-            if not isinstance(following, str) or not self._own:
-                raise _RefusedError("The answer is not that of a Matrix server.")
-            updates: list[Update] = []
-            if cursor:
-                rooms = _dict(_dict(synced, "rooms"), "join")
-                for room, joined in ((room, _dict(rooms, room)) for room in rooms):
-                    updates += await self._read_if_joined(room, joined, cursor)
+            async with asyncio.timeout(_FETCH_S):
+                return await self._fetched(cursor, updates)
+        except TimeoutError:
+            problem = f"Not everything could be read within {_FETCH_S:g} s."
         except (httpx.HTTPError, httpx.InvalidURL, _RefusedError) as exc:
-            return Fetched(cursor=cursor, problem=f"{type(exc).__name__}: {exc}")
+            problem = f"{type(exc).__name__}: {exc}"
+        return Fetched(updates, cursor, problem)
+
+    async def _fetched(self, cursor: str, updates: list[Update]) -> Fetched:
+        """Add what happened to `updates`, and return it with the next cursor."""
+        self._own = self._own or str((await self._get("/account/whoami")).get("user_id", ""))
+        since = {"since": cursor, "timeout": _LONG_POLL_MS} if cursor else {"timeout": 0}
+        # the first one only asks for the token
+        query = {"filter": _filter(self._events if cursor else 1), **since}
+        reply = await self._call("GET", f"/sync?{urlencode(query)}")
+        if cursor and json_object(reply).get("errcode") in _EXPIRED_TOKENS:
+            return Fetched(problem="The server does not know the token of the last fetch any more.")
+        synced = _checked(reply)
+        # a room with more events than that is read in steps
+        self._events = _TIMELINE_EVENTS if synced else 1
+        following = synced.get("next_batch")
+        if not isinstance(following, str) or not self._own:
+            raise _RefusedError("The answer is not that of a Matrix server, or too long.")
+        rooms = object_in(object_in(synced, "rooms"), "join") if cursor else {}
+        for room in rooms:
+            await self._read_room(room, object_in(rooms, room), cursor, updates)
         return Fetched(updates, following)
 
     async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
@@ -123,41 +145,44 @@ class MatrixReplies:
             except (httpx.HTTPError, httpx.InvalidURL):
                 continue
 
-    async def _read_if_joined(self, room: str, joined: Mapping[str, Any], since: str) -> list[Update]:
-        """Return what happened in a room; nothing of one that cannot be read any more, which keeps back no other."""
-        try:
-            return await self._of_room(room, joined, since)
-        except _RefusedError as refused:
-            if refused.is_final:
-                return []
-            raise
-
-    async def _of_room(self, room: str, joined: Mapping[str, Any], since: str) -> list[Update]:
-        timeline = _dict(joined, "timeline")
+    async def _read_room(
+        self, room: str, joined: Mapping[str, Any], since: str, updates: list[Update]
+    ) -> None:
+        """Add what people answered in a room to `updates`."""
+        timeline = object_in(joined, "timeline")
         listed = timeline.get("events")
         events = listed if isinstance(listed, list) else []
         if timeline.get("limited"):
             events = [*await self._missed(room, str(timeline.get("prev_batch", "")), since), *events]
-        read = [event for each in events if (event := read_event(each, room, self._own))]
-        if not read:
-            return []
-        users = set(_dict(await self._get(f"/rooms/{quote(room, safe='')}/joined_members"), "joined"))
-        updates: list[Update] = []
-        for event in read:
-            others = users - {self._own, event.user}
-            if event.text:
-                updates += text_updates(event, is_shared=bool(others))
-            elif press := await self._press(event, is_shared=bool(others)):
-                updates.append(press)
-        return updates
+        users: set[str] | None = None
+        for event in (read for each in events if (read := read_event(each, room, self._own))):
+            if event.confirmed:
+                update = press_of(event, *await self._answered(room, event.confirmed))
+            else:
+                if not is_command(event.text):
+                    users = await self._users(room) if users is None else users
+                    if users != {self._own, event.user}:
+                        continue
+                delivery_id, _ = await self._answered(room, event.answers) if event.answers else (None, "")
+                update = text_update(event, delivery_id)
+            if update:
+                updates.append(update)
+
+    async def _users(self, room: str) -> set[str]:
+        """Return who is in a room; empty if that cannot be read any more."""
+        reply = await self._call("GET", f"/rooms/{quote(room, safe='')}/joined_members")
+        return set() if reply.status in _UNREADABLE else set(object_in(_checked(reply), "joined"))
 
     async def _missed(self, room: str, until: str, since: str) -> list[Any]:
-        """Return what a long timeline left out, oldest first."""
+        """Return what a long timeline left out, oldest first, as far as it can be read."""
         missed: list[Any] = []
         for _ in range(_GAP_REQUESTS):
             query = {"dir": "b", "from": until, "to": since, "limit": _GAP_EVENTS}
             filtered = {**query, "filter": msgspec.json.encode(_EVENTS).decode()}
-            page = await self._get(f"/rooms/{quote(room, safe='')}/messages?{urlencode(filtered)}")
+            reply = await self._call("GET", f"/rooms/{quote(room, safe='')}/messages?{urlencode(filtered)}")
+            if reply.status in _UNREADABLE:
+                break
+            page = _checked(reply)
             chunk = page.get("chunk")
             missed += chunk if isinstance(chunk, list) else []
             if not chunk or not isinstance(page.get("end"), str):
@@ -165,13 +190,11 @@ class MatrixReplies:
             until = page["end"]
         return missed[::-1]
 
-    async def _press(self, event: RoomEvent, *, is_shared: bool) -> Update | None:
-        """Return the press that a reaction to a message of this account is; None if it is another's message."""
-        path = f"/rooms/{quote(event.room, safe='')}/event/{quote(event.confirmed, safe='')}"
+    async def _answered(self, room: str, event_id: str) -> tuple[int, str]:
+        """Return the delivery of a message, and whose answer to it counts; 0 if it is about no page."""
+        path = f"/rooms/{quote(room, safe='')}/event/{quote(event_id, safe='')}"
         reply = await self._call("GET", path)
-        if reply.status in (403, 404):
-            return None
-        return press_of(event, _checked(reply), self._own, is_shared=is_shared)
+        return (0, "") if reply.status in _UNREADABLE else delivery_in(_checked(reply), self._own)
 
     async def _get(self, path: str) -> dict[str, Any]:
         return _checked(await self._call("GET", path))
@@ -189,14 +212,8 @@ class MatrixReplies:
 
 def _checked(reply: OutboundResponse) -> dict[str, Any]:
     if not reply.ok:
-        reason = f"{reply.status} {json_object(reply).get('errcode', '')}".strip()
-        raise _RefusedError(reason, is_final=reply.status in (400, 403, 404))
+        raise _RefusedError(f"{reply.status} {json_object(reply).get('errcode', '')}".strip())
     return json_object(reply)
-
-
-def _dict(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}
 
 
 def read_event(event: object, room: str, own: str) -> RoomEvent | None:
@@ -209,8 +226,8 @@ def read_event(event: object, room: str, own: str) -> RoomEvent | None:
     if not isinstance(event_id, str) or not event_id or not isinstance(at_ms, int) or not 0 < at_ms < _MAX_MS:
         return None
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    content = _dict(event, "content")
-    relation = _dict(content, "m.relates_to")
+    content = object_in(event, "content")
+    relation = object_in(content, "m.relates_to")
     if event.get("type") == "m.reaction":
         target, key = relation.get("event_id"), relation.get("key")
         if isinstance(target, str) and isinstance(key, str) and key.startswith(_CONFIRMING):
@@ -223,33 +240,46 @@ def read_event(event: object, room: str, own: str) -> RoomEvent | None:
         return None
     # older clients quote what they answer
     text = _QUOTED.sub("", body, count=1) if body.startswith("> ") else body
-    return RoomEvent(event_id, room, user, at, text=text.strip()) if text.strip() else None
+    if not text.strip():
+        return None
+    return RoomEvent(event_id, room, user, at, text=text.strip(), answers=_target(relation))
 
 
-def text_updates(event: RoomEvent, *, is_shared: bool) -> list[Update]:
-    """Return a text as that of the person whose contact method names them, and as that of the room.
+def _target(relation: Mapping[str, Any]) -> str:
+    """Return the message that a text answers: in a thread without another one, that with which it began."""
+    target = object_in(relation, "m.in_reply_to").get("event_id")
+    if relation.get("rel_type") == "m.thread" and relation.get("is_falling_back", False):
+        target = relation.get("event_id")
+    return target if isinstance(target, str) else ""
 
-    The room stands for a person only if no one else is in it. At most one of the two is a contact method of someone,
-    unless they added both.
-    """
-    if is_shared and not _COMMAND.match(event.text):
-        return []
-    text, target = event.text.removeprefix("!").strip(), f"{event.room} {event.event_id}"
-    named = TextReply(event.event_id, f"{event.room} {event.user}", text, sent_at=event.at)
-    of_room = TextReply(
-        f"{event.event_id}:room", event.room, text, sent_at=event.at, is_unattributed=is_shared
+
+def is_command(text: str) -> bool:
+    """Return True if a text is meant for Firebell, whoever else is in the room."""
+    return _COMMAND.match(text) is not None
+
+
+def text_update(event: RoomEvent, delivery_id: int | None = None) -> Update:
+    """Return a text as that of the person whose contact method names its room and who wrote it."""
+    text = event.text.removeprefix("!").strip()
+    sender = f"{event.room} {event.user}"
+    reply = TextReply(
+        event.event_id, sender, text, sent_at=event.at, room=event.room, delivery_id=delivery_id
     )
-    return [Update(named, target), Update(of_room, target)]
+    return Update(reply, f"{event.room} {event.event_id}")
 
 
-def press_of(event: RoomEvent, message: Mapping[str, Any], own: str, *, is_shared: bool) -> Update | None:
-    """Return the acknowledgment that a reaction to `message` is; None unless its recipient reacted."""
-    content = _dict(message, "content")
+def delivery_in(message: Mapping[str, Any], own: str) -> tuple[int, str]:
+    """Return the delivery of a message of this account, and whose answer to it counts; 0 if it is about no page."""
+    content = object_in(message, "content")
     delivery, recipient = content.get(DELIVERY_FIELD), content.get(RECIPIENT_FIELD)
     if message.get("sender") != own or not isinstance(delivery, int) or delivery <= 0:
+        return 0, ""
+    return delivery, recipient if isinstance(recipient, str) else ""
+
+
+def press_of(event: RoomEvent, delivery_id: int, recipient: str) -> Update | None:
+    """Return the acknowledgment that a reaction to a message is; None unless its recipient reacted."""
+    if not delivery_id or event.user != recipient:
         return None
-    is_theirs = event.user == recipient if recipient else not is_shared
-    if not is_theirs:
-        return None
-    sender = f"{event.room} {recipient}" if recipient else event.room
-    return Update(Press(event.event_id, delivery, PageAction.ACK, sender), f"{event.room} {event.event_id}")
+    press = Press(event.event_id, delivery_id, PageAction.ACK, f"{event.room} {recipient}")
+    return Update(press, f"{event.room} {event.event_id}")

@@ -209,6 +209,7 @@ CHANNEL = Channel(
     settings=(Setting(_URL), Setting(_NUMBER), Setting(_REPLIES)),
     poller=lambda edges: SignalReplies(edges.http, edges.settings[_URL], edges.settings[_NUMBER]),
     polls=_takes_replies,
+    takes_opt_out=True,
     takes_replies=_takes_replies,
     check_settings=check_settings,
     is_ready=lambda settings: bool(settings[_URL] and settings[_NUMBER]),

@@ -29,6 +29,7 @@ from firebell.channels.http_attempts import (
     attempt_outcome,
     check_token,
     json_object,
+    object_in,
 )
 from firebell.channels.message_text import compose
 from firebell.channels.polling import Fetched, Update, WaitingMessage
@@ -137,7 +138,7 @@ def _outcome(reply: OutboundResponse) -> AttemptOutcome:
         # Telegram knows no such bot
         return Failed(f"{reason}: replace {_TOKEN}.", suspect=False)
     if reply.status == 429:
-        return wait_or_failed(reason, _dict(answer, "parameters").get("retry_after") or reply.retry_after)
+        return wait_or_failed(reason, object_in(answer, "parameters").get("retry_after") or reply.retry_after)
     return outcome_of(reply)
 
 
@@ -189,14 +190,14 @@ class TelegramPoller:
 
 def read_update(update: Mapping[str, Any]) -> list[Update]:
     """Return what one update says; empty for what is of no interest or makes no sense."""
-    press, message, member = (_dict(update, name) for name in _KINDS_READ)
+    press, message, member = (object_in(update, name) for name in _KINDS_READ)
     if press:
-        sender, data = _id(_dict(press, "from")), _PRESS.fullmatch(str(press.get("data", "")))
+        sender, data = _id(object_in(press, "from")), _PRESS.fullmatch(str(press.get("data", "")))
         if not sender or not data:
             return []
         key = f"{update['update_id']}"
         return [Update(Press(key, int(data[2]), PageAction(data[1]), sender), f"press:{press.get('id', '')}")]
-    chat = _dict(message or member, "chat")
+    chat = object_in(message or member, "chat")
     sender = _id(chat)
     if not sender or chat.get("type") != "private":
         return []
@@ -211,24 +212,19 @@ def _of_message(message: Mapping[str, Any], sender: str) -> Signal | None:
     match = _START.fullmatch(str(message.get("text", "")).strip())
     if match is None:
         return None
-    user = _dict(message, "from")
+    user = object_in(message, "from")
     name = f"@{user['username']}" if user.get("username") else str(user.get("first_name", ""))
     return Connect(match[1], sender, cut(name, 80))
 
 
 def _of_member(member: Mapping[str, Any], sender: str) -> Signal | None:
-    match _dict(member, "new_chat_member").get("status"):
+    match object_in(member, "new_chat_member").get("status"):
         case "kicked":
             return OptOut(sender)
         case "member":
             return OptIn(sender)
         case _:
             return None
-
-
-def _dict(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}
 
 
 def _id(value: Mapping[str, Any]) -> str:
@@ -274,12 +270,12 @@ async def check_health(
     api = f"{_api_of(settings)}/bot{settings[_TOKEN]}"
 
     def bot(answer: Mapping[str, Any]) -> str:
-        name = str(_dict(answer, "result").get("username", ""))
+        name = str(object_in(answer, "result").get("username", ""))
         is_named = name.casefold() == settings[_NAME].casefold()
         return f"Telegram accepts the token of @{name}." if is_named else ""
 
     def no_webhook(answer: Mapping[str, Any]) -> str:
-        url = _dict(answer, "result").get("url")
+        url = object_in(answer, "result").get("url")
         return "Firebell can fetch what happens at the Telegram bot." if url == "" else ""
 
     advice = f"Check that {_TOKEN} is the token of the bot {settings[_NAME]} ({_NAME})."

@@ -94,7 +94,7 @@ CHANNEL = Channel(
     # a plain number begins one a second; the provider queues what comes faster
     rate=SendRate(per_s=1, burst=32),
     attempt_limit_s=phone_channel.ATTEMPT_LIMIT_S,
-    bundles=True,
+    bundles_pages=True,
     callbacks=partial(phone_channel.PhoneCallbacks, KIND),
     daily_parts=settings.daily_parts,
     charged_destination=numbers.charged_destination,

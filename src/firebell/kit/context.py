@@ -60,3 +60,8 @@ class Context:
     inbound_mail: InboundMailSettings = field(default_factory=InboundMailSettings)
     """How mails arrive that are alerts."""
     txt_records: TxtRecords = field(default_factory=TxtRecords)
+
+    @property
+    def inbox_url(self) -> str:
+        """The address of the list of pages."""
+        return f"{self.public_url}/pages"

@@ -15,7 +15,9 @@ from firebell.notify.delivery_store import (
 )
 from firebell.notify.model import Delivery
 
-BUNDLEABLE = "delivery.subject_kind = 'page' and delivery.channel in ('sms', 'voice')"
+_CHANNELS = "('sms', 'voice')"
+"""The channels with `Channel.bundles_pages`, as the index of migration 108 has them."""
+BUNDLEABLE = f"delivery.subject_kind = 'page' and delivery.channel in {_CHANNELS} and not delivery.is_drill"
 """The deliveries that can go together, as the index of migration 108 has them."""
 MAX_CLAIMED = 200
 """Number of messages that are leased at once to go with others."""
@@ -46,7 +48,7 @@ async def latest_messages(
             join subject_plan plan on plan.subject_kind = delivery.subject_kind
                 and plan.subject_id = delivery.subject_id
                 and plan.epoch = delivery.epoch
-            where receipt.channel in ('sms', 'voice')
+            where receipt.channel in {_CHANNELS}
                 and receipt.accepted_at > $3
                 and delivery.method_id = any($1::bigint[])
                 and {BUNDLEABLE}
@@ -68,7 +70,8 @@ async def claim_along(
 ) -> list[Delivery]:
     """Lease what goes to these contact methods as part of a message about several pages.
 
-    That is the rest of each bundle that is sent again, and for `joined` methods what is new, also if it waits.
+    That is the rest of each bundle that is sent again, and for `joined` methods what is new, also if it waits for
+    others; not what an attempt put back for later.
     """
     rows = await tx.fetch(
         lease_sql(
@@ -87,7 +90,7 @@ async def claim_along(
                         and attempts = 0
                         and lost_claims = 0
                         and method_id = any($4::bigint[])
-                        and (send_at <= $1 or bundle_wait)
+                        and (send_at <= $1 or (has_waited and error is null))
                     )
                 )
             order by rank, send_at, id
@@ -109,7 +112,7 @@ async def wait(tx: Tx, waits: Sequence[tuple[int, datetime]]) -> None:
         """
         update delivery
         set state = 'queued',
-            bundle_wait = true,
+            has_waited = true,
             lease_until = null,
             attempts = greatest(0, delivery.attempts - 1),
             first_send_at = coalesce(delivery.first_send_at, delivery.send_at),
@@ -136,13 +139,16 @@ async def save_bundles(tx: Tx, members: Sequence[tuple[int, int]]) -> None:
 
 
 async def members(tx: Reads, bundle_id: int) -> list[Delivery]:
-    """Return the deliveries of a bundle whose provider got, or may have got, its message, by id."""
+    """Return the deliveries of a bundle, by id, except those that were voided.
+
+    Its provider may have got the message of one that is queued again: an attempt without an answer says nothing.
+    """
     rows = await tx.fetch(
         f"""
         select {DELIVERY_COLUMNS}
         from delivery
         where bundle_id = $1
-            and (state in ('sending', 'accepted') or (state = 'failed' and provider_id is not null))
+            and state <> 'void'
         order by id
         """,
         bundle_id,
@@ -150,42 +156,33 @@ async def members(tx: Reads, bundle_id: int) -> list[Delivery]:
     return [delivery_from_row(row) for row in rows]
 
 
-_SENT_TOGETHER = """
-    from delivery own
-    join delivery on delivery.bundle_id = own.bundle_id
-        and delivery.provider_id is not distinct from own.provider_id
-"""
-"""The deliveries of the same message as `own`, also while it is being sent."""
+async def deliveries_of_message(
+    tx: Reads, delivery: Delivery, *, only_waiting: bool = False
+) -> list[Delivery]:
+    """Return the deliveries of the message of one, which is among them, most urgent first.
 
-
-async def sent_together(tx: Reads, delivery_id: int) -> list[Delivery]:
-    """Return the deliveries of the message of one, by id; none if that is not part of a bundle."""
+    `only_waiting` leaves out those whose page waits for no answer to it any more, maybe all of them. A message about
+    one page has one delivery. Its provider may have got one that is queued again, or that failed.
+    """
+    if not delivery.bundle_id:
+        return [delivery]
     rows = await tx.fetch(
         f"""
         select {QUALIFIED_COLUMNS}
-        {_SENT_TOGETHER}
-        where own.id = $1
-            and delivery.state in ('sending', 'accepted', 'failed')
-        order by delivery.id
-        """,
-        delivery_id,
-    )
-    return [delivery_from_row(row) for row in rows]
-
-
-async def waiting_together(tx: Reads, delivery_id: int) -> list[Delivery]:
-    """Return the deliveries of the message of one whose page still waits for an answer to it, most urgent first."""
-    rows = await tx.fetch(
-        f"""
-        select {QUALIFIED_COLUMNS}
-        {_SENT_TOGETHER}
-        join subject_plan plan on plan.subject_kind = delivery.subject_kind
+        from delivery own
+        join delivery on delivery.bundle_id = own.bundle_id
+            and delivery.provider_id is not distinct from own.provider_id
+        left join subject_plan plan on plan.subject_kind = delivery.subject_kind
             and plan.subject_id = delivery.subject_id
             and plan.epoch = delivery.epoch
         where own.id = $1
-            and delivery.state in ('sending', 'accepted')
+            and case
+                when $2 then delivery.state <> 'void' and plan.epoch is not null
+                else delivery.state <> 'void' or delivery.id = own.id
+            end
         order by delivery.rank, delivery.id
         """,
-        delivery_id,
+        delivery.id,
+        only_waiting,
     )
     return [delivery_from_row(row) for row in rows]

@@ -20,7 +20,7 @@ def by_severity(pages: Sequence[tuple[Delivery, Message]]) -> list[tuple[Deliver
     return sorted(pages, key=place)
 
 
-def bundled(messages: Sequence[Message], code: int, inbox_url: str) -> Message:
+def bundled_message(messages: Sequence[Message], code: int, inbox_url: str) -> Message:
     """Return one message that stands for several, the most severe first; one answer is for all of them."""
     first, count = messages[0], len(messages)
     text = first.word("{count} pages, most severe: {title}", count=count, title=first.first_line)
@@ -38,5 +38,5 @@ def bundled(messages: Sequence[Message], code: int, inbox_url: str) -> Message:
         actions=(Action(first.word("Acknowledge all"), inbox_url),),
         reply_code=code,
         rank=min(message.rank for message in messages),
-        bundled=tuple(messages),
+        pages=tuple(messages),
     )

@@ -10,7 +10,7 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import bundle_store, email_thread_store, message_settings, reply_code_store
-from firebell.notify.bundled_message import bundled, by_severity
+from firebell.notify.bundled_message import bundled_message, by_severity
 from firebell.notify.model import Delivery, Outgoing
 from firebell.notify.reply_code_store import Subject
 from firebell.people import actions as people
@@ -88,10 +88,9 @@ async def _mail_subjects(tx: Tx, mailed: Sequence[Message]) -> dict[str, str]:
 
 async def compose_again(tx: Tx, ctx: Context, delivery: Delivery, now: datetime) -> Message:
     """Return the message of a delivery that was sent, as of now, with the pages of its bundle that still wait."""
-    members = await bundle_store.waiting_together(tx, delivery.id) if delivery.bundle_id else []
-    waiting = members or [delivery]
+    waiting = await bundle_store.deliveries_of_message(tx, delivery, only_waiting=True) or [delivery]
     messages = await compose(tx, ctx, waiting, now)
     if len(messages) == 1:
         return messages[0]
     listed = [message for _, message in by_severity(list(zip(waiting, messages, strict=True)))]
-    return replace(bundled(listed, 0, f"{ctx.public_url}/pages"), delivery_id=delivery.id)
+    return replace(bundled_message(listed, 0, ctx.inbox_url), delivery_id=delivery.id)

@@ -19,7 +19,7 @@ _TEXT_CHARS = 500
 DELIVERY_COLUMNS = (
     "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"
     " idempotency_key, state, send_at, attempts, error, created_at, sent_at, held, destination, claims,"
-    " lost_claims, bundle_id, bundle_wait"
+    " lost_claims, bundle_id, has_waited, is_drill, first_send_at"
 )
 _FIELDS = tuple(DELIVERY_COLUMNS.split(", "))
 QUALIFIED_COLUMNS = ", ".join(f"delivery.{name}" for name in _FIELDS)
@@ -43,22 +43,23 @@ async def queue(tx: Tx, deliveries: Sequence[NewDelivery], now: datetime) -> Non
         """
         insert into delivery (
             subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index, rank,
-            reason, channel, address, idempotency_key, send_at, destination, state, created_at
+            reason, channel, address, idempotency_key, send_at, destination, is_drill, state, created_at
         )
         select
             subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index, rank,
-            reason, channel, address, idempotency_key, send_at, destination, 'queued', $1
+            reason, channel, address, idempotency_key, send_at, destination, is_drill, 'queued', $1
         from unnest(
             $2::text[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::bigint[], $8::bigint[], $9::int[],
-            $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::text[]
+            $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::text[],
+            $17::boolean[]
         ) new_delivery (
             subject_kind, subject_id, epoch, level, round, person_id, method_id, rule_index, rank,
-            reason, channel, address, idempotency_key, send_at, destination
+            reason, channel, address, idempotency_key, send_at, destination, is_drill
         )
         on conflict (idempotency_key) do nothing
         """,
         now,
-        *transpose(map(_values, deliveries), 15),
+        *transpose(map(_values, deliveries), 16),
     )
     await tx.wake("send")
 
@@ -82,6 +83,7 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
         idempotency_key(delivery.subject_id, delivery.epoch, delivery.level, delivery.round, planned),
         planned.send_at,
         destination(planned.method.kind, planned.method.address),
+        delivery.is_drill,
     )
 
 
@@ -323,7 +325,21 @@ async def next_at(tx: Tx, blocked: Blocked) -> datetime | None:
     return earliest
 
 
-_STILL_LEASED = "delivery.id = lease.id and delivery.claims = lease.claims and delivery.state = 'sending'"
+_LOCKED_BY_ID = """
+    with locked as materialized (
+        select id
+        from delivery
+        where id = any($1::bigint[])
+        order by id
+        for update
+    )
+"""
+"""Lock the deliveries of an outcome in the order in which receipts and answers lock them."""
+_STILL_LEASED = """
+    delivery.id = lease.id
+    and delivery.claims = lease.claims
+    and delivery.state = 'sending'
+"""
 """True unless the message was claimed again, or ended, since `lease`."""
 
 
@@ -335,6 +351,7 @@ async def accepted(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetim
     """Record that messages arrived, each with its provider's id; return the ids whose lease was still valid."""
     recorded = await tx.fetch(
         f"""
+        {_LOCKED_BY_ID}
         update delivery
         set state = 'accepted',
             provider_id = lease.provider_id,
@@ -342,6 +359,7 @@ async def accepted(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetim
             error = null,
             lease_until = null
         from unnest($1::bigint[], $2::int[], $3::text[]) lease (id, claims, provider_id)
+        join locked on locked.id = lease.id
         where {_STILL_LEASED}
         returning delivery.id
         """,
@@ -359,6 +377,7 @@ async def retry(
     """Queue messages again whose lease is still valid; undo the counted attempt unless `counted`."""
     await tx.execute(
         f"""
+        {_LOCKED_BY_ID}
         update delivery
         set state = 'queued',
             send_at = $3,
@@ -368,6 +387,7 @@ async def retry(
             lost_claims = 0,
             attempts = greatest(0, delivery.attempts - $5::int)
         from unnest($1::bigint[], $2::int[]) lease (id, claims)
+        join locked on locked.id = lease.id
         where {_STILL_LEASED}
         """,
         *_leases(deliveries),
@@ -382,11 +402,13 @@ async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Del
     """Mark messages as failed; return those whose lease was still valid."""
     recorded = await tx.fetch(
         f"""
+        {_LOCKED_BY_ID}
         update delivery
         set state = 'failed',
             error = $3,
             lease_until = null
         from unnest($1::bigint[], $2::int[]) lease (id, claims)
+        join locked on locked.id = lease.id
         where {_STILL_LEASED}
         returning delivery.id
         """,

@@ -29,7 +29,7 @@ async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetim
     return [*sendable, *await delivery_store.claim_held(tx, released, now)] if released else sendable
 
 
-class Bundle(NamedTuple):
+class SendGroup(NamedTuple):
     """The deliveries of one message: one, or all that were held for one contact method.
 
     `message` is an outcome if it could not be composed.
@@ -45,17 +45,17 @@ class Bundle(NamedTuple):
         return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 
 
-def bundles(composed: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[Bundle]:
-    """Return the bundles in the order of their deliveries; those held for one contact method go together."""
-    alone: list[Bundle] = []
+def send_groups(composed: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[SendGroup]:
+    """Return the messages in the order of their deliveries; those held for one contact method go together."""
+    alone: list[SendGroup] = []
     held: dict[int, list[tuple[Delivery, Message]]] = {}
     for delivery, message in composed:
         if delivery.held and isinstance(message, Message):
             held.setdefault(delivery.method_id, []).append((delivery, message))
         else:
-            alone.append(Bundle((delivery,), message))
+            alone.append(SendGroup((delivery,), message))
     together = [
-        Bundle(tuple(d for d, _ in group), merged_message([m for _, m in group], inbox_url))
+        SendGroup(tuple(d for d, _ in group), merged_message([m for _, m in group], inbox_url))
         for group in held.values()
     ]
     return [*alone, *together]

@@ -115,8 +115,11 @@ class Delivery:
     """How many leases in a row ended without an outcome."""
     bundle_id: int | None = None
     """The id of the first delivery of its message, if that is about several pages."""
-    bundle_wait: bool = False
-    """True if it waited for other pages to the same contact method."""
+    has_waited: bool = False
+    """True if it waited, or waits, for other pages to the same contact method."""
+    is_drill: bool = False
+    first_send_at: datetime | None = None
+    """When it was to be sent at first, if that was moved."""
     receipt: DeliveryReceipt | None = None
     """What its provider reported last; set only where deliveries are shown."""
 

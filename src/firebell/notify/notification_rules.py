@@ -35,6 +35,8 @@ class NewDelivery:
     epoch: int = 0
     level: int = 0
     round: int = 0
+    is_drill: bool = False
+    """True if nothing is wrong: it waits for no page, and none for it."""
 
 
 def plan(

@@ -10,15 +10,15 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import bundle_store, reply_code_store
-from firebell.notify.bundled_message import bundled, by_severity
-from firebell.notify.held_messages import Bundle
+from firebell.notify.bundled_message import bundled_message, by_severity
+from firebell.notify.held_messages import SendGroup
 from firebell.notify.model import BUNDLE_KIND, REMINDER, Delivery
 
 log = logging.getLogger(__name__)
 
 WINDOW = timedelta(seconds=60)
 """How long after a message the next pages to the same contact method wait for each other."""
-BUNDLING = frozenset(kind for kind, channel in CHANNELS.items() if channel.bundles)
+BUNDLING = frozenset(kind for kind, channel in CHANNELS.items() if channel.bundles_pages)
 _PAGE = "page"
 """The kind of subject, and the reason of a delivery, of a page: `paging` is above this slice."""
 _WAITING_REASONS = frozenset({_PAGE, REMINDER})
@@ -27,7 +27,12 @@ Composed = tuple[Delivery, Message | Outcome]
 
 
 def _is_bundleable(delivery: Delivery) -> bool:
-    return delivery.subject_kind == _PAGE and delivery.channel in BUNDLING and not delivery.held
+    return (
+        delivery.subject_kind == _PAGE
+        and delivery.channel in BUNDLING
+        and not delivery.held
+        and not delivery.is_drill
+    )
 
 
 def _is_new(delivery: Delivery) -> bool:
@@ -41,23 +46,27 @@ def _may_wait(delivery: Delivery) -> bool:
         _is_new(delivery)
         and delivery.rank > 0
         and delivery.reason in _WAITING_REASONS
-        and not delivery.bundle_wait
+        and not delivery.has_waited
     )
 
 
-def waits(candidates: Sequence[Delivery], latest: Mapping[int, datetime]) -> dict[int, datetime]:
+def wait_ends(
+    candidates: Sequence[Delivery], latest: Mapping[int, datetime], now: datetime
+) -> dict[int, datetime]:
     """Return until when deliveries wait, because a message went to their contact method a moment ago; pure.
 
-    `latest` are the latest messages by contact method. If one of its pages cannot wait, the others go with it.
+    `latest` are the latest messages by contact method. If one of its pages cannot wait, the others go with it. No
+    wait is longer than `WINDOW`: a message of the future was sent before the clock was set back.
     """
+    ends = {method: sent_at + WINDOW for method, sent_at in latest.items() if now - WINDOW < sent_at <= now}
     by_method: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in candidates:
         if _is_new(delivery):
             by_method[delivery.method_id].append(delivery)
     return {
-        delivery.id: latest[method] + WINDOW
+        delivery.id: ends[method]
         for method, own in by_method.items()
-        if method in latest and all(map(_may_wait, own))
+        if method in ends and all(map(_may_wait, own))
         for delivery in own
     }
 
@@ -71,14 +80,9 @@ async def gather(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Del
     candidates = [delivery for delivery in claimed if _is_bundleable(delivery)]
     if not candidates:
         return list(claimed)
-    try:
-        async with tx.savepoint():
-            return await _gathered(tx, claimed, candidates, now)
-    except Exception:
-        if tx.conn.is_closed():
-            raise
-        log.exception("pages cannot wait for each other", extra={"deliveries": [d.id for d in candidates]})
-        return list(claimed)
+    async with tx.attempt(log, "pages cannot wait for each other", deliveries=[d.id for d in candidates]):
+        return await _gathered(tx, claimed, candidates, now)
+    return list(claimed)
 
 
 async def _gathered(
@@ -86,55 +90,53 @@ async def _gathered(
 ) -> list[Delivery]:
     methods, ids = sorted({d.method_id for d in candidates}), [d.id for d in candidates]
     latest = await bundle_store.latest_messages(tx, methods, ids, now - WINDOW, now)
-    waiting = waits(candidates, latest)
+    waiting = wait_ends(candidates, latest, now)
     if waiting:
         await bundle_store.wait(tx, list(waiting.items()))
     going = [delivery for delivery in candidates if delivery.id not in waiting]
     joined = {delivery.method_id for delivery in going if _is_new(delivery)}
-    along = await bundle_store.claim_along(tx, {d.method_id for d in going}, joined, now) if going else []
+    along: Sequence[Delivery] = ()
+    # what is tried again alone takes nothing along
+    if joined or any(delivery.bundle_id for delivery in going):
+        along = await bundle_store.claim_along(tx, {d.method_id for d in going}, joined, now)
     return [*(d for d in claimed if d.id not in waiting), *along]
 
 
 async def bundle(
     tx: Tx, ctx: Context, composed: Sequence[Composed], now: datetime
-) -> tuple[list[Bundle], list[Composed]]:
+) -> tuple[list[SendGroup], list[Composed]]:
     """Return the messages about several pages, and what is sent alone; if they cannot be made, all are sent alone."""
-    groups: dict[tuple[int, int], list[tuple[Delivery, Message]]] = defaultdict(list)
+    groups: dict[tuple[int, str, int], list[tuple[Delivery, Message]]] = defaultdict(list)
     for delivery, message in composed:
         if isinstance(message, Message) and _is_bundleable(delivery):
             # what was sent alone before is sent alone again
             bundle_id = delivery.bundle_id or (0 if _is_new(delivery) else -delivery.id)
-            groups[delivery.method_id, bundle_id].append((delivery, message))
+            # a contact method can have a new address by now
+            groups[delivery.method_id, delivery.address, bundle_id].append((delivery, message))
     together = {
         bundle_id or min(delivery.id for delivery, _ in group): by_severity(group)
-        for (_, bundle_id), group in groups.items()
+        for (_, _, bundle_id), group in groups.items()
         if len(group) > 1
     }
     if not together:
         return [], list(composed)
-    try:
-        async with tx.savepoint():
-            bundles = await _bundles(tx, ctx, together, now)
-    except Exception:
-        if tx.conn.is_closed():
-            raise
-        log.exception("messages about several pages cannot be made", extra={"bundles": list(together)})
-        return [], list(composed)
+    bundles: list[SendGroup] = []
+    async with tx.attempt(log, "messages about several pages cannot be made", bundles=list(together)):
+        bundles = await _bundles(tx, ctx, together, now)
     bundled_ids = {delivery.id for each in bundles for delivery in each.deliveries}
     return bundles, [(delivery, message) for delivery, message in composed if delivery.id not in bundled_ids]
 
 
 async def _bundles(
     tx: Tx, ctx: Context, together: Mapping[int, Sequence[tuple[Delivery, Message]]], now: datetime
-) -> list[Bundle]:
+) -> list[SendGroup]:
     members = [(delivery.id, bundle_id) for bundle_id, group in together.items() for delivery, _ in group]
     await bundle_store.save_bundles(tx, members)
     codes = await _codes(tx, ctx, {bundle_id: group[0][0] for bundle_id, group in together.items()}, now)
-    inbox_url = f"{ctx.public_url}/pages"
     return [
-        Bundle(
+        SendGroup(
             tuple(delivery for delivery, _ in group),
-            bundled([message for _, message in group], codes.get(bundle_id, 0), inbox_url),
+            bundled_message([message for _, message in group], codes.get(bundle_id, 0), ctx.inbox_url),
         )
         for bundle_id, group in together.items()
     ]

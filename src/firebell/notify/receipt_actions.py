@@ -1,6 +1,6 @@
 """Record what providers and devices report about messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,29 +35,21 @@ async def record_receipt(
     known = await delivery_store.delivery(tx, receipt.delivery_id)
     if known is None or known.channel != channel:
         return False
-    bundled = await bundle_store.sent_together(tx, known.id) if known.bundle_id else []
-    others = [delivery for delivery in bundled if delivery.id != known.id]
+    deliveries = await bundle_store.deliveries_of_message(tx, known)
     if receipt.state is ReceiptState.FAILED:
-        await failures.announce(tx, [known, *others], now)
-    free = replace(receipt, parts=None, price=None)
-    of_each = [receipt, *(replace(free, delivery_id=other.id) for other in others)]
+        await failures.announce(tx, deliveries, now)
+    free = replace(receipt, parts=0, price=None)
     recorded = [
-        await _record(tx, ctx, channel, provider, one, now, is_charged=one is receipt)
-        for one in sorted(of_each, key=lambda one: one.delivery_id)
+        await _record(tx, ctx, channel, provider, of_one, now)
+        for of_one in (
+            receipt if one.id == known.id else replace(free, delivery_id=one.id)
+            for one in sorted(deliveries, key=lambda one: one.id)
+        )
     ]
     return any(recorded)
 
 
-async def _record(
-    tx: Tx,
-    ctx: Context,
-    channel: str,
-    provider: str,
-    receipt: Receipt,
-    now: datetime,
-    *,
-    is_charged: bool,
-) -> bool:
+async def _record(tx: Tx, ctx: Context, channel: str, provider: str, receipt: Receipt, now: datetime) -> bool:
     """Record how far the message of one delivery is, whose subject is locked if it failed."""
     locked = await receipt_store.lock_delivery(tx, receipt.delivery_id)
     if locked is None:
@@ -65,7 +57,7 @@ async def _record(
     delivery, provider_id = locked
     before = await receipt_store.state_of(tx, delivery.id, receipt.provider_id)
     state = receipts.later(before, receipt.state) if before else receipt.state
-    await receipt_store.save(tx, channel, provider, receipt, state, now, is_charged=is_charged)
+    await receipt_store.save(tx, channel, provider, receipt, state, now)
     is_own = provider_id == receipt.provider_id
     if state is ReceiptState.FAILED and before is not ReceiptState.FAILED and is_own:
         await failures.record_late(tx, delivery, receipt.failure or _failure(receipt.code), now)
@@ -81,7 +73,7 @@ def _failure(code: str) -> Failed:
 async def apply_early(tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> None:
     """Apply failures that providers reported before the messages were recorded as accepted."""
     failed = await receipt_store.failed_early(tx, [d.id for d in deliveries])
-    early = [d for d in deliveries if d.id in failed]
+    early = sorted((d for d in deliveries if d.id in failed), key=lambda delivery: delivery.id)
     await failures.announce(tx, early, now)
     for delivery in early:
         await failures.record_late(tx, delivery, _failure(failed[delivery.id]), now)
@@ -95,10 +87,11 @@ async def deliveries_about(tx: Tx, kind: str, subject_id: int) -> list[Delivery]
     return [replace(d, receipt=receipts_by_id.get(d.id)) for d in deliveries]
 
 
-async def record_answered(tx: Tx, delivery: Delivery, now: datetime) -> None:
-    """Record that the recipient of a message answered it."""
-    locked = await receipt_store.lock_delivery(tx, delivery.id)
-    if locked is None:
-        return
-    receipt = Receipt(delivery.id, locked.provider_id or "", ReceiptState.ANSWERED)
-    await receipt_store.save(tx, delivery.channel, "", receipt, ReceiptState.ANSWERED, now)
+async def record_answered(tx: Tx, deliveries: Iterable[Delivery], now: datetime) -> None:
+    """Record that the recipient of messages answered them; they are locked by id, as everywhere."""
+    for delivery in sorted(deliveries, key=lambda delivery: delivery.id):
+        if locked := await receipt_store.lock_delivery(tx, delivery.id):
+            # what no provider has accepted yet costs nothing yet
+            parts = None if locked.provider_id else 0
+            receipt = Receipt(delivery.id, locked.provider_id or "", ReceiptState.ANSWERED, parts=parts)
+            await receipt_store.save(tx, delivery.channel, "", receipt, ReceiptState.ANSWERED, now)

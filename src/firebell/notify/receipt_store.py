@@ -70,25 +70,15 @@ async def state_of(tx: Tx, delivery_id: int, provider_id: str) -> ReceiptState |
 
 
 async def save(
-    tx: Tx,
-    channel: str,
-    provider: str,
-    receipt: Receipt,
-    state: ReceiptState,
-    now: datetime,
-    *,
-    is_charged: bool = True,
+    tx: Tx, channel: str, provider: str, receipt: Receipt, state: ReceiptState, now: datetime
 ) -> None:
-    """Store the state of a message, and what its provider says about the price.
-
-    A message about several pages is charged for one of them.
-    """
+    """Store the state of a message, and what its provider says about the price."""
     await tx.execute(
         """
         insert into delivery_receipt (
             delivery_id, provider_id, channel, provider, state, code, parts, price, currency, accepted_at, changed_at
         )
-        values ($1, $2, $3, $4, $5, $6, coalesce($7::int, $11::int), $8, $9, $10, $10)
+        values ($1, $2, $3, $4, $5, $6, coalesce($7::int, 1), $8, $9, $10, $10)
         on conflict (delivery_id, provider_id) do update
         set state = excluded.state,
             code = case when excluded.code <> '' then excluded.code else delivery_receipt.code end,
@@ -107,7 +97,6 @@ async def save(
         Decimal(receipt.price) if receipt.price else None,
         receipt.currency,
         now,
-        int(is_charged),
     )
 
 

@@ -11,20 +11,34 @@ from firebell.kit.jobs.pruning import (
     next_cursor,
 )
 from firebell.kit.jobs.retention_store import count_rows
-from firebell.notify.model import SubjectKind
+from firebell.notify.model import BUNDLE_KIND, SubjectKind
 
 NOTICE_DAYS = 90
 REPLY_CODE_DAYS = 7
 """How long a reply code means the page that it was given to after its last message, and longer if that is open."""
-_IS_OPEN = """
-    exists (
-        select
-        from subject_plan plan
-        where plan.subject_kind = reply_code.subject_kind
-            and plan.subject_id = reply_code.subject_id
-            and plan.is_open
+_IS_OPEN = f"""
+    (
+        exists (
+            select
+            from subject_plan plan
+            where plan.subject_kind = reply_code.subject_kind
+                and plan.subject_id = reply_code.subject_id
+                and plan.is_open
+        )
+        or (
+            reply_code.subject_kind = '{BUNDLE_KIND}'
+            and exists (
+                select
+                from delivery
+                join subject_plan plan on plan.subject_kind = delivery.subject_kind
+                    and plan.subject_id = delivery.subject_id
+                where delivery.bundle_id = reply_code.subject_id
+                    and plan.is_open
+            )
+        )
     )
 """
+"""True while a page of the code is open: it would acknowledge another one."""
 
 
 async def prune_notices(tx: Tx, before: datetime, cursor: int) -> int | None:

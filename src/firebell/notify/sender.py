@@ -34,11 +34,12 @@ from firebell.notify import (
     page_bundles,
     receipt_actions,
     receipt_store,
+    removed_methods,
     retraction_actions,
 )
 from firebell.notify.compose import compose
 from firebell.notify.delivery_retries import retry_delay_s
-from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours
+from firebell.notify.held_messages import SendGroup, hold_for_quiet_hours, send_groups
 from firebell.notify.model import REQUESTED, Delivery
 from firebell.notify.retraction_actions import RETRACTING
 from firebell.notify.screens import topic_of
@@ -101,19 +102,20 @@ class Sender:
             # what goes along can be of low urgency, which quiet hours hold
             gathered = await page_bundles.gather(tx, claimed, now)
             sendable = await hold_for_quiet_hours(tx, gathered, now)
-            over_limit: dict[int, Message | Outcome] = {
+            refused: dict[int, Message | Outcome] = {
                 **await cost_limits.over_limit(tx, self._ctx.channel_settings, sendable, now),
                 **await hourly_limit_actions.over_limit(tx, sendable, now),
+                **await removed_methods.failed(tx, sendable),
             }
-            composable = [d for d in sendable if d.id not in over_limit]
+            composable = [d for d in sendable if d.id not in refused]
             messages = await self._composed(tx, composable, now) if composable else []
-            outcomes = {**over_limit, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
+            outcomes = {**refused, **{d.id: m for d, m in zip(composable, messages, strict=True)}}
             composed = [(d, outcomes[d.id]) for d in sendable]
             of_pages, alone = await page_bundles.bundle(tx, self._ctx, composed, now)
-        for bundle in (*of_pages, *bundles(alone, f"{self._ctx.public_url}/pages")):
-            task = self._ctx.pace.start(self._deliver(bundle))
+        for group in (*of_pages, *send_groups(alone, self._ctx.inbox_url)):
+            task = self._ctx.pace.start(self._deliver(group))
             self._tasks.add(task)
-            self._slots.take(bundle.deliveries[0])
+            self._slots.take(group.deliveries[0])
             task.add_done_callback(self._finished)
             # alerts and timers take turns with a storm of messages
             await self._ctx.pace.sleep(0)
@@ -173,29 +175,29 @@ class Sender:
                 return [Retry(f"The message could not be composed: {exc!r}")]
         return [message for d in claimed for message in await self._composed(tx, [d], now)]
 
-    async def _deliver(self, bundle: Bundle) -> None:
+    async def _deliver(self, group: SendGroup) -> None:
         try:
-            outcome = await self._outcome(bundle)
+            outcome = await self._outcome(group)
         finally:
             # the destination is free again, although the outcome is recorded later
-            self._slots.release(bundle.deliveries[0])
+            self._slots.release(group.deliveries[0])
             self._gather_if_blocked()
-        self._count(bundle, outcome)
-        await self._record_outcome(bundle, outcome)
+        self._count(group, outcome)
+        await self._record_outcome(group, outcome)
 
-    def _count(self, bundle: Bundle, outcome: Outcome) -> None:
+    def _count(self, group: SendGroup, outcome: Outcome) -> None:
         counters, now = self._ctx.counters, self._ctx.clock.now()
-        for delivery in bundle.deliveries:
+        for delivery in group.deliveries:
             counters.deliveries[delivery.channel, _OUTCOMES[type(outcome)]] += 1
             if isinstance(outcome, Accepted):
-                delay_s = (now - delivery.send_at).total_seconds()
+                delay_s = (now - (delivery.first_send_at or delivery.send_at)).total_seconds()
                 counters.delivery_delays[delivery.channel].observe(delay_s)
         if isinstance(outcome, Accepted):
-            channel = bundle.deliveries[0].channel
+            channel = group.deliveries[0].channel
             counters.channel_failures.arrived(channel, now)
             if outcome.provider:
                 counters.provider_circuits.accepted_at[channel, outcome.provider] = now
-        self._record_circuits(bundle.deliveries[0].channel)
+        self._record_circuits(group.deliveries[0].channel)
 
     def _record_circuits(self, channel: str) -> None:
         transport = self._transports.get(channel)
@@ -203,46 +205,40 @@ class Sender:
             for provider, state in transport.circuit_states().items():
                 self._ctx.counters.provider_circuits.record(channel, provider, state)
 
-    async def _record_outcome(self, bundle: Bundle, outcome: Outcome) -> None:
+    async def _record_outcome(self, group: SendGroup, outcome: Outcome) -> None:
         for wait in RECORD_AFTER_S:
             await self._ctx.pace.sleep(wait)
             try:
                 if isinstance(outcome, Accepted):
-                    # one message has one price, however many deliveries it carries
-                    first, free = bundle.deliveries[0], replace(outcome, parts=0)
-                    arrived = [
-                        self._arrived.add((d, outcome if d is first else free)) for d in bundle.deliveries
-                    ]
-                    with self._ctx.pace.waiting():
-                        await asyncio.gather(*arrived)
+                    await self._arrived.add((group.deliveries, outcome))
                 else:
-                    ended = await self._record(bundle.deliveries, outcome)
+                    ended = await self._record(group.deliveries, outcome)
                     # what was not given to the channel says nothing about it
-                    if ended and not ended.suspect and isinstance(bundle.message, Message):
-                        self._count_failure(bundle.deliveries[0], ended)
+                    if ended and not ended.suspect and isinstance(group.message, Message):
+                        self._count_failure(group.deliveries[0], ended)
             except Unavailable:
                 continue
             except Exception:
-                ids = [d.id for d in bundle.deliveries]
+                ids = [d.id for d in group.deliveries]
                 log.exception("an outcome cannot be recorded", extra={"deliveries": ids})
             else:
                 return
 
-    async def _outcome(self, bundle: Bundle) -> Outcome:
+    async def _outcome(self, group: SendGroup) -> Outcome:
         """Return the outcome of sending the message, or of composing it if that failed."""
-        if isinstance(bundle.message, Message):
-            return without_code(await self._sent(bundle, bundle.message), bundle.message.code)
-        return bundle.message
+        if isinstance(group.message, Message):
+            return without_code(await self._sent(group, group.message), group.message.code)
+        return group.message
 
-    async def _sent(self, bundle: Bundle, message: Message) -> Outcome:
+    async def _sent(self, group: SendGroup, message: Message) -> Outcome:
         """Send and return the outcome; any error is a failed attempt, so that the next rule acts."""
-        delivery = bundle.deliveries[0]
-        if max(d.lost_claims for d in bundle.deliveries) > CLAIMS:
+        delivery = group.deliveries[0]
+        if max(d.lost_claims for d in group.deliveries) > CLAIMS:
             return Failed(f"Gave up after {CLAIMS} attempts; the outcome is unknown.", suspect=False)
         try:
             async with self._ctx.pace.timeout(CHANNELS[delivery.channel].attempt_limit_s):
                 transport = self._transports[delivery.channel]
-                return await transport.send(delivery.address, message, bundle.key)
+                return await transport.send(delivery.address, message, group.key)
         except TimeoutError:
             return Retry(f"No answer within {CHANNELS[delivery.channel].attempt_limit_s:g} s.")
         except asyncio.CancelledError:
@@ -251,8 +247,15 @@ class Sender:
             log.exception("a channel failed", extra={"delivery": delivery.id, "channel": delivery.channel})
             return Retry(f"Sending failed: {exc!r}")
 
-    async def _record_accepted(self, arrived: list[tuple[Delivery, Accepted]]) -> None:
+    async def _record_accepted(self, groups: list[tuple[Sequence[Delivery], Accepted]]) -> None:
+        """Record messages, each whole: what is reported of one is recorded for each of its deliveries."""
         now = self._ctx.clock.now()
+        # one message has one price, however many deliveries it carries
+        arrived = [
+            (delivery, replace(outcome, parts=0) if place else outcome)
+            for deliveries, outcome in groups
+            for place, delivery in enumerate(deliveries)
+        ]
         async with self._ctx.work_db.tx() as tx:
             recorded = await delivery_store.accepted(tx, [(d, a.provider_id) for d, a in arrived], now)
             # also if the lease was lost: the provider charges for it

@@ -117,7 +117,11 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 entries.append(_exhausted(recipients, page, reached))
         rank = min(1, page.rank) if page.state is PageState.EXHAUSTED else page.rank
         deliveries += [
-            NewDelivery(p, rank, SUBJECT_KIND, page.id, page.epoch, page.level, page.round) for p in planned
+            NewDelivery(
+                *(p, rank, SUBJECT_KIND, page.id, page.epoch, page.level, page.round),
+                is_drill=page.plan.is_drill,
+            )
+            for p in planned
         ]
     if recipients.turns_taken:
         await round_robin_store.save_orders(tx, {i: recipients.orders[i] for i in recipients.turns_taken})

@@ -20,7 +20,6 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.notify.model import Delivery, DeliveryState
-from firebell.paging.model import SUBJECT_KIND
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
 from firebell.people.model import ContactMethod, Person
@@ -59,7 +58,7 @@ async def _apply(
             if public_sms.is_public_sender(ctx.channel_settings, signal.recipient):
                 await tx.emit(PublicTextReceived(signal), now)
                 return SignalAnswer()
-            return await text_replies.apply(tx, channel, signal, now)
+            return await text_replies.apply(tx, ctx, channel, signal, now)
         case OptOut(sender):
             await people.opt_out(tx, channel.kind, sender, now)
             return SignalAnswer()
@@ -68,16 +67,6 @@ async def _apply(
             return SignalAnswer()
         case Connect():
             return await _connect(tx, ctx, channel, signal, now)
-
-
-async def _delivery(tx: Tx, ctx: Context, channel: Channel, delivery_id: int, sender: str) -> Delivery | None:
-    """Return the message about a page that a press answers; None if it went to another address or is unknown."""
-    delivery = await notify.delivery(tx, delivery_id)
-    if delivery is None or delivery.channel != channel.kind:
-        return None
-    if notify.answered_as(ctx, delivery) != SUBJECT_KIND:
-        return None
-    return delivery if sender in ("", delivery.address) else None
 
 
 async def _recipient(tx: Tx, delivery: Delivery) -> Person | None:
@@ -97,7 +86,7 @@ async def _trusted_method(tx: Tx, delivery: Delivery) -> ContactMethod | None:
 
 
 async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
-    delivery = await _delivery(tx, ctx, channel, press.delivery_id, press.sender)
+    delivery = await responding.answered_delivery(tx, ctx, channel, press.delivery_id, press.sender)
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
@@ -108,19 +97,18 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
     if not await store.claim_signal(tx, f"{channel.kind}:{press.key}", now):
         # the press is applied; what the page is now answers a repetition as well
         return await responding.state_of(tx, delivery.subject_id, answerer)
-    bundled = await notify.sent_together(tx, delivery.id) if delivery.bundle_id else []
-    by_page = {each.subject_id: each for each in (delivery, *bundled)}
-    answer, _ = await responding.respond_to_all(tx, answerer, press.action, list(by_page), now)
+    deliveries = await notify.deliveries_of_message(tx, delivery) if press.is_for_all else [delivery]
+    page_ids = list(dict.fromkeys(one.subject_id for one in deliveries))
+    answer, _ = await responding.respond_to_all(tx, answerer, press.action, page_ids, now)
     # the message reached its recipient, whatever became of each page
-    for each in sorted(by_page.values(), key=lambda each: each.id):
-        await notify.record_answered(tx, each, now)
+    await notify.record_answered(tx, deliveries, now)
     return answer
 
 
 async def _repeat(
     tx: Tx, ctx: Context, channel: Channel, repeat: RepeatRequest, now: datetime
 ) -> SignalAnswer:
-    delivery = await _delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
+    delivery = await responding.answered_delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
     if delivery.state is DeliveryState.FAILED and not repeat.is_asked_for:

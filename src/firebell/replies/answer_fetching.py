@@ -16,7 +16,7 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.notify import actions as notify
-from firebell.replies import actions, poll_store
+from firebell.replies import committing, poll_store
 
 log = logging.getLogger(__name__)
 
@@ -133,10 +133,8 @@ class AnswerFetcher:
         """Apply one update; one that breaks something does not keep back those after it."""
         now = self._ctx.clock.now()
         try:
-            async with self._ctx.work_db.tx() as tx:
-                [answer] = await actions.apply(
-                    tx, self._ctx, self._channel, NO_PROVIDER, [update.signal], now
-                )
+            db, signals = self._ctx.work_db, [update.signal]
+            [answer] = await committing.apply(db, self._ctx, self._channel, NO_PROVIDER, signals, now)
         except Unavailable:
             raise
         except FirebellError as error:

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.channels.base import Channel
 from firebell.channels.callbacks import PageAction, SignalAnswer
 from firebell.channels.languages import text
+from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import zone
+from firebell.notify import actions as notify
+from firebell.notify.model import Delivery
 from firebell.paging import actions as paging
-from firebell.paging.model import UNANSWERED, Page, PageState
+from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page, PageState
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
 
@@ -38,6 +42,18 @@ class Answerer:
         """The person as the actor of what they ask for; the audit entries say through what it came."""
         rights = Rights(Role(self.person.role))
         return Actor("person", self.person.name, self.person.id, rights, {"via": self.channel})
+
+
+async def answered_delivery(
+    tx: Tx, ctx: Context, channel: Channel, delivery_id: int, sender: str
+) -> Delivery | None:
+    """Return the message about a page that is answered; None if it went to another address or is unknown."""
+    delivery = await notify.delivery(tx, delivery_id)
+    if delivery is None or delivery.channel != channel.kind:
+        return None
+    if notify.answered_as(ctx, delivery) != SUBJECT_KIND:
+        return None
+    return delivery if sender in ("", delivery.address) else None
 
 
 async def respond(
@@ -67,22 +83,30 @@ async def respond_to_all(
 ) -> tuple[SignalAnswer, list[int]]:
     """Do what was asked for with the pages of one message, and return those with which it was done.
 
-    Of several, only those that wait for someone are acknowledged: what ended or was acknowledged since is left out.
+    Several can only be acknowledged, whatever became of them since: the one that is left may not be the one meant.
     """
-    if len(page_ids) > 1:
-        pages = await paging.pages_by_id(tx, page_ids)
-        waiting = [i for i in page_ids if i in pages and pages[i].state in UNANSWERED]
-        if not waiting:
-            return await state_of(tx, page_ids[0], answerer), []
-        page_ids = waiting
-    if len(page_ids) > 1 and action is not PageAction.ACK:
+    if len(page_ids) == 1:
+        answer = await respond(tx, answerer, action, page_ids[0], now)
+        return answer, list(page_ids) if answer.is_done else []
+    if action is not PageAction.ACK:
         return SignalAnswer(answerer.word(ONLY_TOGETHER), is_done=False), []
+    return await _acknowledge_all(tx, answerer, page_ids, now)
+
+
+async def _acknowledge_all(
+    tx: Tx, answerer: Answerer, page_ids: Sequence[int], now: datetime
+) -> tuple[SignalAnswer, list[int]]:
+    """Acknowledge those of several pages that wait for someone: what ended or was acknowledged since is left out."""
+    pages = await paging.pages_by_id(tx, page_ids)
+    waiting = [i for i in page_ids if i in pages and pages[i].state in UNANSWERED]
+    if not waiting:
+        return await state_of(tx, page_ids[0], answerer), []
     # in one order everywhere, so that no two answers wait for each other
-    answers = {i: await respond(tx, answerer, action, i, now) for i in sorted(page_ids)}
-    done = [i for i in page_ids if answers[i].is_done]
-    refused = next((answers[i] for i in page_ids if not answers[i].is_done), None)
-    if len(page_ids) == 1 or not done:
-        return answers[page_ids[0]], done
+    answers = {i: await respond(tx, answerer, PageAction.ACK, i, now) for i in sorted(waiting)}
+    done = [i for i in waiting if answers[i].is_done]
+    refused = next((answers[i] for i in waiting if not answers[i].is_done), None)
+    if len(waiting) == 1 or not done:
+        return answers[waiting[0]], done
     acknowledged = answerer.word("You acknowledged {ref}.", ref=_refs(answerer, [pages[i].ref for i in done]))
     text = f"{acknowledged} {refused.text}" if refused else acknowledged
     return SignalAnswer(text, is_done=refused is None), done

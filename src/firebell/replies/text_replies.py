@@ -7,6 +7,7 @@ from datetime import datetime
 
 from firebell.channels.base import Channel
 from firebell.channels.callbacks import PageAction, SignalAnswer, TextReply
+from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
 from firebell.notify import actions as notify
@@ -23,37 +24,46 @@ UNATTRIBUTED = (
     "Firebell can't tell who of this room wrote that. Add your Matrix user ID to this contact method."
 )
 MAX_NOT_UNDERSTOOD = 5
-"""Number of texts an hour that are answered although they make no sense: two programs could answer each other."""
+"""Number of texts an hour that are answered although they do nothing: two programs could answer each other."""
 LISTED_PAGES = 4
 NO_PAGES = "You have no open pages."
 
 
-async def apply(tx: Tx, channel: Channel, reply: TextReply, now: datetime) -> SignalAnswer:
+async def apply(tx: Tx, ctx: Context, channel: Channel, reply: TextReply, now: datetime) -> SignalAnswer:
     """Do what a text asks for, once, as the owner of the verified contact method that it is from.
 
     A text from an address that no one verified has no effect and no answer.
     """
     if not await store.claim_signal(tx, f"{channel.kind}:{reply.key}", now):
         return SignalAnswer()
-    if reply.is_unattributed:
-        methods = await people.methods_at(tx, channel.kind, reply.sender)
-        answerers = await _answerers(tx, channel, [m for m in methods if m.is_verified])
-        return SignalAnswer(answerers[0].word(UNATTRIBUTED) if answerers else "", is_done=False)
     meaning = grammar.read(reply.text)
-    if isinstance(meaning, grammar.Stop):
+    if channel.takes_opt_out and isinstance(meaning, grammar.Stop):
         await people.opt_out(tx, channel.kind, reply.sender, now)
         return SignalAnswer()
-    methods = [m for m in await people.methods_at(tx, channel.kind, reply.sender) if m.is_verified]
+    methods = await _verified_at(tx, channel, reply.sender)
     # providers take "yes" for START where messages were stopped, and then it acknowledges nothing
-    if isinstance(meaning, grammar.Start) or (not methods and grammar.is_yes(reply.text)):
+    is_start = isinstance(meaning, grammar.Start) or (not methods and grammar.is_yes(reply.text))
+    if channel.takes_opt_out and is_start:
         await people.opt_in(tx, channel.kind, reply.sender, now)
         return SignalAnswer()
     answerers = await _answerers(tx, channel, methods)
-    answer = await _answer(tx, answerers, meaning, reply.sent_at or now, now) if answerers else SignalAnswer()
+    if not answerers:
+        return await _unattributed(tx, channel, reply.room, now)
+    answer = await _answer(tx, ctx, channel, answerers, meaning, reply, now)
     if answer.text and reply.is_answered_by_message:
         await notify.send_answer(tx, methods[0], f"{channel.kind}:{reply.key}", answer.text, now)
         return SignalAnswer()
     return answer
+
+
+async def _verified_at(tx: Tx, channel: Channel, address: str) -> list[ContactMethod]:
+    return [m for m in await people.methods_at(tx, channel.kind, address) if m.is_verified]
+
+
+async def _unattributed(tx: Tx, channel: Channel, room: str, now: datetime) -> SignalAnswer:
+    """Answer, a few times an hour, if a room is someone's contact method, but nothing says whose text it was."""
+    owners = await _answerers(tx, channel, await _verified_at(tx, channel, room)) if room else []
+    return await _explained(tx, owners[0], UNATTRIBUTED, now) if owners else SignalAnswer()
 
 
 async def _answerers(tx: Tx, channel: Channel, methods: Sequence[ContactMethod]) -> list[Answerer]:
@@ -67,49 +77,81 @@ async def _answerers(tx: Tx, channel: Channel, methods: Sequence[ContactMethod])
 
 
 async def _answer(
-    tx: Tx, answerers: Sequence[Answerer], meaning: grammar.Meaning, sent_at: datetime, now: datetime
+    tx: Tx,
+    ctx: Context,
+    channel: Channel,
+    answerers: Sequence[Answerer],
+    meaning: grammar.Meaning,
+    reply: TextReply,
+    now: datetime,
 ) -> SignalAnswer:
     match meaning:
         case grammar.PageCommand(action, code, note):
-            chosen = await (
-                _by_code(tx, answerers, code) if code else _only_page(tx, answerers, action, sent_at, now)
-            )
+            if code:
+                chosen = await _by_code(tx, answerers, action, code)
+            elif reply.delivery_id is not None:
+                chosen = await _by_message(tx, ctx, channel, answerers, reply.delivery_id, now)
+            else:
+                chosen = await _only_page(tx, answerers, action, reply.sent_at or now, now)
             if isinstance(chosen, SignalAnswer):
                 return chosen
             answerer, page_ids = chosen
             answer, done = await responding.respond_to_all(tx, answerer, action, page_ids, now)
-            for page_id in sorted(done):
-                if note:
-                    await paging.add_note(tx, answerer.actor, page_id, note, now)
-                about = (SUBJECT_KIND, page_id, answerer.person.id, answerer.channel)
-                if delivery := await notify.latest_delivery(tx, *about):
-                    await notify.record_answered(tx, delivery, now)
+            await _record(tx, answerer, sorted(done), note, now)
             return answer
-        case grammar.NotUnderstood(text):
-            return await _not_understood(tx, answerers[0], text, now)
-        case _:
+        case grammar.Help():
             pages = await _open_pages(tx, answerers, now)
             return SignalAnswer(await _lists(tx, pages) if pages else answerers[0].word(NO_PAGES))
+        case _:
+            return await _not_understood(tx, answerers[0], reply.text[: grammar.MAX_CHARS].strip(), now)
+
+
+async def _record(tx: Tx, answerer: Answerer, page_ids: Sequence[int], note: str, now: datetime) -> None:
+    """Add the note of an answer to each page, and record that its latest message was answered."""
+    deliveries = []
+    for page_id in page_ids:
+        if note:
+            await paging.add_note(tx, answerer.actor, page_id, note, now)
+        about = (SUBJECT_KIND, page_id, answerer.person.id, answerer.channel)
+        if delivery := await notify.latest_delivery(tx, *about):
+            deliveries.append(delivery)
+    await notify.record_answered(tx, deliveries, now)
 
 
 _Chosen = tuple[Answerer, list[int]]
 """Who answers, and the ids of the pages that are meant."""
 
 
-async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> _Chosen | SignalAnswer:
-    """Return the page of a code, or the pages of a message about several.
+async def _by_message(
+    tx: Tx, ctx: Context, channel: Channel, answerers: Sequence[Answerer], delivery_id: int, now: datetime
+) -> _Chosen | SignalAnswer:
+    """Return the page of the message below which a text was written, or the codes to choose from if it has none."""
+    for answerer in answerers:
+        delivery = await responding.answered_delivery(tx, ctx, channel, delivery_id, answerer.address)
+        if delivery and delivery.person_id == answerer.person.id:
+            return answerer, [delivery.subject_id]
+    return await _choice(tx, answerers, await _open_pages(tx, answerers, now))
+
+
+async def _by_code(
+    tx: Tx, answerers: Sequence[Answerer], action: PageAction, code: int
+) -> _Chosen | SignalAnswer:
+    """Return the page of a code, or the pages of a message about several, which can only be acknowledged.
 
     Of several subjects, because people share an address, it is the one that is open.
     """
     by_person = {answerer.person.id: answerer for answerer in answerers}
     by_pages: dict[tuple[int, ...], Answerer] = {}
+    together: set[int] = set()
     for person, kind, id_ in await notify.reply_code_subjects(tx, list(by_person), code):
-        members = await notify.bundle_members(tx, id_) if kind == BUNDLE_KIND else []
-        page_ids = {id_: None} if kind == SUBJECT_KIND else {member.subject_id: None for member in members}
+        page_ids = [id_] if kind == SUBJECT_KIND else []
+        if kind == BUNDLE_KIND:
+            page_ids = [member.subject_id for member in await notify.bundle_members(tx, id_)]
+            together |= set(page_ids)
         if page_ids:
-            by_pages[tuple(page_ids)] = by_person[person]
+            by_pages[tuple(dict.fromkeys(page_ids))] = by_person[person]
     if len(by_pages) > 1:
-        pages = await paging.pages_by_id(tx, list({id_: None for ids in by_pages for id_ in ids}))
+        pages = await paging.pages_by_id(tx, list(dict.fromkeys(id_ for ids in by_pages for id_ in ids)))
         by_pages = {
             ids: answerer
             for ids, answerer in by_pages.items()
@@ -117,6 +159,8 @@ async def _by_code(tx: Tx, answerers: Sequence[Answerer], code: int) -> _Chosen 
         }
     if len(by_pages) == 1:
         [(ids, answerer)] = by_pages.items()
+        if action is not PageAction.ACK and together.issuperset(ids):
+            return SignalAnswer(answerer.word(responding.ONLY_TOGETHER), is_done=False)
         return answerer, list(ids)
     problem = "There is no page with the code {code}. Reply ? for your open pages."
     if by_pages:
@@ -148,8 +192,14 @@ async def _only_page(
         likely = [(each, page) for each, page in likely if each.person.id not in page.acks] or likely
     if len(likely) == 1:
         return likely[0][0], [likely[0][1].id]
-    listed = likely or open_pages
-    text = await _lists(tx, listed) if listed else answerers[0].word(NO_PAGES)
+    return await _choice(tx, answerers, likely or open_pages)
+
+
+async def _choice(
+    tx: Tx, answerers: Sequence[Answerer], pages: Sequence[tuple[Answerer, Page]]
+) -> SignalAnswer:
+    """Return the codes to choose from."""
+    text = await _lists(tx, pages) if pages else answerers[0].word(NO_PAGES)
     return SignalAnswer(text, is_done=False)
 
 
@@ -178,16 +228,21 @@ async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
 
 
 async def _not_understood(tx: Tx, answerer: Answerer, text: str, now: datetime) -> SignalAnswer:
-    """Add the text to the newest page as a note, and answer with an example, a few times an hour."""
+    """Add the text to the newest page as a note, and answer with an example."""
     pages = await queries.open_pages(tx, answerer.person.id, now)
     if pages and text:
         newest = max(pages, key=lambda page: page.id)
         # someone who may only read pages writes nothing to them
         with contextlib.suppress(Forbidden):
             await paging.add_note(tx, answerer.actor, newest.id, text, now)
+    return await _explained(tx, answerer, EXAMPLE, now)
+
+
+async def _explained(tx: Tx, answerer: Answerer, explanation: str, now: datetime) -> SignalAnswer:
+    """Answer with an explanation, a few times an hour."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     for number in range(MAX_NOT_UNDERSTOOD):
         key = f"example:{answerer.channel}:{answerer.address}:{hour.isoformat()}:{number}"
         if await store.claim_signal(tx, key, now):
-            return SignalAnswer(answerer.word(EXAMPLE), is_done=False)
+            return SignalAnswer(answerer.word(explanation), is_done=False)
     return SignalAnswer(is_done=False)

@@ -9,7 +9,7 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import NotFound, Unavailable
 from firebell.kit.web import html, routing, transaction
 from firebell.people import route_access
-from firebell.replies import actions
+from firebell.replies import actions, committing
 
 router = routing.html_router()
 
@@ -29,8 +29,7 @@ async def receive(request: Request, channel: str, provider: str, hook: str) -> R
     await actions.check_proof(ctx, callbacks, callback, channel, f"{PATH}/{channel}", now)
     signals = callbacks.read(callback)
     try:
-        async with ctx.db.tx() as tx:
-            answers = await actions.apply(tx, ctx, declared, provider, signals, now)
+        answers = await committing.apply(ctx.db, ctx, declared, provider, signals, now)
         response = callbacks.respond(callback, answers)
     except Unavailable:
         postponed = callbacks.postponed(callback)

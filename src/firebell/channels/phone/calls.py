@@ -1,8 +1,8 @@
 """The course of a call: what a key does, when it is asked for once more, and when to hang up; pure.
 
 The state of a call stands in the query of the address to which its provider posts: `d` the delivery, `l` the language,
-`n` how often something was said, `c` the key to confirm, `k` a key that could not be stored, and `r` how often that was
-tried.
+`n` how often something was said, `b` whether that was about several pages, `c` the key to confirm, `k` a key that could
+not be stored, and `r` how often that was tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,9 @@ RING_S = 30
 _NO_SUCH_NUMBER = frozenset({"404", "410", "484", "604"})
 """The SIP responses by which a network says that a number is not in use, or incomplete."""
 _ACTIONS = {"4": PageAction.ACK, "5": PageAction.ESCALATE, "6": PageAction.RESOLVE}
+_FOR_ONE = frozenset({"5", "6"})
+"""The keys that do nothing in a call about several pages: it says once more what it is about."""
+_KEPT = ("d", "n", "b", "l", "c")
 _CONFIRMED = {"6": "Press 6 again to resolve.", "1": "Press 1 again to get no more calls on this number."}
 GOODBYE = "Goodbye."
 STOPPED = "You'll get no more calls on this number. Goodbye."
@@ -52,8 +55,20 @@ def first_turn(script: Script, delivery_id: int) -> Turn:
     """Return what a call says when someone or something answers: nothing of what the page is about."""
     if not script.keys:
         return Turn(script.twice, Next.HANG_UP, {}, script.language)
-    query = {"d": str(delivery_id), "n": "1", "l": script.language}
+    query = {"d": str(delivery_id), "n": "1", "l": script.language, **_bundle(script)}
     return Turn(script.first, Next.LISTEN, query, script.language, FIRST_LISTEN_S)
+
+
+def _bundle(script: Script) -> dict[str, str]:
+    return {"b": "1"} if script.is_for_all else {}
+
+
+def _is_unconfirmed(query: Mapping[str, str], key: str) -> bool:
+    return key in _CONFIRMED and query.get("c") != key and not _is_ignored(query, key)
+
+
+def _is_ignored(query: Mapping[str, str], key: str) -> bool:
+    return key in _FOR_ONE and "b" in query
 
 
 def blames_number(sip_code: str) -> bool:
@@ -70,12 +85,13 @@ def number_in(query: Mapping[str, str], name: str) -> int:
 def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Sequence[Signal]:
     """Return what a key does in the call to a number; a key that needs confirmation does nothing the first time."""
     delivery, repeats = number_in(query, "d"), number_in(query, "n")
-    if key in _CONFIRMED and query.get("c") != key:
+    if _is_unconfirmed(query, key):
         return ()
     if key == "1":
         return (OptOut(number),)
-    if key in _ACTIONS:
-        return (Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number),)
+    if key in _ACTIONS and not _is_ignored(query, key):
+        press = Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number, is_for_all="b" in query)
+        return (press,)
     if key or repeats < MAX_READINGS:
         return (RepeatRequest(delivery, number, is_asked_for=bool(key)),)
     return ()
@@ -85,8 +101,9 @@ def turn_after(query: Mapping[str, str], key: str, answers: Sequence[SignalAnswe
     """Return what the call says after a key, once its effect is stored."""
     language = query.get("l", DEFAULT)
     following = {"d": query.get("d", ""), "n": str(number_in(query, "n") + 1), "l": language}
-    if key in _CONFIRMED and query.get("c") != key:
-        return Turn(text(language, _CONFIRMED[key]), Next.LISTEN, {**following, "c": key}, language)
+    if _is_unconfirmed(query, key):
+        kept = {name: query[name] for name in ("b",) if name in query}
+        return Turn(text(language, _CONFIRMED[key]), Next.LISTEN, {**following, **kept, "c": key}, language)
     if key == "1":
         return Turn(text(language, STOPPED), Next.HANG_UP, {}, language)
     answer = answers[0] if answers else None
@@ -94,7 +111,9 @@ def turn_after(query: Mapping[str, str], key: str, answers: Sequence[SignalAnswe
         return Turn(text(language, GOODBYE), Next.HANG_UP, {}, language)
     if answer.message is not None:
         script = script_of(answer.message, takes_keys=True)
-        return Turn(script.rest, Next.LISTEN, following, language)
+        # of several pages one may be left, whose delivery then answers for it alone
+        about = {**following, "d": str(answer.message.delivery_id), **_bundle(script)}
+        return Turn(script.rest, Next.LISTEN, about, language)
     return Turn(answer.text or text(language, GOODBYE), Next.HANG_UP, {}, language)
 
 
@@ -103,5 +122,5 @@ def turn_unstored(query: Mapping[str, str], key: str) -> Turn:
     tried, language = number_in(query, "r"), query.get("l", DEFAULT)
     if tried >= RETRIES:
         return Turn(text(language, NOT_STORED), Next.HANG_UP, {}, language)
-    kept = {name: query[name] for name in ("d", "n", "l", "c") if name in query}
+    kept = {name: query[name] for name in _KEPT if name in query}
     return Turn(text(language, "One moment."), Next.RETRY, {**kept, "k": key, "r": str(tried + 1)}, language)

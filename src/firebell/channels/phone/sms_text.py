@@ -22,7 +22,7 @@ def text_of(message: Message, number: str) -> str:
         return _note(message, url)
     title = gsm7.plain(message.first_line).removesuffix(".")
     takes_replies = calling_code not in numbers.NO_REPLIES
-    if message.bundled:
+    if message.pages:
         return _of_pages(message, title, url, takes_replies=takes_replies)
     code = message.reply_code if takes_replies else 0
     tail = _tail(message, code, url, is_short=not gsm7.is_gsm(title))
@@ -43,12 +43,12 @@ def _of_pages(message: Message, title: str, url: str, *, takes_replies: bool) ->
     """Return a text about several pages, with as many of their references and codes as there is room for."""
     code = message.reply_code if takes_replies else 0
     answer = gsm7.plain(message.word(REPLIES_TO_ALL, code=code)) if code else ""
-    for listed in range(min(LISTED_PAGES, len(message.bundled)), -1, -1):
+    for listed in range(min(LISTED_PAGES, len(message.pages)), -1, -1):
         pages = [
             f"{page.ref} {page.reply_code}a" if takes_replies and page.reply_code else page.ref
-            for page in message.bundled[:listed]
+            for page in message.pages[:listed]
         ]
-        if pages and (more := len(message.bundled) - listed):
+        if pages and (more := len(message.pages) - listed):
             pages.append(f"+{more}")
         tail = " ".join(part for part in (f"{', '.join(pages)}." if pages else "", answer, url) if part)
         if gsm7.segments(f"{title}. {tail}") <= MAX_SEGMENTS:

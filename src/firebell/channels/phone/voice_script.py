@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firebell.channels.base import Message
 from firebell.channels.languages import text
@@ -41,6 +41,8 @@ class Script:
     keys: str
     details: str
     language: str = DEFAULT
+    is_for_all: bool = False
+    """True if it is about several pages, which can only be acknowledged, and only together."""
 
     @property
     def first(self) -> str:
@@ -77,8 +79,8 @@ def script_of(message: Message, *, takes_keys: bool) -> Script:
         return _fitted(_sentence(message.title, code), "", note, code)
     severity = message.data.get("severity")
     has_severity = isinstance(severity, int) and _HIGHEST_SEVERITY <= severity <= _LOWEST_SEVERITY
-    if message.bundled:
-        opening = word("You have {count} pages.", count=len(message.bundled))
+    if message.pages:
+        opening = word("You have {count} pages.", count=len(message.pages))
         if has_severity:
             opening += " " + word("The most severe has severity {severity}.", severity=severity)
     elif has_severity:
@@ -87,7 +89,7 @@ def script_of(message: Message, *, takes_keys: bool) -> Script:
         opening = word("You have a page.")
     if not message.actions or not takes_keys:
         return Script(opening, "", word("Open Firebell to answer."), code)
-    if message.bundled:
+    if message.pages:
         return _of_pages(message, opening)
     service = _sentence(str(message.data.get("service") or ""), code)
     title = "" if message.title_hidden else _sentence(message.title, code)
@@ -99,8 +101,8 @@ def script_of(message: Message, *, takes_keys: bool) -> Script:
 
 def _of_pages(message: Message, opening: str) -> Script:
     """Return what a call about several pages says: the most severe ones, each with its share of the time."""
-    keys, listed = message.word(KEYS_FOR_ALL), message.bundled[:READ_PAGES]
-    more = len(message.bundled) - len(listed)
+    keys, listed = message.word(KEYS_FOR_ALL), message.pages[:READ_PAGES]
+    more = len(message.pages) - len(listed)
     rest = f"{message.word('And {count} more', count=more)}." if more else ""
     share = (MAX_CHARS - len(opening) - len(keys) - len(rest) - 4) // len(listed) - 1
     spoken = [
@@ -117,7 +119,8 @@ def _of_pages(message: Message, opening: str) -> Script:
         )
         for page in listed
     ]
-    return _fitted(opening, keys, " ".join(part for part in (*spoken, rest) if part), message.language)
+    script = _fitted(opening, keys, " ".join(part for part in (*spoken, rest) if part), message.language)
+    return replace(script, is_for_all=True)
 
 
 def _fitted(opening: str, keys: str, details: str, code: str) -> Script:
