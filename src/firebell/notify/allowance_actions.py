@@ -33,7 +33,7 @@ async def allow(
     allowed = {each.scope for each in await allowance_store.in_force(tx, now)}
     stopped = {stop.scope for stop in await hourly_limit_actions.reached_limits(tx, now)}
     if scope not in stopped | allowed:
-        raise Conflict(f"{text_of(scope)} aren’t stopped now.", hint="They are sent as usual.")
+        raise Conflict(f"{text_of(scope)} aren’t stopped now.", hint="There is nothing to allow.")
     allowance = await allowance_store.put(tx, scope, actor.label, now, now + timedelta(hours=hours))
     subject = f"code_allowance:{allowance.id}"
     await tx.audit(

@@ -39,7 +39,7 @@ class RequestedMessage(NamedTuple):
 ScopeKind = Literal["country", "range", "person", "installation"]
 AllowedKind = Literal["country", "range", "person"]
 ALLOWED_KINDS: tuple[AllowedKind, ...] = ("country", "range", "person")
-"""The kinds of scopes to which an admin can allow codes and tests beyond the limit."""
+"""The kinds of scopes whose limit an admin can lift."""
 
 
 class LimitScope(NamedTuple):
@@ -131,7 +131,7 @@ def _scopes(message: RequestedMessage) -> Iterator[LimitScope]:
 class HourlyLimits:
     """What was sent in the last hour; `admit` counts each message that is sent.
 
-    The scopes in `allowed` have no limit; the installation always has.
+    The limits of the scopes in `allowed` are lifted; that of the installation never is.
     """
 
     def __init__(

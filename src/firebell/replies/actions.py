@@ -109,11 +109,11 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
         # the press is applied; what the page is now answers a repetition as well
         return await responding.state_of(tx, delivery.subject_id, answerer)
     bundled = await notify.sent_together(tx, delivery.id) if delivery.bundle_id else []
-    by_page = {each.subject_id: each for each in (delivery, *bundled)}
+    by_page = {one.subject_id: one for one in (delivery, *bundled)}
     answer, _ = await responding.respond_to_all(tx, answerer, press.action, list(by_page), now)
     # the message reached its recipient, whatever became of each page
-    for each in sorted(by_page.values(), key=lambda each: each.id):
-        await notify.record_answered(tx, each, now)
+    for one in sorted(by_page.values(), key=lambda one: one.id):
+        await notify.record_answered(tx, one, now)
     return answer
 
 
