@@ -205,6 +205,13 @@ def test_every_module_that_the_house_names_exists() -> None:
     assert missing == []
 
 
+def test_the_words_of_each_table_of_the_glossary_are_in_order() -> None:
+    tables = re.findall(r"^\|-.*\n((?:\|.*\n?)+)", _text(DOCS / "glossary.md"), re.M)
+    words = [[row.split("|")[1].strip().casefold() for row in table.splitlines()] for table in tables]
+    assert len(words) > 4
+    assert words == [sorted(table, key=lambda word: re.sub(r"[^a-z0-9 ]", "", word)) for table in words]
+
+
 def test_the_layers_of_the_house_are_those_of_the_import_linter() -> None:
     config = ConfigParser()
     config.read(ROOT / ".importlinter")
