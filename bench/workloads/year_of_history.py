@@ -76,7 +76,7 @@ LISTS = (
     "/api/v1/incidents?phase=closed",
     "/api/v1/incidents/INC-{incident}",
     "/api/v1/incidents/INC-{incident}/timeline",
-    "/api/v1/incident-views",
+    "/api/v1/saved-views?list=incidents",
     "/api/v1/post-mortems",
     "/api/v1/changes",
     "/api/v1/services",

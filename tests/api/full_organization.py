@@ -107,6 +107,7 @@ PUBLIC_ID = "incident0001"
 MAINTENANCE_ID = "maintenance1"
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
 QUERIES = {
+    "/api/v1/saved-views": "?list=alerts",
     "/api/v1/handbook/search": "?q=commander",
     "/api/v1/schedules/{slug}/shifts": _DAY,
     "/api/v1/schedules/{slug}/free": _DAY,

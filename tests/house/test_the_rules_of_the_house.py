@@ -231,7 +231,7 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
         files = (SRC / "static").rglob(f"*{suffix}")
         pages = (
             *("postmortem", "metrics", "drills", "handbook", "editors", "oncall", "alerts", "runbooks"),
-            "integrations",
+            *("integrations", "action_board"),
         )
         return sum(
             len(gzip.compress(p.read_bytes(), 9))
@@ -255,6 +255,8 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     assert packed(".js", only_on="oncall") <= 1280
     # only the list of alerts and that of silences load these
     assert packed(".css", only_on="alerts") <= 1024
+    # only the list of action items loads these
+    assert packed(".css", only_on="action_board") <= 512
     # only the set-up of an integration loads these
     assert packed(".css", only_on="integrations") <= 512
     # only the run of a runbook loads these

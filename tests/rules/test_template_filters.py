@@ -138,6 +138,21 @@ def test_a_shift_too_short_to_see_still_has_a_column() -> None:
     assert [b.edited for b in table[0].blocks][:3] == [False, True, False]
 
 
+def test_the_last_minutes_of_the_shown_week_still_have_their_columns() -> None:
+    layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
+    late = datetime(2026, 11, 29, 23, 10, tzinfo=UTC)
+    half, end = late + timedelta(minutes=30), late + timedelta(minutes=50)
+    edits = [
+        Override(1, 1, late, half, OverrideKind.SET, (ADA,)),
+        Override(2, 2, half, end + timedelta(hours=4), OverrideKind.SET, (JUN,)),
+    ]
+    table = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", late, "UTC", late))
+    assert [(b.column, b.span, b.users) for b in table[0].blocks] == [
+        *((0, 54, (MARA,)), (54, 1, (ADA,)), (55, 1, (JUN,))),
+    ]
+    assert [(b.column, b.span) for b in table[-1].blocks] == [(54, 1), (55, 1)]
+
+
 @pytest.mark.parametrize(
     ("window", "text"),
     [

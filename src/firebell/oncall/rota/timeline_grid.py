@@ -82,13 +82,12 @@ def _block(
     *,
     edited: bool = False,
     mark: str = "",
-) -> Block | None:
+) -> Block:
+    """Return what is drawn of an interval, at least a column wide also at the end of the shown days."""
     column = (picture.end - picture.start) / COLUMNS
-    first = round((max(start, picture.start) - picture.start) / column)
+    first = min(round((max(start, picture.start) - picture.start) / column), COLUMNS - 1)
     last = max(round((min(end, picture.end) - picture.start) / column), first + 1)
-    return (
-        Block(first, min(last, COLUMNS) - first, start, end, users, edited, mark) if first < COLUMNS else None
-    )
+    return Block(first, last - first, start, end, users, edited, mark)
 
 
 def caption(layer: Layer) -> str:
@@ -215,13 +214,15 @@ def _holds(layer: Layer, picture: ShownDays) -> bool:
     )
 
 
-def _apart(blocks: Sequence[Block | None]) -> tuple[Block, ...]:
-    """Return the blocks without overlaps: a very short block moves the next one a column to the right."""
+def _apart(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Return the blocks without overlaps: a very short one takes a column of the next, at the end of the one before."""
     placed: list[Block] = []
     free = 0
-    for block in filter(None, blocks):
-        column = max(block.column, free)
-        free = max(block.column + block.span, column + 1)
+    for index, block in enumerate(blocks):
+        # the blocks that follow keep a column each
+        end = COLUMNS - (len(blocks) - 1 - index)
+        column = max(min(block.column, end - 1), free)
+        free = max(min(block.column + block.span, end), column + 1)
         if column < COLUMNS:
             placed.append(replace(block, column=column, span=min(free, COLUMNS) - column))
     return tuple(placed)
