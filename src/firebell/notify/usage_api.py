@@ -76,14 +76,9 @@ class NewCodeAllowance(ApiInput):
 
 
 def _allowance(allowance: CodeAllowance) -> CodeAllowanceShown:
-    return CodeAllowanceShown.model_validate(
-        {
-            **allowance._asdict(),
-            "scope": allowance.scope.kind,
-            "value": allowance.scope.value,
-            "text": allowance.text,
-        }
-    )
+    own = ("id", "text", "created_at", "created_by", "expires_at")
+    scope = {"scope": allowance.scope.kind, "value": allowance.scope.value}
+    return CodeAllowanceShown.model_validate({**scope, **{name: getattr(allowance, name) for name in own}})
 
 
 @router.get("/allowances", summary="List what is allowed beyond the hourly limits of codes and tests")

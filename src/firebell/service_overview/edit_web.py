@@ -90,7 +90,7 @@ async def _overtaken(visit: Visit, stored: Mapping[str, str]) -> Conflict:
     names = {str(team_id): name for team_id, name in await _team_names(visit)}
     texts = {**stored, "team": names.get(stored.get("team", ""), "")}
     fields = {
-        name: f"Someone changed this to “{_shortened(texts[name])}”."
+        name: f"Someone changed this to: {_shortened(texts[name])}"
         if texts[name]
         else "Someone removed this."
         for name in stored
