@@ -258,7 +258,6 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/services/{slug}/integrations/{integration_id}/test": ASK,
     "/services/{slug}/integrations/{integration_id}/test/end": NONE,
     "/services/{slug}/edit": UNDO,
-    "/services/{slug}/integrations": NONE,
     "/services/{slug}/integrations/{integration_id}": NONE,
     "/services/{slug}/integrations/{integration_id}/reveal": NONE,
     "/services/{slug}/integrations/{integration_id}/revoke": ASK,
