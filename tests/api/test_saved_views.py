@@ -3,13 +3,19 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
+from firebell.alerts import web as alerts_web
+from firebell.incidents.incident_list import web as incidents_web
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.paging import inbox_web
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.saved_views import actions as saved_views
-from firebell.saved_views.model import ListName, canonical, moved
+from firebell.saved_views import queries
+from firebell.saved_views.model import LISTS, ListName, canonical, moved
 from tests.api.api_clients import TEST, browser, key_of, organization, sign_in
 from tests.api.test_every_form_is_confirmed import said, undo_of
 from tests.api.test_long_lists_on_the_web import read
@@ -45,7 +51,7 @@ async def test_a_personal_view_is_seen_by_its_owner_alone_and_a_shared_one_by_ev
     await save(w, w.mara, "Ours", shared=True)
     async with w.ctx.db.tx() as tx:
         seen = {
-            person: [v.name for v in await saved_views.visible(tx, person, ListName.INCIDENTS)]
+            person: [v.name for v in await queries.visible(tx, person, ListName.INCIDENTS)]
             for person in (w.mara, w.jun)
         }
     assert seen == {w.mara: ["Mine", "Ours"], w.jun: ["Ours"]}
@@ -75,6 +81,20 @@ def test_equal_views_have_equal_addresses(name: str, query: str, stored: str) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "router", "others"),
+    [
+        (ListName.ALERTS, alerts_web.router, set()),
+        (ListName.INCIDENTS, incidents_web.router, {"severity"}),
+        (ListName.PAGES, inbox_web.router, set()),
+    ],
+)
+def test_a_view_keeps_every_filter_of_its_list(name: ListName, router: APIRouter, others: set[str]) -> None:
+    [read_list] = [r for r in router.routes if isinstance(r, APIRoute) and r.path == LISTS[name].path]
+    parameters = {each.alias for each in read_list.dependant.query_params} | others
+    assert set(LISTS[name].parameters) == parameters - {"before", "after", "first", "show", "select"}
+
+
+@pytest.mark.parametrize(
     ("position", "ids"), [(1, [2, 1, 3]), (2, [1, 2, 3]), (3, [1, 3, 2]), (50, [1, 3, 2])]
 )
 def test_a_view_is_moved_among_the_others(position: int, ids: list[int]) -> None:
@@ -89,8 +109,10 @@ async def test_names_are_unique_for_their_owner_and_limited(w: World) -> None:
     for bad in ("", "x" * 41):
         with pytest.raises(Invalid):
             await save(w, w.mara, bad)
-    with pytest.raises(Invalid):
-        await save(w, w.mara, "Long", query="q=" + "x" * 3000)
+    # the limit is that of what is stored
+    for text in ("x" * 3000, "界" * 300):
+        with pytest.raises(Invalid):
+            await save(w, w.mara, "Long", query=f"q={text}")
     for number in range(saved_views.VIEWS_PER_LIST - 1):
         await save(w, w.mara, f"View {number}")
     with pytest.raises(Conflict):
@@ -135,6 +157,7 @@ async def test_the_list_offers_to_save_only_what_is_not_saved(w: World) -> None:
             path, _, query = shown.partition("?")
             assert f'name="query" value="{query.replace("&", "&amp;")}"' in await read(http, shown)
             assert 'name="query"' not in await read(http, path)
+        assert 'name="query"' not in await read(http, f"/alerts?q={'x' * 2100}")
         own = await http.get("/alerts", params={"from": "2026-11-24T03:14", "to": ""})
         assert own.headers["location"] == "/alerts?state=all&from=2026-11-24T02%3A14%3A00Z"
         page = await read(http, "/incidents?state=all&severity=0,1")
@@ -168,7 +191,10 @@ async def test_views_over_json(dsn: str, clock: FakeClock) -> None:
 
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         listed = await jun("GET", "/saved-views", list="incidents")
-        assert [(v["name"], v["own"]) for v in listed] == [("Urgent", False)]
+        assert [(v["name"], v["own"], v["position"]) for v in listed] == [("Urgent", False, None)]
+        sender = api.with_key(await key_of(w.ctx.db, clock, w.mara, scopes=("alerts:write", "pages:read")))
+        await sender("GET", "/saved-views", list="incidents", status=403)
+        assert len(await sender("GET", "/saved-views", list="alerts")) == 1
         assert await jun("GET", "/saved-views", list="alerts") == []
         await jun("GET", "/saved-views", status=422)
         for change in ({"name": "Mine"}, {"position": 1}):
@@ -177,14 +203,20 @@ async def test_views_over_json(dsn: str, clock: FakeClock) -> None:
         await jun("DELETE", f"/saved-views/{made['id']}", status=403)
 
         await api("PATCH", f"/saved-views/{late['id']}", {"name": "URGENT"}, status=409)
-        assert (await api("PATCH", f"/saved-views/{late['id']}", {"name": "Later", "position": 1}))[
-            "name"
-        ] == "Later"
-        async with w.ctx.db.tx() as tx:
-            own = await saved_views.visible(tx, w.mara, ListName.INCIDENTS)
-        assert [view.name for view in own] == ["Later", "Urgent"]
+        change = {"name": "Later", "position": 1}
+        later = await api("PATCH", f"/saved-views/{late['id']}", change)
+        assert (later["name"], later["position"]) == ("Later", 1)
 
-        removed = await api("DELETE", f"/saved-views/{made['id']}")
+        async def positions(**page: int) -> list[tuple[str, int]]:
+            shown = await api("GET", "/saved-views", list="incidents", **page)
+            return [(view["name"], view["position"]) for view in shown]
+
+        assert await positions() == [("Later", 1), ("Urgent", 2)]
+        assert await positions(limit=1) == [("Later", 1)]
+        assert await positions(limit=1, before=late["id"]) == [("Urgent", 2)]
+        # a view that is restored has its place again
+        removed = await api("DELETE", f"/saved-views/{late['id']}")
+        assert await positions() == [("Urgent", 1)]
         await api("POST", f"/undo/{removed['undo']['token']}")
-        assert len(await api("GET", "/saved-views", list="incidents")) == 2
+        assert await positions() == [("Later", 1), ("Urgent", 2)]
         await api("POST", "/saved-views", {**urgent, "name": "urgent"}, status=409)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Query, Response
 
@@ -134,7 +133,7 @@ async def alerts(
         "saved": await saved_views.menu(
             visit.tx,
             ListName.ALERTS,
-            urlsplit(address.url()).query,
+            address.url(),
             visit.person.id,
             is_valid=error is None,
         ),

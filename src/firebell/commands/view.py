@@ -19,10 +19,19 @@ def view() -> None:
 @click.argument("list_name", metavar="LIST", type=_LIST)
 @as_json
 def list_(list_name: str) -> None:
-    """List your saved views of LIST, and those that others share."""
+    """List your saved views of LIST in your order, then those that others share."""
     saved = call_all("/api/v1/saved-views", list=list_name)
-    rows = [[str(v["id"]), v["name"], "shared" if v["shared"] else "personal", v["query"]] for v in saved]
-    show_table(saved, ("ID", "VIEW", "FOR", "FILTERS"), rows, wide=3, empty="No saved views yet.")
+    rows = [
+        [
+            str(v["id"]),
+            str(v["position"] or ""),
+            v["name"],
+            "shared" if v["shared"] else "personal",
+            v["query"],
+        ]
+        for v in saved
+    ]
+    show_table(saved, ("ID", "POSITION", "VIEW", "FOR", "FILTERS"), rows, wide=4, empty="No saved views yet.")
 
 
 @view.command(epilog=example("firebell view save alerts 'Payments today' 'service=payments&range=24h'"))
@@ -60,7 +69,7 @@ def rename(view_id: int, name: str) -> None:
 def move(view_id: int, position: int) -> None:
     """Move view ID to POSITION among your own views of its list."""
     changed = _update(view_id, {"position": position})
-    show(changed, f"View {view_id} {changed['name']} moved to position {position}.")
+    show(changed, f"View {view_id} {changed['name']} moved to position {changed['position']}.")
 
 
 @view.command(epilog=example("firebell view delete 3"))

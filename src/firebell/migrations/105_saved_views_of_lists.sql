@@ -1,4 +1,4 @@
--- Saved views of the lists of alerts and pages too, in an order of their owner's; they go with their owner.
+-- Saved views of the lists of alerts and pages too, in an order of their owner's, from 1.
 alter table saved_view add column list text not null default 'incidents';
 alter table saved_view add column position int not null default 0;
 update saved_view
@@ -8,8 +8,8 @@ from (
     from saved_view
 ) ordered
 where ordered.id = saved_view.id;
-alter table saved_view drop constraint saved_view_owner_id_fkey;
-alter table saved_view add foreign key (owner_id) references person on delete cascade;
+alter table saved_view alter column list drop default;
+alter table saved_view alter column position drop default;
 drop index saved_view_name;
 create unique index saved_view_name on saved_view (owner_id, list, lower(name));
 drop index saved_view_shared;

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
@@ -113,7 +112,7 @@ async def inbox(
         "saved": await saved_views.menu(
             visit.tx,
             ListName.PAGES,
-            urlsplit(start).query,
+            start,
             visit.person.id,
             is_valid=error is None,
         ),

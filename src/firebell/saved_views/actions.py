@@ -1,5 +1,6 @@
 """Actions on saved views."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,10 +12,9 @@ from firebell.kit.web import undo
 from firebell.people.action_guards import permits, require
 from firebell.people.permissions import Verb
 from firebell.saved_views import store
-from firebell.saved_views.model import ListName, SavedView, canonical, moved
+from firebell.saved_views.model import QUERY_MAX_CHARS, ListName, SavedView, canonical, moved
 
 NAME_MAX_CHARS = 40
-QUERY_MAX_CHARS = 2000
 VIEWS_PER_LIST = 50
 """Number of views that a person owns at most of each list."""
 
@@ -23,16 +23,15 @@ _SHARE = Verb.INCIDENT_UPDATE
 _CHANGE_SHARED = Verb.TEMPLATE_WRITE
 """Managers, who decide what everyone reads, rename and delete the shared views of others."""
 
-visible = store.visible
-
 
 def clean_query(list_name: ListName, query: str) -> str:
     """Return a query string as a view stores it; raise Invalid if it is too long or the database can't hold it."""
-    if len(query) > QUERY_MAX_CHARS:
-        raise Invalid(
-            "The filters are too long.", fields={"query": f"Use at most {QUERY_MAX_CHARS} characters."}
-        )
     cleaned = canonical(list_name, query)
+    if len(cleaned) > QUERY_MAX_CHARS:
+        raise Invalid(
+            "The filters are too long.",
+            fields={"query": f"Use at most {QUERY_MAX_CHARS} characters, as they stand in an address."},
+        )
     if "%00" in cleaned:
         raise Invalid(
             "The filters contain an invalid character.", fields={"query": "Remove the NUL character."}
@@ -50,10 +49,7 @@ async def create_saved_view(
         await require(tx, actor, _SHARE)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
     query = clean_query(list_name, query)
-    if len(await store.lock_of_owner(tx, owner_id, list_name)) >= VIEWS_PER_LIST:
-        raise Conflict(
-            f"You have {VIEWS_PER_LIST} saved views of {list_name}.", hint="Delete one of them first."
-        )
+    _check_room(await store.lock_of_owner(tx, owner_id, list_name), list_name)
     view = await store.insert(tx, owner_id, list_name, name, query, shared, now)
     if view is None:
         raise _taken(name)
@@ -87,7 +83,7 @@ async def update_saved_view(
             raise Forbidden(
                 "Only its owner can move a view.", hint="Shared views of others are ordered by name."
             )
-        await store.reorder(tx, moved([each.id for each in own], view_id, position))
+        view = await _move(tx, own, view, position)
     if name is None or (name := clean_name(name, "name", limit=NAME_MAX_CHARS)) == view.name:
         return view
     if await store.is_name_taken(tx, view, name):
@@ -105,32 +101,55 @@ async def update_saved_view(
 @permits(Verb.SAVED_VIEW_WRITE)
 async def delete_saved_view(tx: Tx, actor: Actor, view_id: int, now: datetime) -> SavedView:
     """Delete a view of one's own, or as a manager a shared one; raise `NotFound` for one that is not visible."""
-    view, _ = await _changeable(tx, actor, view_id)
+    view, own = await _changeable(tx, actor, view_id)
     await store.delete(tx, view_id)
+    await store.reorder(tx, [each.id for each in own if each.id != view_id])
     await tx.audit(
         *(actor, "saved_view.deleted", f"saved_view:{view_id}", now),
         owner=view.owner_id,
-        list=view.list,
+        list=view.list_name,
         name=view.name,
         query=view.query,
         shared=view.shared,
+        position=view.position,
     )
     return view
 
 
 @permits(Verb.SAVED_VIEW_WRITE)
 async def restore_saved_view(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> SavedView:
-    """Restore a deleted view for its owner; raise `Conflict` if they have another one of that name now."""
+    """Restore a deleted view for its owner, at its place.
+
+    Raise `Conflict` if they have another one of that name now, or as many as there may be.
+    """
     detail = entry.detail
     # an entry of an earlier version is about incidents, which alone had views
     list_name = ListName(detail.get("list", ListName.INCIDENTS))
+    own = await store.lock_of_owner(tx, detail["owner"], list_name)
+    _check_room(own, list_name)
     view = await store.insert(
         tx, detail["owner"], list_name, detail["name"], detail["query"], detail["shared"], now
     )
     if view is None:
         raise undo.changed_since(f"there is another view named {detail['name']} now.", "Rename it first.")
+    if "position" in detail:
+        view = await _move(tx, [*own, view], view, detail["position"])
     await tx.audit(actor, "saved_view.restored", f"saved_view:{view.id}", now, name=view.name)
     return view
+
+
+def _check_room(own: Sequence[SavedView], list_name: ListName) -> None:
+    if len(own) >= VIEWS_PER_LIST:
+        raise Conflict(
+            f"There are {VIEWS_PER_LIST} saved views of {list_name} already.",
+            hint="Delete one of them first.",
+        )
+
+
+async def _move(tx: Tx, own: Sequence[SavedView], view: SavedView, position: int) -> SavedView:
+    ids = moved([each.id for each in own], view.id, position)
+    await store.reorder(tx, ids)
+    return replace(view, position=ids.index(view.id) + 1)
 
 
 async def _changeable(tx: Tx, actor: Actor, view_id: int) -> tuple[SavedView, list[SavedView]]:
@@ -140,7 +159,7 @@ async def _changeable(tx: Tx, actor: Actor, view_id: int) -> tuple[SavedView, li
     """
     view, own = await store.view(tx, view_id), []
     if view is not None:
-        own = await store.lock_of_owner(tx, view.owner_id, view.list)
+        own = await store.lock_of_owner(tx, view.owner_id, view.list_name)
         view = next((each for each in own if each.id == view_id), None)
     is_own = view is not None and view.owner_id == actor.person_id
     if view is None or not (is_own or view.shared):

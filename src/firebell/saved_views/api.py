@@ -20,10 +20,11 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.kit.web.api import router as api_router
+from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.saved_views import actions
-from firebell.saved_views.model import ListName, SavedView
+from firebell.saved_views import actions, queries
+from firebell.saved_views.model import QUERY_MAX_CHARS, ListName, SavedView
 
 router = api_router("saved views")
 
@@ -42,6 +43,10 @@ class SavedViewShown(ApiOutput):
     shared: bool
     owner_id: int
     own: Annotated[bool, Field(description="false for a view that someone else shares")]
+    position: Annotated[
+        int | None,
+        Field(description="among your own views of the list, from 1; null for a view of someone else"),
+    ]
 
 
 class NewSavedView(ApiInput):
@@ -64,7 +69,7 @@ class NewSavedView(ApiInput):
     query: Annotated[
         Text,
         Field(
-            max_length=actions.QUERY_MAX_CHARS,
+            max_length=QUERY_MAX_CHARS,
             description="the query string of the list's address; other parameters are dropped",
         ),
     ]
@@ -84,26 +89,37 @@ class SavedViewChanges(ApiInput):
 def _shown(view: SavedView, person_id: int) -> SavedViewShown:
     return SavedViewShown(
         id=view.id,
-        list=view.list,
+        list=view.list_name,
         name=view.name,
         query=view.query,
         path=view.path,
         shared=view.shared,
         owner_id=view.owner_id,
         own=view.owner_id == person_id,
+        position=view.position if view.owner_id == person_id else None,
     )
 
 
+_READ_BY = {
+    ListName.ALERTS: Verb.ALERT_READ,
+    ListName.INCIDENTS: Verb.INCIDENT_READ,
+    ListName.PAGES: Verb.PAGE_READ,
+}
+"""What a key must be allowed to read for the views of a list, whose filters say what is in it."""
+
+
 @router.get(
-    "/saved-views", summary="List your saved views of a list and those that others share, newest first"
+    "/saved-views",
+    summary="List your saved views of a list in your order, then those that others share, by name",
 )
 async def list_views(
     w: Annotated[Work, work(Verb.SAVED_VIEW_READ)],
     pagination: PageParams,
     list_name: Annotated[ListName, Query(alias="list")],
 ) -> list[SavedViewShown]:
-    views = await actions.visible(w.tx, w.person_id, list_name)
-    return [_shown(view, w.person_id) for view in pagination.newest(views, [view.id for view in views])]
+    permissions.check(w.rights, _READ_BY[list_name])
+    views = await queries.visible(w.tx, w.person_id, list_name)
+    return [_shown(view, w.person_id) for view in pagination.ordered(views, [view.id for view in views])]
 
 
 @router.post("/saved-views", status_code=201, summary="Save a view, or share it", responses=problems(409))

@@ -47,6 +47,10 @@ LISTS = {
 }
 
 
+QUERY_MAX_CHARS = 2000
+"""Length of the longest query string of a view, as `canonical` returns it."""
+
+
 def canonical(list_name: ListName, query: str) -> str:
     """Return a query string with only the parameters of the list, so that equal views have equal addresses."""
     viewed = LISTS[list_name]
@@ -61,19 +65,23 @@ def canonical(list_name: ListName, query: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SavedView:
-    """A named filter of a list; `query` is the query string of its address."""
+    """A named filter of a list: `query` is the query string of its address, `position` its place among its owner's.
+
+    The views of a list that a person owns have the positions from 1.
+    """
 
     id: int
     owner_id: int
-    list: ListName
+    list_name: ListName
     name: str
     query: str
     shared: bool
+    position: int
 
     @property
     def path(self) -> str:
         """The address that opens it."""
-        return f"{LISTS[self.list].path}?{self.query}"
+        return f"{LISTS[self.list_name].path}?{self.query}"
 
 
 def moved(ids: Sequence[int], moved_id: int, position: int) -> list[int]:

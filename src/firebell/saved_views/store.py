@@ -6,11 +6,11 @@ from datetime import datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.saved_views.model import ListName, SavedView
 
-_COLUMNS = "id, owner_id, list, name, query, shared"
+_COLUMNS = "id, owner_id, list as list_name, name, query, shared, position"
 
 
 def _saved_view(row: Row) -> SavedView:
-    return SavedView(**{**dict(row), "list": ListName(row["list"])})
+    return SavedView(**{**dict(row), "list_name": ListName(row["list_name"])})
 
 
 async def visible(tx: Tx, person_id: int, list_name: ListName) -> list[SavedView]:
@@ -43,15 +43,16 @@ async def view(tx: Tx, view_id: int) -> SavedView | None:
 
 
 async def lock_of_owner(tx: Tx, person_id: int, list_name: ListName) -> list[SavedView]:
-    """Lock and return the views of a list that a person owns, in their order."""
+    """Return the views of a list that a person owns, in their order; one transaction at a time changes them."""
+    # before they are read, because another transaction may change their number and their order
+    await tx.execute("select from person where id = $1 for no key update", person_id)
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from saved_view
         where owner_id = $1
             and list = $2
-        order by position, id
-        for update
+        order by position
         """,
         person_id,
         list_name,
@@ -97,7 +98,7 @@ async def is_name_taken(tx: Tx, view: SavedView, name: str) -> bool:
         )
         """,
         view.owner_id,
-        view.list,
+        view.list_name,
         name,
         view.id,
     )

@@ -47,4 +47,4 @@ async def change_view(visit: CurrentVisit, view_id: str) -> Response:
 async def delete_view(visit: CurrentVisit, view_id: str) -> Response:
     view = await actions.delete_saved_view(visit.tx, visit.actor, to_required(view_id, "view"), visit.now)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "saved_view.deleted", visit.now)
-    return flash.redirect(visit.request, LISTS[view.list].path, f"View {view.name} deleted.", offer)
+    return flash.redirect(visit.request, LISTS[view.list_name].path, f"View {view.name} deleted.", offer)

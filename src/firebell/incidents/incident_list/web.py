@@ -70,11 +70,6 @@ class Address:
         sort = "" if self.sort is Sort.NEWEST else self.sort
         return html.address(path, **{"state": self.tab, "sort": sort, **self.filters, **changes})
 
-    @property
-    def query(self) -> str:
-        """The query string, as saved views store it."""
-        return self.url().partition("?")[2]
-
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -156,7 +151,7 @@ async def incidents(
         "error": error,
         "sort": address.sort,
         "saved": await saved_views.menu(
-            visit.tx, ListName.INCIDENTS, address.query, visit.person.id, is_valid=error is None
+            visit.tx, ListName.INCIDENTS, address.url(), visit.person.id, is_valid=error is None
         ),
         "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
         "types": TYPE_NAMES,

@@ -56,6 +56,12 @@ class Pagination:
         self.link([n for n, _ in kept])
         return [entries[at] for _, at in kept]
 
+    def ordered(self, entries: Sequence[T], numbers: Sequence[int]) -> list[T]:
+        """Return one page of an in-memory list in its own order; from its start if the last entry is gone."""
+        start = numbers.index(self.before) + 1 if self.before in numbers else 0
+        self.link(numbers[start : start + self.limit])
+        return list(entries[start : start + self.limit])
+
 
 async def _paging(
     request: Request,
