@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from firebell.alerts import queries
-from firebell.integration_setup.queries import TileKind
+from firebell.integration_setup.web import TileKind
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from firebell.people.model import Role
@@ -47,6 +47,10 @@ async def test_an_integration_waits_for_its_first_event_and_is_tested(dsn: str, 
         async with w.ctx.db.tx() as tx:
             key = await tx.value("select key from integration where name = 'Grafana eu'")
         assert key in (await http.get(address)).text
+        # only the person who created it sees the whole key without revealing it
+        async with browser(w) as colleague:
+            await sign_in(w, colleague, w.jun)
+            assert key not in (await colleague.get(address)).text
         assert (await api("GET", f"{api_path}/status"))["state"] == "waiting"
         # a test shows whom it would page, and pages only when it is sent; it is no first event
         preview = await api("GET", f"{api_path}/test", severity="critical")
@@ -55,11 +59,14 @@ async def test_an_integration_waits_for_its_first_event_and_is_tested(dsn: str, 
         await http.post(f"{path}/test", data={**csrf, "severity": "critical"})
         status = await api("GET", f"{api_path}/status")
         assert (status["state"], status["alert_id"]) == ("waiting", None)
-        sent = await api("POST", f"{api_path}/test", {"severity": "info"}, status=201)
-        assert (sent["alert_id"], sent["page"]) == (status["test_alert_id"], "PG-1")
+        sent = await api("POST", f"{api_path}/test", {"severity": "info"})
+        assert (sent["alert_id"], sent["page"], sent["is_new"]) == (status["test_alert_id"], "PG-1", False)
         assert f'action="{path}/test/end"' in (await http.get(path)).text
         await http.post(f"{path}/test/end", data=csrf)
         await api("POST", f"{api_path}/test/end", status=404)
+        sent = await api("POST", f"{api_path}/test", {"severity": "info"}, status=201)
+        assert sent["is_new"]
+        await api("POST", f"{api_path}/test/end")
         await api("POST", f"{api_path}/test", {"severity": "worst"}, status=422)
         assert (await http.post(f"{path}/test", data={**csrf, "severity": "worst"})).status_code == 422
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.alerts import cleaning
-from firebell.alerts.model import Event, EventKind, Rejected
+from firebell.alerts.model import TEST_KEY_PREFIX, Event, EventKind, Rejected
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import alertmanager, generic, pagerduty
 
@@ -51,6 +51,7 @@ NASTY = st.sampled_from(
         "2026-11-24T03:13:00Z",
         "resolved",
         "critical",
+        f"{TEST_KEY_PREFIX}1",
     ]
 )
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -174,6 +175,10 @@ def test_two_long_keys_that_differ_at_the_end_stay_two(key: str, end: str) -> No
     one, other = cleaning.text(key, 10_000), cleaning.text(key + "|" + end, 10_000)
     if one != other:
         assert cleaning.dedup_key(key, "f") != cleaning.dedup_key(key + "|" + end, "f")
+
+
+def test_no_key_of_a_sender_is_that_of_a_test_alert() -> None:
+    assert cleaning.dedup_key(f"{TEST_KEY_PREFIX}1", "fallback") == "test:1"
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\x00", None])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import batch_outcome, dedup_and_grouping, flapping
 from firebell.alerts.batch_state import AlertState, Batch, GroupState, alert_state, group_state
-from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
+from firebell.alerts.model import TEST_KEY_PREFIX, Alert, Event, EventKind, Group, InboundRequest
 from tests.oracles.alerts import Oracle, final_status
 from tests.rules.budget import examples
 
@@ -309,6 +309,9 @@ def test_what_would_open_one_group_too_many_joins_the_storm_and_no_acknowledgeme
     assert [memory.page_events[g.id] for g in memory.groups] == [["opened", "acked"], ["opened"], ["opened"]]
     memory.apply([fire("e", labels={"service": "a"}), resolve("c"), resolve("d")])
     assert [(g.alerts, g.firing) for g in memory.groups] == [(2, 2), (1, 1), (2, 0)]
+    # a test alert is never part of a storm
+    memory.apply([fire("f"), fire(f"{TEST_KEY_PREFIX}1")])
+    assert {g.key for g in memory.groups[3:]} == {None, f"{TEST_KEY_PREFIX}1"}
 
 
 EARLIER = NOW - timedelta(minutes=1)

@@ -12,10 +12,10 @@ from firebell.alerts import (
     batch_state,
     batch_store,
     change_event_actions,
+    change_store,
     counting,
     dedup_and_grouping,
     dropped_labels,
-    event_placement,
     expiry_actions,
     flapping_actions,
     flapping_store,
@@ -54,6 +54,7 @@ from firebell.alerts.model import (
     MessagePreview,
     OpenedGroup,
     UnreadableMessageReceived,
+    is_test_key,
 )
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
@@ -126,6 +127,7 @@ held_groups = routing_store.held_groups
 hold_of_group = routing_store.hold_of_group
 integration_name = integration_store.name_of
 lock_integration = integration_store.lock
+newest_change_of_integration = change_store.newest_of_integration
 newest_of_integration = read_store.newest_of_integration
 running_test = read_store.firing_test
 services_of_integrations = integration_store.services_of_integrations
@@ -297,7 +299,7 @@ async def _emit_changes(tx: Tx, state: batch_state.Batch, now: datetime) -> None
 
 def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]:
     return tuple(
-        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity, event_placement.is_test_group(g.key))
+        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity, is_test_key(g.key))
         for g in groups
         if g.id is not None
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts.model import ChangeEvent, InboundRequest, NewChangeEvent
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 
 
 async def insert_change(
@@ -45,6 +45,21 @@ async def insert_change(
         redelivery,
     )
     return inserted is not None
+
+
+async def newest_of_integration(tx: Reads, integration_id: int) -> ChangeEvent | None:
+    """Return the change that an integration received last, if it received one."""
+    row = await tx.row(
+        """
+        select id, service_id, at, summary, source, links, details
+        from change_event
+        where integration_id = $1
+        order by integration_id desc, id desc
+        limit 1
+        """,
+        integration_id,
+    )
+    return ChangeEvent(**dict(row)) if row else None
 
 
 async def changes(

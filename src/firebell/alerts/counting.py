@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from firebell.alerts.batch_state import Batch
-from firebell.alerts.model import TEST_KEY_PREFIX
+from firebell.alerts.model import is_test_key
 
 QUARTER = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,6 +28,6 @@ def started(batch: Batch, services: Mapping[int, int]) -> list[tuple[datetime, i
             alert.group.service_id if alert.group else services[alert.integration_id],
         )
         for alert in (*batch.created, *batch.loaded)
-        if alert.count > 0 and alert.stored_count == 0 and not alert.dedup_key.startswith(TEST_KEY_PREFIX)
+        if alert.count > 0 and alert.stored_count == 0 and not is_test_key(alert.dedup_key)
     )
     return [(quarter, service_id, counts[quarter, service_id]) for quarter, service_id in sorted(counts)]

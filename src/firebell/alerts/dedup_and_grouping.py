@@ -9,7 +9,7 @@ import msgspec
 from firebell.alerts import event_placement, flapping, group_titles, mutes
 from firebell.alerts.batch_state import AlertState, Batch, GroupState
 from firebell.alerts.event_order import Order, is_newer, order_of
-from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.model import Event, EventKind, InboundRequest, is_test_key
 from firebell.alerts.mutes import Mute
 
 _MILESTONE_SIZES = (10, 100, 1000)
@@ -231,10 +231,14 @@ def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -
     if not event_placement.pages_no_one(event):
         waiting = batch.waiting.get((received.integration_id, event.dedup_key))
         mute = mutes.mute_of(batch.mutes, received, event) or waiting
-    service_id, key = received.service_id, mute.group_key if mute else event_placement.group_key(event)
+    service_id = received.service_id
+    key = mutes.group_key(mute, event) if mute else event_placement.group_key(event)
     group = batch.open_groups.get((service_id, key))
     if group is None and mute is not None:
         group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now, mute)
+    elif group is None and is_test_key(event.dedup_key):
+        # never part of a storm, whose page is a real one
+        group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now)
     elif group is None and batch.room.get(service_id, STORM_GROUPS) > 0:
         batch.room[service_id] = batch.room.get(service_id, STORM_GROUPS) - 1
         group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now)

@@ -5,14 +5,10 @@ from datetime import timedelta
 
 import msgspec
 
-from firebell.alerts.model import Event, InboundRequest
+from firebell.alerts.model import Event, InboundRequest, is_test_key
 from firebell.alerts.routes import HoldKind
 
 _HIGH_SEVERITIES = ("critical", "error", None)
-
-
-_TEST_GROUP_PREFIX = "\x1ftest:"
-"""Begins the keys of groups of test alerts: neither labels nor the keys of rules can begin with it."""
 
 
 def group_key(event: Event) -> str:
@@ -20,14 +16,9 @@ def group_key(event: Event) -> str:
 
     A test alert shares its group with no other alert: its page is a drill, which could hide a real one.
     """
-    if event.is_test:
-        return f"{_TEST_GROUP_PREFIX}{event.dedup_key}"
+    if is_test_key(event.dedup_key):
+        return event.dedup_key
     return event.labels.get("service", "") if event.route is None else event.route.key
-
-
-def is_test_group(key: str | None) -> bool:
-    """Return True if a group with this key has a test alert and no other."""
-    return key is not None and key.startswith(_TEST_GROUP_PREFIX)
 
 
 def severity_urgency(severity: str | None) -> str:

@@ -23,7 +23,7 @@ async def create_integration(
 ) -> Integration:
     """Create an integration for a sender, with a new key."""
     integration = await integration_store.insert_integration(
-        tx, service_id, clean_name(name, "name"), _new_key(), now
+        tx, service_id, clean_name(name, "name"), _new_key(), actor.person_id, now
     )
     await tx.audit(actor, "integration.created", f"service:{service_id}", now, name=integration.name)
     return integration

@@ -8,24 +8,28 @@ from firebell.kit.db.database import Reads, Row, Tx
 
 ACTIVITY_ALERTS = 500
 """The most alerts that are counted as the activity of an integration."""
-_MESSAGE_BYTES = 16_384
-_INTEGRATION = "id, service_id, name, key, created_at, flapping_changes, drop_labels"
+MESSAGE_BYTES = 16_384
+"""How much of a message is read to recognize its source."""
+_INTEGRATION = "id, service_id, name, key, created_at, flapping_changes, drop_labels, created_by"
 
 
 def _integration(row: Row) -> Integration:
     return Integration(**{**dict(row), "drop_labels": tuple(row["drop_labels"])})
 
 
-async def insert_integration(tx: Tx, service_id: int, name: str, key: str, now: datetime) -> Integration:
+async def insert_integration(
+    tx: Tx, service_id: int, name: str, key: str, created_by: int | None, now: datetime
+) -> Integration:
     row = await tx.row(
         f"""
-        insert into integration (service_id, name, key, created_at)
-        values ($1, $2, $3, $4)
+        insert into integration (service_id, name, key, created_by, created_at)
+        values ($1, $2, $3, $4, $5)
         returning {_INTEGRATION}
         """,
         service_id,
         name,
         key,
+        created_by,
         now,
     )
     assert row
@@ -255,7 +259,7 @@ async def activity(tx: Tx, ids: Collection[int], since: datetime) -> list[Integr
         list(ids),
         since,
         ACTIVITY_ALERTS,
-        _MESSAGE_BYTES,
+        MESSAGE_BYTES,
         TEST_KEY_PREFIX,
     )
     return [IntegrationActivity(**dict(row)) for row in rows]

@@ -20,8 +20,10 @@ OWN_SOURCE = "firebell"
 """The source of the messages that say what Firebell decided itself."""
 HEARTBEAT_KEY_PREFIX = "heartbeat:"
 """The prefix of the deduplication keys of the alerts of heartbeats."""
-TEST_KEY_PREFIX = "firebell:test:"
-"""The prefix of the deduplication keys of test alerts, which Firebell sends itself."""
+TEST_KEY_PREFIX = "\x1ftest:"
+"""The prefix of the keys of test alerts and of their groups; what a sender writes loses its control characters."""
+SEVERITIES = ("critical", "error", "warning", "info")
+"""The severities of alerts, most severe first; an alert may have none."""
 ANOMALY_RULE = "AlertCountAnomaly"
 """The alert rule of anomalies, as the label `alertname` has it."""
 
@@ -70,8 +72,11 @@ class Event(msgspec.Struct, frozen=True):
     """When the alert ends unless its source sends it again; None for a source that sends each change once."""
     route: Route | None = None
     """What a routing rule decided; None if no rule matches."""
-    is_test: bool = False
-    """True for a test alert that Firebell sends itself; no sender can set it."""
+
+
+def is_test_key(key: str | None) -> bool:
+    """Return True for the deduplication key of a test alert, and for the key of its group."""
+    return key is not None and key.startswith(TEST_KEY_PREFIX)
 
 
 def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) -> dict[str, str]:
@@ -176,6 +181,8 @@ class Integration:
     """The changes of an alert within an hour at which it flaps; 0 for never."""
     drop_labels: tuple[str, ...]
     """Labels that the sender changes with each event, so that they are removed from alerts."""
+    created_by: int | None
+    """The person who created it."""
 
     @property
     def masked_key(self) -> str:

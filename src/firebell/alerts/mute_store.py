@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts.model import Alert, OpenedGroup
+from firebell.alerts.model import TEST_KEY_PREFIX, Alert, OpenedGroup
 from firebell.alerts.mutes import Mute, MuteKind
 from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
 from firebell.kit import matchers
@@ -243,11 +243,18 @@ async def release(
             and service_id = any($2::bigint[])
             and released_at is null
             and closed_at is null
-        returning id, service_id, title, urgency, lead_severity as severity
+        returning
+            id,
+            service_id,
+            title,
+            urgency,
+            lead_severity as severity,
+            coalesce(starts_with(key, $4), false) as is_test
         """,
         list(mute_ids),
         list(service_ids),
         now,
+        TEST_KEY_PREFIX,
     )
     return sorted((OpenedGroup(**dict(row)) for row in rows), key=lambda group: group.id)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from firebell.alerts import event_placement
 from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, InboundRequest, matched_labels
+from firebell.alerts.model import SOURCE_SILENT_KEY, Event, InboundRequest, is_test_key, matched_labels
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from firebell.kit.matchers import Matcher, matches_all
@@ -164,6 +164,14 @@ def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mu
         return None
     labels = matched_labels(event.title, event.severity, event.labels)
     return next((mute for mute in service_mutes if mute.mutes(labels)), None)
+
+
+def group_key(mute: Mute, event: Event) -> str:
+    """Return the key of the group that holds a muted event: that of the mute, but a test alert has one of its own.
+
+    What pages when the mute ends is then a drill, and no real alert is part of it.
+    """
+    return f"{event.dedup_key}{mute.group_key}" if is_test_key(event.dedup_key) else mute.group_key
 
 
 def still_waits(mutes: MutesByService, service_id: int, mute_id: int) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 import asyncpg
 
 from firebell.alerts.cleaning import OVERFLOW_KEY
-from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY
+from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY, TEST_KEY_PREFIX
 from firebell.alerts.past_alert_columns import AlertHistory, AlertKind
 from firebell.kit.db.database import Reads
 from firebell.kit.threads import Pool
@@ -27,7 +27,7 @@ compute = _computations.run
 
 
 async def past_alerts(tx: Reads, since: datetime, labels: Sequence[str] | None) -> AlertHistory:
-    """Return those of the newest `MAX_READ` alerts that began since an instant.
+    """Return those of the newest `MAX_READ` alerts that began since an instant, but for test alerts.
 
     Alerts that differ in none of these labels, or in none at all, are of one kind. Rules that watch Firebell itself,
     and what was not read, are replayed too; rules never match them. A preview waits for its `turn` first.
@@ -52,7 +52,7 @@ async def _columns(tx: Reads, since: datetime, limit: int, labels: Sequence[str]
     if labels is None:
         seen = "labels, title"
     else:
-        seen = ", ".join(f"labels ->> ${number}::text" for number in range(5, 5 + len(labels)))
+        seen = ", ".join(f"labels ->> ${number}::text" for number in range(6, 6 + len(labels)))
         seen += ", title" if "title" in labels else ""
     row = await tx.row(
         f"""
@@ -85,11 +85,13 @@ async def _columns(tx: Reads, since: datetime, limit: int, labels: Sequence[str]
             limit $2
         ) newest
         where starts_at >= $1
+            and not starts_with(dedup_key, $5)
         """,
         since,
         limit,
         [SOURCE_SILENT_KEY, OVERFLOW_KEY],
         HEARTBEAT_KEY_PREFIX,
+        TEST_KEY_PREFIX,
         *(labels or ()),
     )
     assert row is not None

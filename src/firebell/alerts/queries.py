@@ -4,7 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.alerts import integration_store, mute_store, recognition, related_store, routing_store
+from firebell.alerts import (
+    integration_store,
+    mute_store,
+    read_store,
+    recognition,
+    related_store,
+    routing_store,
+)
 from firebell.alerts.model import Alert, IntegrationActivity
 from firebell.alerts.mute_store import MuteMark
 from firebell.alerts.routes import Hold
@@ -81,9 +88,17 @@ def find_source(name: str) -> Source | None:
     return registry().by_name.get(name)
 
 
-def source(name: str) -> Source:
+def source_by_name(name: str) -> Source:
     """Return a source by its name; raise KeyError if there is none."""
     return registry().by_name[name]
+
+
+async def source_of_alert(tx: Tx, alert: Alert) -> Source | None:
+    """Return the source that sent the newest message of an alert, None if it was deleted or is unknown."""
+    stored = await read_store.messages(
+        tx, alert.integration_id, alert.message_ids[-1:], integration_store.MESSAGE_BYTES
+    )
+    return recognition.source_of(stored[-1].source, stored[-1].body) if stored else None
 
 
 @dataclass(frozen=True, slots=True)

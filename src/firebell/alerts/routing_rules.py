@@ -19,6 +19,7 @@ from firebell.alerts.model import (
     Event,
     EventKind,
     InboundRequest,
+    is_test_key,
     matched_labels,
 )
 from firebell.alerts.routes import Hold, HoldKind, Route
@@ -232,7 +233,7 @@ def route(routing: Routing, received: InboundRequest, event: Event) -> Route | N
 def _fires_once(event: Event) -> bool:
     """Return True for an alert that Firebell itself reports, once: counting its events would never page."""
     is_heartbeat = event.dedup_key.startswith(HEARTBEAT_KEY_PREFIX) and "heartbeat" in event.labels
-    return is_heartbeat or event.is_test or event.labels.get("alertname") == ANOMALY_RULE
+    return is_heartbeat or is_test_key(event.dedup_key) or event.labels.get("alertname") == ANOMALY_RULE
 
 
 def decide(routing: Routing, matching: CompiledRoutingRule, labels: Labels, default_service_id: int) -> Route:

@@ -9,7 +9,15 @@ from typing import Literal
 import msgspec
 
 from firebell.alerts import routing_rules
-from firebell.alerts.model import OWN_SOURCE, Alert, Event, EventKind, InboundRequest, OpenedGroup
+from firebell.alerts.model import (
+    OWN_SOURCE,
+    TEST_KEY_PREFIX,
+    Alert,
+    Event,
+    EventKind,
+    InboundRequest,
+    OpenedGroup,
+)
 from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
 from firebell.alerts.routes import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
@@ -367,9 +375,16 @@ async def release(tx: Tx, group_ids: Collection[int], now: datetime) -> list[Ope
             and hold is not null
             and released_at is null
             and closed_at is null
-        returning id, service_id, title, urgency, lead_severity as severity
+        returning
+            id,
+            service_id,
+            title,
+            urgency,
+            lead_severity as severity,
+            coalesce(starts_with(key, $3), false) as is_test
         """,
         list(group_ids),
         now,
+        TEST_KEY_PREFIX,
     )
     return sorted((OpenedGroup(**dict(row)) for row in rows), key=lambda group: group.id)

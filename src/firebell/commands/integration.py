@@ -28,16 +28,16 @@ def _path(slug: str, key_id: int) -> str:
 @as_json
 def status(slug: str, key_id: int) -> None:
     """Show what integration KEY_ID of service SLUG received."""
-    got = call("GET", f"{_path(slug, key_id)}/status")
+    progress = call("GET", f"{_path(slug, key_id)}/status")
     text = {
         "waiting": "Waiting for the first event.",
         "changed": "Received a change event, and no alert yet.",
-        "unreadable": f"The last message could not be read: {got['error']}",
-        "received": f"Received alert {got['alert_id']}: {got['title']}",
-    }[got["state"]]
-    if got["state"] == "received":
-        text += f" ({got['page'] or 'paged no one'}), {local(got['last_event_at'])}"
-    show(got, text)
+        "unreadable": f"The last message could not be read: {progress['error']}",
+        "received": f"Received alert {progress['alert_id']}: {progress['title']}",
+    }[progress["state"]]
+    if progress["state"] == "received":
+        text += f" ({progress['page'] or 'paged no one'}), {local(progress['last_event_at'])}"
+    show(progress, text)
 
 
 @integration.command(
@@ -56,20 +56,19 @@ def status(slug: str, key_id: int) -> None:
 def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> None:
     """Send a test alert of integration KEY_ID of service SLUG, and page the people on call.
 
-    It ends by itself after 15 minutes.
+    It ends after 15 minutes.
     """
     if preview and end:
         raise click.UsageError("Give only one of --preview and --end.")
     path = f"{_path(slug, key_id)}/test"
     if preview:
-        got = call("GET", path, severity=severity)
-        rule = got["rule"] or "the fallback rule"
-        people = ", ".join(got["people"]) or "no one"
-        hold = f" {got['hold']}" if got["hold"] else ""
-        show(
-            got,
-            f"By {rule} it belongs to {got['service']} and pages {people}{hold}, {got['urgency']} urgency.",
-        )
+        outcome = call("GET", path, severity=severity)
+        rule = outcome["rule"]
+        decided = f"Rule {rule} matches." if rule else "No rule matches, so it goes to the fallback rule."
+        people = ", ".join(outcome["people"])
+        hold = f" {outcome['hold']}" if outcome["hold"] else ""
+        paged = f"{people}{hold}, {outcome['urgency']} urgency" if people else "no one"
+        show(outcome, f"{decided} It belongs to {outcome['service']} and pages {paged}.")
         return
     if end:
         ended = call("POST", f"{path}/end")
@@ -77,4 +76,5 @@ def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> Non
         return
     sent = call("POST", path, {"severity": severity})
     paged = f"opened {sent['page']}" if sent["page"] else "paged no one"
-    show(sent, f"Test alert {sent['alert_id']} {paged}. It ends at {short(sent['ends_at'])}.")
+    state = paged if sent["is_new"] else f"is already firing ({sent['page'] or 'paged no one'})"
+    show(sent, f"Test alert {sent['alert_id']} {state}. It ends at {short(sent['ends_at'])}.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from firebell.alerts.model import SEVERITIES
 from firebell.drills.model import (
     ANSWERABLE,
     DrillKind,
@@ -30,7 +31,6 @@ ROLES = tuple(IncidentRole)
 PHASES = ("declared", "investigating", "mitigating", "monitoring", "closed")
 MOMENTS = (*PHASES, *ENTRY_KINDS)
 """What an inject can wait for: phases and the kinds of timeline entries."""
-ALERT_SEVERITIES = ("critical", "error", "warning", "info")
 _DURATION = re.compile(r"(\d{1,5})(s|m|h)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -195,7 +195,7 @@ def _inject(
             labels = pairs.pairs() if pairs else ()
             service = dict(labels).get("service", "")
             text = dict(labels).get("alertname", "")
-            severity = entry.choice("severity", ALERT_SEVERITIES, default="critical")
+            severity = entry.choice("severity", SEVERITIES, default="critical")
             if pairs and not text:
                 entry.problem("labels", "The label alertname is missing.", "Name the alert.")
         case InjectKind.RESOLVE:

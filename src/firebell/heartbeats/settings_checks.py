@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from firebell.alerts.model import SEVERITIES
 from firebell.heartbeats import cron
 from firebell.heartbeats.model import Expectation, HeartbeatAlert, HeartbeatSettings
 from firebell.kit import localtime, matchers
@@ -19,7 +20,6 @@ LEAST_PERIOD, LONGEST_PERIOD = timedelta(minutes=1), timedelta(days=366)
 LEAST_GRACE, LONGEST_GRACE = timedelta(seconds=30), timedelta(days=30)
 LEAST_RUNTIME, LONGEST_RUNTIME = timedelta(minutes=1), timedelta(days=30)
 MAX_LABELS = 20
-SEVERITIES = ("critical", "error", "warning", "info")
 WATCHDOG = '{alertname="Watchdog"}'
 """The rule of the Prometheus operator that always fires."""
 _NOT_A_NAME = re.compile(r"start|fail|\d{1,3}|\.{1,2}", re.IGNORECASE | re.ASCII)

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from fastapi import Response
 
+from firebell.alerts.model import SEVERITIES
 from firebell.catalog import actions as catalog
 from firebell.heartbeats import actions, lengths, queries
 from firebell.heartbeats.model import Heartbeat, NewPing
-from firebell.heartbeats.settings_checks import SEVERITIES, SettingsInput
+from firebell.heartbeats.settings_checks import SettingsInput
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.kit.web import flash, html, routing

@@ -1,4 +1,4 @@
-"""Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.4)."""
+"""Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.13)."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
     OWN_SOURCE,
+    SEVERITIES,
     TEST_KEY_PREFIX,
     Alert,
     Event,
@@ -27,9 +28,8 @@ from firebell.people.permissions import Verb
 TEST_TIMER = "integration_setup.test"
 """The timer at which a test alert ends; its key is the id of the alert."""
 TEST_LASTS = timedelta(minutes=15)
-RULE = "FirebellTest"
-"""The alert rule of test alerts, as the label `alertname` has it."""
-SEVERITIES = ("critical", "error", "warning", "info")
+RULE = "TestAlert"
+"""The alert rule of test alerts, as the label `alertname` has it; one named after Firebell would never be muted."""
 _NAME_MAX_CHARS = 150
 
 
@@ -39,27 +39,27 @@ def event_of_test(integration: Integration, severity: str, token: str) -> Event:
         kind=EventKind.FIRING,
         dedup_key=f"{TEST_KEY_PREFIX}{token}",
         title=f"TEST {cut(integration.name, _NAME_MAX_CHARS)}: test alert",
-        body="Someone tries whether alerts of this integration reach the people on call. Nothing is wrong.",
+        body="A test of whether alerts of this integration reach the people on call. Nothing is wrong.",
         severity=to_one_of(severity, "severity", SEVERITIES),
         labels={"alertname": RULE},
-        is_test=True,
     )
 
 
 @permits(Verb.PAGE_START)
 async def send_test_alert(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, severity: str, now: datetime
-) -> Alert:
+) -> tuple[Alert, bool]:
     """Send a test alert as if the integration had received it, and page as its rules, mutes and policy decide.
 
-    It has a group of its own, and its page is a drill: no final alarm, no metric. It ends after `TEST_LASTS`. One that
-    still fires is returned instead of a second one. Raise NotFound if the integration is not active.
+    It has a group of its own, and its page is a drill: no final alarm, no metric. It ends after `TEST_LASTS`. Return it
+    and True, or one that still fires and False: there is never a second one. Raise NotFound if the integration is not
+    active.
     """
     integration = await alerts.integration_of_service(tx, service_id, integration_id)
     event = event_of_test(integration, severity, secrets.token_hex(8))
     await alerts.lock_integration(tx, integration_id)
     if running := await alerts.running_test(tx, integration_id):
-        return running
+        return running, False
     body = msgspec.json.encode({"test_of": integration.name, "sent_by": actor.label, "at": now})
     request = InboundRequest(integration_id, service_id, OWN_SOURCE, body, (event,))
     await alerts.receive_own(tx, [request], now)
@@ -72,17 +72,17 @@ async def send_test_alert(
         alert=alert.id,
         severity=severity,
     )
-    return alert
+    return alert, True
 
 
 @permits(Verb.PAGE_START)
 async def end_test_alert(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Alert:
-    """End the test alert of an integration, and its page; raise NotFound if none fires."""
+    """End the test alert of an integration, and its page, and return it; raise NotFound if none fires."""
     await alerts.integration_of_service(tx, service_id, integration_id)
     alert = await alerts.running_test(tx, integration_id)
     if alert is None:
-        raise NotFound("No test alert of this integration is firing.", hint="It has ended already.")
+        raise NotFound("No test alert of this integration is firing.", hint="Send a test alert first.")
     await alerts.resolve_alerts(tx, actor, [alert.id], now)
-    return alert
+    return await alerts.alert(tx, alert.id)

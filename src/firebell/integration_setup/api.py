@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field
 
 from firebell.alerts import actions as alerts
@@ -53,7 +53,7 @@ class TestPreview(ApiOutput):
     ]
     service: Annotated[str, Field(description="slug of the service that it would belong to")]
     urgency: Literal["high", "low"]
-    hold: Annotated[str, Field(description="empty if it pages at once")]
+    hold: Annotated[str, Field(description="such as `after 5 min`; `no one`; empty if it pages at once")]
     people: Annotated[list[str], Field(description="whom a page would notify first now")]
 
 
@@ -64,12 +64,18 @@ class NewTestAlert(ApiInput):
 
 
 class AlertUnderTest(ApiOutput):
-    """A test alert that was sent or ended."""
+    """A test alert that fires or was ended."""
 
     alert_id: int
     title: str
     page: Annotated[str | None, Field(description="its page, which is a drill; null if it paged no one")]
     ends_at: datetime
+
+
+class SentTestAlert(AlertUnderTest):
+    """A test alert that was sent, or one that was firing already."""
+
+    is_new: Annotated[bool, Field(description="false if one was firing already, so that none was sent")]
 
 
 @router.get(
@@ -84,7 +90,7 @@ async def get_status(w: Reader, slug: Text, integration_id: PathId) -> Integrati
     newest = progress.newest
     return IntegrationStatus(
         state=progress.state,
-        source=progress.summary.source.name if progress.summary and progress.summary.source else None,
+        source=progress.source or None,
         alert_id=newest.alert.id if newest else None,
         title=newest.alert.title if newest else None,
         page=newest.page if newest else None,
@@ -128,12 +134,17 @@ async def _shown(w: Work, alert: Alert) -> AlertUnderTest:
     "/services/{slug}/integrations/{integration_id}/test",
     status_code=201,
     summary="Send a test alert of an integration, and page the people on call",
-    responses=problems(404),
+    responses={
+        **problems(404),
+        200: {"model": SentTestAlert, "description": "The test alert that was firing already; none was sent"},
+    },
 )
-async def send_test(w: Tester, slug: Text, integration_id: PathId, body: NewTestAlert) -> AlertUnderTest:
-    """It ends after 15 minutes. While one fires, that one is returned."""
+async def send_test(
+    w: Tester, slug: Text, integration_id: PathId, body: NewTestAlert, response: Response
+) -> SentTestAlert:
+    """It ends after 15 minutes. While one fires, no other is sent."""
     service = await catalog.by_slug(w.tx, slug)
-    alert = await actions.send_test_alert(
+    alert, is_new = await actions.send_test_alert(
         w.tx,
         w.actor,
         service_id=service.id,
@@ -141,7 +152,9 @@ async def send_test(w: Tester, slug: Text, integration_id: PathId, body: NewTest
         severity=body.severity,
         now=w.now,
     )
-    return await _shown(w, alert)
+    if not is_new:
+        response.status_code = 200
+    return SentTestAlert(**dict(await _shown(w, alert)), is_new=is_new)
 
 
 @router.post(
@@ -154,4 +167,4 @@ async def end_test(w: Tester, slug: Text, integration_id: PathId) -> AlertUnderT
     alert = await actions.end_test_alert(
         w.tx, w.actor, service_id=service.id, integration_id=integration_id, now=w.now
     )
-    return await _shown(w, await alerts.alert(w.tx, alert.id))
+    return await _shown(w, alert)

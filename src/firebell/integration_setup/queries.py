@@ -1,36 +1,18 @@
 """How far the set-up of an integration is: what arrived first, why it was refused, and its test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
 from firebell.alerts.model import BrokenSource, ChangeEvent, Integration
-from firebell.alerts.queries import AlertDetails, IntegrationSummary
+from firebell.alerts.queries import AlertDetails
 from firebell.catalog.model import Service
 from firebell.integration_setup import actions
 from firebell.kit.db.database import Tx
 from firebell.routing import queries as routing
 from firebell.routing.model import Explanation, RoutingTest
-
-
-class TileKind(StrEnum):
-    """Which sources are shown as tiles."""
-
-    ALL = "all"
-    TOOLS = "tools"
-    DROP_IN = "drop-in"
-
-    @property
-    def label(self) -> str:
-        """What a person reads."""
-        return {TileKind.ALL: "All", TileKind.TOOLS: "Tools", TileKind.DROP_IN: "Replace a product"}[self]
-
-    @property
-    def is_drop_in(self) -> bool | None:
-        """True for addresses of other products, False for tools, None for both."""
-        return None if self is TileKind.ALL else self is TileKind.DROP_IN
 
 
 class SetupState(StrEnum):
@@ -45,17 +27,18 @@ class SetupState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SetupProgress:
-    """The newest alert of an integration with why it paged someone or no one, and what else arrived.
+    """The newest alert of an integration with the name of its source, if known, and what else arrived with its key.
 
-    `broken` is about unreadable messages of the last two days, `summary` has the tool that sent the last one.
+    `explanation` is why that alert paged someone or no one, None unless it is what arrived last. `broken` is about
+    unreadable messages of the last two days.
     """
 
     newest: AlertDetails | None
-    explanation: Explanation | None
+    source: str
     broken: BrokenSource | None
     change: ChangeEvent | None
-    summary: IntegrationSummary | None
     test: AlertDetails | None
+    explanation: Explanation | None = None
 
     @property
     def state(self) -> SetupState:
@@ -73,18 +56,17 @@ async def progress(tx: Tx, integration: Integration, now: datetime) -> SetupProg
     test = await alerts.running_test(tx, integration.id)
     listed = await alert_queries.alert_details(tx, [each for each in (newest, test) if each])
     details = {each.alert.id: each for each in listed}
-    summaries = await alert_queries.integration_summaries(tx, [integration.id], now)
-    changes = await alerts.changes(
-        tx, [integration.service_id], since=integration.created_at, until=now, limit=1
-    )
-    return SetupProgress(
+    source = await alert_queries.source_of_alert(tx, newest) if newest else None
+    shown = SetupProgress(
         newest=details[newest.id] if newest else None,
-        explanation=await routing.explain(tx, newest.id) if newest else None,
+        source=source.name if source else "",
         broken=await alerts.broken_source(tx, integration.id, now),
-        change=changes[0] if changes else None,
-        summary=summaries.get(integration.id),
+        change=await alerts.newest_change_of_integration(tx, integration.id),
         test=details[test.id] if test else None,
     )
+    if newest is None or shown.state is not SetupState.RECEIVED:
+        return shown
+    return replace(shown, explanation=await routing.explain(tx, newest.id))
 
 
 async def preview_of_test(
@@ -100,4 +82,5 @@ async def preview_of_test(
         labels=event.labels,
         default=service,
         now=now,
+        dedup_key=event.dedup_key,
     )

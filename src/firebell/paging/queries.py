@@ -1,7 +1,7 @@
 """Read models of pages for the inbox, one page, home and the API."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -21,7 +21,7 @@ from firebell.paging import (
     store,
 )
 from firebell.paging.actions import NO_POLICY
-from firebell.paging.dry_run import PlannedLevel, dry_run
+from firebell.paging.dry_run import PlannedLevel, dry_run, page_kind
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.model import (
     MANUAL_KIND,
@@ -207,7 +207,19 @@ async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
     return await service_pages_store.last_resolved_at(tx, service_id)
 
 
-async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[PlannedLevel]:
-    """Return whom each level would notify if a page of a team's service began now, the final alarm last."""
+async def steps(
+    tx: Tx,
+    policy: Policy | None,
+    team_id: int,
+    now: datetime,
+    *,
+    urgency: str = "high",
+    is_drill: bool = False,
+) -> list[PlannedLevel]:
+    """Return whom each level would notify if a page of a team's service began now, the final alarm last.
+
+    The final alarm of a drill notifies no one.
+    """
+    plan = replace(policy.plan if policy else NO_POLICY, is_drill=is_drill)
     policy_id = policy.id if policy else None
-    return await dry_run(tx, policy.plan if policy else NO_POLICY, team_id, now, policy_id=policy_id)
+    return await dry_run(tx, plan, team_id, now, page_kind(urgency), policy_id)

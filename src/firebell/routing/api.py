@@ -179,7 +179,7 @@ class RoutingTestShown(ApiOutput):
     is_fallback: Annotated[bool, Field(description="true if the rule names a service that does not exist")]
     service: str
     urgency: Literal["high", "low"]
-    hold: Annotated[str, Field(description="empty if it pages at once")]
+    hold: Annotated[str, Field(description="such as `after 5 min`; `no one`; empty if it pages at once")]
     people: list[str]
 
 
@@ -376,16 +376,33 @@ async def test_routing_of_alert(w: Reader, alert_id: PathId) -> RoutingTestShown
     (details,) = await alert_queries.alert_details(w.tx, [await alerts.alert(w.tx, alert_id)])
     alert = details.alert
     return await _tested(
-        w, title=alert.title, severity=alert.severity, labels=alert.labels, service=details.service
+        w,
+        title=alert.title,
+        severity=alert.severity,
+        labels=alert.labels,
+        service=details.service,
+        dedup_key=alert.dedup_key,
     )
 
 
 async def _tested(
-    w: Work, *, title: str, severity: str | None, labels: Mapping[str, str], service: Service
+    w: Work,
+    *,
+    title: str,
+    severity: str | None,
+    labels: Mapping[str, str],
+    service: Service,
+    dedup_key: str = "",
 ) -> RoutingTestShown:
-    rules = await alerts.load_routing(w.tx)
     test = await queries.try_labels(
-        w.tx, rules, title=title, severity=severity, labels=labels, default=service, now=w.now
+        w.tx,
+        await alerts.load_routing(w.tx),
+        title=title,
+        severity=severity,
+        labels=labels,
+        default=service,
+        now=w.now,
+        dedup_key=dedup_key,
     )
     return RoutingTestShown(
         verdicts=[RuleVerdictShown.model_validate(v) for v in test.verdicts],

@@ -16,7 +16,6 @@ PAGING = {
     NO_ONE: "No one",
 }
 _ONE_GROUP = "-"
-SEVERITIES = ("critical", "error", "warning", "info")
 
 
 def fields_of(rule: RoutingRule, place: int) -> dict[str, str]:

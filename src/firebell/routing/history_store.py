@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.alerts.model import TEST_KEY_PREFIX
 from firebell.kit.db.database import Reads
 
 MOST_COUNTED = 1_000
@@ -34,7 +35,7 @@ async def alerts_with_incidents(tx: Reads, lowest_id: int) -> list[tuple[int, in
 
 
 async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int, RuleUse]:
-    """Return how often each rule matched since an instant."""
+    """Return how often each rule matched since an instant; test alerts do not count."""
     rows = await tx.fetch(
         """
         select rule.id as rule_id, matched.alerts, matched.pages
@@ -42,7 +43,7 @@ async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int,
         cross join lateral (
             select count(*)::int as alerts, count(distinct group_page.page_id)::int as pages
             from (
-                select group_id, starts_at
+                select group_id, starts_at, dedup_key
                 from alert
                 where rule_id = rule.id
                 order by id desc
@@ -50,11 +51,13 @@ async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int,
             ) newest
             left join group_page on group_page.group_id = newest.group_id
             where newest.starts_at >= $2
+                and not starts_with(newest.dedup_key, $4)
         ) matched
         """,
         list(rule_ids),
         since,
         MOST_COUNTED,
+        TEST_KEY_PREFIX,
     )
     return {row["rule_id"]: RuleUse(row["alerts"], row["pages"]) for row in rows}
 

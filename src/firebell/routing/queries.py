@@ -9,8 +9,9 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
-from firebell.alerts.model import Event, EventKind, matched_labels
+from firebell.alerts.model import Event, EventKind, InboundRequest, is_test_key, matched_labels
 from firebell.alerts.past_alert_columns import AlertHistory, instant
+from firebell.alerts.routes import Route
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -76,34 +77,56 @@ async def try_labels(
     labels: Mapping[str, str],
     default: Service,
     now: datetime,
+    dedup_key: str = "",
 ) -> RoutingTest:
-    """Return what rules decide about an alert with these labels that a key of the service `default` receives."""
-    read_labels = matched_labels(title, severity, labels)
-    verdicts = []
-    for number, compiled in enumerate(routing.rules, 1):
-        failing = next((m for m in compiled.matchers if not m.matches(read_labels)), None)
-        reason = "" if failing is None else _reason(str(failing), read_labels.get(failing.name, ""))
-        verdict = RuleVerdict(number, compiled.rule.id, compiled.rule.name, failing is None, reason)
-        verdicts.append(verdict)
-        if verdict.matches:
-            break
-    matching = routing.rules[len(verdicts) - 1] if verdicts and verdicts[-1].matches else None
-    route = routing_rules.decide(routing, matching, read_labels, default.id) if matching else None
-    event = Event(EventKind.FIRING, "", title, severity=severity, labels=dict(labels), route=route)
+    """Return what rules decide about an alert with these labels that a key of the service `default` receives.
+
+    With its deduplication key, this is also right for alerts that no rule decides about, and for test alerts.
+    """
+    event = Event(EventKind.FIRING, dedup_key, title, severity=severity, labels=dict(labels))
+    received = InboundRequest(0, default.id, "", b"", (event,))
+    [received] = routing_rules.routed(routing, [received])
+    [event] = received.incoming
+    route = event.route
+    verdicts = _verdicts(routing, matched_labels(title, severity, labels))
+    if route is None and verdicts and verdicts[-1].matches:
+        # no rule is asked about it
+        verdicts = []
     service = default
     if route is not None and route.service_id is not None:
         service = (await catalog.services_by_id(tx, [route.service_id]))[route.service_id]
-    people_paged = () if event_placement.pages_no_one(event) else await _first_paged(tx, service, now)
-    hold = route.hold if route is not None else None
+    is_test, urgency = is_test_key(dedup_key), event_placement.urgency(event)
     return RoutingTest(
         verdicts=tuple(verdicts),
-        rule=verdicts[-1] if matching else None,
+        rule=verdicts[-1] if route is not None else None,
         is_fallback=route is not None and route.is_fallback,
         service=service.name,
         service_slug=service.slug,
-        urgency=event_placement.urgency(event),
-        hold="" if hold is None or matching is None else routing_changes.pages_text(matching.rule),
-        people=people_paged,
+        urgency=urgency,
+        hold=_hold(routing, route),
+        people=()
+        if event_placement.pages_no_one(event)
+        else await _first_paged(tx, service, urgency, now, is_drill=is_test),
+    )
+
+
+def _verdicts(routing: Routing, labels: Mapping[str, str]) -> list[RuleVerdict]:
+    """Return whether rules match, up to the first one that does."""
+    verdicts = []
+    for number, compiled in enumerate(routing.rules, 1):
+        failing = next((m for m in compiled.matchers if not m.matches(labels)), None)
+        reason = "" if failing is None else _reason(str(failing), labels.get(failing.name, ""))
+        verdicts.append(RuleVerdict(number, compiled.rule.id, compiled.rule.name, failing is None, reason))
+        if failing is None:
+            break
+    return verdicts
+
+
+def _hold(routing: Routing, route: Route | None) -> str:
+    if route is None or route.hold is None:
+        return ""
+    return next(
+        routing_changes.pages_text(each.rule) for each in routing.rules if each.rule.id == route.rule_id
     )
 
 
@@ -112,9 +135,12 @@ def _reason(matcher: str, value: str) -> str:
     return f"{name} is “{value}”, not {matcher}" if value else f"no label for {matcher}"
 
 
-async def _first_paged(tx: Tx, service: Service, now: datetime) -> tuple[str, ...]:
+async def _first_paged(
+    tx: Tx, service: Service, urgency: str, now: datetime, *, is_drill: bool
+) -> tuple[str, ...]:
     policies = await paging.policies_by_id(tx, [service.policy_id] if service.policy_id else [])
-    steps = await page_queries.steps(tx, policies.get(service.policy_id or 0), service.team_id, now)
+    policy = policies.get(service.policy_id or 0)
+    steps = await page_queries.steps(tx, policy, service.team_id, now, urgency=urgency, is_drill=is_drill)
     return next((tuple(name for _, name in step.people) for step in steps if step.people), ())
 
 

@@ -9,6 +9,7 @@ from fastapi import Response
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
 from firebell.alerts import routing_changes, routing_validation
+from firebell.alerts.model import SEVERITIES
 from firebell.alerts.routing_rules import RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -79,7 +80,9 @@ async def _test(visit: Visit, text: str, slug: str, alert: str) -> RoutingTest |
     if alert_id is not None:
         stored = await alerts.alert(visit.tx, alert_id)
         (details,) = await alert_queries.alert_details(visit.tx, [stored])
-        fields: dict[str, Any] = {"title": stored.title, "severity": stored.severity, "labels": stored.labels}
+        fields: dict[str, Any] = {
+            name: getattr(stored, name) for name in ("title", "severity", "labels", "dedup_key")
+        }
         return await queries.try_labels(visit.tx, rules, **fields, default=details.service, now=visit.now)
     if not text:
         return None
@@ -93,7 +96,7 @@ async def _test(visit: Visit, text: str, slug: str, alert: str) -> RoutingTest |
         visit.tx,
         rules,
         title=labels.get("title", labels.get("alertname", "")),
-        severity=severity if severity in forms.SEVERITIES else None,
+        severity=severity if severity in SEVERITIES else None,
         labels=labels,
         default=await catalog.by_slug(visit.tx, slug),
         now=visit.now,

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from firebell.alerts.model import TEST_KEY_PREFIX
 from firebell.kit.db.database import Reads
 
 _NOT_READY = """(
@@ -130,7 +131,10 @@ async def alert_counts(
 
 
 async def last_alerts(tx: Reads, service_ids: Sequence[int]) -> dict[int, datetime]:
-    """Return when the newest alert of each service began: of its keys, or sent to it by a rule."""
+    """Return when the newest alert of each service began: of its keys, or sent to it by a rule.
+
+    Test alerts do not count.
+    """
     # ranges, because with equalities the planner may scan the alerts of all services backward
     rows = await tx.fetch(
         """
@@ -144,6 +148,7 @@ async def last_alerts(tx: Reads, service_ids: Sequence[int]) -> dict[int, dateti
                 from alert
                 where integration_id >= integration.id
                     and (integration_id, id) < (integration.id + 1, 0)
+                    and not starts_with(dedup_key, $2)
                 order by integration_id desc, id desc
                 limit 1
             ) received
@@ -153,6 +158,7 @@ async def last_alerts(tx: Reads, service_ids: Sequence[int]) -> dict[int, dateti
                 select starts_at
                 from alert
                 where routed_service_id = wanted.service_id
+                    and not starts_with(dedup_key, $2)
                 order by id desc
                 limit 1
             )
@@ -160,5 +166,6 @@ async def last_alerts(tx: Reads, service_ids: Sequence[int]) -> dict[int, dateti
         group by wanted.service_id
         """,
         list(service_ids),
+        TEST_KEY_PREFIX,
     )
     return {row["service_id"]: row["at"] for row in rows}

@@ -128,7 +128,7 @@ async def done(visit: CurrentVisit, service: str) -> Response:
         "live": "pages",
         "service": first_service,
         "key": key,
-        "curl": alerts_queries.source("generic").curl(visit.ctx.public_url, key, TEST_ALERT),
+        "curl": alerts_queries.source_by_name("generic").curl(visit.ctx.public_url, key, TEST_ALERT),
         "page": pages[0] if pages else None,
         "push_ready": WEB_PUSH.is_ready(visit.ctx.channel_settings),
         "mail_ready": EMAIL.is_ready(visit.ctx.channel_settings),

@@ -12,7 +12,7 @@ from firebell.alerts.inhibition.model import (
     NewInhibitor,
 )
 from firebell.alerts.label_index import LabelIndex
-from firebell.alerts.model import TEST_KEY_PREFIX, Event, EventKind, InboundRequest, matched_labels
+from firebell.alerts.model import Event, EventKind, InboundRequest, is_test_key, matched_labels
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
@@ -102,7 +102,7 @@ class RuleIndex:
 
 def takes_part(dedup_key: str, labels: Labels) -> bool:
     """Return True if an alert may inhibit others and be inhibited: a test alert must hide no real one."""
-    return not (mutes.always_pages(dedup_key, labels) or dedup_key.startswith(TEST_KEY_PREFIX))
+    return not (mutes.always_pages(dedup_key, labels) or is_test_key(dedup_key))
 
 
 def _firing(
