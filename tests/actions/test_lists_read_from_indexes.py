@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts import read_store
+from firebell.alerts import change_store, read_store
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.time_range import TimeRange
 from firebell.incidents.declaring import similar_queries
@@ -89,19 +89,19 @@ async def fill(tx: Tx) -> None:
 
 
 @contextmanager
-def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Collect the plan of each statement that is read in the block."""
+def explained(monkeypatch: pytest.MonkeyPatch, method: str = "fetch") -> Iterator[list[Any]]:
+    """Collect the plan of each statement that is read by a method in the block."""
     plans: list[Any] = []
-    fetch = Tx.fetch
+    fetch, read = Tx.fetch, getattr(Tx, method)
 
     async def explain(self: Tx, sql: str, *args: Any) -> Any:
         # explained before it is read: the plan that this very statement gets
         rows = await fetch(self, f"explain (format json) {sql}", *args)
         plans.append(json.loads(rows[0][0]))
-        return await fetch(self, sql, *args)
+        return await read(self, sql, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Tx, "fetch", explain)
+        patch.setattr(Tx, method, explain)
         yield plans
 
 
@@ -203,10 +203,20 @@ async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: py
             # no alert of service 7 fires
             assert bool(listed) == (service_id is None or not is_firing), wanted
             assert whole_reads(plans) & {"alert", "muted_alert"} == set(), wanted
+        with explained(monkeypatch, "row") as plans:
+            assert await read_store.firing_test(tx, 7) is None
+            assert await change_store.newest_of_integration(tx, 7) is None
+        names = json.dumps(plans)
+        assert ("alert_test" in names, "change_event_of_integration" in names) == (True, True), plans
         # alerts 7,000 to 7,099 began in this range, and the ids of two days around it are read
         started = TimeRange(START + timedelta(minutes=7000), START + timedelta(minutes=7100))
         low, high = await read_store.ids_of_range(tx, started)
         assert (7000 - low, high - 7099) == (1451, 1452)
+        # alerts that were stored while the clock was ahead or behind bound nothing
+        for alert_id, minute in ((5000, 8551), (9000, 5549)):
+            at = START + timedelta(minutes=minute)
+            await tx.execute("update alert set starts_at = $2 where id = $1", alert_id, at)
+        assert await read_store.ids_of_range(tx, started) == (low, high)
         for service_id, is_firing, is_muted in product((None, 7), (False, True), (False, True)):
             in_range = AlertFilter(service_id, is_firing, is_muted, started)
             expected = {
@@ -218,6 +228,8 @@ async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: py
             with explained(monkeypatch) as plans:
                 listed = await search(tx, "alert" if is_muted else "", in_range, limit=101)
             assert {alert.id for alert in listed} == expected, in_range
+            # all that are in the range are compared, so that the words are not looked up among all alerts
+            assert "alert_search" not in json.dumps(plans), in_range
             assert whole_reads(plans) & {"alert", "muted_alert"} == set(), in_range
 
 

@@ -52,7 +52,7 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
 async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
     """Return the newest alerts whose titles match, in bounded time for common and for rare words."""
     ids = await _newest_ids(tx, tsquery, before, limit, wanted)
-    if len(ids) == limit:
+    if len(ids) == limit or await _are_few(tx, before, wanted):
         return ids
     values: list[object] = [tsquery, before, limit, wanted.service_id]
     in_range = started(wanted, values)
@@ -96,6 +96,13 @@ async def _newest_ids(tx: Tx, tsquery: str, before: int, limit: int, wanted: Ale
         limit,
     )
     return [row["id"] for row in rows]
+
+
+async def _are_few(tx: Tx, before: int, wanted: AlertFilter) -> bool:
+    """Return True if the newest alerts that are searched are all that there are, as in a short range of time."""
+    newest, values = newest_alerts("id", before, NEWEST_SEARCHED, wanted)
+    [row] = await tx.fetch(f"select count(*) as alerts from ({newest}) searched", *values)
+    return bool(row["alerts"] < NEWEST_SEARCHED)
 
 
 @dataclass(frozen=True, slots=True)

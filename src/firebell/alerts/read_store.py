@@ -35,6 +35,9 @@ LISTED = f"(case when status <> 'firing' then {NOT_FIRING} else {_SEVERITY_RANK}
 _OVERTAKEN = timedelta(minutes=5)
 """How much later than another one an alert with a lower id is stored at most."""
 
+_NEIGHBORS = 1_000
+"""Alerts on each side of an instant whose ids are compared."""
+
 # looked up for each alert; with `exists` the planner may read the whole table
 MUTED = "and (select true from muted_alert where muted_alert.alert_id = alert.id)"
 
@@ -189,28 +192,64 @@ async def ids_of_range(tx: Reads, started: TimeRange) -> tuple[int, int]:
     """Return an id below and one above those of all alerts that began in an interval.
 
     Alerts get their ids as they are received, and each began at most `OLDEST` before and `FARTHEST_AHEAD` after that.
+    While the clock was wrong, their times do not follow their ids: an alert bounds the interval only if its id is on
+    the right side of those of `_NEIGHBORS` alerts on the other side of its time.
     """
     margin = OLDEST + FARTHEST_AHEAD + _OVERTAKEN
     row = await tx.row(
         """
         select
             (
-                select id
-                from alert
-                where starts_at < $1::timestamptz
-                order by starts_at desc, id desc
-                limit 1
+                select max(id)
+                from (
+                    select id
+                    from alert
+                    where starts_at < $1::timestamptz
+                    order by starts_at desc, id desc
+                    limit $3
+                ) earlier
+                where id < coalesce(
+                    (
+                        select min(id)
+                        from (
+                            select id
+                            from alert
+                            where starts_at >= $1::timestamptz
+                            order by starts_at, id
+                            limit $3
+                        ) later
+                    ),
+                    $4
+                )
             ) as below,
             (
-                select id
-                from alert
-                where starts_at > $2::timestamptz
-                order by starts_at, id
-                limit 1
+                select min(id)
+                from (
+                    select id
+                    from alert
+                    where starts_at > $2::timestamptz
+                    order by starts_at, id
+                    limit $3
+                ) later
+                where id > coalesce(
+                    (
+                        select max(id)
+                        from (
+                            select id
+                            from alert
+                            where starts_at <= $2::timestamptz
+                            order by starts_at desc, id desc
+                            limit $3
+                        ) earlier
+                    ),
+                    0
+                )
             ) as above
         """,
         started.start and started.start - margin,
         started.end and started.end + margin,
+        _NEIGHBORS,
+        MAX_ID,
     )
     assert row
     return row["below"] or 0, row["above"] or MAX_ID
