@@ -36,6 +36,15 @@ def test_a_label_that_no_matcher_could_name_is_refused(text: str) -> None:
     assert refused.value.fields.keys() == {"labels"}
 
 
+def test_a_value_or_title_that_would_be_two_lines_of_the_form_is_refused() -> None:
+    for check in (
+        lambda: checked_labels({"a": "one\u2028two"}),
+        lambda: checked_links([ServiceLink("one\u2029two", "https://x.example")]),
+    ):
+        with pytest.raises(Invalid):
+            check()
+
+
 @pytest.mark.parametrize(
     "text",
     [

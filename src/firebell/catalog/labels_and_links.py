@@ -29,7 +29,7 @@ def checked_labels(labels: Mapping[str, str], field: str = "labels") -> dict[str
         if not _NAME.fullmatch(name):
             raise _invalid("A label has a wrong name.", field, f"{shown(name)}: a name {_NAME_RULE}.")
         value = clean_text(labels[name], LABEL_VALUE_MAX_CHARS, field, name=f"The value of {name}").strip()
-        if not value or "\n" in value:
+        if len(value.splitlines()) != 1:
             raise _invalid("A label has a wrong value.", field, f"Enter one line as the value of {name}.")
         checked[name] = value
     return checked
@@ -42,7 +42,7 @@ def checked_links(links: Sequence[ServiceLink], field: str = "links") -> tuple[S
     checked: dict[str, ServiceLink] = {}
     for link in links:
         title = clean_text(link.title, LINK_TITLE_MAX_CHARS, field, name="The title of a link").strip()
-        if not title or "\n" in title:
+        if len(title.splitlines()) != 1:
             raise _invalid("A link has no title.", field, f"Write a title before {shown(link.url)}.")
         if title.casefold() in checked:
             raise _invalid("Two links have the same title.", field, f"Rename or remove one link {title}.")
