@@ -1,5 +1,6 @@
 """Saved views of lists: personal or shared, and never another person's private one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,6 +20,7 @@ from firebell.saved_views.model import LISTS, ListName, canonical, moved
 from tests.api.api_clients import TEST, browser, key_of, organization, sign_in
 from tests.api.test_every_form_is_confirmed import said, undo_of
 from tests.api.test_long_lists_on_the_web import read
+from tests.servers import until
 from tests.world import World, world
 
 QUERY = "state=all&severity=0%2C1"
@@ -119,6 +121,28 @@ async def test_names_are_unique_for_their_owner_and_limited(w: World) -> None:
         await save(w, w.mara, "One more")
 
 
+async def test_views_that_are_moved_at_once_are_moved_one_after_the_other(w: World) -> None:
+    _, second, third = [await save(w, w.jun, name) for name in ("A", "B", "C")]
+    actor = await w.actor(w.jun)
+
+    async def move(view_id: int) -> None:
+        async with w.ctx.db.tx() as tx:
+            await saved_views.update_saved_view(tx, actor, view_id, position=1, now=w.now)
+
+    async def waits() -> bool:
+        async with w.ctx.db.tx() as tx:
+            return bool(await tx.value("select exists (select from pg_locks where not granted)"))
+
+    async with w.ctx.db.tx() as tx:
+        await saved_views.update_saved_view(tx, actor, third, position=1, now=w.now)
+        later = asyncio.create_task(move(second))
+        await until(waits, "the second one waits")
+    await later
+    async with w.ctx.db.tx() as tx:
+        own = await queries.visible(tx, w.jun, ListName.INCIDENTS)
+    assert [(view.name, view.position) for view in own] == [("B", 1), ("C", 2), ("A", 3)]
+
+
 async def test_a_viewer_keeps_personal_views_and_shares_none(w: World) -> None:
     async with w.ctx.db.tx() as tx:
         await people.update_person(tx, TEST, w.jun, role=Role.VIEWER, now=w.now)
@@ -203,8 +227,7 @@ async def test_views_over_json(dsn: str, clock: FakeClock) -> None:
         await jun("DELETE", f"/saved-views/{made['id']}", status=403)
 
         await api("PATCH", f"/saved-views/{late['id']}", {"name": "URGENT"}, status=409)
-        change = {"name": "Later", "position": 1}
-        later = await api("PATCH", f"/saved-views/{late['id']}", change)
+        later = await api("PATCH", f"/saved-views/{late['id']}", {"name": "Later", "position": 1})
         assert (later["name"], later["position"]) == ("Later", 1)
 
         async def positions(**page: int) -> list[tuple[str, int]]:
