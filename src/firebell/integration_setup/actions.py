@@ -1,4 +1,4 @@
-"""Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.13)."""
+"""Test alerts: an integration's whole way from alert to page, tried without a sender (spec 9.4)."""
 
 import secrets
 from datetime import datetime, timedelta

@@ -45,7 +45,7 @@ async def view(tx: Tx, view_id: int) -> SavedView | None:
 async def lock_of_owner(tx: Tx, person_id: int, list_name: ListName) -> list[SavedView]:
     """Return the views of a list that a person owns, in their order; one transaction at a time changes them."""
     # before they are read, because another transaction may change their number and their order
-    await tx.execute("select from person where id = $1 for no key update", person_id)
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('saved_view', $1))", person_id)
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
