@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from firebell.commands.output import instant, local, short
+from firebell.commands.output import Misused, instant, local, minutes, past_instant, short
 
 Travel = Callable[[str], None]
 
@@ -44,6 +44,22 @@ def test_a_time_that_is_typed_means_what_it_means_everywhere(
 ) -> None:
     travel(tz)
     assert instant(typed, "--at") == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("45m", 45), ("45", 45), ("2h", 120), ("1h30m", 90), ("1h30", 90), ("7d", 10080), ("1d2h3m", 1563)],
+)
+def test_a_duration_is_read_in_days_hours_and_minutes(typed: str, expected: int) -> None:
+    assert minutes(typed) == expected
+
+
+@pytest.mark.parametrize("typed", ["", "h", "d", "1.5h", "-5m", "m5", "１h", "99999h", "1m2h", "5x"])
+def test_what_is_no_duration_is_refused(typed: str) -> None:
+    with pytest.raises(Misused):
+        minutes(typed)
+    with pytest.raises(Misused):
+        past_instant(typed, "--since")
 
 
 def test_the_repeated_hour_is_shown_with_its_offset(travel: Travel) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any, NoReturn
@@ -18,6 +19,7 @@ _WIDE_COLUMN_MIN, _OTHER_COLUMN_MIN = 40, 12
 _EXAMPLE_WIDTH = 74
 """Characters of an example line without its indentation and the trailing backslash."""
 _JSON_KEY = "firebell.json"
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,6})m?)?", re.ASCII)
 
 
 def _set_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -170,9 +172,8 @@ def instant(text: str, option: str) -> str:
 
 def past_instant(text: str, option: str) -> str:
     """Return a typed time, or a duration before now such as 90m, 24h or 7d, as an instant of the API."""
-    number, unit = text[:-1], {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
-    if unit and number.isascii() and number.isdecimal() and len(number) < 6:
-        return (datetime.now(UTC) - timedelta(**{unit: int(number)})).isoformat()
+    if text.endswith(("m", "h", "d")) and _DURATION.fullmatch(text):
+        return (datetime.now(UTC) - timedelta(minutes=minutes(text))).isoformat()
     return instant(text, option)
 
 
@@ -188,13 +189,12 @@ def pairs(options: Sequence[str], form: str, usage: str) -> dict[str, str]:
 
 
 def minutes(text: str) -> int:
-    """Return a duration such as 45m, 2h or 1h30m in minutes."""
-    hours, _, rest = text.strip().rpartition("h") if "h" in text else ("0", "", text.strip())
-    number = rest.removesuffix("m") or "0"
-    is_number = text.isascii() and hours.isdecimal() and number.isdecimal()
-    if not is_number or len(hours) > 4 or len(number) > 6 or text.strip() in ("", "h", "m"):
-        fail(f"{text!r} is not a duration.", "Use 45m, 2h or 1h30m.", USAGE)
-    return int(timedelta(hours=int(hours), minutes=int(number)).total_seconds() // 60)
+    """Return a duration such as 45m, 1h30m or 7d in minutes."""
+    parts = _DURATION.fullmatch(text.strip())
+    if parts is None or not any(parts.groups()):
+        fail(f"{text!r} is not a duration.", "Use 45m, 1h30m or 7d.", USAGE)
+    days, hours, rest = (int(part or 0) for part in parts.groups())
+    return (24 * days + hours) * 60 + rest
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int) -> str:
