@@ -52,7 +52,6 @@ BY_HAND = {
     "postmortems/export/api.py _file": MARKDOWN,
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,
-    "replies/web.py receive": NO_ONE,
     "runbooks/runs/web.py _apply": MARKDOWN,
     "runbooks/runs/web.py _show": MARKDOWN,
     "self_watch/fallback_test_web.py _by_link": NO_ONE,

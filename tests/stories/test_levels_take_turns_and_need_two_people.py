@@ -168,7 +168,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
             phone = "update contact_method set verified_at = now(), address = 'jun' where person_id = $1"
             await tx.execute(phone, w.jun)
             reply = TextReply("text-1", "jun", "a")
-            assert (await text_replies.apply(tx, registry.channel("webhook"), reply, w.now)).is_done
+            assert (await text_replies.apply(tx, w.ctx, registry.channel("webhook"), reply, w.now)).is_done
         assert [page.acks for page in (await w.pages())[-2:]] == [(w.jun,), (w.jun,)]
 
         by_jun = [page.id for page in (await w.pages())[-2:]]

@@ -191,7 +191,7 @@ class MatrixServer:
     def paged(self, title: str) -> str:
         """Return the event of the first page with a title."""
         return next(
-            e["event_id"]
+            str(e["event_id"])
             for e in self.events
             if e["sender"] == FIREBELL and title in str(e["content"].get("body"))
         )

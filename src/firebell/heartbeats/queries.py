@@ -134,8 +134,8 @@ class WatchedInstallation:
 
 async def watched_installations(tx: Tx, now: datetime) -> list[WatchedInstallation]:
     """Return the heartbeats whose newest ping is an outbound heartbeat of Firebell, those that need someone first."""
-    bodies = await actions.newest_bodies(tx, f"POST {INSTALLATION_AGENT}")
-    bodies |= await actions.newest_bodies(tx, f"GET {INSTALLATION_AGENT}")
+    sources = [f"{method} {INSTALLATION_AGENT}" for method in ("POST", "GET")]
+    bodies = await actions.newest_bodies(tx, sources)
     if not bodies:
         return []
     watched = [each for each in await actions.heartbeats(tx) if each.id in bodies]

@@ -293,8 +293,8 @@ async def pings(tx: Reads, heartbeat_id: int, before: int, limit: int) -> list[P
     ]
 
 
-async def newest_bodies(tx: Reads, source: str) -> dict[int, str]:
-    """Return the body of the newest ping of each heartbeat, by its id, if that ping is from this source."""
+async def newest_bodies(tx: Reads, sources: Collection[str]) -> dict[int, str]:
+    """Return the body of the newest ping of each heartbeat, by its id, if that ping is from one of these sources."""
     rows = await tx.fetch(
         """
         select heartbeat.id, newest.body
@@ -306,9 +306,9 @@ async def newest_bodies(tx: Reads, source: str) -> dict[int, str]:
             order by id desc
             limit 1
         ) newest
-        where newest.source = $1
+        where newest.source = any($1::text[])
         """,
-        source,
+        list(sources),
     )
     return {row["id"]: row["body"] for row in rows}
 

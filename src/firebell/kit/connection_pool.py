@@ -1,4 +1,4 @@
-"""A pool of HTTP connections whose cost per request does not grow with the number of its connections."""
+"""A pool of HTTP connections in which a request asks no connection but the one that it reuses."""
 
 import time
 
@@ -22,17 +22,17 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
         in_use = {id(request.connection) for request in self._requests if request.connection is not None}
         closing: list[httpcore.AsyncConnectionInterface] = []
         now = time.monotonic()
-        if (
-            now - self._swept_at >= SWEEP_INTERVAL_S
-            or len(self._connections) > self._max_keepalive_connections
-        ):
+        # in a storm more connections than that are in use, of which none can be closed
+        idle_limit = max(self._max_keepalive_connections, len(in_use))
+        if now - self._swept_at >= SWEEP_INTERVAL_S or len(self._connections) > idle_limit:
             self._swept_at = now
             closing += self._sweep(in_use)
         for request in self._requests:
             if not request.is_queued():
                 continue
             origin = request.request.url.origin
-            connection = self._reusable(origin, in_use, closing)
+            connection, expired = self._reusable(origin, in_use)
+            closing += expired
             if connection is None:
                 connection = self.create_connection(origin)
                 self._connections.append(connection)
@@ -56,15 +56,13 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
         return closing
 
     def _reusable(
-        self,
-        origin: httpcore.Origin,
-        in_use: set[int],
-        closing: list[httpcore.AsyncConnectionInterface],
-    ) -> httpcore.AsyncConnectionInterface | None:
-        """Return a connection to `origin` that no request has and whose server has not closed it.
+        self, origin: httpcore.Origin, in_use: set[int]
+    ) -> tuple[httpcore.AsyncConnectionInterface | None, list[httpcore.AsyncConnectionInterface]]:
+        """Return a connection to `origin` that no request has and whose server has not closed it, if there is one.
 
-        Connections that turn out to be closed are removed, and added to `closing`.
+        Connections that turn out to be closed are removed, and returned beside it.
         """
+        expired: list[httpcore.AsyncConnectionInterface] = []
         for connection in list(self._connections):
             if (
                 id(connection) in in_use
@@ -73,7 +71,7 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
             ):
                 continue
             if not connection.has_expired():
-                return connection
+                return connection, expired
             self._connections.remove(connection)
-            closing.append(connection)
-        return None
+            expired.append(connection)
+        return None, expired

@@ -11,6 +11,7 @@ from firebell.notify import (
     compose,
     delivery_store,
     email_thread_store,
+    held_store,
     notice_store,
     quiet_hours,
     receipt_actions,
@@ -182,7 +183,7 @@ async def notify_contact_disabled(tx: Tx, payload: dict[str, Any], now: datetime
 
 async def release_held(tx: Tx, event: QuietHoursChanged, now: datetime) -> None:
     """Check held deliveries of a person against changed quiet hours: send them, or hold them until the new end."""
-    await delivery_store.release(tx, event.person_id, now)
+    await held_store.release(tx, event.person_id, now)
 
 
 async def held_until(tx: Tx, person_ids: Sequence[int], now: datetime) -> dict[int, datetime]:

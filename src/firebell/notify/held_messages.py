@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from firebell.channels.base import Message, Outcome
 from firebell.kit.db.database import Tx
-from firebell.notify import actions, delivery_store
+from firebell.notify import actions, held_store
 from firebell.notify.model import Delivery
 from firebell.notify.notification_rules import can_wait
 
@@ -23,10 +23,10 @@ async def hold_for_quiet_hours(tx: Tx, claimed: Sequence[Delivery], now: datetim
     until = await actions.held_until(tx, list({d.person_id for d in waitable}), now)
     held = [d for d in waitable if d.person_id in until]
     if held:
-        await delivery_store.hold(tx, held, [until[d.person_id] for d in held])
+        await held_store.hold(tx, held, [until[d.person_id] for d in held])
     sendable = [d for d in claimed if d not in held]
     released = list({d.method_id for d in sendable if d.held})
-    return [*sendable, *await delivery_store.claim_held(tx, released, now)] if released else sendable
+    return [*sendable, *await held_store.claim_held(tx, released, now)] if released else sendable
 
 
 class SendGroup(NamedTuple):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from firebell.channels.base import Message, Outcome
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
+from firebell.kit.db.attempts import attempt
 from firebell.kit.db.database import Tx
 from firebell.notify import bundle_store, reply_code_store
 from firebell.notify.bundled_message import bundled_message, by_severity
@@ -80,9 +81,10 @@ async def gather(tx: Tx, claimed: Sequence[Delivery], now: datetime) -> list[Del
     candidates = [delivery for delivery in claimed if _is_bundleable(delivery)]
     if not candidates:
         return list(claimed)
-    async with tx.attempt(log, "pages cannot wait for each other", deliveries=[d.id for d in candidates]):
-        return await _gathered(tx, claimed, candidates, now)
-    return list(claimed)
+    gathered: list[Delivery] | None = None
+    async with attempt(tx, log, "pages cannot wait for each other", deliveries=[d.id for d in candidates]):
+        gathered = await _gathered(tx, claimed, candidates, now)
+    return list(claimed) if gathered is None else gathered
 
 
 async def _gathered(
@@ -121,7 +123,7 @@ async def bundle(
     if not together:
         return [], list(composed)
     bundles: list[SendGroup] = []
-    async with tx.attempt(log, "messages about several pages cannot be made", bundles=list(together)):
+    async with attempt(tx, log, "messages about several pages cannot be made", bundles=list(together)):
         bundles = await _bundles(tx, ctx, together, now)
     bundled_ids = {delivery.id for each in bundles for delivery in each.deliveries}
     return bundles, [(delivery, message) for delivery, message in composed if delivery.id not in bundled_ids]

@@ -65,9 +65,10 @@ class WebhookSender:
         """Compose a batch of changes and send a batch of deliveries; return how many there were of both.
 
         After `TURN_S` it returns, although some are still being sent. What was being sent when it began counts too:
-        once that is recorded, there may be more. Raise the error of an earlier batch that could not be recorded.
+        once that is recorded, there may be more. Raise the error of an earlier batch that could not be recorded, once
+        the others have begun.
         """
-        self._forget_recorded()
+        errors = self._forget_recorded()
         earlier = list(self._sending.values())
         async with self._ctx.work_db.reads() as reads:
             is_used, self.upcoming = await delivery_store.next_at(reads)
@@ -81,6 +82,8 @@ class WebhookSender:
             begun = await self._begin(now)
             if not done and not begun:
                 self.upcoming = now + BLOCKED_PAUSE
+        if errors:
+            raise errors[0]
         await self._ctx.pace.join(begun if done or begun else earlier, TURN_S)
         return done + len(begun) + len(earlier)
 
@@ -103,13 +106,17 @@ class WebhookSender:
         self._sending |= begun
         return list(begun.values())
 
-    def _forget_recorded(self) -> None:
-        """Forget the batches that are recorded, so that their endpoints get further ones."""
+    def _forget_recorded(self) -> list[BaseException]:
+        """Forget the batches that ended, so that their endpoints get further ones; return the errors of the others.
+
+        The first is raised by the caller; all others are logged.
+        """
         ended = [task for task in self._sending.values() if task.done()]
         self._sending = {i: task for i, task in self._sending.items() if task not in ended}
-        for error in [task.exception() for task in ended if not task.cancelled()]:
-            if error is not None:
-                raise error
+        errors = [error for task in ended if not task.cancelled() and (error := task.exception())]
+        for error in errors[1:]:
+            log.error("what became of deliveries could not be recorded", exc_info=error)
+        return errors
 
     async def drain(self, limit_s: float) -> None:
         """Wait until what is being sent is recorded; what takes longer than `limit_s` is sent again after its lease."""

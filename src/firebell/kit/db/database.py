@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -224,17 +223,6 @@ class Tx(Reads):
         except BaseException:
             self.wake_ups = wake_ups
             raise
-
-    @asynccontextmanager
-    async def attempt(self, log: logging.Logger, problem: str, **extra: Any) -> AsyncIterator[None]:
-        """Roll back and log what fails inside, and go on after it; raise only if the connection is closed."""
-        try:
-            async with self.savepoint():
-                yield
-        except Exception:
-            if _is_closed(self.conn):
-                raise
-            log.exception(problem, extra=extra)
 
     def is_awaited(self, event: type) -> str:
         """Return the SQL condition under which an event of a type must be emitted.
