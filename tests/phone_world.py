@@ -115,9 +115,7 @@ class Phones:
 
     async def states(self) -> list[str]:
         """Return the state of each page, oldest first."""
-        async with self.w.ctx.db.tx() as tx:
-            pages = await paging.pages_by_id(tx, list(range(1, 20)))
-        return [str(pages[i].state) for i in sorted(pages)]
+        return [str(page.state) for page in await self.w.pages()]
 
     async def delivery_id(self, channel: str) -> str:
         """Return the id of the newest message about the newest page on a channel."""

@@ -1,14 +1,25 @@
 """Story: pages at nearly the same time are one text message or call, and none is lost by that."""
 
+import asyncio
 from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.notify import bundle_store, page_bundles
+from firebell.notify import bundle_store, delivery_store, page_bundles, receipt_store
+from firebell.notify.sender import Sender
+from tests.actions.test_sign_in_races import until_blocked
 from tests.api.api_clients import sign_in
 from tests.phone_world import BASE_URL, MARA, phones
+from tests.world import World
+
+
+async def _record(w: World, *delivery_ids: int) -> None:
+    """Record messages as accepted in this order."""
+    async with w.ctx.work_db.tx() as tx:
+        deliveries = [await delivery_store.delivery(tx, delivery_id) for delivery_id in delivery_ids]
+        await delivery_store.accepted(tx, [(each, "id") for each in deliveries if each], w.now)
 
 
 async def test_pages_at_nearly_the_same_time_are_one_message(
@@ -56,6 +67,17 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         assert await p.reply("4aa", "SM53") == "You acknowledged PG-2."
         # what is left of a message is not what its code means
         assert "can only be acknowledged together" in await p.reply("4r", "SM54")
+
+        # outcomes lock in the order of receipts and answers, so that no two wait for each other
+        earlier, later = ids[1][0], ids[2][0]
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update delivery set state = 'sending' where id in ($1, $2)", earlier, later)
+        async with w.ctx.db.tx() as answering:
+            await receipt_store.lock_delivery(answering, earlier)
+            recording = asyncio.create_task(_record(w, later, earlier))
+            await asyncio.wait_for(until_blocked(w), 5)
+            await answering.execute("select from delivery where id = $1 for update nowait", later)
+        await recording
 
         # one call for several pages: a failure is one of each, and a key acknowledges all
         await w.until(w.now + timedelta(minutes=2), timedelta(minutes=1))
@@ -113,6 +135,20 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         assert p.last.kind == "sms"
         assert ("voice", "failed") in [receipt[:2] for receipt in await p.receipts()]
         assert await p.reply("8a", "SM55") == "You acknowledged PG-9."
+
+        # two processes that claim at once send each page, in one message or in two
+        await p.rules(w.mara, (0, sms))
+        taken = len(p.providers.taken)
+        await p.fire("no cache", "no proxy", "no index")
+        await w.worker.run_due(w.now)
+        senders = [Sender(w.ctx), Sender(w.ctx)]
+        await asyncio.gather(*(sender.run_once(w.now) for sender in senders))
+        await asyncio.gather(*(sender.drain() for sender in senders))
+        await w.settle()
+        texts = " ".join(message.text for message in p.providers.taken[taken:])
+        assert [texts.count(f"PG-{number} ") for number in (10, 11, 12)] == [1, 1, 1]
+        for number in (10, 11, 12):
+            await w.ack(w.mara, number)
 
         # what goes wrong with bundles keeps no page back
         await p.rules(w.mara, (0, sms))
