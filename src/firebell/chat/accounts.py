@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from firebell.chat import comparison_queue_store, object_store, store
 from firebell.chat.model import (
-    CAPABILITIES,
     CHAT_LABELS,
     Account,
     AccountSecrets,
@@ -254,8 +253,3 @@ def check_webhook(kind: ChatKind, url: str) -> str:
             fields={"address": f"The address begins with https://{hosts[0]}."},
         )
     return address
-
-
-def can_have_rooms(connected: Account) -> bool:
-    """Return True if incidents can have channels of their own in this chat."""
-    return CAPABILITIES[connected.kind].rooms
