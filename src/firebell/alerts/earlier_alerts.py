@@ -34,7 +34,7 @@ class AlertContext:
 
     @property
     def may_be_more(self) -> bool:
-        """True if so many were compared that there may be more of them."""
+        """True if the limit was reached, so that there may be more."""
         return self.earlier_count == EARLIER_COMPARED
 
 

@@ -33,7 +33,7 @@ _FETCH_S = 20.0
 _SYNC_BYTES = 8 * 1024 * 1024
 _TIMELINE_EVENTS = 50
 _GAP_EVENTS, _GAP_REQUESTS = 100, 20
-"""What was missed while no process fetched is read in so many steps, of which each fits in `_SYNC_BYTES`."""
+"""What was missed while no process fetched is read in at most this many requests of this many events."""
 _ANSWER_BYTES = 2000
 _MAX_MS = 10**14
 _EXPIRED_TOKENS = frozenset({"M_UNKNOWN_POS", "M_INVALID_PARAM"})
@@ -45,14 +45,14 @@ _COMMAND = re.compile(
 """What is meant for Firebell in a room where other programs take commands too."""
 _QUOTED = re.compile(r"(?:>.*\n)+\n?")
 _CONFIRMING = ("👍", "✅", "✔")
-"""The reactions that acknowledge, in whatever color."""
+"""The reactions that acknowledge, in any color."""
 _UNREADABLE = (400, 403, 404)
 _NOTHING: Mapping[str, Any] = {"not_types": ["*"]}
 _EVENTS: Mapping[str, Any] = {"types": ["m.room.message", "m.reaction"]}
 
 
 def _filter(events: int) -> str:
-    """Return the filter of a sync: up to so many events of each room, and nothing else."""
+    """Return the filter of a sync: up to `events` of each room, and nothing else."""
     room: dict[str, Any] = {"state": _NOTHING, "ephemeral": _NOTHING, "account_data": _NOTHING}
     room["timeline"] = {**_EVENTS, "limit": events}
     return msgspec.json.encode({"presence": _NOTHING, "account_data": _NOTHING, "room": room}).decode()
@@ -254,7 +254,7 @@ def _target(relation: Mapping[str, Any]) -> str:
 
 
 def is_command(text: str) -> bool:
-    """Return True if a text is meant for Firebell, whoever else is in the room."""
+    """Return True if a text is meant for Firebell, also in a room with other programs."""
     return _COMMAND.match(text) is not None
 
 

@@ -72,7 +72,7 @@ async def progress(tx: Tx, integration: Integration, now: datetime) -> SetupProg
 async def preview_of_test(
     tx: Tx, integration: Integration, service: Service, severity: str, now: datetime
 ) -> RoutingTest:
-    """Return which rule would decide about a test alert, and whom it would page first now."""
+    """Return which rule would decide about a test alert, and who would be paged first now."""
     event = actions.event_of_test(integration, severity, "")
     return await routing.try_labels(
         tx,

@@ -35,7 +35,7 @@ class ResponderTests:
 
     @property
     def is_finding(self) -> bool:
-        """True if so many tests in a row are not confirmed that messages may not arrive."""
+        """True if the last tests were not confirmed, so that messages may not arrive."""
         return self.unconfirmed >= UNCONFIRMED_DAYS
 
 
