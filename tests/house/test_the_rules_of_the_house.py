@@ -155,7 +155,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the pure rules of routing, which are tested, replayed and shown
         "firebell.alerts.past_alert_columns",
         "firebell.alerts.event_placement",
-        "firebell.alerts.routes",
+        "firebell.alerts.routing_model",
         "firebell.alerts.routing_changes",
         "firebell.alerts.routing_rules",
         "firebell.alerts.routing_validation",

@@ -12,7 +12,7 @@ from firebell.alerts.batch_state import Batch
 from firebell.alerts.flapping import CALM, DEFAULT_CHANGES, WINDOW, Flap
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute
-from firebell.alerts.routes import Hold, HoldKind, Route
+from firebell.alerts.routing_model import Hold, HoldKind, Route
 from tests.rules.budget import examples
 from tests.rules.test_dedup_and_grouping import NOW, Memory
 

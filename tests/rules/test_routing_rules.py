@@ -24,7 +24,7 @@ from firebell.alerts import (
 from firebell.alerts.batch_state import Batch, GroupState
 from firebell.alerts.model import ANOMALY_RULE, SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind
-from firebell.alerts.routes import Hold, HoldKind
+from firebell.alerts.routing_model import Hold, HoldKind
 from firebell.alerts.routing_rules import Owner, Routing, RoutingRule, Urgency
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid

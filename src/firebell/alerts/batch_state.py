@@ -7,7 +7,7 @@ from firebell.alerts.event_order import Order
 from firebell.alerts.flapping import Flap
 from firebell.alerts.model import Alert, Event, EventKind, Group
 from firebell.alerts.mutes import Mute, MutesByService
-from firebell.alerts.routes import Hold
+from firebell.alerts.routing_model import Hold
 
 
 @dataclass(slots=True, eq=False)

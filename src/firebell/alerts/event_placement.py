@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from firebell.alerts.model import Event, InboundRequest, is_test_key
-from firebell.alerts.routes import HoldKind
+from firebell.alerts.routing_model import HoldKind
 
 _HIGH_SEVERITIES = ("critical", "error", None)
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from firebell.alerts.flapping import Flap
-from firebell.alerts.routes import Hold, Route
+from firebell.alerts.routing_model import Hold, Route
 from firebell.alerts.time_range import ANY_TIME, TimeRange
 from firebell.kit.text import masked
 

@@ -9,7 +9,7 @@ from firebell.alerts import dedup_and_grouping, event_placement, mutes
 from firebell.alerts.batch_state import AlertState, Batch, GroupState
 from firebell.alerts.model import OWN_SOURCE, Alert, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MuteKind, MutesByService
-from firebell.alerts.routes import Route
+from firebell.alerts.routing_model import Route
 
 
 def changed(batch: Batch) -> list[GroupState]:

@@ -14,7 +14,7 @@ from firebell.alerts import (
 )
 from firebell.alerts.model import Alert, IntegrationActivity
 from firebell.alerts.mute_store import MuteMark
-from firebell.alerts.routes import Hold
+from firebell.alerts.routing_model import Hold
 from firebell.alerts.source import Source
 from firebell.alerts.source_registry import registry
 from firebell.catalog import actions as catalog

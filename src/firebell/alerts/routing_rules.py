@@ -22,7 +22,7 @@ from firebell.alerts.model import (
     is_test_key,
     matched_labels,
 )
-from firebell.alerts.routes import Hold, HoldKind, Route
+from firebell.alerts.routing_model import Hold, HoldKind, Route
 from firebell.kit import matchers
 from firebell.kit.matchers import Matcher, MatcherError, Op, matches_all
 

@@ -19,7 +19,7 @@ from firebell.alerts.model import (
     OpenedGroup,
 )
 from firebell.alerts.read_store import ALERT_COLUMNS, alert_from_row
-from firebell.alerts.routes import Hold, HoldKind
+from firebell.alerts.routing_model import Hold, HoldKind
 from firebell.alerts.routing_rules import NO_ROUTING, Routing, RoutingRule, RoutingVersion
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx

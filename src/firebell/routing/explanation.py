@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.alerts.model import Alert, Group
-from firebell.alerts.routes import Hold, HoldKind
+from firebell.alerts.routing_model import Hold, HoldKind
 from firebell.kit.durations import exact
 from firebell.kit.text import times
 from firebell.routing.model import (

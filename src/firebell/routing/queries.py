@@ -11,7 +11,7 @@ from firebell.alerts import event_placement, routing_changes, routing_rules
 from firebell.alerts import queries as alert_queries
 from firebell.alerts.model import Event, EventKind, InboundRequest, is_test_key, matched_labels
 from firebell.alerts.past_alert_columns import AlertHistory, instant
-from firebell.alerts.routes import Route
+from firebell.alerts.routing_model import Route
 from firebell.alerts.routing_rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service

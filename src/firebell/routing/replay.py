@@ -13,7 +13,7 @@ from datetime import datetime
 from firebell.alerts import event_placement, routing_rules
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.past_alert_columns import NEVER, AlertHistory, AlertKind, instant, microseconds
-from firebell.alerts.routes import Hold, HoldKind
+from firebell.alerts.routing_model import Hold, HoldKind
 from firebell.alerts.routing_rules import ALL_LABELS, Routing
 from firebell.routing.model import EffectKind, RoutingEffect, RoutingPreview
 
