@@ -25,7 +25,7 @@ from firebell.postmortems.publication import actions as publication
 from firebell.postmortems.publication import distribution_settings
 from firebell.postmortems.reminders import actions as reminders
 from firebell.postmortems.review import actions as review
-from firebell.postmortems.several import actions as several
+from firebell.postmortems.several_incidents import actions as several
 
 acknowledge = publication.acknowledge
 NewAction = actions_from_text.NewAction

@@ -48,7 +48,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.reminders import api as author_api
     from firebell.postmortems.reminders import web as author_web
     from firebell.postmortems.review import api as review_api
-    from firebell.postmortems.several import api as several_api
+    from firebell.postmortems.several_incidents import api as several_api
     from firebell.postmortems.similar import api as similar_api
 
     return [

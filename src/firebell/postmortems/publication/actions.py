@@ -27,7 +27,7 @@ from firebell.postmortems.publication import checks, distribution_settings, mail
 from firebell.postmortems.publication.checks import BlockerId
 from firebell.postmortems.publication.distribution import clean_members
 from firebell.postmortems.reminders import actions as reminders
-from firebell.postmortems.several import actions as several
+from firebell.postmortems.several_incidents import actions as several
 
 DISTRIBUTION_TIMER = "postmortems.distribute"
 PUBLISHED_SUBJECT = "postmortem_published"

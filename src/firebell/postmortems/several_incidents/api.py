@@ -11,7 +11,7 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import lookup
-from firebell.postmortems.several import actions
+from firebell.postmortems.several_incidents import actions
 
 router = api.router("post-mortems", "/post-mortems/{ref}/incidents")
 

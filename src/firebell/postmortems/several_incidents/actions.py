@@ -14,7 +14,7 @@ from firebell.postmortems import lookup
 from firebell.postmortems.editing.saving import live_topic
 from firebell.postmortems.model import Postmortem, PostmortemKind
 from firebell.postmortems.reminders import actions as reminders
-from firebell.postmortems.several import store
+from firebell.postmortems.several_incidents import store
 
 INCIDENTS_MAX = 20
 _DEAD_ENDS = (Phase.DISMISSED, Phase.MERGED)
