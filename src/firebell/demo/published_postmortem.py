@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.publication import queries
 from firebell.postmortems.publication.distribution import DistributionList
-from firebell.postmortems.readers import actions as readers
+from firebell.postmortems.reader_feedback import actions as readers
 from firebell.status_pages import incident_store
 
 if TYPE_CHECKING:

@@ -43,8 +43,8 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.progress import api as progress_api
     from firebell.postmortems.publication import api as publication_api
     from firebell.postmortems.publication import web as publication_web
-    from firebell.postmortems.readers import api as reader_api
-    from firebell.postmortems.readers import web as reader_web
+    from firebell.postmortems.reader_feedback import api as reader_api
+    from firebell.postmortems.reader_feedback import web as reader_web
     from firebell.postmortems.reminders import api as author_api
     from firebell.postmortems.reminders import web as author_web
     from firebell.postmortems.review import api as review_api

@@ -33,8 +33,8 @@ from firebell.postmortems.publication import queries, reading, store
 from firebell.postmortems.publication.queries import ChosenDistribution
 from firebell.postmortems.publication.reading import FrozenTimeline
 from firebell.postmortems.publication.store import PublicPlace
-from firebell.postmortems.readers import store as reader_store
-from firebell.postmortems.readers.store import Readership
+from firebell.postmortems.reader_feedback import store as reader_store
+from firebell.postmortems.reader_feedback.store import Readership
 from firebell.postmortems.review import store as review_store
 
 _FOLDED = {title.casefold() for title in reading.LEARNED}

@@ -8,8 +8,8 @@ from firebell.kit.errors import Conflict, Forbidden
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
-from firebell.postmortems.readers import store
-from firebell.postmortems.readers.store import Readership
+from firebell.postmortems.reader_feedback import store
+from firebell.postmortems.reader_feedback.store import Readership
 
 
 @permits(Verb.POSTMORTEM_RATE)

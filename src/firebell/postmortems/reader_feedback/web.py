@@ -7,7 +7,7 @@ from firebell.kit.web import flash, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.postmortems.readers import actions
+from firebell.postmortems.reader_feedback import actions
 
 router = routing.html_router()
 

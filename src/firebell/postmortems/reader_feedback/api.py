@@ -10,8 +10,8 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import lookup
-from firebell.postmortems.readers import actions, store
-from firebell.postmortems.readers.store import Readership
+from firebell.postmortems.reader_feedback import actions, store
+from firebell.postmortems.reader_feedback.store import Readership
 
 router = api.router("post-mortems", "/post-mortems")
 
