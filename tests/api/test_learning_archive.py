@@ -9,9 +9,9 @@ from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
-from firebell.postmortems.archive import indexing, queries
-from firebell.postmortems.archive.archive_query import ArchiveQuery
 from firebell.postmortems.document.sections import by_slug, split
+from firebell.postmortems.postmortem_list import indexing, queries
+from firebell.postmortems.postmortem_list.archive_query import ArchiveQuery
 from firebell.postmortems.similar import profiling as similar
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.postmortem_steps import approved

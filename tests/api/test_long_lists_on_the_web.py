@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from firebell.kit.clock import FakeClock
-from firebell.postmortems.archive import indexing
+from firebell.postmortems.postmortem_list import indexing
 from tests.api.api_clients import browser
 from tests.world import ANSWERS, World, world
 

@@ -4,10 +4,15 @@ import pytest
 
 from firebell.kit.errors import Invalid
 from firebell.postmortems import list_position
-from firebell.postmortems.archive import archive_query, document_text
-from firebell.postmortems.archive.archive_query import ArchiveQuery
-from firebell.postmortems.archive.document_text import MARK_END, MARK_START, PART_MAX_CHARS, section_texts
 from firebell.postmortems.document.sections import split
+from firebell.postmortems.postmortem_list import archive_query, document_text
+from firebell.postmortems.postmortem_list.archive_query import ArchiveQuery
+from firebell.postmortems.postmortem_list.document_text import (
+    MARK_END,
+    MARK_START,
+    PART_MAX_CHARS,
+    section_texts,
+)
 
 BODY = """# Cards fail
 

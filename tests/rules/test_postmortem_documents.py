@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import FindingLevel
-from firebell.postmortems.archive.document_text import indexed
 from firebell.postmortems.blameless.lint import lint_sections
 from firebell.postmortems.blameless.model import LintResult
 from firebell.postmortems.document import whys
@@ -23,6 +22,7 @@ from firebell.postmortems.document.evidence_links import EvidenceLink, mark_link
 from firebell.postmortems.document.factors import FACTORS, is_factor
 from firebell.postmortems.document.sections import HEAD, join, split
 from firebell.postmortems.guide.publication_obstacles import glyph, review
+from firebell.postmortems.postmortem_list.document_text import indexed
 from firebell.postmortems.text_limits import clean_body, clean_section
 
 WHOLE = """\

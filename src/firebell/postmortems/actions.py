@@ -11,7 +11,6 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
-from firebell.postmortems.archive import indexing
 from firebell.postmortems.document import factors as document_factors
 from firebell.postmortems.drafting import block_texts as drafting_blocks
 from firebell.postmortems.drafting.draft import draft
@@ -21,6 +20,7 @@ from firebell.postmortems.external import actions as external_actions
 from firebell.postmortems.external import leak_settings
 from firebell.postmortems.model import ListedPostmortem, Postmortem, PostmortemKind
 from firebell.postmortems.open_placeholders import unfinished
+from firebell.postmortems.postmortem_list import indexing
 from firebell.postmortems.publication import actions as publication
 from firebell.postmortems.publication import distribution_settings
 from firebell.postmortems.reminders import actions as reminders

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
-    from firebell.postmortems.archive import api as archive_api
-    from firebell.postmortems.archive import web as archive_web
     from firebell.postmortems.blameless import api as blameless_api
     from firebell.postmortems.editing import action_api, comment_api, timeline_api, timeline_web
     from firebell.postmortems.editing import api as editing_api
@@ -40,6 +38,8 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.meeting import web as meeting_web
     from firebell.postmortems.near_misses import api as near_miss_api
     from firebell.postmortems.near_misses import web as near_miss_web
+    from firebell.postmortems.postmortem_list import api as archive_api
+    from firebell.postmortems.postmortem_list import web as archive_web
     from firebell.postmortems.progress import api as progress_api
     from firebell.postmortems.publication import api as publication_api
     from firebell.postmortems.publication import web as publication_web
@@ -83,7 +83,7 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.postmortems.archive import timers as archive_timers
+    from firebell.postmortems.postmortem_list import timers as archive_timers
     from firebell.postmortems.publication import timers as publication_timers
     from firebell.postmortems.reminders import timers as reminder_timers
     from firebell.postmortems.similar import timers as similar_timers

@@ -9,13 +9,13 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
-from firebell.postmortems.archive import indexing
 from firebell.postmortems.document import sections
 from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.editing import version_store
 from firebell.postmortems.editing.edit_refusal import EditConflict, edit_conflict
 from firebell.postmortems.editing.three_way_merge import merge
 from firebell.postmortems.model import DocumentVersion, Postmortem, VersionReason
+from firebell.postmortems.postmortem_list import indexing
 from firebell.postmortems.text_limits import clean_body, clean_section
 
 ONE_VERSION_WITHIN = timedelta(minutes=5)

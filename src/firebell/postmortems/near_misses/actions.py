@@ -9,12 +9,12 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import store as postmortem_store
-from firebell.postmortems.archive import indexing
 from firebell.postmortems.deadlines import OTHER_WITHIN
 from firebell.postmortems.editing import version_store
 from firebell.postmortems.model import VersionReason
 from firebell.postmortems.near_misses import store
 from firebell.postmortems.near_misses.model import UNNAMED, NearMiss, NearMissReport, cleaned
+from firebell.postmortems.postmortem_list import indexing
 from firebell.postmortems.reminders import actions as reminders
 
 

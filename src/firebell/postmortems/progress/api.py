@@ -13,9 +13,9 @@ from firebell.kit.web.api import ApiOutput, Limit, Text, link_next, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import list_position
-from firebell.postmortems.archive import store as archive_store
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.list_position import PostmortemPosition
+from firebell.postmortems.postmortem_list import store as archive_store
 from firebell.postmortems.progress import queries
 
 router = api.router("post-mortems", "/post-mortems")

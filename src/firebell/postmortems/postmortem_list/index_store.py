@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from firebell.kit.db.database import Tx
-from firebell.postmortems.archive.document_text import IndexedText
+from firebell.postmortems.postmortem_list.document_text import IndexedText
 
 
 @dataclass(frozen=True, slots=True)

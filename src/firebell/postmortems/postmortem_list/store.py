@@ -7,9 +7,9 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import fold
-from firebell.postmortems.archive.archive_query import RANKED_MAX, ArchiveFilter
-from firebell.postmortems.archive.document_text import MARK_END, MARK_START
 from firebell.postmortems.list_position import PostmortemPosition
+from firebell.postmortems.postmortem_list.archive_query import RANKED_MAX, ArchiveFilter
+from firebell.postmortems.postmortem_list.document_text import MARK_END, MARK_START
 
 COUNTED_MAX = 1_000
 _HEADLINE = f"StartSel={MARK_START},StopSel={MARK_END},MaxFragments=2,MaxWords=26,MinWords=10"

@@ -2,8 +2,8 @@
 
 from firebell.kit.db.database import Tx
 from firebell.people.action_guards import internal
-from firebell.postmortems.archive import index_store
-from firebell.postmortems.archive.document_text import indexed
+from firebell.postmortems.postmortem_list import index_store
+from firebell.postmortems.postmortem_list.document_text import indexed
 
 BATCH = 100
 """Number of documents that one run of the daily timer indexes."""

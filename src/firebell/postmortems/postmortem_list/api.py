@@ -10,8 +10,13 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.postmortems.archive import queries
-from firebell.postmortems.archive.archive_query import PAGE_SIZE, RANKED_MAX, TEXT_MAX_CHARS, ArchiveQuery
+from firebell.postmortems.postmortem_list import queries
+from firebell.postmortems.postmortem_list.archive_query import (
+    PAGE_SIZE,
+    RANKED_MAX,
+    TEXT_MAX_CHARS,
+    ArchiveQuery,
+)
 
 router = api.router("post-mortems", "/post-mortems")
 

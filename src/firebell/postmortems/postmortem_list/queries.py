@@ -11,8 +11,10 @@ from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
-from firebell.postmortems.archive import store
-from firebell.postmortems.archive.archive_query import (
+from firebell.postmortems.document.sections import split
+from firebell.postmortems.list_position import PostmortemPosition
+from firebell.postmortems.postmortem_list import store
+from firebell.postmortems.postmortem_list.archive_query import (
     PAGE_SIZE,
     RANKED_MAX,
     TEXT_MAX_CHARS,
@@ -23,10 +25,8 @@ from firebell.postmortems.archive.archive_query import (
     state_of,
     year_of,
 )
-from firebell.postmortems.archive.document_text import pieces, places, section_texts
-from firebell.postmortems.archive.store import Tally
-from firebell.postmortems.document.sections import split
-from firebell.postmortems.list_position import PostmortemPosition
+from firebell.postmortems.postmortem_list.document_text import pieces, places, section_texts
+from firebell.postmortems.postmortem_list.store import Tally
 
 ArchivedDocument = store.ArchivedDocument
 EXCERPT_CHARS = 240

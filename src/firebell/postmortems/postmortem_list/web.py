@@ -16,11 +16,11 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.postmortems import list_position
-from firebell.postmortems.archive import queries
-from firebell.postmortems.archive.archive_query import PAGE_SIZE, RANKED_MAX, STATES, ArchiveQuery
-from firebell.postmortems.archive.store import ArchivedDocument
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.list_position import PostmortemPosition
+from firebell.postmortems.postmortem_list import queries
+from firebell.postmortems.postmortem_list.archive_query import PAGE_SIZE, RANKED_MAX, STATES, ArchiveQuery
+from firebell.postmortems.postmortem_list.store import ArchivedDocument
 from firebell.postmortems.progress import queries as progress_queries
 from firebell.postmortems.similar import queries as similar_queries
 

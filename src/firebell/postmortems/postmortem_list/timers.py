@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
-from firebell.postmortems.archive import indexing
+from firebell.postmortems.postmortem_list import indexing
 
 INDEX_TIMER = "postmortems.index"
 
