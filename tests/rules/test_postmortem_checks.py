@@ -12,7 +12,7 @@ from firebell.postmortems.checks.content_checks import ContentProblem, KnownWaiv
 from firebell.postmortems.checks.listed_items import ListedAction, listed_actions, problems
 from firebell.postmortems.checks.process_checks import PostmortemRecord, findings
 from firebell.postmortems.deadlines import GuidedDeadline, due_at, step_due_at
-from firebell.postmortems.reminders.marks import plan, reminders, working_instant
+from firebell.postmortems.reminders.reminder_times import plan, reminders, working_instant
 
 CLOSED = datetime(2026, 11, 24, 10, tzinfo=UTC)  # a Tuesday
 DUE = CLOSED + timedelta(hours=48)

@@ -18,7 +18,7 @@ from firebell.postmortems.export.graph_place import GRAPH_MARK, with_graph_mark
 from firebell.postmortems.export.html_page import with_graph
 from firebell.postmortems.export.model import SCHEMA, ExportedMeta, ExportedPostmortem, as_json
 from firebell.postmortems.export.nodes import nodes
-from firebell.postmortems.export.roles import NamedPerson, replacements, with_roles
+from firebell.postmortems.export.role_names import NamedPerson, replacements, with_roles
 from tests.rules.test_impact_graph import NOW, PAGE, SEARCH, known, minute
 
 HOSTILE = """\

@@ -37,7 +37,7 @@ from firebell.postmortems.export.model import (
     ExportedVersion,
     ExportedWhy,
 )
-from firebell.postmortems.export.roles import NamedPerson, replacements, with_roles
+from firebell.postmortems.export.role_names import NamedPerson, replacements, with_roles
 from firebell.postmortems.model import Postmortem
 from firebell.postmortems.review import store as review_store
 

@@ -16,9 +16,9 @@ from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.deadlines import due_at
 from firebell.postmortems.model import ListedPostmortem, PostmortemKind
-from firebell.postmortems.reminders import marks, store
-from firebell.postmortems.reminders.marks import PostmortemReminder
+from firebell.postmortems.reminders import reminder_times, store
 from firebell.postmortems.reminders.recipients import near_miss_recipients, recipients
+from firebell.postmortems.reminders.reminder_times import PostmortemReminder
 from firebell.postmortems.reminders.store import RemindedPostmortem
 
 REMINDER_TIMER = "postmortems.remind"
@@ -110,8 +110,8 @@ async def _take_due(
 ) -> PostmortemReminder | None:
     """Record the reminders that are due, schedule the next one, and return the latest to send, None without any."""
     author = await people.person(tx, one.author_id) if one.author_id else None
-    listed = marks.reminders(began_at, one.due_at, may_be_urgent=may_be_urgent)
-    ready, next_at = marks.plan(listed, one.sent, now, author.tz if author else DEFAULT_ZONE)
+    listed = reminder_times.reminders(began_at, one.due_at, may_be_urgent=may_be_urgent)
+    ready, next_at = reminder_times.plan(listed, one.sent, now, author.tz if author else DEFAULT_ZONE)
     if ready:
         await store.record(tx, one.id, one.due_at, [reminder.mark for reminder in ready], now)
     if next_at:
