@@ -8,7 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import gestures, inbound_store, room_events, room_reading_store, store, timeline_capture
+from firebell.chat import (
+    gesture_handlers,
+    inbound_store,
+    room_events,
+    room_reading_store,
+    store,
+    timeline_capture,
+)
 from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.captured_messages import TASK, CapturedMessage
 from firebell.chat.connected_account import Connected, scene_of
@@ -165,18 +172,20 @@ async def _message(reading: _Reading, post: Post) -> None:
         new = [r for r in post.reactions if r.at > reading.since]
         for reaction in [r for r in new if r.kind == TASK]:
             scene = await reading.scene(tx, reaction.user)
-            await gestures.add_task(tx, scene, reading.room.incident_id, message, reading.now)
+            await gesture_handlers.add_task(tx, scene, reading.room.incident_id, message, reading.now)
         fresh = [r for r in (post.reactions if known is None else new) if r.kind != TASK]
         for reaction in reversed(fresh):
             scene = await reading.scene(tx, reaction.user)
-            if await gestures.capture_message(
+            if await gesture_handlers.capture_message(
                 tx, scene, reading.room.incident_id, reaction.kind, message, reading.now
             ):
                 return
         if post.is_pinned and known is None:
             # the server does not say who pinned it: its author's rights decide
             scene = await reading.scene(tx, post.user)
-            await gestures.capture_message(tx, scene, reading.room.incident_id, "note", message, reading.now)
+            await gesture_handlers.capture_message(
+                tx, scene, reading.room.incident_id, "note", message, reading.now
+            )
 
 
 def _permalink(reading: _Reading, post: Post) -> str:
@@ -202,7 +211,7 @@ async def _changed(tx: Tx, reading: _Reading, post: Post) -> bool:
     stays = post.is_pinned or any(
         reaction.user == known.captured_by and reaction.kind != TASK for reaction in post.reactions
     )
-    if stays or not gestures.is_responder(scene):
+    if stays or not gesture_handlers.is_responder(scene):
         return False
     return await timeline_capture.withdraw(
         tx, scene.actor, known.captured_by, account_id, channel, post.id, known.kind, reading.now
@@ -224,7 +233,7 @@ async def _joined(reading: _Reading, post: Post) -> None:
     async with reading.ctx.work_db.tx() as tx:
         if not await _once(tx, reading, post):
             return
-        await gestures.joined(tx, await reading.scene(tx, post.subject), reading.room, reading.now)
+        await gesture_handlers.joined(tx, await reading.scene(tx, post.subject), reading.room, reading.now)
 
 
 async def _left(reading: _Reading, post: Post) -> None:

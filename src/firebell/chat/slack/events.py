@@ -7,7 +7,7 @@ from typing import Any
 
 from firebell.chat import (
     commands,
-    gestures,
+    gesture_handlers,
     handlers,
     home_queries,
     inbound_store,
@@ -178,9 +178,9 @@ async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = Non
         if scene.incident is None:
             return
         if kind == TASK:
-            await gestures.add_task(tx, scene, scene.incident, message, event.now)
+            await gesture_handlers.add_task(tx, scene, scene.incident, message, event.now)
         else:
-            await gestures.capture_message(tx, scene, scene.incident, kind, message, event.now)
+            await gesture_handlers.capture_message(tx, scene, scene.incident, kind, message, event.now)
 
 
 async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage | None:
@@ -240,7 +240,7 @@ async def _withdraw(event: SlackEvent, who: str, channel: str, ts: str, kind: st
         account_id = event.connected.account.id
         user = await inbound_store.user(tx, account_id, who)
         scene = await event.scene(tx, user, who, channel)
-        if gestures.is_responder(scene):
+        if gesture_handlers.is_responder(scene):
             await timeline_capture.withdraw(tx, scene.actor, who, account_id, channel, ts, kind, event.now)
 
 
@@ -256,7 +256,7 @@ async def _joined(event: SlackEvent) -> None:
         if not await _once(event, tx):
             return
         scene = await event.scene(tx, user, who, channel)
-        await gestures.joined(tx, scene, room, event.now)
+        await gesture_handlers.joined(tx, scene, room, event.now)
         key = f"catch-up:{room.incident_id}:{who}"
         account_id = event.connected.account.id
         if not await inbound_store.claim_again(tx, account_id, key, event.now, CATCH_UP_EVERY):
