@@ -17,8 +17,8 @@ from firebell.notify import (
     receipts,
     subject_delivery_store,
 )
+from firebell.notify.live_topics import topic_of
 from firebell.notify.model import Delivery
-from firebell.notify.screens import topic_of
 
 _REPORTING = frozenset(kind for kind, channel in CHANNELS.items() if channel.callbacks or channel.poller)
 """The channels whose providers or devices report something about messages."""

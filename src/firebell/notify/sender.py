@@ -40,9 +40,9 @@ from firebell.notify import (
 from firebell.notify.compose import compose
 from firebell.notify.delivery_retries import retry_delay_s
 from firebell.notify.held_messages import SendGroup, hold_for_quiet_hours, send_groups
+from firebell.notify.live_topics import topic_of
 from firebell.notify.model import REQUESTED, Delivery
 from firebell.notify.retraction_actions import RETRACTING
-from firebell.notify.screens import topic_of
 from firebell.notify.send_slots import Slots
 from firebell.people import actions as people
 
