@@ -21,7 +21,7 @@ from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import TIMER, ManualTarget, ManualTargetKind, PageState
 from firebell.people import actions as people
 from firebell.replies import text_replies
-from firebell.replies.responding import Answerer, respond
+from firebell.replies.page_replies import Answerer, respond
 from firebell.response import running_steps
 from firebell.response.defaults import SHIPPED
 from firebell.routing import alert_bulk_actions as alert_actions

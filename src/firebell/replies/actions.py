@@ -23,14 +23,14 @@ from firebell.notify.model import Delivery, DeliveryState
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
 from firebell.people.model import ContactMethod, Person
-from firebell.replies import proof_checks, responding, store, text_replies
+from firebell.replies import callback_authentication, page_replies, store, text_replies
 from firebell.replies.model import PublicTextReceived
-from firebell.replies.responding import Answerer
+from firebell.replies.page_replies import Answerer
 
 UNVERIFIED = SignalAnswer("Confirm this address in Firebell first.", is_done=False)
 NOT_FOUND = SignalAnswer("You can no longer answer this message. Open Firebell.", is_done=False)
 
-check_proof = proof_checks.check
+check_proof = callback_authentication.check
 
 
 @internal(
@@ -86,7 +86,7 @@ async def _trusted_method(tx: Tx, delivery: Delivery) -> ContactMethod | None:
 
 
 async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
-    delivery = await responding.answered_delivery(tx, ctx, channel, press.delivery_id, press.sender)
+    delivery = await page_replies.answered_delivery(tx, ctx, channel, press.delivery_id, press.sender)
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
@@ -96,10 +96,10 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
     answerer = Answerer(person, channel.kind, delivery.address, method.language)
     if not await store.claim_signal(tx, f"{channel.kind}:{press.key}", now):
         # the press is applied; what the page is now answers a repetition as well
-        return await responding.state_of(tx, delivery.subject_id, answerer)
+        return await page_replies.state_of(tx, delivery.subject_id, answerer)
     deliveries = await notify.deliveries_of_message(tx, delivery) if press.is_for_all else [delivery]
     page_ids = list(dict.fromkeys(one.subject_id for one in deliveries))
-    answer, _ = await responding.respond_to_all(tx, answerer, press.action, page_ids, now)
+    answer, _ = await page_replies.respond_to_all(tx, answerer, press.action, page_ids, now)
     # the message reached its recipient, whatever became of each page
     await notify.record_answered(tx, deliveries, now)
     return answer
@@ -108,7 +108,7 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
 async def _repeat(
     tx: Tx, ctx: Context, channel: Channel, repeat: RepeatRequest, now: datetime
 ) -> SignalAnswer:
-    delivery = await responding.answered_delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
+    delivery = await page_replies.answered_delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
     if delivery.state is DeliveryState.FAILED and not repeat.is_asked_for:

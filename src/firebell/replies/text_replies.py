@@ -16,8 +16,8 @@ from firebell.paging import actions as paging
 from firebell.paging.model import OPEN, SUBJECT_KIND, UNANSWERED, Page
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod
-from firebell.replies import grammar, queries, responding, store
-from firebell.replies.responding import Answerer
+from firebell.replies import grammar, page_replies, queries, store
+from firebell.replies.page_replies import Answerer
 
 EXAMPLE = "Not understood. To acknowledge, reply with the code, such as 47a."
 UNATTRIBUTED = (
@@ -96,7 +96,7 @@ async def _answer(
             if isinstance(chosen, SignalAnswer):
                 return chosen
             answerer, page_ids = chosen
-            answer, done = await responding.respond_to_all(tx, answerer, action, page_ids, now)
+            answer, done = await page_replies.respond_to_all(tx, answerer, action, page_ids, now)
             await _record(tx, answerer, sorted(done), note, now)
             return answer
         case grammar.Help():
@@ -127,7 +127,7 @@ async def _by_message(
 ) -> _Chosen | SignalAnswer:
     """Return the page of the message below which a text was written, or the codes to choose from if it has none."""
     for answerer in answerers:
-        delivery = await responding.answered_delivery(tx, ctx, channel, delivery_id, answerer.address)
+        delivery = await page_replies.answered_delivery(tx, ctx, channel, delivery_id, answerer.address)
         if delivery and delivery.person_id == answerer.person.id:
             return answerer, [delivery.subject_id]
     return await _choice(tx, answerers, await _open_pages(tx, answerers, now))
@@ -160,7 +160,7 @@ async def _by_code(
     if len(by_pages) == 1:
         [(ids, answerer)] = by_pages.items()
         if action is not PageAction.ACK and together.issuperset(ids):
-            return SignalAnswer(answerer.word(responding.ONLY_TOGETHER), is_done=False)
+            return SignalAnswer(answerer.word(page_replies.ONLY_TOGETHER), is_done=False)
         return answerer, list(ids)
     problem = "There is no page with the code {code}. Reply ? for your open pages."
     if by_pages:

@@ -3,8 +3,8 @@
 from fastapi import Request, Response
 
 from firebell.channels.base import Edges
+from firebell.channels.callback_authentication import read_request
 from firebell.channels.callbacks import PATH
-from firebell.channels.proven_requests import read_request
 from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import NotFound, Unavailable
 from firebell.kit.web import html, routing, transaction

@@ -3,8 +3,8 @@
 from fastapi import Request, Response
 
 from firebell.channels.base import Edges
+from firebell.channels.callback_authentication import read_request
 from firebell.channels.phone import public_sms
-from firebell.channels.proven_requests import read_request
 from firebell.kit.web import html, routing, transaction
 from firebell.people import route_access
 from firebell.replies import actions as replies

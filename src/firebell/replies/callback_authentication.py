@@ -3,8 +3,8 @@
 import logging
 from datetime import datetime
 
+from firebell.channels.callback_authentication import check_proof
 from firebell.channels.callbacks import CallbackRequest, Callbacks
-from firebell.channels.proven_requests import check_proof
 from firebell.kit.context import Context
 from firebell.kit.errors import Forbidden, Unauthenticated, Unavailable
 from firebell.replies import store
