@@ -14,7 +14,7 @@ from firebell.drills.model import Expectation, ExpectedEvent, Inject, InjectKind
 from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import ScenarioFile, duration_s, read_scenario
 from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, span, updates_on_time
-from firebell.drills.shipped import shipped
+from firebell.drills.shipped_scenarios import shipped
 from firebell.kit.drill_clock import DrillClock
 from firebell.kit.intervals import Interval
 from firebell.runbooks.model import ScenarioText

@@ -33,7 +33,7 @@ from firebell.drills.model import (
 )
 from firebell.drills.reachable_people import accepted
 from firebell.drills.scenario_file import read_scenario
-from firebell.drills.shipped import scenario_of
+from firebell.drills.shipped_scenarios import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents.severity import Severity
 from firebell.kit.db.database import Tx

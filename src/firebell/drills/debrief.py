@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.drills.clock import clock_text
 from firebell.drills.model import TRAY_NAMES, Drill, Record
-from firebell.drills.shipped import scenario_of
+from firebell.drills.shipped_scenarios import scenario_of
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor

@@ -10,7 +10,7 @@ from firebell.drills.clock import due_times, started_clock
 from firebell.drills.model import Drill, DrillState, Inject, Participant, Record
 from firebell.drills.reachable_people import reachable
 from firebell.drills.scoring import DrillFacts, Score, score
-from firebell.drills.shipped import scenario_of
+from firebell.drills.shipped_scenarios import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry

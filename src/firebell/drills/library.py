@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from firebell.drills.model import Scenario
 from firebell.drills.scenario_file import ScenarioFile, read_scenario
-from firebell.drills.shipped import shipped
+from firebell.drills.shipped_scenarios import shipped
 from firebell.drills.yaml_reading import FileProblem
 from firebell.kit.db.database import Tx
 from firebell.kit.threads import DOCUMENTS

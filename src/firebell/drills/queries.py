@@ -18,7 +18,7 @@ from firebell.drills.model import (
     Scenario,
 )
 from firebell.drills.scoring import Result, Score, Verdict
-from firebell.drills.shipped import scenario_of
+from firebell.drills.shipped_scenarios import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry

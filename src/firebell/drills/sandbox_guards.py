@@ -4,7 +4,7 @@ from datetime import datetime
 
 from firebell.drills import fact_queries, reachable_people, record_store, running, store
 from firebell.drills.model import UNDER_WAY, Drill, DrillKind
-from firebell.drills.shipped import scenario_of
+from firebell.drills.shipped_scenarios import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import DrillPaged, IncidentDeclared, RoleChanged
 from firebell.kit.db.database import Tx
