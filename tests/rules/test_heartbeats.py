@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.heartbeats import alert_events, alert_pings, cron, lengths, rules, settings_checks
+from firebell.heartbeats import alert_events, alert_pings, cron, durations, rules, settings_checks
 from firebell.heartbeats.alert_pings import WatchingHeartbeat
 from firebell.heartbeats.inbound import PingAddress, is_ping, read_address
 from firebell.heartbeats.model import (
@@ -120,9 +120,9 @@ def test_what_is_no_cron_expression_is_refused_with_a_reason(text: str) -> None:
     ],
 )
 def test_a_length_is_read_and_written(text: str, seconds: int) -> None:
-    length = lengths.parse(text, "grace")
+    length = durations.parse(text, "grace")
     assert length.total_seconds() == seconds
-    assert lengths.parse(lengths.written(length), "grace") == length
+    assert durations.parse(durations.written(length), "grace") == length
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_length_is_read_and_written(text: str, seconds: int) -> None:
 )
 def test_what_is_no_length_is_refused_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
-        lengths.parse(text, "grace")
+        durations.parse(text, "grace")
     assert list(refused.value.fields) == ["grace"]
 
 

@@ -8,7 +8,7 @@ import click
 
 from firebell.commands.client import call, call_all, target
 from firebell.commands.output import USAGE, as_json, example, fail, local, pairs, short, show, show_table
-from firebell.heartbeats import lengths
+from firebell.heartbeats import durations
 from firebell.kit.errors import Invalid
 
 BODY_CHARS = 10_000
@@ -18,7 +18,7 @@ SEVERITIES = ("critical", "error", "warning", "info")
 def _seconds(text: str, option: str) -> int:
     """Return a length of time such as 90s, 5min, 1h or 1d in seconds."""
     try:
-        return int(lengths.parse(text, "length").total_seconds())
+        return int(durations.parse(text, "length").total_seconds())
     except Invalid:
         fail(f"{option}: {text!r} is not a length of time.", "Use 90s, 5min, 1h or 1d.", USAGE)
 
@@ -47,7 +47,7 @@ def _state(one: dict[str, Any]) -> str:
 def _rhythm(one: dict[str, Any]) -> str:
     if one["cron"]:
         return f"{one['cron']} {one['time_zone']}"
-    return f"every {lengths.written(timedelta(seconds=one['period_s']))}"
+    return f"every {durations.written(timedelta(seconds=one['period_s']))}"
 
 
 def _next(one: dict[str, Any]) -> str:
@@ -181,7 +181,7 @@ def pings(service: str, name: str, limit: int) -> None:
             each["kind"] if each["exit_code"] is None else f"{each['kind']} {each['exit_code']}",
             "-"
             if each["duration_s"] is None
-            else lengths.written(timedelta(seconds=round(each["duration_s"]))),
+            else durations.written(timedelta(seconds=round(each["duration_s"]))),
             (each["body"] or each["source"]).splitlines()[0] if each["body"] or each["source"] else "-",
         ]
         for each in listed

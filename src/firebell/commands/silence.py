@@ -17,7 +17,7 @@ from firebell.commands.output import (
     show,
     show_table,
 )
-from firebell.heartbeats import lengths
+from firebell.heartbeats import durations
 from firebell.kit.errors import Invalid
 from firebell.kit.text import plural
 
@@ -34,7 +34,7 @@ def _end(length: str, until: str | None, start: str | None) -> str:
     if until:
         return instant(until, "--until")
     try:
-        lasting = lengths.parse(length, "length")
+        lasting = durations.parse(length, "length")
     except Invalid:
         fail(f"--for: {length!r} is not a length of time.", "Use 30min, 2h or 1d.", USAGE)
     begins = datetime.fromisoformat(start) if start else datetime.now(UTC)

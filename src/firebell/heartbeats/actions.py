@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.alerts import actions as alerts
-from firebell.heartbeats import alert_events, lengths, rules, store
+from firebell.heartbeats import alert_events, durations, rules, store
 from firebell.heartbeats.model import Heartbeat, HeartbeatSettings, NewPing, Ping
 from firebell.heartbeats.rules import Signal, Transition
 from firebell.heartbeats.settings_checks import SettingsInput, checked, checked_name
@@ -242,10 +242,10 @@ def _detail(settings: HeartbeatSettings) -> dict[str, Any]:
     """Return what the audit log says about settings."""
     expectation = settings.expectation
     detail = {
-        "period": lengths.written(expectation.period),
+        "period": durations.written(expectation.period),
         "cron": expectation.cron,
-        "grace": lengths.written(expectation.grace),
-        "max_runtime": lengths.written(expectation.max_runtime),
+        "grace": durations.written(expectation.grace),
+        "max_runtime": durations.written(expectation.max_runtime),
         "matchers": settings.matchers,
     }
     return {name: value for name, value in detail.items() if value}

@@ -7,7 +7,7 @@ import msgspec
 
 from firebell.alerts import cleaning
 from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, Event, EventKind, InboundRequest
-from firebell.heartbeats import lengths
+from firebell.heartbeats import durations
 from firebell.heartbeats.model import Heartbeat, HeartbeatState, PingKind
 from firebell.heartbeats.rules import Signal
 
@@ -63,7 +63,7 @@ def _title(heartbeat: Heartbeat, signal: Signal) -> str:
             return f"{heartbeat.name} failed" + (f" with exit code {code}" if code else "")
         case Signal.STUCK | Signal.ENDED:
             limit = heartbeat.settings.expectation.max_runtime
-            return f"{heartbeat.name} runs longer than {lengths.written(limit)}"
+            return f"{heartbeat.name} runs longer than {durations.written(limit)}"
         case _:
             return f"{heartbeat.name} is silent"
 
@@ -72,10 +72,10 @@ def _body(heartbeat: Heartbeat, signal: Signal, now: datetime, detail: str) -> s
     progress, settings = heartbeat.progress, heartbeat.settings
     lines = []
     if signal is Signal.MISSED and progress.last_ping_at is not None:
-        silence = lengths.written(timedelta(seconds=round((now - progress.last_ping_at).total_seconds())))
+        silence = durations.written(timedelta(seconds=round((now - progress.last_ping_at).total_seconds())))
         lines.append(f"The last ping came {silence} ago, at {_written(progress.last_ping_at)}.")
         lines.append(
-            f"It is expected {rhythm(heartbeat)}, with {lengths.written(settings.expectation.grace)} grace."
+            f"It is expected {rhythm(heartbeat)}, with {durations.written(settings.expectation.grace)} grace."
         )
     if signal is Signal.STUCK and progress.run_started_at is not None:
         lines.append(f"The run began at {_written(progress.run_started_at)} and has not ended.")
@@ -86,7 +86,7 @@ def rhythm(heartbeat: Heartbeat) -> str:
     """Return when pings are expected, such as `every 1 h`."""
     expectation = heartbeat.settings.expectation
     if expectation.period is not None:
-        return f"every {lengths.written(expectation.period)}"
+        return f"every {durations.written(expectation.period)}"
     return f"at {expectation.cron} ({expectation.time_zone})"
 
 

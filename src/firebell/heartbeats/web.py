@@ -7,7 +7,7 @@ from fastapi import Response
 
 from firebell.alerts.model import SEVERITIES
 from firebell.catalog import actions as catalog
-from firebell.heartbeats import actions, lengths, queries
+from firebell.heartbeats import actions, durations, queries
 from firebell.heartbeats.model import Heartbeat, NewPing
 from firebell.heartbeats.settings_checks import SettingsInput
 from firebell.kit.errors import Conflict, FirebellError, Invalid
@@ -158,7 +158,7 @@ def _entered(values: Mapping[str, str]) -> SettingsInput:
 
     def length(field: str) -> timedelta | None:
         text = values.get(field, "")
-        return errors.value(lambda: lengths.parse(text, field), None) if text.strip() else None
+        return errors.value(lambda: durations.parse(text, field), None) if text.strip() else None
 
     period, grace, max_runtime = None if is_cron else length("period"), length("grace"), length("max_runtime")
     if not is_cron and not values.get("period", "").strip():
@@ -201,11 +201,11 @@ def _values(one: Heartbeat) -> dict[str, str]:
     settings, expectation = one.settings, one.settings.expectation
     return {
         "kind": "cron" if expectation.cron else "period",
-        "period": lengths.written(expectation.period),
+        "period": durations.written(expectation.period),
         "cron": expectation.cron,
         "time_zone": expectation.time_zone,
-        "grace": lengths.written(expectation.grace),
-        "max_runtime": lengths.written(expectation.max_runtime),
+        "grace": durations.written(expectation.grace),
+        "max_runtime": durations.written(expectation.max_runtime),
         "alert_title": settings.alert.title,
         "severity": settings.alert.severity,
         "labels": ", ".join(f"{name}={value}" for name, value in settings.alert.labels.items()),
