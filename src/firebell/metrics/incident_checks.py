@@ -8,14 +8,14 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
-from firebell.metrics import loop_store, process_checks
+from firebell.metrics import learning_loop_store, process_checks
 
 
 async def load_findings(
     tx: Tx, listed: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings about repeats; an earlier incident that the reader may not read is not mentioned."""
-    repeat_of = await loop_store.repeated_by(tx, [incident.id for incident in listed])
+    repeat_of = await learning_loop_store.repeated_by(tx, [incident.id for incident in listed])
     if not repeat_of:
         return {}
     earlier = await incidents.incidents_by_id(tx, sorted(set(repeat_of.values())))

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.metrics import api, explore_web, loop_api, loop_web, web
+    from firebell.metrics import api, explore_web, learning_loop_api, learning_loop_web, web
     from firebell.metrics.review import api as review_api
     from firebell.metrics.review import web as review_web
 
     # first, or their addresses would be taken for slugs of metrics
     before = [review_web.router, review_api.router, explore_web.router]
-    return [*before, web.router, api.router, loop_web.router, loop_api.router]
+    return [*before, web.router, api.router, learning_loop_web.router, learning_loop_api.router]
 
 
 def _incident_checks() -> list[IncidentChecks]:

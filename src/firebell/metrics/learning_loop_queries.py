@@ -6,7 +6,7 @@ from firebell.action_items import queries as action_items
 from firebell.incidents import actions as incidents
 from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.db.database import Tx
-from firebell.metrics import loop_store
+from firebell.metrics import learning_loop_store
 from firebell.metrics.learning_loop import Loop, LoopDocument, LoopIncident, Repeat
 from firebell.postmortems import actions as postmortems
 
@@ -16,7 +16,7 @@ ROOT_GROUPS = ("trigger.", "latent.")
 async def loop_of(tx: Tx, incident_id: int, now: datetime) -> Loop:
     """Return what became of an incident; raise `NotFound` if the reader may not read it."""
     one = await incidents.incident(tx, incident_id)
-    known = await loop_store.incident(tx, incident_id)
+    known = await learning_loop_store.incident(tx, incident_id)
     if known is None:
         # metrics follow within a minute
         known = LoopIncident(
@@ -24,7 +24,7 @@ async def loop_of(tx: Tx, incident_id: int, now: datetime) -> Loop:
         )
     items = await action_items.of_incident(tx, incident_id)
     repeats = []
-    for repeat in await loop_store.repeats(tx, incident_id, await incidents.hidden_ids(tx)):
+    for repeat in await learning_loop_store.repeats(tx, incident_id, await incidents.hidden_ids(tx)):
         asked = await action_items.questions_about(tx, repeat.id)
         own = {item.id for item in items}
         questions = [each.question for each in asked if each.item.id in own]

@@ -6,7 +6,7 @@ from firebell.action_items import queries as action_items
 from firebell.action_items.model import ItemState, PreventionAnswer
 from firebell.kit.references import parse_ref
 from firebell.kit.web import html, routing
-from firebell.metrics import learning_loop, loop_queries, wording
+from firebell.metrics import learning_loop, learning_loop_queries, wording
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -31,7 +31,7 @@ ANSWERS = {
 @router.get("/incidents/{ref}/loop", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def loop(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
-    shown = await loop_queries.loop_of(visit.tx, incident_id, visit.now)
+    shown = await learning_loop_queries.loop_of(visit.tx, incident_id, visit.now)
     stations = list(learning_loop.STATION_NAMES.items())
     items = [*shown.items, *(item for repeat in shown.repeats for item in repeat.items)]
     context = {

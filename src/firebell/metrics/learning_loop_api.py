@@ -9,7 +9,7 @@ from firebell.action_items.model import ActionItem, ItemState, PreventionAnswer
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, problems
-from firebell.metrics import learning_loop, loop_queries
+from firebell.metrics import learning_loop, learning_loop_queries
 from firebell.metrics.learning_loop import LoopIncident, Station
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -93,7 +93,7 @@ def _incident(one: LoopIncident) -> dict[str, object]:
 
 @router.get("/{ref}/loop", summary="Get what became of an incident", responses=problems(404))
 async def get_loop(w: Reader, ref: str) -> LoopShown:
-    loop = await loop_queries.loop_of(w.tx, parse_ref("INC", ref), w.now)
+    loop = await learning_loop_queries.loop_of(w.tx, parse_ref("INC", ref), w.now)
     repeats = [
         {
             **_incident(repeat.incident),
