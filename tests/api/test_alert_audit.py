@@ -13,8 +13,8 @@ from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict
+from firebell.paging import actionable_votes
 from firebell.paging import actions as paging
-from firebell.paging import votes
 from firebell.people.model import Role
 from firebell.runbooks import actions as runbooks
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
@@ -48,7 +48,7 @@ async def _quarter(w: World) -> None:
         await w.until(w.now + timedelta(days=1), timedelta(days=1))
     await _alert(w, GOOD, 7, links={"runbook": "https://wiki.example.org/checkout"})
     async with w.ctx.db.tx() as tx:
-        await votes.vote(tx, await w.actor(w.mara), (await w.page()).id, True, w.now)
+        await actionable_votes.vote(tx, await w.actor(w.mara), (await w.page()).id, True, w.now)
     await w.after(minutes=5)
 
 
@@ -232,7 +232,7 @@ async def test_a_rule_is_kept_that_fired_in_a_page_which_another_began_and_someo
             await w.alert(f"Checkout {n} is slow", labels={"alertname": JOINED})
         await w.after(minutes=7)
         async with w.ctx.db.tx() as tx:
-            await votes.vote(tx, await w.actor(w.mara), (await w.page()).id, True, w.now)
+            await actionable_votes.vote(tx, await w.actor(w.mara), (await w.page()).id, True, w.now)
         await w.until(w.now + timedelta(days=29), timedelta(days=1))
         (listed,) = await api("GET", "/alert-audits")
         audit = await api("GET", f"/alert-audits/{listed['quarter']}/payments")

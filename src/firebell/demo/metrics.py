@@ -4,8 +4,8 @@ from datetime import datetime
 
 from firebell.demo.history import Past
 from firebell.metrics import cost, fact_store, projection
+from firebell.paging import actionable_votes
 from firebell.paging import actions as paging
-from firebell.paging import votes
 from firebell.paging.model import PageState
 
 JUDGED = 60
@@ -20,7 +20,7 @@ async def add_metrics(past: Past, now: datetime) -> None:
         pages = await paging.pages(tx, states=(PageState.RESOLVED,), limit=JUDGED)
         for number, page in enumerate(pages):
             who = past.kestrel.actor("Mara" if number % 2 else "Tomás")
-            await votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EACH > 0, now)
+            await actionable_votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EACH > 0, now)
         await cost.save(tx, past.kestrel.actor("Mara"), COST_PER_HOUR, CURRENCY, now)
     more = True
     while more:

@@ -21,7 +21,7 @@ from firebell.kit.web.api import (
     Text,
     problems,
 )
-from firebell.paging import actions, queries, votes
+from firebell.paging import actionable_votes, actions, queries
 from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -336,7 +336,7 @@ async def add_page_note(w: Responder, ref: Text, body: Note) -> PageShown:
 )
 async def get_page_vote(w: Reader, ref: Text) -> PageVotes:
     page = await actions.page(w.tx, parse_ref("PG", ref))
-    return _votes(await votes.votes(w.tx, page.id, w.person_id))
+    return _votes(await actionable_votes.votes(w.tx, page.id, w.person_id))
 
 
 @router.put(
@@ -346,8 +346,8 @@ async def get_page_vote(w: Reader, ref: Text) -> PageVotes:
     responses=problems(404),
 )
 async def vote_on_page(w: Responder, ref: Text, body: NewPageVote) -> PageVotes:
-    return _votes(await votes.vote(w.tx, w.actor, parse_ref("PG", ref), body.actionable, w.now))
+    return _votes(await actionable_votes.vote(w.tx, w.actor, parse_ref("PG", ref), body.actionable, w.now))
 
 
-def _votes(answers: votes.Votes) -> PageVotes:
+def _votes(answers: actionable_votes.Votes) -> PageVotes:
     return PageVotes(actionable=answers.actionable, not_actionable=answers.not_actionable, mine=answers.mine)

@@ -18,7 +18,7 @@ from firebell.kit.slice import PagePart
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
-from firebell.paging import ack_links, actions, alert_design, queries, snooze_times, votes
+from firebell.paging import ack_links, actionable_votes, actions, alert_design, queries, snooze_times
 from firebell.paging.model import UNANSWERED, AckResult, PageState
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -59,7 +59,7 @@ async def short(ref: str) -> Response:
 async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     context = await page_detail(visit.tx, page_id, visit.ctx.public_url, visit.now)
-    page_votes = await votes.votes(visit.tx, page_id, visit.person.id)
+    page_votes = await actionable_votes.votes(visit.tx, page_id, visit.person.id)
     design: list[Finding] = []
     if context["v"].page.state is PageState.RESOLVED:
         has_runbook = runbooks.has_own(context["runbooks"])
@@ -139,7 +139,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             text = f"Note added to PG-{page_id}."
         case "vote":
             is_actionable = to_one_of(visit.text("actionable"), "actionable", ("yes", "no")) == "yes"
-            await votes.vote(visit.tx, visit.actor, page_id, is_actionable, visit.now)
+            await actionable_votes.vote(visit.tx, visit.actor, page_id, is_actionable, visit.now)
             text = f"You said that PG-{page_id} was {'' if is_actionable else 'not '}actionable."
         case _:
             raise NotFound(f"Unknown action: {what}.")

@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
-from firebell.paging import actions, vote_store
+from firebell.paging import actionable_vote_store, actions
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -22,7 +22,7 @@ class Votes:
 
 async def votes(tx: Tx, page_id: int, reader_id: int | None) -> Votes:
     """Return what people said about a page."""
-    answers = await vote_store.votes(tx, page_id)
+    answers = await actionable_vote_store.votes(tx, page_id)
     actionable = sum(answers.values())
     return Votes(actionable, len(answers) - actionable, answers.get(reader_id or 0))
 
@@ -36,7 +36,7 @@ async def vote(tx: Tx, actor: Actor, page_id: int, is_actionable: bool, now: dat
     before = await votes(tx, page_id, actor.person_id)
     if before.mine is is_actionable:
         return before
-    await vote_store.save(tx, page_id, actor.person_id, is_actionable, now)
+    await actionable_vote_store.save(tx, page_id, actor.person_id, is_actionable, now)
     await tx.audit(actor, "page.voted", page.ref, now)
     await tx.live(f"pg-{page_id}")
     return await votes(tx, page_id, actor.person_id)
