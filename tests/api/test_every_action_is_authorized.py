@@ -21,7 +21,7 @@ from firebell.oncall.swaps import time_off
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import Internal, Permits, decision_of
+from firebell.people.action_permissions import Internal, Permits, decision_of
 from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import Rights
 from firebell.people.route_access import Public
@@ -30,7 +30,7 @@ from tests.api.full_organization import entrances
 from tests.house.source import SLICES, SRC, modules
 from tests.world import World, world
 
-EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "action_guards")
+EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "action_permissions")
 """How the names of modules without actions end: edges check at their routes, stores check nothing."""
 
 

@@ -113,7 +113,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.authentication",
         "firebell.people.session_watch",
         "firebell.people.sign_in",
-        "firebell.people.action_guards",
+        "firebell.people.action_permissions",
         "firebell.people.permissions",
         "firebell.people.unit_of_work",
         "firebell.handbook.templates",

@@ -28,7 +28,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 

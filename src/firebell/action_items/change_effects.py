@@ -11,7 +11,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs import timers
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 REMINDER_TIMER = "action_items.reminder"
 _SILENT = {"changed_at", "proposed_at", "done_at", "done_on", "escalated_at", "reminded_until", "moved"}

@@ -13,7 +13,7 @@ from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.people.model import Person, Role
 
 NOTICE_KIND = "action"

@@ -14,7 +14,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.paging import actions as paging
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 ALERTS_COMPARED = 20

@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.public_holidays import of_year
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 SETTING = "action_items"

@@ -30,7 +30,7 @@ from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as runbooks
 from firebell.runbooks.model import IndexEntry

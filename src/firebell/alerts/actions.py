@@ -64,7 +64,7 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 MESSAGE_PREVIEW_BYTES = 64 * 1024

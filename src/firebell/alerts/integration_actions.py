@@ -13,7 +13,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 

@@ -11,7 +11,7 @@ from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 MUTE_TIMER = "alerts.mute"
 """The timer of a mute: its end."""

@@ -16,7 +16,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound, Unavailable
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from firebell.metrics.model import RULE_MAX_CHARS
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 COUNT_TIMER, COUNT_KEY = "anomalies.count", "all"

@@ -19,7 +19,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.mail.addresses import clean_address
 from firebell.kit.text import clean_name
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 MAX_CONTACTS = 1_000

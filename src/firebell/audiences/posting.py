@@ -21,7 +21,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_text, plural
 from firebell.people import permissions
-from firebell.people.action_guards import permits, rights_of
+from firebell.people.action_permissions import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.response import actions as response
 from firebell.response.actions import CUSTOMER_KIND

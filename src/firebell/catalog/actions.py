@@ -18,7 +18,7 @@ from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 DESCRIPTION_MAX_CHARS = 2_000

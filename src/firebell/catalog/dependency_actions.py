@@ -13,7 +13,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import shown
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 MAX_DEPENDENCIES = 100

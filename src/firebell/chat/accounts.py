@@ -22,7 +22,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 MAX_RULES = 100

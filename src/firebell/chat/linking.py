@@ -14,7 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Gone, NotFound
 from firebell.kit.signing import random_token
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.model import Person, PersonLeft
 from firebell.people.permissions import Verb
 

@@ -16,7 +16,7 @@ from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 SETTING = "comms_approval"

@@ -9,7 +9,7 @@ from firebell.incidents.model import Incident, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages.model import Stage
 

@@ -15,7 +15,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 APPROVAL_TIMER = "comms.approval"
 

@@ -14,7 +14,7 @@ from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.model import Person, Role, Team
 from firebell.people.permissions import Rights, Verb
 

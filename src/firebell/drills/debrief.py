@@ -9,7 +9,7 @@ from firebell.drills.shipped_scenarios import scenario_of
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.postmortems import actions as postmortems
 
 

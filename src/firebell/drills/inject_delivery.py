@@ -14,7 +14,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 ENTRY_KIND = "drill"
 """The kind of the timeline entries of drills."""

@@ -10,7 +10,7 @@ from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 NOTICE_KIND = "drill"
 _TITLE_MAX_BYTES = 200

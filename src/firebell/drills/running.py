@@ -24,7 +24,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 CLOCK_TIMER = "drills.clock"
 REMINDER_TIMER = "drills.reminder"

@@ -13,7 +13,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 table = shipped_content.table

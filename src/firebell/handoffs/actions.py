@@ -25,7 +25,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import Arrival
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.postmortems import actions as postmortems

@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
 from firebell.oncall.schedules import queries as oncall
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 MAX_NOTICE_HOURS = 168

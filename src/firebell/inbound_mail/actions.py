@@ -23,7 +23,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import check_address
 from firebell.kit.text import MAX_ID
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 SOURCE = "email"

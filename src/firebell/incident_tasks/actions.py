@@ -16,7 +16,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.kit.truncation import cut
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 TEXT_MAX_CHARS = 500

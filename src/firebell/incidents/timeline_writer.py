@@ -8,7 +8,7 @@ from firebell.incidents import store
 from firebell.incidents.model import EntryAdded
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 
 @internal("A part of every action on an incident.")

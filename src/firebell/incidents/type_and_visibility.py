@@ -11,7 +11,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.text import clean_text
 from firebell.paging import actions as paging
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

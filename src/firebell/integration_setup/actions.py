@@ -22,7 +22,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.truncation import cut
 from firebell.kit.web.filters import to_one_of
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 TEST_TIMER = "integration_setup.test"

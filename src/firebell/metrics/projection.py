@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.metrics import fact_store, source_store
 from firebell.metrics.facts import IncidentSource, incident_fact, page_fact
 from firebell.metrics.model import Progress
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import actions as postmortems
 

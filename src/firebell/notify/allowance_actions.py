@@ -7,7 +7,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.notify import allowance_store, hourly_limit_actions
 from firebell.notify.hourly_limits import ALLOWED_KINDS, CodeAllowance, LimitScope
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 DEFAULT_HOURS = 24

@@ -11,7 +11,7 @@ from firebell.oncall.schedules import queries as schedules
 from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind, Page
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 

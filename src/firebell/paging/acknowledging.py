@@ -19,7 +19,7 @@ from firebell.paging.model import (
 )
 from firebell.paging.page_changes import apply_event, lock_for, store_changes
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

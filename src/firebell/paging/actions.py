@@ -56,7 +56,7 @@ from firebell.paging.model import (
     escalates_until,
 )
 from firebell.paging.page_changes import apply_event, lock_for, log_all, step_all, store_changes
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 

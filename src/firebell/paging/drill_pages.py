@@ -19,7 +19,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 _TITLE_MAX_CHARS = 200
 

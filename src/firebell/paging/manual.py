@@ -23,7 +23,7 @@ from firebell.paging.model import (
     TargetKind,
 )
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 __all__ = ["ManualTarget", "ManualTargetKind", "request_manual_page", "start_manual_page"]

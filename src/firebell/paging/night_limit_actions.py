@@ -15,7 +15,7 @@ from firebell.paging.escalation_recipients import Recipients
 from firebell.paging.model import REST_TIMER, Page
 from firebell.paging.night_limit import LEAST_PAGES, MOST_PAGES, NightLimit, Nights, person_night
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 NOTICE_KIND = "rest"

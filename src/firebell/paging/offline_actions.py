@@ -9,7 +9,7 @@ from firebell.paging import actions, page_changes, single_use_store, store
 from firebell.paging.model import Page, PageState
 from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

@@ -12,7 +12,7 @@ from firebell.notify import actions as notify
 from firebell.paging import ack_warnings, escalation, log_writer, store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page, PageState
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 
 async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:

@@ -15,7 +15,7 @@ from firebell.paging.model import Level, Plan, Policy, PolicyVersion
 from firebell.paging.policy_effect import Effect
 from firebell.paging.policy_validation import checked_plan
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

@@ -23,7 +23,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 
 async def reachable(tx: Tx, targets: Sequence[ManualTarget], now: datetime) -> list[list[int]]:

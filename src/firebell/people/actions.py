@@ -31,7 +31,7 @@ from firebell.people import (
     verification,
     verification_actions,
 )
-from firebell.people.action_guards import permits, require
+from firebell.people.action_permissions import permits, require
 from firebell.people.model import Person, PersonLeft, QuietHours, QuietHoursChanged, Role
 from firebell.people.permissions import Verb
 

@@ -14,7 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.signing import Signer
 from firebell.people import contact_method_actions, contact_method_store, store, verification_actions
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
 

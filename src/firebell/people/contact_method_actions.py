@@ -19,7 +19,7 @@ from firebell.people import (
     validation,
     verification_actions,
 )
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import (
     ContactMethod,
     ContactTestRequested,

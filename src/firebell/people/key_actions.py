@@ -9,7 +9,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
 from firebell.people import key_store, permissions, store, validation
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import ApiKey, Role
 from firebell.people.permissions import Rights, Verb
 

@@ -6,7 +6,7 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.people import key_store, session_store
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import AccessRevoked, Session
 from firebell.people.permissions import Verb
 

@@ -9,7 +9,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, slugify
 from firebell.kit.web import undo
 from firebell.people import store, team_store, validation
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import Team
 from firebell.people.permissions import Verb
 

@@ -10,7 +10,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, TooMany
 from firebell.kit.signing import Signer
 from firebell.people import contact_method_store, store, verification, verification_store
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb

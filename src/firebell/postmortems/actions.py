@@ -8,7 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
 from firebell.postmortems.document import factors as document_factors

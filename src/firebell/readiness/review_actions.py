@@ -9,7 +9,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import permits, rights_of
+from firebell.people.action_permissions import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.readiness import review_store
 

@@ -14,7 +14,7 @@ from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.kit.truncation import cut
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.regulatory import contracts as contract_rules
 from firebell.regulatory import queries, rules, store

@@ -13,7 +13,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import TRUSTED_KINDS, rights_of
+from firebell.people.action_permissions import TRUSTED_KINDS, rights_of
 from firebell.people.permissions import Verb
 from firebell.regulatory import draft_comparison, draft_facts, draft_store, draft_text, queries, rules, store
 from firebell.regulatory.draft_facts import DraftSources

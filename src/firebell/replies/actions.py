@@ -21,7 +21,7 @@ from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.notify.model import Delivery, DeliveryState
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.people.model import ContactMethod, Person
 from firebell.replies import callback_authentication, page_replies, store, text_replies
 from firebell.replies.model import PublicTextReceived

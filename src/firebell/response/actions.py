@@ -14,7 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.drill_clock import drill_time, real_time
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.response import cadence, plan, queries, running_steps, store
 from firebell.response.model import (

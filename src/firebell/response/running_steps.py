@@ -20,7 +20,7 @@ from firebell.notify.model import Notice
 from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.response import business_hours, plan, queries, store
 from firebell.response.model import (
     ANSWER_WITHIN,

@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.oncall.model import ScheduleDeleted
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.response import document, queries, store
 from firebell.response.model import ResponseSettings

@@ -13,7 +13,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import MAX_ID, clean_text, slugify
 from firebell.kit.web import undo
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import coverage, matching, store
 from firebell.runbooks.isolated_parser import read, read_stored

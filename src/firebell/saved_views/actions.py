@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.people.action_guards import permits, require
+from firebell.people.action_permissions import permits, require
 from firebell.people.permissions import Verb
 from firebell.saved_views import store
 from firebell.saved_views.model import QUERY_MAX_CHARS, ListName, SavedView, canonical, moved

@@ -12,7 +12,7 @@ from firebell.kit.text import clean_name
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.notify import actions as notify
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import ADMINS, Verb
 from firebell.self_watch import rules, store
 from firebell.self_watch.model import (

@@ -12,7 +12,7 @@ from firebell.kit.errors import Gone
 from firebell.notify import actions as notify
 from firebell.notify.model import Outgoing
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.self_watch import fallback_test_store, fallback_tests
 from firebell.self_watch.fallback_test_store import FallbackTest

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_copies import call_outcomes, difference_store, queries, step_store, store
 from firebell.status_copies.model import (

@@ -14,7 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import announcements, incident_store, part_translations, store
 from firebell.status_pages.hosting import queries as hosting_queries

@@ -8,7 +8,7 @@ from firebell.incidents.model import IncidentMerged
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import actions, incident_store, stages, store
 from firebell.status_pages.model import PublicIncident, StatusPage
 

@@ -8,7 +8,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name, clean_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions, incident_store, published_log_writer, publishing, store
 from firebell.status_pages.model import (

@@ -8,7 +8,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import part_translations, store
 from firebell.status_pages.actions import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS, locked_page, topic

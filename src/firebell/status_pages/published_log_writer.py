@@ -4,7 +4,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import published_log_chain, published_log_store, store, translation_store
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.published_log_chain import LoggedUpdate

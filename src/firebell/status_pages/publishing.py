@@ -13,7 +13,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
-from firebell.people.action_guards import permits, rights_of
+from firebell.people.action_permissions import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.status_pages import (
     actions,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions, published_log_store, published_log_writer, store
 from firebell.status_pages.maintenance.model import MaintenanceUpdate

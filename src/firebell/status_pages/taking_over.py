@@ -9,7 +9,7 @@ from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.public_markdown import literal
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import actions, continuing, derived_status, store, update_appending
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (

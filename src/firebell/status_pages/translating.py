@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import published_log_writer, translation_store
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.maintenance.model import MaintenanceUpdate

@@ -9,7 +9,7 @@ from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.signing import Signer
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.subscribers import (
     addresses,

@@ -10,7 +10,7 @@ from firebell.channels.sms import CHANNEL
 from firebell.kit.context import Context
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.replies import actions as replies
 from firebell.replies.model import PublicTextReceived
 from firebell.subscribers import addresses, delivery_outcomes, sms_store, store, subscribing

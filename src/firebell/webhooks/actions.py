@@ -13,7 +13,7 @@ from firebell.kit.http_out import check_url
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.webhooks import delivery_store, endpoint_store, event_types, log_store, recording
 from firebell.webhooks.composition_context import new_event

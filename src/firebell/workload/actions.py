@@ -18,7 +18,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
 from firebell.workload import fatigue_store, monthly_report, pay, rate_periods, rate_store

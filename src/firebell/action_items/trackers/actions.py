@@ -31,7 +31,7 @@ from firebell.kit.http_out import check_url
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 LANE = "trackers"

@@ -35,7 +35,7 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 CHECK_TIMER = "alerts.inhibition"

@@ -23,7 +23,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.matchers import Matcher
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 MAX_SILENCES = 1_000

@@ -14,7 +14,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Gone, Invalid
 from firebell.kit.signing import random_token
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 LIFETIME = timedelta(minutes=10)

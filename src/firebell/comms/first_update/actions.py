@@ -16,7 +16,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, required_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import Stage, StatusPage

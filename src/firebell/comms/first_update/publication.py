@@ -19,7 +19,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import stages
 from firebell.status_pages.model import Stage, StatusPage

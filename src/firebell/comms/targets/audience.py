@@ -13,7 +13,7 @@ from firebell.comms.tone.model import ReaderKind
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 KIND = "audience"
 

@@ -10,7 +10,7 @@ from firebell.incidents.model import Incident, Phase
 from firebell.kit import public_markdown
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 KIND = "timeline"
 RECALL_REASON = "Recalled by its author."

@@ -13,8 +13,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import plural
-from firebell.people import action_guards
-from firebell.people.action_guards import internal
+from firebell.people import action_permissions
+from firebell.people.action_permissions import internal
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing
@@ -94,7 +94,7 @@ async def _publication(tx: Tx, incident: Incident, slug: str, now: datetime) -> 
 @internal("A part of publishing a post.")
 async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
     """Publish the first or the next update."""
-    await action_guards.require(tx, actor, Verb.STATUS_PAGE_PUBLISH)
+    await action_permissions.require(tx, actor, Verb.STATUS_PAGE_PUBLISH)
     content, incident = sending.content, sending.incident
     publication = await _publication(tx, incident, sending.destination.partition(":")[2], now)
     page, published = publication.page, publication.published

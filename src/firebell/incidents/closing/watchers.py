@@ -12,7 +12,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 is_watching = watcher_store.is_watching

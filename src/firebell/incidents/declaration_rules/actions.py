@@ -26,7 +26,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, plural
 from firebell.kit.truncation import cut
 from firebell.paging import actions as paging
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 RULES_TIMER = "incidents.declaration_rules"

@@ -18,7 +18,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

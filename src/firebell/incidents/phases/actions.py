@@ -22,7 +22,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.action_guards import TRUSTED_KINDS, internal, permits
+from firebell.people.action_permissions import TRUSTED_KINDS, internal, permits
 from firebell.people.permissions import Verb
 
 _TEXTS = {

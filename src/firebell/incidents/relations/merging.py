@@ -29,7 +29,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as runbooks
 

@@ -16,7 +16,7 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 NOTE_MAX_CHARS = 1_000

@@ -22,7 +22,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 LABEL_MAX_CHARS = 60

@@ -13,7 +13,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.drill_clock import DrillClock
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 UPDATE_DUE_TIMER = "incidents.update_due"
 

@@ -34,7 +34,7 @@ from firebell.oncall.schedules import changes
 from firebell.oncall.schedules import queries as oncall
 from firebell.oncall.schedules import store as schedule_store
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import AccessRevoked
 from firebell.people.permissions import Verb
 

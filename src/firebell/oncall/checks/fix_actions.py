@@ -14,7 +14,7 @@ from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, changes
 from firebell.oncall.swaps import cover_actions, override_removal
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")

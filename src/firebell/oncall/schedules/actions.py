@@ -24,7 +24,7 @@ from firebell.oncall.model import (
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import changes, parts_store, queries, store
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 OVERRIDE_START_GRACE = timedelta(minutes=1)

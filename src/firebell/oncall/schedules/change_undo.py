@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.web import undo
 from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import changes, parts_store, store
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

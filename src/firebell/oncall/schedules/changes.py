@@ -9,7 +9,7 @@ from firebell.kit.jobs import timers
 from firebell.oncall.model import Schedule, ScheduleChanged, ScheduleSaved, ShiftsReassigned
 from firebell.oncall.rota import shifts, tzdata_changes
 from firebell.oncall.schedules import store
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 ANNOUNCED_AHEAD = timedelta(days=90)
 """How far ahead changes are announced, and cover is requested for absences."""

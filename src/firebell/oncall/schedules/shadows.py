@@ -9,7 +9,7 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import Shadow
 from firebell.oncall.schedules import changes, parts_store
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

@@ -26,7 +26,7 @@ from firebell.oncall.swaps import override_removal, request_opening, resulting_o
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.request_states import Lifecycle
 from firebell.people import actions as people
-from firebell.people.action_guards import permits, require_party
+from firebell.people.action_permissions import permits, require_party
 from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(

@@ -10,7 +10,7 @@ from firebell.oncall.model import SwapState
 from firebell.oncall.schedules import change_undo, changes, store
 from firebell.oncall.swaps import request_opening
 from firebell.oncall.swaps import store as swaps_store
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 

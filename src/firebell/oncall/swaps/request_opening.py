@@ -13,7 +13,7 @@ from firebell.oncall.model import (
     Swap,
 )
 from firebell.oncall.swaps import store
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 COVER_TIMER = "oncall.cover"
 SWAP_TIMER = "oncall.swap"

@@ -11,7 +11,7 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.jobs import timers
 from firebell.oncall.model import Cover, Schedule, Swap
 from firebell.oncall.schedules import changes, store
-from firebell.people.action_guards import require_party
+from firebell.people.action_permissions import require_party
 
 _OPEN, _EXPIRED, _WITHDRAWN = "open", "expired", "withdrawn"
 R = TypeVar("R", Cover, Swap)

@@ -22,7 +22,7 @@ from firebell.oncall.model import (
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.swaps import request_opening, resulting_overrides, store
 from firebell.people import actions as people
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 
 
 async def withdraw_after_save(tx: Tx, event: ScheduleSaved, now: datetime) -> None:

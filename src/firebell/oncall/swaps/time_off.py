@@ -15,7 +15,7 @@ from firebell.oncall.schedules import store
 from firebell.oncall.swaps import request_opening, schedule_changes
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
-from firebell.people.action_guards import permits, require_party
+from firebell.people.action_permissions import permits, require_party
 from firebell.people.permissions import Verb
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
 from firebell.postmortems.document import sections

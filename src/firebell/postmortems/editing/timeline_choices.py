@@ -8,7 +8,7 @@ from enum import StrEnum
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.document import sections

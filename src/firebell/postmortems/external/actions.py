@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_text, required_text
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import permits, rights_of
+from firebell.people.action_permissions import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.document.blocks import chosen_entries

@@ -1,7 +1,7 @@
 """Keep the words of documents searchable: with each version, and each day for what changed beside them."""
 
 from firebell.kit.db.database import Tx
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.postmortems.postmortem_list import index_store
 from firebell.postmortems.postmortem_list.document_text import indexed
 

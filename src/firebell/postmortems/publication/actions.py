@@ -13,7 +13,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import required_text
 from firebell.kit.web import undo
 from firebell.notify import actions as notify
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems import store as document_store

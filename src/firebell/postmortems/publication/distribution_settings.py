@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems.publication.distribution import (
     SEVERITIES,

@@ -11,7 +11,7 @@ from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.people import actions as people
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.deadlines import due_at

@@ -11,7 +11,7 @@ from firebell.kit.text import clean_text, required_text
 from firebell.notify import actions as notify
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import permits, rights_of
+from firebell.people.action_permissions import permits, rights_of
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
 from firebell.postmortems import lookup, store

@@ -8,7 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import EntryAdded
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.postmortems.model import ComparedEntryAdded
 from firebell.postmortems.similar import scoring, store
 

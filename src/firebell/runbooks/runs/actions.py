@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.durations import duration
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks.runs import event_store, store, summary_store
 from firebell.runbooks.runs.model import (

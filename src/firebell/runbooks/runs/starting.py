@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text, slugify
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as library
 from firebell.runbooks.isolated_parser import read

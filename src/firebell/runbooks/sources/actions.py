@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.people.action_guards import internal, permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as runbooks
 from firebell.runbooks import store as runbook_store

@@ -14,7 +14,7 @@ from firebell.kit.signing import random_token
 from firebell.kit.text import clean_name
 from firebell.kit.web.origin import host_name, is_ip
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages.actions import locked_page, topic
 from firebell.status_pages.hosting import footer_links, gate, host_proof, logo_files, theme_colors

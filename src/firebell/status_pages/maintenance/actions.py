@@ -8,7 +8,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import to_local
 from firebell.kit.text import clean_name
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import store as page_store

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import store
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, Muting

@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import published_log_writer, retraction, translating

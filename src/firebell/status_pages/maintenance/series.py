@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.localtime import to_instant, to_local
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import recurrence, store, texts, transitions

@@ -10,7 +10,7 @@ from firebell.alerts.model import Alert
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs import timers
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import incident_store, published_log_writer
 from firebell.status_pages import store as page_store

@@ -10,7 +10,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
 from firebell.status_pages import actions as page_actions

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
-from firebell.people.action_guards import permits
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions, published_log_chain, published_log_store, store
 from firebell.status_pages.published_log_chain import ChainedKey, KeyEntry

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.action_guards import internal
+from firebell.people.action_permissions import internal
 from firebell.status_pages.signing import store
 
 
