@@ -481,7 +481,7 @@ async def test_a_mirror_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
             await push()
             assert "/kestrel/status/index.html" in bucket.order
             assert b"What works" in bucket.objects["/kestrel/status/index.html"]
-            # a page that becomes private is not pushed any more
+            # a page that becomes private is not pushed anymore
             bucket.order.clear()
             await api("PATCH", PAGE, {"visibility": "private"})
             w.ctx.live.publish("status-kestrel")

@@ -65,7 +65,7 @@ class SlowPage:
             self.state = "acked"
 
     def unack(self) -> None:
-        """End an acknowledgment: no one's counts any more, and the level is entered again."""
+        """End an acknowledgment: no one's counts anymore, and the level is entered again."""
         if self.state == "acked":
             self._again([])
 

@@ -65,7 +65,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"event_action": "close"}, "'event_action' is invalid (must be one of: trigger, acknowledge, resolve)"),
     ({"payload": None}, "'payload.summary' is missing or blank"),
     ({"payload": {"summary": "x", "severity": "info"}}, "'payload.source' is missing or blank"),
-    ({"dedup_key": {"a": 1}}, "'dedup_key' is not a text"),
+    ({"dedup_key": {"a": 1}}, "'dedup_key' is not text"),
     (
         {"payload": {"summary": "x", "source": "y", "severity": "fatal"}},
         "'payload.severity' is invalid (must be one of: critical, error, warning, info)",

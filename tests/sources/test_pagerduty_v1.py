@@ -58,7 +58,7 @@ async def test_each_fault_has_its_answer(dsn: str, clock: FakeClock) -> None:
         ({"event_type": "close"}, "'event_type' is invalid (must be one of: trigger, acknowledge, resolve)"),
         ({"event_type": "resolve"}, "'incident_key' is missing or blank"),
         ({**TRIGGER, "incident_key": "k" * 256}, "'incident_key' is longer than 255 characters"),
-        ({**TRIGGER, "incident_key": ["k"]}, "'incident_key' is not a text"),
+        ({**TRIGGER, "incident_key": ["k"]}, "'incident_key' is not text"),
         ({**TRIGGER, "service_key": "0" * 32}, "'service_key' is not the key of an integration here"),
         ({**TRIGGER, "service_key": 7}, "'service_key' is missing or blank"),
     ]

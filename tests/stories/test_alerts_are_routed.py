@@ -190,7 +190,7 @@ async def test_rules_send_hold_and_release_alerts(
             await tx.execute(
                 """update alert_group set hold = hold || '{"kind": "moon"}' where key like '%again'"""
             )
-        # nothing arrives any more: it pages all the same
+        # nothing arrives anymore: it pages all the same
         watcher = Watcher(w.ctx)
         for seconds in (0, 31):
             w.clock.advance(timedelta(seconds=seconds))

@@ -1,4 +1,4 @@
-"""Story: Mara answers a page in Telegram, and Jun in Pushover; what is answered asks no one any more."""
+"""Story: Mara answers a page in Telegram, and Jun in Pushover; what is answered asks no one anymore."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -35,7 +35,7 @@ def reason(value: str) -> str:
 
 
 def evidence(values: Sequence[Mapping[str, str]]) -> tuple[ItemEvidence, ...]:
-    """Return evidence as it is stored, each link once; raise `Invalid` for what is no link."""
+    """Return evidence as it is stored, each link once; raise `Invalid` for what is not a link."""
     if len(values) > text_limits.EVIDENCE_MAX:
         raise Invalid(
             "There are too many links.",
@@ -48,7 +48,7 @@ def evidence(values: Sequence[Mapping[str, str]]) -> tuple[ItemEvidence, ...]:
         is_path = url.startswith("/") and not url.startswith("//")
         if not is_path and not (parts.scheme in ("http", "https") and parts.netloc):
             raise Invalid(
-                f"{url[:60]!r} is no link.",
+                f"{url[:60]!r} is not a link.",
                 fields={
                     "evidence": "Enter a link that begins with https://, or a path such as /runbooks/failover."
                 },
@@ -58,7 +58,8 @@ def evidence(values: Sequence[Mapping[str, str]]) -> tuple[ItemEvidence, ...]:
         except ValueError:
             known = ", ".join(EvidenceKind)
             raise Invalid(
-                f"{value.get('kind')!r} is no kind of evidence.", fields={"evidence": f"Use one of: {known}."}
+                f"{value.get('kind')!r} is not a kind of evidence.",
+                fields={"evidence": f"Use one of: {known}."},
             ) from None
         label = clean_text(value.get("label", ""), text_limits.LABEL_MAX_CHARS, "evidence", name="label")
         links.setdefault(url, ItemEvidence(kind, url, label))
@@ -95,7 +96,8 @@ def choice(values: dict[str, Any]) -> None:
             except ValueError:
                 known = ", ".join(str(one.value) for one in kind)
                 raise Invalid(
-                    f"{str(values[name])[:40]!r} is no {name}.", fields={name: f"Use one of: {known}."}
+                    f"{str(values[name])[:40]!r} is not a valid {name}.",
+                    fields={name: f"Use one of: {known}."},
                 ) from None
 
 

@@ -19,7 +19,7 @@ def day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise Invalid(
-            f"{text[:40]!r} is no day.", fields={"due": "Enter a day such as 2026-12-14."}
+            f"{text[:40]!r} is not a date.", fields={"due": "Enter a day such as 2026-12-14."}
         ) from None
 
 
@@ -41,7 +41,9 @@ def answer(text: str) -> PreventionAnswer:
         return PreventionAnswer(text)
     except ValueError:
         known = ", ".join(PreventionAnswer)
-        raise Invalid(f"{text[:40]!r} is no answer.", fields={"answer": f"Use one of: {known}."}) from None
+        raise Invalid(
+            f"{text[:40]!r} is not a valid answer.", fields={"answer": f"Use one of: {known}."}
+        ) from None
 
 
 def new_item(visit: Visit) -> dict[str, Any]:

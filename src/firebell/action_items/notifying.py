@@ -72,7 +72,7 @@ async def propose(tx: Tx, item: ActionItem, actor: Actor, now: datetime) -> None
     if item.owner_id is None or item.is_accepted or item.owner_id == actor.person_id:
         return
     recipients = [person.id for person in await _readers(tx, item, [item.owner_id])]
-    title = f"{item.ref} is proposed to you: {item.title}"
+    title = f"You are proposed as the owner of {item.ref}: {item.title}"
     note = f"Due on {item.due.isoformat()}. Accept it, or pass it on."
     await notify.send_notices(tx, _notices(item, recipients, f"proposed:{now.isoformat()}", title, note), now)
 
@@ -97,7 +97,7 @@ async def report_answer(
         person for person in await _readers(tx, item, ids) if await checking.may_read(tx, person, incident.id)
     ]
     title = f"{item.ref} would have {answer} {incident.ref}: {item.title}"
-    note = "Its priority is 1 now."
+    note = "Its priority is now 1."
     recipients = [person.id for person in readers]
     await notify.send_notices(tx, _notices(item, recipients, f"answer:{incident.id}", title, note), now)
 

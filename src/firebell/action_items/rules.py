@@ -102,7 +102,7 @@ def _duplicate_refusal(item: ActionItem, change: StateChange) -> FirebellError |
         text = "Enter the item of which it is a duplicate, such as ACT-7."
         return Invalid(text, fields={"duplicate_of": text})
     if original.id == item.id:
-        text = "An item is no duplicate of itself."
+        text = "An item can’t be a duplicate of itself."
         return Conflict(text, fields={"duplicate_of": text})
     if item.id in chain(original.id, change.originals or {}):
         text = f"{original.ref} is a duplicate of {item.ref}."

@@ -84,7 +84,7 @@ async def save_rules(
 def _changed() -> Conflict:
     return Conflict(
         "Someone else changed the routing rules meanwhile.",
-        hint="Load the page again and repeat your change.",
+        hint="Reload the page and repeat your change.",
     )
 
 

@@ -118,9 +118,7 @@ async def accept(
     service, clean, detector = await _subject(tx, slug, rule)
     until = now if until is None else until
     if not now - BACKTEST_MAX_AGE <= until <= now:
-        raise Conflict(
-            "This back-test is older than a day.", hint="Load the page again and look at the new one."
-        )
+        raise Conflict("This back-test is older than a day.", hint="Reload the page and look at the new one.")
     if detector is None or not detector.is_on:
         detector = await _enable(tx, actor, service, clean, now)
     result = (await queries.replayed(tx, service.id, clean, detector.tz, until)).backtest

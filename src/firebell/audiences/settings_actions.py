@@ -68,7 +68,7 @@ async def remove_audience(tx: Tx, actor: Actor, slug: str, now: datetime) -> Non
     in_force, _ = await queries.settings(tx)
     removed = await audience(tx, slug)
     if removed.follows_updates:
-        raise Conflict("The audience of the room's updates can't be removed.")
+        raise Conflict("The audience that gets the incident's internal updates can't be removed.")
     await _apply(tx, actor, in_force, [each for each in in_force.audiences if each.slug != slug], now)
 
 

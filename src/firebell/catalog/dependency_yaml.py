@@ -56,7 +56,7 @@ def _mapping(node: yaml.Node, example: str) -> dict[yaml.Node, yaml.Node]:
     keys: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise _problem(_line(key), "This key is not a single text.", "Use the slug of a service.")
+            raise _problem(_line(key), "This key is not a single string.", "Use the slug of a service.")
         if key.value in keys:
             raise _problem(_line(key), f"{key.value[:60]} is listed twice.", "Remove one.")
         keys.add(key.value)

@@ -245,7 +245,7 @@ class Transport(Protocol):
 
 @runtime_checkable
 class RetractingTransport(Transport, Protocol):
-    """Can take back what a message asks for, once its subject needs no one any more."""
+    """Can take back what a message asks for, once its subject needs no one anymore."""
 
     async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
         """Replace or end the message that `provider_id` names by `message`; return None if there is nothing to do."""

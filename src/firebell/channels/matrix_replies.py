@@ -115,7 +115,7 @@ class MatrixReplies:
         query = {"filter": _filter(self._events if cursor else 1), **since}
         reply = await self._call("GET", f"/sync?{urlencode(query)}")
         if cursor and json_object(reply).get("errcode") in _EXPIRED_TOKENS:
-            return Fetched(problem="The server does not know the token of the last fetch any more.")
+            return Fetched(problem="The server does not know the token of the last fetch anymore.")
         synced = _checked(reply)
         # a room with more events than that is read in steps
         self._events = _TIMELINE_EVENTS if synced else 1
@@ -169,7 +169,7 @@ class MatrixReplies:
                 updates.append(update)
 
     async def _users(self, room: str) -> set[str]:
-        """Return who is in a room; empty if that cannot be read any more."""
+        """Return who is in a room; empty if that cannot be read anymore."""
         reply = await self._call("GET", f"/rooms/{quote(room, safe='')}/joined_members")
         return set() if reply.status in _UNREADABLE else set(object_in(_checked(reply), "joined"))
 

@@ -276,10 +276,10 @@ async def check_health(
 
     def no_webhook(answer: Mapping[str, Any]) -> str:
         url = object_in(answer, "result").get("url")
-        return "Firebell can fetch what happens at the Telegram bot." if url == "" else ""
+        return "Firebell can read the updates of the Telegram bot." if url == "" else ""
 
     advice = f"Check that {_TOKEN} is the token of the bot {settings[_NAME]} ({_NAME})."
-    fetching = "The Telegram bot has a webhook, so that presses don’t reach Firebell. Use a bot of its own."
+    fetching = "The Telegram bot has a webhook, so Firebell can’t read its updates. Use a separate bot."
     return [
         *await check_token("telegram", send(http, "GET", f"{api}/getMe"), bot, advice),
         *await check_token("telegram", send(http, "GET", f"{api}/getWebhookInfo"), no_webhook, fetching),

@@ -43,7 +43,7 @@ def render(intent: Intent) -> tuple[str, str]:
             return command, text.rstrip()
     if isinstance(intent, ShowHelp):
         return intent.command, f"help {intent.verb}".rstrip()
-    raise ValueError(f"{type(intent).__name__} is no command.")
+    raise ValueError(f"{type(intent).__name__} is not a command.")
 
 
 def _token(target: ChatTarget) -> str:

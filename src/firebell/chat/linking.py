@@ -134,7 +134,7 @@ async def _set_link(
 async def link_self(tx: Tx, actor: Actor, request: LinkRequest, now: datetime) -> None:
     """Link the user of a link page to the person who is signed in; raise `Gone` if the page was used."""
     if not await inbound_store.claim(tx, request.account_id, f"link:{request.nonce}", now):
-        raise Gone("This link was already used.", hint="Run /incident link again.")
+        raise Gone("This link has already been used.", hint="Run /incident link again.")
     user = await inbound_store.user(tx, request.account_id, request.user)
     if user is None:
         user = ChatUser(

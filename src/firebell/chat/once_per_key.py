@@ -38,7 +38,7 @@ async def _act(tx: Tx, scene: Scene, key: str, intent: Intent, now: datetime, co
     account_id = scene.account.id
     if not await inbound_store.claim(tx, account_id, key, now):
         stored = await inbound_store.answer(tx, account_id, key) or {}
-        return Reply(str(stored.get("text") or "This was done already."))
+        return Reply(str(stored.get("text") or "This has already been done."))
     reply = await handlers.handle(tx, scene, intent, now, command)
     if not reply.done or reply.modal is not None:
         raise _Refused(reply)

@@ -190,7 +190,7 @@ async def page_someone(tx: Tx, scene: Scene, intent: PageSomeone, now: datetime)
         if "again" not in error.fields:
             raise
         again = ReplyButton(f"Page {target.name} anyway", replace(intent, confirmed=True), danger=True)
-        return Reply(f"{error.message} No one was paged yet.", (again,), done=False)
+        return Reply(f"{error.message} No one has been paged yet.", (again,), done=False)
     mistake = ResolvePage(page.id, "Paged by mistake.")
     buttons = (_open_button(scene, page), ReplyButton("Undo", mistake, danger=True))
     return Reply(f"{page.ref} pages {target.name}.", buttons)
@@ -221,7 +221,7 @@ async def _target(tx: Tx, scene: Scene, intent: PageSomeone) -> NamedTarget | Re
             for each in targets
             if intent.text or intent.incident is not None
         ]
-        text = f"No one was paged yet: “{target.value}” is the name of {names}. Choose one."
+        text = f"No one has been paged yet: “{target.value}” is the name of {names}. Choose one."
         return Reply(text, tuple(buttons), done=False)
     return await _unknown(tx, scene, intent, command)
 

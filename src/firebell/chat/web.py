@@ -213,7 +213,9 @@ async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
             named = [text for text in visit.text("service").split(",") if text.strip()]
             services = [(await catalog.resolve_service(visit.tx, text.strip())).id for text in named]
             if what not in ANNOUNCED:
-                raise Invalid("That is no choice.", fields={"what": f"Use one of {', '.join(ANNOUNCED)}."})
+                raise Invalid(
+                    "That is not one of the choices.", fields={"what": f"Use one of {', '.join(ANNOUNCED)}."}
+                )
             rule = AnnouncementRule(
                 channel=visit.text("channel"),
                 label=visit.text("label"),

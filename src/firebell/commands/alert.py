@@ -41,7 +41,9 @@ def alert() -> None:
     default="critical",
     show_default=True,
 )
-@click.option("--key", "dedup_key", help="Deduplication key: same key, same alert; default from the content.")
+@click.option(
+    "--key", "dedup_key", help="Deduplication key: same key, same alert. Default: from the content."
+)
 @click.option("--body", default="", help="Details.")
 @click.option("--label", multiple=True, help="NAME=VALUE; repeatable.")
 @click.option("--resolve", is_flag=True, help="Resolve the alert.")
@@ -74,7 +76,7 @@ def send(
     elif service:
         answer = call("POST", "/api/v1/alerts", {**event, "service": service})
     else:
-        fail("The service is missing.", "Give --service SLUG or --integration KEY.", USAGE)
+        fail("The service is missing.", "Pass --service SLUG or --integration KEY.", USAGE)
     show(answer, "Alert resolved." if resolve else "Alert stored; paging now.")
 
 
@@ -105,7 +107,7 @@ def _began(since: str | None, until: str | None) -> dict[str, str | None]:
     ),
 )
 @_QUERY
-@click.option("--service", help="Slug of a service; default all.")
+@click.option("--service", help="Slug of a service. Default: all.")
 @click.option("--firing", is_flag=True, help="Only firing alerts.")
 @click.option(
     "--muted", is_flag=True, help="Only alerts muted by maintenance, a silence or an inhibition rule."
@@ -153,7 +155,7 @@ def _marks(alert: dict[str, Any]) -> list[str]:
     epilog=example("firebell alert labels --firing", "firebell alert labels --query 'env=\"prod\"'")
 )
 @_QUERY
-@click.option("--service", help="Slug of a service; default all.")
+@click.option("--service", help="Slug of a service. Default: all.")
 @click.option("--firing", is_flag=True, help="Only firing alerts.")
 @_SINCE
 @_UNTIL

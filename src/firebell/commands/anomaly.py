@@ -83,7 +83,7 @@ def _summary(totals: dict[str, Any]) -> str:
 def _backtest(details: dict[str, Any]) -> str:
     replayed = details["backtest"]
     if replayed is None:
-        return "No alert was counted yet."
+        return "No alerts have been counted yet."
     lines = [_summary(replayed["totals"])]
     for one in replayed["anomalies"]:
         leads = [

@@ -61,7 +61,7 @@ def due(ref: str) -> None:
 @audience.command("draft", epilog=example("firebell audience draft INC-3 executives"))
 @click.argument("ref")
 @click.argument("slug")
-@click.option("--moment", type=click.Choice(MOMENTS), help="Which post; the next one by default.")
+@click.option("--moment", type=click.Choice(MOMENTS), help="Which post. Default: the next one.")
 @as_json
 def draft(ref: str, slug: str, moment: str | None) -> None:
     """Print the template of an audience, filled from the timeline."""

@@ -43,7 +43,7 @@ def list_feeds() -> None:
 
 
 @feed.command("make", epilog=example("firebell oncall feed make", "firebell oncall feed make --team 1"))
-@click.option("--schedule", default="", help="Slug of a schedule; default your own shifts.")
+@click.option("--schedule", default="", help="Slug of a schedule. Default: your own shifts.")
 @click.option("--team", type=ID, help="Id of a team, for all of its schedules.")
 @as_json
 def make(schedule: str, team: int | None) -> None:
@@ -145,7 +145,7 @@ def add(
 ) -> None:
     """Import a calendar whose shifts decide who is on call on SCHEDULE."""
     if [bool(url), path is not None, bool(holidays)].count(True) != 1:
-        fail("The calendar is missing.", "Give one of --url, --file and --holidays.", USAGE)
+        fail("The calendar is missing.", "Pass one of --url, --file and --holidays.", USAGE)
     body = {
         "use": ("layer" if users else "names") if holidays else use,
         "place": "below" if below else "above",

@@ -77,7 +77,7 @@ def retry(account_id: int, key: str) -> None:
 @click.argument("key", metavar="MESSAGE")
 @as_json
 def drop(account_id: int, key: str) -> None:
-    """Give up a MESSAGE that could not be sent."""
+    """Drop a MESSAGE that could not be sent."""
     call("POST", _dead_path(account_id, key, "drop"))
     show({"key": key}, f"{key} was dropped.")
 

@@ -128,7 +128,7 @@ def verify(method_id: int, code: str) -> None:
 def set_(method_id: int, language: str | None, privacy: str | None) -> None:
     """Set the language and privacy of messages to contact method ID."""
     if language is None and privacy is None:
-        fail("Nothing to change.", "Give --language, --privacy or both.", USAGE)
+        fail("Nothing to change.", "Pass --language, --privacy or both.", USAGE)
     body = {"language": language, "privacy": privacy}
     method = call("PATCH", f"{_PATH}/{method_id}", {name: v for name, v in body.items() if v is not None})
     shows = "title hidden" if method["privacy"] == "title_hidden" else "title and details shown"
@@ -148,7 +148,7 @@ def remove(method_id: int) -> None:
 @click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
 @as_json
 def rotate_secret(method_id: int) -> None:
-    """Give webhook ID a new signing secret. The old one stays valid for 24 hours."""
+    """Pass webhook ID a new signing secret. The old one stays valid for 24 hours."""
     rotated = call("POST", f"{_PATH}/{method_id}/secret")
     until = short(rotated["previous_until"])
     show(
@@ -164,5 +164,6 @@ def page_me() -> None:
     """Page yourself through your rules for high urgency. Only you get it, and it ends after 15 minutes."""
     page = call("POST", "/api/v1/pages/test")
     show(
-        page, f"Paging you: {page['ref']}. See what becomes of each message: firebell page show {page['ref']}"
+        page,
+        f"Paging you: {page['ref']}. Follow the delivery of each message: firebell page show {page['ref']}",
     )

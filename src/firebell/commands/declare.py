@@ -24,7 +24,7 @@ def fields_of(given: Sequence[str]) -> dict[str, str]:
     )
 )
 @click.argument("title")
-@click.option("--severity", help="SEV0 to SEV3; default by the four questions.")
+@click.option("--severity", help="SEV0 to SEV3. Default: from the four questions.")
 @click.option("--down", type=ANSWER, help="Production completely down, or critical data at risk?")
 @click.option("--degraded", type=ANSWER, help="Major functionality degraded?")
 @click.option("--workaround", type=ANSWER, help="Is there a workaround?")
@@ -63,7 +63,7 @@ def declare(
     if severity is None and answers is None:
         fail(
             "The severity is missing.",
-            "Give --severity, or answer the questions with --down yes and so on.",
+            "Pass --severity, or answer the questions with --down yes and so on.",
             USAGE,
         )
     body = {

@@ -27,11 +27,11 @@ EXAMPLE = (
 
 
 @click.command("mail", epilog=EXAMPLE)
-@click.option("--to", "recipient", help="Send a test mail to this address.")
+@click.option("--to", "recipient", help="Send a test email to this address.")
 @click.option(
     "--received",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A test mail as it arrived, whose DKIM signature is checked.",
+    help="A test email as it arrived, whose DKIM signature is checked.",
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def mail(recipient: str | None, received: Path | None, json_: bool) -> None:
@@ -131,15 +131,15 @@ async def _send_test(client: aiosmtplib.SMTP, sender: Mailbox, recipient: str) -
     try:
         await client.send_message(message, sender=sender.address, recipients=[recipient])
     except _BROKEN as exc:
-        return CheckResult("test mail", "fail", f"The test mail was refused: {_reason(exc)}.")
-    text = f"A test mail to {recipient} was accepted. Save it as it arrived, and check it with --received."
+        return CheckResult("test mail", "fail", f"The test email was refused: {_reason(exc)}.")
+    text = f"A test email to {recipient} was accepted. Save it as it arrived, and check it with --received."
     return CheckResult("test mail", "ok", text)
 
 
 async def check_domain(records: TxtRecords, domain: str) -> Sequence[CheckResult]:
     """Return what DNS says about a sender's domain; a domain without public records is not checked."""
     if "." not in domain:
-        text = f"Mails come from {domain}, which no mailbox provider knows. Set FIREBELL_MAIL_FROM."
+        text = f"Emails come from {domain}, which no mailbox provider knows. Set FIREBELL_MAIL_FROM."
         return [CheckResult("sender", "warn", text)]
     try:
         return [

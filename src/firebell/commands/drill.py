@@ -178,7 +178,7 @@ def start(ref: str) -> None:
     "next", epilog=example("firebell drill next DRILL-7", "firebell drill next DRILL-7 --inject i4")
 )
 @click.argument("ref")
-@click.option("--inject", default="", metavar="ID", help="Which one; by default the next.")
+@click.option("--inject", default="", metavar="ID", help="Which one. Default: the next one.")
 @as_json
 def next_(ref: str, inject: str) -> None:
     """Deliver the next inject of drill REF now."""

@@ -31,7 +31,7 @@ def _address(schedule: str, day: str | None) -> str:
 
 
 @handoff.command("list", epilog=example("firebell oncall handoff list --schedule payments-primary"))
-@click.option("--schedule", help="Slug of a schedule; default all.")
+@click.option("--schedule", help="Slug of a schedule. Default: all.")
 @as_json
 def list_(schedule: str | None) -> None:
     """List handoffs, newest first."""
@@ -53,7 +53,7 @@ def list_(schedule: str | None) -> None:
 
 @handoff.command("show", epilog=example("firebell oncall handoff show payments-primary --day 2026-11-30"))
 @click.argument("schedule")
-@click.option("--day", help="Local date of the handoff; default the newest.")
+@click.option("--day", help="Local date of the handoff. Default: the newest.")
 @as_json
 def show_(schedule: str, day: str | None) -> None:
     """Print a handoff of SCHEDULE as Markdown."""
@@ -63,7 +63,7 @@ def show_(schedule: str, day: str | None) -> None:
 
 @handoff.command(epilog=example("firebell oncall handoff ack payments-primary"))
 @click.argument("schedule")
-@click.option("--day", help="Local date of the handoff; default the newest.")
+@click.option("--day", help="Local date of the handoff. Default: the newest.")
 @as_json
 def ack(schedule: str, day: str | None) -> None:
     """Acknowledge a handoff of SCHEDULE, outgoing or incoming."""

@@ -157,7 +157,7 @@ def ping(service: str, name: str, start: bool, failed: bool, exit_code: int | No
         kind for kind, is_set in (("start", start), ("fail", failed), ("", exit_code is not None)) if is_set
     ]
     if len(kinds) > 1:
-        raise click.UsageError("Give one of --start, --fail and --exit-code.")
+        raise click.UsageError("Pass one of --start, --fail and --exit-code.")
     one = _find(service, name)
     body = sys.stdin.read() if message == "-" else message
     fields = {"kind": "".join(kinds) or "success", "exit_code": exit_code, "body": body[:BODY_CHARS]}

@@ -64,7 +64,7 @@ def _set_phase(ref: str, phase: str, reason: str = "", force: bool = False, at: 
     try:
         fields = call("POST", _address(ref, "/phase"), body)
     except CommandFailed as error:
-        if error.problem.get("hint", "").startswith("Give a reason"):
+        if error.problem.get("hint", "").startswith("Enter a reason"):
             error.problem["hint"] = (
                 f"To skip this check: firebell incident phase {ref} {phase} --force --reason ..."
             )
@@ -90,7 +90,7 @@ def incident() -> None:
     multiple=True,
     type=_ANY_PHASE,
     metavar="PHASE",
-    help=f"{', '.join(_ANY_PHASE.choices)}; default all open ones; repeatable.",
+    help=f"{', '.join(_ANY_PHASE.choices)}. Default: all open ones. Repeatable.",
 )
 @click.option("--drill", is_flag=True, help="Drills instead of real incidents.")
 @click.option("--severity", multiple=True, metavar="SEV", help="SEV0 to SEV3; repeatable.")
@@ -225,7 +225,7 @@ def severity(ref: str, severity: str, reason: str) -> None:
 @click.argument("phase", type=_PHASE)
 @click.option("--reason", default="", help="Reason for the timeline.")
 @click.option("--force", is_flag=True, help="Skip the required checks; needs --reason.")
-@click.option("--at", help="When it happened, such as 2026-11-24T02:31Z; default now.")
+@click.option("--at", help="When it happened, such as 2026-11-24T02:31Z. Default: now.")
 @as_json
 def phase(ref: str, phase: str, reason: str, force: bool, at: str | None) -> None:
     """Move the incident to PHASE."""
@@ -235,7 +235,7 @@ def phase(ref: str, phase: str, reason: str, force: bool, at: str | None) -> Non
 @incident.command(epilog=example("firebell incident role INC-3 commander --give jun@example.org"))
 @click.argument("ref")
 @click.argument("role", type=_ROLE)
-@click.option("--give", help="Email address or id of the person; default yourself.")
+@click.option("--give", help="Email address or id of the person. Default: yourself.")
 @as_json
 def role(ref: str, role: str, give: str | None) -> None:
     """Assign a role to yourself or someone else."""
@@ -356,7 +356,7 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
     """
     path = f"/api/v1/post-mortems/{seg(ref)}"
     if save and version is None:
-        fail("The version is missing.", "Give --version, the number printed with the text.", USAGE)
+        fail("The version is missing.", "Pass --version, the number printed with the text.", USAGE)
     document = call("POST", path)
     if save:
         try:

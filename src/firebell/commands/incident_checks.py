@@ -43,7 +43,7 @@ def check(context: click.Context, ref: str) -> None:
 @click.argument("ref")
 @click.argument("finding")
 @click.option("--reason", default="", help="Why the finding doesn't matter.")
-@click.option("--until", help="When the waiver ends; default never.")
+@click.option("--until", help="When the waiver ends. Default: never.")
 @click.option("--undo", is_flag=True, help="Undo the waiver.")
 @as_json
 def waive(ref: str, finding: str, reason: str, until: str | None, undo: bool) -> None:

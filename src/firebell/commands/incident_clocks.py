@@ -55,7 +55,7 @@ def clocks(ref: str, show_all: bool) -> None:
 @click.argument("ref")
 @click.argument("fact")
 @click.argument("answer", type=click.Choice(["yes", "no", "unknown"]), default="yes")
-@click.option("--at", help="When it happened; default now.")
+@click.option("--at", help="When it happened. Default: now.")
 @click.option("--reason", default="", help="Required for a change and for a no.")
 @as_json
 def record_fact(ref: str, fact: str, answer: str, at: str | None, reason: str) -> None:

@@ -82,7 +82,7 @@ def draft(ref: str, obligation: str, fields: tuple[str, ...], follow_up: bool, p
 @click.argument("obligation")
 @click.argument("step", type=click.Choice(STEPS))
 @click.option("--reason", default="", help="Why it is a draft again.")
-@click.option("--at", help="When it was sent; default now.")
+@click.option("--at", help="When it was sent. Default: now.")
 @click.option("--channel", default="", help="The recipient, and how it was sent.")
 @click.option("--receipt", default="", help="The receipt or reference.")
 @as_json

@@ -14,7 +14,7 @@ from firebell.commands.output import as_json, echo, example, short, show, table
 @click.command(epilog=example("firebell incident attach INC-3 graph.png --text '5xx by bank' --kind finding"))
 @click.argument("ref")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--text", default="", help="Text of the entry; default the name of the file.")
+@click.option("--text", default="", help="Text of the entry. Default: the name of the file.")
 @click.option(
     "--kind",
     type=click.Choice(["note", "update", "finding", "decision", "mitigation"]),

@@ -72,10 +72,10 @@ def type_(ref: str, type_: str, private: bool | None, reason: str) -> None:
 @click.argument("title")
 @click.argument("severity")
 @click.option("--detected", required=True, help="When it was detected.")
-@click.option("--declared", help="When the response began; default when it was detected.")
+@click.option("--declared", help="When the response began. Default: when it was detected.")
 @click.option("--resolved", required=True, help="When the impact ended.")
-@click.option("--closed", help="When it was closed; default when the impact ended.")
-@click.option("--impact-start", help="When the impact began; default when it was detected.")
+@click.option("--closed", help="When it was closed. Default: when the impact ended.")
+@click.option("--impact-start", help="When the impact began. Default: when it was detected.")
 @click.option("--service", "services", multiple=True, help="Slug of a service; repeatable.")
 @as_json
 def past(

@@ -59,7 +59,7 @@ def test(slug: str, key_id: int, severity: str, preview: bool, end: bool) -> Non
     It ends after 15 minutes.
     """
     if preview and end:
-        raise click.UsageError("Give only one of --preview and --end.")
+        raise click.UsageError("Pass only one of --preview and --end.")
     path = f"{_path(slug, key_id)}/test"
     if preview:
         outcome = call("GET", path, severity=severity)

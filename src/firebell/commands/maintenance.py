@@ -83,7 +83,7 @@ def show_(slug: str, id_: str) -> None:
 @click.argument("name")
 @click.option("--body", required=True, help="What customers should know; - is standard input.")
 @click.option("--component", type=int, multiple=True, required=True, help="The id of a component it affects.")
-@click.option("--start", help="When it starts; now by default.")
+@click.option("--start", help="When it starts. Default: now.")
 @click.option("--end", required=True, help="When it ends.")
 @click.option("--rule", default="", help="An RRULE for windows that repeat, such as FREQ=WEEKLY;BYDAY=SU.")
 @click.option("--manual-start", is_flag=True, help="Don't start by itself.")
@@ -190,7 +190,7 @@ def postpone(slug: str, id_: str, start: str, end: str, body: str | None) -> Non
 @click.option("--body", required=True, help="What customers should know; - is standard input.")
 @as_json
 def update(slug: str, id_: str, body: str) -> None:
-    """Publish how maintenance goes."""
+    """Publish an update of maintenance."""
     _show(call("POST", _path(slug, id_, "updates"), _text(body)))
 
 

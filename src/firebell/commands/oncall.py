@@ -60,7 +60,7 @@ oncall.add_command(quiet)
 
 
 @oncall.command(epilog=example("firebell oncall who --at 2026-12-24T18:00"))
-@click.option("--at", help="Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
+@click.option("--at", help="Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00. Default: now.")
 @as_json
 def who(at: str | None) -> None:
     """Show who is on call now or at another time."""
@@ -138,7 +138,7 @@ def findings(schedule: str | None, each: bool) -> None:
 )
 @click.argument("schedule")
 @click.option("--user", "users", multiple=True, help="Email address or id; repeatable.")
-@click.option("--from", "start", help="2026-12-24T18:00 or 2026-12-24T18:00+01:00; default now.")
+@click.option("--from", "start", help="2026-12-24T18:00 or 2026-12-24T18:00+01:00. Default: now.")
 @click.option("--to", "end", help="Same format as --from.")
 @click.option("--for", "lasts", help="Instead of --to: 45m, 2h, 1h30m; tonight (18:00-08:00); weekend.")
 @click.option("--reason", default="", help="Why.")
@@ -195,7 +195,7 @@ def override(
 def _interval(start: str | None, end: str | None, lasts: str | None) -> tuple[str, str]:
     """Return start and end of an override; it starts now by default and ends at a time or after a duration."""
     if (end is None) == (lasts is None):
-        fail("The end is missing or given twice.", "Give either --to, or a duration such as --for 2h.", USAGE)
+        fail("The end is missing or given twice.", "Pass either --to, or a duration such as --for 2h.", USAGE)
     begins = instant(start, "--from") if start else datetime.now().astimezone().isoformat()
     if end is not None:
         return begins, instant(end, "--to")

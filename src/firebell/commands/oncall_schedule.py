@@ -21,7 +21,7 @@ from firebell.commands.output import (
 )
 
 _DAY_NAMES = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-_AT_HELP = "When the change takes effect; default now."
+_AT_HELP = "When the change takes effect. Default: now."
 _USER_HELP = "Email address or id."
 
 
@@ -190,7 +190,7 @@ def delete(slug: str) -> None:
 @click.argument("slug")
 @click.option("--user", required=True, help=_USER_HELP)
 @click.option("--layer", type=ID, required=True, help="Id of a layer; see 'schedule show'.")
-@click.option("--place", type=click.IntRange(0, 500), help="Position in the rotation, from 0; default last.")
+@click.option("--place", type=click.IntRange(0, 500), help="Position in the rotation, from 0. Default: last.")
 @click.option("--at", help=_AT_HELP)
 @as_json
 def join(slug: str, user: str, layer: int, place: int | None, at: str | None) -> None:

@@ -11,7 +11,7 @@ from firebell.kit.text import plural
 
 _FROM_HELP = "Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00."
 _TO_HELP = "Same format as --from."
-_USER_HELP = "Email address or id; default yourself."
+_USER_HELP = "Email address or id. Default: yourself."
 _ALL_HELP = "Also decided and past ones."
 
 
@@ -44,7 +44,7 @@ def _act_on_cover(request: int, verb: str, body: dict[str, Any] | None = None) -
 @click.option("--to", "end", required=True, help=_TO_HELP)
 @click.option("--user", help=_USER_HELP)
 @click.option(
-    "--ask", "asked", multiple=True, help="Email address or id of someone to ask; repeatable; default all."
+    "--ask", "asked", multiple=True, help="Email address or id of someone to ask; repeatable. Default: all."
 )
 @click.option("--reason", default="", help="Why.")
 @as_json

@@ -104,7 +104,7 @@ def edit(ref: str, section: str) -> None:
 @click.option(
     "--version",
     type=click.IntRange(1),
-    help="The version that FILE is based on; default: the present.",
+    help="The version that FILE is based on. Default: the current one.",
 )
 @as_json
 def save(ref: str, section: str, file: Any, version: int | None) -> None:

@@ -48,7 +48,7 @@ def _text(path: str) -> str:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
-        fail(f"{path} cannot be read: {error.strerror}.", "Give the paths of Markdown files.", USAGE)
+        fail(f"{path} cannot be read: {error.strerror}.", "Pass the paths of Markdown files.", USAGE)
     except UnicodeDecodeError as error:
         fail(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.", "Save it as UTF-8.", USAGE)
 

@@ -29,7 +29,7 @@ def _state(state: dict[str, Any]) -> str:
 @click.option("--show", "only_show", is_flag=True, help="Only show the state of the review.")
 @as_json
 def review(ref: str, ask: tuple[str, ...], only_show: bool) -> None:
-    """Ask for a review of the present version of REF, and show its reviews."""
+    """Ask for a review of the current version of REF, and show its reviews."""
     if only_show:
         state = call("GET", _address(ref, "/review"))
     else:
@@ -161,7 +161,7 @@ def external_show(ref: str, text: bool) -> None:
 def external_decide(ref: str, yes: bool, no: str) -> None:
     """Decide whether customers get a version."""
     if yes == bool(no):
-        fail("Give either --yes or --no REASON.", "", USAGE)
+        fail("Pass either --yes or --no REASON.", "", USAGE)
     _external(call("PUT", _address(ref, "/external"), {"is_needed": yes, "reason": no}))
 
 
@@ -218,7 +218,7 @@ def external_publish(ref: str) -> None:
 def export(ref: str, kind: str, roles: bool, output: Path | None) -> None:
     """Export REF as Markdown, HTML, PDF or JSON."""
     if kind == "pdf" and output is None:
-        fail("A PDF is written to a file.", "Give --output, such as --output inc-3.pdf.", USAGE)
+        fail("A PDF is written to a file.", "Pass --output, such as --output inc-3.pdf.", USAGE)
     content = fetch(_address(ref, "/export"), format=kind, roles="true" if roles else "false")
     if output is None:
         echo(content.decode().rstrip("\n"))

@@ -13,7 +13,7 @@ _PATH = "/api/v1/me/quiet-hours"
 @click.command(epilog=example("firebell oncall quiet 22:00 07:00", "firebell oncall quiet --off"))
 @click.argument("starts", required=False)
 @click.argument("ends", required=False)
-@click.option("--tz", help="A time zone such as Europe/Berlin; default your own.")
+@click.option("--tz", help="A time zone such as Europe/Berlin. Default: your own.")
 @click.option("--off", is_flag=True, help="Turn quiet hours off.")
 @as_json
 def quiet(starts: str | None, ends: str | None, tz: str | None, off: bool) -> None:
@@ -22,9 +22,9 @@ def quiet(starts: str | None, ends: str | None, tz: str | None, off: bool) -> No
     Low-urgency notifications are held until quiet hours end. High-urgency pages always come through.
     """
     if off and starts:
-        raise click.UsageError("Give either times or --off, not both.")
+        raise click.UsageError("Pass either times or --off, not both.")
     if bool(starts) != bool(ends):
-        raise click.UsageError("Give the end too, such as: firebell oncall quiet 22:00 07:00")
+        raise click.UsageError("Pass the end too, such as: firebell oncall quiet 22:00 07:00")
     settings: dict[str, Any] = {"hours": None}
     if off:
         call("DELETE", _PATH)

@@ -68,7 +68,7 @@ def import_(file: str) -> None:
     "dry-run", epilog=example("firebell response dry-run SEV1 --at 2026-11-24T03:14 --service checkout")
 )
 @click.argument("severity")
-@click.option("--at", help="When it is declared; now by default.")
+@click.option("--at", help="When it is declared. Default: now.")
 @click.option("--service", help="The service that is affected.")
 @as_json
 def dry_run(severity: str, at: str | None, service: str | None) -> None:

@@ -70,7 +70,7 @@ def test(
         result = call("POST", "/api/v1/routing/test", body)
     else:
         fail(
-            "There is nothing to test.", "Give --service SLUG with --label NAME=VALUE, or --alert ID.", USAGE
+            "There is nothing to test.", "Pass --service SLUG with --label NAME=VALUE, or --alert ID.", USAGE
         )
     lines = [
         f"rule {v['number']}  {v['name']}: {'matches' if v['matches'] else v['reason']}"

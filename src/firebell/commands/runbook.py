@@ -46,7 +46,7 @@ def _read(paths: tuple[str, ...], *, scenarios: bool = False) -> dict[Path, str]
     try:
         return {file: _text(file) for file in gather(map(Path, paths), scenarios=scenarios)}
     except OSError as error:
-        fail(str(error), "Give runbooks, or folders that contain them.", USAGE)
+        fail(str(error), "Pass runbooks, or folders that contain them.", USAGE)
 
 
 def _text(file: Path) -> str:
@@ -165,7 +165,7 @@ def new(name: str) -> None:
 
     title = " ".join(name.replace("-", " ").replace("_", " ").split())
     if not title:
-        fail("The runbook has no name.", "Give a name such as disk-full.", USAGE)
+        fail("The runbook has no name.", "Pass a name such as disk-full.", USAGE)
     click.echo(blank_runbook(datetime.now(UTC).date(), title[:1].upper() + title[1:]).rstrip("\n"))
 
 

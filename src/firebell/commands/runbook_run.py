@@ -27,12 +27,12 @@ from firebell.commands.output import as_json, example
     is_flag=False,
     flag_value="latest",
     metavar="[RUN]",
-    help="Go on with a run that was interrupted.",
+    help="Resume a run that was interrupted.",
 )
-@click.option("--anyway", is_flag=True, help="Resume although the runbook has a newer text.")
+@click.option("--anyway", is_flag=True, help="Resume although the runbook has changed.")
 @click.option("--yes", "is_unattended", is_flag=True, help="Ask nothing; needs --sha256 or --file.")
 @click.option("--sha256", metavar="HEX", help="Run only the text with this SHA-256.")
-@click.option("--require-server", is_flag=True, help="Run nothing if the server is away.")
+@click.option("--require-server", is_flag=True, help="Run nothing if the server is unreachable.")
 @click.option(
     "--output/--no-output",
     "keeps_output",

@@ -1,4 +1,4 @@
-"""Send a run's journal to the server while it goes on, and later if the server is away."""
+"""Send a run's journal to the server while it goes on, and later if the server is unreachable."""
 
 import json
 import threading

@@ -62,7 +62,7 @@ class Answer(StrEnum):
     STOP = "stop"
 
 
-_OTHER_TEXT = "Resumed although the runbook has another text now"
+_OTHER_TEXT = "Resumed although the runbook has changed"
 _ON_HAND = {"d": "done by hand", "s": "skip"}
 _LEAVE = {"b": "roll back", "q": "stop"}
 
@@ -139,8 +139,8 @@ class RunSession:
     def _heed_the_browser(self) -> None:
         if self.reporter is None or not self.reporter.is_taken_over:
             return
-        self.screen.say("Someone goes on with this run in the browser.", color="yellow")
-        if not self.screen.confirms("Go on here all the same?"):
+        self.screen.say("Someone continues this run in the browser.", color="yellow")
+        if not self.screen.confirms("Continue here anyway?"):
             raise KeyboardInterrupt
         self.reporter.is_taken_over = False
 

@@ -84,7 +84,7 @@ def start(options: RunOptions, *, is_terminal: bool) -> ExitCode:
         return ExitCode.INTERRUPTED
     except (JournalFailed, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        fail(f"The journal can't be written: {reason}. Nothing was run.", "Make room on the disk.")
+        fail(f"The journal can't be written: {reason}. Nothing was run.", "Free up disk space.")
     return _carried_out(session, screen)
 
 
@@ -94,7 +94,9 @@ def _check(options: RunOptions, *, is_terminal: bool) -> None:
         fail("Name a runbook, or give its file.", "See 'firebell runbook run --help'.", USAGE)
     if options.resume is not None and (options.first or options.dry_run or options.incident or options.path):
         fail(
-            "A resumed run goes on as it began.", "Leave out --from, --dry-run, --incident and --file.", USAGE
+            "A resumed run continues with the options it started with.",
+            "Leave out --from, --dry-run, --incident and --file.",
+            USAGE,
         )
     if options.is_unattended and not (options.sha256 or options.path or options.resume):
         fail(
@@ -126,8 +128,8 @@ def _begun(options: RunOptions, screen: Screen, server: Server | None, bash: str
         screen.say(text.note, color="yellow")
     if options.sha256 and options.sha256.lower() != text.sha256:
         fail(
-            f"The text has another SHA-256: {text.sha256}.",
-            "Read the changes, then give the new one.",
+            f"The text has a different SHA-256: {text.sha256}.",
+            "Read the changes, then pass the new one.",
             REFUSED,
         )
     runbook, plan, variables = _parsed(text.body)
@@ -213,7 +215,7 @@ def _incident(options: RunOptions, server: Server | None) -> tuple[Mapping[str, 
     except CommandFailed as error:
         if options.require_server or not is_away(error):
             raise
-        return None, f"{error.message} The run goes on, and is sent later. Its output is not kept."
+        return None, f"{error.message} The run continues, and is sent later. Its output is not kept."
     return incident, ""
 
 
@@ -246,7 +248,9 @@ def _connect(session: RunSession, server: Server | None) -> None:
     session.reporter = Reporter(server, session.journal)
     session.reporter.start()
     ref = session.journal.state.ref
-    session.screen.say(f"Recorded as {ref}." if ref else "The run goes on, and is sent to the server later.")
+    session.screen.say(
+        f"Recorded as {ref}." if ref else "The run continues, and is sent to the server later."
+    )
     if session.reporter.problem:
         session.screen.say(session.reporter.problem, color="yellow")
 
@@ -263,11 +267,11 @@ def _resumed(options: RunOptions, screen: Screen, server: Server | None, bash: s
     )
     if is_other and not options.anyway:
         fail(
-            f"The runbook has another text now than the one this run began with ({header.sha256}).",
-            "Read it. Then go on with the old text by --anyway, or begin a new run.",
+            f"The runbook has changed since this run began ({header.sha256}).",
+            "Read it. Then continue with the old text (--anyway), or start a new run.",
         )
     if hashlib.sha256(header.body.encode()).hexdigest() != header.sha256:
-        fail(f"{journal.path} was changed: its text does not have its SHA-256.", "Begin a new run.")
+        fail(f"{journal.path} was changed: its text does not have its SHA-256.", "Start a new run.")
     _, plan, variables = _parsed(header.body)
     known = {**journal.state.variables, **given(options.variables, variables)}
     screen.say(
@@ -295,7 +299,7 @@ def _reopened(wanted: str | None) -> Journal:
         except JournalInUse:
             fail(
                 f"{state.ref or header.client_id} is open in another terminal.",
-                "Go on there, or end that command first.",
+                "Continue there, or end that command first.",
             )
     return fail(
         f"No open run {wanted} on this machine." if wanted else "No open run on this machine.",
@@ -322,11 +326,11 @@ def _carried_out(session: RunSession, screen: Screen) -> ExitCode:
         code = ExitCode.INTERRUPTED
         name = journal.state.ref or journal.state.header.client_id
         screen.say()
-        screen.say(f"Interrupted. Go on with: firebell runbook run --resume {name}", color="yellow")
+        screen.say(f"Interrupted. Resume with: firebell runbook run --resume {name}", color="yellow")
     except JournalFailed as error:
         code = ExitCode.FAILED
         screen.say(f"The journal can't be written: {error}. Nothing more is run.", color="red")
-        screen.say(f"Make room, then see what happened and resume: {journal.path}")
+        screen.say(f"Free up space, then check what happened and resume: {journal.path}")
     reporter = session.reporter
     if reporter and not reporter.close():
         why = f" {reporter.problem}" if reporter.problem else ""

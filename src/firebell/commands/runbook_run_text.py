@@ -34,7 +34,7 @@ def from_file(path: Path) -> RunText:
     try:
         body = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        fail(f"{path} cannot be read: {error.strerror}.", "Give the path of a runbook.", USAGE)
+        fail(f"{path} cannot be read: {error.strerror}.", "Pass the path of a runbook.", USAGE)
     except UnicodeDecodeError as error:
         fail(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.", "Save it as UTF-8.", USAGE)
     if len(body) > 200_000:

@@ -75,7 +75,7 @@ def complete(
     if missing:
         fail(
             f"Variables without a value: {'; '.join(missing)}.",
-            "Give each with --var NAME=VALUE, and secrets in the environment.",
+            "Set each with --var NAME=VALUE, and secrets in the environment.",
             USAGE,
         )
     return complete_values

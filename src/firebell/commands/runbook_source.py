@@ -76,7 +76,7 @@ def add(kind: str, name: str, url: str, ref: str, paths: tuple[str, ...], poll: 
 def sync(source_id: int) -> None:
     """Read source ID now."""
     answer = call("POST", f"{_ADDRESS}/{source_id}/sync")
-    show(answer, f"Syncing {answer['name']}, at present {plural(answer['files'], 'file')}.")
+    show(answer, f"Syncing {answer['name']}; it has {plural(answer['files'], 'file')} now.")
 
 
 @source.command("remove", epilog=example("firebell runbook source remove 3"))

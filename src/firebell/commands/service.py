@@ -127,7 +127,7 @@ def _acked(seconds: int | None) -> str:
 @service.command(epilog=example("firebell service add Search --team payments --policy payments"))
 @click.argument("name")
 @click.option("--team", required=True, help="Slug or id of the team that owns the service.")
-@click.option("--policy", help="Slug of an escalation policy; default the fallback responders.")
+@click.option("--policy", help="Slug of an escalation policy. Default: the fallback responders.")
 @click.option("--description", default="", help="What the service does.")
 @click.option("--runbook", default="", help="Web address of the runbook.")
 @click.option("--tier", type=click.IntRange(1, 3), help="1 critical, 2 standard, 3 internal.")

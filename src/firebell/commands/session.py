@@ -31,7 +31,7 @@ def list_sessions() -> None:
 def end(session_id: int | None, everywhere: bool) -> None:
     """Sign out of one browser, or of all of them."""
     if everywhere == (session_id is not None):
-        raise click.UsageError("Give either the id of a session or --all.")
+        raise click.UsageError("Pass either the id of a session or --all.")
     call("DELETE", _PATH if everywhere else f"{_PATH}/{session_id}")
     text = "You are signed out everywhere." if everywhere else f"Ended session {session_id}."
     show({"ended": session_id or "all"}, text)

@@ -95,7 +95,7 @@ def show_(silence_id: int) -> None:
 @click.option("--comment", required=True, help="Why; shown with each silenced alert.")
 @click.option("--for", "length", default="1h", show_default=True, help="How long, at most 30d.")
 @click.option("--until", help="When it ends, instead of --for.")
-@click.option("--start", help="When it starts; now by default.")
+@click.option("--start", help="When it starts. Default: now.")
 @click.option("--service", "services", multiple=True, help="Slug of a service; all services by default.")
 @click.option("--preview", is_flag=True, help="Only count what it would silence.")
 @as_json

@@ -129,7 +129,7 @@ def _update(
 @click.option("--body", required=True, help="What customers should know; - is standard input.")
 @click.option("--component", multiple=True, metavar="ID=STATUS", help="The status of a component.")
 @click.option("--next", "next_", help="When the next update comes; required unless resolved.")
-@click.option("--since", help="When customers were first affected; the start of the impact by default.")
+@click.option("--since", help="When customers were first affected. Default: the start of the impact.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option("--continues", default="", metavar="ID", help="A resolved incident that this one continues.")
 @click.option("--quiet", is_flag=True, help="Don’t notify subscribers.")

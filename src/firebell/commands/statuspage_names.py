@@ -84,7 +84,7 @@ def translate(
     if about is not None:
         body["about"] = about
     if not any(body.values()) and about is None:
-        fail("There is nothing to change.", f"Name an option, such as {usage}.")
+        fail("There is nothing to change.", f"Pass an option, such as {usage}.")
     translation = call("PUT", f"/api/v1/status-pages/{seg(slug)}/translations/{seg(language)}", body)
     left = translation["missing"]
     show(translation, "Saved. Nothing is left to translate." if not left else f"Saved. Texts left: {left}.")

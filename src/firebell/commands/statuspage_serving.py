@@ -92,7 +92,7 @@ def change_access(
     if suffice is not None:
         body["networks_suffice"] = suffice
     if not body:
-        fail("There is nothing to change.", "Name an option, such as --network 10.0.0.0/8.")
+        fail("There is nothing to change.", "Pass an option, such as --network 10.0.0.0/8.")
     hosting = call("PATCH", _path(slug, "access"), body)
     show(hosting["access"], _access_text(hosting))
 
@@ -246,7 +246,7 @@ def change_theme(
         listed = pairs(links, "LABEL=ADDRESS", "--link Imprint=https://www.example.org/imprint")
         body["footer_links"] = [{"label": label, "url": url} for label, url in listed.items()]
     if not body:
-        fail("There is nothing to change.", "Name an option, such as --accent '#0a7ea4'.")
+        fail("There is nothing to change.", "Pass an option, such as --accent '#0a7ea4'.")
     shown = call("PATCH", _path(slug, "theme"), body)["theme"]
     show(shown, _theme_text(shown))
 

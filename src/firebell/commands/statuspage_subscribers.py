@@ -125,7 +125,7 @@ def list_broadcasts(slug: str, limit: int) -> None:
 @click.option("--reason", default="Paused at the terminal.", show_default=True)
 @as_json
 def pause(slug: str, broadcast: int, reason: str) -> None:
-    """Send nothing more of a broadcast until someone goes on."""
+    """Pause a broadcast until someone resumes it."""
     paused = call("POST", f"{_base(slug)}/broadcasts/{broadcast}/pause", {"reason": reason})
     show(paused, f"Paused; {paused['waiting']} wait.")
 
@@ -135,9 +135,9 @@ def pause(slug: str, broadcast: int, reason: str) -> None:
 @click.argument("broadcast", type=int)
 @as_json
 def resume(slug: str, broadcast: int) -> None:
-    """Go on with a paused broadcast."""
+    """Resume a paused broadcast."""
     resumed = call("POST", f"{_base(slug)}/broadcasts/{broadcast}/resume")
-    show(resumed, f"Sending goes on; {resumed['waiting']} wait.")
+    show(resumed, f"Sending continues; {resumed['waiting']} wait.")
 
 
 @click.group("mail-events")
@@ -158,7 +158,7 @@ def list_mail_events(slug: str, limit: int) -> None:
 
 
 @mail_events.command("address", epilog=example("firebell statuspage mail-events address"))
-@click.option("--replace", is_flag=True, help="Replace it; what is posted to the present one is refused.")
+@click.option("--replace", is_flag=True, help="Replace it; what is posted to the current one is refused.")
 @as_json
 def mail_events_address(replace: bool) -> None:
     """Show the address to which your mail provider posts; it is a secret."""

@@ -88,7 +88,7 @@ def apply(folder: Path, dry_run: bool, prune: bool) -> None:
     """
     paths = [folder] if folder.is_file() else sorted(folder.rglob("*.md"))
     if not paths:
-        fail(f"{folder} has no Markdown files.", "Give the folder that contains the templates.", USAGE)
+        fail(f"{folder} has no Markdown files.", "Pass the folder that contains the templates.", USAGE)
     base = folder.parent if folder.is_file() else folder
     files = [{"name": str(p.relative_to(base)), "text": _text(p)} for p in paths]
     results = call("POST", "/api/v1/templates/apply", {"files": files, "dry_run": dry_run, "prune": prune})

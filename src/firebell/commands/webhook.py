@@ -143,7 +143,7 @@ def change(
 ) -> None:
     """Change webhook NAME; what you do not give stays as it is."""
     if is_all and (types or teams or services):
-        raise click.UsageError("Give --all, or types, teams and services.")
+        raise click.UsageError("Pass --all, or types, teams and services.")
     one = _find(name)
     fields = {
         "name": new_name or one["name"],
@@ -252,7 +252,7 @@ def show_delivery(name: str, delivery: int) -> None:
 @click.argument("delivery", type=click.IntRange(1), required=False)
 @click.option("--failed", is_flag=True, help="All failed deliveries.")
 @click.option("--since", help="Events from this instant on.")
-@click.option("--until", help="Events before this instant; now by default.")
+@click.option("--until", help="Events before this instant. Default: now.")
 @click.option("--with-delivered", is_flag=True, help="Include delivered events of the range.")
 @as_json
 def replay(
@@ -265,7 +265,7 @@ def replay(
 ) -> None:
     """Send events to webhook NAME again: one delivery, all failed ones, or a range."""
     if sum((delivery is not None, failed, since is not None)) != 1:
-        raise click.UsageError("Give one of DELIVERY, --failed and --since.")
+        raise click.UsageError("Pass one of DELIVERY, --failed and --since.")
     if since is None and (until is not None or with_delivered):
         raise click.UsageError("--until and --with-delivered belong to --since.")
     if delivery is not None:

@@ -24,7 +24,7 @@ _RATE_CLASSES = ("weekday", "night", "weekend", "holiday")
 
 
 @click.command(epilog=example("firebell oncall report --month 2026-11 --csv --output november.csv"))
-@click.option("--month", help="Such as 2026-11; default this month.")
+@click.option("--month", help="Such as 2026-11. Default: this month.")
 @click.option("--team", help="Slug of a team: only its schedules and their people.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV (RFC 4180).")
 @click.option("--bom", is_flag=True, help="With --csv: start with a byte order mark, for Excel.")
@@ -98,7 +98,7 @@ _RATE_FIELDS = (*_RATE_CLASSES, "currency", "per_shift", "rest_hours", "country"
         "firebell oncall rates --currency EUR --night 7.50 --weekend 10 --per-shift 100 --month 2027-01"
     )
 )
-@click.option("--month", help="Show the rates of this month, or change them from it on; default this month.")
+@click.option("--month", help="Show the rates of this month, or change them from it on. Default: this month.")
 @click.option("--currency", help="ISO 4217, such as EUR.")
 @click.option("--weekday", help="Per hour on a weekday.")
 @click.option("--night", help="Per hour at night, 22:00 to 07:00.")

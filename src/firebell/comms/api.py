@@ -425,7 +425,7 @@ async def _existing(w: Work, ref: str, post_id: int) -> CommsPost:
 
 @router.get(
     "/incidents/{ref}/comms/posts/{post_id}",
-    summary="Show what became of a post",
+    summary="Show the status of a post",
     responses=problems(404),
 )
 async def show_post(w: Reader, ref: Text, post_id: PathId) -> PostShown:

@@ -77,7 +77,7 @@ async def answer(
     if not own or actor.person_id == one.author_id:
         raise NotFound("No one asked you to approve this.", hint="The author never approves.")
     if one.state is not PostState.WAITING:
-        raise Conflict("This waits for no one anymore.", hint="See what became of it.")
+        raise Conflict("This approval is no longer needed.", hint="Reload the page to see its status.")
     if body_sha256 != one.body_sha256:
         raise Conflict("The text changed since you read it.", hint="Read it again, then answer.")
     note = clean_text(note, NOTE_MAX_CHARS)
@@ -122,7 +122,7 @@ async def ask_again(tx: Tx, actor: Actor, post_id: int, now: datetime) -> CommsP
     one = await sending.post(tx, post_id)
     incident = await incidents.incident(tx, one.incident_id)
     if one.state is not PostState.WAITING:
-        raise Conflict("This waits for no one anymore.", hint="See what became of it.")
+        raise Conflict("This approval is no longer needed.", hint="Reload the page to see its status.")
     waiting = {person for each in one.approvals if each.answer is None for person in each.asked_ids}
     await _notify(tx, incident, one, sorted(waiting), now)
     await tx.audit(actor, "comms.asked_again", f"comms_post:{post_id}", now, incident=incident.ref)

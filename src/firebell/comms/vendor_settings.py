@@ -20,7 +20,9 @@ async def set_vendors(tx: Tx, actor: Actor, names: Sequence[str], now: datetime)
     """Replace the names of vendors. Idempotent."""
     cleaned = sorted({clean_name(name, "vendors") for name in names if name.strip()}, key=str.casefold)
     if len(cleaned) > MAX_VENDORS:
-        raise Invalid("These are too many.", fields={"vendors": f"Enter at most {MAX_VENDORS} names."})
+        raise Invalid(
+            "There are too many vendor names.", fields={"vendors": f"Enter at most {MAX_VENDORS} names."}
+        )
     if cleaned != await vendors(tx):
         await org_settings.put(tx, VENDORS_SETTING, cleaned)
         await tx.audit(actor, "comms.vendors_changed", "vendors", now, names=", ".join(cleaned))

@@ -33,7 +33,7 @@ async def choose_digest(
     await _choose(tx, actor, person_id, team, now, is_on=is_on)
 
 
-@internal("The signed link of a mail is the right.")
+@internal("The signed link of an email grants access.")
 async def unsubscribe(tx: Tx, actor: Actor, person_id: int, team: Team | None, now: datetime) -> None:
     """End a person's digest. Idempotent."""
     await _choose(tx, actor, person_id, team, now, is_on=False)

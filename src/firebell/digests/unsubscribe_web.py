@@ -16,7 +16,7 @@ from firebell.people import route_access
 from firebell.people.model import Person, Team
 
 router = routing.html_router()
-SIGNED = route_access.public("The signed link is the right.")
+SIGNED = route_access.public("The signed link grants access.")
 
 
 @router.get("/u/digest/{token}", dependencies=SIGNED)

@@ -107,7 +107,7 @@ async def answer_invitation(tx: Tx, drill_id: int, person_id: int, state: str, n
 
 
 async def set_away(tx: Tx, drill_id: int, person_ids: Collection[int]) -> None:
-    """Take people out of a drill: its pages do not reach them any more."""
+    """Take people out of a drill: its pages do not reach them anymore."""
     await tx.execute(
         """
         update drill_participant

@@ -147,7 +147,7 @@ def _unique(entries: Iterator[Mapped], reader: Reader) -> Iterator[tuple[str, Ma
     for entry in entries:
         own = entry.text("id", most=40)
         if own in used:
-            entry.problem("id", f"The id {own} is used twice.", "Give each entry an id of its own.")
+            entry.problem("id", f"The id {own} is used twice.", "Give each entry its own id.")
         used.add(own)
         yield own, entry
 

@@ -78,7 +78,7 @@ class Mapped:
                 self.problem(key, f"{key} is missing.", f"Add {key}.")
             return ""
         if not isinstance(node, yaml.ScalarNode):
-            self.problem(key, f"{key} is not a text.", f"Write {key}: ...")
+            self.problem(key, f"{key} is not text.", f"Write {key}: ...")
             return ""
         value = " ".join(str(node.value).split())
         if not value and required:
@@ -151,7 +151,7 @@ class Mapped:
         for item in node.value:
             line = item.start_mark.line + 1
             if not isinstance(item, yaml.ScalarNode) or not item.value or len(item.value) > 200:
-                self._reader.add(line, f"An entry of {key} is not a short text.", "Write a short text.")
+                self._reader.add(line, f"An entry of {key} is not a short string.", "Enter a short string.")
             elif among and item.value not in among:
                 self._reader.add(line, f"{item.value} is not known in {key}.", f"Use {', '.join(among)}.")
             else:

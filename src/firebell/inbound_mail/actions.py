@@ -79,7 +79,7 @@ def _request(mail: ReceivedMail, verdict: Verdict, now: datetime) -> InboundRequ
     is_event = verdict.outcome in (MailOutcome.FIRED, MailOutcome.RESOLVED, MailOutcome.STORM)
     error = mail.message.problem
     if verdict.outcome is MailOutcome.REFUSED:
-        error = f"A mail was refused. {verdict.reason}"
+        error = f"An email was refused. {verdict.reason}"
     return InboundRequest(
         integration_id=mail.integration_id,
         service_id=mail.service_id,
@@ -93,7 +93,7 @@ def _request(mail: ReceivedMail, verdict: Verdict, now: datetime) -> InboundRequ
 async def receipts(
     tx: Reads, integration_id: int, before: int | None = None, limit: int = 50
 ) -> list[MailReceipt]:
-    """Return what became of the mails of an integration, newest first."""
+    """Return the emails that an integration received, with their outcomes, newest first."""
     return await store.receipts(tx, integration_id, MAX_ID if before is None else before, limit)
 
 
@@ -110,7 +110,7 @@ async def change_settings(
     auth_server: str,
     now: datetime,
 ) -> MailSettings:
-    """Change how the mails of an integration are read; raise Invalid with the message of every wrong field."""
+    """Change how the emails of an integration are read; raise Invalid with the message of every wrong field."""
     integration = await alerts.integration_of_service(tx, service_id, integration_id)
     settings = checked(senders, resolve_matchers, ignore_matchers, auth_server)
     if settings == await store.settings_of(tx, integration_id):
@@ -175,7 +175,7 @@ def _checked_matchers(text: str, field: str) -> str:
     stored = matchers.checked(text, field, hint)
     if stored and matchers.matches_all(matchers.parse(stored), {}):
         raise Invalid(
-            "These matchers match every mail.",
-            fields={field: "Enter at least one matcher with a value that the mail must have."},
+            "These matchers match every email.",
+            fields={field: "Enter at least one matcher with a value that the email must have."},
         )
     return stored

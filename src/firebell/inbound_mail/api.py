@@ -34,15 +34,15 @@ class MailFields(ApiInput):
         ),
     ] = Field(default_factory=list)
     resolve_matchers: Annotated[
-        Matchers, Field(description="which mails resolve; empty for the words of the subject")
+        Matchers, Field(description="which emails resolve the alert; empty for the words of the subject")
     ] = ""
-    ignore_matchers: Annotated[Matchers, Field(description="which mails change nothing")] = ""
+    ignore_matchers: Annotated[Matchers, Field(description="which emails are ignored")] = ""
 
 
 class MailShown(ApiOutput):
     """The address of an integration, with the end of its key, and how its mails are read."""
 
-    address: Annotated[str | None, Field(description="null if this installation receives no mail")]
+    address: Annotated[str | None, Field(description="null if this installation receives no email")]
     senders: list[str]
     resolve_matchers: str
     ignore_matchers: str
@@ -76,14 +76,16 @@ async def _integration(w: Work, slug: str, integration_id: int) -> Integration:
 
 
 @router.get(
-    "/mail", summary="Get the mail address of an integration, and how mails are read", responses=problems(404)
+    "/mail",
+    summary="Get the email address of an integration, and how its emails are read",
+    responses=problems(404),
 )
 async def get_mail(w: Reader, slug: Text, integration_id: PathId) -> MailShown:
     integration = await _integration(w, slug, integration_id)
     return _shown(w, integration, await actions.settings_of(w.tx, integration.id))
 
 
-@router.put("/mail", summary="Change how the mails of an integration are read", responses=problems(404))
+@router.put("/mail", summary="Change how the emails of an integration are read", responses=problems(404))
 async def update_mail(w: Writer, slug: Text, integration_id: PathId, fields: MailFields) -> MailShown:
     integration = await _integration(w, slug, integration_id)
     settings = await actions.change_settings(
@@ -101,7 +103,9 @@ async def update_mail(w: Writer, slug: Text, integration_id: PathId, fields: Mai
 
 
 @router.get(
-    "/mails", summary="List what became of the mails of an integration, newest first", responses=problems(404)
+    "/mails",
+    summary="List the emails of an integration with their outcomes, newest first",
+    responses=problems(404),
 )
 async def list_mails(
     w: Reader, slug: Text, integration_id: PathId, params: PageParams

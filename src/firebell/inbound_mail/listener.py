@@ -32,7 +32,7 @@ LINE_LIMIT_BYTES = 128 * 1024
 """RFC 5321 allows lines of 1,000 bytes; some tools send longer ones, and refusing them would lose the alert."""
 
 OK = "250 2.0.0 Stored"
-NOT_NOW = "451 4.3.0 The mail could not be stored. Send it again later"
+NOT_NOW = "451 4.3.0 The message could not be stored. Send it again later"
 NO_SUCH_ADDRESS = "550 5.1.1 No integration has this address"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
 BUSY = b"421 4.3.2 Too many connections. Try again later\r\n"
@@ -198,7 +198,7 @@ async def listening(ctx: Context, ingest: Ingest) -> AsyncIterator[None]:
         server = await loop.create_server(connection, host, port)
     except OSError as exc:
         raise StartupError(
-            f"Firebell cannot listen for mails on {host}:{port}: {exc.strerror}.",
+            f"Firebell cannot listen for email on {host}:{port}: {exc.strerror}.",
             hint="Ports below 1024 need a privilege: set FIREBELL_MAIL_LISTEN to another port behind your relay.",
         ) from exc
     log.info("accepting mails", extra={"host": host, "port": port, "domain": ctx.inbound_mail.domain})

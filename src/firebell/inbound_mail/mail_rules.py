@@ -77,7 +77,7 @@ def judge(
         return Verdict(MailOutcome.REFUSED, reason)
     labels = labels_of(message)
     if settings.ignore_matchers and matchers.matches_all(matchers.parse(settings.ignore_matchers), labels):
-        return Verdict(MailOutcome.IGNORED, "The integration ignores mails like this one.")
+        return Verdict(MailOutcome.IGNORED, "The integration ignores emails like this one.")
     if recent >= STORM_MAILS:
         key = cleaning.dedup_key(f"mail-storm:{message.sender}", "")
         return Verdict(
@@ -106,7 +106,7 @@ def _automatic(message: MailMessage, envelope_sender: str | None) -> str:
     if message.is_own:
         return "Firebell sent it."
     if message.is_report:
-        return "It is a report of a mail server, such as a bounce."
+        return "It is a report from a mail server, such as a bounce."
     if envelope_sender == "":
         return "It has no sender to reply to, as bounces do."
     if message.auto_submitted == "auto-replied":
@@ -143,12 +143,12 @@ def event_of(mail: ReceivedMail, verdict: Verdict, now: datetime) -> Event:
         return Event(
             EventKind.FIRING,
             verdict.key,
-            cleaning.line(f"Too many mails from {message.sender}"),
+            cleaning.line(f"Too many emails from {message.sender}"),
             f"{verdict.reason} They are kept, and open no alerts of their own. Check the sender.",
             "error",
         )
     title = cleaning.line(message.subject) or cleaning.line(
-        f"Mail from {message.sender} without a subject"
+        f"Email from {message.sender} without a subject"
         if message.sender
         else f"Mail to {mail.integration_name}"
     )
@@ -156,7 +156,7 @@ def event_of(mail: ReceivedMail, verdict: Verdict, now: datetime) -> Event:
     if message.attachments:
         notes.append(f"Attached, not kept: {', '.join(message.attachments)}")
     if mail.is_cut:
-        notes.append("The mail was too large; its end is missing.")
+        notes.append("The email was too large; its end is missing.")
     if message.problem:
         notes.append(message.problem)
     return Event(

@@ -46,7 +46,7 @@ def read(content: bytes) -> MailMessage:
         return MailMessage(
             subject=_words(subject[1]) if subject else "",
             text=text,
-            problem=f"This mail can’t be parsed ({type(error).__name__}).",
+            problem=f"This email can’t be parsed ({type(error).__name__}).",
         )
 
 

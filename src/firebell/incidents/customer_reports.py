@@ -33,7 +33,7 @@ async def record_report(
     at = reported_at or now
     if at > now:
         raise Invalid(
-            "That time is not possible.",
+            "That time is not valid.",
             fields={"reported_at": "The time is in the future. Leave it blank for now."},
         )
     report = await closing_store.add_report(tx, incident_id, text, at, actor.person_id, actor.label, now)

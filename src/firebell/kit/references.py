@@ -7,5 +7,5 @@ def parse_ref(prefix: str, ref: str) -> int:
     """Return the number of a reference; raise `NotFound` for anything else."""
     text = ref.strip().upper().removeprefix(f"{prefix}-")
     if not text.isdecimal() or not text.isascii() or len(text) > 18:
-        raise NotFound(f"{ref!r} is no {prefix} reference.", hint=f"An example is {prefix}-7.")
+        raise NotFound(f"{ref!r} is not a {prefix} reference.", hint=f"An example is {prefix}-7.")
     return int(text)

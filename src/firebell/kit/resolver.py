@@ -108,6 +108,6 @@ class Resolver:
 
 
 def _retrieve(task: "asyncio.Task[list[str]]") -> None:
-    """Retrieve a failure that no caller waits for any more, so that asyncio does not log it."""
+    """Retrieve a failure that no caller waits for anymore, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

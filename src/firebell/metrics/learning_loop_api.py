@@ -91,7 +91,11 @@ def _incident(one: LoopIncident) -> dict[str, object]:
     return {name: getattr(one, name) for name in names}
 
 
-@router.get("/{ref}/loop", summary="Get what became of an incident", responses=problems(404))
+@router.get(
+    "/{ref}/loop",
+    summary="Get the post-mortem, action items and repeats of an incident",
+    responses=problems(404),
+)
 async def get_loop(w: Reader, ref: str) -> LoopShown:
     loop = await learning_loop_queries.loop_of(w.tx, parse_ref("INC", ref), w.now)
     repeats = [

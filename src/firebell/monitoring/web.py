@@ -14,7 +14,7 @@ PATH = "/metrics.prom"
 router = APIRouter(include_in_schema=False)
 
 
-@router.get(PATH, dependencies=route_access.public("The token, or the network of the client, is the right."))
+@router.get(PATH, dependencies=route_access.public("The token, or the network of the client, grants access."))
 async def metrics_prom(request: Request) -> Response:
     """Return the numbers of this process, and of the work that all processes share."""
     return await _exposition(request, request.app.state.ctx, request.app.state.exporter)

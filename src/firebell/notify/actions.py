@@ -173,7 +173,7 @@ async def notify_contact_disabled(tx: Tx, payload: dict[str, Any], now: datetime
         person_id=method.person_id,
         kind="contact",
         title=f"Your contact method {name} no longer works",
-        note=f"Messages to {name} failed, or were stopped there, and Firebell doesn't send pages there any more."
+        note=f"Messages to {name} failed, or were stopped there, and Firebell doesn't send pages there anymore."
         " Correct the address, or send a new code to use it again.",
         link="/settings/contact",
         urgency="high",

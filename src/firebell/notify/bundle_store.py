@@ -161,7 +161,7 @@ async def deliveries_of_message(
 ) -> list[Delivery]:
     """Return the deliveries of the message of one, which is among them, most urgent first.
 
-    `only_waiting` leaves out those whose page waits for no answer to it any more, maybe all of them. A message about
+    `only_waiting` leaves out those whose page waits for no answer to it anymore, maybe all of them. A message about
     one page has one delivery. Its provider may have got one that is queued again, or that failed.
     """
     if not delivery.bundle_id:

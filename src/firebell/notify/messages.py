@@ -75,7 +75,7 @@ def _code_text(recipient: Recipient, code: str) -> tuple[str, str]:
     if not code:
         return (
             recipient.word("Your Firebell code expired"),
-            recipient.word("This code can't be used any more. Request a new one."),
+            recipient.word("This code can't be used anymore. Request a new one."),
         )
     return recipient.word("{code} is your Firebell code", code=code), recipient.word(
         "Enter {code} in Firebell within 10 minutes to receive pages here."

@@ -10,11 +10,11 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod, MethodState
 
 REMOVED = Failed("The contact method was removed.", suspect=False)
-STOPPED = Failed("The contact method gets no messages any more.", suspect=False)
+STOPPED = Failed("The contact method gets no messages anymore.", suspect=False)
 
 
 async def failed(tx: Tx, claimed: Sequence[Delivery]) -> dict[int, Failed]:
-    """Return the failure of each message whose contact method gets none any more, so that the next rule acts.
+    """Return the failure of each message whose contact method gets none anymore, so that the next rule acts.
 
     Reads nothing for what is sent as soon as it is queued.
     """

@@ -10,7 +10,7 @@ from firebell.notify.model import Delivery
 async def waiting(tx: Reads, channel: str, since: datetime) -> list[tuple[Delivery, str]]:
     """Return the latest 1,000 messages of a channel that a provider accepted since an instant, with its ids.
 
-    Those of an older plan wait for no answer any more.
+    Those of an older plan wait for no answer anymore.
     """
     rows = await tx.fetch(
         f"""

@@ -209,7 +209,7 @@ class _Parser:
         if self.token is not None and self.token.kind == "op":
             op = f"{op}{self._take().text}".removeprefix("=")
         if op not in ("=", "<", "<=", ">", ">="):
-            raise QueryError(f"{op!r} is no comparison, at character {name.at}.")
+            raise QueryError(f"{op!r} is not a comparison operator, at character {name.at}.")
         if self.token is not None and self.token.text == "(" and self.token.kind == "paren":
             return self._alternatives(field, op, depth)
         return Term(field, op, _value(field, op, self._take()))
@@ -248,5 +248,5 @@ def _time(field: str, text: str) -> datetime:
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         instant = msgspec.convert(text, datetime)
     except (msgspec.ValidationError, ValueError, OverflowError, OSError) as error:
-        raise QueryError(f"{text!r} is no time for {field}.") from error
+        raise QueryError(f"{text!r} is not a time for {field}.") from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -131,5 +131,5 @@ async def start_page(visit: CurrentVisit, preview: str = "") -> Response:
 @router.post("/pages/test", dependencies=route_access.needs(Verb.PAGE_RESPOND))
 async def start_test_page(visit: CurrentVisit) -> Response:
     page = await page_tests.start_test_page(visit.tx, visit.actor, visit.now)
-    text = "Paging you. Each message and what became of it is listed here."
+    text = "Paging you. Each message and its delivery status are listed here."
     return flash.redirect(visit.request, f"/pages/{page.ref}", text)

@@ -146,13 +146,13 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     return flash.redirect(visit.request, html.local(visit.form, f"/pages/PG-{page_id}"), text)
 
 
-@router.get("/ack/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.get("/ack/{token}", dependencies=route_access.public("The signed link grants access."))
 async def ack_form(request: Request, token: str) -> Response:
     """Show the page and a button; opening the link changes nothing (spec 2.1)."""
     return await _by_link(request, token, None)
 
 
-@router.post("/ack/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.post("/ack/{token}", dependencies=route_access.public("The signed link grants access."))
 async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
     now = transaction.now(request)
@@ -163,7 +163,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
         person = await ack_links.holder(tx, link)
         page = await actions.page(tx, link.page_id)
         if not await ack_links.use(tx, link, now):
-            result_text = "This link was already used. Nothing changed."
+            result_text = "This link has already been used. Nothing changed."
         elif page.state is PageState.RESOLVED:
             result_text = "This page is already resolved. Nothing changed."
         else:

@@ -80,7 +80,7 @@ async def connect(tx: Tx, person_id: int, kind: str, address: str, label: str, n
     await store.lock_person(tx, person_id)
     person = (await store.people_by_id(tx, [person_id])).get(person_id)
     if person is None or not person.active:
-        raise NotFound("This person has no account any more.")
+        raise NotFound("This person has no account anymore.")
     actor = Actor("person", person.name, person.id, Rights(Role(person.role)), {"via": kind})
     own = await contact_method_store.methods(tx, [person_id])
     method = next((m for m in own if (m.kind, m.address) == (kind, address)), None)

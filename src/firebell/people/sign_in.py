@@ -93,7 +93,7 @@ def _warn_of_proxy(request: Request, address: str, now: datetime) -> None:
 async def open_session(
     tx: Tx, request: Request, person: Person, now: datetime, password_hash: str | None = None
 ) -> str:
-    """Return the token of a new session; raise `Invalid` when `password_hash` is not in force any more."""
+    """Return the token of a new session; raise `Invalid` when `password_hash` is not in force anymore."""
     token = signing.random_token()
     agent = clean_text(request.headers.get("user-agent", "")[:_AGENT_MAX_CHARS], _AGENT_MAX_CHARS)
     session = Session(

@@ -39,7 +39,7 @@ async def login(request: Request) -> Response:
     return response
 
 
-@router.get("/welcome/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.get("/welcome/{token}", dependencies=route_access.public("The signed link grants access."))
 async def welcome_form(request: Request, token: str) -> Response:
     """Show the form in which a new person chooses a password."""
     return await _welcome(request, token, None)
@@ -53,7 +53,7 @@ async def _welcome(request: Request, token: str, error: Invalid | None) -> Respo
     return await html.render(request, "people/welcome.html", context)
 
 
-@router.post("/welcome/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.post("/welcome/{token}", dependencies=route_access.public("The signed link grants access."))
 async def welcome(request: Request, token: str) -> Response:
     form, ctx = await request.form(max_files=0), html.ctx(request)
     now = transaction.now(request)

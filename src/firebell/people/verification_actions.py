@@ -229,5 +229,5 @@ async def remove_unverified(tx: Tx, now: datetime) -> bool:
 
 
 async def prune_codes(tx: Tx, now: datetime) -> bool:
-    """Delete a batch of codes that no limit counts any more; return True if more may be left."""
+    """Delete a batch of codes that no limit counts anymore; return True if more may be left."""
     return await verification_store.prune_codes(tx, now - verification.DAY)

@@ -8,7 +8,7 @@ from firebell.people import verification, verification_actions, verification_sto
 
 
 async def prune_codes(tx: Tx, before: datetime, cursor: int) -> int | None:
-    """Delete a batch of codes that no limit counts any more."""
+    """Delete a batch of codes that no limit counts anymore."""
     return 0 if await verification_store.prune_codes(tx, before) else None
 
 

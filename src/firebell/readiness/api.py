@@ -54,7 +54,7 @@ class ReadinessItemShown(ApiOutput):
     name: str
     phase: int
     state: ItemState
-    since: Annotated[date | None, Field(description="the first day of the present state, of 180 days")]
+    since: Annotated[date | None, Field(description="the first day of the current state, of 180 days")]
     valid_until: datetime | None
     conditions: list[ConditionShown]
     evidence: list[EvidenceShown]

@@ -18,7 +18,7 @@ HOLDS = (ItemState.MET, ItemState.EXPIRING)
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An item that was met on the day before, and is not any more; `why` is what it lacks first."""
+    """An item that was met on the day before, and is not anymore; `why` is what it lacks first."""
 
     day: date
     item_id: str

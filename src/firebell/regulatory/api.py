@@ -149,7 +149,9 @@ def _fact(current: Setup, record: FactRecord) -> FactShown:
 @router.get("/clocks", summary="List regulatory clocks by incident, newest first")
 async def list_clocks(
     w: Reader,
-    state: Annotated[list[State] | None, Query(description="defaults to those that are owed")] = None,
+    state: Annotated[
+        list[State] | None, Query(description="default: those that still require a notification")
+    ] = None,
 ) -> list[ClockShown]:
     states = state or [State.OVERDUE, State.DUE_SOON, State.RUNNING]
     listed = await queries.register(w.tx, w.now)

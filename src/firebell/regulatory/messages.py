@@ -36,7 +36,7 @@ def _message(one: IncidentClocks, public_url: str, tz: str, rank: int, now: date
     if undecided:
         lines.append(f"Not decided: {plural(len(undecided), 'clock')}. Record the facts that decide them.")
     if not owed and not undecided:
-        lines.append("No regulatory clock is running any more.")
+        lines.append("No regulatory clock is running anymore.")
     return Message(
         event="regulatory",
         title=_title(incident.ref, owed, undecided, now),

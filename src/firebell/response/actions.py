@@ -48,7 +48,7 @@ async def _one(tx: Tx, incident_id: int, now: datetime) -> RunningResponse:
 
 def _require_open(incident: Incident) -> None:
     if incident.phase not in OPEN:
-        raise Conflict(f"{incident.ref} is {incident.phase}, so nothing escalates any more.")
+        raise Conflict(f"{incident.ref} is {incident.phase}, so nothing escalates anymore.")
 
 
 def _step(one: RunningResponse, key: str) -> ResponseStep:

@@ -251,7 +251,7 @@ class ResponseFacts:
     reopens: int = 0
     is_open: bool = True
     is_active: bool = True
-    """False in monitoring and later: nothing escalates any more."""
+    """False in monitoring and later: nothing escalates anymore."""
     provisional: bool = False
     confirmed_at: datetime | None = None
     is_security: bool = False

@@ -403,7 +403,7 @@ async def _post(tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, 
         await _entry(tx, SYSTEM, one.incident, text, step, now)
         return
     if step.who not in names.known:
-        text = f"{label} is no channel of a connected chat, so nothing was posted there."
+        text = f"{label} is not a channel of a connected chat, so nothing was posted there."
         await _entry(tx, SYSTEM, one.incident, text, step, now)
         deciders = await _deciders(tx, one.incident)
         title = f"{one.incident.ref}: a post of the escalation matrix failed"

@@ -44,7 +44,7 @@ async def _require_targets(tx: Tx, settings: ResponseSettings) -> None:
     targets = {who for who in document.all_targets(settings) if ":" in who}
     if missing := sorted(targets - set(known)):
         raise Invalid(
-            f"There is no {missing[0][:80]} any more.", fields={"who": "Choose someone from the list."}
+            f"There is no {missing[0][:80]} anymore.", fields={"who": "Choose someone from the list."}
         )
 
 

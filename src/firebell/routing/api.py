@@ -254,7 +254,7 @@ async def _rules(w: Work, body: RoutingDraft) -> list[RoutingRule]:
     for number, fields in enumerate(body.rules, 1):
         owner = Owner(fields.owner)
         if (owner is Owner.SERVICE) is (fields.service is None):
-            wrong[f"rules.{number}.service"] = "Give a service if the owner is service, and only then."
+            wrong[f"rules.{number}.service"] = "Set service if and only if owner is service."
         elif fields.service is not None and fields.service not in ids:
             wrong[f"rules.{number}.service"] = f"There is no service {fields.service}."
         rules.append(

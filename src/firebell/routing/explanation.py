@@ -138,7 +138,7 @@ def _flapping(facts: ExplanationFacts) -> ExplanationStage:
     if flap is None:
         return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, "It isn’t flapping.")
     if flap.since is None:
-        text = "It changed between firing and resolved lately, but not often enough to flap."
+        text = "It recently changed between firing and resolved, but not often enough to flap."
         return ExplanationStage(StageName.FLAPPING, StageResult.PASSED, text)
     since = f" It has changed {times(flap.count)} since." if flap.count else ""
     reported = "Its source last resolved it" if flap.is_resolved else "It fires now"

@@ -101,7 +101,7 @@ def _read(document: Mapping[str, Any], text: str) -> FrontMatter:
         value = document.get(key)
         if value is None or (isinstance(value, (str, int)) and not isinstance(value, bool)):
             return "" if value is None else str(value).strip()[:200]
-        problem(key, FindingLevel.ERROR, f"{key} is not a text.", f"Write '{key}: some-text'.")
+        problem(key, FindingLevel.ERROR, f"{key} is not text.", f"Write '{key}: some-text'.")
         return ""
 
     def texts_of(key: str, most: int) -> list[str]:

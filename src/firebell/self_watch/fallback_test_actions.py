@@ -96,7 +96,7 @@ async def test_of_link(tx: Tx, ctx: Context, token: str, now: datetime) -> Fallb
     return test
 
 
-@internal("The signed link is the right.")
+@internal("The signed link grants access.")
 async def confirm(tx: Tx, test: FallbackTest, now: datetime) -> bool:
     """Record that a test arrived; return False if that was known."""
     is_new = await fallback_test_store.confirm(tx, test.id, now)

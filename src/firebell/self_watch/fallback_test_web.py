@@ -14,13 +14,13 @@ from firebell.self_watch import web
 router = routing.html_router()
 
 
-@router.get("/fallback-test/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.get("/fallback-test/{token}", dependencies=route_access.public("The signed link grants access."))
 async def confirmation_form(request: Request, token: str) -> Response:
     """Show a button; opening the link confirms nothing, because previews and scanners open links."""
     return await _by_link(request, token, is_confirmed=False)
 
 
-@router.post("/fallback-test/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.post("/fallback-test/{token}", dependencies=route_access.public("The signed link grants access."))
 async def confirm(request: Request, token: str) -> Response:
     return await _by_link(request, token, is_confirmed=True)
 

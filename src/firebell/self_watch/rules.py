@@ -37,7 +37,7 @@ ERROR_CHARS = 300
 
 
 def channel_label(kind: str) -> str:
-    """Return the name of a channel, also of one that is not there any more."""
+    """Return the name of a channel, also of one that is not there anymore."""
     return CHANNELS[kind].label if kind in CHANNELS else kind
 
 

@@ -217,7 +217,7 @@ async def _decide_step(
     queue = await step_store.unfinished(tx, [copy.id], 10_000)
     queued = next((q for q in queue if (q.step.update_id, q.step.version) == (update_id, version)), None)
     if queued is None:
-        raise NotFound("This update is not in the queue any more.")
+        raise NotFound("This update is not in the queue anymore.")
     if queued.step.state not in STUCK:
         raise Conflict("This update is still being tried.")
     changes = {"state": state, "attempts": 0, "begun_at": None, "retry_at": now, "error": ""}

@@ -59,7 +59,7 @@ async def erase(
 
     `public_id` and `name` are those of what the update is about; the page must be locked.
     """
-    hint = "Say why, without the text."
+    hint = "Enter a reason that doesn’t repeat the text."
     reason = required_text(reason, EDIT_REASON_MAX_CHARS, name="reason", hint=hint, field="reason")
     notice = f"Removed at {now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}: {reason}"
     await published_log_store.erase_texts(tx, update.id)

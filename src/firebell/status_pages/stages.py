@@ -79,7 +79,7 @@ def can_publish_another(shown: PublicIncident, now: datetime) -> bool:
 def regression_refusal(incident: PublicIncident, stage: Stage, now: datetime) -> str:
     """Return why the incident may not go back to this stage; an empty text if it may."""
     if incident.continued_at is not None:
-        return f"It goes on at “{incident.continued_at.name}”. Publish there."
+        return f"It continues at “{incident.continued_at.name}”. Publish there."
     if stage.rank >= incident.stage.rank:
         return f"It is not past the stage {stage}. Publish an update instead."
     if incident.resolved_at is None:

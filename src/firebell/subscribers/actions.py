@@ -167,7 +167,7 @@ async def erase(
 async def pause_broadcast(
     tx: Tx, actor: Actor, page: StatusPage, broadcast_id: int, reason: str, now: datetime
 ) -> Broadcast:
-    """Send nothing more of a broadcast until someone goes on. Idempotent."""
+    """Pause a broadcast until someone resumes it. Idempotent."""
     broadcast = await _broadcast(tx, page, broadcast_id)
     if broadcast.paused_at is None:
         await broadcast_store.set_pause(tx, broadcast_id, now, reason)
@@ -180,7 +180,7 @@ async def pause_broadcast(
 async def resume_broadcast(
     tx: Tx, actor: Actor, page: StatusPage, broadcast_id: int, now: datetime
 ) -> Broadcast:
-    """Go on with a paused broadcast. Idempotent."""
+    """Resume a paused broadcast. Idempotent."""
     broadcast = await _broadcast(tx, page, broadcast_id)
     if broadcast.paused_at is not None:
         await broadcast_store.set_pause(tx, broadcast_id, None, "")

@@ -276,7 +276,7 @@ async def send_test_to_subscriber(w: Writer, slug: Text, subscriber_id: PathId) 
 
 @router.post(
     "/status-pages/{slug}/subscribers/{subscriber_id}/unsubscribe",
-    summary="Unsubscribe; its owner gets a mail, and can undo it",
+    summary="Unsubscribe; its owner gets an email, and can undo it",
     responses=problems(404),
 )
 async def unsubscribe(w: Writer, slug: Text, subscriber_id: PathId) -> SubscriberShown:
@@ -339,7 +339,7 @@ async def _progress(w: Work, page: StatusPage, broadcast_id: int) -> BroadcastSh
 
 @router.post(
     "/status-pages/{slug}/broadcasts/{broadcast_id}/pause",
-    summary="Send nothing more of a broadcast until someone goes on",
+    summary="Pause a broadcast until someone resumes it",
     responses=problems(404),
 )
 async def pause_broadcast(w: Writer, slug: Text, broadcast_id: PathId, body: PauseReason) -> BroadcastShown:
@@ -350,7 +350,7 @@ async def pause_broadcast(w: Writer, slug: Text, broadcast_id: PathId, body: Pau
 
 @router.post(
     "/status-pages/{slug}/broadcasts/{broadcast_id}/resume",
-    summary="Go on with a paused broadcast",
+    summary="Resume a paused broadcast",
     responses=problems(404),
 )
 async def resume_broadcast(w: Writer, slug: Text, broadcast_id: PathId) -> BroadcastShown:

@@ -29,7 +29,7 @@ def read(body: bytes) -> list[MailEvent]:
             continue
         return [MailEvent(event.kind, event.provider, event.reason, tokens)] if event else []
     raise Invalid(
-        "This mail is neither a bounce nor a complaint.",
+        "This email is neither a bounce nor a complaint.",
         hint="Send messages with a part message/delivery-status or message/feedback-report.",
     )
 

@@ -69,7 +69,7 @@ async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
     if broadcast.paused_at is None and dead_addresses.stops_the_line(
         broadcast.finished, broadcast.hard_bounces
     ):
-        reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} mails bounced."
+        reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} emails bounced."
         await _stop(tx, broadcast, reason, now)
 
 
@@ -90,8 +90,8 @@ async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> No
     """Notify managers and admins that mails to subscribers stopped, because a person decides how it goes on."""
     page = await status_pages.page_by_id(tx, broadcast.status_page_id)
     slug = page.slug if page else ""
-    title = f"Mails to subscribers of {broadcast.content['page']} are paused"
-    note = f"{reason} Check the addresses, then go on or leave it."
+    title = f"Emails to subscribers of {broadcast.content['page']} are paused"
+    note = f"{reason} Check the addresses, then resume or cancel it."
     await notify.send_notices(
         tx,
         [

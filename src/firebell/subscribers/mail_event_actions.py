@@ -92,7 +92,7 @@ async def _complained(
     if state is None:
         return
     await delivery_store.void(tx, subscriber.id, "suppressed", now)
-    await store.change(tx, subscriber.id, state=state, ended_at=now, failure="Reported a mail as spam.")
+    await store.change(tx, subscriber.id, state=state, ended_at=now, failure="Reported an email as spam.")
     await tx.audit(SYSTEM, "subscriber.complained", reported.page_name, now, subscriber=subscriber.id)
 
 

@@ -1,4 +1,4 @@
-"""Receives what mail providers report, and bounces and complaints as mails; the key in the address is the right."""
+"""Receives what mail providers report, and bounces and complaints as mails; the key in the address grants access."""
 
 import contextlib
 import logging
@@ -33,7 +33,7 @@ _MAX_CERTIFICATES, _CERTIFICATE_BYTES, _LIMIT_S = 8, 64 * 1024, 10
 _certificates: OrderedDict[str, bytes] = OrderedDict()
 
 
-@router.post(f"{ADDRESS}{{key}}", dependencies=route_access.public("The key in the address is the right."))
+@router.post(f"{ADDRESS}{{key}}", dependencies=route_access.public("The key in the address grants access."))
 async def receive(request: Request, key: str) -> Response:
     """Act on each report that names a mail of ours, and answer how many did; repeats change nothing."""
     ctx, now = html.ctx(request), transaction.now(request)
@@ -44,7 +44,7 @@ async def receive(request: Request, key: str) -> Response:
             )
     body = await read_body(request, bounce_mail_parsing.MAX_BYTES)
     if body is None:
-        raise TooLarge("The report is larger than 1 MB.", hint="Return bounces without the whole mail.")
+        raise TooLarge("The report is larger than 1 MB.", hint="Return bounces without the whole email.")
     events = await _events(ctx, request, body)
     async with ctx.db.tx() as tx:
         accepted = await mail_event_actions.receive(tx, ctx.signer, events, now)

@@ -36,8 +36,8 @@ class MailEventKind(StrEnum):
 
 MAIL_EVENT_LABELS = {
     MailEventKind.BOUNCED: "The address does not exist",
-    MailEventKind.REFUSED: "The server refused the mail",
-    MailEventKind.DELAYED: "The mail could not be delivered for now",
+    MailEventKind.REFUSED: "The server refused the email",
+    MailEventKind.DELAYED: "The email could not be delivered for now",
     MailEventKind.COMPLAINED: "Reported as spam",
 }
 _FAILURES = {

@@ -112,7 +112,7 @@ def _own_text(ctx: Context, delivery: ClaimedDelivery, manage_url: str, now: dat
             [
                 t("Someone, probably you, asked for updates about the status of {name}.", name=name),
                 f"{t('Nothing is sent before you confirm. The link works for 48 hours.')} "
-                + t("If it was not you, open it and choose “I didn’t ask for this”, or ignore this mail."),
+                + t("If it was not you, open it and choose “I didn’t ask for this”, or ignore this email."),
             ],
             (
                 t("Confirm subscription"),

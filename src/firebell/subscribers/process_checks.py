@@ -60,8 +60,8 @@ def _of_broadcast(incident: Incident, record: BroadcastRecord, now: datetime) ->
             "T-BOUNCE",
             FindingLevel.ERROR,
             str(record.broadcast_id),
-            f"Mails to subscribers of {record.page_name} are paused",
-            "Check the addresses, then go on or leave it.",
+            f"Emails to subscribers of {record.page_name} are paused",
+            "Check the addresses, then resume or cancel it.",
             Evidence(f"broadcast-{record.broadcast_id}", record.pause_reason),
             record.slug,
         )

@@ -266,7 +266,7 @@ def _is_by_a_person(ctx: Context, page: StatusPage, form: FormData, now: datetim
     return is_old_enough and value["p"] == page.id and not text_of(form, "website")
 
 
-@router.get("/u/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.get("/u/{token}", dependencies=route_access.public("The signed link grants access."))
 async def show_link(request: Request, token: str) -> Response:
     """Show what the link of a mail can do; a mail scanner that follows it changes nothing."""
     ctx, now = html.ctx(request), transaction.now(request)
@@ -347,7 +347,7 @@ async def _framed(
     return FramedPage(page, frame)
 
 
-@router.post("/u/{token}", dependencies=route_access.public("The signed link is the right."))
+@router.post("/u/{token}", dependencies=route_access.public("The signed link grants access."))
 async def use_link(request: Request, token: str) -> Response:
     """Do what the posted form says; the one-click form of a mail program always gets an empty 200 (RFC 8058)."""
     ctx, now, form = html.ctx(request), transaction.now(request), await posted_form(request)

@@ -93,7 +93,7 @@ RETENTIONS = [
         "subscriber_delivery",
         DELIVERY_DAYS,
         by_index(delivery_store.delete_old),
-        label="Mails and webhooks to subscribers",
+        label="Emails and webhooks to subscribers",
         count=count_rows(
             "select from (select * from subscriber_delivery order by id limit $2) oldest"
             " where created_at < $1 and state not in ('queued', 'claimed')"

@@ -1,4 +1,4 @@
-"""What subscribers do themselves: ask, confirm, change, leave and be forgotten; a link in a mail is the right."""
+"""What subscribers do themselves: ask, confirm, change, leave and be forgotten; a link in a mail grants access."""
 
 import secrets as random
 from dataclasses import replace
@@ -150,7 +150,9 @@ async def confirm(tx: Tx, link: SubscriptionLink, now: datetime) -> tuple[Status
     subscriber = await of_link(tx, link)
     state = subscription_rules.next_state(subscriber.state, SubscriptionEvent.CONFIRM)
     if state is None or link.kind is not LinkKind.CONFIRM:
-        raise Gone("This link was used already.", hint="Later mails have a link to change your settings.")
+        raise Gone(
+            "This link has already been used.", hint="Later emails have a link to change your settings."
+        )
     if subscriber.channel is SubscriberChannel.WEBHOOK:
         secret = random.token_bytes(SECRET_BYTES)
         sealed = (await store.sealer(tx)).seal(secret, f"subscriber/{subscriber.id}")

@@ -207,7 +207,7 @@ async def replay(tx: Tx, actor: Actor, *, endpoint_id: int, delivery_id: int, no
     one = await _active(tx, endpoint_id)
     old = await delivery(tx, endpoint_id, delivery_id)
     if not await delivery_store.replay(tx, delivery_id, now):
-        raise Conflict("This delivery is being sent now.", hint="Load the page again in a few seconds.")
+        raise Conflict("This delivery is being sent now.", hint="Reload the page in a few seconds.")
     await _audit_replay(tx, actor, one, 1, now, message=old.message_id)
     return await delivery(tx, endpoint_id, delivery_id)
 

@@ -286,7 +286,7 @@ async def request_sync(tx: Tx, actor: Actor, tracker_id: int, now: datetime) -> 
 
 @permits(Verb.TRACKER_WRITE)
 async def set_user(tx: Tx, actor: Actor, tracker_id: int, person_id: int, handle: str, now: datetime) -> None:
-    """Say who a person is in a tracker; an empty handle forgets it. The handle is looked up with the next sync."""
+    """Map a person to their user in a tracker; an empty handle unmaps them. The next sync looks the handle up."""
     one = await locked(tx, tracker_id)
     person = await people.person(tx, person_id)
     cleaned = clean_text(handle, HANDLE_MAX_CHARS, "handle").strip().lstrip("@")

@@ -410,7 +410,9 @@ async def dry_run_tracker(ctx: Ctx, caller: Probing, tracker_id: PathId) -> DryR
     return DryRunShown(changes=changes, links=result.links, problems=list(result.problems))
 
 
-@router.get("/{tracker_id}/users", summary="List who people are in a tracker", responses=problems(404))
+@router.get(
+    "/{tracker_id}/users", summary="List the people mapped to users of a tracker", responses=problems(404)
+)
 async def list_tracker_users(w: Manager, tracker_id: PathId) -> list[TrackerUserShown]:
     await actions.tracker(w.tx, tracker_id)
     return [
@@ -428,7 +430,7 @@ async def list_tracker_users(w: Manager, tracker_id: PathId) -> list[TrackerUser
 @router.put(
     "/{tracker_id}/users/{person_id}",
     status_code=204,
-    summary="Say who a person is in a tracker",
+    summary="Map a person to their user in a tracker",
     responses=problems(404),
 )
 async def set_tracker_user(

@@ -51,7 +51,7 @@ def _of_link(ref: str, item: ActionItem, link: TrackerLink, tracker: Tracker) ->
             ("X-ASSIGNEE", FindingLevel.WARNING) if is_assignee else ("X-REFUSED", FindingLevel.INFO)
         )
         text = f"{FIELD_NAMES[name].lower()} is not synced with {tracker.name}: {link.error}"
-        advice = "Say who this person is in the settings of the tracker." if is_assignee else "Change it."
+        advice = "Map this person to a user in the settings of the tracker." if is_assignee else "Change it."
         results.append(_finding(ref, item, code, level, f"{link.id}:{name}", text, advice))
     return results
 

@@ -95,7 +95,7 @@ class Session:
             await store.save_rate(tx, self.tracker.key_hash, kind, reserved)
         if free_at > now:
             wait_s = (free_at - now).total_seconds()
-            reason = "The rate of the token is used up."
+            reason = "The token’s rate limit is used up."
             raise CallFailed(Answer(Outcome.TOO_FAST, reason=reason, after_s=wait_s))
 
     async def _check_lease(self, tx: Tx, *, is_write: bool) -> None:

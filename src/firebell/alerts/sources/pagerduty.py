@@ -83,7 +83,7 @@ def action_errors(data: dict[str, Json], action_field: str, dedup_field: str) ->
     if action != "trigger" and not text(key):
         errors.append(f"'{dedup_field}' is missing or blank")
     if isinstance(key, dict | list):
-        errors.append(f"'{dedup_field}' is not a text")
+        errors.append(f"'{dedup_field}' is not text")
     elif len(text(key, 2 * MAX_KEY_LENGTH)) > MAX_KEY_LENGTH:
         errors.append(f"'{dedup_field}' is longer than {MAX_KEY_LENGTH} characters")
     return errors

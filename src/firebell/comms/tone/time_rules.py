@@ -72,7 +72,7 @@ def vague_times(parts: list[Sentence], present: frozenset[str]) -> Iterator[Tone
                 ToneLevel.ERROR,
                 start,
                 start + len(match[0]),
-                f"“{match[0]}” is no time.",
+                f"“{match[0]}” is not a time.",
                 "Name a clock time, such as “by 14:50 UTC”.",
             )
     for part in () if _UNITS.isdisjoint(present) else parts:

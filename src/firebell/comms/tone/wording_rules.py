@@ -86,7 +86,7 @@ PHRASES = (
         ToneLevel.WARNING,
         _needs("small limited tiny minor"),
         _QUANTITY,
-        "“Small” is no number.",
+        "“Small” is not a number.",
         "Say how many, such as “about 40”.",
         _says_how_many,
     ),

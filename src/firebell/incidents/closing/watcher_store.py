@@ -70,7 +70,7 @@ async def not_notified(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[in
 
 
 async def mark_notified(tx: Tx, incident_id: int, notified_at: datetime | None) -> None:
-    """Record when everyone was notified; None for an incident that can't be closed any more."""
+    """Record when everyone was notified; None for an incident that can't be closed anymore."""
     await tx.execute(
         """
         update closing_watch

@@ -126,7 +126,7 @@ async def watch(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     if visit.text("stop"):
         await watchers.unwatch(visit.tx, visit.actor, incident_id)
-        text = "You aren’t notified any more."
+        text = "You aren’t notified anymore."
     else:
         await watchers.watch(visit.tx, visit.actor, incident_id, visit.now)
         text = f"You are notified when INC-{incident_id} can be closed."

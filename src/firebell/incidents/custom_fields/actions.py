@@ -132,5 +132,5 @@ async def conditions_by_value(tx: Tx, given: Sequence[str]) -> tuple[tuple[int, 
         try:
             filters.append((known[slug].id, field_kinds.stored(known[slug], value)))
         except ValueError as error:
-            raise Invalid("The value is not possible.", fields={"field": str(error)}) from None
+            raise Invalid("The value is not valid.", fields={"field": str(error)}) from None
     return tuple(filters)

@@ -30,7 +30,7 @@ class SimilarIncident(ApiOutput):
 
 @router.get(
     "/incidents/similar",
-    summary="List up to three open or lately closed incidents that may be the same",
+    summary="List up to three open or recently closed incidents that may be the same",
     responses=problems(404),
 )
 async def list_similar(

@@ -94,9 +94,9 @@ async def set_phase(
         raise Conflict(refused)
     why = lifecycle.refusal(old, phase, facts, happened_at)
     if why and not force:
-        raise Conflict(why, hint="Give a reason to skip this check.")
+        raise Conflict(why, hint="Enter a reason to skip this check.")
     if why and not reason:
-        raise Invalid("Give a reason to skip this check.", fields={"reason": "Enter a reason."})
+        raise Invalid("Enter a reason to skip this check.", fields={"reason": "Enter a reason."})
     if why and phase is Phase.CLOSED:
         await _check_override(tx, actor, old)
     skipped = [c.code for c in conditions if not c.is_met] or (["guard"] if why else [])
@@ -116,7 +116,7 @@ def _effective(effective_at: datetime | None, began_at: datetime, now: datetime)
     if effective_at is None:
         return max(now, began_at)
     if why := lifecycle.effective_refusal(effective_at, began_at, now):
-        raise Invalid("That time is not possible.", fields={"effective_at": why})
+        raise Invalid("That time is not valid.", fields={"effective_at": why})
     return effective_at
 
 

@@ -75,18 +75,20 @@ def signatures(mail: bytes) -> tuple[str, list[DkimSignature]]:
 def dkim(sender_domain: str, signed: Sequence[DkimSignature]) -> CheckResult:
     """Return whether a mail is signed for its sender with the headers of one-click unsubscribing."""
     if not signed:
-        text = "The mail has no DKIM signature. Turn on signing at your mail server."
+        text = "The email has no DKIM signature. Turn on signing at your mail server."
         return CheckResult("DKIM", "fail", text)
     aligned = [each for each in signed if _is_aligned(each.domain, sender_domain)]
     if not aligned:
-        text = f"The mail is signed for {signed[0].domain}, but it comes from {sender_domain}. Sign for that."
+        text = (
+            f"The email is signed for {signed[0].domain}, but it comes from {sender_domain}. Sign for that."
+        )
         return CheckResult("DKIM", "fail", text)
     missing = min(([f for f in SIGNED_FIELDS if f not in each.fields] for each in aligned), key=len)
     if missing:
         text = f"The signature does not cover {', '.join(missing)}. Add them to the signed headers (h=)."
         return CheckResult("DKIM", "warn", text)
     return CheckResult(
-        "DKIM", "ok", f"The mail is signed for {aligned[0].domain}, with one-click unsubscribing."
+        "DKIM", "ok", f"The email is signed for {aligned[0].domain}, with one-click unsubscribing."
     )
 
 

@@ -131,7 +131,7 @@ async def check(tx: Tx, actor: Actor, entry: Entry, now: datetime, hint: str) ->
             f"Not undone: {entry.actor_label} did this.", hint=f"Only {entry.actor_label} can undo it."
         )
     if await tx.value("select exists (select from audit where subject = $1)", f"audit:{entry.id}"):
-        raise Conflict("This was undone already.", hint="Nothing more to do.")
+        raise Conflict("This has already been undone.", hint="Nothing more to do.")
     if now - entry.at > ACCEPTED_WITHIN:
         raise too_late(hint)
 

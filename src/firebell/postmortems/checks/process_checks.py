@@ -96,7 +96,7 @@ def _approval(record: PostmortemRecord) -> Iterator[ProcessFinding]:
             "override",
             FindingLevel.WARNING,
             "Someone who wrote the post-mortem approved it",
-            f"{record.override} Let someone else read it when there are more of you.",
+            f"{record.override} Let someone else review it once your team has grown.",
         )
 
 

@@ -63,7 +63,7 @@ def problems(options: str) -> list[str]:
         if name not in _NAMES
     ]
     wrong = [
-        f"“{key[:40]}” is no entry of a timeline. Write a key such as t:412, p:7.31, r:3.4, c:5 or s:2."
+        f"“{key[:40]}” is not a timeline entry. Write a key such as t:412, p:7.31, r:3.4, c:5 or s:2."
         for name, value in pairs
         if name in _NAMES
         for key in value.split(",")

@@ -361,7 +361,7 @@ async def get_version(w: Reader, ref: Text, n: PathId) -> VersionDetail:
 
 @router.get(
     "/{ref}/versions/{n}/diff",
-    summary="Get what changed from a version to another, or to the present text",
+    summary="Get what changed between two versions, or since a version",
     responses=problems(404),
 )
 async def diff_versions(
@@ -386,7 +386,7 @@ async def diff_versions(
 
 @router.post(
     "/{ref}/versions/{n}/restore",
-    summary="Make the text of a version the present one",
+    summary="Restore the text of a version as the current one",
     responses=problems(404),
 )
 async def restore_version(w: Writer, ref: Text, n: PathId) -> RestoredDocument:

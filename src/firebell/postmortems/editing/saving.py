@@ -61,7 +61,7 @@ async def save_section(
             raise NotFound(f"The post-mortem of {postmortem.ref} has no section {slug}.")
         raise EditConflict(
             "Someone removed or renamed this section while you edited it.",
-            hint="Copy your text, then load the document again.",
+            hint="Copy your text, then reload the document.",
         )
     is_merged = current.hash != base_hash
     mine = replace(current, text=text)

@@ -47,7 +47,7 @@ async def decide_external(
     existing = await store.external(tx, postmortem.id)
     text = clean_text(reason, REASON_MAX_CHARS, "reason")
     if not is_needed and not text:
-        raise Invalid("Say why customers need no version.", fields={"reason": "Enter the reason."})
+        raise Invalid("Enter why customers need no version.", fields={"reason": "Enter the reason."})
     if existing and existing.published_version and not is_needed:
         raise Conflict("The version for customers is published.", hint="Publish a correction of it instead.")
     await store.decide(tx, postmortem.id, is_needed, text, actor, now)
@@ -78,7 +78,7 @@ async def save_external(
     if version != external.version:
         raise Conflict(
             f"Someone else has saved version {external.version}.",
-            hint="Copy your text, then load the page again.",
+            hint="Copy your text, then reload the page.",
         )
     if body == external.body:
         return external

@@ -136,5 +136,5 @@ class PostmortemMeeting:
 
 
 def is_settled(meetings: Sequence[PostmortemMeeting]) -> bool:
-    """Return True if a document needs no meeting any more: one counts, or it was decided not to hold it."""
+    """Return True if a document needs no meeting anymore: one counts, or it was decided not to hold it."""
     return any(each.counts or each.not_held_reason for each in meetings)

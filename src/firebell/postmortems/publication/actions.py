@@ -51,9 +51,11 @@ async def acknowledge(
     if accepted is None:
         raise NotFound(
             f"The post-mortem of {postmortem.ref} has no problem {problem[:80]!r} that can be accepted.",
-            hint="Load the page again; fix an empty section or a sentence that blames.",
+            hint="Reload the page; fix an empty section or a sentence that blames.",
         )
-    text = required_text(reason, REASON_MAX_CHARS, name="reason", hint="Say why it can be published with it.")
+    text = required_text(
+        reason, REASON_MAX_CHARS, name="reason", hint="Enter why it can be published with it."
+    )
     await store.acknowledge(tx, postmortem.id, problem, accepted.message, text, actor, now)
     await tx.audit(actor, "postmortem.problem_accepted", postmortem.ref, now, problem=problem, reason=text)
     await tx.live(live_topic(postmortem))

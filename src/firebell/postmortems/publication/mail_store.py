@@ -154,6 +154,6 @@ RETENTION = Retention(
     "postmortem_mail",
     MAIL_DAYS,
     by_index(delete_old),
-    label="Mail of published post-mortems",
+    label="Emails of published post-mortems",
     count=count_old,
 )

@@ -31,7 +31,7 @@ REVIEWERS_MAX = 10
 async def ask_for_review(
     tx: Tx, actor: Actor, incident_id: int, reviewer_ids: Sequence[int], now: datetime
 ) -> Postmortem:
-    """Ask for a review of the present version, of these people; they get a message. Idempotent.
+    """Ask for a review of the current version, of these people; they get a message. Idempotent.
 
     Raise `Invalid` for someone who wrote part of it, who has left, or who may not read a private incident.
     """
@@ -131,7 +131,7 @@ async def want_changes(
 ) -> Postmortem:
     """Say what a version needs before it can be approved; it is a draft again."""
     postmortem = await _in_review(tx, incident_id, version)
-    text = required_text(note, NOTE_MAX_CHARS, name="note", hint="Say what should change.")
+    text = required_text(note, NOTE_MAX_CHARS, name="note", hint="Enter what should change.")
     if actor.person_id is None:
         raise Forbidden("Only a person can review a post-mortem.")
     await review_store.insert(
@@ -160,7 +160,7 @@ async def withdraw(tx: Tx, actor: Actor, incident_id: int, reason: str, now: dat
     is_second = first_id is not None and first_id != actor.person_id
     text = clean_text(reason, REASON_MAX_CHARS, "reason")
     if not text and not (is_second and postmortem.withdrawal_reason):
-        raise Invalid("Say why it is withdrawn.", fields={"reason": "Enter the reason."})
+        raise Invalid("Enter why it is withdrawn.", fields={"reason": "Enter the reason."})
     text = text or postmortem.withdrawal_reason
     if is_second and first_id is not None and await _completes(tx, postmortem, first_id, sides):
         await store.set_withdrawal(tx, postmortem.id, first_id, text, now)

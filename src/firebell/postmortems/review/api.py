@@ -114,7 +114,7 @@ async def get_review(w: Reader, ref: Text) -> ReviewState:
     )
 
 
-@router.put("/{ref}/review", summary="Ask for a review of the present version", responses=problems(404, 409))
+@router.put("/{ref}/review", summary="Ask for a review of the current version", responses=problems(404, 409))
 async def ask_for_review(w: Writer, ref: Text, new: NewReview) -> ReviewState:
     await actions.ask_for_review(w.tx, w.actor, parse_ref("INC", ref), new.reviewers, w.now)
     return await get_review(w, ref)

@@ -101,7 +101,7 @@ async def change_step(
     event = server_event([*stored, *events], kind, now, actor, key, reason)
     changed = replay(begun(progress.steps), [*stored, *events])
     if advance(changed, event) is None:
-        raise Conflict(f"“{step.title}” is {step.state}.", hint="Look at its present state.")
+        raise Conflict(f"“{step.title}” is {step.state}.", hint="Reload it to see its current state.")
     await tx.audit(actor, "runbook.step_changed", run.ref, now, step=f"{key[0]} {key[1]}", change=kind)
     return await _record_in_browser(tx, run, stored, [*events, event], now)
 
@@ -165,7 +165,7 @@ async def stop(tx: Tx, actor: Actor, run_id: int, now: datetime, *, reason: str 
 
 @permits(Verb.RUNBOOK_RUN)
 async def take_over(tx: Tx, actor: Actor, run_id: int, now: datetime) -> RunbookRun:
-    """Go on in the browser with the run of a terminal that is lost. Idempotent.
+    """Continue a lost terminal run in the browser. Idempotent.
 
     Steps that were running are unknown until someone says whether they happened.
     """

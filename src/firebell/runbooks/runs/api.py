@@ -191,7 +191,7 @@ async def stop_run(w: Runner, ref: Text, body: RunReason) -> RunDetail:
 
 @router.post(
     "/{ref}/take-over",
-    summary="Go on in the browser with the run of a terminal that is lost",
+    summary="Continue a lost terminal run in the browser",
     responses=problems(404, 409),
 )
 async def take_over_run(w: Runner, ref: Text) -> RunDetail:

@@ -61,7 +61,7 @@ async def report_events(
             )
         elif (known.kind, known.key, known.exit) != (event.kind, event.key, event.exit):
             raise Conflict(
-                f"Event {event.seq} of {run.ref} is another one: another terminal goes on with this run.",
+                f"Event {event.seq} of {run.ref} differs: another terminal continues this run.",
                 hint="Stop one of the two.",
             )
     await store.beat(tx, run_id, now)
@@ -77,7 +77,7 @@ def _check_reported(event: RunEvent) -> None:
     if event.kind in SERVER_KINDS:
         raise Invalid(f"Only the server records {event.kind}.", fields={"kind": "Leave it out."})
     if event.kind.is_of_step is not bool(event.part and event.position):
-        hint = "Give part and position." if event.kind.is_of_step else "Leave out part and position."
+        hint = "Send part and position." if event.kind.is_of_step else "Leave out part and position."
         raise Invalid(f"{event.kind} at the wrong place.", fields={"part": hint})
     if event.kind in NEEDS_REASON and len(event.reason.strip()) < REASON_MIN_CHARS:
         raise Invalid("A skipped step has no reason.", fields={"reason": "Enter at least 3 characters."})

@@ -99,7 +99,7 @@ async def report_run(tx: Tx, actor: Actor, reported: ReportedRun, now: datetime)
         return existing
     if reported.slug != slugify(reported.slug):
         raise Invalid(
-            f"{reported.slug[:100]!r} is no name of a runbook.",
+            f"{reported.slug[:100]!r} is not a valid runbook name.",
             fields={"slug": f"Use {slugify(reported.slug)!r}."},
         )
     await _check_incident(tx, reported.incident_id)
@@ -133,7 +133,7 @@ def _uuid(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise Invalid("The client_id is no UUID.", fields={"client_id": "Use a UUID."}) from None
+        raise Invalid("The client_id is not a UUID.", fields={"client_id": "Use a UUID."}) from None
 
 
 async def _text(tx: Tx, reported: ReportedRun) -> tuple[str, int | None]:

@@ -182,4 +182,4 @@ async def take_over(request: Request, ref: str) -> Response:
     async def change(tx: Tx, actor: Actor, now: datetime) -> RunbookRun:
         return await actions.take_over(tx, actor, run_id, now)
 
-    return await _apply(request, run_id, change, "You go on with this run.")
+    return await _apply(request, run_id, change, "You took over this run.")

@@ -131,7 +131,7 @@ async def decide(
     """Allow or ignore the commit that waits; raise `Conflict` if it is no longer the one that waits."""
     one = await _locked(tx, source_id)
     if one.pending is None or one.pending.commit != commit:
-        raise Conflict("This commit does not wait for a decision any more.", hint="Look at the source again.")
+        raise Conflict("This commit does not wait for a decision anymore.", hint="Look at the source again.")
     await store.change(
         tx,
         source_id,

@@ -111,7 +111,7 @@ def _clean_poll(poll_s: int) -> int:
     if not MIN_POLL_S <= poll_s <= MAX_POLL_S:
         raise _invalid(
             "poll_s",
-            f"{poll_s} seconds is no interval for syncing.",
+            f"{poll_s} seconds is not a valid sync interval.",
             f"Enter {MIN_POLL_S} to {MAX_POLL_S} seconds.",
         )
     return poll_s

@@ -116,7 +116,7 @@ async def checked_plan(tx: Tx, page: StatusPage, plan: MaintenancePlan, now: dat
             fields={"components": "Choose from the list."},
         )
     if not plan.component_ids:
-        raise Invalid("The maintenance has no component.", fields={"components": "Choose one at least."})
+        raise Invalid("The maintenance has no component.", fields={"components": "Choose at least one."})
     reminders = tuple(sorted(set(plan.reminders), reverse=True))
     if len(reminders) > MAX_REMINDERS or any(not 1 <= r <= LONGEST_REMINDER_MINUTES for r in reminders):
         raise Invalid(

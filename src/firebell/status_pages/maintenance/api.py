@@ -336,7 +336,9 @@ async def postpone_maintenance(
     return _shown(window, w.now)
 
 
-@router.post(f"{_ONE}/updates", status_code=201, summary="Publish how maintenance goes", responses=_REFUSED)
+@router.post(
+    f"{_ONE}/updates", status_code=201, summary="Publish an update of maintenance", responses=_REFUSED
+)
 async def add_maintenance_update(
     w: Publisher, slug: Text, maintenance_id: Text, body: NewMaintenanceUpdate
 ) -> MaintenanceShown:

@@ -107,7 +107,9 @@ def _checked(
         )
     reason = clean_text(request.reason, REASON_MAX_CHARS, "reason")
     if not reason:
-        raise Invalid("The reason is missing.", fields={"reason": "Write why; readers of the page see it."})
+        raise Invalid(
+            "The reason is missing.", fields={"reason": "Enter a reason; readers of the page see it."}
+        )
     return RelabelingRequest(component.id, start, end, request.status, reason)
 
 

@@ -24,7 +24,9 @@ async def set_embed_origins(
     page = await actions.locked_page(tx, page_id)
     wanted = sorted({origin.strip().lower().rstrip("/") for origin in origins if origin.strip()})
     if len(wanted) > MAX_ORIGINS:
-        raise Invalid("These are too many.", fields={"origins": f"Enter at most {MAX_ORIGINS} websites."})
+        raise Invalid(
+            "There are too many websites.", fields={"origins": f"Enter at most {MAX_ORIGINS} websites."}
+        )
     for origin in wanted:
         if not _ORIGIN.fullmatch(origin):
             raise Invalid(

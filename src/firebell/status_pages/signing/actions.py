@@ -24,7 +24,7 @@ async def replace_key(tx: Tx, actor: Actor, page_id: int, reason: str, now: date
 
     Return all keys of the page, oldest first.
     """
-    hint = "Say why, for readers of the log."
+    hint = "Enter a reason; readers of the log see it."
     reason = required_text(reason, REASON_MAX_CHARS, name="reason", hint=hint, field="reason")
     page = await actions.locked_page(tx, page_id)
     last, prev = await published_log_store.last_of_chain(tx, page_id)

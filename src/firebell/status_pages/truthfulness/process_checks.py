@@ -412,7 +412,7 @@ def _numbers(record: TruthRecord, page: PageRecord, published: PublicIncident) -
 def _late_mirrors(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
     """Yield mirrors whose readers do not see the latest update, because nothing was pushed there for minutes."""
     if page.page.visibility is PageVisibility.PRIVATE:
-        # nothing is pushed any more
+        # nothing is pushed anymore
         return
     for mirror in page.mirrors:
         if not mirror.is_late(now):

@@ -69,7 +69,7 @@ _MEANING = {
     401: "The request carries no valid key",
     403: "The key or its owner may not do this",
     404: "There is no such thing",
-    409: "The present state does not allow this",
+    409: "The current state does not allow this",
     422: "The request cannot be accepted; `errors` names the fields",
     429: "A limit is reached: try again after Retry-After seconds",
     501: "This installation lacks an optional part",
