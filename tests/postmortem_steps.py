@@ -17,7 +17,7 @@ async def approved(tx: Tx, w: World, incident_id: int, body: str = PUBLISHABLE) 
 
 
 async def agreed(tx: Tx, w: World, incident_id: int, approver: int = 0) -> None:
-    """Let Mara ask someone, or Jun, for a review of the present text, who approves it; customers need no version."""
+    """Let Mara ask someone, or Jun, for a review of the current text, who approves it; customers need no version."""
     mara, reason = await w.actor(w.mara), "" if approver else "We are only two"
     await postmortems.ask_for_review(tx, mara, incident_id, [approver or w.jun], w.now)
     version = (await postmortems.of_incident(tx, incident_id)).version

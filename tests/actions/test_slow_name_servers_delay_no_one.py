@@ -23,14 +23,14 @@ from tests.world import sink
 
 @pytest.fixture
 def hang() -> Iterator[threading.Event]:
-    """Blocks look-ups until the test ends."""
+    """Blocks lookups until the test ends."""
     event = threading.Event()
     yield event
     event.set()
 
 
 def hanging(hang: threading.Event) -> dns.Lookup:
-    """Return a look-up that hangs for every name under hang.example."""
+    """Return a lookup that hangs for every name under hang.example."""
 
     def lookup(host: str) -> list[str]:
         if host.endswith("hang.example"):
@@ -42,7 +42,7 @@ def hanging(hang: threading.Event) -> dns.Lookup:
 
 
 async def test_32_messages_to_a_name_that_hangs_do_not_delay_a_good_receiver(hang: threading.Event) -> None:
-    pool = Pool("look-ups", 8, 32)
+    pool = Pool("lookups", 8, 32)
     resolver = Resolver(hanging(hang), pool=pool)
     async with sink() as receiver:
         async with guarded_client(parse_networks("127.0.0.0/8"), resolver) as http:
@@ -63,7 +63,7 @@ async def test_32_messages_to_a_name_that_hangs_do_not_delay_a_good_receiver(han
 
 
 async def test_a_name_that_goes_on_hanging_takes_two_threads_and_fails_at_once(hang: threading.Event) -> None:
-    pool = Pool("look-ups", 8, 32)
+    pool = Pool("lookups", 8, 32)
     resolver = Resolver(hanging(hang), pool=pool, limit_s=0.05)
     for _ in range(dns.PER_HOST):
         with pytest.raises(TimeoutError):
@@ -111,7 +111,7 @@ async def test_a_name_that_is_gone_is_gone_whatever_was_known(monkeypatch: pytes
 
 
 async def test_lookups_without_a_free_thread_are_our_own_failure(hang: threading.Event) -> None:
-    resolver = Resolver(hanging(hang), pool=Pool("look-ups", 1, 0))
+    resolver = Resolver(hanging(hang), pool=Pool("lookups", 1, 0))
     async with guarded_client((), resolver) as http:
         first = asyncio.create_task(resolver.resolve("a.hang.example"))
         await asyncio.sleep(0.05)

@@ -12,7 +12,7 @@ from tests.world import world
 
 
 async def writes_no_index(tx: Tx, table: str) -> bool:
-    """Return True if this connection updated a table lately, and each update wrote no index."""
+    """Return True if this connection updated a table recently, and each update wrote no index."""
     row = await tx.row(
         """
         select pg_stat_get_xact_tuples_updated($1::text::regclass) as updated,

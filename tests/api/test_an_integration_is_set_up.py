@@ -57,7 +57,7 @@ async def test_an_integration_waits_for_its_first_event_and_is_tested(dsn: str, 
             await sign_in(w, colleague, w.jun)
             assert key not in (await colleague.get(address)).text
         assert (await api("GET", f"{api_path}/status"))["state"] == "waiting"
-        # a test shows whom it would page, and pages only when it is sent; it is no first event
+        # a test shows whom it would page, and pages only when it is sent; it is not a first event
         preview = await api("GET", f"{api_path}/test", severity="critical")
         assert (preview["people"], preview["service"]) == (["Mara Lindqvist"], "checkout")
         assert await w.pages() == []

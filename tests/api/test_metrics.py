@@ -182,7 +182,7 @@ async def _bad_input_is_refused(api: Api) -> None:
         if field:
             assert field in str(problem), query
     await api("GET", "/metrics/mttr", status=404)
-    # before the first data there is nothing, and that is no error
+    # before the first data there is nothing, and that is not an error
     past = await api("GET", "/metrics/resolve?from=2001-01-01&to=2001-12-31")
     assert (past["n"], past["sample"], past["result"]) == (0, "none", "none")
     # ten years, of which the first month is drawn from its first day

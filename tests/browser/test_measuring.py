@@ -31,7 +31,7 @@ ADDRESSES = (
 
 
 async def _remember(tx: Tx, w: World) -> None:
-    """Store the incidents and pages of the specification as if they had been lately, so that charts have something."""
+    """Store the incidents and pages of the specification as if they had just happened, for the charts."""
     shift = w.now - NOW
     for line in INCIDENTS.strip().splitlines():
         fact, _ = incident_fact(line)

@@ -79,5 +79,5 @@ def _imported(node: ast.AST) -> list[str]:
 def test_blocking_work_has_its_own_thread_pool() -> None:
     using = {relative(path) for path, tree in modules() for a in attributes(tree) if a.attr in THREADS}
     assert using <= {"database_server.py"}, (
-        "use a pool of kit/threads.py: the default one is shared with look-ups"
+        "use a pool of kit/threads.py: the default one is shared with lookups"
     )

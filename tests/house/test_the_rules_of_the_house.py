@@ -117,7 +117,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.permissions",
         "firebell.people.unit_of_work",
         "firebell.handbook.templates",
-        # the pure limits of alerts, the charsets of senders, and the one look-up of integration keys
+        # the pure limits of alerts, the charsets of senders, and the one lookup of integration keys
         "firebell.alerts.cleaning",
         "firebell.alerts.decoding",
         "firebell.alerts.ingest_queue",

@@ -129,7 +129,7 @@ async def test_the_limit_turns_a_flood_away_and_spares_the_trusted() -> None:
         kept = await running.shell(command(BOOK, STEP, "nginx-before"))
         assert kept.out.split() == ["conf.d", "deny.conf", "flood-server.conf", "nginx.conf"]
         assert await running.flood() == {"200": 200}
-        # a slow machine sends fewer than 10 requests a second, which is no flood
+        # a slow machine sends fewer than 10 requests a second, which is not a flood
         limits = block(BOOK, "nginx", STEP, "limit_req_zone")
         running.limited()
         running.put("conf.d/00-flood.conf", limits.replace("rate=10r/s", "rate=1r/s"))

@@ -74,8 +74,8 @@ def test_an_unavailable_database_counts_no_reader_as_a_guesser() -> None:
 
 
 def test_a_name_whose_counts_are_all_old_is_forgotten() -> None:
-    lately = SlidingWindow(WINDOW)
-    lately.count("a", NOW)
-    lately.check("a", 1, NOW + WINDOW, "x")
-    lately.check("b", 1, NOW + 2 * WINDOW, "x")
-    assert (len(lately), lately.forget("a")) == (0, 0)
+    recently = SlidingWindow(WINDOW)
+    recently.count("a", NOW)
+    recently.check("a", 1, NOW + WINDOW, "x")
+    recently.check("b", 1, NOW + 2 * WINDOW, "x")
+    assert (len(recently), recently.forget("a")) == (0, 0)

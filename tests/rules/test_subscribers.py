@@ -30,7 +30,7 @@ from firebell.subscribers import (
     update_texts,
 )
 from firebell.subscribers.dead_addresses import FailedMail
-from firebell.subscribers.journal import Fate
+from firebell.subscribers.journal import JournaledOutcome
 from firebell.subscribers.model import BroadcastKind, FollowScope, SubscriberChannel, SubscriberState
 from firebell.subscribers.smtp_replies import Failure, SmtpReply
 from firebell.subscribers.subscription_rules import Admission, RecentMails, SubscriptionEvent
@@ -351,9 +351,9 @@ def test_a_journal_that_was_cut_off_never_calls_a_mail_sent_that_was_not_answere
         f"begin {i}\n" + (f"end {i} {code}\n" if is_answered else "") for i, is_answered, code in mails_sent
     )
     cut = text[: data.draw(st.integers(0, len(text)))]
-    known = journal.fates(cut.splitlines(), range(1, 10))
-    for number, fate in known.items():
-        if fate is Fate.SENT:
+    known = journal.outcomes(cut.splitlines(), range(1, 10))
+    for number, outcome in known.items():
+        if outcome is JournaledOutcome.SENT:
             assert f"end {number} 2" in cut
-        if fate is Fate.NOT_SENT:
+        if outcome is JournaledOutcome.NOT_SENT:
             assert f"begin {number}\n" not in cut

@@ -56,7 +56,7 @@ async def schedule_reminder(tx: Tx, item: ActionItem, now: datetime) -> None:
         await timers.schedule(tx, REMINDER_TIMER, str(item.id), at)
 
 
-@internal("Actions on items store their changes by it.")
+@internal("Called by the actions on items.")
 async def save_item_changes(
     tx: Tx,
     actor: Actor,
@@ -102,7 +102,7 @@ async def save_item_changes(
     return item
 
 
-@internal("Adding an item records it.")
+@internal("Called when an item is added.")
 async def record_added(tx: Tx, actor: Actor, item: ActionItem, now: datetime, via: str = "") -> None:
     """Write the first event of a new item, and everything that follows from it."""
     via = via_of(actor, via)
@@ -112,7 +112,7 @@ async def record_added(tx: Tx, actor: Actor, item: ActionItem, now: datetime, vi
     await _publish(tx, actor, item, ["added"], now, via, None)
 
 
-@internal("Trackers record links and conflicts by it.")
+@internal("Called by trackers to record links and conflicts.")
 async def record_event(
     tx: Tx,
     actor: Actor,

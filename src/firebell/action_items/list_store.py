@@ -98,7 +98,7 @@ async def newest(
     return [item_from_row(row) for row in rows]
 
 
-async def lately_done(tx: Reads, wanted: ItemFilter, today: date, limit: int) -> list[ActionItem]:
+async def recently_done(tx: Reads, wanted: ItemFilter, today: date, limit: int) -> list[ActionItem]:
     """Return finished items, the last finished first."""
     conditions = _Conditions(wanted, today, await incidents.hidden_ids(tx))
     rows = await tx.fetch(

@@ -66,7 +66,7 @@ def _notices(item: ActionItem, recipients: Sequence[int], mark: str, title: str,
     ]
 
 
-@internal("Actions that propose an owner notify them.")
+@internal("Called by the actions that propose an owner.")
 async def propose(tx: Tx, item: ActionItem, actor: Actor, now: datetime) -> None:
     """Notify an owner who is proposed by someone else, so that they accept the item or pass it on."""
     if item.owner_id is None or item.is_accepted or item.owner_id == actor.person_id:
@@ -102,7 +102,7 @@ async def report_answer(
     await notify.send_notices(tx, _notices(item, recipients, f"answer:{incident.id}", title, note), now)
 
 
-@internal("The sync with trackers notifies people by it.")
+@internal("Called by the sync with trackers.")
 async def report_deleted_issue(
     tx: Tx, item: ActionItem, tracker_name: str, link_id: int, now: datetime
 ) -> None:

@@ -129,7 +129,7 @@ async def board(tx: Tx, wanted: ItemFilter, today: date) -> list[BoardColumn]:
     for column in Column:
         chosen = _column_filter(column, wanted, today)
         if column is Column.DONE:
-            items = await list_store.lately_done(tx, chosen, today, BOARD_MAX)
+            items = await list_store.recently_done(tx, chosen, today, BOARD_MAX)
         else:
             items = await list_store.by_due(tx, chosen, today, BOARD_MAX)
         total = len(items) if len(items) < BOARD_MAX else await list_store.count(tx, chosen, today)

@@ -45,7 +45,7 @@ NOTE_BYTES = 200
 _WEB = ("https://", "http://")
 
 
-@internal("The daily timer builds the audits of a quarter.")
+@internal("Called by the daily timer.")
 async def build(tx: Tx, team_id: int, now: datetime) -> int | None:
     """Count the last 90 days of a team's rules, judge them, and store the audit of this quarter.
 
@@ -127,7 +127,7 @@ def _has_runbook(alert: LastAlert, service: Service | None, entries: Sequence[In
     )
 
 
-@internal("The daily timer reports audits that are overdue.")
+@internal("Called by the daily timer.")
 async def report_overdue(tx: Tx, now: datetime) -> None:
     """Notify managers once of each audit that is overdue by two weeks."""
     managers = await people.managers(tx)

@@ -17,17 +17,17 @@ FLAPPING_TIMER = "alerts.flapping"
 
 
 async def load_limits(tx: Tx, batch: Batch, requests: Iterable[InboundRequest], now: datetime) -> None:
-    """Load when the alerts of a batch flap, if one of them may: one that changed lately, or comes several times."""
+    """Load when the alerts of a batch flap, if one of them may: one that changed recently, or comes several times."""
     keys = [(request.integration_id, event.dedup_key) for request in requests for event in request.incoming]
     repeated = {integration_id for (integration_id, _), n in Counter(keys).items() if n > 1}
-    changed = {alert.integration_id for alert in batch.loaded if _changed_lately(alert, now)}
+    changed = {alert.integration_id for alert in batch.loaded if _changed_recently(alert, now)}
     if ids := repeated | changed:
         batch.flapping_changes = await integration_store.flapping_changes(tx, ids)
 
 
-def _changed_lately(alert: AlertState, now: datetime) -> bool:
-    ended_lately = alert.count > 0 and alert.ends_at is not None and now - alert.ends_at < WINDOW
-    return alert.flap is not None or ended_lately
+def _changed_recently(alert: AlertState, now: datetime) -> bool:
+    ended_recently = alert.count > 0 and alert.ends_at is not None and now - alert.ends_at < WINDOW
+    return alert.flap is not None or ended_recently
 
 
 async def schedule(tx: Tx, batch: Batch) -> None:

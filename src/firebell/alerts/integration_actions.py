@@ -29,7 +29,7 @@ async def create_integration(
     return integration
 
 
-@internal("An action that watches a service needs one.")
+@internal("Called by the action that watches a service.")
 async def ensure_internal_integration(tx: Tx, service_id: int, name: str, now: datetime) -> int:
     """Return the id of a service's integration for alerts that Firebell raises itself. Idempotent.
 

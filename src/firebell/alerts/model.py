@@ -258,7 +258,7 @@ class Alert:
     is_fallback: bool | None = None
     """True if the rule names a service that did not exist, so that the alert went to the fallback rule."""
     flap: Flap | None = None
-    """How it changed lately between firing and resolved; None if it was steady."""
+    """How it changed recently between firing and resolved; None if it was steady."""
 
     @property
     def is_flapping(self) -> bool:
@@ -393,7 +393,7 @@ class ConfirmationRequested:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationActivity:
-    """What an integration received lately: its last event, the alerts with an event within a day, and a message.
+    """What an integration received recently: its last event, the alerts with an event within a day, and a message.
 
     `alerts` is at most `integration_store.ACTIVITY_ALERTS`. `source` and `body`, which can be cut, are the last stored
     message of its newest alert; empty if that was deleted because of its age.

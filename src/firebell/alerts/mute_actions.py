@@ -50,7 +50,7 @@ async def start_mute(
     return mute_id
 
 
-@internal("A change of when maintenance ends changes when its mute ends.")
+@internal("Called when the end of maintenance changes.")
 async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
     """Change when a mute ends; return False if it has ended."""
     await timers.hold(tx, MUTE_TIMER, str(mute_id))
@@ -61,7 +61,7 @@ async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
     return True
 
 
-@internal("Maintenance that ends, and a person who stops its mute, end it.")
+@internal("Called when maintenance ends or a person stops its mute.")
 async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime) -> bool:
     """End a mute; alerts still firing page as soon as this is committed. Return False if it has ended."""
     await timers.hold(tx, MUTE_TIMER, str(mute_id))
@@ -72,7 +72,7 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
     return True
 
 
-@internal("The timer of mutes does it.")
+@internal("Called by the timer of mutes.")
 async def release(
     tx: Tx,
     mute_ids: Sequence[int],
@@ -101,7 +101,7 @@ async def release(
     return await mute_store.holding(tx, ended)
 
 
-@internal("The timers of mutes and of held groups do it.")
+@internal("Called by the timers of mutes and of held groups.")
 async def hand_over(
     tx: Tx,
     held: Sequence[tuple[int, MuteKind | None, Alert]],

@@ -103,7 +103,7 @@ async def source_of_alert(tx: Tx, alert: Alert) -> Source | None:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationSummary:
-    """What an integration received lately, and the source that sent it; None if its messages were deleted."""
+    """What an integration received recently, and the source that sent it; None if its messages were deleted."""
 
     activity: IntegrationActivity
     source: Source | None

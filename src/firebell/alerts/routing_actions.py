@@ -101,7 +101,7 @@ async def _release_what_is_no_longer_held(
     await timers.schedule_many(tx, HOLD_TIMER, [(str(id_), now, 0) for id_ in sorted(released)])
 
 
-@internal("Each process does it while it runs.")
+@internal("Called by each process while it runs.")
 async def release_unreadable_holds(tx: Tx, now: datetime) -> None:
     """Page at once for groups that are held for a reason that only a later release knows."""
     group_ids = await routing_store.groups_held_unreadably(tx)
@@ -176,7 +176,7 @@ async def save_holds(tx: Tx, groups: Sequence[GroupState]) -> None:
             await timers.schedule_once(tx, HOLD_TIMER, str(group.id), group.hold.until)
 
 
-@internal("The timer of held groups does it.")
+@internal("Called by the timer of held groups.")
 async def release(tx: Tx, group_ids: Collection[int], now: datetime) -> None:
     """Page for groups that have waited and still fire; their services are locked. Idempotent."""
     if groups := await routing_store.release(tx, group_ids, now):

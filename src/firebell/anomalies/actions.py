@@ -160,7 +160,7 @@ async def disable(tx: Tx, actor: Actor, slug: str, rule: str, now: datetime) -> 
     await tx.live(LIVE_TOPIC)
 
 
-@internal("The timer of counts folds new alerts.")
+@internal("Called by the timer of counts.")
 async def count_alerts(tx: Tx, now: datetime) -> bool:
     """Fold a batch of alerts into counts; return True if more are left."""
     progress = await count_store.progress(tx)
@@ -175,7 +175,7 @@ async def count_alerts(tx: Tx, now: datetime) -> bool:
     return False
 
 
-@internal("The timer of counts judges what is watched.")
+@internal("Called by the timer of counts.")
 async def judge_quarters(tx: Tx, now: datetime) -> bool:
     """Judge each quarter of an hour that has ended since the last time; return False if nothing is watched."""
     detectors = [one for one in await store.detectors(tx) if one.is_on]
@@ -295,7 +295,7 @@ def _needed(ended: Sequence[tuple[BinSize, int]], tz: str) -> list[datetime]:
     return [start_of(quarter, BinSize.QUARTER) for quarter in sorted(quarters)]
 
 
-@internal("The timer of counts does it.")
+@internal("Called by the timer of counts.")
 async def report_comparisons(tx: Tx, now: datetime) -> None:
     """Notify who accepted a back-test 90 days ago of how it compares with what happened."""
     notices = []

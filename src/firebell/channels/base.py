@@ -139,7 +139,7 @@ class Message:
         return bool(self.lines or self.markdown)
 
     def text(self, limit_bytes: int, *, with_url: bool = True) -> str:
-        """Return the text and the URL within a channel's limit; empty for a message that is no text."""
+        """Return the text and the URL within a channel's limit; empty for a message that is not text."""
         written = public_markdown.to_plain(self.markdown).split("\n") if self.markdown else []
         url = self.url if with_url else ""
         return fit((*written, *self.lines), url, limit_bytes) if self.is_text else ""

@@ -241,7 +241,7 @@ def body_of(message: Message, *, short: bool = False, is_quiet: bool = False, se
 
 
 def seen_token(signer: Signer, message: Message) -> str:
-    """Return the token by which a device says that it shows a message; empty for one that is no delivery."""
+    """Return the token by which a device says that it shows a message; empty for one that is not a delivery."""
     value = {"d": message.delivery_id}
     return signer.sign(_SEEN, value, message.composed_at + _SEEN_LIFETIME) if message.delivery_id else ""
 

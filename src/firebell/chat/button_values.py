@@ -36,7 +36,7 @@ def encode(intent: Intent) -> str:
 
 
 def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
-    """Return the command and the intent of a pressed button, None if it is none of ours."""
+    """Return the command and the intent of a pressed button, None if it is not ours."""
     try:
         data = json.loads(value)
     except (ValueError, RecursionError):

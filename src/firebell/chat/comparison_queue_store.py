@@ -32,7 +32,7 @@ async def want(tx: Tx, target: str, rank: int, now: datetime, account_id: int | 
 
 
 async def want_open_incidents(tx: Tx, account_id: int, now: datetime) -> None:
-    """Compare all incidents that are open, or were closed lately, with a chat that was just connected."""
+    """Compare all incidents that are open, or were closed recently, with a chat that was just connected."""
     await tx.execute(
         """
         insert into chat_want (account_id, target, rank, dirty_at, due_at)

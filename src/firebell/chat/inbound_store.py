@@ -114,7 +114,7 @@ async def people_not_found(tx: Reads, account_id: int, limit: int) -> list[int]:
 
 
 async def user_of_person(tx: Tx, account_id: int, person_id: int) -> ChatUser | None:
-    """Return the user of an account who is linked to a person, None without one."""
+    """Return the user of an account who is linked to a person, or None."""
     row = await tx.row(
         f"""
         select {_USER}

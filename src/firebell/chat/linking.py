@@ -73,7 +73,7 @@ async def linked_person(tx: Tx, scene: Scene, target: ChatTarget) -> Person:
     return person
 
 
-@internal("The chat itself says who a user is, before anything is done for them.")
+@internal("Called before a user acts: the chat authenticates them.")
 async def record_user(
     tx: Tx, account: Account, external_id: str, facts: UserFacts, now: datetime
 ) -> ChatUser:
@@ -107,7 +107,7 @@ async def record_user(
     return user
 
 
-@internal("The chat says that what it knows of a user changed.")
+@internal("Called when the chat reports that a user changed.")
 async def forget_check(tx: Tx, account_id: int, external_id: str) -> None:
     """Ask the chat again who a user is when they act next."""
     if user := await inbound_store.user(tx, account_id, external_id):

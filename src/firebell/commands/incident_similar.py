@@ -11,7 +11,7 @@ from firebell.commands.output import as_json, example, short, show_table
 @click.option("--service", multiple=True, help="Slug of an affected service; repeatable.")
 @as_json
 def similar(title: str, service: tuple[str, ...]) -> None:
-    """List open or lately closed incidents that may be the same as TITLE."""
+    """List open or recently closed incidents that may be the same as TITLE."""
     incidents = call(
         "GET", "/api/v1/incidents/similar", title=title, answered="true", service=list(service) or None
     )

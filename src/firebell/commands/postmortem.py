@@ -148,7 +148,7 @@ def versions(ref: str, limit: int) -> None:
 @click.argument("to", type=click.IntRange(1), required=False)
 @as_json
 def diff_(ref: str, base: int, to: int | None) -> None:
-    """Print what changed from version BASE to version TO, or to the present text."""
+    """Print what changed from version BASE to version TO, or to the current text."""
     answer = call("GET", _address(ref, f"/versions/{base}/diff"), to=to)
     marks = {"added": "+ ", "removed": "- ", "same": "  ", "skipped": "… "}
     colors = {"added": "green", "removed": "red"}
@@ -164,7 +164,7 @@ def diff_(ref: str, base: int, to: int | None) -> None:
 @click.argument("version", type=click.IntRange(1))
 @as_json
 def restore(ref: str, version: int) -> None:
-    """Make the text of an earlier VERSION the present one, as a new version."""
+    """Make the text of an earlier VERSION the current one, as a new version."""
     answer = call("POST", _address(ref, f"/versions/{version}/restore"))
     show(answer, f"Version {version} of {ref} restored as version {answer['version']}.")
 

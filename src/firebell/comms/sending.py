@@ -46,7 +46,7 @@ async def rules_by_reader(
     return by_reader
 
 
-@internal("A part of publishing, answering, and the timer of an approval.")
+@internal("Part of publishing, answering, and the timer of an approval.")
 async def continue_post(
     tx: Tx, actor: Actor, incident: Incident, post_id: int, now: datetime, *, is_present: bool = False
 ) -> CommsPost:

@@ -146,7 +146,7 @@ async def posts(tx: Reads, incident_id: int, limit: int, before: int | None = No
 
 
 async def draft(tx: Reads, incident_id: int) -> CommsPost | None:
-    """Return the draft of an incident, None without one."""
+    """Return the draft of an incident, or None."""
     row = await tx.row(
         f"""
         select {_COLUMNS}

@@ -92,7 +92,7 @@ async def _schedule_after_choice(tx: Tx, now: datetime) -> None:
     await _schedule(tx, now, until=(await timers.due_times(tx, TIMER)).get(KEY))
 
 
-@internal("The timer sends what is due.")
+@internal("Called by the timer of digests.")
 async def send_due(tx: Tx, now: datetime, *, failures: int = 0) -> None:
     """Write and send one of the digests that are due, each once a week, and set the timer for the next one.
 

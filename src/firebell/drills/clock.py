@@ -17,7 +17,7 @@ def clock_of(drill: Drill) -> DrillClock | None:
 
 
 def pauses_until(drill: Drill, now: datetime) -> tuple[Interval, ...]:
-    """Return the pauses of a drill, with the present one as if it ended now."""
+    """Return the pauses of a drill, with the current one as if it ended now."""
     return drill.pauses if drill.paused_at is None else (*drill.pauses, Interval(drill.paused_at, now))
 
 

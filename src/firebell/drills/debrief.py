@@ -44,7 +44,7 @@ def debrief_text(drill: Drill, record: Record) -> str:
     return "\n".join(lines) + "\n"
 
 
-@internal("A finished drill gets its document.")
+@internal("Called when a drill is finished.")
 async def draft_document(tx: Tx, actor: Actor, drill: Drill, record: Record, now: datetime) -> None:
     """Draft the document of a finished drill; without an incident there is nothing that it is about."""
     if drill.incident_id is not None:

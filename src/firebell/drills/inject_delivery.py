@@ -20,7 +20,7 @@ ENTRY_KIND = "drill"
 """The kind of the timeline entries of drills."""
 
 
-@internal("The clock of a drill and its facilitator deliver injects.")
+@internal("Called by the clock of a drill and by its facilitator.")
 async def deliver(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:
     """Deliver an inject of a locked drill, once."""
     page_id, note = None, ""

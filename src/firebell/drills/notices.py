@@ -40,7 +40,7 @@ async def send(
     await notify.send_notices(tx, notices, now)
 
 
-@internal("Planning a drill and inviting to it notify the people who are asked.")
+@internal("Called when people are invited to a drill.")
 async def invite(tx: Tx, drill: Drill, person_ids: Collection[int], now: datetime) -> None:
     """Ask people to take part."""
     by_id = await people.people_by_id(tx, list(person_ids))

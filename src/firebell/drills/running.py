@@ -90,7 +90,7 @@ async def publish(tx: Tx, drill: Drill) -> None:
     await tx.live(f"drill-{drill.id}")
 
 
-@internal("The facilitator finishes a drill, or its time does.")
+@internal("Called when the facilitator finishes a drill or its time is up.")
 async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     """Finish a locked drill: resolve its pages, score it, note who took part, and draft its document."""
     drill = await store.change(
@@ -151,7 +151,7 @@ async def pause_for_real_incident(tx: Tx, payload: dict[str, Any], now: datetime
         await notices.send(tx, drill, recipients, mark, text, note, now, urgency="high")
 
 
-@internal("The facilitator pauses a drill, or a real incident does.")
+@internal("Called when the facilitator or a real incident pauses a drill.")
 async def pause(tx: Tx, actor: Actor, drill: Drill, reason: str, now: datetime) -> Drill:
     """Pause a locked, running drill: its clock stands still."""
     drill = await store.change(tx, drill.id, state=DrillState.PAUSED, paused_at=now, pause_reason=reason)

@@ -41,7 +41,7 @@ class MailboxReader:
         self._mailbox = Mailbox(server) if server else None
         self._host = server.host if server else ""
         self._pool = Pool("mailbox", 1, 4)
-        self._resolver = Resolver(pool=Pool("mailbox look-ups", 2, 8))
+        self._resolver = Resolver(pool=Pool("mailbox lookups", 2, 8))
         self.upcoming: datetime | None = None
         self.is_unused = server is None
         self._failure = ""

@@ -117,7 +117,7 @@ def _date(text: str) -> datetime | None:
 
 
 def _parts(message: email.message.Message) -> Iterator[email.message.Message]:
-    """Yield the parts that are no containers, without recursion, at most MAX_PARTS of them."""
+    """Yield the parts that are not containers, without recursion, at most MAX_PARTS of them."""
     waiting, count = [message], 0
     while waiting and count < MAX_PARTS:
         part = waiting.pop()

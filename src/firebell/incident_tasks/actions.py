@@ -144,7 +144,7 @@ async def make_action_item(tx: Tx, actor: Actor, incident_id: int, task_id: int,
     return item
 
 
-@internal("The response of a SEV2 adds it.")
+@internal("Called by the response of a SEV2.")
 async def add_response_task(
     tx: Tx, actor: Actor, incident_id: int, text: str, due_at: datetime, now: datetime
 ) -> Task:

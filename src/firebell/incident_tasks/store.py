@@ -107,7 +107,7 @@ async def of_incident(tx: Tx, incident_id: int) -> list[Task]:
 
 
 async def of_response(tx: Tx, incident_id: int) -> Task | None:
-    """Lock and return the task that the response of an incident added, None without one."""
+    """Lock and return the task that the response of an incident added, or None."""
     row = await tx.row(
         f"""
         select {_COLUMNS}

@@ -49,7 +49,7 @@ def page_title(incident: Incident) -> str:
     return f"{drill}{incident.ref}: {incident.title}"
 
 
-@internal("A part of declaring an incident, raising its severity and reopening it.")
+@internal("Part of declaring an incident, raising its severity and reopening it.")
 async def page_for(
     tx: Tx, actor: Actor, incident: Incident, service_ids: Sequence[int], now: datetime
 ) -> None:

@@ -11,7 +11,7 @@ from firebell.kit.db.events import Actor
 from firebell.people.action_permissions import internal
 
 
-@internal("A part of every action on an incident.")
+@internal("Part of every action on an incident.")
 async def add_timeline_entry(
     tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
 ) -> int:
@@ -19,7 +19,7 @@ async def add_timeline_entry(
     return await write_entry(tx, actor, incident_id, kind, text, data, now, now)
 
 
-@internal("A part of every action on an incident.")
+@internal("Part of every action on an incident.")
 async def write_entry(
     tx: Tx,
     actor: Actor,

@@ -42,7 +42,7 @@ class Resolver:
         self, lookup: Lookup = system_lookup, *, pool: Pool | None = None, limit_s: float = LIMIT_S
     ) -> None:
         self._lookup = lookup
-        self._pool = pool or Pool("DNS look-ups", THREADS, QUEUE)
+        self._pool = pool or Pool("DNS lookups", THREADS, QUEUE)
         self._limit_s = limit_s
         self._answers: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[list[str]]] = {}

@@ -1,4 +1,4 @@
-"""Look-ups of DNS TXT records, which the system's own resolver does not offer."""
+"""Lookups of DNS TXT records, which the system's own resolver does not offer."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import dns.exception
 import dns.resolver
 
 LIMIT_S = 5.0
-"""Timeout of a look-up, over all name servers."""
+"""Timeout of a lookup, over all name servers."""
 
 
 class TxtRecords:

@@ -52,7 +52,7 @@ class Summary:
 
     @property
     def share(self) -> float | None:
-        """The share within the target, None without one."""
+        """The share within the target, or None."""
         return self.within.hits / self.within.n if self.within and self.within.n else None
 
     @property

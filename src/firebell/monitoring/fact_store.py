@@ -145,7 +145,7 @@ async def items(tx: Reads, now: datetime) -> list[Row]:
 
 
 async def readiness(tx: Reads) -> float | None:
-    """Return the last recorded score of readiness from 0 to 1, None without one."""
+    """Return the last recorded score of readiness from 0 to 1, or None."""
     score = await tx.value("select score from readiness_day order by day desc limit 1")
     return None if score is None else score / 100
 

@@ -107,7 +107,7 @@ async def claim_along(
 
 
 async def wait(tx: Tx, waits: Sequence[tuple[int, datetime]]) -> None:
-    """Put leased deliveries back until an instant each; that is no attempt."""
+    """Put leased deliveries back until an instant each; that is not an attempt."""
     await tx.execute(
         """
         update delivery

@@ -18,7 +18,7 @@ UNPACED = 0
 
 
 class ProviderPace:
-    """The messages that one provider has been sent lately, released one after the other at its rate."""
+    """The messages that one provider has been sent recently, released one after the other at its rate."""
 
     __slots__ = ("_held", "_now", "_persons", "_rate")
 

@@ -13,7 +13,7 @@ def alert_uuid(alert_id: int) -> str:
 
 
 def alert_id_of(text: str) -> int | None:
-    """Return the number of the alert with this id, or None if it is no id of an alert."""
+    """Return the number of the alert with this id, or None if it is not an id of an alert."""
     try:
         number = UUID(text).int
     except ValueError:

@@ -219,7 +219,7 @@ async def _apply_to_subjects(
             await tx.emit(PageResolved(page_.id), now)
 
 
-@internal("A part of declaring an incident.")
+@internal("Part of declaring an incident.")
 async def start_incident_page(
     tx: Tx,
     actor: Actor,

@@ -54,7 +54,7 @@ async def step_all(
     return changed
 
 
-@internal("The actions on pages write what was done.")
+@internal("Called by the actions on pages.")
 async def log_all(
     tx: Tx, pages_: Sequence[Page], kind: str, text: str, now: datetime, actor: Actor = SYSTEM
 ) -> None:
@@ -83,7 +83,7 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     return locked[0]
 
 
-@internal("The actions on pages check who may do it.")
+@internal("The actions on pages check permissions.")
 async def apply_event(
     tx: Tx, actor: Actor, old: Page, event: escalation.Event, kind: str, text: str, now: datetime
 ) -> Page:

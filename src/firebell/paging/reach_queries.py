@@ -79,7 +79,7 @@ async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[in
     return people
 
 
-@internal("The response to an incident decides it by the hour.")
+@internal("Called by the response to an incident.")
 async def join_first_levels(tx: Tx, page_id: int, now: datetime) -> Page | None:
     """Page the first two levels of a page that begins together; return None if it has no second one.
 

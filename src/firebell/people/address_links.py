@@ -71,7 +71,7 @@ def owner_of(signer: Signer, kind: str, token: str, now: datetime) -> int | None
     return person_id if now < datetime.fromtimestamp(expires, UTC) else None
 
 
-@internal("Who sent the token back has the link of the person, for whom this acts.")
+@internal("The token proves that the sender has the person’s link.")
 async def connect(tx: Tx, person_id: int, kind: str, address: str, label: str, now: datetime) -> Person:
     """Add an address as a verified contact method of the person whose link was opened there; return them.
 

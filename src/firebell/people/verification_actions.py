@@ -149,7 +149,7 @@ async def _verify(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) ->
     await tx.live(subject.replace(":", "-"))
 
 
-@internal("A part of connecting an address by a link, which proves it.")
+@internal("Part of connecting an address by a link, which proves it.")
 async def verify_connected(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) -> None:
     """Verify a contact method whose owner opened a link of theirs at its address; one that works stays as it is."""
     if method.state is not MethodState.VERIFIED:

@@ -184,7 +184,7 @@ async def document_incidents(tx: Tx, postmortem_id: int) -> list[DocumentInciden
 
 
 async def publish(tx: Tx, postmortem_id: int, now: datetime) -> None:
-    """Mark the present version of a locked post-mortem as published."""
+    """Mark the current version of a locked post-mortem as published."""
     await tx.execute(
         """
         update postmortem

@@ -26,13 +26,13 @@ _TITLE_MAX_BYTES = 200
 
 @permits(Verb.READINESS_READ)
 async def check_now(tx: Tx, actor: Actor, now: datetime) -> tuple[Assessment, int | None]:
-    """Assess, and record it as the row of the day; return it with the score of the row before, None without one."""
+    """Assess, and record it as the row of the day; return it with the score of the row before, or None."""
     days = await queries.history(tx, now)
     assessed = await record_day(tx, now)
     return assessed, days[-1].score if days else None
 
 
-@internal("The daily timer records the day.")
+@internal("Called by the daily timer.")
 async def record_day(tx: Tx, now: datetime) -> Assessment:
     """Assess and store the row of the day."""
     facts = await fact_queries.load_facts(tx, now)

@@ -75,7 +75,7 @@ async def save_day(tx: Tx, day: ReadinessDay) -> None:
 
 
 async def score_before(tx: Tx, day: date) -> int | None:
-    """Return the last score that was recorded before a day, None without one."""
+    """Return the last score that was recorded before a day, or None."""
     score: int | None = await tx.value(
         """
         select score

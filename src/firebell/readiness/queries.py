@@ -1,4 +1,4 @@
-"""Read models of readiness: the present assessment as a reader may see it, and its history."""
+"""Read models of readiness: the current assessment as a reader may see it, and its history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -161,7 +161,7 @@ def _entry_text(
     return f"{verb} “{definition.label.rstrip('?')}”: {value}.{because}"
 
 
-@internal("An event of the incident starts it.")
+@internal("Called after an event of the incident.")
 async def start_clocks(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Apply the customer contracts that match the severity of an incident, and check its reminders. Idempotent."""
     incident = (await incidents.incidents_by_id(tx, [payload["incident_id"]])).get(payload["incident_id"])

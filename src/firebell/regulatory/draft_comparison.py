@@ -61,7 +61,7 @@ def changes(before: tuple[str, DraftTemplate], after: tuple[str, DraftTemplate])
 
 
 def _by_field(markdown: str, template: DraftTemplate) -> dict[str, tuple[str, str]]:
-    """Return the (heading, text) of each section by the id of its field, by its heading if it is no field."""
+    """Return the (heading, text) of each section by the id of its field, by its heading if it is not a field."""
     ids = {one.heading: one.id for one in template.fields}
     return {ids.get(heading, heading): (heading, body) for heading, body in sections(markdown).items()}
 

@@ -25,7 +25,7 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
 async def load_findings(
     tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
-    """Return the findings of the clocks and drafts of each incident that is no drill."""
+    """Return the findings of the clocks and drafts of each incident that is not a drill."""
     real = [incident for incident in incidents if not incident.drill]
     drafts = await draft_store.drafts(tx, [incident.id for incident in real])
     published = await draft_queries.published_texts(tx, list(drafts)) if drafts else {}

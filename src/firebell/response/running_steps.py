@@ -167,7 +167,7 @@ async def _notify(
     await notify.send_notices(tx, notices, now)
 
 
-@internal("A step that is due does it, or an answer.")
+@internal("Called when a step is due or answered.")
 async def act(
     tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, now: datetime, reason: str = ""
 ) -> None:

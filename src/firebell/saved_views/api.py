@@ -77,7 +77,7 @@ class NewSavedView(ApiInput):
 
 
 class SavedViewChanges(ApiInput):
-    """A new name or position of a view; null keeps the present one."""
+    """A new name or position of a view; null keeps the current one."""
 
     name: ViewName | None = None
     position: Annotated[

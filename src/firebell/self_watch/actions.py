@@ -72,7 +72,7 @@ def url_hint(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{'/…' if has_more else ''}"
 
 
-@internal("Only the lane that watches Firebell calls it.")
+@internal("Called only by the lane that watches Firebell.")
 async def notice_problems(
     tx: Tx, problems: Sequence[Problem], settings: Mapping[str, str], now: datetime
 ) -> list[SelfAlarm]:
@@ -95,7 +95,7 @@ async def notice_problems(
     return begun
 
 
-@internal("Only the lane that watches Firebell calls it.")
+@internal("Called only by the lane that watches Firebell.")
 async def end_alarms(tx: Tx, acceptances: Sequence[Acceptance], now: datetime) -> list[SelfAlarm]:
     """End the alarms whose problem has been gone for a while, and let their recipients know.
 

@@ -42,7 +42,7 @@ async def set_settings(
     return changed
 
 
-@internal("Only the lane that watches Firebell calls it.")
+@internal("Called only by the lane that watches Firebell.")
 async def send_due(tx: Tx, now: datetime) -> int:
     """Send the tests of today that are due in the time zone of each fallback responder; return their number."""
     wanted = await settings(tx)

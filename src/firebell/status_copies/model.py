@@ -180,7 +180,7 @@ class RemoteIncident:
 
     @property
     def newest(self) -> RemoteUpdate | None:
-        """The newest update that is no post-mortem, None without one."""
+        """The newest update that is not a post-mortem, or None."""
         return next((update for update in self.updates if not update.is_postmortem), None)
 
     @property

@@ -24,7 +24,7 @@ PAGE_SIZE = 100
 
 
 class PostmortemApi(Protocol):
-    """The part of an API for post-mortems that are no updates of their incident."""
+    """The part of an API for post-mortems that are not updates of their incident."""
 
     def read_call(self, page: str, remote_id: str) -> RemoteCall:
         """Return the call that reads the post-mortem of an incident."""

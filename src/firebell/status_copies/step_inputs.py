@@ -46,7 +46,7 @@ class Work:
         return [api.incident_call(page, self.remote_id, is_maintenance=is_maintenance)]
 
     def _postmortems(self, api: RemoteApi) -> PostmortemApi | None:
-        """Return the API that the step needs if it is about a post-mortem that is no update there."""
+        """Return the API that the step needs if it is about a post-mortem that is not an update there."""
         return api.postmortems if self.post.is_postmortem else None
 
     def find(self, api: RemoteApi, answers: Sequence[Answer]) -> RemoteIncident | None:

@@ -189,7 +189,7 @@ async def lease_due(tx: Tx, holder: str, until: datetime, now: datetime, limit: 
 
 
 async def next_due_at(tx: Reads) -> datetime | None:
-    """Return when an active copy that no process has leased has work next, None without one."""
+    """Return when an active copy that no process has leased has work next, or None."""
     at = await tx.value(
         f"""
         select min(greatest({_DUE_AT}, {_RATE_FREE_AT}, coalesce(c.lease_until, '-infinity')))

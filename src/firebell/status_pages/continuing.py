@@ -85,7 +85,7 @@ async def _chosen_incident(tx: Tx, page: StatusPage, public_id: str) -> PublicIn
     return earlier
 
 
-@internal("A part of publishing an incident.")
+@internal("Part of publishing an incident.")
 async def link_earlier(
     tx: Tx,
     actor: Actor,

@@ -11,7 +11,7 @@ from firebell.status_pages.published_log_chain import LoggedUpdate
 from firebell.status_pages.signing import keyring
 
 
-@internal("An action that publishes or edits does it.")
+@internal("Called by the actions that publish or edit.")
 async def append(
     tx: Tx,
     actor: Actor,

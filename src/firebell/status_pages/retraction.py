@@ -44,7 +44,7 @@ async def retract_update(
     return await public_incident(tx, page_id, public_id)
 
 
-@internal("The actions that retract erase with it.")
+@internal("Called by the actions that retract.")
 async def erase(
     tx: Tx,
     actor: Actor,

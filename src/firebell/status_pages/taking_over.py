@@ -71,7 +71,7 @@ async def final_text(tx: Tx, page: StatusPage, merged: PublicIncident) -> str:
     return languages()[own].text(FINAL_TEXT, name=literal(merged.continued_at.name))
 
 
-@internal("A part of publishing that a merged incident is resolved.")
+@internal("Part of publishing that a merged incident is resolved.")
 async def take_over(
     tx: Tx, actor: Actor, page: StatusPage, merged: PublicIncident, incident: Incident | None, now: datetime
 ) -> None:

@@ -25,7 +25,7 @@ async def check_locale(tx: Tx, page: StatusPage, locale: str) -> None:
         )
 
 
-@internal("The actions that publish and translate append with it.")
+@internal("Called by the actions that publish and translate.")
 async def append(
     tx: Tx,
     actor: Actor,

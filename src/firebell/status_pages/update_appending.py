@@ -12,7 +12,7 @@ from firebell.status_pages import incident_store, published_log_writer, translat
 from firebell.status_pages.model import ENTRY_KIND, PublicIncident, PublicUpdate, StatusPage, UpdateKind
 
 
-@internal("The actions that publish append with it.")
+@internal("Called by the actions that publish.")
 async def append(
     tx: Tx,
     actor: Actor,
@@ -32,7 +32,7 @@ async def append(
     return update
 
 
-@internal("The actions that publish record it.")
+@internal("Called by the actions that publish.")
 async def record_entry(
     tx: Tx, actor: Actor, page: StatusPage, incident_id: int, update: PublicUpdate, now: datetime
 ) -> None:

@@ -15,7 +15,7 @@ _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "virus"})
 def read(body: bytes) -> list[MailEvent]:
     """Return what a report says about its mail, nothing if it says that the mail arrived.
 
-    Raise `Invalid` for a mail that is no report: an answer of a person or of an absence.
+    Raise `Invalid` for a mail that is not a report: an answer of a person or of an absence.
     """
     message = email.message_from_bytes(body, policy=policy.compat32)
     tokens = tokens_in(body.decode("latin-1"))

@@ -18,8 +18,8 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 FOLDER = "subscriber-mail"
 
 
-class Fate(Enum):
-    """What a journal says about a mail of a process that is gone."""
+class JournaledOutcome(Enum):
+    """The outcome of a mail according to the journal of a process that is gone."""
 
     NOT_SENT = "not sent"
     SENT = "sent"
@@ -76,12 +76,12 @@ class Journal:
             self._file = None
             (self.folder / self.name).unlink(missing_ok=True)
 
-    def fates_of(self, name: str, delivery_ids: Collection[int]) -> Mapping[int, Fate]:
-        """Return what became of the mails that a process claimed; unknown if its journal cannot be believed."""
+    def outcomes_of(self, name: str, delivery_ids: Collection[int]) -> Mapping[int, JournaledOutcome]:
+        """Return the outcome of each mail that a process claimed; unknown if its journal is not of this boot."""
         lines = self._lines_of(name)
         if lines is None:
-            return dict.fromkeys(delivery_ids, Fate.UNKNOWN)
-        return fates(lines, delivery_ids)
+            return dict.fromkeys(delivery_ids, JournaledOutcome.UNKNOWN)
+        return outcomes(lines, delivery_ids)
 
     def _lines_of(self, name: str) -> list[str] | None:
         """Return the lines of a journal, None if it is of another boot, on another machine, or cannot be read.
@@ -104,13 +104,15 @@ class Journal:
             (self.folder / name).unlink(missing_ok=True)
 
 
-def fates(lines: Collection[str], delivery_ids: Collection[int]) -> dict[int, Fate]:
-    """Return what a journal says about each mail: its last line counts; a line that was cut off is ignored."""
-    known: dict[int, Fate] = {}
+def outcomes(lines: Collection[str], delivery_ids: Collection[int]) -> dict[int, JournaledOutcome]:
+    """Return the outcome of each mail by its last line in a journal; a truncated line is ignored."""
+    known: dict[int, JournaledOutcome] = {}
     for line in lines:
         match line.split():
             case ["begin", number] if number.isdecimal():
-                known[int(number)] = Fate.UNKNOWN
+                known[int(number)] = JournaledOutcome.UNKNOWN
             case ["end", number, code] if number.isdecimal() and code.isdecimal() and len(code) == 3:
-                known[int(number)] = Fate.SENT if code.startswith("2") else Fate.REFUSED
-    return {each: known.get(each, Fate.NOT_SENT) for each in delivery_ids}
+                known[int(number)] = (
+                    JournaledOutcome.SENT if code.startswith("2") else JournaledOutcome.REFUSED
+                )
+    return {each: known.get(each, JournaledOutcome.NOT_SENT) for each in delivery_ids}

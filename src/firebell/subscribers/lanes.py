@@ -16,7 +16,7 @@ from firebell.subscribers import (
 )
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.hook_sender import HookSender
-from firebell.subscribers.journal import FOLDER, Fate, Journal
+from firebell.subscribers.journal import FOLDER, Journal, JournaledOutcome
 from firebell.subscribers.mail_sender import MailSender
 from firebell.subscribers.sms_sender import SmsSender
 
@@ -85,16 +85,16 @@ class Planner:
             by_process: dict[str, list[int]] = defaultdict(list)
             for delivery_id, name in lapsed:
                 by_process[name].append(delivery_id)
-            fates = {
-                delivery_id: fate
+            outcomes = {
+                delivery_id: outcome
                 for name, ids in by_process.items()
-                for delivery_id, fate in self._journal.fates_of(name, ids).items()
+                for delivery_id, outcome in self._journal.outcomes_of(name, ids).items()
             }
-            sent = [i for i, fate in fates.items() if fate is Fate.SENT]
-            await delivery_store.recover(tx, sent, [i for i in fates if i not in set(sent)], now)
+            sent = [i for i, outcome in outcomes.items() if outcome is JournaledOutcome.SENT]
+            await delivery_store.recover(tx, sent, [i for i in outcomes if i not in set(sent)], now)
             ended = set(by_process) - await delivery_store.holders(tx, list(by_process))
         if lapsed:
-            unknown = sum(fate is Fate.UNKNOWN for fate in fates.values())
+            unknown = sum(outcome is JournaledOutcome.UNKNOWN for outcome in outcomes.values())
             extra = {"deliveries": len(lapsed), "sent": len(sent), "unknown": unknown}
             log.warning("mails of a process that is gone are sent again", extra=extra)
             for name in ended:

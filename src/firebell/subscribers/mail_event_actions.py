@@ -49,7 +49,7 @@ async def replace_address_key(tx: Tx, actor: Actor, now: datetime) -> str:
     return key
 
 
-@internal("The key in the address is the right, and the token of each mail.")
+@internal("The key in the address and the token of each email grant access.")
 async def receive(tx: Tx, signer: Signer, events: Sequence[MailEvent], now: datetime) -> int:
     """Act on the reports that name a mail of ours, and return how many these are. Idempotent."""
     accepted: list[tuple[ReportedDelivery, MailEvent]] = []

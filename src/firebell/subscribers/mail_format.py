@@ -50,7 +50,7 @@ class Envelope:
     token: str
     """By which reports of mail providers name the mail."""
     unsubscribe_url: str = ""
-    """The address of RFC 8058; empty for a mail that is no part of the list, such as a confirmation."""
+    """The address of RFC 8058; empty for a mail that is not part of the list, such as a confirmation."""
 
 
 def compose(text: MailText, envelope: Envelope, now: datetime) -> bytes:

@@ -27,7 +27,7 @@ _SNS_HASHES = {"1": hashes.SHA1, "2": hashes.SHA256}
 
 
 def is_mailgun(signature: Mapping[str, Any], key: str, now: datetime) -> bool:
-    """Return True if Mailgun signed a report with this key lately."""
+    """Return True if Mailgun signed a report with this key recently."""
     timestamp, token = str(signature.get("timestamp", "")), str(signature.get("token", ""))
     if not _is_recent(timestamp, now):
         return False
@@ -36,7 +36,7 @@ def is_mailgun(signature: Mapping[str, Any], key: str, now: datetime) -> bool:
 
 
 def is_sendgrid(body: bytes, signature: str, timestamp: str, public_key: str, now: datetime) -> bool:
-    """Return True if SendGrid signed a body lately; the key is as its settings show it."""
+    """Return True if SendGrid signed a body recently; the key is as its settings show it."""
     if not _is_recent(timestamp, now):
         return False
     try:

@@ -166,7 +166,7 @@ async def waiting_requests(tx: Reads, page_id: int, now: datetime) -> int:
 async def recent_mails(
     tx: Tx, address_hash: bytes, domain: str, page_id: int, purpose: str, now: datetime
 ) -> RecentMails:
-    """Return how often an address, its domain and a status page had mails that confirm something lately."""
+    """Return how often an address, its domain and a status page had mails that confirm something recently."""
     address = await tx.fetch(
         "select at from subscription_mail where address_hash = $1 and purpose = $2 and at > $3",
         address_hash,

@@ -109,7 +109,7 @@ class Admission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecentMails:
-    """When an address was asked to confirm in the last 30 days, and how often its domain and the page asked lately."""
+    """When an address was asked to confirm in the last 30 days, and how often its domain and the page were."""
 
     address: Sequence[datetime]
     domain: int

@@ -85,7 +85,7 @@ async def _renewed(ctx: Context, tracker: Tracker, secret: str, now: datetime) -
 
 
 def _calls_with(ctx: Context, tracker: Tracker, vendor: TrackerVendor, token: str) -> Calls:
-    """Return what makes calls with a token that is no session's."""
+    """Return what makes calls with a token that is not a session's."""
 
     async def calls(call: Call) -> Any:
         url = f"{vendor.api.address(tracker)}{call.path}"

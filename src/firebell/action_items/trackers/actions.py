@@ -156,7 +156,7 @@ async def add(
     return new
 
 
-@internal("A part of the actions on trackers.")
+@internal("Part of the actions on trackers.")
 async def record_tracker_change(
     tx: Tx, actor: Actor, change: str, one: Tracker, now: datetime, **detail: object
 ) -> None:
@@ -410,7 +410,7 @@ async def retry_link(tx: Tx, actor: Actor, item_id: int, link_id: int, now: date
     return link
 
 
-@internal("called by the webhook after its signature was checked")
+@internal("Called by the webhook after its signature was checked.")
 async def receive_hook(tx: Tx, one: Tracker, delivery_id: str, issue_ids: list[str], now: datetime) -> None:
     """Look soon at the issues that a notification names. Idempotent."""
     if not await link_store.add_delivery(tx, one.id, delivery_id[:200], now):

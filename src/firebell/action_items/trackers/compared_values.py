@@ -29,7 +29,7 @@ def directions(vendor: TrackerVendor, tracker: Tracker) -> dict[SyncField, Direc
 
 
 def our_assignee(owner_id: int | None, users: Mapping[int, TrackerUser]) -> Value:
-    """Return the user of an owner, or a value that stands for a person who is no known user."""
+    """Return the user of an owner, or a value that stands for a person who is not a known user."""
     if owner_id is None:
         return NO_ONE
     user = users.get(owner_id)

@@ -37,7 +37,7 @@ async def open_secret(tx: Tx, tracker: Tracker) -> str:
 
 
 async def open_access_token(tx: Tx, tracker: Tracker) -> AccessToken | None:
-    """Return the last access token of a tracker, None without one; raise `Invalid` if it cannot be read."""
+    """Return the last access token of a tracker, or None; raise `Invalid` if it cannot be read."""
     row = await tx.row("select access_token, access_until from tracker where id = $1", tracker.id)
     if row is None or row["access_token"] is None:
         return None

@@ -89,7 +89,7 @@ LINK_STATE_NAMES = {
 NO_ONE = ""
 """The assignee of an issue without one."""
 UNKNOWN_PERSON = "person:"
-"""What begins the value of an owner who is no known user of the tracker; the person's id follows."""
+"""What begins the value of an owner who is not a known user of the tracker; the person's id follows."""
 
 Value = str
 """A value as the tracker can express it: a title, a state of items, a user's id there, a day, a priority."""

@@ -156,7 +156,7 @@ async def lease_due(tx: Tx, holder: str, until: datetime, now: datetime, limit: 
 
 
 async def next_due_at(tx: Reads) -> datetime | None:
-    """Return when an active tracker has work next, None without one."""
+    """Return when an active tracker has work next, or None."""
     at = await tx.value(
         f"""
         select min(greatest({_DUE_AT}, {_FREE_AT}, coalesce(t.lease_until, '-infinity')))

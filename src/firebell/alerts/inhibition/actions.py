@@ -190,7 +190,7 @@ async def _preview(tx: Tx, new: CompiledInhibitionRule, now: datetime) -> Inhibi
     )
 
 
-@internal("Alerts that are received decide it.")
+@internal("Called by ingest.")
 async def prepare(
     tx: Tx,
     batch: Sequence[InboundRequest],
@@ -251,7 +251,7 @@ async def _prepare_waits(
                 combined[services[alert]].append(mute)
 
 
-@internal("Alerts that are received decide it.")
+@internal("Called by ingest.")
 async def record(
     tx: Tx,
     state: Batch,
@@ -291,7 +291,7 @@ async def record(
         await timers.schedule(tx, CHECK_TIMER, CHECK_KEY, now)
 
 
-@internal("The timer of inhibition does it.")
+@internal("Called by the timer of inhibition.")
 async def check(tx: Tx, now: datetime) -> None:
     """End the mutes whose sources fire no more; what they inhibited is released by their timers. Idempotent."""
     await store.delete_stale_sources(tx, decisions.versions(await compiled_rules(tx)))

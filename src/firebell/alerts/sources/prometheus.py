@@ -27,7 +27,7 @@ NAME = "prometheus"
 RESOLVE_TIMEOUT = timedelta(minutes=5)
 """When an alert without an end expires, as in Alertmanager."""
 DROPPED_LABELS = frozenset({"prometheus_replica", "replica"})
-"""Labels that tell the twins of a highly available pair apart, and that are no part of an alert's key."""
+"""Labels that tell the twins of a highly available pair apart, and that are not part of an alert's key."""
 
 
 def bearer_key(request: KeyedRequest) -> str:
@@ -82,7 +82,7 @@ def reply(message: KeyedMessage, is_known: bool) -> Reply:
 
 
 def reply_to_bearer(message: KeyedMessage, is_known: bool) -> Reply:
-    """Return the same answer, with 401 for a token that is no integration key."""
+    """Return the same answer, with 401 for a token that is not an integration key."""
     return reply(message, is_known) if is_known else Reply(401, "The bearer token is not an integration key.")
 
 

@@ -25,7 +25,7 @@ from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse
 
 ATTEMPT_LIMIT_S = 50.0
-"""Time limit of one attempt: two of one provider, a look-up, and one of the next provider."""
+"""Time limit of one attempt: two of one provider, a lookup, and one of the next provider."""
 
 
 class ProviderOpener(Protocol):

@@ -203,7 +203,7 @@ def _page(intent: OpenModal) -> Dialog:
 
 
 def submitted(name: str, intent: OpenModal, values: Mapping[str, Any]) -> Intent | DialogErrors | None:
-    """Return what a submitted dialog asks for, what is wrong in it, or None if it is none of ours."""
+    """Return what a submitted dialog asks for, what is wrong in it, or None if it is not ours."""
     if name == "declare":
         return _declaration(intent, values)
     if name == "page":

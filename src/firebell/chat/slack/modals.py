@@ -343,7 +343,7 @@ def metadata(view: Any) -> dict[str, Any]:
 
 
 def number(values: Mapping[str, Any], name: str) -> int | None:
-    """Return an id of the metadata, None without one."""
+    """Return an id of the metadata, or None."""
     value = values.get(name)
     is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**18
     return value if is_id else None
@@ -357,7 +357,7 @@ class FieldErrors:
 
 
 def submitted(view: Any) -> Intent | FieldErrors | None:
-    """Return what a submitted form asks for, what is wrong in it, or None if it is none of ours."""
+    """Return what a submitted form asks for, what is wrong in it, or None if it is not ours."""
     name = text_at(view, "callback_id").removeprefix(PREFIX)
     if name == "declare":
         return _declaration(read_declare(view))

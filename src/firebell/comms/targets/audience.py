@@ -41,7 +41,7 @@ async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[D
     ]
 
 
-@internal("A part of publishing a post.")
+@internal("Part of publishing a post.")
 async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
     """Send to all chosen audiences of the same reader; for each after the first, that is done already."""
     incident, content = sending.incident, sending.content
@@ -68,7 +68,7 @@ def _translations(sending: Sending) -> Mapping[str, str]:
     return sending.content.translations if is_public else {}
 
 
-@internal("A part of recalling a post.")
+@internal("Part of recalling a post.")
 async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference, now: datetime) -> None:
     if reference["is_first"]:
         await audiences.recall_post(tx, actor, incident.id, reference["audience_post"], now)

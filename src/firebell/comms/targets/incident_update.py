@@ -29,7 +29,7 @@ async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[D
     ]
 
 
-@internal("A part of publishing a post.")
+@internal("Part of publishing a post.")
 async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
     """Add the entry as plain text, which the timeline and chats show as it is."""
     text = public_markdown.to_plain(sending.body) or sending.body
@@ -38,7 +38,7 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     return {"entry": entry_id}
 
 
-@internal("A part of recalling a post.")
+@internal("Part of recalling a post.")
 async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference, now: datetime) -> None:
     await incidents.strike_entry(tx, actor, incident.id, reference["entry"], RECALL_REASON, now)
 

@@ -91,7 +91,7 @@ async def _publication(tx: Tx, incident: Incident, slug: str, now: datetime) -> 
     raise NotFound(f"Nothing about {incident.ref} can be published on {slug[:60]!r}.")
 
 
-@internal("A part of publishing a post.")
+@internal("Part of publishing a post.")
 async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
     """Publish the first or the next update."""
     await action_permissions.require(tx, actor, Verb.STATUS_PAGE_PUBLISH)
@@ -131,7 +131,7 @@ async def _translations(tx: Tx, publication: IncidentPublication, sending: Sendi
     return {locale: text for locale, text in sending.content.translations.items() if locale in locales}
 
 
-@internal("A part of recalling a post.")
+@internal("Part of recalling a post.")
 async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference, now: datetime) -> None:
     """Replace the text of the update; its stage and what it says of components stay until the next update."""
     page = await status_pages.status_page(tx, reference["status_page"])

@@ -260,7 +260,7 @@ def blame(parts: list[Sentence], present: frozenset[str], context: ToneContext) 
 
 
 def shouting(text: str, context: ToneContext) -> Iterator[ToneFinding]:
-    """Yield W-SHOUT for exclamation marks, and words in capitals that are no known acronyms."""
+    """Yield W-SHOUT for exclamation marks, and words in capitals that are not known acronyms."""
     allowed = {name.upper() for name in context.allowed}
     match = next((m for m in _CAPITALS.finditer(text) if m[0] not in _ACRONYMS | allowed), None)
     at = text.find("!")

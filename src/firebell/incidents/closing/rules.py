@@ -182,7 +182,7 @@ def published(page: str, href: str, *, is_resolved: bool, stage: str) -> Closing
 
 
 def commander_of(holders: Sequence[tuple[IncidentRole, int]]) -> int | None:
-    """Return the id of the commander, None without one."""
+    """Return the id of the commander, or None."""
     return next((person for role, person in holders if role is IncidentRole.COMMANDER), None)
 
 

@@ -26,7 +26,7 @@ async def sign_baseline(
 
 
 async def baseline(tx: Tx, incident_id: int) -> Baseline | None:
-    """Return the latest confirmation of the baseline, None without one."""
+    """Return the latest confirmation of the baseline, or None."""
     row = await tx.row(
         """
         select note, signed_at, signed_by, actor

@@ -53,14 +53,14 @@ async def notify_closable(tx: Tx, incident_ids: Sequence[int], now: datetime) ->
             await watcher_store.mark_notified(tx, incident.id, now)
 
 
-@internal("Closing an incident does it.")
+@internal("Called when an incident is closed.")
 async def notify_closed(tx: Tx, actor: Actor, incident: Incident, now: datetime) -> None:
     """Notify everyone who waits for the incident, except who closed it."""
     watchers = [i for i in await watcher_store.end(tx, incident.id) if i != actor.person_id]
     await _notify(tx, incident, watchers, "was closed", f"closed:{now.isoformat()}", now)
 
 
-@internal("An incident that is worked on again does it.")
+@internal("Called when work on an incident resumes.")
 async def wait_again(tx: Tx, actor: Actor, incident: Incident) -> None:
     """Notify everyone who waits once more when the incident can be closed again."""
     await watcher_store.mark_notified(tx, incident.id, None)

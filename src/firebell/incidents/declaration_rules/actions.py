@@ -133,7 +133,7 @@ async def _rule_pages(tx: Tx, ids: Sequence[int]) -> list[RulePage]:
     ]
 
 
-@internal("Run by the timer of declaration rules.")
+@internal("Called by the timer of declaration rules.")
 async def declare_by_rules(tx: Tx, now: datetime) -> bool:
     """Declare the incidents that rules ask for; return True if any rule is on.
 

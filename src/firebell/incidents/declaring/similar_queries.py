@@ -12,7 +12,7 @@ from firebell.kit.db.database import Tx
 async def similar_incidents(
     tx: Tx, title: str, now: datetime, *, answered: bool = False, service_ids: Sequence[int] = ()
 ) -> list[Incident]:
-    """Return up to three open or lately ended incidents that a title may mean; none for too few words."""
+    """Return up to three open or recently ended incidents that a title may mean; none for too few words."""
     if not similar.is_comparable(title, answered=answered):
         return []
     prefixes = similar.search_prefixes(title)

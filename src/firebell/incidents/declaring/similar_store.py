@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import tsquery
 
 CANDIDATES = 200
-"""Number of newest open incidents, and of lately ended ones, that are compared."""
+"""Number of newest open incidents, and of recently ended ones, that are compared."""
 
 
 async def candidates(tx: Tx, prefixes: Sequence[str], ended_since: datetime) -> list[Incident]:

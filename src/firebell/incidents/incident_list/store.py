@@ -302,7 +302,7 @@ async def postmortems(tx: Tx, ids: Sequence[int]) -> dict[int, PostmortemState]:
 
 async def commander_ids(tx: Tx) -> list[int]:
     """Return the ids of the people who hold the role of commander in any incident."""
-    # one look-up in the index for each commander: `distinct` would read all of their roles
+    # one lookup in the index for each commander: `distinct` would read all of their roles
     rows = await tx.fetch(
         """
         with recursive commander (person_id) as (

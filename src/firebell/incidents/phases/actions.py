@@ -238,7 +238,7 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
             await paging.extend_ack(tx, "incident", new.id, now)
 
 
-@internal("An alert that fires again does it, or a customer report.")
+@internal("Called when an alert fires again or a customer reports a problem.")
 async def regress(
     tx: Tx, actor: Actor, incident: Incident, reason: str, now: datetime, *, page_id: int | None = None
 ) -> Incident:
@@ -303,7 +303,7 @@ async def note_stable_incidents(tx: Tx, ids: Sequence[int], now: datetime) -> se
     return set(ids) - {incident.id for incident in unlocked}
 
 
-@internal("A part of every action that changes a phase.")
+@internal("Part of every action that changes a phase.")
 async def add_transition(
     tx: Tx,
     actor: Actor,

@@ -61,7 +61,7 @@ async def transitions(tx: Tx, incident_id: int) -> list[Transition]:
 
 
 async def last_transition_at(tx: Tx, incident_id: int) -> datetime | None:
-    """Return when the present phase began, None if that is not recorded."""
+    """Return when the current phase began, None if that is not recorded."""
     effective_at: datetime | None = await tx.value(
         """
         select effective_at

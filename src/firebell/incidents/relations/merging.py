@@ -36,7 +36,7 @@ from firebell.runbooks import actions as runbooks
 _UNANSWERED = (PageState.TRIGGERED, PageState.EXHAUSTED)
 
 
-@internal("A part of merging two incidents.")
+@internal("Part of merging two incidents.")
 async def absorb(
     tx: Tx, actor: Actor, incident_id: int, into_id: int, reason: str, now: datetime
 ) -> tuple[Incident, Incident]:

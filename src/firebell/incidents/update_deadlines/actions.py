@@ -30,7 +30,7 @@ async def note_overdue_updates(tx: Tx, ids: Sequence[int], now: datetime) -> set
     return set(ids) - {incident.id for incident in unlocked}
 
 
-@internal("A promise of the response sets it.")
+@internal("Called by a promise of the response.")
 async def set_update_due(tx: Tx, incident_id: int, due_at: datetime) -> None:
     """Set when the next update is due, until the next update or change."""
     await timers.schedule(tx, UPDATE_DUE_TIMER, str(incident_id), due_at)
@@ -47,7 +47,7 @@ async def schedule_next_update(tx: Tx, incident: Incident) -> Incident:
     return await store.change(tx, incident.id, update_due_at=due_at)
 
 
-@internal("The drill of the incident sets it.")
+@internal("Called by the drill of the incident.")
 async def set_drill_clock(tx: Tx, incident_id: int, clock: DrillClock, now: datetime) -> None:
     """Let the updates of an incident be due on the clock of its drill; a pause shifts the present deadline."""
     with private_reader.as_reader(None):  # also an incident that the players keep private

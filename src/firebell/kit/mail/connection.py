@@ -20,7 +20,7 @@ class MailConnections:
 
     def __init__(self, server: SmtpServer, resolver: Resolver | None = None) -> None:
         self._server = server
-        self._pool = Pool("mail look-ups", _THREADS, _QUEUE)
+        self._pool = Pool("mail lookups", _THREADS, _QUEUE)
         self._resolver = resolver or Resolver(pool=self._pool)
         self._own_name = ""
 

@@ -25,7 +25,7 @@ async def lock(tx: Tx, schedule_id: int) -> Schedule:
     return (await store.schedules(tx, [schedule_id]))[0]
 
 
-@internal("A part of the action that changed the schedule.")
+@internal("Part of the action that changed the schedule.")
 async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -> Schedule:
     """Return a locked schedule as it is after a change, and announce the change.
 
@@ -39,7 +39,7 @@ async def finish_change(tx: Tx, actor: Actor, before: Schedule, now: datetime) -
     return after
 
 
-@internal("A part of the action that changed the schedule.")
+@internal("Part of the action that changed the schedule.")
 async def announce(tx: Tx, before: Schedule, after: Schedule, by: str, now: datetime, why: str = "") -> None:
     """Emit `ScheduleChanged` and `ShiftsReassigned` if on-call differs within 90 days."""
     differences = shifts.diff(before, after, now, now + ANNOUNCED_AHEAD)[:MAX_ANNOUNCED_CHANGES]

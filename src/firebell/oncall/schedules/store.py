@@ -48,7 +48,7 @@ async def schedules(
         return []
     within = ([row["id"] for row in rows], since, until)
     inactive_during = (
-        await parts_store.inactive_intervals(tx, since, as_if_active) if rows[0]["left_lately"] else {}
+        await parts_store.inactive_intervals(tx, since, as_if_active) if rows[0]["left_recently"] else {}
     )
     inactive: frozenset[User] = frozenset(rows[0]["inactive"])
     layers = await parts_store.layers(tx, *within)
@@ -105,7 +105,7 @@ async def _schedule_rows(
                 from person_gone
                 where person_id is distinct from $5
                     and ($4::timestamptz is null or since > $4 or until > $4)
-            ) as left_lately
+            ) as left_recently
         from schedule s
         where ($1::bigint[] is null or id = any($1))
             and ($2::text is null or slug = $2)

@@ -19,7 +19,7 @@ COVER_TIMER = "oncall.cover"
 SWAP_TIMER = "oncall.swap"
 
 
-@internal("A part of the action that changed the schedule.")
+@internal("Part of the action that changed the schedule.")
 async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: datetime, **more: str) -> None:
     """Record an audit entry for a cover request."""
     details = {"cover": cover.id, "requester": cover.requester, "start": cover.start, "end": cover.end}
@@ -27,7 +27,7 @@ async def audit_cover(tx: Tx, actor: Actor, what: str, cover: Cover, now: dateti
     await tx.live("oncall")
 
 
-@internal("A part of the action that changed the schedule.")
+@internal("Part of the action that changed the schedule.")
 async def audit_swap(tx: Tx, actor: Actor, what: str, swap: Swap, now: datetime, **more: str) -> None:
     """Record an audit entry for a swap."""
     details = {"swap": swap.id, "proposer": swap.proposer, "other": swap.other}

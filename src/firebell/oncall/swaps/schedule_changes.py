@@ -35,7 +35,7 @@ async def cover_reassigned_shifts(tx: Tx, event: ShiftsReassigned, now: datetime
     await cover_absences(tx, event.schedule, await store.absences(tx, since=now), now)
 
 
-@internal("A part of the action that changed the schedule.")
+@internal("Part of the action that changed the schedule.")
 async def withdraw_stale(tx: Tx, actor: Actor, schedule: Schedule, now: datetime, why: str = "") -> None:
     """Withdraw open requests and swaps of a locked schedule whose shifts now belong to someone else."""
 

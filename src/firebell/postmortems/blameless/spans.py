@@ -1,7 +1,7 @@
 """Mask what the blameless lint does not read: code, quotes, pasted chat, addresses and comments (pure).
 
 A mask has the length of what it hides, so that every place stays where it is. Masked code and quotes become a word
-without meaning, because a sentence needs its subject: in "`db-1` failed to start" that is no person.
+without meaning, because a sentence needs its subject: in "`db-1` failed to start" that is not a person.
 """
 
 import re

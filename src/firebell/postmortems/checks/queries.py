@@ -27,7 +27,7 @@ _FINISHED = ("published", "withdrawn")
 async def load_findings(
     tx: Tx, listed: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
-    """Return the findings about the post-mortem of each closed incident that is no drill and was not imported."""
+    """Return the findings about the post-mortem of each closed incident that is not a drill and was not imported."""
     closed = [
         incident
         for incident in listed
@@ -102,7 +102,7 @@ async def _problems(
 
 
 async def problems_of(tx: Tx, postmortem: Postmortem, max_severity: int) -> tuple[ContentProblem, ...]:
-    """Return the problems of the present text of a document, whatever its state."""
+    """Return the problems of the current text of a document, whatever its state."""
     names = await name_queries.names(tx)
     teams = frozenset(team.name for team in await people.teams(tx))
     waivers = await store.waivers(tx, [postmortem.id])

@@ -63,7 +63,7 @@ def expand(text: str, contents: Mapping[str, str]) -> str:
 
 
 def timeline_block(text: str) -> BlockLine | None:
-    """Return the block of the timeline, None without one."""
+    """Return the block of the timeline, or None."""
     return next((block for block in block_lines(text) if block.name == "timeline"), None)
 
 

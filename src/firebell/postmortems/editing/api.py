@@ -151,7 +151,7 @@ class DiffLineShown(ApiOutput):
 
 
 class DiffShown(ApiOutput):
-    """What changed from one version to another; `to` is the present one without a number."""
+    """What changed from one version to another; `to` is the current one without a number."""
 
     base: int
     to: int

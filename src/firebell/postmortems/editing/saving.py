@@ -106,7 +106,7 @@ async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, 
 
 @permits(Verb.POSTMORTEM_WRITE)
 async def restore(tx: Tx, actor: Actor, incident_id: int, n: int, now: datetime) -> int:
-    """Make the text of an earlier version the present one, as a new version, and return its number."""
+    """Make the text of an earlier version the current one, as a new version, and return its number."""
     postmortem = await lookup.locked(tx, incident_id)
     earlier = await version_store.version(tx, postmortem.id, n)
     if earlier is None:
@@ -127,7 +127,7 @@ async def version(tx: Tx, incident_id: int, n: int) -> DocumentVersion:
     return stored
 
 
-@internal("The callers decide: saving, restoring and publishing.")
+@internal("The callers check permissions: saving, restoring and publishing.")
 async def store_version(
     tx: Tx,
     actor: Actor,

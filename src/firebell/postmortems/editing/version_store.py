@@ -53,7 +53,7 @@ async def insert(
 
 
 async def ensure(tx: Tx, postmortem: Postmortem) -> None:
-    """Insert the present text as a version if it is none: a process of an earlier release stored no versions."""
+    """Insert the current text as a version if it is none: a process of an earlier release stored no versions."""
     await tx.execute(
         f"""
         insert into postmortem_version ({_COLUMNS})
@@ -102,7 +102,7 @@ async def versions(tx: Tx, postmortem_id: int, before: int | None, limit: int) -
 
 
 async def published_before(tx: Tx, postmortem_id: int, n: int) -> ListedVersion | None:
-    """Return the latest version below number `n` that was published, None without one."""
+    """Return the latest version below number `n` that was published, or None."""
     row = await tx.row(
         f"""
         select {_LISTED}

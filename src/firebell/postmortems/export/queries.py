@@ -55,7 +55,7 @@ class ExportedFile:
 async def exported(
     tx: Tx, incident_id: int, public_url: str, now: datetime, *, as_roles: bool = False
 ) -> ExportedFile:
-    """Return the document that readers see: of a published one the published version, else the present text.
+    """Return the document that readers see: of a published one the published version, else the current text.
 
     Evidence that the reader may not see is left out. With `as_roles`, roles stand in place of names everywhere.
     """

@@ -89,7 +89,7 @@ async def save_external(
 
 @permits(Verb.POSTMORTEM_WRITE)
 async def ask_external_review(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> ExternalVersion:
-    """Ask the comms lead to approve the present text. Idempotent."""
+    """Ask the comms lead to approve the current text. Idempotent."""
     postmortem, external = await _locked(tx, incident_id)
     if external.stage in ("approved", "published"):
         raise Conflict(f"The version for customers is {external.stage}.")

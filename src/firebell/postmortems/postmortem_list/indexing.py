@@ -11,12 +11,14 @@ BATCH = 100
 
 @internal("Part of drafting and saving a document.")
 async def index(tx: Tx, postmortem_id: int) -> None:
-    """Make the present text of a document searchable. Idempotent."""
+    """Make the current text of a document searchable. Idempotent."""
     if document := await index_store.document(tx, postmortem_id):
         await index_store.save(tx, document, indexed(document.title, document.body, document.factors))
 
 
-@internal("The daily timer: titles change without their document, and older releases indexed nothing.")
+@internal(
+    "Called by the daily timer: titles change without their document, and older releases indexed nothing."
+)
 async def index_outdated(tx: Tx) -> bool:
     """Index a batch of documents whose words are outdated; return True if more may be left."""
     documents = await index_store.outdated(tx, BATCH)

@@ -62,7 +62,7 @@ class ArchiveResults:
 
     @property
     def following(self) -> int | None:
-        """How many results come before the next screen, None without one."""
+        """How many results come before the next screen, or None."""
         end = self.after + len(self.results)
         return end if self.results and end < self.total else None
 

@@ -41,7 +41,7 @@ REASON_MAX_CHARS = 500
 async def acknowledge(
     tx: Tx, actor: Actor, incident_id: int, problem: str, reason: str, now: datetime
 ) -> None:
-    """Accept a problem of the present text with a reason, so that the document can be published with it.
+    """Accept a problem of the current text with a reason, so that the document can be published with it.
 
     Raise `NotFound` if the text has no such problem, or one that no one can accept: P-SECTIONS and P-BLAME.
     """

@@ -43,7 +43,7 @@ class ReviewerShown(ApiOutput):
 
 
 class ReviewState(ApiOutput):
-    """How far the present version is, its reviews, and whom to ask."""
+    """How far the current version is, its reviews, and whom to ask."""
 
     ref: str
     stage: Stage

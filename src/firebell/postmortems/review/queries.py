@@ -26,7 +26,7 @@ class ReviewDesk:
     suggested: Sequence[Reviewer]
 
     def approval(self, version: int | None) -> DocumentReview | None:
-        """Return the latest approval of a version, None without one."""
+        """Return the latest approval of a version, or None."""
         return next(
             (r for r in self.reviews if r.version_n == version and r.verdict is Verdict.APPROVE), None
         )

@@ -74,7 +74,7 @@ async def reviews(tx: Tx, postmortem_id: int) -> list[DocumentReview]:
 
 
 async def approval(tx: Tx, postmortem_id: int, version_n: int | None) -> DocumentReview | None:
-    """Return the latest approval of a version, None without one."""
+    """Return the latest approval of a version, or None."""
     row = await tx.row(
         f"""
         select {_COLUMNS}

@@ -35,7 +35,7 @@ async def profile_after_entry(tx: Tx, payload: Mapping[str, Any], now: datetime)
     await timers.schedule_once(tx, PROFILE_TIMER, str(payload["incident_id"]), now + PROFILED_EVERY)
 
 
-@internal("The timers profile incidents.")
+@internal("Called by the timers of profiles.")
 async def profile(tx: Tx, incident_ids: Sequence[int]) -> None:
     """Store what incidents are compared by, and the weights of their terms. Idempotent."""
     compared = await store.count_compared(tx)
@@ -50,7 +50,7 @@ async def profile(tx: Tx, incident_ids: Sequence[int]) -> None:
         await store.save_terms(tx, incident_id, scoring.weigh(counts, known, compared))
 
 
-@internal("The timer of a profile.")
+@internal("Called by the timer of a profile.")
 async def profile_changed(tx: Tx, incident_ids: Sequence[int]) -> None:
     """Profile incidents that changed, and refresh the rooms that show them."""
     await profile(tx, incident_ids)
@@ -58,7 +58,7 @@ async def profile_changed(tx: Tx, incident_ids: Sequence[int]) -> None:
         await tx.live(f"inc-{incident_id}")
 
 
-@internal("The nightly timer.")
+@internal("Called by the nightly timer.")
 async def weigh_all(tx: Tx, after: int) -> int | None:
     """Profile a batch of closed incidents after an id; return the last one if more are left, else None.
 

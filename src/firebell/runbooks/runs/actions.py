@@ -183,7 +183,7 @@ async def take_over(tx: Tx, actor: Actor, run_id: int, now: datetime) -> Runbook
     return await record(tx, run, stored, [event], {}, now)
 
 
-@internal("The timer of a run that no one was heard of.")
+@internal("Called by the timer of a silent run.")
 async def lose(tx: Tx, run: RunbookRun, now: datetime) -> RunbookRun:
     """Mark a locked run as lost."""
     stored = await event_store.events(tx, run.id)

@@ -35,7 +35,7 @@ async def last_exercised(tx: Reads, slugs: Sequence[str]) -> dict[str, datetime]
 async def summaries(tx: Reads, slugs: Sequence[str] | None = None) -> dict[str, list[RunSummary]]:
     """Return the latest ended runs of these runbooks, or of each, by slug; steps of a rollback do not count."""
     every_slug = """
-            -- one look-up in the index for each runbook: `distinct` would read all runs
+            -- one lookup in the index for each runbook: `distinct` would read all runs
             select min(slug)
             from runbook_run
             union all

@@ -146,7 +146,7 @@ async def decide(
     return one
 
 
-@internal("called by the webhook after its signature was checked")
+@internal("Called by the webhook after its signature was checked.")
 async def notified(tx: Tx, source_id: int, now: datetime) -> None:
     """Read a source soon, because its host says that it changed."""
     one = await store.source(tx, source_id)
@@ -200,7 +200,7 @@ async def prepare(files: Sequence[SourceFile], now: datetime) -> PreparedFiles:
     return PreparedFiles(tuple(prepared), tuple(refused), frozenset(present), scenarios)
 
 
-@internal("called by the lane of runbook sources, and by a push")
+@internal("Called by the lane of runbook sources, and by a push.")
 async def apply(
     tx: Tx, source_id: int, snapshot: Snapshot, files: PreparedFiles, now: datetime
 ) -> SyncOutcome:
@@ -277,14 +277,14 @@ async def apply(
     )
 
 
-@internal("called by the lane of runbook sources")
+@internal("Called by the lane of runbook sources.")
 async def note_unchanged(tx: Tx, source_id: int, now: datetime) -> None:
     """Record that a source is at the commit that was read last."""
     if one := await store.lock(tx, source_id):
         await _note_success(tx, one, now, pending=None)
 
 
-@internal("called by the lane of runbook sources")
+@internal("Called by the lane of runbook sources.")
 async def note_failure(tx: Tx, source_id: int, message: str, now: datetime) -> None:
     """Record why a source could not be read; its last good commit stays, and it is tried again."""
     if one := await store.lock(tx, source_id):

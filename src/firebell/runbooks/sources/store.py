@@ -239,7 +239,7 @@ async def lease_due(tx: Tx, holder: str, until: datetime, now: datetime) -> Runb
 
 
 async def next_due_at(tx: Reads) -> datetime | None:
-    """Return when a source is due next, None without one."""
+    """Return when a source is due next, or None."""
     at = await tx.value(
         """
         select min(greatest(next_sync_at, coalesce(lease_until, '-infinity')))

@@ -55,7 +55,7 @@ async def checked(
     )
 
 
-@internal("Each change of a window is followed by what it mutes.")
+@internal("Called after each change of a window.")
 async def follow(tx: Tx, actor: Actor, page: StatusPage, window: Maintenance, now: datetime) -> Maintenance:
     """Start, move or end the mute of a window that was changed, and return the window.
 

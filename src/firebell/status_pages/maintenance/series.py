@@ -22,7 +22,7 @@ from firebell.status_pages.model import StatusPage
 _INSTANT = timedelta(microseconds=1)
 
 
-@internal("Scheduling maintenance and its timer do it.")
+@internal("Called when maintenance is scheduled, and by its timer.")
 async def add_window(
     tx: Tx,
     actor: Actor,
@@ -58,7 +58,7 @@ async def add_window(
     return window
 
 
-@internal("Scheduling maintenance and its timer do it.")
+@internal("Called when maintenance is scheduled, and by its timer.")
 async def add_windows(
     tx: Tx, actor: Actor, page: StatusPage, series: MaintenanceSeries, now: datetime
 ) -> Sequence[Maintenance]:
@@ -88,7 +88,7 @@ async def add_windows(
     return windows
 
 
-@internal("A change of a window that repeats does it.")
+@internal("Called when a repeating window changes.")
 async def top_up(tx: Tx, actor: Actor, page: StatusPage, window: Maintenance, now: datetime) -> None:
     """Publish the next windows of the series of a window, if it repeats."""
     if window.series_id is not None:

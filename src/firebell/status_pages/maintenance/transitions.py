@@ -47,7 +47,7 @@ async def schedule_timer(tx: Tx, window: Maintenance, now: datetime) -> None:
         await timers.schedule(tx, MAINTENANCE_TIMER, str(window.id), due_at, epoch=window.version)
 
 
-@internal("The actions on maintenance publish with it.")
+@internal("Called by the actions on maintenance.")
 async def publish(
     tx: Tx,
     actor: Actor,
@@ -90,7 +90,7 @@ async def emit(
     await tx.emit(event, now)
 
 
-@internal("The actions on maintenance and its timer change with it.")
+@internal("Called by the actions on maintenance and by its timer.")
 async def apply(
     tx: Tx,
     actor: Actor,

@@ -10,7 +10,7 @@ from firebell.people.action_permissions import internal
 from firebell.status_pages.signing import store
 
 
-@internal("The actions that publish sign with it.")
+@internal("Called by the actions that publish.")
 async def signing_key(tx: Tx, actor: Actor, page_id: int, next_seq: int, now: datetime) -> Ed25519PrivateKey:
     """Return the key of a page, which must be locked; create it if it has none, from the entry `next_seq` on."""
     key = await store.present(tx, page_id)
