@@ -6,10 +6,10 @@ from typing import Any
 from firebell.audiences import delivery_store
 from firebell.audiences.mailer import AudienceMailer
 from firebell.chat import handlers
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.commands import INCIDENT, parse
 from firebell.chat.model import Account, AccountState, ChatKind
 from firebell.chat.reply_model import Reply
-from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
@@ -94,8 +94,8 @@ async def _publish_from_a_chat(w: World, api: Api) -> None:
     async def command(text: str, person: int) -> Reply:
         async with w.ctx.db.tx() as tx:
             who = (await people.people_by_id(tx, [person]))[person]
-            scene = Scene(account, "U1", who.name, "C1", who, 1, "https://firebell.example.org")
-            return await handlers.handle(tx, scene, parse(INCIDENT, text, 1), w.now)
+            context = ChatContext(account, "U1", who.name, "C1", who, 1, "https://firebell.example.org")
+            return await handlers.handle(tx, context, parse(INCIDENT, text, 1), w.now)
 
     async def last_update() -> dict[str, Any]:
         [published] = await api("GET", "/status-pages/kestrel/incidents")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.chat import linking, store
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.model import Account, AccountSecrets
-from firebell.chat.scene import Scene
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -19,7 +19,7 @@ class Connected:
     secrets: AccountSecrets
 
 
-async def scene_of(
+async def chat_context_of(
     tx: Tx,
     ctx: Context,
     connected: Connected,
@@ -29,13 +29,13 @@ async def scene_of(
     channel: str,
     refused: str,
     now: datetime,
-) -> Scene:
+) -> ChatContext:
     """Return who speaks and where; `refused` is the command that a link page repeats for an unlinked user."""
     account = connected.account
     person = await linking.person_of(tx, user)
     room = await store.room_by_channel(tx, account.id, channel) if channel else None
     shown_name = user.name if user and user.name else name
-    return Scene(
+    return ChatContext(
         account=account,
         user=external_id,
         user_name=shown_name,

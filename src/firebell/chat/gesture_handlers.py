@@ -1,13 +1,13 @@
-"""What people do in the channel of an incident by gestures: capture a message, take that back, join, leave."""
+"""Handlers of emoji, pins, joins and leaves in the channel of an incident."""
 
 from datetime import datetime
 
 from firebell.chat import inbound_store, room_events, timeline_capture
 from firebell.chat.captured_messages import CapturedMessage
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.message_content import clip
 from firebell.chat.model import Room
-from firebell.chat.scene import Scene
 from firebell.incident_tasks import actions as tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole
@@ -18,22 +18,22 @@ from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb, allows
 
 
-def is_responder(scene: Scene) -> bool:
+def is_responder(context: ChatContext) -> bool:
     """Return True if who acts is linked to someone who may write to incidents."""
-    person = scene.person
+    person = context.person
     return person is not None and allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
 
 
 async def capture_message(
-    tx: Tx, scene: Scene, incident_id: int, kind: str, message: CapturedMessage, now: datetime
+    tx: Tx, context: ChatContext, incident_id: int, kind: str, message: CapturedMessage, now: datetime
 ) -> bool:
     """Capture a message if a responder asks for it; return False if nothing was stored."""
-    if not is_responder(scene):
+    if not is_responder(context):
         return False
     try:
         async with tx.savepoint():
-            with private_reader.as_reader(scene.reader):
-                await timeline_capture.capture(tx, scene, incident_id, kind, message, now)
+            with private_reader.as_reader(context.reader):
+                await timeline_capture.capture(tx, context, incident_id, kind, message, now)
     except Unavailable:
         raise
     except FirebellError:
@@ -42,19 +42,21 @@ async def capture_message(
     return True
 
 
-async def add_task(tx: Tx, scene: Scene, incident_id: int, message: CapturedMessage, now: datetime) -> bool:
+async def add_task(
+    tx: Tx, context: ChatContext, incident_id: int, message: CapturedMessage, now: datetime
+) -> bool:
     """Add a message as a task if a responder asks for it, once; return False if nothing was stored."""
     key = f"task:{message.channel}:{message.ts}"
-    if not is_responder(scene) or not message.text.strip():
+    if not is_responder(context) or not message.text.strip():
         return False
     try:
         async with tx.savepoint():
-            with private_reader.as_reader(scene.reader):
-                if not await inbound_store.claim(tx, scene.account.id, key, now):
+            with private_reader.as_reader(context.reader):
+                if not await inbound_store.claim(tx, context.account.id, key, now):
                     return False
-                incident = await visible_incident(tx, scene, incident_id)
+                incident = await visible_incident(tx, context, incident_id)
                 text = clip(" ".join(message.text.split()), tasks.TEXT_MAX_CHARS)
-                await tasks.add_task(tx, scene.actor, incident.id, text, now)
+                await tasks.add_task(tx, context.actor, incident.id, text, now)
     except Unavailable:
         raise
     except FirebellError:
@@ -63,20 +65,20 @@ async def add_task(tx: Tx, scene: Scene, incident_id: int, message: CapturedMess
     return True
 
 
-async def joined(tx: Tx, scene: Scene, room: Room, now: datetime) -> None:
+async def joined(tx: Tx, context: ChatContext, room: Room, now: datetime) -> None:
     """Record that a person joined the channel: a responder is a responder of its incident from then on."""
-    if scene.person is None:
+    if context.person is None:
         return
-    await room_events.person_joined(tx, scene.account, room.external_id, scene.person.id)
-    if not is_responder(scene):
+    await room_events.person_joined(tx, context.account, room.external_id, context.person.id)
+    if not is_responder(context):
         return
     roles = (await incidents.roles(tx, [room.incident_id]))[room.incident_id]
-    if any(each.person_id == scene.person.id for each in roles):
+    if any(each.person_id == context.person.id for each in roles):
         return
     try:
         async with tx.savepoint():
             await incidents.take_role(
-                tx, scene.actor, room.incident_id, IncidentRole.RESPONDER, scene.person.id, now
+                tx, context.actor, room.incident_id, IncidentRole.RESPONDER, context.person.id, now
             )
     except Unavailable:
         raise

@@ -12,6 +12,7 @@ from firebell.chat import (
     public_handlers,
     task_handlers,
 )
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.intents import (
     AckPage,
     AddEntry,
@@ -49,12 +50,11 @@ from firebell.chat.intents import (
     Usage,
 )
 from firebell.chat.reply_model import Reply, ReplyButton, refusal
-from firebell.chat.scene import Scene
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Unavailable
 
-Handler = Callable[[Tx, Scene, Any, datetime], Awaitable[Reply]]
+Handler = Callable[[Tx, ChatContext, Any, datetime], Awaitable[Reply]]
 HANDLERS: dict[type, Handler] = {
     DeclareIncident: incident_handlers.declare,
     SubmitDeclaration: incident_handlers.submit_declaration,
@@ -94,24 +94,24 @@ FOR_UNLINKED = (
 
 
 async def handle(
-    tx: Tx, scene: Scene, intent: Intent, now: datetime, command: str = commands.INCIDENT
+    tx: Tx, context: ChatContext, intent: Intent, now: datetime, command: str = commands.INCIDENT
 ) -> Reply:
     """Do what a person wants and return the answer; nothing is stored of what was refused."""
-    if scene.person is None and not _open_to_unlinked(scene, intent):
-        return link_first(scene)
+    if context.person is None and not _open_to_unlinked(context, intent):
+        return link_first(context)
     match intent:
         case ShowHelp():
-            return help_texts.help_for(intent, scene.command_names)
+            return help_texts.help_for(intent, context.command_names)
         case Usage():
-            return help_texts.answer(intent, command, scene.incident)
+            return help_texts.answer(intent, command, context.incident)
         case OpenModal():
             return Reply(modal=intent)
         case LinkAccount():
-            return already_linked(scene) if scene.person else link_first(scene)
+            return already_linked(context) if context.person else link_first(context)
     try:
         async with tx.savepoint():
-            with private_reader.as_reader(scene.reader):
-                return await HANDLERS[type(intent)](tx, scene, intent, now)
+            with private_reader.as_reader(context.reader):
+                return await HANDLERS[type(intent)](tx, context, intent, now)
     except Unavailable:
         # the transaction failed, not the intent
         raise
@@ -119,26 +119,26 @@ async def handle(
         return refusal(error)
 
 
-def _open_to_unlinked(scene: Scene, intent: Intent) -> bool:
-    if scene.account.settings.unlinked != "declare":
+def _open_to_unlinked(context: ChatContext, intent: Intent) -> bool:
+    if context.account.settings.unlinked != "declare":
         return isinstance(intent, ShowHelp | LinkAccount)
     return isinstance(intent, FOR_UNLINKED) or (isinstance(intent, OpenModal) and intent.name == "declare")
 
 
-def link_first(scene: Scene) -> Reply:
+def link_first(context: ChatContext) -> Reply:
     """Return the refusal of a user who is linked to no one, with the way to link."""
     return Reply(
         "Your chat account is not linked to a Firebell account yet, so nothing was done. "
         "You can declare incidents and see their status.",
-        (ReplyButton("Link my account", url=scene.link_url, primary=True),),
+        (ReplyButton("Link my account", url=context.link_url, primary=True),),
         done=False,
     )
 
 
-def already_linked(scene: Scene) -> Reply:
+def already_linked(context: ChatContext) -> Reply:
     """Return who the user is."""
-    assert scene.person is not None
+    assert context.person is not None
     return Reply(
-        f"You are {scene.person.name} in Firebell.",
-        (ReplyButton("Open my profile", url=scene.url("/settings")),),
+        f"You are {context.person.name} in Firebell.",
+        (ReplyButton("Open my profile", url=context.url("/settings")),),
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.chat import incident_queries, page_queries
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.page_queries import OnCallLine
-from firebell.chat.scene import Scene
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
@@ -14,9 +14,9 @@ from firebell.paging.model import UNANSWERED, Page
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """The home page of one person; without a person, `scene` says where they link their account."""
+    """The home page of one person; without a person, `context` says where they link their account."""
 
-    scene: Scene
+    context: ChatContext
     pages: list[Page]
     incidents: list[IncidentSummary]
     on_call: list[OnCallLine]
@@ -27,16 +27,16 @@ class HomeFacts:
         return [page for page in self.pages if page.state in UNANSWERED]
 
 
-async def facts(tx: Tx, scene: Scene, now: datetime) -> HomeFacts:
+async def facts(tx: Tx, context: ChatContext, now: datetime) -> HomeFacts:
     """Return what a person sees; someone who is linked to no one sees open incidents at most."""
-    with private_reader.as_reader(scene.reader):
-        if scene.person is None:
-            may_read = scene.account.settings.unlinked == "declare"
-            listed = await incident_queries.listed(tx, scene, "", now) if may_read else []
-            return HomeFacts(scene, [], listed, [])
+    with private_reader.as_reader(context.reader):
+        if context.person is None:
+            may_read = context.account.settings.unlinked == "declare"
+            listed = await incident_queries.listed(tx, context, "", now) if may_read else []
+            return HomeFacts(context, [], listed, [])
         return HomeFacts(
-            scene,
-            await page_queries.open_pages(tx, scene.person.id, None, now),
-            await incident_queries.listed(tx, scene, "mine", now),
+            context,
+            await page_queries.open_pages(tx, context.person.id, None, now),
+            await incident_queries.listed(tx, context, "mine", now),
             await page_queries.on_call(tx, "", now) or [],
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.chat.scene import Scene
+from firebell.chat.chat_context import ChatContext
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries
 from firebell.incidents.model import OPEN, Incident, IncidentRole, Phase, TimelineEntry
@@ -29,21 +29,21 @@ class IncidentFacts:
     timeline: list[TimelineEntry]
 
 
-async def visible_incident(tx: Tx, scene: Scene, incident_id: int) -> Incident:
+async def visible_incident(tx: Tx, context: ChatContext, incident_id: int) -> Incident:
     """Return an incident; raise `NotFound` alike if there is none and if this person may not see it."""
     incident = (await incidents.incidents_by_id(tx, [incident_id])).get(incident_id)
-    if incident is None or not _may_see(scene):
+    if incident is None or not _may_see(context):
         raise NotFound("No such incident.", hint="List incidents to see their numbers.")
     return incident
 
 
-def _may_see(scene: Scene) -> bool:
-    return scene.person is None or allows(Rights(Role(scene.person.role)), Verb.INCIDENT_READ)
+def _may_see(context: ChatContext) -> bool:
+    return context.person is None or allows(Rights(Role(context.person.role)), Verb.INCIDENT_READ)
 
 
-async def facts(tx: Tx, scene: Scene, incident_id: int) -> IncidentFacts:
+async def facts(tx: Tx, context: ChatContext, incident_id: int) -> IncidentFacts:
     """Return the facts of an incident that this person may see; raise `NotFound`."""
-    incident = await visible_incident(tx, scene, incident_id)
+    incident = await visible_incident(tx, context, incident_id)
     (summary,) = await queries.summaries(tx, [incident])
     return IncidentFacts(
         incident,
@@ -53,7 +53,7 @@ async def facts(tx: Tx, scene: Scene, incident_id: int) -> IncidentFacts:
     )
 
 
-async def listed(tx: Tx, scene: Scene, search: str, now: datetime) -> list[queries.IncidentSummary]:
+async def listed(tx: Tx, context: ChatContext, search: str, now: datetime) -> list[queries.IncidentSummary]:
     """Return up to 20 incidents, newest first: open ones, `mine`, `all`, or those with words in their title."""
     wanted = search.casefold()
     phases = tuple(OPEN) if wanted in ("", "mine") else tuple(Phase)
@@ -62,14 +62,14 @@ async def listed(tx: Tx, scene: Scene, search: str, now: datetime) -> list[queri
         rows = [row for row in rows if all(word in row.title.casefold() for word in wanted.split())]
     summaries = await queries.summaries(tx, rows)
     if wanted == "mine":
-        person_id = scene.person.id if scene.person else 0
+        person_id = context.person.id if context.person else 0
         summaries = [s for s in summaries if person_id in {i for _, i in s.people}]
     return summaries[:LISTED]
 
 
 async def similar(
     tx: Tx,
-    scene: Scene,
+    context: ChatContext,
     title: str,
     now: datetime,
     *,
@@ -77,23 +77,23 @@ async def similar(
     service_ids: Sequence[int] = (),
 ) -> list[Incident]:
     """Return the incidents that a declaration may duplicate, of those that this person may see."""
-    if not _may_see(scene) or (scene.person is None and scene.account.settings.unlinked != "declare"):
+    if not _may_see(context) or (context.person is None and context.account.settings.unlinked != "declare"):
         return []
-    with private_reader.as_reader(scene.reader):
+    with private_reader.as_reader(context.reader):
         return await incidents.similar_incidents(tx, title, now, answered=answered, service_ids=service_ids)
 
 
-async def update_draft(tx: Tx, scene: Scene, incident_id: int, now: datetime) -> str:
+async def update_draft(tx: Tx, context: ChatContext, incident_id: int, now: datetime) -> str:
     """Return the update template of an incident as far as it can be filled; empty for one that is not visible."""
-    with private_reader.as_reader(scene.reader):
+    with private_reader.as_reader(context.reader):
         incident = (await incidents.incidents_by_id(tx, [incident_id])).get(incident_id)
-        if incident is None or not _may_see(scene):
+        if incident is None or not _may_see(context):
             return ""
-        return await incidents.next_update_text(tx, incident, scene.public_url, scene.tz, now)
+        return await incidents.next_update_text(tx, incident, context.public_url, context.tz, now)
 
 
-async def open_choices(tx: Tx, scene: Scene) -> list[tuple[int, str]]:
+async def open_choices(tx: Tx, context: ChatContext) -> list[tuple[int, str]]:
     """Return the numbers and headings of open incidents that this person may see, newest first."""
-    with private_reader.as_reader(scene.reader):
+    with private_reader.as_reader(context.reader):
         rows = await incidents.incidents(tx, tuple(OPEN), False, 100)
-    return [(row.id, f"{row.ref} {row.title}") for row in rows if _may_see(scene)]
+    return [(row.id, f"{row.ref} {row.title}") for row in rows if _may_see(context)]

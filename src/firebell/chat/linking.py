@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.chat import inbound_store
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.intents import ChatTarget
 from firebell.chat.model import Account
-from firebell.chat.scene import Scene
 from firebell.chat.users import ChatUser, LinkedBy, UserFacts, email_to_link
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -62,13 +62,13 @@ async def person_of(tx: Tx, user: ChatUser | None) -> Person | None:
     return person if person and person.active else None
 
 
-async def linked_person(tx: Tx, scene: Scene, target: ChatTarget) -> Person:
+async def linked_person(tx: Tx, context: ChatContext, target: ChatTarget) -> Person:
     """Return the active person that a mentioned user is; raise `NotFound` for a user who is linked to no one."""
-    person = await person_of(tx, await inbound_store.user(tx, scene.account.id, target.value))
+    person = await person_of(tx, await inbound_store.user(tx, context.account.id, target.value))
     if person is None:
         raise NotFound(
             f"{target.label or 'This user'} is not linked to a Firebell account.",
-            hint=f"Ask them to run {scene.command('incident', 'link')}.",
+            hint=f"Ask them to run {context.command('incident', 'link')}.",
         )
     return person
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from firebell.chat import commands, handlers, inbound_store
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.intents import Intent
 from firebell.chat.reply_model import Reply
-from firebell.chat.scene import Scene
 from firebell.kit.db.database import Tx
 
 
@@ -18,7 +18,7 @@ class _Refused(Exception):  # noqa: N818 - rolls back, and is not an error
 
 
 async def act_once(
-    tx: Tx, scene: Scene, key: str, intent: Intent, now: datetime, command: str = commands.INCIDENT
+    tx: Tx, context: ChatContext, key: str, intent: Intent, now: datetime, command: str = commands.INCIDENT
 ) -> Reply:
     """Do what an intent asks for, once per key; a repetition gets the same answer.
 
@@ -26,7 +26,7 @@ async def act_once(
     """
     try:
         async with tx.savepoint():
-            reply = await _act(tx, scene, key, intent, now, command)
+            reply = await _act(tx, context, key, intent, now, command)
     except _Refused as refused:
         return refused.reply
     # messages show at once what was pressed
@@ -34,12 +34,12 @@ async def act_once(
     return reply
 
 
-async def _act(tx: Tx, scene: Scene, key: str, intent: Intent, now: datetime, command: str) -> Reply:
-    account_id = scene.account.id
+async def _act(tx: Tx, context: ChatContext, key: str, intent: Intent, now: datetime, command: str) -> Reply:
+    account_id = context.account.id
     if not await inbound_store.claim(tx, account_id, key, now):
         stored = await inbound_store.answer(tx, account_id, key) or {}
         return Reply(str(stored.get("text") or "This has already been done."))
-    reply = await handlers.handle(tx, scene, intent, now, command)
+    reply = await handlers.handle(tx, context, intent, now, command)
     if not reply.done or reply.modal is not None:
         raise _Refused(reply)
     await inbound_store.save_answer(tx, account_id, key, {"text": reply.text})

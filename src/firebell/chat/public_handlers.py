@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import PublishUpdate, UnpublishUpdate
 from firebell.chat.model import PublicUpdateUndone, PublicUpdateWritten
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 
@@ -16,24 +16,24 @@ ENTRY_KIND = "public"
 UNDO_SECONDS = 30
 
 
-async def publish(tx: Tx, scene: Scene, intent: PublishUpdate, now: datetime) -> Reply:
+async def publish(tx: Tx, context: ChatContext, intent: PublishUpdate, now: datetime) -> Reply:
     """Publish an update, or ask for its approval; the answer says which."""
-    incident = await visible_incident(tx, scene, intent.incident)
-    assert scene.person is not None
+    incident = await visible_incident(tx, context, intent.incident)
+    assert context.person is not None
     before = await _published(tx, incident.id)
     event = PublicUpdateWritten(
         incident.id,
         plain(intent.text),
-        scene.person.id,
-        scene.person.name,
-        scene.tz,
-        scene.public_url,
-        scene.actor.via,
+        context.person.id,
+        context.person.name,
+        context.tz,
+        context.public_url,
+        context.actor.via,
     )
     await tx.emit(event, now)
     buttons = (
         ReplyButton("Undo", UnpublishUpdate(incident.id)),
-        ReplyButton("Open", url=scene.url(f"/incidents/{incident.ref}/comms")),
+        ReplyButton("Open", url=context.url(f"/incidents/{incident.ref}/comms")),
     )
     if await _published(tx, incident.id) == before:
         return Reply("Nothing is published yet: someone has to approve it first.", buttons)
@@ -45,11 +45,11 @@ async def _published(tx: Tx, incident_id: int) -> int:
     return sum(entry.kind == ENTRY_KIND for entry in await incidents.timeline(tx, incident_id))
 
 
-async def unpublish(tx: Tx, scene: Scene, intent: UnpublishUpdate, now: datetime) -> Reply:
+async def unpublish(tx: Tx, context: ChatContext, intent: UnpublishUpdate, now: datetime) -> Reply:
     """Take back what this person published moments ago."""
-    incident = await visible_incident(tx, scene, intent.incident)
-    assert scene.person is not None
-    event = PublicUpdateUndone(incident.id, scene.person.id, scene.person.name, scene.actor.via)
+    incident = await visible_incident(tx, context, intent.incident)
+    assert context.person is not None
+    event = PublicUpdateUndone(incident.id, context.person.id, context.person.name, context.actor.via)
     await tx.emit(event, now)
-    open_ = ReplyButton("Open", url=scene.url(f"/incidents/{incident.ref}/comms"))
+    open_ = ReplyButton("Open", url=context.url(f"/incidents/{incident.ref}/comms"))
     return Reply("Taken back. Your text is the draft of the next update.", (open_,))

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from firebell.chat import inbound_store, linking
 from firebell.chat.captured_messages import WITHDRAW_WITHIN, CapturedMessage, origin, sent_at
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.inbound_store import Capture
 from firebell.chat.incident_queries import visible_incident
-from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -19,18 +19,18 @@ CORRECTION = "correction"
 
 
 async def capture(
-    tx: Tx, scene: Scene, incident_id: int, kind: str, message: CapturedMessage, now: datetime
+    tx: Tx, context: ChatContext, incident_id: int, kind: str, message: CapturedMessage, now: datetime
 ) -> Capture:
     """Add a message to a timeline; the first capture makes the entry, another kind corrects it.
 
     Raise `NotFound` for an incident that this person may not see, `Forbidden` for who may not write to it.
     """
-    incident = await visible_incident(tx, scene, incident_id)
-    known = await inbound_store.lock_capture(tx, scene.account.id, message.channel, message.ts)
+    incident = await visible_incident(tx, context, incident_id)
+    known = await inbound_store.lock_capture(tx, context.account.id, message.channel, message.ts)
     if known is not None:
-        return known if known.kind == kind else await _change_kind(tx, scene, known, kind, now)
-    author = await _author(tx, scene, message)
-    data = {"origin": origin(message, scene.account.kind, scene.account.external_id, scene.actor.label)}
+        return known if known.kind == kind else await _change_kind(tx, context, known, kind, now)
+    author = await _author(tx, context, message)
+    data = {"origin": origin(message, context.account.kind, context.account.external_id, context.actor.label)}
     entry_id = await incidents.add_entry(
         tx,
         author,
@@ -42,13 +42,13 @@ async def capture(
         data=data,
     )
     made = Capture(
-        account_id=scene.account.id,
+        account_id=context.account.id,
         channel=message.channel,
         ts=message.ts,
         incident_id=incident.id,
         entry_id=entry_id,
         kind=kind,
-        captured_by=scene.user,
+        captured_by=context.user,
         captured_at=now,
         text=message.text,
     )
@@ -56,23 +56,23 @@ async def capture(
     return made
 
 
-async def _author(tx: Tx, scene: Scene, message: CapturedMessage) -> Actor:
+async def _author(tx: Tx, context: ChatContext, message: CapturedMessage) -> Actor:
     """Return the author of a message as the actor of its entry, with the rights of who captures it."""
-    actor = scene.actor
-    if message.author in ("", scene.user):
+    actor = context.actor
+    if message.author in ("", context.user):
         return actor
-    user = await inbound_store.user(tx, scene.account.id, message.author)
+    user = await inbound_store.user(tx, context.account.id, message.author)
     person = await linking.person_of(tx, user)
     if person is not None:
         return replace(actor, label=person.name, person_id=person.id)
-    other = replace(scene, user=message.author, user_name=user.name if user else "", person=None)
+    other = replace(context, user=message.author, user_name=user.name if user else "", person=None)
     # the person stays that of who captures it: the author is no one whose rights could be asked
     return Actor(actor.kind, other.actor.label, None, actor.rights, actor.via)
 
 
-async def _change_kind(tx: Tx, scene: Scene, known: Capture, kind: str, now: datetime) -> Capture:
+async def _change_kind(tx: Tx, context: ChatContext, known: Capture, kind: str, now: datetime) -> Capture:
     text = f"Marked as {kind}: {known.text}"[:10_000]
-    await _correct(tx, scene.actor, known, text, now, new_kind=kind)
+    await _correct(tx, context.actor, known, text, now, new_kind=kind)
     changed = replace(known, kind=kind)
     await inbound_store.save_capture(tx, changed)
     return changed

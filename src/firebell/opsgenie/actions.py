@@ -54,7 +54,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class WriteContext:
     """A write with the alert that it is about, its page, and who acts."""
 
     write: Write
@@ -82,7 +82,7 @@ class _Failed(Exception):  # noqa: N818 - it becomes the status of the result
     """The write does not apply; its message is the status of the result."""
 
 
-Handler = Callable[[Tx, Scene], Awaitable[Event | None]]
+Handler = Callable[[Tx, WriteContext], Awaitable[Event | None]]
 
 
 async def record_created(
@@ -107,17 +107,17 @@ async def apply(tx: Tx, write: Write, now: datetime) -> RequestResult:
     events: tuple[Event, ...] = ()
     status, is_success, alias = UNKNOWN_ALERT, False, ""
     if alert_id is not None:
-        scene = await _scene(tx, write, alert_id, now)
-        alias = scene.alert.dedup_key
+        context = await _context_of(tx, write, alert_id, now)
+        alias = context.alert.dedup_key
         try:
-            changed = await verb.handler(tx, scene)
-            await _add_note(tx, scene)
+            changed = await verb.handler(tx, context)
+            await _add_note(tx, context)
             status, is_success = verb.status, True
         except _Failed as failure:
             changed, status = None, str(failure)
         except NotChanged as refusal:
             changed, status = None, refusal.reason
-        events = (changed or Event(EventKind.NOTE, alias, scene.alert.title),)
+        events = (changed or Event(EventKind.NOTE, alias, context.alert.title),)
     received = InboundRequest(
         write.integration.id, write.integration.service_id, source.NAME, write.raw, events
     )
@@ -127,134 +127,134 @@ async def apply(tx: Tx, write: Write, now: datetime) -> RequestResult:
     return result
 
 
-async def _scene(tx: Tx, write: Write, alert_id: int, now: datetime) -> Scene:
+async def _context_of(tx: Tx, write: Write, alert_id: int, now: datetime) -> WriteContext:
     alert = await alerts.alert(tx, alert_id)
     shown = await store.alert(tx, write.integration.id, alert_id)
     assert shown is not None  # found within this transaction
     page = await paging.page(tx, shown.page_id) if shown.page_id is not None else None
-    return Scene(write, alert, page, await responders.actor_of(tx, write.user), now)
+    return WriteContext(write, alert, page, await responders.actor_of(tx, write.user), now)
 
 
-async def _add_note(tx: Tx, scene: Scene) -> None:
-    if scene.write.note and scene.page is not None and scene.write.verb != "notes":
-        await paging.add_note(tx, scene.actor, scene.page.id, scene.write.note, scene.now)
+async def _add_note(tx: Tx, context: WriteContext) -> None:
+    if context.write.note and context.page is not None and context.write.verb != "notes":
+        await paging.add_note(tx, context.actor, context.page.id, context.write.note, context.now)
 
 
-async def _acknowledge(tx: Tx, scene: Scene) -> None:
-    page = scene.open_page
-    if scene.actor.person_id is not None:
-        await paging.ack(tx, scene.actor, page.id, scene.now)
-    elif scene.alert.group_id is not None:
+async def _acknowledge(tx: Tx, context: WriteContext) -> None:
+    page = context.open_page
+    if context.actor.person_id is not None:
+        await paging.ack(tx, context.actor, page.id, context.now)
+    elif context.alert.group_id is not None:
         # without a person behind it, the acknowledgment times out
-        acknowledged = GroupsAcknowledged((scene.alert.group_id,), scene.actor.label)
-        await paging.acknowledge_groups(tx, acknowledged, scene.now)
+        acknowledged = GroupsAcknowledged((context.alert.group_id,), context.actor.label)
+        await paging.acknowledge_groups(tx, acknowledged, context.now)
 
 
-async def _unacknowledge(tx: Tx, scene: Scene) -> None:
-    await paging.unacknowledge(tx, scene.actor, scene.open_page.id, scene.now)
+async def _unacknowledge(tx: Tx, context: WriteContext) -> None:
+    await paging.unacknowledge(tx, context.actor, context.open_page.id, context.now)
 
 
-async def _close(tx: Tx, scene: Scene) -> Event:
-    return Event(EventKind.RESOLVED, scene.alert.dedup_key, scene.alert.title)
+async def _close(tx: Tx, context: WriteContext) -> Event:
+    return Event(EventKind.RESOLVED, context.alert.dedup_key, context.alert.title)
 
 
-async def _snooze(tx: Tx, scene: Scene) -> None:
-    until = source.instant_of(scene.write.data.get("endTime"))
+async def _snooze(tx: Tx, context: WriteContext) -> None:
+    until = source.instant_of(context.write.data.get("endTime"))
     if until is None:
         raise ApiError(422, "endTime is not a time.", {"endTime": "Send a time of ISO 8601 with an offset."})
-    page = scene.open_page
+    page = context.open_page
     try:
-        await paging.snooze(tx, scene.actor, page.id, until, scene.now)
+        await paging.snooze(tx, context.actor, page.id, until, context.now)
     except NotChanged as refusal:
         raise ApiError(422, f"SNOOZE: {refusal.reason}.", {"endTime": f"{refusal.reason}."}) from refusal
 
 
-async def _escalate(tx: Tx, scene: Scene) -> None:
-    page = scene.open_page
-    await paging.escalate(tx, scene.actor, page.id, scene.now)
-    wanted = responders.name_of(scene.write.data.get("escalation"))
+async def _escalate(tx: Tx, context: WriteContext) -> None:
+    page = context.open_page
+    await paging.escalate(tx, context.actor, page.id, context.now)
+    wanted = responders.name_of(context.write.data.get("escalation"))
     if wanted and wanted.casefold() != page.plan.name.casefold():
         text = f"The client named the escalation {wanted}; the page follows {page.plan.name}."
-        await paging.add_note(tx, scene.actor, page.id, text, scene.now)
+        await paging.add_note(tx, context.actor, page.id, text, context.now)
 
 
-async def _assign(tx: Tx, scene: Scene) -> Event:
-    owner = responders.name_of(scene.write.data.get("owner"))
+async def _assign(tx: Tx, context: WriteContext) -> Event:
+    owner = responders.name_of(context.write.data.get("owner"))
     person = await responders.person(tx, owner)
     if person is None:
         raise ApiError(422, "The owner is unknown.", {"owner": f"No active person is called {owner!r}."})
-    page = scene.open_page
+    page = context.open_page
     if person.id not in (await paging.owners(tx, [page.id]))[page.id]:
         await responders.page_responder(
-            tx, scene.actor, responders.target_of(person), page, "is assigned to you", scene.now
+            tx, context.actor, responders.target_of(person), page, "is assigned to you", context.now
         )
-    return source.with_owner(scene.current, person.email)
+    return source.with_owner(context.current, person.email)
 
 
-async def _add_responder(tx: Tx, scene: Scene) -> None:
-    page, data = scene.open_page, scene.write.data
+async def _add_responder(tx: Tx, context: WriteContext) -> None:
+    page, data = context.open_page, context.write.data
     wanted = data.get("responder") or data.get("team")
     kind = "team" if "team" in data else ""
     target = await responders.resolve(tx, wanted, kind)
     if target is None:
         name = responders.name_of(wanted)
         text = f"The client asked for an unknown responder: {name or 'no name'}."
-        await paging.add_note(tx, scene.actor, page.id, text, scene.now)
+        await paging.add_note(tx, context.actor, page.id, text, context.now)
         raise _Failed("Responder does not exist")
-    await responders.page_responder(tx, scene.actor, target, page, "needs you", scene.now)
+    await responders.page_responder(tx, context.actor, target, page, "needs you", context.now)
 
 
-async def _add_alert_note(tx: Tx, scene: Scene) -> None:
-    if not scene.write.note:
+async def _add_alert_note(tx: Tx, context: WriteContext) -> None:
+    if not context.write.note:
         raise ApiError(422, "The note is empty.", {"note": "Note can not be empty."})
-    if scene.page is None:
+    if context.page is None:
         raise _Failed(NO_PAGE)
-    await paging.add_note(tx, scene.actor, scene.page.id, scene.write.note, scene.now)
+    await paging.add_note(tx, context.actor, context.page.id, context.write.note, context.now)
 
 
-async def _add_tags(tx: Tx, scene: Scene) -> Event:
-    return source.with_tags(scene.current, added=source.tags_in(scene.write.data.get("tags")))
+async def _add_tags(tx: Tx, context: WriteContext) -> Event:
+    return source.with_tags(context.current, added=source.tags_in(context.write.data.get("tags")))
 
 
-async def _remove_tags(tx: Tx, scene: Scene) -> Event:
-    return source.with_tags(scene.current, removed=scene.write.query.get("tags", "").split(","))
+async def _remove_tags(tx: Tx, context: WriteContext) -> Event:
+    return source.with_tags(context.current, removed=context.write.query.get("tags", "").split(","))
 
 
-async def _add_details(tx: Tx, scene: Scene) -> Event:
-    return source.with_details(scene.current, added=scene.write.data.get("details"))
+async def _add_details(tx: Tx, context: WriteContext) -> Event:
+    return source.with_details(context.current, added=context.write.data.get("details"))
 
 
-async def _remove_details(tx: Tx, scene: Scene) -> Event:
-    return source.with_details(scene.current, removed=scene.write.query.get("keys", "").split(","))
+async def _remove_details(tx: Tx, context: WriteContext) -> Event:
+    return source.with_details(context.current, removed=context.write.query.get("keys", "").split(","))
 
 
-async def _set_message(tx: Tx, scene: Scene) -> Event:
-    changed = source.with_message(scene.current, scene.write.data.get("message"))
+async def _set_message(tx: Tx, context: WriteContext) -> Event:
+    changed = source.with_message(context.current, context.write.data.get("message"))
     if not changed.title:
         raise ApiError(422, "The message is empty.", {"message": "Message can not be empty."})
     return changed
 
 
-async def _set_description(tx: Tx, scene: Scene) -> Event:
-    return source.with_description(scene.current, scene.write.data.get("description"))
+async def _set_description(tx: Tx, context: WriteContext) -> Event:
+    return source.with_description(context.current, context.write.data.get("description"))
 
 
-async def _set_priority(tx: Tx, scene: Scene) -> Event:
-    priority = scene.write.data.get("priority")
+async def _set_priority(tx: Tx, context: WriteContext) -> Event:
+    priority = context.write.data.get("priority")
     errors = source.priority_errors(priority)
     if errors or not priority:
         text = errors.get("priority", "Priority can not be empty.")
         raise ApiError(422, "The priority is wrong.", {"priority": text})
-    return source.with_priority(scene.current, priority)
+    return source.with_priority(context.current, priority)
 
 
-async def _note_attachment(tx: Tx, scene: Scene) -> None:
-    if scene.page is not None:
+async def _note_attachment(tx: Tx, context: WriteContext) -> None:
+    if context.page is not None:
         text = "The client attached a file, which Firebell did not store."
-        await paging.add_note(tx, scene.actor, scene.page.id, text, scene.now)
+        await paging.add_note(tx, context.actor, context.page.id, text, context.now)
 
 
-async def _refuse_action(tx: Tx, scene: Scene) -> None:
+async def _refuse_action(tx: Tx, context: WriteContext) -> None:
     raise _Failed("Action not supported")
 
 

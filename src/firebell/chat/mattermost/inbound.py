@@ -13,8 +13,9 @@ from starlette.background import BackgroundTask
 
 from firebell.chat import button_values, commands, page_queries, store
 from firebell.chat.adapter import CallFailed
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.command_limit import CommandLimit
-from firebell.chat.connected_account import Connected, scene_of
+from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.http_calls import call
 from firebell.chat.intents import Intent, OpenModal, PageSomeone, SubmitDeclaration
 from firebell.chat.mattermost import action_tokens, attachments, dialogs, direct_messages, requests
@@ -25,7 +26,6 @@ from firebell.chat.mattermost.text import tokens
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.once_per_key import act_once
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.scene import Scene
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable
@@ -83,11 +83,11 @@ class MattermostReceiver:
             command = commands.PAGE if read.command.casefold() == names.page_command else commands.INCIDENT
             refused = f"{read.command} {read.text}".rstrip()
             text = tokens(read.text, read.users)
-            reply, scene = await self._run(connected, read, command, text, read.key, refused)
+            reply, context = await self._run(connected, read, command, text, read.key, refused)
         except Unavailable:
             return JSONResponse(attachments.plain_answer(_AWAY))
         if reply.modal is not None:
-            instead = await self._opened(connected, read, reply.modal, scene)
+            instead = await self._opened(connected, read, reply.modal, context)
             return JSONResponse({}) if instead is None else self._answered(connected, instead)
         return self._answered(connected, reply)
 
@@ -116,11 +116,11 @@ class MattermostReceiver:
                 return self._button_answer(None if is_open else _not_opened(None))
             command, intent = pressed
             asked = _Asked(connected, read, command, intent, read.key)
-            reply, scene = await self._act(asked)
+            reply, context = await self._act(asked)
         except Unavailable:
             return self._button_answer(_AWAY)
         if reply.modal is not None:
-            return self._button_answer(await self._opened(connected, read, reply.modal, scene))
+            return self._button_answer(await self._opened(connected, read, reply.modal, context))
         return self._button_answer(reply)
 
     async def dialog(self, request: Request) -> Response:
@@ -202,19 +202,19 @@ class MattermostReceiver:
         text: str,
         key: str,
         refused: str,
-    ) -> tuple[Reply, Scene]:
+    ) -> tuple[Reply, ChatContext]:
         """Do a command; its room decides how its text is read."""
         async with self._ctx.db.tx() as tx:
             room = await store.room_by_channel(tx, connected.account.id, read.channel)
         intent = commands.parse(command, text, room.incident_id if room else None)
         return await self._act(_Asked(connected, read, command, intent, key, refused))
 
-    async def _act(self, asked: _Asked) -> tuple[Reply, Scene]:
+    async def _act(self, asked: _Asked) -> tuple[Reply, ChatContext]:
         """Do what is asked for, once per key; of what was refused, nothing is stored."""
         now, read, connected = self._ctx.clock.now(), asked.request, asked.connected
         user = await known_user(self._ctx, self._ctx.db, connected, read.user, now)
         async with self._ctx.db.tx() as tx:
-            scene = await scene_of(
+            context = await chat_context_of(
                 tx,
                 self._ctx,
                 connected,
@@ -225,10 +225,10 @@ class MattermostReceiver:
                 asked.refused,
                 now,
             )
-            return await act_once(tx, scene, asked.key, asked.intent, now, asked.command), scene
+            return await act_once(tx, context, asked.key, asked.intent, now, asked.command), context
 
     async def _opened(
-        self, connected: Connected, read: MattermostRequest, intent: OpenModal, scene: Scene
+        self, connected: Connected, read: MattermostRequest, intent: OpenModal, context: ChatContext
     ) -> Reply | None:
         """Open the dialog of an intent; return what to say if there is none or it did not open."""
         async with self._ctx.db.tx() as tx:
@@ -236,7 +236,7 @@ class MattermostReceiver:
         dialog = dialogs.dialog_for(intent, [(service.id, service.name) for service in offered])
         if dialog is None:
             where = f"/incidents/INC-{intent.incident}" if intent.incident else "/"
-            return Reply("Do this in Firebell.", (ReplyButton("Open", url=scene.url(where)),), done=False)
+            return Reply("Do this in Firebell.", (ReplyButton("Open", url=context.url(where)),), done=False)
         state = DialogToken(
             connected.account.id,
             read.user,

@@ -12,7 +12,7 @@ from typing import Any
 
 from firebell.chat import commands, handlers, inbound_store, mention_reading_store, store
 from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.connected_account import Connected, scene_of
+from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.http_calls import call
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
 from firebell.chat.mattermost.known_users import ASK_LIMIT_S, api, known_user
@@ -130,9 +130,9 @@ async def answer_mention(
     async with ctx.work_db.tx() as tx:
         if not await inbound_store.claim(tx, account.id, f"mention:{post.id}", now):
             return
-        scene = await scene_of(tx, ctx, connected, user, post.user, "", channel, "", now)
-        intent = commands.parse_mention(tokens(text, users), scene.incident)
-        reply = await handlers.handle(tx, scene, intent, now)
+        context = await chat_context_of(tx, ctx, connected, user, post.user, "", channel, "", now)
+        intent = commands.parse_mention(tokens(text, users), context.incident)
+        reply = await handlers.handle(tx, context, intent, now)
         await tx.wake("chat")
     if reply.modal is not None:
         reply = Reply("This needs a form.", (ReplyButton("Open form", reply.modal, primary=True),))

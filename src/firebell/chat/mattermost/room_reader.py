@@ -18,13 +18,13 @@ from firebell.chat import (
 )
 from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.captured_messages import TASK, CapturedMessage
-from firebell.chat.connected_account import Connected, scene_of
+from firebell.chat.chat_context import ChatContext
+from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.http_calls import call
 from firebell.chat.mattermost.known_users import api, known_user
 from firebell.chat.mattermost.mentions import BotNames, MentionReader, answer_mention
 from firebell.chat.mattermost.posts import Post, PostKind, millis, read_posts
 from firebell.chat.model import AccountState, Room
-from firebell.chat.scene import Scene
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -48,12 +48,12 @@ class _Reading:
     now: datetime
     names: BotNames
 
-    async def scene(self, tx: Tx, user: str) -> Scene:
+    async def context(self, tx: Tx, user: str) -> ChatContext:
         """Return a user in the channel, from what is stored of them."""
         account_id = self.connected.account.id
         known = await inbound_store.user(tx, account_id, user)
         channel = self.room.external_id
-        return await scene_of(tx, self.ctx, self.connected, known, user, "", channel, "", self.now)
+        return await chat_context_of(tx, self.ctx, self.connected, known, user, "", channel, "", self.now)
 
     async def meet(self, *users: str) -> None:
         """Store the users that are new, or whose link may have changed."""
@@ -171,20 +171,20 @@ async def _message(reading: _Reading, post: Post) -> None:
         )
         new = [r for r in post.reactions if r.at > reading.since]
         for reaction in [r for r in new if r.kind == TASK]:
-            scene = await reading.scene(tx, reaction.user)
-            await gesture_handlers.add_task(tx, scene, reading.room.incident_id, message, reading.now)
+            context = await reading.context(tx, reaction.user)
+            await gesture_handlers.add_task(tx, context, reading.room.incident_id, message, reading.now)
         fresh = [r for r in (post.reactions if known is None else new) if r.kind != TASK]
         for reaction in reversed(fresh):
-            scene = await reading.scene(tx, reaction.user)
+            context = await reading.context(tx, reaction.user)
             if await gesture_handlers.capture_message(
-                tx, scene, reading.room.incident_id, reaction.kind, message, reading.now
+                tx, context, reading.room.incident_id, reaction.kind, message, reading.now
             ):
                 return
         if post.is_pinned and known is None:
             # the server does not say who pinned it: its author's rights decide
-            scene = await reading.scene(tx, post.user)
+            context = await reading.context(tx, post.user)
             await gesture_handlers.capture_message(
-                tx, scene, reading.room.incident_id, "note", message, reading.now
+                tx, context, reading.room.incident_id, "note", message, reading.now
             )
 
 
@@ -207,21 +207,21 @@ async def _changed(tx: Tx, reading: _Reading, post: Post) -> bool:
         await timeline_capture.record_edit(
             tx, author, account_id, channel, post.id, post.text[:_TEXT_CHARS], reading.now
         )
-    scene = await reading.scene(tx, known.captured_by)
+    context = await reading.context(tx, known.captured_by)
     stays = post.is_pinned or any(
         reaction.user == known.captured_by and reaction.kind != TASK for reaction in post.reactions
     )
-    if stays or not gesture_handlers.is_responder(scene):
+    if stays or not gesture_handlers.is_responder(context):
         return False
     return await timeline_capture.withdraw(
-        tx, scene.actor, known.captured_by, account_id, channel, post.id, known.kind, reading.now
+        tx, context.actor, known.captured_by, account_id, channel, post.id, known.kind, reading.now
     )
 
 
 async def _author(tx: Tx, reading: _Reading, post: Post) -> Actor:
     """Return the author of a message as an actor: the server says who wrote it, and it was captured before."""
-    scene = await reading.scene(tx, post.user)
-    return replace(scene.actor, kind="source")
+    context = await reading.context(tx, post.user)
+    return replace(context.actor, kind="source")
 
 
 async def _once(tx: Tx, reading: _Reading, post: Post) -> bool:
@@ -233,7 +233,7 @@ async def _joined(reading: _Reading, post: Post) -> None:
     async with reading.ctx.work_db.tx() as tx:
         if not await _once(tx, reading, post):
             return
-        await gesture_handlers.joined(tx, await reading.scene(tx, post.subject), reading.room, reading.now)
+        await gesture_handlers.joined(tx, await reading.context(tx, post.subject), reading.room, reading.now)
 
 
 async def _left(reading: _Reading, post: Post) -> None:

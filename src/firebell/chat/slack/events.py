@@ -17,11 +17,11 @@ from firebell.chat import (
     timeline_capture,
 )
 from firebell.chat.captured_messages import TASK, CapturedMessage, kind_of_emoji
-from firebell.chat.connected_account import Connected, scene_of
+from firebell.chat.chat_context import ChatContext
+from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.inbound_store import InboxItem
 from firebell.chat.intents import ShowSummary
 from firebell.chat.model import AccountState
-from firebell.chat.scene import Scene
 from firebell.chat.slack import home, interactive_calls, reply_blocks
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import at, text_at
@@ -56,9 +56,11 @@ class SlackEvent:
         token = self.connected.secrets.bot_token
         return await interactive_calls.call(self.ctx, token, method, limit_s=CALL_LIMIT_S, **arguments)
 
-    async def scene(self, tx: Tx, user: Any, external_id: str, channel: str) -> Scene:
+    async def context(self, tx: Tx, user: Any, external_id: str, channel: str) -> ChatContext:
         """Return who acts, and where."""
-        return await scene_of(tx, self.ctx, self.connected, user, external_id, "", channel, "", self.now)
+        return await chat_context_of(
+            tx, self.ctx, self.connected, user, external_id, "", channel, "", self.now
+        )
 
 
 async def work(event: SlackEvent) -> None:
@@ -83,9 +85,9 @@ async def _mention(event: SlackEvent) -> None:
     async with event.ctx.work_db.tx() as tx:
         if not await _once(event, tx):
             return
-        scene = await event.scene(tx, user, author, channel)
-        intent = commands.parse_mention(text, scene.incident)
-        reply = await handlers.handle(tx, scene, intent, event.now)
+        context = await event.context(tx, user, author, channel)
+        intent = commands.parse_mention(text, context.incident)
+        reply = await handlers.handle(tx, context, intent, event.now)
         message = reply_blocks.ephemeral(reply)
     thread = {"thread_ts": event.text("thread_ts")} if event.text("thread_ts") else {}
     await event.call(
@@ -137,8 +139,8 @@ async def _deleted(event: SlackEvent) -> None:
 async def _event_actor(event: SlackEvent, tx: Tx, author: str) -> Any:
     """Return the author of a message as an actor: Slack says who wrote it, and the message was captured before."""
     user = await inbound_store.user(tx, event.connected.account.id, author)
-    scene = await event.scene(tx, user, author, "")
-    return replace(scene.actor, kind="source")
+    context = await event.context(tx, user, author, "")
+    return replace(context.actor, kind="source")
 
 
 async def _pinned(event: SlackEvent) -> None:
@@ -174,13 +176,13 @@ async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = Non
     async with event.ctx.work_db.tx() as tx:
         if not await _once(event, tx):
             return
-        scene = await event.scene(tx, user, who, channel)
-        if scene.incident is None:
+        context = await event.context(tx, user, who, channel)
+        if context.incident is None:
             return
         if kind == TASK:
-            await gesture_handlers.add_task(tx, scene, scene.incident, message, event.now)
+            await gesture_handlers.add_task(tx, context, context.incident, message, event.now)
         else:
-            await gesture_handlers.capture_message(tx, scene, scene.incident, kind, message, event.now)
+            await gesture_handlers.capture_message(tx, context, context.incident, kind, message, event.now)
 
 
 async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage | None:
@@ -239,9 +241,9 @@ async def _withdraw(event: SlackEvent, who: str, channel: str, ts: str, kind: st
             return
         account_id = event.connected.account.id
         user = await inbound_store.user(tx, account_id, who)
-        scene = await event.scene(tx, user, who, channel)
-        if gesture_handlers.is_responder(scene):
-            await timeline_capture.withdraw(tx, scene.actor, who, account_id, channel, ts, kind, event.now)
+        context = await event.context(tx, user, who, channel)
+        if gesture_handlers.is_responder(context):
+            await timeline_capture.withdraw(tx, context.actor, who, account_id, channel, ts, kind, event.now)
 
 
 async def _joined(event: SlackEvent) -> None:
@@ -255,13 +257,13 @@ async def _joined(event: SlackEvent) -> None:
     async with event.ctx.work_db.tx() as tx:
         if not await _once(event, tx):
             return
-        scene = await event.scene(tx, user, who, channel)
-        await gesture_handlers.joined(tx, scene, room, event.now)
+        context = await event.context(tx, user, who, channel)
+        await gesture_handlers.joined(tx, context, room, event.now)
         key = f"catch-up:{room.incident_id}:{who}"
         account_id = event.connected.account.id
         if not await inbound_store.claim_again(tx, account_id, key, event.now, CATCH_UP_EVERY):
             return
-        reply = await handlers.handle(tx, scene, ShowSummary(room.incident_id), event.now)
+        reply = await handlers.handle(tx, context, ShowSummary(room.incident_id), event.now)
     if reply.done:
         message = reply_blocks.ephemeral(reply)
         shown = {"text": message["text"], "blocks": message["blocks"]}
@@ -275,8 +277,8 @@ async def _home_opened(event: SlackEvent) -> None:
     who = event.text("user")
     user = await known_user(event.ctx, event.ctx.work_db, event.connected, who, event.now)
     async with event.ctx.work_db.tx() as tx:
-        scene = await event.scene(tx, user, who, "")
-        view = home.home_view(await home_queries.facts(tx, scene, event.now))
+        context = await event.context(tx, user, who, "")
+        view = home.home_view(await home_queries.facts(tx, context, event.now))
     await event.call("views.publish", user_id=who, view=view)
 
 

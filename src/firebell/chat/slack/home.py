@@ -17,25 +17,25 @@ _LISTED = 10
 
 def home_view(facts: HomeFacts, notice: str = "") -> View:
     """Return the home page: what waits for the person first; `notice` answers the last press of a button."""
-    scene = facts.scene
+    context = facts.context
     blocks = [_section(notice)] if notice else []
     actions = [
         _button("Declare incident", OpenModal("declare"), 0, style="primary"),
         _button("Page someone", OpenModal("page"), 1),
         _button("Open pages", ListPages(), 2),
     ]
-    if scene.person is None:
+    if context.person is None:
         blocks.append(_section("Your Slack account is not linked to a Firebell account yet."))
         actions = [actions[0], _button("Link my account", LinkAccount(), 1)]
-        if scene.link_url and length(scene.link_url) <= limits.URL:
-            actions[1] = _link("Link my account", scene.link_url)
+        if context.link_url and length(context.link_url) <= limits.URL:
+            actions[1] = _link("Link my account", context.link_url)
     blocks.append({"type": "actions", "elements": actions})
-    if scene.person is not None:
+    if context.person is not None:
         blocks += [_header("Your pages"), *_pages(facts)]
-    blocks += [_header("Your incidents" if scene.person else "Open incidents"), *_incidents(facts)]
-    if scene.person is not None:
+    blocks += [_header("Your incidents" if context.person else "Open incidents"), *_incidents(facts)]
+    if context.person is not None:
         blocks += [_header("On call now"), *_on_call(facts)]
-        blocks.append({"type": "actions", "elements": [_link("Open Firebell", scene.url("/"))]})
+        blocks.append({"type": "actions", "elements": [_link("Open Firebell", context.url("/"))]})
     return {"type": "home", "blocks": blocks}
 
 
@@ -70,7 +70,7 @@ def _on_call(facts: HomeFacts) -> list[View]:
 
 
 def _on_call_line(facts: HomeFacts, line: OnCallLine) -> str:
-    until = f", until {facts.scene.at(line.until)}" if line.until else ""
+    until = f", until {facts.context.at(line.until)}" if line.until else ""
     return f"{line.schedule}: {', '.join(line.names) or 'no one'}{until}"
 
 

@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 
 from firebell.chat import button_values, inbound_store, incident_queries, page_queries, store, sweep_store
 from firebell.chat.command_limit import CommandLimit
-from firebell.chat.connected_account import Connected, scene_of
+from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply
 from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks
@@ -186,9 +186,9 @@ class SlackReceiver:
         try:
             async with self._ctx.db.tx() as tx:
                 user = await inbound_store.user(tx, connected.account.id, payload.user)
-                scene = await scene_of(tx, self._ctx, connected, user, payload.user, "", "", "", now)
+                context = await chat_context_of(tx, self._ctx, connected, user, payload.user, "", "", "", now)
                 return await incident_queries.similar(
-                    tx, scene, form.title, now, answered=bool(form.answers), service_ids=services
+                    tx, context, form.title, now, answered=bool(form.answers), service_ids=services
                 )
         except Unavailable:
             return ()

@@ -6,10 +6,10 @@ from typing import Any
 
 from firebell.chat import button_values, commands, handlers, home_queries, inbound_store, incident_queries
 from firebell.chat.captured_messages import CapturedMessage
-from firebell.chat.connected_account import Connected, scene_of
+from firebell.chat.chat_context import ChatContext
+from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.scene import Scene
 from firebell.chat.slack import home, modals, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view, read_capture
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
@@ -52,7 +52,7 @@ async def act(
     """Do what an interaction asks for, once per key; a repetition gets the same answer and does nothing."""
     if not await inbound_store.claim(tx, connected.account.id, payload.key, now):
         return Outcome.repeated(await inbound_store.answer(tx, connected.account.id, payload.key))
-    scene = await scene_of(
+    context = await chat_context_of(
         tx,
         ctx,
         connected,
@@ -63,17 +63,17 @@ async def act(
         _refused(payload),
         now,
     )
-    outcome = await _act(tx, scene, payload, now)
+    outcome = await _act(tx, context, payload, now)
     await inbound_store.save_answer(tx, connected.account.id, payload.key, outcome.stored())
     # messages show at once what was pressed
     await tx.wake("chat")
     return outcome
 
 
-def command_of(payload: Payload, scene: Scene) -> str:
+def command_of(payload: Payload, context: ChatContext) -> str:
     """Return which command a slash command is, whatever the workspace calls it."""
     name = text_at(payload.data, "command").casefold()
-    return commands.PAGE if name == scene.command_names[commands.PAGE] else commands.INCIDENT
+    return commands.PAGE if name == context.command_names[commands.PAGE] else commands.INCIDENT
 
 
 def _refused(payload: Payload) -> str:
@@ -82,33 +82,33 @@ def _refused(payload: Payload) -> str:
     return f"{text_at(payload.data, 'command')} {text_at(payload.data, 'text')}".rstrip()
 
 
-async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+async def _act(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
     match payload.kind:
         case PayloadKind.COMMAND:
-            command = command_of(payload, scene)
-            intent = commands.parse(command, tokens(text_at(payload.data, "text")), scene.incident)
-            reply = await handlers.handle(tx, scene, intent, now, command)
-            return await _asks(tx, scene, reply, now) or Outcome(body=reply_blocks.ephemeral(reply))
+            command = command_of(payload, context)
+            intent = commands.parse(command, tokens(text_at(payload.data, "text")), context.incident)
+            reply = await handlers.handle(tx, context, intent, now, command)
+            return await _asks(tx, context, reply, now) or Outcome(body=reply_blocks.ephemeral(reply))
         case PayloadKind.VIEW_ACTION:
-            return await _press_in_form(tx, scene, payload, now)
+            return await _press_in_form(tx, context, payload, now)
         case PayloadKind.ACTION:
-            return await _press(tx, scene, payload, now)
+            return await _press(tx, context, payload, now)
         case PayloadKind.SUBMISSION:
-            return await _submit(tx, scene, payload, now)
+            return await _submit(tx, context, payload, now)
         case PayloadKind.SHORTCUT:
             is_declare = text_at(payload.data, "callback_id") == modals.DECLARE
             declaring = Reply(modal=OpenModal("declare"))
-            opened = await _asks(tx, scene, declaring, now) if is_declare else None
+            opened = await _asks(tx, context, declaring, now) if is_declare else None
             return opened or Outcome()
         case PayloadKind.MESSAGE_SHORTCUT:
-            return await _shortcut(tx, scene, payload, now)
+            return await _shortcut(tx, context, payload, now)
         case _:
             return Outcome()
 
 
-async def _asks(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Outcome | None:
+async def _asks(tx: Tx, context: ChatContext, reply: Reply, now: datetime) -> Outcome | None:
     """Return the form that a reply opens, None if it opens none."""
-    if reply.modal is None or (view := await _view(tx, scene, reply.modal, now)) is None:
+    if reply.modal is None or (view := await _view(tx, context, reply.modal, now)) is None:
         return None
     again = Reply(
         "Slack did not open the form in time.", (ReplyButton("Open again", reply.modal),), done=False
@@ -116,45 +116,45 @@ async def _asks(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Outcome | 
     return Outcome(view=view, message=reply_blocks.ephemeral(again))
 
 
-async def _view(tx: Tx, scene: Scene, intent: OpenModal, now: datetime) -> Json | None:
+async def _view(tx: Tx, context: ChatContext, intent: OpenModal, now: datetime) -> Json | None:
     """Return the form of an intent with what is known: the next update's draft, what a title may duplicate."""
     if intent.name == "task":
         return task_view(intent.title, intent.incident)
     draft, similar = "", []
     if intent.name == "declare":
-        similar = await incident_queries.similar(tx, scene, modals.opened_form(intent).title, now)
+        similar = await incident_queries.similar(tx, context, modals.opened_form(intent).title, now)
     elif intent.name == "update" and intent.incident is not None:
-        draft = await incident_queries.update_draft(tx, scene, intent.incident, now)
+        draft = await incident_queries.update_draft(tx, context, intent.incident, now)
     return modals.view_for(intent, draft, similar)
 
 
-async def _press_in_form(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+async def _press_in_form(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
     """Do what a button in a form or on the home page does; its answer is shown in its place."""
     action = at(payload.data, "actions", 0)
     pressed = button_values.decode(text_at(action, "action_id"), text_at(action, "value"))
     if pressed is None:
         return Outcome()
-    reply = await handlers.handle(tx, scene, pressed[1], now, pressed[0])
+    reply = await handlers.handle(tx, context, pressed[1], now, pressed[0])
     if text_at(payload.data, "view", "type") == "home":
-        if outcome := await _asks(tx, scene, reply, now):
+        if outcome := await _asks(tx, context, reply, now):
             return outcome
-        return Outcome(shown=home.home_view(await home_queries.facts(tx, scene, now), reply.text))
+        return Outcome(shown=home.home_view(await home_queries.facts(tx, context, now), reply.text))
     url = next((button.url for button in reply.buttons if button.url), "")
     return Outcome(shown=modals.notice_view("Firebell", reply.text, url))
 
 
-async def _press(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+async def _press(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
     action = at(payload.data, "actions", 0)
     value = text_at(action, "value") or text_at(action, "selected_option", "value")
     pressed = button_values.decode(text_at(action, "action_id"), value)
     if pressed is None:
         return Outcome()
     command, intent = pressed
-    reply = await handlers.handle(tx, scene, intent, now, command)
-    return await _asks(tx, scene, reply, now) or Outcome(message=reply_blocks.ephemeral(reply))
+    reply = await handlers.handle(tx, context, intent, now, command)
+    return await _asks(tx, context, reply, now) or Outcome(message=reply_blocks.ephemeral(reply))
 
 
-async def _submit(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+async def _submit(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
     view = at(payload.data, "view")
     intent: Intent | modals.FieldErrors | None = (
         read_capture(view) or read_task(view) or modals.submitted(view)
@@ -163,7 +163,7 @@ async def _submit(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outc
         return Outcome()
     if isinstance(intent, modals.FieldErrors):
         return _errors(dict(intent.by_block))
-    reply = await handlers.handle(tx, scene, intent, now)
+    reply = await handlers.handle(tx, context, intent, now)
     if reply.modal is not None:
         return _errors({"reason": "Enter a reason to lower the severity."})
     if not reply.done:
@@ -190,28 +190,28 @@ def _by_block(view: Any, reply: Reply) -> dict[str, str]:
     return named or {(inputs or ["text"])[0]: reply.text[:150]}
 
 
-async def _shortcut(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+async def _shortcut(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
     message = at(payload.data, "message")
     text = commands.plain(tokens(text_at(message, "text")))
     callback = text_at(payload.data, "callback_id")
     if callback == "fb_declare_from":
         title = " ".join(text.split())[:_TITLE_CHARS]
         form = modals.DeclareForm(title=title, summary=text[:3000])
-        similar = await incident_queries.similar(tx, scene, title, now)
+        similar = await incident_queries.similar(tx, context, title, now)
         return Outcome(view=modals.declare_view(form, similar))
     if callback not in ("fb_timeline", "fb_task"):
         return Outcome()
-    if scene.person is None:
-        return Outcome(message=reply_blocks.ephemeral(handlers.link_first(scene)))
+    if context.person is None:
+        return Outcome(message=reply_blocks.ephemeral(handlers.link_first(context)))
     source = CapturedMessage(
         channel=payload.channel,
         ts=text_at(message, "ts") or text_at(payload.data, "message_ts"),
         author=text_at(message, "user"),
         text=text,
     )
-    choices = [] if scene.incident else await incident_queries.open_choices(tx, scene)
-    if scene.incident is None and not choices:
+    choices = [] if context.incident else await incident_queries.open_choices(tx, context)
+    if context.incident is None and not choices:
         return Outcome(message=reply_blocks.ephemeral(Reply("No incident is open.", done=False)))
     if callback == "fb_task":
-        return Outcome(view=task_view(" ".join(text.split())[:TEXT_MAX_CHARS], scene.incident, choices))
-    return Outcome(view=capture_view(source, scene.incident, choices))
+        return Outcome(view=task_view(" ".join(text.split())[:TEXT_MAX_CHARS], context.incident, choices))
+    return Outcome(view=capture_view(source, context.incident, choices))

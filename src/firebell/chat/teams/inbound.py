@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from firebell.chat import commands, inbound_store, linking, store
+from firebell.chat.chat_context import ChatContext
 from firebell.chat.command_limit import CommandLimit
 from firebell.chat.intent_texts import render
 from firebell.chat.intents import Intent, OpenModal
@@ -16,7 +17,6 @@ from firebell.chat.message_content import Content, Link
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.once_per_key import act_once
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.scene import Scene
 from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity
 from firebell.chat.teams.cards import message
 from firebell.chat.users import LinkedBy
@@ -82,7 +82,7 @@ class TeamsReceiver:
             user = await inbound_store.user(tx, account.id, activity.user)
             person = await linking.person_of(tx, user)
             link = linking.link_url(self._ctx, account, activity.user, activity.user_name, activity.text, now)
-            scene = Scene(
+            context = ChatContext(
                 account=account,
                 user=activity.user,
                 user_name=activity.user_name,
@@ -94,8 +94,8 @@ class TeamsReceiver:
                 link_url="" if person else link,
                 is_overheard=True,
             )
-            reply = await act_once(tx, scene, activity.key, intent, now, command)
-        return _in_firebell(scene, reply.modal) if reply.modal else reply
+            reply = await act_once(tx, context, activity.key, intent, now, command)
+        return _in_firebell(context, reply.modal) if reply.modal else reply
 
 
 def read_command(text: str) -> tuple[str, Intent]:
@@ -108,11 +108,11 @@ def read_command(text: str) -> tuple[str, Intent]:
     return commands.INCIDENT, commands.parse_mention(text, None)
 
 
-def _in_firebell(scene: Scene, modal: OpenModal) -> Reply:
+def _in_firebell(context: ChatContext, modal: OpenModal) -> Reply:
     """Return where to do what Teams has no form for."""
     path = f"/incidents/INC-{modal.incident}" if modal.incident else "/incidents/new"
     return Reply(
-        "Teams has no form for this.", (ReplyButton("Open Firebell", url=scene.url(path)),), done=False
+        "Teams has no form for this.", (ReplyButton("Open Firebell", url=context.url(path)),), done=False
     )
 
 

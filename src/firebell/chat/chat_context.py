@@ -1,4 +1,4 @@
-"""Who speaks in a chat and where: what every handler knows besides the intent (pure)."""
+"""Who acts in a chat, and in which channel: what every handler knows besides the intent (pure)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ UNLINKED_KIND = "chat"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ChatContext:
     """A user of an account in a channel; `person` is who they are, `incident` whose room the channel is."""
 
     account: Account
