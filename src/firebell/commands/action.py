@@ -182,7 +182,7 @@ def done(ref: str, evidence: tuple[str, ...], kind: str) -> None:
 @click.option("--accept-risk", is_flag=True, help="You accept the risk; the owner can't.")
 @as_json
 def drop(ref: str, reason: str, accept_risk: bool) -> None:
-    """Drop action item REF; one of priority 1 is dropped by someone other than its owner."""
+    """Drop action item REF; the owner can't drop one of priority 1."""
     _set_state(ref, "dropped", reason=reason, accepts_risk=accept_risk)
 
 

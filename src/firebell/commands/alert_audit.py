@@ -22,7 +22,7 @@ def _state(audit: dict[str, Any]) -> str:
 
 @click.group()
 def alert_audit() -> None:
-    """Which alert rules cost the most, and what to do about each."""
+    """Show which alert rules cost the most, and decide what to do about each."""
 
 
 @alert_audit.command("list", epilog=example("firebell alert-audit list"))

@@ -148,7 +148,7 @@ def remove(method_id: int) -> None:
 @click.argument("method_id", metavar="ID", type=click.IntRange(min=1))
 @as_json
 def rotate_secret(method_id: int) -> None:
-    """Pass webhook ID a new signing secret. The old one stays valid for 24 hours."""
+    """Rotate the signing secret of webhook ID. The old one stays valid for 24 hours."""
     rotated = call("POST", f"{_PATH}/{method_id}/secret")
     until = short(rotated["previous_until"])
     show(

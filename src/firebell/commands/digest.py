@@ -38,7 +38,7 @@ def show_digest(team: str | None, week: str) -> None:
 @digest.command("list", epilog=example("firebell digest list"))
 @as_json
 def list_digests() -> None:
-    """List the digests that you can get, and those that you get."""
+    """List the digests available to you, and which of them you get."""
     shown = call("GET", "/api/v1/digests/choices")
     rows = [
         (

@@ -74,7 +74,7 @@ def scenarios() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json
 def check(file: Path) -> None:
-    """Check the scenario FILE on this machine; needs no server. Ends with 1 if it has problems."""
+    """Check the scenario FILE on this machine; needs no server. Exits with 1 if it has problems."""
     from firebell.drills.scenario_file import MAX_BYTES, read_scenario
 
     data = file.read_bytes()[: MAX_BYTES + 1]

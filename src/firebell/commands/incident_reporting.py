@@ -88,7 +88,7 @@ def past(
     impact_start: str | None,
     services: tuple[str, ...],
 ) -> None:
-    """Record an incident of the past; it pages and reminds no one."""
+    """Record a past incident; it pages and reminds no one."""
     body = {
         "title": title,
         "severity": severity,

@@ -254,6 +254,6 @@ def retract(slug: str, id_: str, update: int, reason: str) -> None:
 @click.argument("id_", metavar="ID")
 @as_json
 def stop_repeating(slug: str, id_: str) -> None:
-    """Cancel the windows of maintenance that repeats that have not started."""
+    """Cancel the windows of repeating maintenance that have not started."""
     answer = call("POST", _path(slug, id_, "stop-repeating"))
     show(answer, f"Canceled {answer['cancelled']} windows.")

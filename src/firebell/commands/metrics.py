@@ -63,7 +63,7 @@ def _target(figures: dict[str, Any]) -> str:
 
 @click.group()
 def metrics() -> None:
-    """Metrics of incidents and pages, without private incidents."""
+    """Show metrics of incidents and pages, without private incidents."""
 
 
 @metrics.command(

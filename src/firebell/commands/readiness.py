@@ -48,7 +48,7 @@ def readiness(ctx: click.Context, everything: bool) -> None:
 @click.option("--reason", required=True)
 @as_json
 def waive(item: str, until: str, reason: str) -> None:
-    """Take ITEM out of the score for a time."""
+    """Waive ITEM: it doesn't count toward the score for a while."""
     shown = call(
         "PUT", f"/api/v1/readiness/{seg(item)}/waiver", {"reason": reason, "until": instant(until, "--until")}
     )
@@ -59,7 +59,7 @@ def waive(item: str, until: str, reason: str) -> None:
 @click.argument("item")
 @as_json
 def unwaive(item: str) -> None:
-    """Let ITEM count again."""
+    """End the waiver of ITEM."""
     shown = call("DELETE", f"/api/v1/readiness/{seg(item)}/waiver")
     show(shown, f"{item} counts again. The score is {shown['score']}.")
 

@@ -53,7 +53,7 @@ def export() -> None:
 def import_(file: str) -> None:
     """Replace the settings by those of FILE, in TOML or JSON; - is standard input.
 
-    What FILE leaves out is as shipped. Open incidents keep the version they began with.
+    What FILE leaves out gets its default. Open incidents keep the version they began with.
     """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def next_(ref: str) -> None:
 @click.argument("step")
 @as_json
 def escalate(ref: str, step: str) -> None:
-    """Do a step that is to come at once."""
+    """Run an upcoming step now."""
     _show_steps(
         call("POST", f"/api/v1/incidents/{seg(ref)}/response/answers", {"step": step, "answer": "now"})
     )

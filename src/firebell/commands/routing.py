@@ -61,7 +61,7 @@ def show_() -> None:
 def test(
     alert_id: int | None, service: str | None, label: tuple[str, ...], title: str, severity: str | None
 ) -> None:
-    """Show which rule decides, and who would be paged. No one is."""
+    """Test which rule decides, and who would be paged. Pages no one."""
     labels = pairs(label, "NAME=VALUE", "--label region=eu")
     if alert_id is not None:
         result = call("GET", f"/api/v1/alerts/{alert_id}/routing-test")

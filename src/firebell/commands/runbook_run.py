@@ -44,9 +44,9 @@ def run(**options: object) -> int:
     """Run the commands of runbook NAME on this machine, step by step.
 
     Each command is shown before it runs, and only a code block marked run=auto runs without being asked for. What
-    happens is kept in a journal on this machine and recorded on the server, also later if it is away.
+    happens is kept in a journal on this machine and recorded on the server, even if it is unreachable at first.
 
-    Exit codes: 0 succeeded, 1 failed or stopped, 2 wrong usage, 3 the server is away, 4 needs a person,
+    Exit codes: 0 succeeded, 1 failed or stopped, 2 wrong usage, 3 server unreachable, 4 needs a person,
     5 rolled back, 6 the rollback failed, 130 interrupted.
     """
     from firebell.commands.runbook_run_start import RunOptions, start

@@ -44,7 +44,7 @@ def list_(slug: str) -> None:
 @click.argument("depends_on")
 @as_json
 def add(slug: str, depends_on: str) -> None:
-    """Let service SLUG depend on service DEPENDS_ON."""
+    """Make service SLUG depend on service DEPENDS_ON."""
     near = call("POST", f"/api/v1/services/{seg(slug)}/dependencies", {"depends_on": depends_on})
     show(near, f"{slug} depends on {depends_on}.")
 
@@ -54,7 +54,7 @@ def add(slug: str, depends_on: str) -> None:
 @click.argument("depends_on")
 @as_json
 def remove(slug: str, depends_on: str) -> None:
-    """Let service SLUG no longer depend on service DEPENDS_ON."""
+    """Remove the dependency of service SLUG on service DEPENDS_ON."""
     answer = call("DELETE", f"/api/v1/services/{seg(slug)}/dependencies/{seg(depends_on)}")
     show_removed(answer, {"removed": depends_on}, f"{slug} no longer depends on {depends_on}.")
 
@@ -76,10 +76,10 @@ def export() -> None:
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @as_json
 def import_(file: str, dry_run: bool) -> None:
-    """Let each service in the YAML FILE depend on exactly what it lists; - is standard input.
+    """Import dependencies from the YAML FILE; - is standard input.
 
-    Services that FILE does not list keep what they have. An import can't be undone: run export first to keep what is
-    stored now.
+    Each service in FILE then depends on exactly what FILE lists; other services keep what they have. An import can't
+    be undone: run export first to keep what is stored now.
     """
     from firebell.catalog.dependency_yaml import read
     from firebell.kit.errors import Invalid

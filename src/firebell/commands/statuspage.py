@@ -42,7 +42,7 @@ statuspage.add_command(relabel)
 @statuspage.command("list", epilog=example("firebell statuspage list"))
 @as_json
 def list_() -> None:
-    """List the status pages with what they say now."""
+    """List the status pages with their current status."""
     pages = call("GET", "/api/v1/status-pages")
     rows = [[page["slug"], page["name"], page["description"], page["url"]] for page in pages]
     show_table(pages, ("SLUG", "NAME", "STATUS", "ADDRESS"), rows, wide=3, empty="No status pages.")

@@ -23,7 +23,7 @@ def _hosting(slug: str) -> Fields:
 
 @click.group()
 def access() -> None:
-    """Say who may read a private status page."""
+    """Set who may read a private status page."""
 
 
 def _access_text(hosting: Fields) -> str:
@@ -119,7 +119,7 @@ def revoke_key(slug: str, key_id: int) -> None:
 
 @click.group()
 def host() -> None:
-    """Serve a status page at a host name of its own."""
+    """Serve a status page at its own host name."""
 
 
 def _host_text(claim: Fields) -> str:

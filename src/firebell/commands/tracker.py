@@ -239,7 +239,7 @@ def set_(number: int, directions: tuple[str, ...], options: tuple[str, ...], **v
 @click.option("--token", help="`-` reads it from the input. Without it, you are asked.")
 @as_json
 def token(number: int, token: str | None) -> None:
-    """Replace the token of tracker NUMBER, and go on if the old one was refused."""
+    """Replace the token of tracker NUMBER, and resume its sync if the old one was refused."""
     call("PUT", _address(number, "/token"), {"token": _secret(token)})
     show({"id": number}, "Token saved.")
 
@@ -292,7 +292,7 @@ def hook(number: int, secret: str | None) -> None:
 @click.argument("handle", default="")
 @as_json
 def person(number: int, person: str, handle: str) -> None:
-    """Say that PERSON, an email address or an id, is HANDLE in tracker NUMBER; without HANDLE, forget it."""
+    """Map PERSON, an email address or an id, to HANDLE in tracker NUMBER; without HANDLE, unmap them."""
     person_id = person_id_of(person)
     call("PUT", _address(number, f"/users/{person_id}"), {"handle": handle})
     show({"person_id": person_id, "handle": handle}, f"{person} is {handle or 'no known user'}.")

@@ -12,7 +12,7 @@ from firebell.commands.output import as_json, example, show
 def undo(token: str) -> None:
     """Undo what you removed, revoked, reset or published in the last 10 seconds.
 
-    TOKEN is the `undo.token` that the action printed with --json; default your latest action.
+    TOKEN is the `undo.token` that the action printed with --json; default: your latest action.
     """
     undone = call("POST", f"/api/v1/undo/{seg(token)}")
     show(undone, undone["detail"])

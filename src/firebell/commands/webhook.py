@@ -141,7 +141,7 @@ def change(
     private: bool | None,
     is_all: bool,
 ) -> None:
-    """Change webhook NAME; what you do not give stays as it is."""
+    """Change webhook NAME; what you leave out stays as it is."""
     if is_all and (types or teams or services):
         raise click.UsageError("Pass --all, or types, teams and services.")
     one = _find(name)
