@@ -304,7 +304,7 @@ async def _many(tx: Tx, ids: Sequence[int]) -> list[ActionItem]:
             "Select at least one action item.", fields={"items": "Select at least one action item."}
         )
     if len(wanted) > text_limits.BULK_MAX:
-        text = f"Select at most {text_limits.BULK_MAX:,} action items; these are {len(wanted):,}."
+        text = f"Select at most {text_limits.BULK_MAX:,} action items; you selected {len(wanted):,}."
         raise Invalid(text, fields={"items": text})
     items = await store.lock(tx, wanted)
     return [_existing(items, item_id) for item_id in wanted]

@@ -24,7 +24,7 @@ def title(value: str) -> str:
     if len(text) < text_limits.TITLE_MIN_CHARS:
         raise Invalid(
             "The title is too short.",
-            fields={"title": "Say what is done to what, in at least 8 characters: Add a timeout to billing."},
+            fields={"title": "Use a verb and an object, in at least 8 characters: Add a timeout to billing."},
         )
     return text
 

@@ -57,7 +57,7 @@ async def get_completion(
     first, last = start or first, end or last
     if not first < last <= first + LONGEST_WINDOW:
         text = "Enter a first day that is before the last, at most 5 years apart."
-        raise Invalid("There are no days between these.", fields={"end": text})
+        raise Invalid("The first day must be before the last.", fields={"end": text})
     team_ids = [(await people.team_by_slug(w.tx, team)).id] if team else []
     items = await store.due_between(w.tx, first, last, team_ids)
     result = completion_rate.completion(items, first, last, today)

@@ -60,7 +60,7 @@ class Question:
         return NotFound("This integration key is unknown or revoked.", hint=_HINT)
 
 
-_HINT = "Copy the address again from the service's page."
+_HINT = "Copy the address from the service's page again."
 
 
 def question_of(segments: list[str], scope: Scope) -> Question | None:

@@ -227,7 +227,7 @@ class Inbound:
         if integration is None:
             raise NotFound(
                 "This integration key is unknown or revoked.",
-                hint="Copy the address again from the service's page.",
+                hint="Copy the address from the service's page again.",
             )
         address = self._path_addresses[name]
         with self.budget.share() as share:

@@ -56,7 +56,7 @@ async def create_customer(
 async def _free_name(tx: Tx, name: str, own_id: int | None = None) -> str:
     name = clean_name(name, "name")
     if (await customer_store.ids_by_name(tx, [name])).get(name, own_id) != own_id:
-        raise Conflict(f"There is a customer {name} already.", fields={"name": "Enter another name."})
+        raise Conflict(f"There is already a customer {name}.", fields={"name": "Enter another name."})
     return name
 
 

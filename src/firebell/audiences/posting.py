@@ -133,7 +133,7 @@ def _chosen(settings: AudienceSettings, texts: Sequence[AudienceText]) -> list[A
     if not audiences:
         raise Invalid("No audience is chosen.", fields={"audience": "Choose at least one."})
     if len({each.slug for each in audiences}) < len(audiences):
-        raise Invalid("An audience has two texts.", fields={"audience": "Choose each once."})
+        raise Invalid("Each audience can have only one text.", fields={"audience": "Choose each once."})
     return audiences
 
 

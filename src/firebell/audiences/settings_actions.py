@@ -45,7 +45,7 @@ async def save_audience(
     if old is not None:
         if must_be_new:
             raise Conflict(
-                f"There is an audience {new.slug} already.", fields={"name": "Enter another name."}
+                f"There is already an audience {new.slug}.", fields={"name": "Enter another name."}
             )
         if old.kind is not new.kind:
             raise Conflict(

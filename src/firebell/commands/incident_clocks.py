@@ -56,7 +56,7 @@ def clocks(ref: str, show_all: bool) -> None:
 @click.argument("fact")
 @click.argument("answer", type=click.Choice(["yes", "no", "unknown"]), default="yes")
 @click.option("--at", help="When it happened. Default: now.")
-@click.option("--reason", default="", help="Required for a change and for a no.")
+@click.option("--reason", default="", help="Required for a change, and for the answer no.")
 @as_json
 def record_fact(ref: str, fact: str, answer: str, at: str | None, reason: str) -> None:
     """Record FACT of incident REF with ANSWER.

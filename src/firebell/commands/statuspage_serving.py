@@ -104,7 +104,7 @@ def change_access(
 def create_key(slug: str, name: str) -> None:
     """Create a key with which the reader NAME gets the feeds and JSON of a private page."""
     key = call("POST", _path(slug, "feed-keys"), {"name": name})
-    show(key, f"{key['key']}\nAdd it to addresses as ?key=. It is shown only now.")
+    show(key, f"{key['key']}\nAdd it to addresses as ?key=. It is shown only once.")
 
 
 @access.command("revoke-key", epilog=example("firebell statuspage access revoke-key kestrel 3"))

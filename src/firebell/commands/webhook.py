@@ -112,9 +112,7 @@ def create(
         "private": bool(private),
     }
     created = call("POST", "/api/v1/webhooks", fields)
-    text = (
-        f"{created['name']} receives events from now on.\nSigning secret, shown only now: {created['secret']}"
-    )
+    text = f"{created['name']} receives events from now on.\nSigning secret, shown only once: {created['secret']}"
     show(created, text)
 
 
@@ -184,7 +182,7 @@ def rotate_secret(name: str) -> None:
     until = local(rotated["previous_until"])
     show(
         rotated,
-        f"New signing secret, shown only now: {rotated['secret']}\nThe old one signs too until {until}.",
+        f"New signing secret, shown only once: {rotated['secret']}\nThe old one signs too until {until}.",
     )
 
 

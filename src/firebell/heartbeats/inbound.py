@@ -106,7 +106,7 @@ class HeartbeatReceiver:
         if integration is None:
             raise NotFound(
                 "This integration key is unknown or revoked.",
-                hint="Copy the address again from the service's page.",
+                hint="Copy the address from the service's page again.",
             )
         headers = Headers(scope=scope)
         text = to_text(await _body(receive), headers.get("content-type", ""))

@@ -49,7 +49,7 @@ def clean_text(value: str, limit: int, field: str = "text", *, name: str = "") -
     if len(text) > limit:
         raise Invalid(
             f"The {name or field.replace('_', ' ')} is too long.",
-            fields={field: f"Enter at most {limit:,} characters; this has {len(text):,}."},
+            fields={field: f"Enter at most {limit:,} characters; it has {len(text):,}."},
         )
     return text
 

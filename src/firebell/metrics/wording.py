@@ -170,7 +170,7 @@ def honesty(result: Result) -> str:
     """Return how far the finding can be trusted: the change since the period before, or that the sample is small."""
     if (change := result.change) and result.summary:
         if result.summary.n == 0:
-            return "Nothing in this period and these filters counts."
+            return "No cases match this period and these filters."
         if change.result == "too_few":
             fewer = "before" if change.n >= TOO_FEW_BELOW else "in this period"
             return f"There are too few cases {fewer} to tell whether this is a change."
@@ -181,7 +181,7 @@ def honesty(result: Result) -> str:
     if result.share is not None:
         text = interval_of_share(result.share.interval)
         if not text:
-            return "Nothing in this period and these filters counts."
+            return "No cases match this period and these filters."
         few = ", because the sample is small" if result.share.n < FEW_BELOW else ""
         return f"{percent(result.share.value)}; the true share is {text}{few}."
     return result.definition.sentence

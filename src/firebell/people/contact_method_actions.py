@@ -61,7 +61,7 @@ async def add_contact_method(
         await own_method(tx, person_id, replaces)
     method = await contact_method_store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
     if method is None:
-        raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
+        raise Conflict("This contact method already exists.", fields={"address": "Already on the list."})
     if replaces is None:
         await notification_rule_store.add_rule(tx, person_id, "high", 0, method.id)
     shown = validation.mask_address(kind, method.address)
@@ -85,7 +85,7 @@ async def renew_address(
     if method is None:
         raise NotFound("There is no such contact method.")
     if any(m.address == clean for m in methods):
-        raise Conflict("This contact method exists already.")
+        raise Conflict("This contact method already exists.")
     await contact_method_store.set_address(tx, method.id, clean)
     shown = validation.mask_address(kind, clean)
     await tx.audit(

@@ -106,7 +106,10 @@ class NewFact(ApiInput):
         Field(description="when it happened; defaults to now, ignored unless the answer is yes"),
     ] = None
     reason: Annotated[
-        Text, Field(max_length=actions.REASON_MAX_CHARS, description="required for a change and for a no")
+        Text,
+        Field(
+            max_length=actions.REASON_MAX_CHARS, description="required for a change, and for the answer no"
+        ),
     ] = ""
 
 

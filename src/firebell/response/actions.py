@@ -55,7 +55,7 @@ def _step(one: RunningResponse, key: str) -> ResponseStep:
     for step in one.pending:
         if step.key == key:
             return step
-    raise NotFound(f"{one.incident.ref} has no such step to come.", hint="It may have acted already.")
+    raise NotFound(f"{one.incident.ref} has no such upcoming step.", hint="It may have run already.")
 
 
 @permits(Verb.INCIDENT_UPDATE)

@@ -125,7 +125,7 @@ async def new(visit: CurrentVisit, alert: str = "", matchers: str = "") -> Respo
         chosen = sorted({each.service.id for each in details})
         if stored and not values["matchers"]:
             error = Invalid(
-                f"These are more than {rules.MAX_ALTERNATIVES} different alerts.",
+                f"You selected more than {rules.MAX_ALTERNATIVES} different alerts.",
                 hint="A silence of what they have in common would silence many others.",
                 fields={"matchers": "Enter matchers, or select fewer alerts."},
             )

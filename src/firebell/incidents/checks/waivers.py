@@ -35,7 +35,8 @@ async def waive(
         raise Invalid("The reason is missing.", fields={"reason": "Enter why this finding doesn't matter."})
     if until is not None and not now < until <= now + LONGEST:
         raise Invalid(
-            "The end is not in the coming year.", fields={"until": "Enter a time to come, or leave it blank."}
+            "The end is not within the next year.",
+            fields={"until": "Enter a time in the future, or leave it blank."},
         )
     ends = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
     text = f"waived the check “{finding.message}”{ends}: {reason}"

@@ -51,7 +51,7 @@ class Entry:
 
 def too_late(hint: str) -> Conflict:
     """Return the error for an undo that is too late; `hint` is the next step."""
-    return Conflict("Not undone: it’s too late.", hint=hint)
+    return Conflict("It’s too late to undo this.", hint=hint)
 
 
 def changed_since(what: str, hint: str) -> Conflict:
@@ -109,7 +109,9 @@ async def find(
         try:
             entry_id = int(signer.open(_PURPOSE, token, now)["audit"])
         except Invalid as exc:
-            raise NotFound("This undo token is damaged or old.", hint="Use the token of the answer.") from exc
+            raise NotFound(
+                "This undo token is damaged or old.", hint="Use the token from the response."
+            ) from exc
     row = await tx.row(
         """
         select id, at, actor_id, actor_label, action, subject, detail
@@ -120,7 +122,7 @@ async def find(
         entry_id,
     )
     if row is None or row["action"] not in actions:
-        raise NotFound("There is no such action to undo.", hint="Use the token of the answer.")
+        raise NotFound("There is no such action to undo.", hint="Use the token from the response.")
     return _entry(row)
 
 

@@ -66,7 +66,7 @@ async def add(
     settings = source_settings.clean(kind, name, url, ref, paths, token, poll_s)
     new = await store.insert(tx, settings, now)
     if new is None:
-        raise Conflict(f"There is a runbook source {settings.name}.", hint="Choose another name.")
+        raise Conflict(f"There is already a runbook source {settings.name}.", hint="Choose another name.")
     if kind is SourceKind.GIT:
         await store.set_token(tx, new.id, settings.token)
         await store.set_hook_secret(tx, new.id, secrets.token_urlsafe(32))

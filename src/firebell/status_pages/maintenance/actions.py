@@ -84,7 +84,7 @@ def checked_start(scheduled_for: datetime | None, now: datetime) -> datetime:
     if scheduled_for is None or now - FORM_GRACE <= scheduled_for < now:
         return now
     if scheduled_for < now:
-        raise Invalid("The start is in the past.", fields={"scheduled_for": "Enter a time that is to come."})
+        raise Invalid("The start is in the past.", fields={"scheduled_for": "Enter a time in the future."})
     if scheduled_for > now + MAX_LEAD:
         raise Invalid("The start is too far away.", fields={"scheduled_for": "Enter a time within a year."})
     return scheduled_for
@@ -95,7 +95,7 @@ def checked_end(start: datetime, end: datetime, now: datetime) -> datetime:
     if end <= start:
         raise Invalid("The end is before the start.", fields={"scheduled_until": "Enter a later time."})
     if end <= now:
-        raise Invalid("The end is in the past.", fields={"scheduled_until": "Enter a time that is to come."})
+        raise Invalid("The end is in the past.", fields={"scheduled_until": "Enter a time in the future."})
     if end - start > MAX_LENGTH:
         raise Invalid(
             "The maintenance is too long.",
@@ -126,7 +126,8 @@ async def checked_plan(tx: Tx, page: StatusPage, plan: MaintenancePlan, now: dat
     rule = recurrence.checked_rule(plan.rule, to_local(start, page.tz), end - start)
     if rule and plan.scheduled_for is None:
         raise Invalid(
-            "What repeats has a start.", fields={"scheduled_for": "Enter when the first window starts."}
+            "Repeating maintenance needs a start.",
+            fields={"scheduled_for": "Enter when the first window starts."},
         )
     names = [known[component_id] for component_id in plan.component_ids]
     checked_text(texts.filled(plan.body, names, (start, end), page.tz))
@@ -161,7 +162,7 @@ async def start_maintenance(
     if window.stage.is_over:
         return window
     if window.scheduled_until <= now:
-        raise Conflict("Its end is over. Postpone it, or cancel it.")
+        raise Conflict("Its end has passed. Postpone or cancel it.")
     start = until = None
     if now < window.scheduled_for:
         start, until = now, now + (window.scheduled_until - window.scheduled_for)

@@ -98,7 +98,7 @@ def _checked(
     if end <= start:
         raise Invalid("The end is before the start.", fields={"end": "Enter a later time."})
     if end > now:
-        raise Invalid("The end is in the future.", fields={"end": "Enter a time that is over."})
+        raise Invalid("The end is in the future.", fields={"end": "Enter a time in the past."})
     first, _ = uptime.window(now, page.tz, component.start_date)
     if start < first:
         raise Invalid(

@@ -184,7 +184,7 @@ class GitHubApi:
             text = (
                 f"Due days are in the field {text_of(due_field, 'name')}."
                 if is_date
-                else f"There is no date field {field_id}. These are: {_date_fields(fields)}."
+                else f"There is no date field {field_id}. Available: {_date_fields(fields)}."
             )
             checks.append(ConnectionCheck("ok" if is_date else "late", text))
         return checks
