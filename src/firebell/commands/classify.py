@@ -118,7 +118,7 @@ def describe(verdict: Verdict) -> str:
     lines += [f"  {step}" for step in verdict.path]
     lines.append(f"  {facts.response}.")
     if verdict.provisional:
-        lines.append("  Provisional: an answer is not known and was assumed to be the worse case.")
+        lines.append("  Provisional: an answer is not known and was taken as the worse one.")
     return "\n".join(lines)
 
 
