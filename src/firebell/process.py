@@ -354,14 +354,16 @@ async def serve_alone(
 
 
 async def serve_saved_pages(settings: Settings) -> bool:
-    """Serve the saved status pages while the database of the settings is away; return False if asked to stop."""
+    """Serve the saved status pages while the database of the settings is unavailable; return False if asked to stop."""
     folder = settings.data / saved_pages.FOLDER
     if not settings.database_url or not folder.is_dir() or await _answers(settings.database_url):
         return True
     source = SavedPageSource(lambda: saved_pages.read(folder), SystemClock())
     if not source.saved:
         return True
-    log.warning("the database is away, serving the last status pages", extra={"pages": len(source.saved)})
+    log.warning(
+        "the database is unavailable, serving the last status pages", extra={"pages": len(source.saved)}
+    )
 
     async def until_it_answers() -> None:
         while not await _answers(settings.database_url):

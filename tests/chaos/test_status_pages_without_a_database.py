@@ -1,4 +1,4 @@
-"""Status pages while the database is away: from a start without it, and when it stops while readers read."""
+"""Status pages while the database is unavailable: from a start without it, and when it stops while readers read."""
 
 import asyncio
 from collections.abc import AsyncIterator

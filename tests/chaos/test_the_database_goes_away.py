@@ -24,7 +24,7 @@ async def test_senders_get_503_and_their_retries_are_paged() -> None:
         async def is_away() -> bool:
             return (await http.get("/healthz")).status_code == 503
 
-        await until(is_away, "/healthz says that the database is away")
+        await until(is_away, "/healthz says that the database is unavailable")
         body = {"title": "disk full", "severity": "critical"}
         event = {"routing_key": h.key, "event_action": "trigger", "payload": {
             "summary": "disk full", "source": "db-1", "severity": "critical"}}  # fmt: skip

@@ -125,7 +125,7 @@ async def test_a_run_is_recorded_at_once_and_what_the_server_missed_later(desk: 
     assert run["vars"] == {"SERVICE": services[0], "TOKEN": None}
     assert next(step["state"] for step in run["steps"] if step["label"] == "3") == "pending"
 
-    # the library's last text is run while the server is away, and both runs are sent by the next command
+    # the library's last text is run while the server is unreachable, and both runs are sent by the next command
     value = f"--var=SERVICE={services[0]}"
     offline = await desk.run(*options, value, TOKEN="hunter2-secret")
     assert len(await desk.runs()) == 1

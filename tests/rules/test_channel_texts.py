@@ -215,7 +215,7 @@ class _Fetcher(answer_fetching.AnswerFetcher):
         assert isinstance(update.signal, TextReply)
         if update.signal.text == "48a" and self.outages:
             self.outages -= 1
-            raise Unavailable("The database is away.")
+            raise Unavailable("The database is unavailable.")
         return SignalAnswer(f"{update.signal.text} done")
 
 

@@ -196,7 +196,7 @@ async def test_nothing_is_answered_with_250_before_it_is_stored(
         unknown = address_of("Checkout", "0" * 32, DOMAIN)
 
         async def away(self: Ingest, key: str) -> None:
-            raise Unavailable("The database is away.")
+            raise Unavailable("The database is unavailable.")
 
         replies = []
         smtp = await asyncio.get_running_loop().run_in_executor(

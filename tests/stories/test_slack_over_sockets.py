@@ -101,7 +101,7 @@ async def test_a_frame_is_acknowledged_after_it_is_stored_and_once_more_does_not
         }
 
         async def away(*_: object, **__: object) -> None:
-            raise Unavailable("The database is away.")
+            raise Unavailable("The database is unavailable.")
 
         with monkeypatch.context() as patch:
             patch.setattr(inbound_store, "receive", away)

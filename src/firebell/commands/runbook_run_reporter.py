@@ -25,7 +25,7 @@ class Server:
     key: str
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API; raise `CommandFailed` if it refuses and `Unreachable` if it is away."""
+        """Call the API; raise `CommandFailed` if it refuses and `Unreachable` if it is down."""
         return call_at(self.url, self.key, method, path, body)
 
 
@@ -38,7 +38,7 @@ def is_away(error: CommandFailed) -> bool:
 def send_journal(server: Server, journal: Journal, *, heartbeat: bool = False) -> bool:
     """Send what the server does not have; return True if someone goes on with the run in the browser.
 
-    Raise `CommandFailed` if the server refuses it and `Unreachable` if it is away. Idempotent.
+    Raise `CommandFailed` if the server refuses it and `Unreachable` if it is down. Idempotent.
     """
     state = journal.state
     if not state.ref:

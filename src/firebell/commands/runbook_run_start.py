@@ -207,7 +207,7 @@ def _note_errors(runbook: Runbook, screen: Screen) -> None:
 
 
 def _incident(options: RunOptions, server: Server | None) -> tuple[Mapping[str, Any] | None, str]:
-    """Return the incident, None without one or while the server is away, and a note about that."""
+    """Return the incident, None without one or while the server is unreachable, and a note about that."""
     if options.incident is None or server is None:
         return None, ""
     try:

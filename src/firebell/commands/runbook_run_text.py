@@ -43,7 +43,7 @@ def from_file(path: Path) -> RunText:
 
 
 def from_library(server: Server, slug: str, *, requires_server: bool) -> RunText:
-    """Return the library's text, or the copy that was read last if the server is away."""
+    """Return the library's text, or the copy that was read last if the server is unreachable."""
     path = state_folder("runbooks") / f"{hashlib.sha256(f'{server.url} {slug}'.encode()).hexdigest()}.json"
     try:
         runbook: dict[str, Any] = server.call("GET", f"/api/v1/runbooks/{seg(slug)}")

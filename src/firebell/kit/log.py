@@ -63,7 +63,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # it logs a stack trace every second while the database is away, which the worker reports in one line
+    # it logs a stack trace every second while the database is unavailable, which the worker reports in one line
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     # it logs the full URL of each request, and a webhook's URL is a secret
     logging.getLogger("httpx").setLevel(logging.WARNING)

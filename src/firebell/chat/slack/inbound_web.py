@@ -48,7 +48,7 @@ _FAILED = "Something failed on our side, and nothing was done. Use the web page 
 
 
 class SlackReceiver:
-    """Receives for one process; it remembers the accounts, so that it can say that the database is away."""
+    """Receives for one process; it remembers the accounts, so that it can say that the database is unavailable."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -107,7 +107,7 @@ class SlackReceiver:
         return []
 
     async def _refresh(self, fresh_s: float) -> None:
-        """Read the accounts unless they were read within `fresh_s`; keep those known while the database is away."""
+        """Read the accounts unless they were read within `fresh_s`; keep those known without the database."""
         if self._ctx.pace.monotonic() - self._read_at < fresh_s:
             return
         try:
@@ -122,7 +122,7 @@ class SlackReceiver:
         self._read_at = self._ctx.pace.monotonic()
 
     async def _store(self, connected: Connected, payload: Payload) -> Response:
-        """Store an event for the worker; Slack repeats it if the database is away."""
+        """Store an event for the worker; Slack repeats it if the database is unavailable."""
         error = None
         if payload.kind is not PayloadKind.EVENT:
             error = "rate limited" if payload.kind is PayloadKind.RATE_LIMITED else "malformed"
@@ -154,7 +154,7 @@ class SlackReceiver:
             await store.note_frame(tx, account_id, self._ctx.clock.now())
 
     async def _options(self, payload: Payload) -> Response:
-        """Answer the services or targets whose names contain what was typed; none while the database is away."""
+        """Answer the services or targets whose names contain what was typed; none while the database is unavailable."""
         search = text_at(payload.data, "value")
         try:
             async with self._ctx.db.tx() as tx:
@@ -180,7 +180,7 @@ class SlackReceiver:
     async def _similar(
         self, connected: Connected, payload: Payload, form: modals.DeclareForm
     ) -> Sequence[Incident]:
-        """Return what a declaration may duplicate, nothing while the database is away."""
+        """Return what a declaration may duplicate, nothing while the database is unavailable."""
         now = self._ctx.clock.now()
         services = [int(value) for value, _ in form.services if value.isascii() and value.isdecimal()]
         try:

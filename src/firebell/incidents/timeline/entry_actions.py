@@ -53,7 +53,8 @@ def checked_files(files: Sequence[NewFile]) -> list[tuple[NewFile, str]]:
     """Return the files with their media types; raise `Invalid` naming the first that is not accepted."""
     if len(files) > MAX_FILES:
         raise Invalid(
-            f"You selected {len(files)} files.", fields={"files": f"Attach at most {MAX_FILES} files per entry."}
+            f"You selected {len(files)} files.",
+            fields={"files": f"Attach at most {MAX_FILES} files per entry."},
         )
     checked = []
     for file in files:

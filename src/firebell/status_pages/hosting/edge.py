@@ -1,4 +1,4 @@
-"""Serves the status pages of the database, before the middleware of the web app, also while the database is away."""
+"""Serves the status pages of the database, before the middleware of the web app, also without the database."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 MAX_AGE_S = 30.0
 """How long documents are served without asking the database, if nothing is published: bars and clocks go on."""
 STALE_AFTER_S = 120.0
-"""How long the database is away before a page says so."""
+"""How long the database is unavailable before a page says so."""
 RETRY_S = 5.0
 """How long after the database was found to be away readers get the last page at once."""
 _FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe(/code)?"), "/u/"
@@ -91,7 +91,7 @@ class DatabasePages:
                 raise
 
     async def page(self, slug: str) -> ServedPage | None:
-        """Return the newest version of a page, the last one if the database is away, None if it does not exist."""
+        """Return the newest version of a page, the last one without the database, None if it does not exist."""
         served = self._served.get(slug)
         monotonic = self._ctx.pace.monotonic()
         if served is not None:
@@ -99,7 +99,7 @@ class DatabasePages:
             has_changed = self._ctx.live.changed_since([f"status-{slug}"], served.sequence)
             if has_changed or age_s > MAX_AGE_S:
                 self._start_building(slug)
-            # if only the clocks went on, or the database is away, no reader waits
+            # if only the clocks went on, or the database is unavailable, no reader waits
             if (not has_changed and age_s <= STALE_AFTER_S / 2) or monotonic < self._away_until:
                 return served
         if not SLUG.fullmatch(slug):

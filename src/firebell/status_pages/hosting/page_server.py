@@ -381,7 +381,7 @@ def _encoded(headers: Mapping[str, str]) -> RawHeaders:
 
 
 async def unavailable(scope: Scope, send: Send) -> None:
-    """Answer that the database is away."""
+    """Answer that the database is unavailable."""
     text = "Firebell is waiting for its database. Try again in a minute."
     await _respond(scope, send, _Answer(HTTPStatus.SERVICE_UNAVAILABLE, _plain(text), {"Retry-After": "30"}))
 
