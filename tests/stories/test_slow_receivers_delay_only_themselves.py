@@ -186,7 +186,7 @@ async def test_a_failure_of_this_process_is_neither_an_attempt_nor_the_fault_of_
                 raise httpx.ConnectError("All connection attempts failed") from exc
 
         with monkeypatch.context() as patch:
-            patch.setattr(w.ctx.http._transport, "handle_async_request", exhausted)
+            patch.setattr(w.ctx.http._transport.client, "exchange", exhausted)  # type: ignore[attr-defined]
             for _ in range(8):
                 await w.settle()
                 clock.advance(timedelta(seconds=10))
