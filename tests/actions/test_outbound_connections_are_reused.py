@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -259,6 +260,13 @@ async def test_a_host_with_a_dead_address_first_is_sent_a_message_at_its_next() 
     async with listening(receiver) as port, guarded_client(LOOPBACK, resolver) as http:
         assert (await post(http, f"http://two.example:{port}/", content=b"x")).ok
     assert b"Host: two.example:%d\r\n" % port in receiver.heads[0]
+
+
+async def test_what_found_no_connection_in_time_was_never_sent() -> None:
+    resolver = Resolver(lambda host: time.sleep(1) or [])
+    async with guarded_client(LOOPBACK, resolver) as http:
+        with pytest.raises(httpx.ConnectTimeout):
+            await post(http, "http://slow.example/", content=b"x", limit_s=0.05)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "example.org", "http://", "file:///etc/passwd"])

@@ -15,7 +15,7 @@ import httpcore
 import httpx
 
 from firebell.kit.errors import Invalid, Unavailable
-from firebell.kit.http_exchange import KeepAliveClient, Origin, connect_to, request_bytes
+from firebell.kit.http_exchange import IDLE_LIMIT_S, KeepAliveClient, Origin, connect_to, request_bytes
 from firebell.kit.ip_addresses import Network, is_in, parse_ip
 from firebell.kit.resolver import Resolver
 
@@ -178,7 +178,10 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
         super().__init__(verify=_trusted_authorities())
         self.client = KeepAliveClient(guard.connect)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_trusted_authorities(), network_backend=_GuardedBackend(guard)
+            ssl_context=_trusted_authorities(),
+            max_connections=None,
+            keepalive_expiry=IDLE_LIMIT_S,
+            network_backend=_GuardedBackend(guard),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
