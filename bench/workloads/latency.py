@@ -13,12 +13,17 @@ from bench.result import Result, check, number
 
 async def slow_trickle(factor: float) -> Result:
     """W4: two alerts a second."""
-    return await trickle("W4", 2, 15 * factor, limit_ms=100)
+    return await trickle("W4", 2, 15 * factor, limit_ms=25)
 
 
 async def steady(factor: float) -> Result:
     """W5: 50 alerts a second, each with a page of its own."""
-    return await trickle("W5", 50, 10 * factor, limit_ms=1000)
+    return await trickle("W5", 50, 10 * factor, limit_ms=40)
+
+
+async def burst(factor: float) -> Result:
+    """W5b: 500 alerts a second, fewer in all than make a storm."""
+    return await trickle("W5b", 500, 1.8 * min(1, factor), limit_ms=500)
 
 
 @asynccontextmanager

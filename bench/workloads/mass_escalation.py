@@ -1,4 +1,4 @@
-"""W14: 10,000 pages that nobody acknowledged escalate at the same instant, while alerts arrive."""
+"""W14: 10,000 pages that nobody acknowledged escalate at the same instant, or 200 a second, while alerts arrive."""
 
 import asyncio
 import time
@@ -57,7 +57,8 @@ select 'group', alert_group.id, service.id, service.team_id,
             jsonb_build_object('kind', 'person', 'id', person.id)
         ))
     )),
-    alert_group.title, 'high', 2, 'triggered', 0, now() + interval '8 s', alert_group.opened_at
+    alert_group.title, 'high', 2, 'triggered', 0,
+    now() + interval '8 s' + split_part(alert_group.key, '-', 2)::int * interval '{gap_ms} ms', alert_group.opened_at
 from alert_group
 join service on service.id = alert_group.service_id
 join person on person.email = 'responder' || alert_group.id % {responders} + 1 || '@example.org'
@@ -69,7 +70,18 @@ from page
 where due_at is not null;
 """
 _DUE_IN = "select extract(epoch from min(due_at) - clock_timestamp()) from page where title like '%bzescx%'"
-_LIMIT_S, _ALERT_LIMIT_MS = 15, 100
+_LATENESS = """
+select percentile_disc({quantile}) within group (
+    order by extract(epoch from delivery.created_at - page.triggered_at - interval '5 minutes 8 seconds'
+        - split_part(alert_group.key, '-', 2)::int * interval '{gap_ms} ms') * 1000
+)
+from delivery
+join page on page.id = delivery.subject_id and delivery.subject_kind = 'page'
+join alert_group on alert_group.id = page.subject_id
+where alert_group.key like 'escalating-%'
+"""
+_LIMIT_S, _ALERT_LIMIT_MS = 10, 100
+TIMERS_PER_S, _LATENESS_LIMIT_MS = 200, 100
 
 
 async def escalations(factor: float) -> Result:
@@ -77,7 +89,7 @@ async def escalations(factor: float) -> Result:
     pages = max(100, int(PAGES * min(1, factor)))
     async with product() as it:
         await it.start()
-        began = await _seed(it, pages)
+        began = await _seed(it, pages, gap_ms=0)
         await asyncio.sleep(max(0, began - time.monotonic()))
         before = process_stats.cpu_s(it.pid)
         alerts = await load(it.inbound, it.folder / "load.tsv", rate=ALERTS_PER_S, duration=15, run="beside")
@@ -107,12 +119,35 @@ async def escalations(factor: float) -> Result:
     )
 
 
-async def _seed(it: Product, pages: int) -> float:
-    """Store the pages and their timers; return the monotonic time at which they are due."""
+async def steady_timers(factor: float) -> Result:
+    """W14b: timers that are due one after the other, each measured from its own instant."""
+    pages, gap_ms = max(100, int(10 * TIMERS_PER_S * min(1, factor))), 1000 / TIMERS_PER_S
+    async with product() as it:
+        await it.start()
+        began = await _seed(it, pages, gap_ms)
+        await asyncio.sleep(max(0, began - time.monotonic()))
+        await it.sink.settled(pages, pages / TIMERS_PER_S + 30)
+        p50, p99 = [float(await it.value(_LATENESS.format(quantile=q, gap_ms=gap_ms))) for q in (0.5, 0.99)]
+        wrong = check(
+            messages=(len(it.sink.messages()), pages),
+            timers_late=(await it.value("select count(*) from due where due_at < now() - interval '1 s'"), 0),
+        )
+    return Result(
+        "W14b",
+        f"{TIMERS_PER_S} pages a second escalate: lateness of their timers",
+        f"p50/p99 {number(p50)}/{number(p99)} ms",
+        "-",
+        ((f"p99 <= {_LATENESS_LIMIT_MS} ms", p99 <= _LATENESS_LIMIT_MS),),
+        wrong,
+    )
+
+
+async def _seed(it: Product, pages: int, gap_ms: float) -> float:
+    """Store the pages and their timers, `gap_ms` apart; return the monotonic time at which the first is due."""
     conn = await asyncpg.connect(it.dsn)
     try:
         async with conn.transaction():
-            await conn.execute(_SEED.format(pages=pages, responders=RESPONDERS, run=_RUN))
+            await conn.execute(_SEED.format(pages=pages, responders=RESPONDERS, run=_RUN, gap_ms=gap_ms))
         await conn.execute("analyze; notify firebell_work, 'due'")
         return time.monotonic() + float(await conn.fetchval(_DUE_IN))
     finally:

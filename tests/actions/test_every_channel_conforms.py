@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -22,8 +23,8 @@ from firebell.channels.base import (
     Unsent,
 )
 from firebell.channels.registry import CHANNELS
-from firebell.kit import http_out
 from firebell.kit.errors import Invalid
+from firebell.kit.http_exchange import KeepAliveClient, Response
 from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.signing import Signer
@@ -31,7 +32,7 @@ from tests.house.source import ROOT, SRC
 from tests.standins.channel_lab import LABS, NOT_OVER_HTTP, Lab, Switch, providing
 
 SLOW_S = 0.05
-_within = http_out._within
+_exchange = KeepAliveClient.exchange
 HOSTILE = "disk *full* @everyone <!channel> [x](javascript:1) <b>&amp; {{7*7}} %0A \u202e"
 MESSAGE = Message(
     event="page",
@@ -90,6 +91,10 @@ def _edges(http: object, lab: Lab, url: str) -> Edges:
     return Edges(http, Signer(b"s" * 32), {**declared, **lab.settings(url)})  # type: ignore[arg-type]
 
 
+async def _exchange_soon(*arguments: Any, limit_s: float, **options: Any) -> Response:
+    return await _exchange(*arguments, limit_s=min(limit_s, SLOW_S), **options)
+
+
 def test_the_kit_knows_every_channel() -> None:
     assert set(CHANNELS) - set(NOT_OVER_HTTP) == set(LABS)
 
@@ -105,7 +110,7 @@ async def test_each_answer_of_its_provider_has_the_outcome_of_the_table(
             provider.got.clear()
             if switch is Switch.SLOW:
                 # what takes ten seconds takes a moment
-                monkeypatch.setattr(http_out, "_within", lambda limit_s: _within(min(limit_s, SLOW_S)))
+                monkeypatch.setattr(KeepAliveClient, "exchange", _exchange_soon)
             address = lab.address(provider.url)
             # a transport that remembers nothing of the switch before
             transport = channel.open(_edges(http, lab, provider.url))

@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from firebell.channels.base import Message, Outcome, Retry
+from firebell.channels.base import Accepted, Message, Outcome, Retry
 from firebell.channels.webhook import Webhook
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.notify import delivery_store
+from firebell.notify import sender as sender_module
 from firebell.notify.model import Delivery
 from firebell.notify.send_slots import Slots
 from firebell.notify.sender import CLAIM, UNRECORDED, Sender
@@ -76,6 +77,33 @@ async def test_one_persons_slow_webhook_delays_no_one_elses_page(dsn: str, clock
         assert watch.seconds < 3
         assert set(w.sink.people()) == {"Jun Okafor"}
         await sender.drain(0)
+
+
+async def test_a_storm_to_one_host_does_not_pause_once_its_slots_are_free(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "GATHER_S", 3600)
+    async with world(dsn, clock) as w:
+        await w.lift_night_limit()
+        for number in range(60):
+            await w.alert(f"alert {number}", service=f"s{number}")
+        await plan(w)
+        answers = asyncio.Event()
+
+        async def wait(*_: Any) -> Outcome:
+            await answers.wait()
+            return Accepted("")
+
+        monkeypatch.setattr(Webhook, "send", wait)
+        free = asyncio.Event()
+        storm = Sender(w.ctx, free.set)
+        while await storm.run_once(w.now):
+            pass
+        assert not free.is_set()
+        answers.set()
+        async with asyncio.timeout(5):
+            await free.wait()
+        await storm.drain()
 
 
 async def test_a_full_destination_is_skipped_and_starves_no_one_behind_it(dsn: str, clock: FakeClock) -> None:
@@ -186,7 +214,7 @@ async def test_a_failure_of_this_process_is_neither_an_attempt_nor_the_fault_of_
                 raise httpx.ConnectError("All connection attempts failed") from exc
 
         with monkeypatch.context() as patch:
-            patch.setattr(w.ctx.http._transport, "handle_async_request", exhausted)
+            patch.setattr(w.ctx.http._transport.client, "exchange", exhausted)  # type: ignore[attr-defined]
             for _ in range(8):
                 await w.settle()
                 clock.advance(timedelta(seconds=10))

@@ -131,7 +131,8 @@ class Routing:
 
     `positions` are those of the rules that can match, by a label and the value that it must have; `general` are those
     of rules that require no value. So most rules are never looked at. `names` are the labels that any rule asks for;
-    `known` has the position of the rule for values of these that were seen, -1 for none.
+    `known` has the position of the rule for values of these that were seen, -1 for none. `known_routes` has what rules
+    decided that group by the label `service`, by their position, the service of the integration, and that label.
     """
 
     version_id: int = 0
@@ -142,16 +143,22 @@ class Routing:
     positions: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     known: dict[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
+    known_routes: dict[tuple[int, int, str], Route] = field(default_factory=dict, compare=False, repr=False)
 
     def first(self, labels: Labels) -> CompiledRoutingRule | None:
         """Return the first rule that matches, None if no rule does."""
+        position = self.position(labels)
+        return self.rules[position] if position >= 0 else None
+
+    def position(self, labels: Labels) -> int:
+        """Return the position of the first rule that matches, -1 if no rule does."""
         values = tuple([labels.get(name, "") for name in self.names])
         position = self.known.get(values)
         if position is None:
             if len(self.known) >= MAX_KNOWN_VALUES:
                 self.known.clear()
             position = self.known[values] = self._first_position(labels)
-        return self.rules[position] if position >= 0 else None
+        return position
 
     def _first_position(self, labels: Labels) -> int:
         candidates = list(self.general)
@@ -182,6 +189,7 @@ class Routing:
             self,
             services=by_name | {slug: id_ for id_, slug, _ in listed},
             service_ids=frozenset(id_ for id_, _, _ in listed),
+            known_routes={},
         )
 
 
@@ -222,12 +230,21 @@ def route(routing: Routing, received: InboundRequest, event: Event) -> Route | N
     if received.error is not None or mutes.always_pages(event.dedup_key, event.labels):
         return None
     labels = matched_labels(event.title, event.severity, event.labels)
-    matching = routing.first(labels)
-    if matching is None:
+    position = routing.position(labels)
+    if position < 0:
         return None
+    matching = routing.rules[position]
     if matching.hold is not None and matching.hold.kind is HoldKind.THRESHOLD and _fires_once(event):
-        matching = replace(matching, hold=None)
-    return decide(routing, matching, labels, received.service_id)
+        return decide(routing, replace(matching, hold=None), labels, received.service_id)
+    if matching.rule.group_by is not None:
+        return decide(routing, matching, labels, received.service_id)
+    key = position, received.service_id, labels.get("service", "")
+    known = routing.known_routes.get(key)
+    if known is None:
+        if len(routing.known_routes) >= MAX_KNOWN_VALUES:
+            routing.known_routes.clear()
+        known = routing.known_routes[key] = decide(routing, matching, labels, received.service_id)
+    return known
 
 
 def _fires_once(event: Event) -> bool:

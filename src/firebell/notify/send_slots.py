@@ -231,12 +231,14 @@ class Slots:
 
     def _count(self, message: Candidate, by: int) -> None:
         self._channels[message.channel] += by
-        self._persons[message.channel, message.person_id] += by
-        self._destinations[message.channel, message.destination] += by
-        if by < 0:
-            # drop zeros, so that the counters do not grow with every person who was ever paged
-            self._persons = +self._persons
-            self._destinations = +self._destinations
+        person, provider = (message.channel, message.person_id), (message.channel, message.destination)
+        self._persons[person] += by
+        self._destinations[provider] += by
+        # drop zeros, so that the counters do not grow with every person who was ever paged
+        if self._persons[person] <= 0:
+            del self._persons[person]
+        if self._destinations[provider] <= 0:
+            del self._destinations[provider]
 
 
 def _most(room: int) -> int:

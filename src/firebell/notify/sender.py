@@ -52,6 +52,8 @@ CLAIM = 64
 """Largest number of deliveries per claim, small so that each begins soon after its claim."""
 GATHER_S = 0.02
 """Delay before a claim for free slots: a claim of one costs as much as a claim of many."""
+GATHERED = 16
+"""Number of slots that became free for which a claim waits no longer; a destination alone has 16 to 22."""
 LINGER_S = 0.02
 """Delay in which outcomes are collected to be recorded together: after a crash they are only sent again."""
 CLAIMS = 8
@@ -78,6 +80,8 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = Slots(elapsed=ctx.pace.monotonic)
         self._blocked = False
+        self._freed = 0
+        """Number of slots that became free since the last claim."""
         self.is_unused = False
         self.upcoming: datetime | None = None
         """When to claim again after a claim of none; `on_free` is called when a blocked delivery may have a slot."""
@@ -85,7 +89,10 @@ class Sender:
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace)
         self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
-        for kind in self._transports:
+        self._failovers = {
+            kind: each for kind, each in self._transports.items() if isinstance(each, FailoverTransport)
+        }
+        for kind in self._failovers:
             self._record_circuits(kind)
 
     async def run_once(self, now: datetime) -> int:
@@ -93,6 +100,7 @@ class Sender:
         if len(self._tasks) >= UNRECORDED:
             self._blocked = True
             return 0
+        self._freed = 0
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
@@ -145,8 +153,14 @@ class Sender:
         self._gather_if_blocked()
 
     def _gather_if_blocked(self) -> None:
-        if self._blocked:
+        if not self._blocked:
+            return
+        if self._freed < GATHERED:
             self._gather()
+            return
+        if self._gathering is not None:
+            self._gathering.cancel()
+        self._free()
 
     def _gather(self, pause_s: float = 0) -> None:
         """Schedule the next claim for the slots that are free by then."""
@@ -155,6 +169,7 @@ class Sender:
 
     def _free(self) -> None:
         self._gathering = None
+        self._freed = 0
         self._on_free()
 
     async def _composed(
@@ -181,6 +196,7 @@ class Sender:
         finally:
             # the destination is free again, although the outcome is recorded later
             self._slots.release(group.deliveries[0])
+            self._freed += 1
             self._gather_if_blocked()
         self._count(group, outcome)
         await self._record_outcome(group, outcome)
@@ -200,8 +216,7 @@ class Sender:
         self._record_circuits(group.deliveries[0].channel)
 
     def _record_circuits(self, channel: str) -> None:
-        transport = self._transports.get(channel)
-        if isinstance(transport, FailoverTransport):
+        if transport := self._failovers.get(channel):
             for provider, state in transport.circuit_states().items():
                 self._ctx.counters.provider_circuits.record(channel, provider, state)
 

@@ -93,11 +93,16 @@ class RuleIndex:
 
     def touches(self, requests: Iterable[InboundRequest]) -> bool:
         """Return True if an event that fires is a source or a target of a rule."""
-        return any(
-            matches_all(side, labels)
-            for _, _, labels in _firing(self.rules, requests)
-            for side in self._sides.candidates(labels)
-        )
+        # every alert is asked, and hardly any has a candidate
+        for received in requests if self.rules else ():
+            for event in received.incoming:
+                if event.kind is not EventKind.FIRING:
+                    continue
+                labels = _labels_of(event)
+                for side in self._sides.candidates(labels):
+                    if matches_all(side, labels) and _may_inhibit(received, event):
+                        return True
+        return False
 
 
 def takes_part(dedup_key: str, labels: Labels) -> bool:
@@ -110,9 +115,13 @@ def _firing(
 ) -> Iterator[tuple[InboundRequest, Event, Labels]]:
     """Yield the events that fire and that may be inhibited, with the labels that matchers see."""
     for received in requests if rules else ():
-        for event in received.incoming if received.error is None else ():
-            if event.kind is EventKind.FIRING and takes_part(event.dedup_key, event.labels):
+        for event in received.incoming:
+            if event.kind is EventKind.FIRING and _may_inhibit(received, event):
                 yield received, event, _labels_of(event)
+
+
+def _may_inhibit(received: InboundRequest, event: Event) -> bool:
+    return received.error is None and takes_part(event.dedup_key, event.labels)
 
 
 def _labels_of(event: Event) -> Labels:
