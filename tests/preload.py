@@ -13,7 +13,7 @@ from firebell.regulatory import regime_files
 from tests import compiled_templates, garbage
 
 compiled_templates.share()
-# a server would open eleven connections in advance, each a process of PostgreSQL; with none, a database that cannot
+# a server would open six connections in advance, each a process of PostgreSQL; with none, a database that cannot
 # be reached would be noticed later
 database.WARM = 1
 # to include it again analyzes all routes, which a server would do for each router on its first request
@@ -26,7 +26,7 @@ for name in templates.list_templates():
     templates.get_template(name)
 # what each process reads once, when it is first needed
 shipped_content.shipped()
-public_holidays.load_library()
+public_holidays.of_year("DE", "", 2026)
 regime_files.catalog()
 migrate.available()
 localtime.zone_names()

@@ -20,7 +20,7 @@ from firebell import app, event_subscriptions
 from firebell.database_server import Ensure, database
 from firebell.health_check import HealthCheck
 from firebell.inbound_mail import listener
-from firebell.kit import file_descriptors, public_holidays
+from firebell.kit import file_descriptors
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
 from firebell.kit.db import org_settings
@@ -32,7 +32,6 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.http_out import guarded_client
 from firebell.kit.process_health import ProcessHealth
 from firebell.kit.signing import Signer
-from firebell.kit.threads import DOCUMENTS
 from firebell.kit.timing import REAL, Pace
 from firebell.kit.web import html
 from firebell.kit.web.connections import ConnectionLimits, Register
@@ -264,12 +263,10 @@ def _settle_memory() -> None:
 
 
 async def _warm_up(pages: asyncio.Task[ASGIApp]) -> None:
-    """Do what the first readers of pages would wait for: compile templates and load public holidays."""
+    """Do what the first readers of pages would wait for: compile templates."""
     await asyncio.wait({pages})
     _settle_memory()
-    if await html.compile_templates():
-        with contextlib.suppress(Unavailable):
-            await DOCUMENTS.run(public_holidays.load_library)
+    await html.compile_templates()
 
 
 async def serve(process: Running, settings: Settings) -> None:

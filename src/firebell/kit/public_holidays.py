@@ -11,17 +11,18 @@ def of_year(country: str, subdivision: str, year: int) -> list[tuple[date, str]]
     `country` is an ISO 3166 code such as DE; `subdivision` is a state or region such as BE, or empty.
     """
     import holidays
+    from holidays.registry import EntityLoader
 
-    subdivisions = holidays.list_supported_countries()
-    if country not in subdivisions:
+    if country not in set(EntityLoader.get_country_codes()):
         raise Invalid(
             f"Firebell knows no public holidays for the country {country!r}.",
             fields={"country": "Use an ISO 3166 code such as DE, FR or US."},
         )
-    if subdivision and subdivision not in subdivisions[country]:
+    subdivisions = getattr(holidays, country).subdivisions  # imports one country of some 250
+    if subdivision and subdivision not in subdivisions:
         raise Invalid(
             f"{country} has no subdivision {subdivision!r}.",
-            fields={"subdivision": f"Use one of: {', '.join(subdivisions[country]) or 'none'}."},
+            fields={"subdivision": f"Use one of: {', '.join(subdivisions) or 'none'}."},
         )
     names_by_day = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
     return sorted((day, name) for day, name in names_by_day.items() if day.year == year)
@@ -37,10 +38,3 @@ def holidays_of(country: str, subdivision: str, start: date, end: date) -> list[
         for day, name in of_year(country, subdivision, year)
         if start <= day < end
     ]
-
-
-def load_library() -> None:
-    """Import the calendars of all countries, which takes most of a second, so that no reader waits for it."""
-    import holidays
-
-    holidays.list_supported_countries()

@@ -80,21 +80,31 @@ async def save_services(
 
 
 async def link_repeats(tx: Tx, incident_ids: Sequence[int]) -> int:
-    """Find the incident that each of these, and each of the 90 days after them, repeats; return how many changed.
+    """Find the incident that each of these, and each that may repeat one of them, repeats; return how many changed.
 
     That is the latest of the 90 days before on the same service that had the same trigger, or the same weakness.
     """
     return await tx.changed(
         """
-        with period as (
-            select min(declared_at) as first, max(declared_at) + $2 as last
+        with candidate as materialized (
+            select id
             from incident_fact
-            where id = any($1::bigint[])
+            where id = any($1::bigint[]) or repeat_of = any($1::bigint[])
+            union
+            select later.id
+            from incident_fact changed
+            join incident_fact_service mine on mine.incident_id = changed.id
+            join incident_fact_service theirs on theirs.service_id = mine.service_id
+            join incident_fact later on later.id = theirs.incident_id
+            where changed.id = any($1::bigint[])
+                and changed.factors <> '{}'
+                and later.declared_at between changed.declared_at and changed.declared_at + $2
+                and later.factors && changed.factors
         ),
         repeats as (
             select fact.id, earlier.id as repeat_of
-            from period
-            join incident_fact fact on fact.declared_at between period.first and period.last
+            from candidate
+            join incident_fact fact on fact.id = candidate.id
             left join lateral (
                 select other.id
                 from incident_fact other
@@ -102,6 +112,9 @@ async def link_repeats(tx: Tx, incident_ids: Sequence[int]) -> int:
                     and (other.declared_at, other.id) < (fact.declared_at, fact.id)
                     and other.excluded is null
                     and fact.excluded is null
+                    -- decided before any other incident is read
+                    and fact.factors <> '{}'
+                    and other.factors && fact.factors
                     and exists (
                         select
                         from unnest(other.factors) factor
@@ -117,7 +130,7 @@ async def link_repeats(tx: Tx, incident_ids: Sequence[int]) -> int:
                     )
                 order by other.declared_at desc, other.id desc
                 limit 1
-            ) earlier on fact.factors <> '{}'
+            ) earlier on true
         )
         update incident_fact
         set repeat_of = repeats.repeat_of

@@ -9,6 +9,7 @@ import logging
 import os
 import struct
 import sys
+import zlib
 
 import jinja2
 from jinja2.bccache import Bucket
@@ -25,12 +26,13 @@ class CompiledTemplates(jinja2.BytecodeCache):
 
     def __init__(self) -> None:
         self.bytecode: dict[str, bytes] = {}
-        """By the key that Jinja derives from the name of a template."""
+        """Compressed, by the key that Jinja derives from the name of a template."""
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Load the bytecode of a template; Jinja compares the checksum of its source."""
         if code := self.bytecode.pop(bucket.key, None):
-            bucket.bytecode_from_string(code)
+            with contextlib.suppress(zlib.error):
+                bucket.bytecode_from_string(zlib.decompress(code))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep nothing: the environment caches what it has compiled."""
@@ -43,8 +45,8 @@ class _Output(jinja2.BytecodeCache):
         """Load nothing."""
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Write the key and the bytecode, with their lengths."""
-        key, code = bucket.key.encode(), bucket.bytecode_to_string()
+        """Write the key and the compressed bytecode, with their lengths."""
+        key, code = bucket.key.encode(), zlib.compress(bucket.bytecode_to_string())
         sys.stdout.buffer.write(_HEAD.pack(len(key), len(code)) + key + code)
         sys.stdout.buffer.flush()
 
