@@ -35,6 +35,7 @@ deliveries_of_message = bundle_store.deliveries_of_message
 delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
 latest_delivery = subject_delivery_store.latest_to
+move_deliveries = delivery_store.move
 notified = subject_delivery_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
