@@ -61,6 +61,14 @@ class DatabaseClock:
         """How far this machine's clock was ahead of the database's at the last measurement."""
         return self._system_then - self._base
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with this machine's clock; empty if it is close enough to the database's."""
+        if abs(self.offset) <= TOLERANCE:
+            return ""
+        ahead_s = self.offset.total_seconds()
+        return f"This machine's clock is {ahead_s:+.1f} s from the database's, whose time Firebell uses."
+
     def stale(self) -> bool:
         """True if no recent measurement exists or the system clock jumped: measure before claiming a timer."""
         passed = self._elapsed() - self._at
