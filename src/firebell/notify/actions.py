@@ -28,6 +28,7 @@ from firebell.people.model import ContactMethod, NotificationRule, QuietHoursCha
 from firebell.people.rule_times import usable
 
 answered_as = compose.answered_as
+bundle_codes_of = bundle_store.codes_of
 bundle_members = bundle_store.members
 compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
