@@ -11,7 +11,7 @@ import asyncpg
 
 from firebell.kit.context import Context
 from firebell.kit.db.database import Db, Tx
-from firebell.kit.db.database_clock import TOLERANCE, DatabaseClock
+from firebell.kit.db.database_clock import DatabaseClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
@@ -121,7 +121,5 @@ class HealthCheck:
 
 
 def _notes(ctx: Context) -> dict[str, str]:
-    if not isinstance(ctx.clock, DatabaseClock) or abs(ctx.clock.offset) <= TOLERANCE:
-        return {}
-    ahead = ctx.clock.offset.total_seconds()
-    return {"clock": f"This machine's clock is {ahead:+.1f} s from the database's, whose time Firebell uses."}
+    problem = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
+    return {"clock": problem} if problem else {}

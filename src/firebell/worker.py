@@ -12,6 +12,7 @@ from typing import Protocol
 
 import asyncpg
 
+from firebell import clock_set_back
 from firebell.action_items.trackers.sync_worker import TrackerSync
 from firebell.audiences.mailer import AudienceMailer
 from firebell.chat.mattermost.room_reader import RoomReader
@@ -22,7 +23,7 @@ from firebell.heartbeats.reception import ReceptionRecorder
 from firebell.inbound_mail.mailbox_reader import MailboxReader
 from firebell.kit.context import Context
 from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
-from firebell.kit.db.database_clock import agree
+from firebell.kit.db.database_clock import DatabaseClock
 from firebell.kit.db.migrate import Outdated, fence
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.jobs import outbox, pruning, timers
@@ -197,6 +198,7 @@ class Worker:
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
         self._polls: dict[str, timedelta] = {}
         """The longest sleep of each lane that does not have the usual one."""
+        self._measuring = asyncio.Lock()
         self._waits = OncePerMinute(log, "the worker is waiting for the database")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -405,8 +407,12 @@ class Worker:
 
     async def _now(self) -> datetime:
         """Return the database's time, measured recently, so that nothing is claimed early."""
-        await agree(self._ctx.clock, self._ctx.work_db)
-        return self._ctx.clock.now()
+        clock = self._ctx.clock
+        if isinstance(clock, DatabaseClock) and (clock.stale() or clock.set_back_by):
+            # lanes that measure at once would each move what waits
+            async with self._measuring:
+                await clock_set_back.follow(self._ctx.work_db, clock)
+        return clock.now()
 
     async def _listen(self) -> None:
         while True:
@@ -453,6 +459,9 @@ class Worker:
             log.exception("cannot start the database")
 
     def _woken(self, what: str) -> None:
+        if what == clock_set_back.WAKE and isinstance(self._ctx.clock, DatabaseClock):
+            self._ctx.clock.expire()
+            self._wake_all()
         for lane in lanes_woken(what):
             self._wake[lane].set()
 

@@ -356,6 +356,8 @@ async def _remove_group(
     page = await api("GET", PAGE)
     assert (page["groups"], page["components"][0]["group_id"]) == ([], None)
     empty = await api("POST", f"{PAGE}/groups", {"name": "Empty"}, status=201)
+    # a group without components can still be renamed and removed, and no visitor sees it
+    assert f"/groups/{empty['id']}/remove" in (await http.get(PAGE)).text
     hoping = replace(scope, group_ids=frozenset({empty["id"]}))
     async with w.ctx.db.tx() as tx:
         asked = replace(wanted, address="hoping@nordpost.example", scope=hoping)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock
+from firebell.kit.db import org_settings
 from firebell.kit.db.database_clock import DatabaseClock
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
@@ -75,3 +77,55 @@ async def test_a_worker_whose_clock_is_ahead_pages_no_one_early_and_reports_it(
     ]
     assert [round(r.ahead_s / 60) for r in off] == [6]  # type: ignore[attr-defined]
     assert not [r for r in caplog.records if r.getMessage() == "engine_late"]
+
+
+class Elapsed:
+    """The seconds that passed since the start of the machine, with those by which the database is set back."""
+
+    def __init__(self) -> None:
+        self.set_back_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.set_back_s
+
+
+async def test_no_page_waits_longer_after_the_clock_of_the_database_was_set_back(dsn: str) -> None:
+    elapsed = Elapsed()
+    clocks = [DatabaseClock(SystemClock(), elapsed) for _ in range(2)]
+    async with (
+        sink() as receiver,
+        connected(settings(), dsn, clocks[0]) as ctx,
+        connected(settings(), dsn, clocks[1]) as other,
+    ):
+        _, integration = await organize(ctx, receiver.url)
+        # both processes measured a time that was an hour ahead, which was corrected since
+        elapsed.set_back_s = 3600
+        body = b'{"title": "late", "severity": "critical", "key": "late"}'
+        normal = generic.normalize(body, ctx.clock.now())
+        assert not isinstance(normal, Rejected)
+        await Ingest(ctx).submit(
+            InboundRequest(integration.id, integration.service_id, "generic", body, normal)
+        )
+        stop = asyncio.Event()
+        workers = [
+            asyncio.create_task(
+                Worker(each, timer_handlers(), event_subscriptions.outbox_handlers()).run(stop)
+            )
+            for each in (ctx, other)
+        ]
+
+        async def paged() -> bool:
+            return any(message["event"] == "page" for message in receiver.got)
+
+        await until(paged, "the page goes out at once")
+        async with ctx.db.tx() as tx:
+            page = await tx.row("select due_at, clock_timestamp() as now from page")
+            timer_at = await tx.value("select due_at from due where kind = 'paging.page'")
+            stored = await org_settings.get(tx, "database_clock")
+        assert page is not None
+        # moved by one process, once: the next level is not due now
+        assert timedelta(minutes=3) < page["due_at"] - page["now"] < timedelta(minutes=6)
+        assert timer_at == page["due_at"]
+        assert stored["set_back_s"] == pytest.approx(3600, abs=30)
+        stop.set()
+        await asyncio.gather(*workers)

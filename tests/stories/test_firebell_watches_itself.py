@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.kit.process_health import HealthWarning
 from firebell.people import actions as people
 from firebell.self_watch import actions, queries, store
 from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, PingMethod, ProblemKind
 from firebell.self_watch.watcher import Watcher
+from tests.api.api_clients import browser, sign_in
 from tests.world import World, world
 
 
@@ -187,3 +190,21 @@ async def _unconfirmed(w: World) -> int:
     async with w.ctx.db.tx() as tx:
         [one] = await fallback_test.responder_tests(tx)
     return one.unconfirmed
+
+
+async def test_people_see_on_every_page_that_pages_are_late(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as admin, browser(w) as responder:
+        await sign_in(w, admin, w.mara)
+        await sign_in(w, responder, w.jun)
+        late = HealthWarning("Firebell pages people late.", delays_pages=True)
+        refused = HealthWarning("Twilio refuses the account.")
+        w.ctx.health.noticed = (refused, late)
+
+        async def sees(http: httpx.AsyncClient, path: str) -> bool:
+            return late.text in (await http.get(path)).text
+
+        assert [await sees(admin, path) for path in ("/", "/pages", "/services")] == [True, True, True]
+        assert [await sees(responder, path) for path in ("/", "/pages", "/services")] == [True, True, False]
+        w.ctx.health.noticed = (refused,)
+        assert refused.text in (await admin.get("/services")).text
+        assert refused.text not in (await responder.get("/pages")).text

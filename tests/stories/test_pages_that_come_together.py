@@ -62,6 +62,8 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         assert (
             await p.reply("4r", "SM51") == "Several pages can only be acknowledged together. Open Firebell."
         )
+        # without a code, it says which code acknowledges them together
+        assert "PG-2, PG-3 (4aa to ack)" in await p.reply("aa", "SM50")
         assert await p.reply("4aa on it", "SM52") == "You acknowledged PG-2, PG-3."
         assert await p.states() == ["triggered", "acked", "acked", "resolved"]
         assert await p.reply("4aa", "SM53") == "You acknowledged PG-2."

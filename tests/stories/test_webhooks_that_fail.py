@@ -11,8 +11,9 @@ from firebell.incidents.model import Incident, IncidentType
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.jobs.outbox import MAX_ATTEMPTS
 from firebell.people import actions as people
-from firebell.webhooks import actions, delivery_store, doctor_checks, log_store, queries
+from firebell.webhooks import actions, change_store, delivery_store, doctor_checks, log_store, queries
 from firebell.webhooks.model import AttemptResult, Delivery, DeliveryState, EndpointState
 from firebell.webhooks.sender import WebhookSender
 from tests.servers import listening
@@ -170,6 +171,31 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from webhook_delivery") == 0
             assert await tx.value("select array_agg(id) from webhook_endpoint") == [again.id]
+
+
+async def test_a_page_whose_event_cannot_be_composed_keeps_back_no_other_page(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        sender = WebhookSender(w.ctx)
+        _, secret = await add_endpoint(w, "one", types=("page.triggered", "page.resolved"))
+        await w.alert("5xx above 5%")
+        await w.resolve(w.mara)
+        await w.alert("Disk full")
+        async with w.ctx.db.tx() as tx:
+            one, two = [row["id"] for row in await tx.fetch("select id from page order by id")]
+            await tx.execute("delete from webhook_change")
+            # a later release recorded something that this one does not know
+            entries = [[two, "later", "Firebell", {}], [one, "triggered", "Firebell", {}]]
+            await change_store.insert(tx, "PagesChanged", {"changes": entries}, w.now)
+        for _ in range(MAX_ATTEMPTS + 2):
+            await _later(w, sender, minutes=11)
+        assert [body["data"]["page"]["ref"] for body in sent(w, secret)] == [f"PG-{one}"]
+        async with w.ctx.db.tx() as tx:
+            kept = await tx.row("select payload, attempts, dead_at from webhook_change")
+        assert kept is not None
+        assert kept["dead_at"] is not None
+        assert kept["payload"] == {"changes": entries[:1]}
 
 
 async def test_an_event_of_an_incident_that_became_private_is_withheld(dsn: str, clock: FakeClock) -> None:

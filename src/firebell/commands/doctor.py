@@ -1,7 +1,6 @@
 """`firebell doctor`: check that everything paging needs is working."""
 
 import pwd
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from firebell.kit.db.database import Db, Tx
 from firebell.kit.db.database_clock import TOLERANCE
 from firebell.kit.db.migrate import Altered, applied, available, check_files
 from firebell.kit.db.postgres_access import SHARED_USER
+from firebell.kit.disk_space import LOW_FREE_BYTES, MIN_FREE_BYTES, free_bytes, free_text
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.file_descriptors import budget, raise_limit
 from firebell.kit.findings import CheckResult
@@ -43,8 +43,6 @@ from firebell.webhooks.doctor_checks import check as check_webhooks
 GAP_CHECK_PERIOD = timedelta(days=28)
 MIN_DESCRIPTORS = 2048
 SHOWN_TABLES = 5
-MIN_FREE_BYTES, LOW_FREE_BYTES = 256 * 2**20, 2 * 2**30
-"""Free disk space below which the check fails, and below which it warns."""
 
 
 def _result(check: str, good: bool, ok_text: str, bad_text: str, bad_level: str = "fail") -> CheckResult:
@@ -91,8 +89,8 @@ def check_files_of(settings: Settings) -> list[CheckResult]:
     """Check the disk and the file owner of an embedded database; an external one is not checked."""
     if settings.database_url:
         return []
-    free = shutil.disk_usage(settings.data).free
-    space = f"{free / 2**20:,.0f} MiB are free in {settings.data}."
+    free = free_bytes(settings.data)
+    space = free_text(free, settings.data)
     level = "fail" if free < MIN_FREE_BYTES else "warn" if free < LOW_FREE_BYTES else "ok"
     advice = "" if level == "ok" else " Free up space: without it, no alert can be stored."
     owner = (settings.data / "postgres").stat().st_uid

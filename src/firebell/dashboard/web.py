@@ -31,6 +31,7 @@ from firebell.people import authentication, route_access
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
 from firebell.search import commands
+from firebell.self_watch import warnings as health_warnings
 
 router = routing.html_router()
 
@@ -55,7 +56,11 @@ async def shell(request: Request) -> html.Shell:
         incident_summaries = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
     waiting = sum(counts.get(state, 0) for state in UNANSWERED)
     return html.Shell(
-        waiting, counts.get(PageState.EXHAUSTED, 0), incident_summaries, commands.allowed(request.state.may)
+        waiting,
+        counts.get(PageState.EXHAUSTED, 0),
+        incident_summaries,
+        commands.allowed(request.state.may),
+        health_warnings.warnings(html.ctx(request)),
     )
 
 

@@ -1,6 +1,6 @@
 """Health of one process: when each lane last passed, and whether inbound messages are refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,8 +19,17 @@ class _Lane:
     failing: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HealthWarning:
+    """What is wrong with this installation, as a sentence for people."""
+
+    text: str
+    delays_pages: bool = False
+    """True if pages reach people late, or not at all, because of it."""
+
+
 class ProcessHealth:
-    """Kept in memory; the worker and the inbound routes write it, `/healthz` reads it."""
+    """Kept in memory; the worker and the inbound routes write it, `/healthz` and the shell of pages read it."""
 
     def __init__(self, elapsed: Callable[[], float] = REAL.monotonic) -> None:
         self._elapsed = elapsed
@@ -28,6 +37,8 @@ class ProcessHealth:
         self._refused_at: float | None = None
         self._refusal = ""
         self.stopping = False
+        self.noticed: Sequence[HealthWarning] = ()
+        """What the last look at the work of all processes found."""
 
     def watch(self, lane: str, limit_s: float) -> None:
         """Expect `lane` to pass at least every `limit_s` seconds from now on."""

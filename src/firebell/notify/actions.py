@@ -28,6 +28,7 @@ from firebell.people.model import ContactMethod, NotificationRule, QuietHoursCha
 from firebell.people.rule_times import usable
 
 answered_as = compose.answered_as
+bundle_codes_of = bundle_store.codes_of
 bundle_members = bundle_store.members
 compose_again = compose.compose_again
 deliveries_about = receipt_actions.deliveries_about
@@ -35,6 +36,7 @@ deliveries_of_message = bundle_store.deliveries_of_message
 delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
 latest_delivery = subject_delivery_store.latest_to
+move_deliveries = delivery_store.move
 notified = subject_delivery_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue

@@ -13,7 +13,7 @@ from firebell.notify.delivery_store import (
     lease_sql,
     sendable,
 )
-from firebell.notify.model import Delivery
+from firebell.notify.model import BUNDLE_KIND, Delivery
 
 _CHANNELS = "('sms', 'voice')"
 """The channels with `Channel.bundles_pages`, as the index of migration 108 has them."""
@@ -186,3 +186,26 @@ async def deliveries_of_message(
         only_waiting,
     )
     return [delivery_from_row(row) for row in rows]
+
+
+async def codes_of(tx: Reads, person_id: int, kind: str, subject_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return which of these subjects each code stands for that acknowledges the messages of a bundle together."""
+    rows = await tx.fetch(
+        """
+        select reply_code.code, array_agg(distinct delivery.subject_id order by delivery.subject_id) as subject_ids
+        from reply_code
+        join delivery on delivery.bundle_id = reply_code.subject_id
+        where reply_code.person_id = $1
+            and reply_code.subject_kind = $2
+            and delivery.subject_kind = $3
+            and delivery.subject_id = any($4::bigint[])
+            and delivery.state <> 'void'
+        group by reply_code.code
+        order by reply_code.code
+        """,
+        person_id,
+        BUNDLE_KIND,
+        kind,
+        list(subject_ids),
+    )
+    return {row["code"]: row["subject_ids"] for row in rows}

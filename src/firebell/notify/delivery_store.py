@@ -437,3 +437,25 @@ async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
     """Return when a message was queued, None if there is no such message."""
     created: datetime | None = await tx.value("select created_at from delivery where id = $1", delivery_id)
     return created
+
+
+async def move(tx: Tx, by: timedelta, now: datetime) -> None:
+    """Make what waits due earlier, also the end of leases; what quiet hours hold waits for a time of the day."""
+    await tx.execute(
+        """
+        update delivery
+        set send_at = case when send_at > $2 then send_at - $1::interval else send_at end,
+            lease_until = lease_until - $1::interval
+        where id in (
+            select id
+            from delivery
+            where state in ('queued', 'sending')
+                and not held
+                and (send_at > $2 or lease_until > $2)
+            order by id
+            for update
+        )
+        """,
+        by,
+        now,
+    )

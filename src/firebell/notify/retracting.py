@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from firebell.channels.base import Edges, Failed, Message, Outcome, RetractingTransport, Retry, Unsent
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
@@ -61,24 +63,50 @@ class Retractor:
             await retraction_store.forget(tx, unchanged)
         return len(claimed)
 
-    async def _composed(self, tx: Tx, claimed: Sequence[Retraction], now: datetime) -> list[Message | None]:
+    async def _composed(
+        self, tx: Tx, claimed: Sequence[Retraction], now: datetime
+    ) -> list[Message | Retry | None]:
         """Return what each message is replaced by; None if its subject waits for someone again."""
         recipients = await message_settings.recipients(tx, [each.delivery for each in claimed])
         by_kind: dict[str, list[Outgoing]] = defaultdict(list)
         for each in claimed:
             recipient = recipients[each.delivery.id]
             by_kind[each.delivery.subject_kind].append(Outgoing(each.delivery, recipient))
-        composed: dict[int, Message | None] = {}
+        composed: dict[int, Message | Retry | None] = {}
         for kind, outgoing in by_kind.items():
-            compose = self._ctx.composers[kind].compose_retractions
-            messages = await compose(tx, self._ctx, outgoing, now) if compose else [None] * len(outgoing)
-            composed |= {
-                one.delivery.id: message_settings.as_set(message, one.recipient) if message else None
-                for one, message in zip(outgoing, messages, strict=True)
-            }
+            composed |= await self._composed_of(tx, kind, outgoing, now)
         return [composed[each.delivery.id] for each in claimed]
 
-    async def _retract(self, retraction: Retraction, message: Message | None) -> Outcome | None:
+    async def _composed_of(
+        self, tx: Tx, kind: str, outgoing: Sequence[Outgoing], now: datetime
+    ) -> dict[int, Message | Retry | None]:
+        """Return what replaces messages of one kind, by delivery; one that cannot be composed keeps back no other."""
+        compose = self._ctx.composers[kind].compose_retractions
+        if compose is None:
+            return dict.fromkeys((one.delivery.id for one in outgoing), None)
+        try:
+            async with tx.savepoint():
+                messages = await compose(tx, self._ctx, outgoing, now)
+        except asyncpg.LockNotAvailableError:
+            # one by one they would wait for the same lock
+            raise
+        except Exception as exc:
+            if tx.conn.is_closed():
+                raise
+            if len(outgoing) == 1:
+                delivery_id = outgoing[0].delivery.id
+                log.exception("a retraction cannot be composed", extra={"delivery": delivery_id})
+                return {delivery_id: Retry(f"The message could not be composed: {exc!r}")}
+            alone = [await self._composed_of(tx, kind, [one], now) for one in outgoing]
+            return {delivery_id: message for each in alone for delivery_id, message in each.items()}
+        return {
+            one.delivery.id: message_settings.as_set(message, one.recipient) if message else None
+            for one, message in zip(outgoing, messages, strict=True)
+        }
+
+    async def _retract(self, retraction: Retraction, message: Message | Retry | None) -> Outcome | None:
+        if isinstance(message, Retry):
+            return message
         delivery = retraction.delivery
         transport = self._transports.get(delivery.channel)
         if message is None or transport is None or not retraction.provider_id:

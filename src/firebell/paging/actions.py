@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
@@ -19,6 +19,7 @@ from firebell.heartbeats import actions as heartbeats
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
 from firebell.notify import actions as notify
@@ -42,6 +43,7 @@ from firebell.paging import (
 from firebell.paging import live_topics as topics
 from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import (
+    ACK_WARNING_TIMER,
     SUBJECT_KIND,
     TIMER,
     NewLogEntry,
@@ -390,3 +392,9 @@ async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime
         raise Conflict(
             f"{event.name} is used by PG-{page_ids[0]}, which is open.", hint="Resolve the open page first."
         )
+
+
+async def move_timers(tx: Tx, by: timedelta, now: datetime) -> None:
+    """Make open pages that wait for their next level due earlier, because the clock that set the time was ahead."""
+    await store.move(tx, by, now)
+    await timers.move(tx, [TIMER, ACK_WARNING_TIMER], by, now)

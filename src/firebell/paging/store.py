@@ -1,7 +1,7 @@
 """The SQL of pages, their log and owners; batches are single statements."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -174,6 +174,27 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
         where page.id = changed.id
         """,
         *transpose(map(_changing_values, pages), 17),
+    )
+
+
+async def move(tx: Tx, by: timedelta, now: datetime) -> None:
+    """Make the open pages that wait due earlier."""
+    await tx.execute(
+        """
+        update page
+        set due_at = due_at - $1::interval,
+            snoozed_until = snoozed_until - $1::interval
+        where id in (
+            select id
+            from page
+            where state not in ('resolved', 'merged')
+                and due_at > $2
+            order by id
+            for update
+        )
+        """,
+        by,
+        now,
     )
 
 

@@ -107,15 +107,15 @@ async def _acknowledge_all(
     refused = next((answers[i] for i in waiting if not answers[i].is_done), None)
     if len(waiting) == 1 or not done:
         return answers[waiting[0]], done
-    acknowledged = answerer.word("You acknowledged {ref}.", ref=_refs(answerer, [pages[i].ref for i in done]))
+    acknowledged = answerer.word("You acknowledged {ref}.", ref=refs(answerer, [pages[i].ref for i in done]))
     text = f"{acknowledged} {refused.text}" if refused else acknowledged
     return SignalAnswer(text, is_done=refused is None), done
 
 
-def _refs(answerer: Answerer, refs: Sequence[str]) -> str:
+def refs(answerer: Answerer, page_refs: Sequence[str]) -> str:
     """Return the references of pages in a sentence, at most four of them."""
-    more = len(refs) - NAMED_PAGES
-    listed = [*refs[:NAMED_PAGES], *([answerer.word("{count} more", count=more)] if more > 0 else [])]
+    more = len(page_refs) - NAMED_PAGES
+    listed = [*page_refs[:NAMED_PAGES], *([answerer.word("{count} more", count=more)] if more > 0 else [])]
     return ", ".join(listed)
 
 

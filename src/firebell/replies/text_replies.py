@@ -212,8 +212,9 @@ async def _lists(tx: Tx, pages: Sequence[tuple[Answerer, Page]]) -> str:
 
 
 async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
-    """Return the first open pages with their codes."""
-    codes = await notify.reply_codes_of(tx, answerer.person.id, SUBJECT_KIND, [page.id for page in pages])
+    """Return the first open pages with their codes, and the code that acknowledges several of them together."""
+    refs = {page.id: page.ref for page in pages}
+    codes = await notify.reply_codes_of(tx, answerer.person.id, SUBJECT_KIND, list(refs))
     word = answerer.word
     named = [
         word("{ref} ({code}a to ack)", ref=page.ref, code=codes[page.id])
@@ -223,6 +224,11 @@ async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
     if not named:
         return word("Open pages: {count}. Answer in Firebell.", count=len(pages))
     more = len(pages) - len(named)
+    together = await notify.bundle_codes_of(tx, answerer.person.id, SUBJECT_KIND, list(refs))
+    code, ids = max(together.items(), key=lambda each: len(each[1]), default=(0, []))
+    if len(ids) > 1:
+        several = responding.refs(answerer, [refs[i] for i in ids])
+        named.append(word("{ref} ({code}a to ack)", ref=several, code=f"{code}a"))
     listed = [*named, *([word("{count} more", count=more)] if more else [])]
     return word("Open: {pages}.", pages=", ".join(listed))
 

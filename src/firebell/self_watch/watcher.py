@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 
@@ -17,7 +18,8 @@ from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.text import to_storable
-from firebell.self_watch import actions, rules, store
+from firebell.kit.threads import Pool
+from firebell.self_watch import actions, rules, store, warnings
 from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.model import LIVE_TOPIC, OutboundHeartbeat, PingMethod, PingOutcome
 
@@ -42,6 +44,7 @@ class Watcher:
     def __init__(self, ctx: Context, checks: Checks = unchecked) -> None:
         self._ctx = ctx
         self._checks = checks
+        self._pool = Pool("disk space", 1, 2)
         self._next: datetime | None = None
         self.is_unused = False
         self.upcoming: datetime | None = None
@@ -80,6 +83,9 @@ class Watcher:
                 await fallback_test.send_due(tx, now)
             begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
             await actions.end_alarms(tx, works, now)
+            open_alarms = await store.open_alarms(tx)
+        disk = await self._pool.run(partial(warnings.of_disk, self._ctx.data))
+        self._ctx.health.noticed = (*warnings.of_alarms(open_alarms), *disk)
         for alarm in begun:
             log.warning(
                 "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}

@@ -82,13 +82,15 @@ async def _show(visit: Visit, slug: str, refused: str = "", error: FirebellError
     """Show a page; `refused` names the form whose values are shown again, because several have the same fields."""
     page = await actions.status_page(visit.tx, slug)
     view = await queries.view_of(visit.tx, page, visit.now)
+    used_groups = {each.component.group_id for each in view.components}
     context = {
         "nav": "status-pages",
         "live": f"{actions.topic(page)},incidents",
         "page": page,
         "view": view,
         "behind": await queries.behind(visit.tx, view.snapshot.incidents),
-        "all_groups": await store.groups(visit.tx, page.id),
+        "all_groups": view.snapshot.groups,
+        "empty_groups": [group for group in view.snapshot.groups if group.id not in used_groups],
         "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],
         "refused": refused,
         "values": visit.values if refused else {},

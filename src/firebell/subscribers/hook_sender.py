@@ -1,6 +1,7 @@
 """The lane of webhooks, and of incoming webhooks of Slack and Teams."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -20,11 +21,13 @@ from firebell.subscribers import (
     store,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, after_error
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose, SubscriberChannel
+
+log = logging.getLogger(__name__)
 
 BATCH = 50
 PER_HOST = 10
@@ -72,11 +75,10 @@ class HookSender:
         if delivery.lost_claims > LOST_CLAIMS:
             return DeliveryOutcome(delivery, GAVE_UP, is_failed=True)
         subscriber = delivery.subscriber
-        body = message_texts.hook_body_of(
-            self._ctx, delivery, message_texts.news_of(delivery, broadcasts), now
-        )
         headers = {"Content-Type": "application/json", "User-Agent": "Firebell"}
         try:
+            news = message_texts.news_of(delivery, broadcasts)
+            body = message_texts.hook_body_of(self._ctx, delivery, news, now)
             if subscriber.channel is SubscriberChannel.WEBHOOK:
                 context = f"subscriber/{subscriber.id}"
                 secrets = [sealer.open(sealed, context) for sealed in delivery.secrets]
@@ -88,6 +90,10 @@ class HookSender:
             return self._failed(delivery, type(exc).__name__, now)
         except Invalid as exc:
             return DeliveryOutcome(delivery, exc.message, is_failed=True)
+        except Exception as exc:
+            # what became of the other messages of the batch must be recorded
+            log.exception("a message to a subscriber failed", extra={"delivery": delivery.id})
+            return after_error(delivery, exc, HOOK_RETRIES, now, self._ctx.pace.uniform(-1, 1))
         return self._outcome(delivery, reply, now)
 
     def _outcome(self, delivery: ClaimedDelivery, reply: OutboundResponse, now: datetime) -> DeliveryOutcome:

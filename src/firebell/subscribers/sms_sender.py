@@ -1,6 +1,7 @@
 """The lane of text messages: a sender and a limit of its own, so that no page waits for it (decision 0100)."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -20,12 +21,14 @@ from firebell.subscribers import (
     sms_texts,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, SMS_RETRIES
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, SMS_RETRIES, after_error
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
 from firebell.subscribers.subscription_rules import SENDABLE_PERIODS
+
+log = logging.getLogger(__name__)
 
 BATCH = 5
 PER_PART = timedelta(seconds=1)
@@ -64,7 +67,7 @@ class SmsSender:
             broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
             used = await sms_store.parts_since(tx, now - sms_limit.DAY)
             limit = phone_settings.public_daily_parts(self._ctx.channel_settings)
-            sending, refused = self._written(claimed, broadcasts, used, limit)
+            sending, refused = self._written(claimed, broadcasts, used, limit, now)
             if sending:
                 parts = sum(gsm7.segments(text) for _, text in sending)
                 await sms_store.set_pace(tx, now + parts * PER_PART)
@@ -79,7 +82,12 @@ class SmsSender:
         return len(claimed)
 
     def _written(
-        self, claimed: Sequence[ClaimedDelivery], broadcasts: dict[int, Broadcast], used: int, limit: int
+        self,
+        claimed: Sequence[ClaimedDelivery],
+        broadcasts: dict[int, Broadcast],
+        used: int,
+        limit: int,
+        now: datetime,
     ) -> tuple[list[tuple[ClaimedDelivery, str]], list[DeliveryOutcome]]:
         """Return the deliveries to send with their texts, and the outcomes of those that are not sent."""
         refused, sending = list[DeliveryOutcome](), list[tuple[ClaimedDelivery, str]]()
@@ -89,8 +97,14 @@ class SmsSender:
             elif not sms_limit.is_within(used, limit, delivery.purpose):
                 reason = sms_limit.REFUSED
             else:
-                news = message_texts.news_of(delivery, broadcasts)
-                text = message_texts.sms_text_of(self._ctx, delivery, news)
+                try:
+                    news = message_texts.news_of(delivery, broadcasts)
+                    text = message_texts.sms_text_of(self._ctx, delivery, news)
+                except Exception as exc:
+                    log.exception("a text message cannot be written", extra={"delivery": delivery.id})
+                    jitter = self._ctx.pace.uniform(-1, 1)
+                    refused.append(after_error(delivery, exc, SMS_RETRIES, now, jitter))
+                    continue
                 used += gsm7.segments(text)
                 sending.append((delivery, text))
                 continue
@@ -111,6 +125,10 @@ class SmsSender:
                 outcome = await self._failover.send(order, is_critical=False, begun_since=begun_since)
         except TimeoutError:
             outcome = Retry("The providers took too long.")
+        except Exception as exc:
+            # what became of the other messages of the batch must be recorded
+            log.exception("a text message failed", extra={"delivery": delivery.id})
+            return after_error(delivery, exc, SMS_RETRIES, now, self._ctx.pace.uniform(-1, 1))
         match outcome:
             case Accepted(_, provider, parts):
                 return DeliveryOutcome(delivery, f"Accepted by {provider}.", parts=parts)

@@ -52,11 +52,12 @@ async def finish(tx: Tx, ids: Sequence[int]) -> None:
 
 
 async def fail(tx: Tx, change: Change, error: str, now: datetime) -> None:
-    """Retry as the outbox does, after `retry_wait`; after `MAX_ATTEMPTS` keep the row as dead."""
+    """Keep what is left of a change, and retry as the outbox does; after `MAX_ATTEMPTS` keep the row as dead."""
     await tx.execute(
         """
         update webhook_change
-        set attempts = attempts + 1,
+        set payload = $6,
+            attempts = attempts + 1,
             last_error = $2,
             run_at = $3,
             dead_at = case when attempts + 1 >= $4 then $5::timestamptz end
@@ -67,6 +68,7 @@ async def fail(tx: Tx, change: Change, error: str, now: datetime) -> None:
         now + retry_wait(change.attempts),
         MAX_ATTEMPTS,
         now,
+        change.payload,
     )
 
 

@@ -1,6 +1,7 @@
 """Composes the events of a change from what it is about, as that is now; what is gone makes no event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,8 +34,34 @@ COMPOSERS: Mapping[str, Callable[[CompositionContext, Mapping[str, Any]], Awaita
     "SilencesChanged": silence_events.compose_silences,
 }
 """The composers by the name of the event that was recorded."""
+_SUBJECT_LISTS = {
+    "PagesChanged": "changes",
+    "SilencesChanged": "silence_ids",
+    "OnCallChanged": "schedule_ids",
+}
+"""The field of the payload that lists several subjects, of the kinds that have one."""
 
 
 async def compose(tx: Tx, change: Change, public_url: str, now: datetime) -> Sequence[NewEvent]:
     """Return the events of a change; those of drills never leave."""
     return await COMPOSERS[change.kind](CompositionContext(tx, change, public_url, now), change.payload)
+
+
+def split(change: Change) -> list[Change]:
+    """Return a change as one for each of its subjects, what happened to one subject in its order (pure)."""
+    field = _SUBJECT_LISTS.get(change.kind)
+    if field is None:
+        return [change]
+    by_subject: dict[int, list[Any]] = {}
+    for entry in change.payload[field]:
+        by_subject.setdefault(entry[0] if isinstance(entry, Sequence) else entry, []).append(entry)
+    return [replace(change, payload={**change.payload, field: entries}) for entries in by_subject.values()]
+
+
+def joined(parts: Sequence[Change]) -> Change:
+    """Return some parts of a change as one (pure)."""
+    field = _SUBJECT_LISTS.get(parts[0].kind)
+    if field is None:
+        return parts[0]
+    entries = [entry for part in parts for entry in part.payload[field]]
+    return replace(parts[0], payload={**parts[0].payload, field: entries})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 RESTS_AFTER = 5
 """Failures in a row after which an endpoint rests."""
@@ -81,7 +82,7 @@ class Change:
 
     id: int
     kind: str
-    payload: dict[str, object]
+    payload: dict[str, Any]
     at: datetime
     attempts: int
 

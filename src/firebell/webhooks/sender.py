@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import asyncpg
 import httpx
 
 from firebell.kit.context import Context
@@ -29,7 +30,7 @@ from firebell.webhooks import (
     delivery_store,
     endpoint_store,
 )
-from firebell.webhooks.model import AttemptResult, ClaimedDelivery, Endpoint, EndpointState
+from firebell.webhooks.model import AttemptResult, Change, ClaimedDelivery, Endpoint, EndpointState
 
 log = logging.getLogger(__name__)
 
@@ -132,21 +133,41 @@ class WebhookSender:
             changes = await change_store.claim(tx, CHANGES, now)
             composed = []
             for change in changes:
-                try:
-                    async with tx.savepoint():
-                        events = await composer_registry.compose(tx, change, self._ctx.public_url, now)
-                        await delivery_store.insert_events(
-                            tx, [(new_message_id(), event) for event in events], now
-                        )
-                except Exception as exc:
-                    if tx.conn.is_closed():
-                        raise
-                    log.exception("the events of a change cannot be composed", extra={"change": change.id})
-                    await change_store.fail(tx, change, repr(exc), now)
-                else:
+                error = await self._compose_one(tx, change, now)
+                if error is None or await self._compose_parts(tx, change, error, now):
                     composed.append(change.id)
             await change_store.finish(tx, composed)
         return len(changes)
+
+    async def _compose_parts(self, tx: Tx, change: Change, error: Exception, now: datetime) -> bool:
+        """Compose each subject of a change that failed on its own, so that one keeps back no other.
+
+        Return True if nothing is left of the change; the rest of it is retried.
+        """
+        parts = composer_registry.split(change)
+        failed = [(change, error)]
+        # each part would wait for the same lock
+        if len(parts) > 1 and not isinstance(error, asyncpg.LockNotAvailableError):
+            results = [(part, await self._compose_one(tx, part, now)) for part in parts]
+            failed = [(part, part_error) for part, part_error in results if part_error]
+        if not failed:
+            return True
+        error = failed[0][1]
+        log.error("the events of a change cannot be composed", extra={"change": change.id}, exc_info=error)
+        await change_store.fail(tx, composer_registry.joined([part for part, _ in failed]), repr(error), now)
+        return False
+
+    async def _compose_one(self, tx: Tx, change: Change, now: datetime) -> Exception | None:
+        """Store the events of a change; return the error if that fails, which stores none of them."""
+        try:
+            async with tx.savepoint():
+                events = await composer_registry.compose(tx, change, self._ctx.public_url, now)
+                await delivery_store.insert_events(tx, [(new_message_id(), event) for event in events], now)
+        except Exception as exc:
+            if tx.conn.is_closed():
+                raise
+            return exc
+        return None
 
     async def _send(self, delivery: ClaimedDelivery, sealer: Sealer) -> AttemptResult:
         at, began_s = self._ctx.clock.now(), self._ctx.pace.monotonic()

@@ -14,6 +14,7 @@ from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
+from firebell.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,13 @@ class Inbox:
         try:
             await self._work(connected, item, now)
         except interactive_calls.SlackError as error:
-            await self._postpone(item, now, error)
+            await self._postpone(item, now, error.code, error.after_s, is_final=error.code in _FINAL)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # the messages of its channel that follow must not wait for it for good
+            log.exception("a message of slack failed", extra={"item": item.id})
+            await self._postpone(item, now, type(error).__name__)
         else:
             async with self._ctx.work_db.tx() as tx:
                 await inbound_store.finish_item(tx, item.id, now)
@@ -97,15 +104,24 @@ class Inbox:
         token = connected.secrets.bot_token
         await interactive_calls.call(self._ctx, token, method, limit_s=events.CALL_LIMIT_S, **answer)
 
-    async def _postpone(self, item: InboxItem, now: datetime, error: interactive_calls.SlackError) -> None:
+    async def _postpone(
+        self,
+        item: InboxItem,
+        now: datetime,
+        reason: str,
+        after_s: float | None = None,
+        *,
+        is_final: bool = False,
+    ) -> None:
+        """Work on a message again later; give it up if that cannot help, or did not help several times."""
         async with self._ctx.work_db.tx() as tx:
-            if item.attempts >= GIVE_UP_AFTER or error.code in _FINAL:
-                log.warning("a message of slack was given up", extra={"reason": error.code, "item": item.id})
-                await inbound_store.finish_item(tx, item.id, now, error.code)
+            if item.attempts >= GIVE_UP_AFTER or is_final:
+                log.warning("a message of slack was given up", extra={"reason": reason, "item": item.id})
+                await inbound_store.finish_item(tx, item.id, now, reason)
                 return
             pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** (item.attempts - 1)))
-            pause = max(pause, timedelta(seconds=error.after_s or 0))
-            await inbound_store.postpone_item(tx, item.id, now + pause, error.code)
+            pause = max(pause, timedelta(seconds=after_s or 0))
+            await inbound_store.postpone_item(tx, item.id, now + pause, reason)
 
     async def _begin_sweeps(self, tx: Tx, now: datetime) -> None:
         """Queue the channels that are read again; a process that starts after a gap begins with all of them."""

@@ -2,11 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from firebell.kit.clock import Clock, SystemClock
-from firebell.kit.db.database import Db
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Db, Tx
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +17,15 @@ TOLERANCE = timedelta(seconds=5)
 """How far this machine's clock may be from the database's before it is reported."""
 _JUMP_S = 1.0
 _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
+
+
+_SETTING = "database_clock"
+"""What the clock showed at the last measurement, and the seconds by which it was set back in all."""
+_READING = """
+    select
+        clock_timestamp() as now,
+        (select value from setting where key = 'database_clock') as stored
+"""
 
 
 def _elapsed() -> float:
@@ -30,7 +41,12 @@ class DatabaseClock:
     def __init__(self, system: Clock | None = None, elapsed: Callable[[], float] = _elapsed) -> None:
         self._system = system or SystemClock()
         self._elapsed = elapsed
-        self._measured = False
+        self._measured = self._is_expired = False
+        self.set_back_by = timedelta()
+        """By how much the database's clock was set back since what waits was last moved."""
+        self._moved_by = timedelta()
+        """By how much all processes had moved what waits, before the clock was set back."""
+        self._claimed = timedelta()
         self._set(self._system.now(), self._elapsed())
 
     def _set(self, database: datetime, at: float) -> None:
@@ -45,11 +61,24 @@ class DatabaseClock:
         """How far this machine's clock was ahead of the database's at the last measurement."""
         return self._system_then - self._base
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with this machine's clock; empty if it is close enough to the database's."""
+        if abs(self.offset) <= TOLERANCE:
+            return ""
+        ahead_s = self.offset.total_seconds()
+        return f"This machine's clock is {ahead_s:+.1f} s from the database's, whose time Firebell uses."
+
     def stale(self) -> bool:
         """True if no recent measurement exists or the system clock jumped: measure before claiming a timer."""
         passed = self._elapsed() - self._at
         by_system = (self._system.now() - self._system_then).total_seconds()
-        return not self._measured or passed > MEASURE_EVERY_S or abs(by_system - passed) > _JUMP_S
+        return (
+            not self._measured
+            or self._is_expired
+            or passed > MEASURE_EVERY_S
+            or abs(by_system - passed) > _JUMP_S
+        )
 
     async def measure(self, db: Db) -> None:
         """Measure the database's time, using the fastest of several responses. Raises `Unavailable`."""
@@ -58,30 +87,68 @@ class DatabaseClock:
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
                 asked = self._elapsed()
-                database = await reads.value("select clock_timestamp()")
+                row = await reads.row(_READING)
                 took = self._elapsed() - asked
-            assert isinstance(database, datetime)
+            assert row
             if took < quickest:
                 quickest = took
-                self._set(database + timedelta(seconds=self._elapsed() - asked - took / 2), self._elapsed())
+                self._set(row["now"] + timedelta(seconds=self._elapsed() - asked - took / 2), self._elapsed())
             if took < _CLOSE_ENOUGH_S:
                 break
-        if known is not None:
-            set_back_by = known[0] + timedelta(seconds=self._at - known[1]) - self._base
-            if set_back_by > TOLERANCE:
-                log.warning(
-                    "the database's clock was set back: timers and messages that wait are that much later",
-                    extra={"by_s": round(set_back_by.total_seconds(), 1)},
-                )
-        self._measured = True
+        stored = row["stored"] or {}
+        if known:
+            expected = known[0] + timedelta(seconds=self._at - known[1])
+        else:
+            # a process that has just started knows only what another one recorded
+            expected = datetime.fromisoformat(stored["at"]) if stored else self._base
+        self._note(expected - self._base, _moved_by(stored), is_first=known is None)
+        self._measured, self._is_expired = True, False
         if abs(self.offset) > TOLERANCE:
             log.warning(
                 "this machine's clock differs from the database's, which timers use",
                 extra={"ahead_s": round(self.offset.total_seconds(), 1)},
             )
 
+    def _note(self, set_back_by: timedelta, moved_by: timedelta, *, is_first: bool) -> None:
+        is_set_back = set_back_by > TOLERANCE
+        if is_first or not (is_set_back or self.set_back_by):
+            self._moved_by = moved_by
+        if is_set_back:
+            self.set_back_by += set_back_by
+            log.warning(
+                "the database's clock was set back: pages and messages that wait are moved",
+                extra={"by_s": round(set_back_by.total_seconds(), 1)},
+            )
 
-async def agree(clock: Clock, db: Db) -> None:
-    """Measure the database's time if needed; raise `Unavailable` if the database is unavailable."""
-    if isinstance(clock, DatabaseClock) and clock.stale():
-        await clock.measure(db)
+    async def claim_set_back(self, tx: Tx) -> timedelta:
+        """Record the database's time, and return by how much to move what waits; zero if another process did that.
+
+        The transaction moves it; call `settle` once it is committed.
+        """
+        await org_settings.put_once(tx, _SETTING, {})
+        stored = await tx.value("select value from setting where key = $1 for update", _SETTING)
+        rest = self.set_back_by - (_moved_by(stored) - self._moved_by)
+        self._claimed = _moved_by(stored) + (rest if rest > TOLERANCE else timedelta())
+        value = {"at": self.now().isoformat(), "set_back_s": self._claimed.total_seconds()}
+        await org_settings.put(tx, _SETTING, value)
+        return self._claimed - _moved_by(stored)
+
+    def settle(self) -> None:
+        """Forget that the database's clock was set back, because what waits was moved."""
+        self.set_back_by, self._moved_by = timedelta(), self._claimed
+
+    def expire(self) -> None:
+        """Let the next call of `agree` measure again, because another process saw that the clock was set back."""
+        self._is_expired = True
+
+
+def _moved_by(stored: Mapping[str, Any]) -> timedelta:
+    return timedelta(seconds=stored.get("set_back_s", 0))
+
+
+async def agree(clock: Clock, db: Db) -> bool:
+    """Measure the database's time if needed, and return True if it was; raise `Unavailable` without the database."""
+    if not isinstance(clock, DatabaseClock) or not clock.stale():
+        return False
+    await clock.measure(db)
+    return True

@@ -176,6 +176,21 @@ async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
     )
 
 
+async def move(tx: Tx, kinds: Collection[str], by: timedelta, now: datetime) -> None:
+    """Make the timers of some kinds that are not due yet due earlier."""
+    await tx.execute(
+        """
+        update due
+        set due_at = due_at - $2::interval
+        where kind = any($1::text[])
+            and due_at > $3
+        """,
+        list(kinds),
+        by,
+        now,
+    )
+
+
 async def delay(tx: Tx, timers: Sequence[Timer], until: datetime, reason: str) -> None:
     """Delay timers that could not run for an external reason, without counting an attempt."""
     await tx.execute(

@@ -28,6 +28,7 @@ from firebell.kit.localtime import (
     to_input_value,
     zone_names,
 )
+from firebell.kit.process_health import HealthWarning
 from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
 from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
@@ -63,6 +64,8 @@ class Shell:
     exhausted: int = 0
     incidents: Sequence[Any] = ()
     commands: Sequence[Any] = ()
+    warnings: Sequence[HealthWarning] = ()
+    """What is wrong with this installation, what delays pages first."""
 
     @property
     def live_incidents(self) -> int:

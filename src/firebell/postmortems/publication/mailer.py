@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+import asyncpg
 
 from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
 from firebell.channels.registry import CHANNELS
@@ -44,18 +46,20 @@ class PostmortemMailer:
                 self.upcoming = await mail_store.next_at(tx)
                 self.is_unused = self.upcoming is None
                 return 0
-            composed = await _compose(tx, claimed, now)
-            for mail in claimed:
-                if mail.id not in composed:
+            composed = [(mail, await _composed(tx, mail)) for mail in claimed]
+            for mail, message in composed:
+                if message is None:
                     await mail_store.record(
                         tx, mail.id, "void", "It is no longer published.", now, now, counts=False
                     )
-        sent = [mail for mail in claimed if mail.id in composed]
-        outcomes = await asyncio.gather(*(self._send(mail, composed[mail.id]) for mail in sent))
-        await self._record(list(zip(sent, outcomes, strict=True)))
+        sent = [(mail, message) for mail, message in composed if message]
+        outcomes = await asyncio.gather(*(self._send(mail, message) for mail, message in sent))
+        await self._record([(mail, outcome) for (mail, _), outcome in zip(sent, outcomes, strict=True)])
         return len(claimed)
 
-    async def _send(self, mail: ClaimedMail, message: Message) -> Outcome:
+    async def _send(self, mail: ClaimedMail, message: Message | Retry) -> Outcome:
+        if isinstance(message, Retry):
+            return message
         try:
             async with self._ctx.pace.timeout(CHANNEL.attempt_limit_s):
                 return await self._transport.send(mail.address, message, f"postmortem-{mail.id}")
@@ -79,19 +83,28 @@ class PostmortemMailer:
                 await tx.live(f"pm-{postmortem_id}")
 
 
-async def _compose(tx: Tx, claimed: Sequence[ClaimedMail], now: datetime) -> Mapping[int, Message]:
-    """Return the messages by the id of the mail; one whose version is no longer published has none."""
-    postmortems = await store.by_id(tx, list({mail.postmortem_id for mail in claimed}))
-    about = {each.id: await lookup.incidents_of(tx, each) for each in postmortems.values()}
-    composed: dict[int, Message] = {}
-    for mail in claimed:
-        postmortem = postmortems[mail.postmortem_id]
-        main, is_private = about[postmortem.id][0], any(each.is_private for each in about[postmortem.id])
-        version = await version_store.version(tx, postmortem.id, mail.version_n)
-        is_current = postmortem.state == "published" and postmortem.published_version == mail.version_n
-        if version and is_current and not is_private:
-            composed[mail.id] = messages.whole(main.ref, main.title, version.body, mail.created_at)
-    return composed
+async def _composed(tx: Tx, mail: ClaimedMail) -> Message | Retry | None:
+    """Return the message of a mail, None if its version is no longer published; one that fails keeps back no other."""
+    try:
+        async with tx.savepoint():
+            return await _compose(tx, mail)
+    except asyncpg.LockNotAvailableError:
+        raise
+    except Exception as exc:
+        if tx.conn.is_closed():
+            raise
+        log.exception("the mail of a post-mortem cannot be composed", extra={"mail": mail.id})
+        return Retry(f"The mail could not be composed: {exc!r}")
+
+
+async def _compose(tx: Tx, mail: ClaimedMail) -> Message | None:
+    postmortem = (await store.by_id(tx, [mail.postmortem_id]))[mail.postmortem_id]
+    about = await lookup.incidents_of(tx, postmortem)
+    version = await version_store.version(tx, postmortem.id, mail.version_n)
+    is_current = postmortem.state == "published" and postmortem.published_version == mail.version_n
+    if version is None or not is_current or any(each.is_private for each in about):
+        return None
+    return messages.whole(about[0].ref, about[0].title, version.body, mail.created_at)
 
 
 def next_step(attempts: int, outcome: Accepted | Failed | Retry, now: datetime) -> tuple[str, str, datetime]:

@@ -1,0 +1,63 @@
+"""What people see on every page while this installation is unhealthy: read from memory, never from the database."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from firebell.kit import disk_space
+from firebell.kit.context import Context
+from firebell.kit.db.database_clock import DatabaseClock
+from firebell.kit.process_health import HealthWarning
+from firebell.self_watch import rules
+from firebell.self_watch.model import ProblemKind, SelfAlarm
+
+DELAYING_KINDS = frozenset({ProblemKind.TIMERS, ProblemKind.QUEUE})
+"""The kinds of alarms because of which pages are late."""
+PAGING_LANES = frozenset({"page_timers", "outbox", "send"})
+"""The lanes of the worker without which no page reaches anyone."""
+
+
+def warnings(ctx: Context) -> list[HealthWarning]:
+    """Return what is wrong, what delays pages first: found by the last look of the watcher, and by this process."""
+    clock = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
+    found = [
+        *ctx.health.noticed,
+        *of_lanes(ctx.health.lanes()),
+        *(
+            [HealthWarning("The database stores no alerts.", delays_pages=True)]
+            if ctx.health.refusal()
+            else []
+        ),
+        *([HealthWarning(clock)] if clock else []),
+    ]
+    return sorted(dict.fromkeys(found), key=lambda each: not each.delays_pages)
+
+
+def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
+    """Return a warning for each open alarm (pure)."""
+    return [
+        HealthWarning(f"{rules.title(alarm)}.", alarm.kind in DELAYING_KINDS)
+        for alarm in alarms
+        if alarm.cleared_at is None
+    ]
+
+
+def of_lanes(lanes: Mapping[str, str]) -> list[HealthWarning]:
+    """Return a warning for each lane of the worker that has a problem, by the problem of each lane (pure)."""
+    return [
+        HealthWarning(f"The worker lane {name} does not finish its work.", name in PAGING_LANES)
+        for name, problem in lanes.items()
+        if problem
+    ]
+
+
+def of_disk(folder: Path | None) -> list[HealthWarning]:
+    """Return a warning if the disk of a folder is nearly full."""
+    try:
+        free = disk_space.free_bytes(folder) if folder else None
+    except OSError:
+        free = None
+    if folder is None or free is None or free >= disk_space.MIN_FREE_BYTES:
+        return []
+    return [
+        HealthWarning(f"The disk is nearly full: {disk_space.free_text(free, folder)}", delays_pages=True)
+    ]

@@ -1,0 +1,51 @@
+"""What people see on every page while the installation is unhealthy."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from firebell.kit import disk_space
+from firebell.self_watch import warnings
+from firebell.self_watch.model import ProblemKind, SelfAlarm
+
+NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
+
+
+def _alarm(kind: ProblemKind, cleared_at: datetime | None = None) -> SelfAlarm:
+    return SelfAlarm(
+        id=1,
+        kind=kind,
+        subject="ntfy" if kind is not ProblemKind.TIMERS else "",
+        detail="3 are late.",
+        opened_at=NOW,
+        noticed_at=NOW,
+        cleared_at=cleared_at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "delays_pages"),
+    [
+        (ProblemKind.TIMERS, True),
+        (ProblemKind.QUEUE, True),
+        (ProblemKind.CHANNEL, False),
+        (ProblemKind.OUTBOUND, False),
+    ],
+)
+def test_an_open_alarm_is_shown_and_one_that_ended_is_not(kind: ProblemKind, delays_pages: bool) -> None:
+    [warning] = warnings.of_alarms([_alarm(kind), _alarm(kind, cleared_at=NOW)])
+    assert warning.delays_pages == delays_pages
+
+
+def test_a_lane_that_stands_still_is_shown_and_only_those_of_pages_delay_pages() -> None:
+    shown = warnings.of_lanes({"send": "Has not finished a round.", "calendars": "Fails.", "metrics": ""})
+    assert [each.delays_pages for each in shown] == [True, False]
+
+
+def test_a_disk_that_is_nearly_full_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert warnings.of_disk(None) == []
+    monkeypatch.setattr(disk_space, "free_bytes", lambda folder: disk_space.MIN_FREE_BYTES - 1)
+    assert [each.delays_pages for each in warnings.of_disk(tmp_path)] == [True]
+    monkeypatch.setattr(disk_space, "free_bytes", lambda folder: disk_space.MIN_FREE_BYTES)
+    assert warnings.of_disk(tmp_path) == []
