@@ -85,6 +85,7 @@ async def test_from_the_alert_to_the_number(dsn: str, clock: FakeClock) -> None:
         await _a_page_is_judged(w, api, shown["case"])
         await _facts_are_rebuilt_and_compared(w, api)
         await _cost_is_for_managers(w, api)
+        await _customer_minutes_need_a_number_of_customers(w, api, incident_id)
         await _what_became_of_it(w, api, incident_id)
         await _every_screen_opens(w, incident_id)
         await _a_quarter_is_reviewed(w, api)
@@ -242,6 +243,33 @@ async def _cost_is_for_managers(w: World, api: Api) -> None:
     assert abs(float(cost["amount"]) - float(cost["hours"]) * 90) < 0.5
     await jun("GET", "/metrics-cost", status=403)
     await jun("POST", "/metrics-rebuild", status=403)
+
+
+async def _customer_minutes_need_a_number_of_customers(w: World, api: Api, incident_id: int) -> None:
+    """An incident counts from the minute in which someone records how many customers it affected."""
+    ref, address = f"INC-{incident_id}", "/metrics/customer-minutes"
+    unknown = await api("GET", address)
+    assert (unknown["n"], unknown["customer_minutes"], unknown["excluded"]) == (0, 0, {"no_customers": 1})
+    for wrong in (-1, 10_000_000_001, "many", 1.5):
+        refused = await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": wrong}, status=422)
+        assert refused["errors"][0]["field"] == "customers"
+    shown = await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": 4_900})
+    assert shown["customers"] == 4_900
+    await w.after(minutes=2)
+    figures = await api("GET", address)
+    (case,) = await api("GET", f"{address}/cases")
+    assert (case["case"], case["customers"], case["counts"]) == (ref, 4_900, True)
+    assert case["customer_minutes"] == round(4_900 * case["seconds"] / 60) > 0
+    assert (figures["n"], figures["customer_minutes"]) == (1, case["customer_minutes"])
+    assert sum(row["customer_minutes"] for row in figures["table"]) == figures["customer_minutes"]
+    (split,) = await api("GET", "/metrics-explore", metric="customer-minutes", by="service")
+    assert split["customer_minutes"] == figures["customer_minutes"]
+    assert (await api("GET", address, severity="3"))["n"] == 0
+    await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": None})
+    await w.after(minutes=2)
+    assert (await api("GET", address))["excluded"] == {"no_customers": 1}
+    await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": 10_000_000_000})
+    await w.after(minutes=2)
 
 
 async def _what_became_of_it(w: World, api: Api, incident_id: int) -> None:

@@ -81,6 +81,9 @@ class FiguresShown(ApiOutput):
     count_low: Annotated[float | None, Field(description="95% interval of what chance alone gives")]
     count_high: float | None
     total_s: WholeSeconds
+    customer_minutes: Annotated[
+        int | None, Field(description="customers times minutes of impact, of incidents with a known number")
+    ]
     beside: Annotated[int | None, Field(description="cases that are not due yet, outside the share")]
     result: Annotated[Literal["none", "too_few", "met", "missed"], Field(description="of the target")]
     before_n: Annotated[int | None, Field(description="of the period of the same length before")]
@@ -88,6 +91,7 @@ class FiguresShown(ApiOutput):
     before_share: Ratio
     before_count: int | None
     before_total_s: WholeSeconds
+    before_customer_minutes: int | None
     change: Annotated[
         Literal["too_few", "none", "change"] | None, Field(description="since the period before")
     ]
@@ -142,6 +146,8 @@ class CaseShown(ApiOutput):
     hit: bool | None
     counts: bool
     reason: str | None
+    customers: Annotated[int | None, Field(description="how many customers it affected; null if not known")]
+    customer_minutes: Annotated[int | None, Field(description="only in the metric of that name")]
 
 
 class ProgressShown(ApiOutput):
@@ -339,14 +345,14 @@ async def get_metric(w: Reader, metric: Text, query: Filters) -> MetricShown:
     responses=problems(404, 422),
 )
 async def list_cases(w: Reader, metric: Text, query: Filters, page: PageParams) -> list[CaseShown]:
-    subject = queries.definition(metric).subject
+    what = queries.definition(metric)
     if metric not in member_store.RULES:
         return []
     with _without_private():
         scope = await _scope(w, query)
         members = await member_store.members(w.tx, metric, scope, page.before, page.limit)
     page.link([member.id for member in members])
-    return [CaseShown.model_validate(export.case_record(subject, member)) for member in members]
+    return [CaseShown.model_validate(export.case_record(what, member)) for member in members]
 
 
 @router.get(
@@ -356,11 +362,11 @@ async def list_cases(w: Reader, metric: Text, query: Filters, page: PageParams) 
     responses={**problems(404, 422), 200: {"content": {"text/csv": {}}}},
 )
 async def export_cases(w: Reader, metric: Text, query: Filters, bom: QueryBool = False) -> Response:
-    subject = queries.definition(metric).subject
+    what = queries.definition(metric)
     members: Sequence[Member] = []
     if metric in member_store.RULES:
         with _without_private():
             scope = await _scope(w, query)
             members = await member_store.members(w.tx, metric, scope, limit=export.MAX_CASES)
-    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=bom))
+    text = await DOCUMENTS.run(lambda: export.cases_csv(what, members, bom=bom))
     return Response(text, media_type="text/csv")

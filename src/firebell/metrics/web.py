@@ -22,7 +22,7 @@ from firebell.metrics import (
     wording,
 )
 from firebell.metrics.charts import Case
-from firebell.metrics.definitions import DEFINITIONS, Kind, Subject
+from firebell.metrics.definitions import DEFINITIONS, SUMS, Kind, Subject
 from firebell.metrics.dimensions import dimensions_of
 from firebell.metrics.filter_values import Address
 from firebell.metrics.member_rows import Member
@@ -157,6 +157,7 @@ async def _metric(
         "rate": rate,
         "error": refused,
         "is_duration": result.definition.kind is Kind.DURATION,
+        "has_lengths": result.definition.kind is Kind.DURATION or slug in SUMS,
         **await filter_values.filters(visit, address),
     }
     return await html.render(visit.request, "metrics/metric.html", context)
@@ -198,7 +199,7 @@ def _case_path(result: Result) -> str:
 
 async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
     """Return the cases of a metric as CSV, its table as CSV, or all of it as JSON; without private incidents."""
-    subject = queries.definition(slug).subject
+    what = queries.definition(slug)
     with private_reader.as_reader(private_reader.NO_ONE):
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
         result = await queries.result(visit.tx, slug, scope)
@@ -206,7 +207,7 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
         if slug in member_store.RULES:
             members = await member_store.members(visit.tx, slug, scope, limit=export.MAX_CASES)
     if file_format == "json":
-        cases = await DOCUMENTS.run(lambda: [export.case_record(subject, member) for member in members])
+        cases = await DOCUMENTS.run(lambda: [export.case_record(what, member) for member in members])
         tables = {
             name: table.records() if table else None
             for name, table in (("by_month", result.trend), ("table", result.table))
@@ -217,7 +218,7 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
     table = result.trend or result.table
     if file_format == "table" and table:
         return filter_values.file(export.table_csv(table, bom=True), name, "text/csv")
-    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=True))
+    text = await DOCUMENTS.run(lambda: export.cases_csv(what, members, bom=True))
     return filter_values.file(text, name, "text/csv")
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from firebell.kit.markdown import cell, table
 from firebell.kit.text import plural, times
 from firebell.metrics import poisson, wording
-from firebell.metrics.definitions import Kind
+from firebell.metrics.definitions import CUSTOMER_MINUTES, Kind
 from firebell.metrics.export import target_result
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Result, RuleTotal
@@ -189,6 +189,12 @@ def _values(result: Result) -> tuple[str, str, str]:
             return f"no failure in {length(result.seconds or 0)}", f"{length(least)} or more", "–"
         worst = result.services[0]
         return f"{length(worst.between.seconds)} ({worst.name})", "", "–"
+    if result.definition.slug == CUSTOMER_MINUTES:
+        now_minutes, minutes_before = (
+            " ".join(wording.customer_minutes(minutes or 0))
+            for minutes in (result.customer_minutes, result.customer_minutes_before)
+        )
+        return (now_minutes if result.n else "nothing to count"), "", minutes_before
     if result.definition.kind is Kind.SERVICES or result.definition.slug == "cost":
         return length(result.seconds or 0), "", length(result.seconds_before or 0)
     assert result.count
