@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -242,7 +243,57 @@ async def _cost_is_for_managers(w: World, api: Api) -> None:
     assert (cost["currency"], cost["incidents"]) == ("EUR", 1)
     assert abs(float(cost["amount"]) - float(cost["hours"]) * 90) < 0.5
     await jun("GET", "/metrics-cost", status=403)
+    await _amounts_of_two_currencies_are_never_added(w, api, jun, cost)
     await jun("POST", "/metrics-rebuild", status=403)
+
+
+async def _amounts_of_two_currencies_are_never_added(
+    w: World, api: Api, jun: Api, cost: dict[str, Any]
+) -> None:
+    """Managers enter the business impact of an incident with its source, and only they see amounts."""
+    (case,) = await api("GET", "/metrics/cost/cases")
+    address, people = f"/incidents/{case['case']}", cost["amount"]
+    given = {"amount": "12400.50", "currency": "chf", "source": "Finance, ledger of 24 Nov"}
+    for wrong, fields in (
+        ({"amount": "-1"}, {"amount"}),
+        ({"amount": "NaN", "currency": "€"}, {"amount", "currency"}),
+        ({"amount": "1000000000000.01"}, {"amount"}),
+        ({"amount": "0.001"}, {"amount"}),
+        ({"source": "    "}, {"source"}),
+    ):
+        refused = await api("PUT", f"{address}/business-impact", {**given, **wrong}, status=422)
+        assert {e["field"] for e in refused["errors"]} == fields
+    for method, path in (("GET", "cost"), ("PUT", "business-impact"), ("DELETE", "business-impact")):
+        await jun(method, f"{address}/{path}", given if method == "PUT" else None, status=403)
+    for _ in range(2):
+        shown = await api("PUT", f"{address}/business-impact", given)
+    assert (shown["business_impact"]["currency"], shown["people_cost"]["amount"]) == ("CHF", people)
+    swiss = {"amount": "12400.50", "currency": "CHF"}
+    assert shown["totals"] == [swiss, {"amount": people, "currency": "EUR"}]
+    entries = [e for e in await api("GET", "/audit") if e["action"] == "incident.business_impact"]
+    assert [(e["detail"]["amount"], e["detail"]["source"]) for e in entries] == [
+        ("12400.50", given["source"])
+    ]
+    total = await api("GET", "/metrics-cost")
+    assert (total["business_impact"], total["totals"]) == ([{**swiss, "incidents": 1}], shown["totals"])
+    assert [(one["key"], one["amount"]) for one in total["by_service"]] == [("checkout", "12400.50")]
+    quarter = await api("GET", "/metrics-review", quarter="2026-Q4")
+    assert (quarter["cost"]["totals"], "12,400.50 CHF" in quarter["markdown"]) == (shown["totals"], True)
+    everyone = await jun("GET", "/metrics-review", quarter="2026-Q4")
+    assert (everyone["cost"], "CHF" in everyone["markdown"]) == (None, False)
+    async with browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        wrong_form = {"csrf": csrf, "amount": "much", "currency": "EUR", "source": "Finance"}
+        refused = await http.post(f"{address}/cost/business-impact", data=wrong_form)
+        assert (refused.status_code, 'value="much"' in refused.text) == (422, True)
+        assert "12,400.50" in (await http.get("/metrics/cost")).text
+        emptied = {"csrf": csrf, "amount": "", "currency": "EUR", "source": ""}
+        assert (await http.post(f"{address}/cost/business-impact", data=emptied)).status_code == 303
+    assert (await api("GET", f"{address}/cost"))["business_impact"] is None
+    await api("DELETE", f"{address}/business-impact", status=204)
+    same = {**given, "currency": "EUR", "amount": "0.50"}
+    (only,) = (await api("PUT", f"{address}/business-impact", same))["totals"]
+    assert float(only["amount"]) == round(float(people) + 0.5, 2)
 
 
 async def _customer_minutes_need_a_number_of_customers(w: World, api: Api, incident_id: int) -> None:

@@ -23,6 +23,9 @@ from firebell.metrics import (
     queries,
     wording,
 )
+from firebell.metrics.business_impact import queries as impact_queries
+from firebell.metrics.business_impact.api import ImpactShown, MoneyShown, impact, money
+from firebell.metrics.business_impact.model import GroupImpact
 from firebell.metrics.member_rows import Member
 from firebell.metrics.model import Progress, Scope
 from firebell.metrics.results import Result
@@ -166,12 +169,23 @@ class RateShown(ApiOutput):
     currency: str | None
 
 
+class GroupImpactShown(ImpactShown):
+    """The business impact of a service or factor in one currency; an incident with several counts whole in each."""
+
+    key: Annotated[str, Field(examples=["checkout"])]
+    label: str
+
+
 class CostShown(RateShown):
-    """The time of people in a period, and what it costs."""
+    """The time of people in a period and what it costs, and the business impact of the incidents."""
 
     hours: Annotated[str, Field(examples=["4.12"])]
     incidents: int
-    amount: Annotated[str | None, Field(examples=["370.50"])]
+    amount: Annotated[str | None, Field(description="of the time of people", examples=["370.50"])]
+    business_impact: Annotated[list[ImpactShown], Field(description="one for each currency")]
+    totals: Annotated[list[MoneyShown], Field(description="time and business impact, one for each currency")]
+    by_service: list[GroupImpactShown]
+    by_factor: list[GroupImpactShown]
 
 
 class NewRate(ApiInput):
@@ -288,17 +302,30 @@ async def rebuild_metrics(w: Rebuilder) -> ProgressShown:
     return _progress(await projection.rebuild(w.tx, w.actor, w.now))
 
 
-@router.get("/metrics-cost", summary="Get the time of people and what it costs", responses=problems(404, 422))
+@router.get("/metrics-cost", summary="Get what incidents cost", responses=problems(404, 422))
 async def get_cost(w: CostReader, query: Filters) -> CostShown:
     with _without_private():
-        result = await queries.result(w.tx, "cost", await _scope(w, query))
-    rate, seconds = await cost.load(w.tx), result.seconds or 0
+        scope = await _scope(w, query)
+        result = await queries.result(w.tx, "cost", scope)
+    seconds = result.seconds or 0
+    amounts = await impact_queries.amounts(w.tx, scope, seconds)
+    rate = amounts.rate
     return CostShown(
         per_hour=f"{rate.per_hour:f}" if rate else None,
         currency=rate.currency if rate else None,
         hours=f"{seconds / 3600:.2f}",
         incidents=result.n,
         amount=f"{rate.of(seconds):f}" if rate else None,
+        business_impact=[impact(one) for one in amounts.impacts],
+        totals=[money(one) for one in amounts.totals],
+        by_service=[_group(one) for one in amounts.by_service],
+        by_factor=[_group(one) for one in amounts.by_factor],
+    )
+
+
+def _group(of: GroupImpact) -> GroupImpactShown:
+    return GroupImpactShown(
+        **money(of.money).model_dump(), incidents=of.incidents, key=of.key, label=of.label
     )
 
 

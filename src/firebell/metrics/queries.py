@@ -14,9 +14,9 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
 from firebell.metrics import (
+    customer_minutes,
     delivery_time_store,
     delivery_times,
-    dimension_store,
     fact_store,
     member_store,
     poisson,
@@ -27,7 +27,6 @@ from firebell.metrics import (
     wording,
 )
 from firebell.metrics.definitions import CUSTOMER_MINUTES, DEFINITIONS, Definition, Kind
-from firebell.metrics.dimensions import Dimension
 from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.page_totals import PageTotals
@@ -373,7 +372,7 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
             count_before=Count(earlier.n),
             customer_minutes=counted.hits,
             customer_minutes_before=earlier.hits,
-            table=await _customer_minutes_by_month(tx, of) if with_tables else None,
+            table=await customer_minutes.by_month(tx, of) if with_tables else None,
         )
     return Result(
         what,
@@ -383,22 +382,6 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
         count_before=Count(earlier.n),
         table=await frequency(tx, of) if with_tables else None,
     )
-
-
-async def _customer_minutes_by_month(tx: Tx, of: Scope) -> Table:
-    groups = await dimension_store.groups(tx, CUSTOMER_MINUTES, of, Dimension.MONTH)
-    by_month = {each.key: each for each in groups}
-    rows: list[tuple[Cell, ...]] = []
-    last = min(of.window.last_day, max(to_local(of.now, of.window.zone).date(), of.window.first_day))
-    for month, _ in windows.months(of.window.first_day, last, of.window.zone):
-        counted = by_month.get(_named(month))
-        rows.append((_named(month), counted.n if counted else 0, counted.hits if counted else 0))
-    columns = (
-        Column("month", "Month", Unit.TEXT),
-        Column("incidents", "Incidents"),
-        Column("customer_minutes", "Customer minutes"),
-    )
-    return Table("Customer minutes by month", columns, rows)
 
 
 REPORTED = ("acknowledge", "mitigate", "resolve", "actions")

@@ -21,6 +21,7 @@ from firebell.metrics import (
     result_tables,
     wording,
 )
+from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.charts import Case
 from firebell.metrics.definitions import DEFINITIONS, SUMS, Kind, Subject
 from firebell.metrics.dimensions import dimensions_of
@@ -123,7 +124,9 @@ async def _metric(
     members: Sequence[Member] = []
     if slug in member_store.RULES:
         members = await member_store.members(visit.tx, slug, scope, to_id(after))
-    rate = await cost.load(visit.tx) if slug == "cost" and allows(visit.rights, Verb.COST_READ) else None
+    amounts = None
+    if slug == "cost" and allows(visit.rights, Verb.COST_READ):
+        amounts = await impact_queries.amounts(visit.tx, scope, result.seconds or 0)
     shown = members[: member_store.MEMBERS_PER_PAGE]
     chart: dict[str, Any] = {"strip": None, "trend": None, "months": None, "between": None, "teams": []}
     if result.trend:
@@ -154,7 +157,8 @@ async def _metric(
         "case_path": _case_path(result),
         "after": to_id(after),
         "older": address.url(after=shown[-1].id) if len(members) > len(shown) else "",
-        "rate": rate,
+        "amounts": amounts,
+        "rate": amounts.rate if amounts else None,
         "error": refused,
         "is_duration": result.definition.kind is Kind.DURATION,
         "has_lengths": result.definition.kind is Kind.DURATION or slug in SUMS,
