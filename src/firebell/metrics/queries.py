@@ -372,7 +372,7 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
             count_before=Count(earlier.n),
             customer_minutes=counted.hits,
             customer_minutes_before=earlier.hits,
-            table=await customer_minutes.by_month(tx, of) if with_tables else None,
+            table=await customer_minutes.by_month(tx, of) if with_tables and counted.n else None,
         )
     return Result(
         what,

@@ -21,9 +21,20 @@ REASON_NAMES: Mapping[str, str] = {
     "no_end": "end not known",
     "negative": "times contradict each other",
     "not_due": "not due yet",
-    "no_customers": "number of customers not known",
+    "no_customers": "without a number of customers",
 }
 """Why a case is left out."""
+
+
+HIT_NAMES: Mapping[str, str] = {
+    "repeats": "came back",
+    "preventable": "preventable",
+    "noise": "no action needed",
+    "levels": "first level",
+    "severity": "severity stayed",
+    "postmortems": "in time",
+}
+"""What a case is that a share counts, by the metric."""
 
 
 def parts(seconds: float) -> tuple[str, str]:
@@ -37,7 +48,7 @@ def parts(seconds: float) -> tuple[str, str]:
     minutes = round(seconds / _MINUTE)
     if seconds < _HOURS_UP_TO:
         return f"{minutes // 60}:{minutes % 60:02}", "h"
-    return f"{seconds / _DAY:.1f}", "d"
+    return f"{seconds / _DAY:.1f}".removesuffix(".0"), "d"
 
 
 def length(seconds: float | None) -> str:

@@ -208,11 +208,10 @@ def _values(result: Result) -> tuple[str, str, str]:
         worst = result.services[0]
         return f"{length(worst.between.seconds)} ({worst.name})", "", "–"
     if result.definition.slug == CUSTOMER_MINUTES:
-        now_minutes, minutes_before = (
-            " ".join(wording.customer_minutes(minutes or 0))
-            for minutes in (result.customer_minutes, result.customer_minutes_before)
-        )
-        return (now_minutes if result.n else "nothing to count"), "", minutes_before
+        now_minutes = " ".join(wording.customer_minutes(result.customer_minutes or 0))
+        minutes_before = " ".join(wording.customer_minutes(result.customer_minutes_before or 0))
+        had_any = result.count_before is not None and result.count_before.number > 0
+        return (now_minutes if result.n else "nothing to count"), "", minutes_before if had_any else "–"
     if result.definition.kind is Kind.SERVICES or result.definition.slug == "cost":
         return length(result.seconds or 0), "", length(result.seconds_before or 0)
     assert result.count
