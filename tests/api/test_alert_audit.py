@@ -73,6 +73,7 @@ async def test_a_team_decides_on_each_rule_and_signs(dsn: str, clock: FakeClock)
             *("F-NOACTION", "A-NOISY", "A-NORUNBOOK", "A-NOGRAPH")
         ]
         assert (good["rule"], good["verdict"]) == (GOOD, "keep")
+        await _rule_file(w, api, path, noisy["id"])
         await _once(w)
         await _decisions(api, path, noisy["id"], good["id"])
         await _routing(w, api, path, noisy)
@@ -81,6 +82,52 @@ async def test_a_team_decides_on_each_rule_and_signs(dsn: str, clock: FakeClock)
         await _signature(w, api, path, noisy["id"])
         assert noisy["earlier"] is None
         await _next_quarter(w, api, quarter)
+
+
+RULES = f"""groups:
+- name: ledger
+  rules:
+  - alert: {NOISY}
+    expr: vacuum_seconds > 600
+    labels: {{severity: critical}}
+  - alert: Other
+    expr: up == 0
+"""
+
+
+async def _rule_file(w: World, api: Api, path: str, rule_id: int) -> None:
+    """The proposed change is a diff of the rule's file once a runbook source has that."""
+    (noisy, *_) = (await api("GET", path))["rules"]
+    assert (noisy["proposal"]["patch"], noisy["proposal"]["source"]) == ("", "")
+    new = {"kind": "push", "name": "Rules", "paths": ["**/*.md", "prometheus/*.yml"]}
+    ci = (await api("POST", "/runbook-sources", new, status=201))["id"]
+    files = [
+        {"path": "prometheus/ledger.yml", "body": RULES},
+        {"path": "prometheus/values.yml", "body": "a: {{ .Values.a }}"},
+        {"path": "elsewhere/x.yml", "body": RULES},
+    ]
+    pushed = await api("POST", f"/runbook-sources/{ci}/push", {"commit": "c1", "files": files})
+    assert (pushed["changes"]["rule_files"], [f["path"] for f in pushed["findings"]]) == (
+        1,
+        ["prometheus/values.yml"],
+    )
+    (noisy, good) = (await api("GET", path))["rules"]
+    proposal = noisy["proposal"]
+    assert (proposal["file"], proposal["line"], proposal["source"]) == ("prometheus/ledger.yml", 4, "Rules")
+    assert f"-  - alert: {NOISY}" in proposal["patch"].splitlines()
+    assert good["proposal"]["patch"] == ""
+    screen = path.replace("/alert-audits", "/metrics/audit")
+    async with browser(w) as http:
+        await sign_in(w, http, w.jun)
+        page = (await http.get(f"{screen}?rule={rule_id}")).text
+        assert f'href="{screen}/rules/{rule_id}/patch"' in page
+        answer = await http.get(f"{screen}/rules/{rule_id}/patch")
+        assert answer.text == proposal["patch"]
+        assert answer.headers["content-disposition"].endswith('.patch"')
+        for missing in (good["id"], 999):
+            assert (await http.get(f"{screen}/rules/{missing}/patch")).status_code == 404
+    await api("DELETE", f"/runbook-sources/{ci}", status=204)
+    assert (await api("GET", path))["rules"][0]["proposal"]["patch"] == ""
 
 
 async def _once(w: World) -> None:

@@ -17,7 +17,7 @@ async def test_a_facilitator_runs_a_drill(dsn: str, browser: Browser) -> None:
         await page.keyboard.press("n")
         await page.get_by_label("Scenario", exact=True).select_option("export-in-a-public-bucket")
         await page.get_by_role("button", name="Plan drill").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("An export lies in a public bucket")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("An export is in a public bucket")
         await page.locator("summary", has_text="Start drill").click()
         await page.get_by_role("button", name="Start drill", exact=True).click()
         await expect(page.locator("#inject-i1 [aria-label='Waiting for an answer']")).to_be_visible()

@@ -20,10 +20,23 @@ pytestmark = pytest.mark.browser
 
 ADDRESSES = (
     *("/metrics", "/metrics?period=200y", "/metrics/acknowledge", "/metrics/resolve?period=1y"),
-    *("/metrics/frequency", "/metrics/impact", "/metrics/mtbf", "/metrics/noise", "/metrics/levels"),
+    *(
+        "/metrics/frequency",
+        "/metrics/impact",
+        "/metrics/customer-minutes",
+        "/metrics/mtbf",
+        "/metrics/noise",
+        "/metrics/levels",
+    ),
     *("/metrics/delivery", "/metrics/nights", "/metrics/cost", "/metrics/actions"),
     *("/metrics/explore", "/metrics/explore?metric=noise&by=rule", "/metrics/explore?metric=impact&by=month"),
-    *("/metrics/review", "/metrics/audit", "/metrics/audit/2026-Q4/payments", "/incidents/INC-1/loop"),
+    *(
+        "/metrics/review",
+        "/metrics/audit",
+        "/metrics/audit/2026-Q4/payments",
+        "/incidents/INC-1/loop",
+        "/incidents/INC-1/cost",
+    ),
     *("/digest", "/settings/digest", "/readiness", "/readiness/quarters"),
     *("/drills", "/drills/new", "/drills/DRILL-1", "/oncall/load", "/escalation/night-limits"),
     *("/status-pages/kestrel/signing", "/status-pages/kestrel/first-update"),

@@ -37,8 +37,8 @@ MANAGERS = {
     "incidents:read": "incident.read_private subscriber.read cost.read webhook.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
     " status_page.write status_copy.write subscriber.write audience.write customer.write"
-    " runbook_source.write tracker.write cost_rate.write drill.lead readiness.waive team_digest.write"
-    " alert_audit.sign",
+    " runbook_source.write tracker.write cost_rate.write business_impact.write drill.lead readiness.waive"
+    " team_digest.write alert_audit.sign",
 }
 ADMINS = {
     "admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild webhook.write"

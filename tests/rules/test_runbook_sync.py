@@ -245,4 +245,5 @@ def test_a_push_sends_scenarios_and_a_check_of_runbooks_does_not_read_them(tmp_p
     for name in ("a.md", "README.md", "drills/b.scenario.yaml", "drills/c.yaml"):
         (tmp_path / name).write_text("# A")
     assert gather([tmp_path]) == [tmp_path / "a.md"]
-    assert gather([tmp_path], scenarios=True) == [tmp_path / "a.md", tmp_path / "drills/b.scenario.yaml"]
+    pushed = ["a.md", "drills/b.scenario.yaml", "drills/c.yaml"]
+    assert gather([tmp_path], for_push=True) == [tmp_path / name for name in pushed]

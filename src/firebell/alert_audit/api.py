@@ -82,6 +82,12 @@ class ProposalShown(ApiOutput):
     words: str
     file: str
     diff: Annotated[str, Field(description="lines that begin with -, + or a space")]
+    patch: Annotated[
+        str, Field(description="unified diff of the synced rule file, for `git apply`; blank without one")
+    ]
+    source: Annotated[str, Field(description="runbook source that has the rule file; blank without one")]
+    line: Annotated[int | None, Field(description="where the rule begins in its file")]
+    problem: Annotated[str, Field(description="why there is no diff of its synced rule file; else empty")]
     withheld: Annotated[str, Field(description="why none is proposed; else empty")]
     silences_pages: int
     silences_nights: int
@@ -231,6 +237,10 @@ def _rule(
             words=proposal.words,
             file=proposal.file,
             diff=_diff(proposal.lines),
+            patch=proposal.change.patch if proposal.change else "",
+            source=proposal.change.origin if proposal.change else "",
+            line=proposal.change.line or None if proposal.change else None,
+            problem=proposal.change.problem if proposal.change else "",
             withheld=proposal.withheld,
             silences_pages=n.silenced,
             silences_nights=n.silenced_nights,
@@ -259,12 +269,13 @@ def _rule(
 async def _contents(w: Work, quarter: str, team: str) -> AuditContentsShown:
     shown = await queries.contents(w.tx, quarter, team, w.now)
     runbooks = await queries.rule_runbooks(w.tx, shown, w.ctx.public_url)
+    proposals = await queries.proposals(w.tx, shown, shown.rules, w.ctx.public_url)
     return AuditContentsShown(
         **_audit(shown.audit, w.now),  # type: ignore[arg-type]
         rules=[
             _rule(
                 rule,
-                shown.proposal(rule),
+                proposals[rule.id],
                 shown.patch(rule),
                 shown.earlier.get(rule.judged.counted.rule),
                 runbooks.get(rule.id),

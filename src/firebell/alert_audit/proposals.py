@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firebell.alert_audit.model import AuditVerdict, JudgedRule
+from firebell.alert_audit.rule_files import FileChange, patch_lines
 from firebell.kit.line_diff import DiffLine, difference
 
 HOLD = "5m"
@@ -16,12 +17,23 @@ class Proposal:
     """What to change: words, and for a rule with an alert name the lines of its file that change.
 
     `withheld` says why there is none: a change that hides a page which led to an incident is never proposed.
+    `change` is that of the rule file, if a runbook source has it.
     """
 
     words: str
     file: str = ""
     lines: tuple[DiffLine, ...] = ()
     withheld: str = ""
+    change: FileChange | None = None
+
+
+def in_file(of: Proposal, change: FileChange) -> Proposal:
+    """Return a proposal with the change of the rule in its synced file; without a diff there, only its problem."""
+    if of.withheld or not (change.patch or change.problem):
+        return of
+    if not change.patch:
+        return replace(of, change=change)
+    return replace(of, file=change.path, lines=tuple(patch_lines(change.patch)), change=change)
 
 
 def proposal(judged: JudgedRule, quarter: str, *, target_labels: Mapping[str, str] | None = None) -> Proposal:

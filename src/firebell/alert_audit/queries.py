@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import msgspec
+
 from firebell.alert_audit import checks, source_store, store
 from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
-from firebell.alert_audit.proposals import Proposal, proposal
+from firebell.alert_audit.proposals import Proposal, in_file, proposal
 from firebell.alert_audit.routing_patch import RoutingPatch, patch
+from firebell.alert_audit.rule_files import FileChange
 from firebell.alerts import actions as alerts
 from firebell.alerts.routing_rules import Routing, RoutingRule, compile_rules
 from firebell.catalog import actions as catalog
@@ -16,9 +19,10 @@ from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.findings import Finding
+from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.routing import queries as routing_queries
 from firebell.runbooks import actions as runbooks
-from firebell.runbooks.model import IndexEntry
+from firebell.runbooks.model import IndexEntry, RuleFileText
 
 AUDITS_LISTED = 100
 audits = store.audits
@@ -71,6 +75,52 @@ class AuditContents:
             self.services,
             is_only_team=self.is_only_team,
         )
+
+
+async def proposals(
+    tx: Tx, shown: AuditContents, rules: Sequence[AuditRule], public_url: str
+) -> dict[int, Proposal]:
+    """Return the change that is proposed for each rule by its id, in its rule file if a runbook source has that."""
+    named = {rule.id: rule.judged.counted.labels.get("alertname", "") for rule in rules}
+    files = await runbooks.rule_files(tx, {name for name in named.values() if name})
+    by_rule = {}
+    for rule in rules:
+        own = [file for file in files if named[rule.id] in file.alert_names]
+        by_rule[rule.id] = shown.proposal(rule)
+        if own and rule.needs_decision:
+            change = await _change(rule, own, public_url)
+            by_rule[rule.id] = in_file(by_rule[rule.id], change)
+    return by_rule
+
+
+def rule_of(shown: AuditContents, rule_id: int) -> AuditRule:
+    """Return a rule of an audit; raise `NotFound`."""
+    rule = next((each for each in shown.rules if each.id == rule_id), None)
+    if rule is None:
+        raise NotFound(f"The audit has no rule {rule_id}.")
+    return rule
+
+
+def patch_of(proposal: Proposal) -> str:
+    """Return the unified diff of a rule file that is proposed; raise `NotFound` with the reason if there is none."""
+    change = proposal.change
+    if change is None or not change.patch:
+        reason = change.problem if change else "No runbook source has the rule file of this rule."
+        raise NotFound("There is no diff of a rule file.", hint=proposal.withheld or reason)
+    return change.patch
+
+
+async def _change(rule: AuditRule, files: Sequence[RuleFileText], public_url: str) -> FileChange:
+    labels = dict(rule.judged.counted.labels)
+    given = [{"path": file.path, "body": file.body, "origin": file.source} for file in files]
+    try:
+        answer = await DOCUMENTS.call(
+            "firebell.alert_audit.rule_files:change",
+            *(given, labels["alertname"], labels, rule.judged.verdict.value, public_url),
+        )
+    except TakesTooLong:
+        return FileChange(problem="Its rule file takes too long to read, so edit it by hand.")
+    return msgspec.json.decode(answer, type=FileChange)
 
 
 async def rule_runbooks(tx: Tx, shown: AuditContents, public_url: str) -> dict[int, IndexEntry]:

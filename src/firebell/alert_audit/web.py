@@ -7,9 +7,10 @@ from fastapi import Response
 
 from firebell.alert_audit import actions, checks, queries, source_store, wording
 from firebell.alert_audit.model import DECISION_NAMES, AuditRule, AuditVerdict, RuleDecision
+from firebell.alert_audit.proposals import Proposal
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.errors import FirebellError, Invalid
-from firebell.kit.text import to_id, to_number
+from firebell.kit.text import slugify, to_id, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -62,7 +63,7 @@ async def _audit(
         "state_of": lambda judged: STATES.get(judged.verdict, "warn"),
         "chosen": chosen,
         "chart": await _chart(visit, shown, chosen) if chosen else [],
-        "proposal": shown.proposal(chosen) if chosen else None,
+        "proposal": await _proposal(visit, shown, chosen) if chosen else None,
         "patch": shown.patch(chosen) if chosen else None,
         "findings": checks.rule_findings(chosen.judged) if chosen else [],
         "runbook": (await queries.rule_runbooks(visit.tx, shown, visit.ctx.public_url)).get(chosen.id)
@@ -74,6 +75,24 @@ async def _audit(
         "values": visit.values,
     }
     return await html.render(visit.request, "alert_audit/audit.html", context)
+
+
+async def _proposal(visit: Visit, shown: AuditContents, rule: AuditRule) -> Proposal:
+    return (await queries.proposals(visit.tx, shown, [rule], visit.ctx.public_url))[rule.id]
+
+
+@router.get(
+    "/metrics/audit/{quarter}/{team}/rules/{rule_id}/patch",
+    dependencies=route_access.needs(Verb.ALERT_AUDIT_READ),
+)
+async def download_patch(visit: CurrentVisit, quarter: str, team: str, rule_id: str) -> Response:
+    """Download the change of a rule in its rule file as a unified diff."""
+    shown = await queries.contents(visit.tx, quarter, team, visit.now)
+    rule = queries.rule_of(shown, to_id(rule_id) or 0)
+    patch = queries.patch_of(await _proposal(visit, shown, rule))
+    name = f"{slugify(rule.judged.counted.rule) or 'rule'}-{quarter}.patch"
+    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(patch.encode(), headers=headers, media_type="text/x-diff; charset=utf-8")
 
 
 def _chosen(shown: AuditContents, rule_id: int | None) -> AuditRule | None:

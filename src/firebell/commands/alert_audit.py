@@ -6,7 +6,7 @@ import click
 
 from firebell.alert_audit.model import DECISION_NAMES, VERDICT_NAMES
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.output import as_json, example, short, show, show_table
+from firebell.commands.output import USAGE, as_json, example, fail, short, show, show_table
 from firebell.kit.text import plural
 
 
@@ -50,13 +50,22 @@ def _rule(audit: dict[str, Any], rule_id: int, parameter: str) -> dict[str, Any]
     raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint=parameter)
 
 
-@alert_audit.command("show", epilog=example("firebell alert-audit show 2026-Q4 platform"))
+@alert_audit.command(
+    "show",
+    epilog=example(
+        "firebell alert-audit show 2026-Q4 platform",
+        "firebell alert-audit show 2026-Q4 platform --rule 12 --patch | git apply",
+    ),
+)
 @click.argument("quarter")
 @click.argument("team")
 @click.option("--rule", "rule_id", type=int, help="Only this rule, with its proposed change.")
+@click.option("--patch", is_flag=True, help="Print only the diff of its rule file, for git apply.")
 @as_json
-def show_(quarter: str, team: str, rule_id: int | None) -> None:
+def show_(quarter: str, team: str, rule_id: int | None, patch: bool) -> None:
     """Show the rules of an audit, those that cost the most first."""
+    if patch and rule_id is None:
+        fail("--patch needs --rule.", code=USAGE)
     audit = call("GET", _path(quarter, team))
     if rule_id is None:
         show_table(
@@ -77,7 +86,16 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
         return
     rule = _rule(audit, rule_id, "--rule")
     proposal = rule["proposal"]
+    if patch:
+        if not proposal["patch"]:
+            reason = proposal["withheld"] or proposal["problem"]
+            fail(reason or "No runbook source has the rule file of this rule.")
+        click.echo(proposal["patch"], nl=False)
+        return
     lines = [f"{rule['rule']}: {_verdict(rule)}", proposal["withheld"], proposal["words"], proposal["diff"]]
+    if proposal["patch"]:
+        lines.append(f"{proposal['file']}, line {proposal['line']}, of the source {proposal['source']}")
+    lines.append(proposal["problem"])
     if runbook := rule["runbook"]:
         errors = f", {plural(runbook['errors'], 'error')}" if runbook["errors"] else ""
         lines.append(f"Runbook: {runbook['title'] or runbook['slug']}{errors}")

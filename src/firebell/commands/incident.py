@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from firebell.commands import incident_closing, incident_relations, incident_reporting
+from firebell.commands import incident_closing, incident_cost, incident_relations, incident_reporting
 from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.declare import TYPE, declare, fields_of
 from firebell.commands.incident_checks import check, waive
@@ -380,6 +380,7 @@ for command in (
     *(declare, incident_page, similar, watch),
     *incident_reporting.COMMANDS,
     *incident_closing.COMMANDS,
+    *incident_cost.COMMANDS,
     *incident_relations.COMMANDS,
 ):
     incident.add_command(command)

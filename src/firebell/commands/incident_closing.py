@@ -31,6 +31,7 @@ _MARKS = {"met": "met", "needs_person": "needs a person", "waiting": "waiting", 
 @click.option("--detected", help="When it was detected.")
 @click.option("--impact-end", help="When the impact ended.")
 @click.option("--affected", help="Affected customers.")
+@click.option("--customers", type=click.IntRange(min=0), help="How many customers it affected.")
 @click.option("--cause", help="The cause.")
 @click.option(
     "--category",
@@ -45,6 +46,7 @@ def final_facts(
     detected: str | None,
     impact_end: str | None,
     affected: str | None,
+    customers: int | None,
     cause: str | None,
     category: str | None,
 ) -> None:
@@ -54,7 +56,7 @@ def final_facts(
         "detected_at": instant(detected, "--detected") if detected else None,
         "impact_end": instant(impact_end, "--impact-end") if impact_end else None,
     }
-    body = {**times, "affected": affected, "cause": cause, "cause_category": category}
+    body = {**times, "affected": affected, "customers": customers, "cause": cause, "cause_category": category}
     given = {name: value for name, value in body.items() if value is not None}
     address = _address(ref, "/final-facts")
     fields = call("PATCH", address, given) if given else call("GET", address)
@@ -64,6 +66,7 @@ def final_facts(
         ["detected", at["detected_at"]],
         ["impact ended", at["impact_end"]],
         ["affected", fields["affected"] or "-"],
+        ["customers", "-" if fields["customers"] is None else f"{fields['customers']:,}"],
         ["cause", fields["cause"] or "-"],
         ["category", fields["cause_category"] or "-"],
     ]

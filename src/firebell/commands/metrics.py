@@ -8,7 +8,7 @@ import click
 from firebell.commands.client import call, seg
 from firebell.commands.output import USAGE, as_json, example, fail, short, show, show_table, wants_json
 from firebell.kit.private_files import write_private
-from firebell.metrics.wording import length, percent
+from firebell.metrics.wording import customer_minutes, length, percent
 
 _FILTERS = (
     click.option("--period", help="7d, 30d, 90d, quarter, 1y or 5y up to today. Default: 90d."),
@@ -39,6 +39,8 @@ def _value(figures: dict[str, Any]) -> str:
     if figures["hits"] is not None:
         share = f", {percent(figures['share'])}" if figures["share"] is not None else ""
         return f"{figures['hits']} of {figures['n']}{share}"
+    if figures["customer_minutes"] is not None:
+        return " ".join(customer_minutes(figures["customer_minutes"]))
     if figures["total_s"] is not None:
         return length(figures["total_s"])
     if figures["count"] is not None:
@@ -51,6 +53,8 @@ def _before(figures: dict[str, Any]) -> str:
         return length(figures["before_median_s"])
     if figures["before_share"] is not None:
         return percent(figures["before_share"])
+    if figures["before_customer_minutes"] is not None:
+        return " ".join(customer_minutes(figures["before_customer_minutes"]))
     if figures["before_total_s"] is not None:
         return length(figures["before_total_s"])
     return "-" if figures["before_count"] is None else str(figures["before_count"])

@@ -40,11 +40,11 @@ for _command in (run, runs, source):
     runbook.add_command(_command)
 
 
-def _read(paths: tuple[str, ...], *, scenarios: bool = False) -> dict[Path, str]:
+def _read(paths: tuple[str, ...], *, for_push: bool = False) -> dict[Path, str]:
     from firebell.runbooks.file_discovery import gather
 
     try:
-        return {file: _text(file) for file in gather(map(Path, paths), scenarios=scenarios)}
+        return {file: _text(file) for file in gather(map(Path, paths), for_push=for_push)}
     except OSError as error:
         fail(str(error), "Pass runbooks, or folders that contain them.", USAGE)
 
@@ -186,7 +186,8 @@ def new(name: str) -> None:
 def push(paths: tuple[str, ...], source: str, to: int | None, commit: str, dry_run: bool) -> None:
     """Upload runbooks to the library; a.md becomes /runbooks/a.
 
-    With --to, the files replace all files of a push source, including scenarios of drills: what is missing is archived.
+    With --to, the files replace all files of a push source, including scenarios of drills and, if its
+    paths name them, rule files of Prometheus: what is missing is archived.
     """
     if to is not None:
         _fill(paths, to, commit, source, dry_run)
@@ -203,7 +204,7 @@ def _fill(paths: tuple[str, ...], to: int, commit: str, source: str, dry_run: bo
         fail(
             "--to needs the commit that the files are of.", "Add --commit, such as --commit $GIT_SHA.", USAGE
         )
-    texts = _read(paths, scenarios=True)
+    texts = _read(paths, for_push=True)
     files = [
         {"path": file.resolve().relative_to(root_of(file).path).as_posix(), "body": text}
         for file, text in texts.items()

@@ -3,7 +3,12 @@
 from datetime import datetime
 
 from firebell.demo.history import Past
+from firebell.incidents import actions as incidents
+from firebell.incidents.closing import final_facts_actions
+from firebell.incidents.model import Phase
+from firebell.kit.db.database import Tx
 from firebell.metrics import cost, fact_store, projection
+from firebell.metrics.business_impact import actions as business_impact
 from firebell.paging import actionable_votes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
@@ -12,6 +17,13 @@ JUDGED = 60
 NOT_ACTIONABLE_EACH = 5
 """Every so many pages were not worth it."""
 COST_PER_HOUR, CURRENCY = "90", "EUR"
+CUSTOMERS = {0: 4_900, 1: 1_400, 2: 180}
+"""Customers that an incident of a severity affected, at least."""
+LISTED = 500
+UNKNOWN_EACH = 6
+"""Every so many incidents have no number of customers."""
+EUR_PER_CUSTOMER = 2.5
+IMPACT_SOURCE = "Finance, order ledger"
 
 
 async def add_metrics(past: Past, now: datetime) -> None:
@@ -22,9 +34,27 @@ async def add_metrics(past: Past, now: datetime) -> None:
             who = past.kestrel.actor("Mara" if number % 2 else "Tomás")
             await actionable_votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EACH > 0, now)
         await cost.save(tx, past.kestrel.actor("Mara"), COST_PER_HOUR, CURRENCY, now)
+        await _add_impact(tx, past, now)
     more = True
     while more:
         async with past.ctx.db.tx() as tx:
             if not await fact_store.lock_progress(tx):
                 return
             more = await projection.catch_up(tx, now)
+
+
+async def _add_impact(tx: Tx, past: Past, now: datetime) -> None:
+    """Record for most closed incidents how many customers they affected, and for severe ones what they cost."""
+    mara = past.kestrel.actor("Mara")
+    closed = await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, LISTED)
+    for one in closed:
+        if one.max_severity > 2 or one.id % UNKNOWN_EACH == 0:
+            continue
+        at = one.closed_at or now
+        customers = CUSTOMERS[one.max_severity] + 37 * one.id % 400
+        await final_facts_actions.record_final_facts(
+            tx, mara, one.id, {}, {}, at, numbers={"customers": customers}
+        )
+        if one.max_severity <= 1:
+            amount = f"{customers * EUR_PER_CUSTOMER:.2f}"
+            await business_impact.record(tx, mara, one.id, amount, CURRENCY, IMPACT_SOURCE, at)

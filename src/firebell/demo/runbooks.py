@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from firebell.demo import rule_file
 from firebell.runbooks.sources import actions
 from firebell.runbooks.sources.model import SourceKind
 
@@ -154,6 +155,9 @@ async def set_up(past: "Past") -> None:
     ]
     draft = ("runbooks/draft-dns.md", "Steps for DNS, to be written.\n")
     async with past.ctx.db.tx() as tx:
-        source = await actions.add(tx, mara, SourceKind.PUSH, "Operations repository", now)
-        await actions.push(tx, mara, source.id, FIRST_COMMIT, [*files, draft], now)
+        source = await actions.add(
+            tx, mara, SourceKind.PUSH, "Operations repository", now, paths=("**/*.md", "prometheus/*.yml")
+        )
+        first = [*files, draft, (rule_file.PATH, rule_file.TEXT)]
+        await actions.push(tx, mara, source.id, FIRST_COMMIT, first, now)
         await actions.push(tx, mara, source.id, MOVING_COMMIT, files[:1], now)

@@ -50,6 +50,7 @@ attach_page = store.link_page
 backfill = backfilling.backfill
 closing_conditions = closing_queries.conditions
 check_regressions = phase_actions.check_regressions
+customers_of = final_facts_store.customers_of
 declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
 drawn_graph = graph_drawing.drawn

@@ -18,10 +18,10 @@ class Refusal:
     advice: str
 
 
-def refusals(text: str) -> Iterator[Refusal]:
+def refusals(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Iterator[Refusal]:
     """Yield what a document must not have, up to the first collection that is too deep; raise `yaml.YAMLError`."""
     depth = 0
-    for event in _events(text):
+    for event in _events(text, loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             yield Refusal(line, "has an anchor or alias", "Write the value out.")
@@ -36,9 +36,9 @@ def refusals(text: str) -> Iterator[Refusal]:
             return
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
+def _events(text: str, loader: type[yaml.SafeLoader]) -> Iterator[yaml.Event]:
     try:
-        yield from yaml.parse(text, Loader=yaml.SafeLoader)
+        yield from yaml.parse(text, Loader=loader)
     except (ValueError, OverflowError) as error:
         # PyYAML converts the numbers of escapes and of %YAML without a check
         raise yaml.YAMLError("an escaped character or a version does not exist") from error

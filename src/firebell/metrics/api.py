@@ -23,6 +23,9 @@ from firebell.metrics import (
     queries,
     wording,
 )
+from firebell.metrics.business_impact import queries as impact_queries
+from firebell.metrics.business_impact.api import ImpactShown, MoneyShown, impact, money
+from firebell.metrics.business_impact.model import GroupImpact
 from firebell.metrics.member_rows import Member
 from firebell.metrics.model import Progress, Scope
 from firebell.metrics.results import Result
@@ -81,6 +84,9 @@ class FiguresShown(ApiOutput):
     count_low: Annotated[float | None, Field(description="95% interval of what chance alone gives")]
     count_high: float | None
     total_s: WholeSeconds
+    customer_minutes: Annotated[
+        int | None, Field(description="customers times minutes of impact, of incidents with a known number")
+    ]
     beside: Annotated[int | None, Field(description="cases that are not due yet, outside the share")]
     result: Annotated[Literal["none", "too_few", "met", "missed"], Field(description="of the target")]
     before_n: Annotated[int | None, Field(description="of the period of the same length before")]
@@ -88,6 +94,7 @@ class FiguresShown(ApiOutput):
     before_share: Ratio
     before_count: int | None
     before_total_s: WholeSeconds
+    before_customer_minutes: int | None
     change: Annotated[
         Literal["too_few", "none", "change"] | None, Field(description="since the period before")
     ]
@@ -142,6 +149,8 @@ class CaseShown(ApiOutput):
     hit: bool | None
     counts: bool
     reason: str | None
+    customers: Annotated[int | None, Field(description="how many customers it affected; null if not known")]
+    customer_minutes: Annotated[int | None, Field(description="only in the metric of that name")]
 
 
 class ProgressShown(ApiOutput):
@@ -160,12 +169,23 @@ class RateShown(ApiOutput):
     currency: str | None
 
 
+class GroupImpactShown(ImpactShown):
+    """The business impact of a service or factor in one currency; an incident with several counts whole in each."""
+
+    key: Annotated[str, Field(examples=["checkout"])]
+    label: str
+
+
 class CostShown(RateShown):
-    """The time of people in a period, and what it costs."""
+    """The time of people in a period and what it costs, and the business impact of the incidents."""
 
     hours: Annotated[str, Field(examples=["4.12"])]
     incidents: int
-    amount: Annotated[str | None, Field(examples=["370.50"])]
+    amount: Annotated[str | None, Field(description="of the time of people", examples=["370.50"])]
+    business_impact: Annotated[list[ImpactShown], Field(description="one for each currency")]
+    totals: Annotated[list[MoneyShown], Field(description="time and business impact, one for each currency")]
+    by_service: list[GroupImpactShown]
+    by_factor: list[GroupImpactShown]
 
 
 class NewRate(ApiInput):
@@ -282,17 +302,30 @@ async def rebuild_metrics(w: Rebuilder) -> ProgressShown:
     return _progress(await projection.rebuild(w.tx, w.actor, w.now))
 
 
-@router.get("/metrics-cost", summary="Get the time of people and what it costs", responses=problems(404, 422))
+@router.get("/metrics-cost", summary="Get what incidents cost", responses=problems(404, 422))
 async def get_cost(w: CostReader, query: Filters) -> CostShown:
     with _without_private():
-        result = await queries.result(w.tx, "cost", await _scope(w, query))
-    rate, seconds = await cost.load(w.tx), result.seconds or 0
+        scope = await _scope(w, query)
+        result = await queries.result(w.tx, "cost", scope)
+    seconds = result.seconds or 0
+    amounts = await impact_queries.amounts(w.tx, scope, seconds)
+    rate = amounts.rate
     return CostShown(
         per_hour=f"{rate.per_hour:f}" if rate else None,
         currency=rate.currency if rate else None,
         hours=f"{seconds / 3600:.2f}",
         incidents=result.n,
         amount=f"{rate.of(seconds):f}" if rate else None,
+        business_impact=[impact(one) for one in amounts.impacts],
+        totals=[money(one) for one in amounts.totals],
+        by_service=[_group(one) for one in amounts.by_service],
+        by_factor=[_group(one) for one in amounts.by_factor],
+    )
+
+
+def _group(of: GroupImpact) -> GroupImpactShown:
+    return GroupImpactShown(
+        **money(of.money).model_dump(), incidents=of.incidents, key=of.key, label=of.label
     )
 
 
@@ -339,14 +372,14 @@ async def get_metric(w: Reader, metric: Text, query: Filters) -> MetricShown:
     responses=problems(404, 422),
 )
 async def list_cases(w: Reader, metric: Text, query: Filters, page: PageParams) -> list[CaseShown]:
-    subject = queries.definition(metric).subject
+    what = queries.definition(metric)
     if metric not in member_store.RULES:
         return []
     with _without_private():
         scope = await _scope(w, query)
         members = await member_store.members(w.tx, metric, scope, page.before, page.limit)
     page.link([member.id for member in members])
-    return [CaseShown.model_validate(export.case_record(subject, member)) for member in members]
+    return [CaseShown.model_validate(export.case_record(what, member)) for member in members]
 
 
 @router.get(
@@ -356,11 +389,11 @@ async def list_cases(w: Reader, metric: Text, query: Filters, page: PageParams) 
     responses={**problems(404, 422), 200: {"content": {"text/csv": {}}}},
 )
 async def export_cases(w: Reader, metric: Text, query: Filters, bom: QueryBool = False) -> Response:
-    subject = queries.definition(metric).subject
+    what = queries.definition(metric)
     members: Sequence[Member] = []
     if metric in member_store.RULES:
         with _without_private():
             scope = await _scope(w, query)
             members = await member_store.members(w.tx, metric, scope, limit=export.MAX_CASES)
-    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=bom))
+    text = await DOCUMENTS.run(lambda: export.cases_csv(what, members, bom=bom))
     return Response(text, media_type="text/csv")

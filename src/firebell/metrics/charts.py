@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from firebell.kit.text import plural
 from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
 from firebell.metrics.tables import Cell, Table
 from firebell.metrics.wording import length, month_name
@@ -207,7 +209,8 @@ def trend(table: Table, target_s: int | None, axis_values: Sequence[float] = ())
         if not n:
             continue
         x = round(LEFT + (number + 0.5) * column, 1)
-        label = f"{months[number]}: median {length(float(row['median_s'] or 0))} of {n}"
+        month = date.fromisoformat(f"{months[number]}-01")
+        label = f"{month:%b %Y}: median {length(float(row['median_s'] or 0))}, {plural(n, 'case')}"
         points.append(Point(x, y(row["median_s"]), label, n < TOO_FEW_BELOW))
         before = rows[number - 1] if number else None
         before_n = int(before["n"] or 0) if before else 0

@@ -86,6 +86,25 @@ DEFINITIONS = {
             levers=("Mitigate before you diagnose", "Practice the rollback"),
         ),
         Definition(
+            "customer-minutes",
+            "Customer minutes",
+            Kind.COUNT,
+            Subject.INCIDENTS,
+            "How many minutes of impact customers had, added up over all of them.",
+            "When the impact began; if that is not known, when it was detected",
+            "When the impact ended; if it has no end, when the incident was closed, or now",
+            "SEV0 to SEV2 with a known number of customers, closed in the period, or still open",
+            "The customers of each incident times the minutes of its impact, added up. A sum, so one large incident can"
+            " be most of it.",
+            finding="were lost",
+            worst_severity=2,
+            handbook="incident-workflow",
+            levers=(
+                "Mitigate for the largest group of customers first",
+                "Roll changes out to a few customers first",
+            ),
+        ),
+        Definition(
             "repeats",
             "Repeats within 90 days",
             Kind.SHARE,
@@ -357,3 +376,6 @@ DEFINITIONS = {
     )
 }
 """All metrics, in the order of the home page: what customers feel first, means by name last."""
+CUSTOMER_MINUTES = "customer-minutes"
+SUMS = frozenset({CUSTOMER_MINUTES, "cost"})
+"""Metrics that add up an amount of each case, which no test of counts compares."""

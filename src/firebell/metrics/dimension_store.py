@@ -28,7 +28,7 @@ class GroupTotals:
     excluded: dict[str, int]
 
 
-_INCIDENT_JOINS = {
+INCIDENT_JOINS = {
     Dimension.SERVICE: """
         left join lateral (
             select service.slug as key, service.name as label
@@ -53,6 +53,7 @@ _INCIDENT_JOINS = {
         ) dimension on true
     """,
 }
+"""The join that gives an incident its services, teams or factors as `dimension.key`, with `dimension.label`."""
 _PAGE_JOINS = {
     Dimension.SERVICE: """
         left join lateral (
@@ -98,7 +99,7 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
             starts = conditions.value([start for _, start in months])
             return f"({names}::text[])[width_bucket({at}, {starts}::timestamptz[])]", ""
         case _:
-            return "dimension.key", (_PAGE_JOINS if is_page else _INCIDENT_JOINS)[by]
+            return "dimension.key", (_PAGE_JOINS if is_page else INCIDENT_JOINS)[by]
 
 
 def _only_filtered(join: str, by: Dimension, scope: Scope, conditions: Conditions) -> str:

@@ -8,7 +8,7 @@ from firebell.incidents.model import TYPE_NAMES
 from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.database import Tx
 from firebell.metrics import dimension_store, export, queries, summaries, windows
-from firebell.metrics.definitions import Definition, Kind
+from firebell.metrics.definitions import CUSTOMER_MINUTES, Definition, Kind
 from firebell.metrics.dimension_store import GROUPS_MAX, GroupTotals
 from firebell.metrics.dimensions import WEEKDAYS, Dimension
 from firebell.metrics.model import Scope
@@ -34,7 +34,8 @@ class Group:
             return result.summary.median if result.summary.sample in ("few", "enough") else None
         if result.share:
             return result.share.value
-        return float(result.seconds if result.seconds is not None else result.n)
+        sums = (result.customer_minutes, result.seconds)
+        return float(next((each for each in sums if each is not None), result.n))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ def result_of(what: Definition, scope: Scope, by: Dimension, totals: GroupTotals
         beside = excluded.pop("not_due", 0)
         return Result(what, scope, excluded, share=Share(totals.hits, totals.parts), beside=beside)
     seconds = totals.total_s if what.slug == "cost" else None
-    return Result(what, scope, excluded, count=Count(totals.n), seconds=seconds)
+    minutes = totals.hits if what.slug == CUSTOMER_MINUTES else None
+    return Result(what, scope, excluded, count=Count(totals.n), seconds=seconds, customer_minutes=minutes)
 
 
 async def _unions(tx: Tx, what: Definition, by: Dimension, scope: Scope) -> list[Group]:

@@ -34,7 +34,7 @@ async def save_incidents(tx: Tx, facts: Sequence[IncidentFact]) -> list[int]:
             resolved_at timestamptz, closed_at timestamptz, excluded text, detect_s int, engage_s int,
             mitigate_s int, resolve_s int, reopens int, people int, person_minutes int, factors text[],
             updates_due int, updates_on_time int, postmortem_required boolean,
-            postmortem_published_at timestamptz
+            postmortem_published_at timestamptz, customers bigint
         )
         on conflict (id) do update set {_assigned(_INCIDENT)}
         where ({", ".join(f"incident_fact.{name}" for name in _INCIDENT)})

@@ -39,6 +39,7 @@ class IncidentSource:
     roles: Sequence[RoleHeld]
     factors: Sequence[str]
     postmortem_published_at: datetime | None
+    customers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def incident_fact(source: IncidentSource) -> IncidentFact:
         updates_on_time=on_time,
         postmortem_required=FACTS[Severity(one.max_severity)].postmortem and not one.drill,
         postmortem_published_at=source.postmortem_published_at,
+        customers=source.customers,
     )
 
 

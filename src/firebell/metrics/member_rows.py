@@ -11,6 +11,7 @@ class Member:
     id: int
     title: str
     severity: int | None
+    customers: int | None
     starts_at: datetime | None
     ends_at: datetime | None
     seconds: int | None

@@ -24,7 +24,8 @@ POSTMORTEM_WITHIN = "interval '48 hours'"
 class Rule:
     """How a metric reads a fact: `seconds`, `ended`, `hit` and `reason` are expressions of SQL.
 
-    `{now}` stands for the present. `parts` and `hits` count more than one for an incident, such as its updates.
+    `{now}` stands for the present. `parts` and `hits` count more than one for an incident, such as its updates
+    or its customer minutes.
     """
 
     within: Callable[..., None]
@@ -62,7 +63,24 @@ def _timed(start: str, end: str, column: str, *, is_start_known: bool = True) ->
 
 
 _EXCLUDED = "incident_fact.excluded"
+_IMPACT_S = """extract(
+            epoch from coalesce(incident_fact.impact_end, incident_fact.closed_at, {now})
+                - coalesce(incident_fact.impact_start, incident_fact.detected_at)
+        )::bigint"""
 RULES = {
+    "customer-minutes": Rule(
+        scope_store.closed,
+        "coalesce(incident_fact.impact_start, incident_fact.detected_at)",
+        "coalesce(incident_fact.impact_end, incident_fact.closed_at)",
+        seconds=_IMPACT_S,
+        ended="coalesce(incident_fact.impact_end, incident_fact.closed_at) is not null",
+        reason=f"""case
+            when incident_fact.excluded is not null then incident_fact.excluded
+            when incident_fact.customers is null then 'no_customers'
+            when {_IMPACT_S} < 0 then 'negative'
+        end""",
+        hits=f"round(incident_fact.customers * {_IMPACT_S} / 60.0)",
+    ),
     "detect": _timed("impact_start", "detected_at", "detect_s", is_start_known=False),
     "engage": Rule(
         scope_store.closed,
@@ -202,7 +220,7 @@ def columns_and_table(
         conditions.add(f"incident_fact.severity_max <= {definition.worst_severity}")
     if rule.only:
         conditions.add(rule.only)
-    uses_now = "{now}" in rule.seconds + rule.reason
+    uses_now = "{now}" in rule.seconds + rule.reason + rule.hits
     now = f"{conditions.value(scope.now)}::timestamptz" if uses_now else ""
     table = "page_fact" if is_page else "incident_fact"
     columns = f"""
@@ -210,7 +228,7 @@ def columns_and_table(
             {rule.ended} as has_ended,
             {rule.hit} as hit,
             ({rule.parts})::int as parts,
-            ({rule.hits or f"({rule.hit})::int"})::int as hits,
+            ({rule.hits.replace("{now}", now) or f"({rule.hit})::int"})::bigint as hits,
             {rule.reason.replace("{now}", now)} as reason
     """
     return columns, f"from {table}"
@@ -260,7 +278,7 @@ async def count(tx: Tx, slug: str, scope: Scope, *, before: bool = False) -> Cou
             {table}
             where {conditions.sql}
         )
-        select reason, count(*) as n, sum(parts)::int as parts, sum(hits)::int as hits
+        select reason, count(*) as n, sum(parts)::int as parts, sum(hits)::bigint as hits
         from member
         group by 1
         """,
@@ -311,12 +329,16 @@ async def members(
                 where last.id = {conditions.value(after)}::bigint
             )"""
         source = "left join page on page.id = page_fact.id"
-        named = "page_fact.id, coalesce(page.title, page_fact.rule) as title, page_fact.severity"
+        named = """
+            page_fact.id, coalesce(page.title, page_fact.rule) as title, page_fact.severity, null::bigint as customers
+        """
         order = "page_fact.triggered_at desc, page_fact.id desc"
     else:
         cursor = "" if after is None else f"and incident_fact.id < {conditions.value(after)}::bigint"
         source = "join incident on incident.id = incident_fact.id"
-        named = "incident_fact.id, incident.title, incident_fact.severity_max as severity"
+        named = """
+            incident_fact.id, incident.title, incident_fact.severity_max as severity, incident_fact.customers
+        """
         order = "incident_fact.id desc"
     rows = await tx.fetch(
         f"""

@@ -54,6 +54,8 @@ class IncidentFact:
     updates_on_time: int
     postmortem_required: bool
     postmortem_published_at: datetime | None
+    customers: int | None = None
+    """How many customers it affected, None if no one knows it."""
 
 
 @dataclass(frozen=True, slots=True)

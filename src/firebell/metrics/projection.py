@@ -31,12 +31,18 @@ async def project_incidents(tx: Tx, ids: Sequence[int]) -> int:
     known = [one.id for one in declared]
     timelines = await incidents.timelines(tx, known)
     roles = await source_store.roles(tx, known)
+    customers = await incidents.customers_of(tx, known)
     documents = await source_store.postmortems(tx, known)
     facts = []
     for one in declared:
         body, published_at = documents.get(one.id, ("", None))
         source = IncidentSource(
-            one, timelines[one.id], roles[one.id], postmortems.factors(body) if body else (), published_at
+            one,
+            timelines[one.id],
+            roles[one.id],
+            postmortems.factors(body) if body else (),
+            published_at,
+            customers.get(one.id),
         )
         facts.append(incident_fact(source))
     changed = set(await fact_store.save_incidents(tx, facts))

@@ -14,6 +14,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
 from firebell.metrics import (
+    customer_minutes,
     delivery_time_store,
     delivery_times,
     fact_store,
@@ -25,7 +26,7 @@ from firebell.metrics import (
     windows,
     wording,
 )
-from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
+from firebell.metrics.definitions import CUSTOMER_MINUTES, DEFINITIONS, Definition, Kind
 from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.page_totals import PageTotals
@@ -362,6 +363,17 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
         )
     counted = await member_store.count(tx, what.slug, of)
     earlier = await member_store.count(tx, what.slug, of, before=True)
+    if what.slug == CUSTOMER_MINUTES:
+        return Result(
+            what,
+            of,
+            counted.excluded,
+            count=Count(counted.n),
+            count_before=Count(earlier.n),
+            customer_minutes=counted.hits,
+            customer_minutes_before=earlier.hits,
+            table=await customer_minutes.by_month(tx, of) if with_tables and counted.n else None,
+        )
     return Result(
         what,
         of,
@@ -446,7 +458,7 @@ async def home(tx: Tx, of: Scope) -> Home:
         "nights": await figures("nights", year),
         "noise": Result(definition("noise"), year, share=Share(pages.noise, pages.pages)),
     }
-    for slug in ("impact", "repeats", "postmortems"):
+    for slug in (CUSTOMER_MINUTES, "impact", "repeats", "postmortems"):
         results[slug] = await figures(slug, of)
     sev1 = of if of.severity is not None else replace(of, severity=1)
     for slug in TARGETS:

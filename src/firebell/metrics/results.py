@@ -73,6 +73,8 @@ class Result:
     seconds: int | None = None
     """The total of a metric that adds up."""
     seconds_before: int | None = None
+    customer_minutes: int | None = None
+    customer_minutes_before: int | None = None
     beside: int = 0
     """Cases that are not due yet, and stand beside the share."""
     trend: Table | None = None

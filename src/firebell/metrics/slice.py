@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.metrics import api, explore_web, learning_loop_api, learning_loop_web, web
+    from firebell.metrics.business_impact import api as impact_api
+    from firebell.metrics.business_impact import web as impact_web
     from firebell.metrics.review import api as review_api
     from firebell.metrics.review import web as review_web
 
     # first, or their addresses would be taken for slugs of metrics
     before = [review_web.router, review_api.router, explore_web.router]
-    return [*before, web.router, api.router, learning_loop_web.router, learning_loop_api.router]
+    return [
+        *before,
+        *(web.router, api.router, learning_loop_web.router, learning_loop_api.router),
+        *(impact_web.router, impact_api.router),
+    ]
 
 
 def _incident_checks() -> list[IncidentChecks]:
@@ -35,11 +41,19 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "metrics",
-    tables=("incident_fact", "incident_fact_service", "page_fact", "page_month", "metric_progress"),
+    tables=(
+        "incident_fact",
+        "incident_fact_service",
+        "page_fact",
+        "page_month",
+        "metric_progress",
+        "business_impact",
+    ),
     views={"counted_page": "The workload compares the noise of teams with the limit of fatigue."},
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",
+        "business_impact": "One row for each incident at most, kept with it.",
         "page_month": "One row for each month with pages.",
         "metric_progress": "One row.",
     },

@@ -21,8 +21,9 @@ from firebell.metrics import (
     result_tables,
     wording,
 )
+from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.charts import Case
-from firebell.metrics.definitions import DEFINITIONS, Kind, Subject
+from firebell.metrics.definitions import DEFINITIONS, SUMS, Kind, Subject
 from firebell.metrics.dimensions import dimensions_of
 from firebell.metrics.filter_values import Address
 from firebell.metrics.member_rows import Member
@@ -123,7 +124,9 @@ async def _metric(
     members: Sequence[Member] = []
     if slug in member_store.RULES:
         members = await member_store.members(visit.tx, slug, scope, to_id(after))
-    rate = await cost.load(visit.tx) if slug == "cost" and allows(visit.rights, Verb.COST_READ) else None
+    amounts = None
+    if slug == "cost" and allows(visit.rights, Verb.COST_READ):
+        amounts = await impact_queries.amounts(visit.tx, scope, result.seconds or 0)
     shown = members[: member_store.MEMBERS_PER_PAGE]
     chart: dict[str, Any] = {"strip": None, "trend": None, "months": None, "between": None, "teams": []}
     if result.trend:
@@ -154,9 +157,11 @@ async def _metric(
         "case_path": _case_path(result),
         "after": to_id(after),
         "older": address.url(after=shown[-1].id) if len(members) > len(shown) else "",
-        "rate": rate,
+        "amounts": amounts,
+        "rate": amounts.rate if amounts else None,
         "error": refused,
         "is_duration": result.definition.kind is Kind.DURATION,
+        "has_lengths": result.definition.kind is Kind.DURATION or slug in SUMS,
         **await filter_values.filters(visit, address),
     }
     return await html.render(visit.request, "metrics/metric.html", context)
@@ -198,7 +203,7 @@ def _case_path(result: Result) -> str:
 
 async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
     """Return the cases of a metric as CSV, its table as CSV, or all of it as JSON; without private incidents."""
-    subject = queries.definition(slug).subject
+    what = queries.definition(slug)
     with private_reader.as_reader(private_reader.NO_ONE):
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
         result = await queries.result(visit.tx, slug, scope)
@@ -206,7 +211,7 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
         if slug in member_store.RULES:
             members = await member_store.members(visit.tx, slug, scope, limit=export.MAX_CASES)
     if file_format == "json":
-        cases = await DOCUMENTS.run(lambda: [export.case_record(subject, member) for member in members])
+        cases = await DOCUMENTS.run(lambda: [export.case_record(what, member) for member in members])
         tables = {
             name: table.records() if table else None
             for name, table in (("by_month", result.trend), ("table", result.table))
@@ -217,7 +222,7 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
     table = result.trend or result.table
     if file_format == "table" and table:
         return filter_values.file(export.table_csv(table, bom=True), name, "text/csv")
-    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=True))
+    text = await DOCUMENTS.run(lambda: export.cases_csv(what, members, bom=True))
     return filter_values.file(text, name, "text/csv")
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from firebell.kit.localtime import to_local
 from firebell.kit.text import plural
 from firebell.metrics.definition_history import DefinitionChange, changed_in
-from firebell.metrics.definitions import Kind, Subject
+from firebell.metrics.definitions import CUSTOMER_MINUTES, Kind, Subject
 from firebell.metrics.model import Exclusion
 from firebell.metrics.results import Result
 from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
@@ -21,8 +21,20 @@ REASON_NAMES: Mapping[str, str] = {
     "no_end": "end not known",
     "negative": "times contradict each other",
     "not_due": "not due yet",
+    "no_customers": "without a number of customers",
 }
 """Why a case is left out."""
+
+
+HIT_NAMES: Mapping[str, str] = {
+    "repeats": "came back",
+    "preventable": "preventable",
+    "noise": "no action needed",
+    "levels": "first level",
+    "severity": "severity stayed",
+    "postmortems": "in time",
+}
+"""What a case is that a share counts, by the metric."""
 
 
 def parts(seconds: float) -> tuple[str, str]:
@@ -36,12 +48,19 @@ def parts(seconds: float) -> tuple[str, str]:
     minutes = round(seconds / _MINUTE)
     if seconds < _HOURS_UP_TO:
         return f"{minutes // 60}:{minutes % 60:02}", "h"
-    return f"{seconds / _DAY:.1f}", "d"
+    return f"{seconds / _DAY:.1f}".removesuffix(".0"), "d"
 
 
 def length(seconds: float | None) -> str:
     """Return a duration in one text, “not reached” for None."""
     return "not reached" if seconds is None else " ".join(parts(seconds))
+
+
+def customer_minutes(minutes: int) -> tuple[str, str]:
+    """Return customer minutes as (number, unit), such as ("284,200", "min") and ("12.4", "million min")."""
+    if minutes >= 10_000_000:
+        return f"{minutes / 1_000_000:,.1f}", "million min"
+    return f"{minutes:,}", "min"
 
 
 def percent(share: float | None) -> str:
@@ -129,10 +148,19 @@ def title(result: Result) -> str:
             assert result.count
             if what.slug == "cost":
                 return f"{length(result.seconds or 0)} of people’s time {what.finding}"
+            if what.slug == CUSTOMER_MINUTES:
+                return _title_of_customer_minutes(result)
             number = result.count.number
             if what.slug == "nights":
                 return f"{plural(number, 'night')} {'was' if number == 1 else 'were'} interrupted"
             return f"{_of(number, things)} {'was' if number == 1 else 'were'} declared"
+
+
+def _title_of_customer_minutes(result: Result) -> str:
+    if not result.n:
+        return "No customer minutes to count"
+    number, unit = customer_minutes(result.customer_minutes or 0)
+    return f"{number} {unit.removesuffix('min')}customer minutes {result.definition.finding}"
 
 
 def _title_of_duration(result: Result, things: str) -> str:
@@ -184,7 +212,23 @@ def honesty(result: Result) -> str:
             return "No cases match this period and these filters."
         few = ", because the sample is small" if result.share.n < FEW_BELOW else ""
         return f"{percent(result.share.value)}; the true share is {text}{few}."
+    if result.definition.slug == CUSTOMER_MINUTES:
+        return _honesty_of_customer_minutes(result)
     return result.definition.sentence
+
+
+def _honesty_of_customer_minutes(result: Result) -> str:
+    unknown = result.excluded.get("no_customers", 0)
+    if not result.n:
+        if not unknown:
+            return "Nothing in this period and these filters counts."
+        return f"No one recorded how many customers {plural(unknown, 'incident')} affected."
+    counted = f"The sum of {plural(result.n, 'incident')}"
+    if result.n < TOO_FEW_BELOW:
+        counted += ", too few to compare periods"
+    if unknown:
+        return f"{counted}. The real number is higher: {plural(unknown, 'incident')} more have no number of customers."
+    return f"{counted}."
 
 
 def excluded(result: Result) -> str:

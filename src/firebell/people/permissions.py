@@ -93,6 +93,7 @@ class Verb(StrEnum):
     ANOMALY_WRITE = "anomaly.write"
     COST_READ = "cost.read"
     COST_RATE_WRITE = "cost_rate.write"
+    BUSINESS_IMPACT_WRITE = "business_impact.write"
     DIGEST_READ = "digest.read"
     DIGEST_SUBSCRIBE = "digest.subscribe"
     TEAM_DIGEST_WRITE = "team_digest.write"
@@ -259,6 +260,7 @@ RULES = {
     Verb.ANOMALY_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.COST_READ: Rule(MANAGERS, "incidents:read"),
     Verb.COST_RATE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.BUSINESS_IMPACT_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.DIGEST_READ: Rule(EVERYONE, "incidents:read"),
     Verb.DIGEST_SUBSCRIBE: Rule(EVERYONE, "incidents:read"),
     Verb.TEAM_DIGEST_WRITE: Rule(MANAGERS, "incidents:write"),

@@ -27,6 +27,7 @@ from firebell.runbooks.sources import store as source_store
 from firebell.runbooks.store import NewText, OwnRunbook
 from firebell.runbooks.text_checks import check
 
+rule_files = source_store.rule_files
 scenario_texts = source_store.scenario_texts
 
 BODY_MAX_CHARS = 200_000

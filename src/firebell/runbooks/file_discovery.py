@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firebell.runbooks.parse import read
-from firebell.runbooks.sources.sync_plan import is_scenario
+from firebell.runbooks.sources.sync_plan import is_rule_file, is_scenario
 from firebell.runbooks.text_checks import targets
 
 
@@ -20,11 +20,11 @@ class Root:
         return file.resolve().parent.relative_to(self.path).as_posix()
 
 
-def gather(paths: Iterable[Path], *, scenarios: bool = False) -> list[Path]:
+def gather(paths: Iterable[Path], *, for_push: bool = False) -> list[Path]:
     """Return the named files, and all `.md` files in named folders except README.md and _index.md.
 
-    With `scenarios`, include scenarios of drills. Raise `FileNotFoundError` for a path that does not exist, and for
-    a folder without a runbook.
+    With `for_push`, include scenarios of drills and YAML that can be a rule file. Raise `FileNotFoundError` for a path
+    that does not exist, and for a folder without a runbook.
     """
     files: dict[Path, None] = {}
     for path in paths:
@@ -32,7 +32,7 @@ def gather(paths: Iterable[Path], *, scenarios: bool = False) -> list[Path]:
             below = [
                 p
                 for p in sorted(path.rglob("*"))
-                if _is_read(p.name, scenarios=scenarios)
+                if _is_read(p.name, for_push=for_push)
                 and p.is_file()
                 and not any(n.startswith(".") for n in p.relative_to(path).parts)
             ]
@@ -46,10 +46,10 @@ def gather(paths: Iterable[Path], *, scenarios: bool = False) -> list[Path]:
     return list(files)
 
 
-def _is_read(name: str, *, scenarios: bool) -> bool:
+def _is_read(name: str, *, for_push: bool) -> bool:
     if name.endswith(".md"):
         return name.lower() not in ("readme.md", "_index.md")
-    return scenarios and is_scenario(name)
+    return for_push and (is_scenario(name) or is_rule_file(name))
 
 
 def root_of(file: Path) -> Root:

@@ -266,3 +266,13 @@ class ScenarioText:
     source: str
     path: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFileText:
+    """A rule file of Prometheus as a runbook source has it, with the names of its alerts."""
+
+    source: str
+    path: str
+    body: str
+    alert_names: tuple[str, ...]

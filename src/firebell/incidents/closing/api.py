@@ -14,6 +14,8 @@ from firebell.incidents.closing.baseline_actions import NOTE_MAX_CHARS
 from firebell.incidents.closing.final_facts import (
     AFFECTED_MAX_CHARS,
     CAUSE_MAX_CHARS,
+    CUSTOMERS_MAX,
+    NUMBERS,
     TEXTS,
     TIMES,
     CauseCategory,
@@ -25,7 +27,7 @@ from firebell.incidents.phases import store as phase_store
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Instant, PathId, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Instant, PathId, StrictInt, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -112,6 +114,9 @@ class FinalFactsShown(ApiOutput):
     detected_at: datetime
     impact_end: datetime | None
     affected: Annotated[str, Field(examples=["18% of checkouts, about 4,900 orders"])]
+    customers: Annotated[
+        int | None, Field(description="how many customers it affected; null if not known", examples=[4900])
+    ]
     cause: str
     cause_category: CauseCategory | None
 
@@ -127,6 +132,7 @@ class ChangedFinalFacts(ApiInput):
     detected_at: Instant | None = None
     impact_end: Instant | None = None
     affected: Annotated[Text, Field(max_length=AFFECTED_MAX_CHARS)] | None = None
+    customers: Annotated[StrictInt, Field(ge=0, le=CUSTOMERS_MAX)] | None = None
     cause: Annotated[Text, Field(max_length=CAUSE_MAX_CHARS)] | None = None
     cause_category: CauseCategory | None = None
 
@@ -186,6 +192,7 @@ async def _facts_shown(tx: Tx, incident: Incident) -> FinalFactsShown:
         detected_at=incident.detected_at,
         impact_end=incident.impact_end,
         affected=facts.affected,
+        customers=facts.customers,
         cause=facts.cause,
         cause_category=CauseCategory(facts.cause_category) if facts.cause_category else None,
     )
@@ -228,7 +235,10 @@ async def record_final_facts(w: Responder, ref: Text, body: ChangedFinalFacts) -
     given = body.model_dump(include=body.model_fields_set)
     texts = {name: str(given[name] or "") for name in TEXTS if name in given}
     times = {name: given[name] for name in TIMES if name in given}
-    await final_facts_actions.record_final_facts(w.tx, w.actor, incident_id, texts, times, w.now)
+    numbers = {name: given[name] for name in NUMBERS if name in given}
+    await final_facts_actions.record_final_facts(
+        w.tx, w.actor, incident_id, texts, times, w.now, numbers=numbers
+    )
     return await _facts_shown(w.tx, await actions.incident(w.tx, incident_id))
 
 

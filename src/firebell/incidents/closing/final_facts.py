@@ -10,6 +10,8 @@ from firebell.incidents.model import ACTIVE, Incident, Phase
 
 AFFECTED_MAX_CHARS = 500
 CAUSE_MAX_CHARS = 2_000
+CUSTOMERS_MAX = 10_000_000_000
+"""More customers than there are people, so that a slip of the finger is refused and sums fit into 64 bits."""
 
 
 class CauseCategory(StrEnum):
@@ -38,17 +40,22 @@ CATEGORY_NAMES = {
     CauseCategory.UNKNOWN: "Not known",
 }
 TIMES = {"impact_start": "impact start", "detected_at": "detection", "impact_end": "impact end"}
+NUMBERS = {"customers": "number of customers"}
 TEXTS = {"affected": "affected customers", "cause": "cause", "cause_category": "cause category"}
 EDITABLE = (*ACTIVE, Phase.MONITORING, Phase.CLOSED, Phase.REVIEWED)
 
 
 @dataclass(frozen=True, slots=True)
 class FinalFacts:
-    """What people recorded besides the times; the category is empty until someone chooses one."""
+    """What people recorded besides the times; the category is empty until someone chooses one.
+
+    `customers` is how many customers were affected, None if no one knows it.
+    """
 
     affected: str = ""
     cause: str = ""
     cause_category: str = ""
+    customers: int | None = None
 
 
 def wrong_times(incident: Incident, times: Mapping[str, datetime | None], now: datetime) -> dict[str, str]:
@@ -72,5 +79,5 @@ def wrong_times(incident: Incident, times: Mapping[str, datetime | None], now: d
 
 def changed_names(changed: Mapping[str, Any]) -> str:
     """Return the names of changed facts for the timeline."""
-    names = {**TIMES, **TEXTS}
+    names = {**TIMES, **NUMBERS, **TEXTS}
     return ", ".join(names[name] for name in names if name in changed)

@@ -9,6 +9,7 @@ from firebell.incidents.closing import final_facts_store
 from firebell.incidents.closing.final_facts import (
     AFFECTED_MAX_CHARS,
     CAUSE_MAX_CHARS,
+    CUSTOMERS_MAX,
     EDITABLE,
     CauseCategory,
     FinalFacts,
@@ -33,10 +34,13 @@ async def record_final_facts(
     texts: Mapping[str, str],
     times: Mapping[str, datetime | None],
     now: datetime,
+    *,
+    numbers: Mapping[str, int | None] | None = None,
 ) -> FinalFacts:
     """Record facts of a declared incident; those that are left out stay. Idempotent.
 
-    `texts` has affected, cause and cause_category, `times` has impact_start, detected_at and impact_end.
+    `texts` has affected, cause and cause_category, `times` has impact_start, detected_at and impact_end, `numbers` has
+    customers, where None removes it.
     """
     incident = await lookup.locked(tx, incident_id)
     if incident.phase not in EDITABLE:
@@ -45,14 +49,17 @@ async def record_final_facts(
     wrong = wrong_times(incident, new_times, now)
     if texts.get("cause_category") and texts["cause_category"] not in list(CauseCategory):
         wrong["cause_category"] = f"Use one of {', '.join(CauseCategory)}."
+    for name, number in (numbers or {}).items():
+        if number is not None and not 0 <= number <= CUSTOMERS_MAX:
+            wrong[name] = f"Enter a whole number from 0 to {CUSTOMERS_MAX:,}."
     if wrong:
         raise Invalid("Check the facts.", fields=wrong)
     before = await final_facts_store.final_facts(tx, incident_id)
     limits = {"affected": AFFECTED_MAX_CHARS, "cause": CAUSE_MAX_CHARS, "cause_category": 20}
     cleaned = {name: clean_text(text, limits[name], name) for name, text in texts.items()}
-    after = replace(before, **cleaned)
+    after = replace(before, **cleaned, **(numbers or {}))
     old = asdict(before)
-    changed = {name: text for name, text in asdict(after).items() if text != old[name]}
+    changed = {name: value for name, value in asdict(after).items() if value != old[name]}
     if changed:
         await final_facts_store.save(tx, incident_id, after, actor.person_id, actor.label, now)
     if new_times:

@@ -1,5 +1,6 @@
 """The SQL of the final facts of incidents."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.incidents.closing.final_facts import FinalFacts
@@ -10,13 +11,27 @@ async def final_facts(tx: Tx, incident_id: int) -> FinalFacts:
     """Return the recorded facts of an incident, blank ones if there are none."""
     row = await tx.row(
         """
-        select affected, cause, cause_category
+        select affected, cause, cause_category, customers
         from incident_final_facts
         where incident_id = $1
         """,
         incident_id,
     )
     return FinalFacts(**dict(row)) if row else FinalFacts()
+
+
+async def customers_of(tx: Tx, incident_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many customers each incident affected, for those of which it is known."""
+    rows = await tx.fetch(
+        """
+        select incident_id, customers
+        from incident_final_facts
+        where incident_id = any($1::bigint[])
+            and customers is not null
+        """,
+        list(incident_ids),
+    )
+    return {row["incident_id"]: row["customers"] for row in rows}
 
 
 async def save(
@@ -26,13 +41,14 @@ async def save(
     await tx.execute(
         """
         insert into incident_final_facts (
-            incident_id, affected, cause, cause_category, recorded_at, recorded_by, actor
+            incident_id, affected, cause, cause_category, customers, recorded_at, recorded_by, actor
         )
-        values ($1, $2, $3, $4, $5, $6, $7)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (incident_id) do update
         set affected = excluded.affected,
             cause = excluded.cause,
             cause_category = excluded.cause_category,
+            customers = excluded.customers,
             recorded_at = excluded.recorded_at,
             recorded_by = excluded.recorded_by,
             actor = excluded.actor
@@ -41,6 +57,7 @@ async def save(
         facts.affected,
         facts.cause,
         facts.cause_category,
+        facts.customers,
         now,
         person_id,
         actor,

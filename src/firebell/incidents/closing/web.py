@@ -11,14 +11,21 @@ from firebell.incidents.closing import final_facts_actions, watchers
 from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.closing import store as closing_store
-from firebell.incidents.closing.final_facts import CATEGORY_NAMES, EDITABLE, TEXTS, TIMES
+from firebell.incidents.closing.final_facts import (
+    CATEGORY_NAMES,
+    CUSTOMERS_MAX,
+    EDITABLE,
+    NUMBERS,
+    TEXTS,
+    TIMES,
+)
 from firebell.incidents.model import POSTMORTEM_WITHIN, Phase
 from firebell.incidents.phases import lifecycle
 from firebell.incidents.phases import store as phase_store
 from firebell.incidents.queries import PHASE_LABELS
 from firebell.kit.errors import FirebellError
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_choice
+from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -138,6 +145,7 @@ async def record_facts(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
         times = {name: visit.instant(name) for name in TIMES if name in fields}
+        numbers = {name: _customers(fields[name]) for name in NUMBERS if name in fields}
         incident = await actions.incident(visit.tx, incident_id)
         async with visit.tx.savepoint():
             await final_facts_actions.record_final_facts(
@@ -147,10 +155,17 @@ async def record_facts(visit: CurrentVisit, ref: str) -> Response:
                 {name: fields[name] for name in TEXTS if name in fields},
                 {name: _same_minute(at, getattr(incident, name)) for name, at in times.items()},
                 visit.now,
+                numbers=numbers,
             )
     except FirebellError as error:
         return await _render(visit, ref, fields, error)
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Final facts recorded.")
+
+
+def _customers(typed: str) -> int | None:
+    """Return a number of customers, with or without commas between thousands; None if it is blank."""
+    digits = typed.strip().replace(",", "")
+    return to_number(digits, "customers", most=CUSTOMERS_MAX) if digits else None
 
 
 def _same_minute(at: datetime | None, stored: datetime | None) -> datetime | None:

@@ -188,6 +188,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/oncall/{slug}/rotation": NONE,
     "/oncall/{slug}/shadows": NONE,
     "/oncall/{slug}/shadows/{shadow_id}/end": UNDO,
+    "/incidents/{ref}/cost/business-impact": NONE,
     "/metrics/cost/rate": NONE,
     "/pages/bulk": NONE,
     "/pages/new": UNDO,

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Text, problems
+from firebell.metrics.business_impact.api import ImpactShown, MoneyShown, impact, money
 from firebell.metrics.review import document, queries
-from firebell.people.permissions import Verb
+from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import Work, work
 
 router = api.router("metrics")
@@ -83,6 +84,14 @@ class HeldDrillShown(ApiOutput):
     score: Annotated[int | None, Field(description="percent; null if nothing could be decided")]
 
 
+class ReviewCostShown(ApiOutput):
+    """What the incidents of the quarter cost, one entry for each currency."""
+
+    business_impact: list[ImpactShown]
+    totals: Annotated[list[MoneyShown], Field(description="time of people and business impact")]
+    before_totals: list[MoneyShown]
+
+
 class ReviewShown(ApiOutput):
     """The trends of a quarter in UTC, compared with the quarter before; private incidents are left out."""
 
@@ -96,6 +105,9 @@ class ReviewShown(ApiOutput):
     factors: list[ReviewFactorShown]
     rules: list[ReviewRuleShown]
     overdue: Annotated[list[OverdueItemShown], Field(description="as of now, at most 20")]
+    cost: Annotated[
+        ReviewCostShown | None, Field(description="null for readers who may not see what incidents cost")
+    ]
     drills: list[HeldDrillShown]
     readiness: Annotated[int | None, Field(description="score of the organization at the end, of 100")]
     before_readiness: int | None
@@ -114,7 +126,8 @@ async def get_metrics_review(
     ] = None,
     team: Annotated[Text | None, Query(description="slug of a team")] = None,
 ) -> ReviewShown:
-    review = await queries.review(w.tx, quarter or "", team or "", w.now)
+    with_amounts = allows(w.rights, Verb.COST_READ)
+    review = await queries.review(w.tx, quarter or "", team or "", w.now, with_amounts=with_amounts)
     return ReviewShown(
         quarter=review.quarter,
         before=review.quarter_before,
@@ -164,6 +177,13 @@ async def get_metrics_review(
             OverdueItemShown(item=each.ref, title=each.title, owner=each.owner, days=each.days)
             for each in review.overdue
         ],
+        cost=ReviewCostShown(
+            business_impact=[impact(one) for one in review.cost.impacts],
+            totals=[money(one) for one in review.cost.totals],
+            before_totals=[money(one) for one in review.cost.totals_before],
+        )
+        if review.cost
+        else None,
         drills=[
             HeldDrillShown(drill=each.ref, title=each.title, day=each.day, score=each.score)
             for each in review.practice.drills

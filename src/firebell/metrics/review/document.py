@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from firebell.kit.markdown import cell, table
 from firebell.kit.text import plural, times
 from firebell.metrics import poisson, wording
-from firebell.metrics.definitions import Kind
+from firebell.metrics.business_impact.model import ImpactTotal
+from firebell.metrics.definitions import CUSTOMER_MINUTES, Kind
 from firebell.metrics.export import target_result
 from firebell.metrics.model import Scope
+from firebell.metrics.money import Money
 from firebell.metrics.results import Result, RuleTotal
 from firebell.metrics.review import quarters
 from firebell.metrics.review.trends import Trend, count_change, trend
@@ -104,6 +106,20 @@ class Practice:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewCost:
+    """What the incidents of a quarter cost, for managers; each list has one entry for each currency."""
+
+    impacts: Sequence[ImpactTotal]
+    totals: Sequence[Money]
+    """The time of people, if there is a rate, and the business impact."""
+    totals_before: Sequence[Money]
+
+    def before(self, currency: str) -> str:
+        """Return the total of the quarter before in a currency, a dash without one."""
+        return next((str(each) for each in self.totals_before if each.currency == currency), "–")
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """The trends of a quarter of the organization, or of one team."""
 
@@ -118,6 +134,8 @@ class Review:
     practice: Practice = field(default_factory=Practice)
     overdue: Sequence[OverdueItem] = ()
     """As of now, the longest overdue first."""
+    cost: ReviewCost | None = None
+    """Only for readers who may see what incidents cost."""
 
     @property
     def quarter(self) -> str:
@@ -189,6 +207,11 @@ def _values(result: Result) -> tuple[str, str, str]:
             return f"no failure in {length(result.seconds or 0)}", f"{length(least)} or more", "–"
         worst = result.services[0]
         return f"{length(worst.between.seconds)} ({worst.name})", "", "–"
+    if result.definition.slug == CUSTOMER_MINUTES:
+        now_minutes = " ".join(wording.customer_minutes(result.customer_minutes or 0))
+        minutes_before = " ".join(wording.customer_minutes(result.customer_minutes_before or 0))
+        had_any = result.count_before is not None and result.count_before.number > 0
+        return (now_minutes if result.n else "nothing to count"), "", minutes_before if had_any else "–"
     if result.definition.kind is Kind.SERVICES or result.definition.slug == "cost":
         return length(result.seconds or 0), "", length(result.seconds_before or 0)
     assert result.count
@@ -270,6 +293,17 @@ def _notes(review: Review) -> list[str]:
     return ["\n".join(notes)] if notes else []
 
 
+def _cost(cost: ReviewCost | None) -> list[str]:
+    if cost is None:
+        return []
+    rows = [[each.currency, str(each), cost.before(each.currency)] for each in cost.totals]
+    lines = [
+        f"Business impact of {plural(each.incidents, 'incident')}: {each.money}." for each in cost.impacts
+    ]
+    text = table(["Currency", "Now", "Before"], rows) if rows else "No cost is recorded."
+    return ["## What incidents cost", text, *lines]
+
+
 def markdown(review: Review, url: str) -> str:
     """Return the document as Markdown; its links begin with `url`."""
     window = review.window
@@ -297,6 +331,7 @@ def markdown(review: Review, url: str) -> str:
             ],
         ),
         *_notes(review),
+        *_cost(review.cost),
         "## Incidents by severity",
         table(
             ["Severity", "Now", "Chance alone gives", "Before", "Change"],

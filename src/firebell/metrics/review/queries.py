@@ -11,17 +11,22 @@ from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
 from firebell.metrics import queries, total_store
+from firebell.metrics.business_impact import queries as impact_queries
+from firebell.metrics.business_impact.model import with_people
 from firebell.metrics.model import Scope
 from firebell.metrics.review import document, quarters
-from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review
+from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review, ReviewCost
 from firebell.people import actions as people
 from firebell.readiness import queries as readiness
 
 DRILLS_LISTED = 20
 
 
-async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
-    """Return the review of a quarter, of one team if `team` is its slug; raise `Invalid` or `NotFound`."""
+async def review(tx: Tx, quarter: str, team: str, now: datetime, *, with_amounts: bool = False) -> Review:
+    """Return the review of a quarter, of one team if `team` is its slug; raise `Invalid` or `NotFound`.
+
+    Only readers who may see what incidents cost get it `with_amounts`.
+    """
     owner = await people.team_by_slug(tx, team) if team else None
     window = quarters.window(quarter, now)
     with private_reader.as_reader(private_reader.NO_ONE):
@@ -50,6 +55,22 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
         questions=asked,
         practice=practice,
         overdue=await _overdue(tx, scope),
+        cost=await _cost(tx, scope) if with_amounts else None,
+    )
+
+
+async def _cost(tx: Tx, scope: Scope) -> ReviewCost:
+    """Return what the incidents of the quarter and of the one before cost, by currency."""
+    seconds, before_s = [
+        minutes * 60
+        for minutes, _ in (
+            await total_store.people_minutes(tx, scope),
+            await total_store.people_minutes(tx, scope, before=True),
+        )
+    ]
+    amounts = await impact_queries.amounts(tx, scope, seconds)
+    return ReviewCost(
+        amounts.impacts, amounts.totals, with_people(amounts.rate, before_s, amounts.impacts_before)
     )
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from math import exp, lgamma, log
 
-from firebell.metrics.definitions import Kind
+from firebell.metrics.definitions import SUMS, Kind
 from firebell.metrics.results import Result
 from firebell.metrics.summaries import TOO_FEW_BELOW, Share
 
@@ -38,7 +38,7 @@ def trend(result: Result, days: float, days_before: float) -> Trend:
         case Kind.SHARE:
             assert result.share
             return _named(slug, share_change(result.share, result.share_before or Share(0, 0)))
-        case Kind.COUNT if slug != "cost":
+        case Kind.COUNT if slug not in SUMS:
             assert result.count
             assert result.count_before
             return _named(

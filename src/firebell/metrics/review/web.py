@@ -8,7 +8,7 @@ from firebell.metrics import wording
 from firebell.metrics.review import document, quarters, queries
 from firebell.people import actions as people
 from firebell.people import route_access
-from firebell.people.permissions import Verb
+from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.readiness import actions as readiness
 
@@ -24,7 +24,8 @@ async def quarterly_review(
 ) -> Response:
     review, error = None, None
     try:
-        review = await queries.review(visit.tx, quarter, team, visit.now)
+        with_amounts = allows(visit.rights, Verb.COST_READ)
+        review = await queries.review(visit.tx, quarter, team, visit.now, with_amounts=with_amounts)
     except FirebellError as refused:
         error = refused
     if review and format == "md":

@@ -13,7 +13,7 @@ from firebell.runbooks import actions as runbooks
 from firebell.runbooks import store as runbook_store
 from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.model import digest
-from firebell.runbooks.sources import source_settings, store, sync_plan
+from firebell.runbooks.sources import rule_files, source_settings, store, sync_plan
 from firebell.runbooks.sources.model import (
     DEFAULT_POLL_S,
     FILE_MAX_CHARS,
@@ -21,6 +21,7 @@ from firebell.runbooks.sources.model import (
     PendingCommit,
     Prepared,
     PreparedFiles,
+    PreparedRuleFile,
     RunbookSource,
     Snapshot,
     SourceFile,
@@ -179,12 +180,20 @@ async def prepare(files: Sequence[SourceFile], now: datetime) -> PreparedFiles:
     """Return which files can be taken. Each is parsed in another process, so no lock should be held."""
     prepared, refused, present = [], [], set()
     scenarios: dict[str, str] = {}
+    rules: dict[str, PreparedRuleFile] = {}
     for file in files:
         if sync_plan.is_scenario(file.path):
             if finding := sync_plan.scenario_refusal(file, len(scenarios)):
                 refused.append(finding)
             else:
                 scenarios[file.path] = file.body or ""
+            continue
+        if sync_plan.is_rule_file(file.path):
+            read = await rule_files.prepare(file, len(rules))
+            if isinstance(read, SourceFinding):
+                refused.append(read)
+            else:
+                rules[file.path] = read
             continue
         if file.body is None:
             refused.append(SourceFinding(file.path, file.problem, "Correct the file."))
@@ -197,7 +206,7 @@ async def prepare(files: Sequence[SourceFile], now: datetime) -> PreparedFiles:
             present.add(slug)
         else:
             prepared.append(Prepared(slug, file.path, file.body, runbooks.index_entry(slug, runbook, now)))
-    return PreparedFiles(tuple(prepared), tuple(refused), frozenset(present), scenarios)
+    return PreparedFiles(tuple(prepared), tuple(refused), frozenset(present), scenarios, rules)
 
 
 @internal("Called by the lane of runbook sources, and by a push.")
@@ -250,12 +259,14 @@ async def apply(
     if plan.returned:
         await runbook_store.restore_archived(tx, plan.returned)
     scenarios = await store.replace_scenarios(tx, source_id, files.scenarios)
+    changed_rule_files = await store.replace_rule_files(tx, source_id, files.rule_files)
     changes = {
         "changed": len(plan.changed),
         "unchanged": len(plan.unchanged),
         "returned": len(plan.returned),
         "gone": len(plan.gone),
         **({"scenarios": scenarios} if scenarios else {}),
+        **({"rule_files": changed_rule_files} if changed_rule_files else {}),
     }
     await _note_success(
         tx,
@@ -267,7 +278,7 @@ async def apply(
         findings=plan.findings,
         pending=None,
     )
-    is_changed = bool(plan.changed or plan.returned or plan.gone or scenarios)
+    is_changed = bool(plan.changed or plan.returned or plan.gone or scenarios or changed_rule_files)
     if is_changed:
         actor = Actor("system", f"Runbook source {one.name}")
         detail = {"name": one.name, "commit": snapshot.commit, **changes}

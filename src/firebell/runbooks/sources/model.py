@@ -129,6 +129,14 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedRuleFile:
+    """A rule file of Prometheus as it was read, with the names of its alerts."""
+
+    body: str
+    alert_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedFiles:
     """The files of a commit: those that can be used, and what is wrong with the others, with their slugs.
 
@@ -140,6 +148,8 @@ class PreparedFiles:
     refused_slugs: frozenset[str] = frozenset()
     scenarios: Mapping[str, str] = field(default_factory=dict)
     """The texts of the scenarios of drills by path."""
+    rule_files: Mapping[str, PreparedRuleFile] = field(default_factory=dict)
+    """By path."""
 
 
 @dataclass(frozen=True, slots=True)

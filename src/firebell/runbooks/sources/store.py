@@ -1,6 +1,6 @@
 """The SQL of runbook sources: their secrets, leases and how their last sync went."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,14 @@ import msgspec
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.secret_encryption import Sealer
-from firebell.runbooks.model import ScenarioText
-from firebell.runbooks.sources.model import PendingCommit, RunbookSource, SourceFinding, SourceKind
+from firebell.runbooks.model import RuleFileText, ScenarioText
+from firebell.runbooks.sources.model import (
+    PendingCommit,
+    PreparedRuleFile,
+    RunbookSource,
+    SourceFinding,
+    SourceKind,
+)
 from firebell.runbooks.sources.source_settings import SourceSettings
 
 _COLUMNS = (
@@ -206,6 +212,57 @@ async def scenario_texts(tx: Reads) -> list[ScenarioText]:
         """
     )
     return [ScenarioText(**dict(row)) for row in rows]
+
+
+async def replace_rule_files(tx: Tx, source_id: int, files: Mapping[str, PreparedRuleFile]) -> int:
+    """Store the rule files of a source, by path; return how many were added, changed or removed."""
+    rows = await tx.fetch(
+        """
+        with read as (
+            select *
+            from jsonb_to_recordset($2) as read (path text, body text, alert_names text[])
+        ), gone as (
+            delete from rule_file
+            where source_id = $1
+                and path not in (select path from read)
+            returning path
+        ), stored as (
+            insert into rule_file (source_id, path, body, alert_names)
+            select $1, path, body, alert_names
+            from read
+            on conflict (source_id, path) do update
+                set body = excluded.body, alert_names = excluded.alert_names
+                where rule_file.body <> excluded.body
+            returning path
+        )
+        select path
+        from gone
+        union all
+        select path
+        from stored
+        """,
+        source_id,
+        [
+            {"path": path, "body": file.body, "alert_names": list(file.alert_names)}
+            for path, file in files.items()
+        ],
+    )
+    return len(rows)
+
+
+async def rule_files(tx: Reads, alert_names: Collection[str]) -> list[RuleFileText]:
+    """Return the rule files of all sources that define one of these alerts."""
+    rows = await tx.fetch(
+        """
+        select source.name as source, file.path, file.body, file.alert_names
+        from rule_file file
+        join runbook_source source on source.id = file.source_id
+        where file.alert_names && $1::text[]
+        order by source.name, file.path
+        """,
+        list(alert_names),
+    )
+    return [RuleFileText(**{**dict(row), "alert_names": tuple(row["alert_names"])}) for row in rows]
 
 
 async def read_again(tx: Tx, now: datetime) -> None:

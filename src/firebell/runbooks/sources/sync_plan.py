@@ -13,6 +13,7 @@ from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile,
 ARCHIVE_MIN = 3
 """A commit may archive this many runbooks without a person, whatever their share."""
 SCENARIO_SUFFIXES = (".scenario.yaml", ".scenario.yml")
+RULE_FILE_SUFFIXES = (".yaml", ".yml")
 SCENARIO_MAX_BYTES = 64 * 1024
 SCENARIOS_MAX = 100
 """Number of scenarios of one source."""
@@ -42,8 +43,13 @@ def is_scenario(path: str) -> bool:
     )
 
 
+def is_rule_file(path: str) -> bool:
+    """Return True if a file that matches the paths of a source is read as a rule file of Prometheus."""
+    return path.lower().endswith(RULE_FILE_SUFFIXES) and not is_scenario(path)
+
+
 def is_read(path: str, globs: Iterable[str]) -> bool:
-    """Return True if a file of a source is read: a runbook below its paths, or a scenario anywhere."""
+    """Return True if a file of a source is read: a runbook or rule file below its paths, or a scenario anywhere."""
     return is_scenario(path) or is_runbook(path, globs)
 
 
@@ -63,9 +69,13 @@ def scenario_refusal(file: SourceFile, place: int) -> SourceFinding | None:
 
 
 def decoded(path: str, data: bytes, most_chars: int) -> SourceFile:
-    """Return a file as text, or the reason why it cannot be taken."""
+    """Return a file as text, or the reason why it cannot be taken.
+
+    A rule file stays as it is, because a difference from it must apply; others get Unix line endings.
+    """
+    is_exact = is_rule_file(path)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8" if is_exact else "utf-8-sig")
     except UnicodeDecodeError as error:
         return SourceFile(path, None, f"It is not UTF-8 text: {error.reason} at byte {error.start}.")
     if "\0" in text:
@@ -74,7 +84,7 @@ def decoded(path: str, data: bytes, most_chars: int) -> SourceFile:
         return SourceFile(path, None, f"It has more than {most_chars:,} characters.")
     if not text.strip():
         return SourceFile(path, None, "It is empty.")
-    return SourceFile(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+    return SourceFile(path, text if is_exact else text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def slug_of_path(path: str) -> str:

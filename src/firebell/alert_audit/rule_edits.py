@@ -1,0 +1,201 @@
+"""Edits one alerting rule in the text of its rule file, and leaves every other character as it is (pure; spec 11.12).
+
+The text is changed at the places of the nodes, never written anew. What results must load as the same data with that
+one change, else no edit is proposed.
+"""
+
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import yaml
+
+from firebell.alert_audit.model import AuditVerdict
+from firebell.kit.prometheus_rules import LOADER, AlertRule, pair, scalar, value
+
+HOLD, HOLD_S = "5m", 300
+LOW_SEVERITY = "info"
+_DASH = re.compile(r"[ ]*-[ ]+")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
+_RUNBOOK_KEYS = ("runbook_url", "runbook")
+
+
+class NoEditError(Exception):
+    """A rule cannot be edited as text, or already is what the verdict asks for; the message says which."""
+
+
+def edited(text: str, rule: AlertRule, verdict: AuditVerdict, runbook_url: str) -> str:
+    """Return the file with the rule changed as the verdict asks for; raise `NoEditError`."""
+    edit = _EDITS.get(verdict)
+    if edit is None:
+        raise NoEditError("")
+    if rule.node.flow_style or not _DASH.fullmatch(
+        text[_line_start(text, _start(rule.node)) : _start(rule.node)]
+    ):
+        raise NoEditError("The rule is not written as a block of its own, so edit it by hand.")
+    after, change = edit(text, rule, runbook_url)
+    if not _has_only(text, after, rule, change):
+        raise NoEditError("The rule is written in a way that Firebell can’t edit safely, so edit it by hand.")
+    return after
+
+
+Change = Callable[[dict[str, Any]], None]
+"""What an edit does to the rule as data; None deletes the rule."""
+
+
+def _delete(text: str, rule: AlertRule, _: str) -> tuple[str, Change | None]:
+    start, end = _line_start(text, _start(rule.node)), _end(text, rule.node)
+    if len(rule.rules_node.value) > 1:
+        return text[:start] + text[end:], None
+    colon = text.index(":", _end_index(rule.rules_key)) + 1
+    return f"{text[:colon]} []{text[colon:start]}{text[end:]}", None
+
+
+def _demote(text: str, rule: AlertRule, _: str) -> tuple[str, Change | None]:
+    labels = pair(rule.node, "labels")
+    severity = value(labels[1], "severity") if labels else None
+    if scalar(severity) == LOW_SEVERITY:
+        raise NoEditError(f"Its severity is {LOW_SEVERITY} already, so check where it is routed.")
+
+    def change(data: dict[str, Any]) -> None:
+        data["labels"] = {**(data.get("labels") or {}), "severity": LOW_SEVERITY}
+
+    if severity is not None:
+        return _replaced(text, severity, LOW_SEVERITY), change
+    return _with_entry(text, rule, "labels", "severity", LOW_SEVERITY), change
+
+
+def _tune(text: str, rule: AlertRule, _: str) -> tuple[str, Change | None]:
+    hold = value(rule.node, "for")
+    if hold is not None and (_seconds(scalar(hold) or "") or 0) >= HOLD_S:
+        raise NoEditError(f"It waits for {scalar(hold)} already, so raise its threshold.")
+
+    def change(data: dict[str, Any]) -> None:
+        data["for"] = HOLD
+
+    if hold is not None:
+        return _replaced(text, hold, HOLD), change
+    return _inserted(text, _after(text, rule, "expr"), [f"{_indent(text, rule)}for: {HOLD}"]), change
+
+
+def _add_runbook(text: str, rule: AlertRule, runbook_url: str) -> tuple[str, Change | None]:
+    annotations = value(rule.node, "annotations")
+    if any(value(annotations, key) is not None for key in _RUNBOOK_KEYS):
+        raise NoEditError("It has a runbook already, which is not one of Firebell: move its text here.")
+
+    def change(data: dict[str, Any]) -> None:
+        data["annotations"] = {**(data.get("annotations") or {}), "runbook_url": runbook_url}
+
+    return _with_entry(text, rule, "annotations", "runbook_url", f'"{runbook_url}"'), change
+
+
+_EDITS = {
+    AuditVerdict.DELETE: _delete,
+    AuditVerdict.DEMOTE: _demote,
+    AuditVerdict.TUNE: _tune,
+    AuditVerdict.ADD_RUNBOOK: _add_runbook,
+}
+
+
+def _with_entry(text: str, rule: AlertRule, name: str, key: str, written: str) -> str:
+    """Return the text with an entry in a mapping of the rule, which is added if it is missing."""
+    indent, entry = _indent(text, rule), f"{key}: {written}"
+    mapping = pair(rule.node, name)
+    if mapping is None:
+        return _inserted(text, _end(text, rule.node), [f"{indent}{name}:", f"{indent}  {entry}"])
+    key_node, node = mapping
+    if not isinstance(node, yaml.MappingNode):
+        return _inserted(text, _line_end(text, _end_index(key_node)), [f"{indent}  {entry}"])
+    if node.flow_style:
+        at = _start(node) + 1
+        return f"{text[:at]}{entry}{', ' if node.value else ''}{text[at:]}"
+    first = _start(node.value[0][0])
+    at = _line_start(text, first)
+    return _inserted(text, at, [text[at:first] + entry])
+
+
+def _inserted(text: str, at: int, lines: list[str]) -> str:
+    """Return the text with whole lines before the line that begins at an index, which may be the end of the text."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    added = "".join(f"{line}{newline}" for line in lines)
+    if at == len(text) and not text.endswith("\n"):
+        return f"{text}{newline}{added.removesuffix(newline)}"
+    return text[:at] + added + text[at:]
+
+
+def _replaced(text: str, node: yaml.Node, written: str) -> str:
+    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
+        raise NoEditError("The value is not written on one line, so edit it by hand.")
+    return text[: _start(node)] + written + text[_end_index(node) :]
+
+
+def _after(text: str, rule: AlertRule, key: str) -> int:
+    """Return where the line after the value of a key begins."""
+    node = value(rule.node, key)
+    if node is None:
+        raise NoEditError("The rule has no expression, so edit it by hand.")
+    return _end(text, node)
+
+
+def _indent(text: str, rule: AlertRule) -> str:
+    return " " * (_start(rule.node) - _line_start(text, _start(rule.node)))
+
+
+def _start(node: yaml.Node) -> int:
+    return node.start_mark.index if node.start_mark else 0
+
+
+def _end_index(node: yaml.Node) -> int:
+    return node.end_mark.index if node.end_mark else 0
+
+
+def _end(text: str, node: yaml.Node) -> int:
+    """Return where the line after a node begins; a block ends with its last value, before comments that follow it."""
+    last = node
+    while isinstance(last, yaml.CollectionNode) and last.value and not last.flow_style:
+        key_and_value = last.value[-1]
+        if isinstance(key_and_value, tuple):
+            key, item = key_and_value
+            # an empty value has the place of what follows it
+            last = key if isinstance(item, yaml.ScalarNode) and not item.value and not item.style else item
+        else:
+            last = key_and_value
+    at = _end_index(last)
+    while at > _start(last) and text[at - 1] in " \t\r\n":
+        at -= 1
+    return _line_end(text, at)
+
+
+def _line_start(text: str, at: int) -> int:
+    return text.rfind("\n", 0, at) + 1
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end + 1
+
+
+def _seconds(duration: str) -> float | None:
+    if not _DURATION.fullmatch(duration):
+        return None
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", duration)
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+
+
+def _has_only(before: str, after: str, rule: AlertRule, change: Change | None) -> bool:
+    """Return True if the edited text loads as the data of the text before with that one change."""
+    try:
+        old, new = (list(yaml.load_all(text, Loader=LOADER)) for text in (before, after))
+    except (yaml.YAMLError, ValueError):
+        return False
+    expected = deepcopy(old)
+    root = expected[rule.document]
+    groups = (root["spec"] if "groups" not in root else root)["groups"]
+    rules = groups[rule.group_number]["rules"]
+    if change is None:
+        del rules[rule.number]
+    else:
+        change(rules[rule.number])
+    return expected == new

@@ -1,0 +1,66 @@
+"""Actions on the business impact of an incident, and what it costs."""
+
+from datetime import datetime
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import UNDECLARED
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict
+from firebell.metrics import cost, learning_loop_store
+from firebell.metrics.business_impact import store
+from firebell.metrics.business_impact.model import IncidentCost, typed_impact
+from firebell.people.action_permissions import permits
+from firebell.people.permissions import Verb
+
+
+async def cost_of(tx: Tx, incident_id: int) -> IncidentCost:
+    """Return what an incident costs; raise `NotFound` if the reader may not read it."""
+    await incidents.incident(tx, incident_id)
+    fact = await learning_loop_store.incident(tx, incident_id)
+    people, seconds = (fact.people, fact.person_minutes * 60) if fact else (0, 0)
+    return IncidentCost(people, seconds, await cost.load(tx), await store.of_incident(tx, incident_id))
+
+
+@permits(Verb.BUSINESS_IMPACT_WRITE)
+async def record(
+    tx: Tx, actor: Actor, incident_id: int, amount: str, currency: str, source: str, now: datetime
+) -> None:
+    """Record what an incident cost the business, instead of what was recorded before. Idempotent.
+
+    Raise `Invalid` for bad input, `Conflict` for a drill or an incident that was not declared.
+    """
+    incident = await incidents.locked(tx, incident_id)
+    if incident.drill:
+        raise Conflict(f"{incident.ref} is a drill, which costs the business nothing.")
+    if incident.phase in UNDECLARED:
+        raise Conflict(f"{incident.ref} is not declared yet.", hint="Declare it first.")
+    money, text = typed_impact(amount, currency, source)
+    before = await store.of_incident(tx, incident_id)
+    if before and (before.money, before.source) == (money, text):
+        return
+    await store.save(tx, incident_id, money, text, actor.person_id, actor.label, now)
+    await tx.audit(
+        actor,
+        "incident.business_impact",
+        incident.ref,
+        now,
+        amount=f"{money.amount:.2f}",
+        currency=money.currency,
+        source=text,
+        before=f"{before.money.amount:.2f} {before.money.currency}" if before else "",
+    )
+
+
+@permits(Verb.BUSINESS_IMPACT_WRITE)
+async def remove(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
+    """Remove the business impact of an incident. Idempotent."""
+    incident = await incidents.locked(tx, incident_id)
+    before = await store.of_incident(tx, incident_id)
+    if before is None:
+        return
+    await store.delete(tx, incident_id)
+    amount = f"{before.money.amount:.2f} {before.money.currency}"
+    await tx.audit(
+        actor, "incident.business_impact", incident.ref, now, amount="", currency="", source="", before=amount
+    )

@@ -1,0 +1,90 @@
+"""The business impact of an incident, what an incident costs, and what someone may enter (pure; spec 11.13)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from firebell.kit.errors import Invalid
+from firebell.kit.text import clean_text
+from firebell.metrics.cost import CostRate
+from firebell.metrics.money import Money, totals, typed_amount, typed_currency
+
+AMOUNT_MAX = Decimal(1_000_000_000_000)
+SOURCE_MIN_CHARS, SOURCE_MAX_CHARS = 3, 500
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessImpact:
+    """What an incident cost the business, where that amount comes from, and who entered it."""
+
+    money: Money
+    source: str
+    recorded_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactTotal:
+    """The business impact of several incidents in one currency."""
+
+    money: Money
+    incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupImpact:
+    """The business impact of a service or of a contributing factor in one currency."""
+
+    key: str
+    label: str
+    money: Money
+    incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCost:
+    """What an incident costs: the time of people, its price if there is a rate, and the business impact."""
+
+    people: int
+    person_seconds: int
+    rate: CostRate | None
+    impact: BusinessImpact | None
+
+    @property
+    def people_money(self) -> Money | None:
+        """What the time of people costs, None without a rate."""
+        return self.rate.money(self.person_seconds) if self.rate else None
+
+    @property
+    def totals(self) -> list[Money]:
+        """The sum of each currency."""
+        return totals(
+            money for money in (self.people_money, self.impact.money if self.impact else None) if money
+        )
+
+
+def with_people(rate: CostRate | None, seconds: int, impacts: Sequence[ImpactTotal]) -> list[Money]:
+    """Return the time of people and the business impact, added up by currency."""
+    people = [rate.money(seconds)] if rate else []
+    return totals([*people, *(each.money for each in impacts)])
+
+
+def typed_impact(amount: str, currency: str, source: str) -> tuple[Money, str]:
+    """Return an amount with its source; raise `Invalid` naming all fields that are wrong."""
+    wrong: dict[str, str] = {}
+    value, code = Decimal(), ""
+    try:
+        value = typed_amount(amount, "amount", most=AMOUNT_MAX, may_be_zero=True)
+    except Invalid as error:
+        wrong |= error.fields
+    try:
+        code = typed_currency(currency)
+    except Invalid as error:
+        wrong |= error.fields
+    text = clean_text(source, SOURCE_MAX_CHARS, "source")
+    if len(text) < SOURCE_MIN_CHARS:
+        wrong["source"] = "Enter where the amount comes from, such as “Finance, order ledger of 24 Nov”."
+    if wrong:
+        raise Invalid("Check the business impact.", fields=wrong)
+    return Money(value, code), text

@@ -1,0 +1,40 @@
+"""What the incidents of a period cost, for managers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from firebell.kit.db.database import Tx
+from firebell.metrics import cost
+from firebell.metrics.business_impact import store
+from firebell.metrics.business_impact.model import GroupImpact, ImpactTotal, with_people
+from firebell.metrics.cost import CostRate
+from firebell.metrics.dimensions import Dimension
+from firebell.metrics.model import Scope
+from firebell.metrics.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the incidents of a period cost: each list has one entry for each currency."""
+
+    rate: CostRate | None
+    impacts: Sequence[ImpactTotal]
+    impacts_before: Sequence[ImpactTotal]
+    totals: Sequence[Money]
+    """The time of people, if there is a rate, and the business impact."""
+    by_service: Sequence[GroupImpact]
+    by_factor: Sequence[GroupImpact]
+
+
+async def amounts(tx: Tx, scope: Scope, seconds: int) -> Amounts:
+    """Return what the incidents of a scope cost, in which people spent so many seconds; the caller checks the right."""
+    rate = await cost.load(tx)
+    impacts = await store.totals(tx, scope)
+    return Amounts(
+        rate,
+        impacts,
+        await store.totals(tx, scope, before=True),
+        with_people(rate, seconds, impacts),
+        await store.split(tx, scope, Dimension.SERVICE),
+        await store.split(tx, scope, Dimension.FACTOR),
+    )

@@ -1,0 +1,27 @@
+"""Customer minutes by month."""
+
+from firebell.kit.db.database import Tx
+from firebell.kit.localtime import to_local
+from firebell.metrics import dimension_store, windows
+from firebell.metrics.definitions import CUSTOMER_MINUTES
+from firebell.metrics.dimensions import Dimension
+from firebell.metrics.model import Scope
+from firebell.metrics.tables import Cell, Column, Table, Unit
+
+
+async def by_month(tx: Tx, of: Scope) -> Table:
+    """Return the customer minutes of each month of a period, up to the current one."""
+    groups = await dimension_store.groups(tx, CUSTOMER_MINUTES, of, Dimension.MONTH)
+    counted = {each.key: (each.n, each.hits) for each in groups}
+    window = of.window
+    last = min(window.last_day, max(to_local(of.now, window.zone).date(), window.first_day))
+    rows: list[tuple[Cell, ...]] = []
+    for month, _ in windows.months(window.first_day, last, window.zone):
+        name = f"{month:%Y-%m}"
+        rows.append((name, *counted.get(name, (0, 0))))
+    columns = (
+        Column("month", "Month", Unit.TEXT),
+        Column("incidents", "Incidents"),
+        Column("customer_minutes", "Customer minutes"),
+    )
+    return Table("Customer minutes by month", columns, rows)
