@@ -146,7 +146,8 @@ async def test_alerts_are_counted_by_when_they_began(
         assert await counts(q='env="prod"') == [(3, 3, 1), (1, 1, 1)]
         assert await counts(q='env=~"p.*" memory') == [(1, 1, 1)]
         assert await counts(q="disk", service="checkout", status="firing") == [(6, 6, 2)]
-        assert await counts(muted="true") == []
+        assert await counts(service="checkout") == await counts()
+        assert await counts(muted="true") == await counts(muted="true", service="checkout") == []
         assert await counts(q='env="nowhere"') == []
         until = (began + timedelta(hours=1)).isoformat()
         day = await api(

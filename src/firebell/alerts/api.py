@@ -270,7 +270,7 @@ async def _filter(
     w: Work, service: str, status: str | None, start: datetime | None, end: datetime | None, *, muted: bool
 ) -> AlertFilter:
     started = time_range.checked(start, end)
-    service_id = (await catalog.by_slug(w.tx, service)).id if service else None
+    service_id = (await catalog.by_slug(w.tx, service, with_deleted=True)).id if service else None
     return AlertFilter(service_id, is_firing=status == "firing", is_muted=muted, started=started)
 
 

@@ -9,7 +9,7 @@ from firebell.alerts.model import AlertFilter
 from firebell.alerts.read_store import newest_alerts
 from firebell.kit.db.database import Tx
 
-_COLUMNS = "starts_at, status, severity"
+_COLUMNS = "id, starts_at, status, severity"
 
 
 @dataclass(frozen=True, slots=True)

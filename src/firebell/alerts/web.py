@@ -53,7 +53,7 @@ async def alerts(
     end: Annotated[str, Query(alias="to")] = "",
 ) -> Response:
     tab = state if state in TABS else "all"
-    chosen_service = await catalog.by_slug(visit.tx, service) if service else None
+    chosen_service = await catalog.by_slug(visit.tx, service, with_deleted=True) if service else None
     preset = "" if start or end or preset == time_range.ALL else preset
     address = partial(
         html.address,

@@ -213,6 +213,34 @@ def set_(
     show(changed, f"Changed {changed['slug']}.")
 
 
+@service.command(epilog=example("firebell service rename checkout 'Checkout and payments'"))
+@click.argument("slug")
+@click.argument("name")
+@as_json
+def rename(slug: str, name: str) -> None:
+    """Rename service SLUG; its slug stays, and alerts that carry the earlier name still belong to it."""
+    renamed = call("PATCH", f"/api/v1/services/{seg(slug)}", {"name": name})
+    show(renamed, f"Renamed {renamed['slug']} to {renamed['name']}.")
+
+
+@service.command(epilog=example("firebell service delete checkout"))
+@click.argument("slug")
+@as_json
+def delete(slug: str) -> None:
+    """Delete service SLUG, if nothing uses it; its pages, incidents and alerts are kept."""
+    answer = call("DELETE", f"/api/v1/services/{seg(slug)}")
+    show_removed(answer, {"deleted": slug}, f"Deleted {slug}.")
+
+
+@service.command(epilog=example("firebell service restore checkout-deleted-7"))
+@click.argument("slug")
+@as_json
+def restore(slug: str) -> None:
+    """Restore a deleted service by the SLUG that it has since it was deleted."""
+    restored = call("POST", f"/api/v1/services/{seg(slug)}/restore")
+    show(restored, f"Restored {restored['slug']}.")
+
+
 def change_lines(changes: list[dict[str, Any]]) -> list[str]:
     """Return one line per change event."""
     return [
