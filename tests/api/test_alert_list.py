@@ -150,9 +150,8 @@ async def test_alerts_are_counted_by_when_they_began(
         assert await counts(muted="true") == await counts(muted="true", service="checkout") == []
         assert await counts(q='env="nowhere"') == []
         until = (began + timedelta(hours=1)).isoformat()
-        day = await api(
-            "GET", "/alerts/histogram", **{"from": (began - timedelta(days=1)).isoformat(), "to": until}
-        )
+        limits: dict[str, Any] = {"from": (began - timedelta(days=1)).isoformat(), "to": until}
+        day = await api("GET", "/alerts/histogram", **limits)
         assert day["bars"][-1]["end"] == until.replace("+00:00", "Z")
         assert sum(bar["severities"].get("critical", 0) for bar in day["bars"]) == 4
         wrong = await api("GET", "/alerts/histogram", tz="Nowhere", status=422)

@@ -80,19 +80,20 @@ async def service_by_name_or_slug(tx: Tx, text: str) -> Service | None:
     """
     rows = await tx.fetch(
         f"""
-        select {_COLUMNS}, lower(name) = lower($1) or slug = lower($1) as is_current
+        select {_COLUMNS}
         from service
         where deleted_at is null
             and (lower(name) = lower($1) or slug = lower($1) or earlier_names @> array[$2])
-        order by is_current desc
-        limit 2
+        order by lower(name) = lower($1) or slug = lower($1) desc
+        limit 3
         """,
         text,
         text.casefold(),
     )
-    if len(rows) == 2 and rows[0]["is_current"] == rows[1]["is_current"]:
-        return None
-    return _service({name: rows[0][name] for name in _COLUMNS.split(", ")}) if rows else None
+    services = [_service(row) for row in rows]
+    current = [each for each in services if text.lower() in (each.name.lower(), each.slug)]
+    found = current or services
+    return found[0] if len(found) == 1 else None
 
 
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:

@@ -257,6 +257,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/services/{slug}/integrations/new": NONE,
     "/services/{slug}/integrations/{integration_id}/test": ASK,
     "/services/{slug}/integrations/{integration_id}/test/end": NONE,
+    "/service-import": NONE,
     "/services/{slug}/delete": ASK,
     "/services/{slug}/edit": UNDO,
     "/services/{slug}/integrations/{integration_id}": NONE,
