@@ -236,6 +236,7 @@ def _flapping(alert: Alert) -> AlertFlapping | None:
 def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str, object]:
     """Return the fields of `model` for an alert with its service, page and incidents."""
     related = {
+        "dedup_key": details.alert.shown_key,
         "service": details.service.slug,
         "service_name": details.service.name,
         "page": details.page,
