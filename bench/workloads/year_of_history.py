@@ -69,6 +69,8 @@ LISTS = (
     "/api/v1/alerts",
     "/api/v1/alerts?status=firing",
     "/api/v1/alerts?service=service-7",
+    "/api/v1/alerts/histogram",
+    "/api/v1/alerts/histogram?service=service-7",
     "/api/v1/pages",
     "/api/v1/pages?state=resolved",
     "/api/v1/pages/PG-{page}",

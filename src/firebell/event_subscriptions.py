@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firebell.catalog import uses as service_uses
 from firebell.incidents.closing import condition_sources
 from firebell.kit.db.events import MustHandler, Reactions
 from firebell.kit.jobs import outbox
@@ -12,9 +13,10 @@ from firebell.slices import SLICES
 def build(slices: Sequence[Slice] = SLICES) -> Reactions:
     """Return all subscriptions: `must` run in the emitter's transaction, `then` through the outbox.
 
-    Also registers the closing conditions of the slices.
+    Also registers the closing conditions of the slices, and what of them uses a service.
     """
     condition_sources.register([source for each in slices for source in each.closing_conditions()])
+    service_uses.register([source for each in slices for source in each.service_uses()])
     must: dict[type, tuple[MustHandler, ...]] = {}
     then: dict[type, tuple[str, ...]] = {}
     while_rows: dict[str | MustHandler, str] = {}

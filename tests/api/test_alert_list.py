@@ -125,6 +125,57 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
         assert swapped["errors"][0]["field"] == "to"
 
 
+async def test_alerts_are_counted_by_when_they_began(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        empty = await api("GET", "/alerts/histogram")
+        assert empty == {"counted": 0, "is_partial": False, "bars": []}
+        began = w.now
+        await _send(w)
+        w.clock.advance(timedelta(hours=2))
+        await w.alert("Memory full", severity="warning", labels={"env": "prod"})
+        await w.settle()
+
+        async def counts(**query: str) -> list[tuple[int, int, int]]:
+            shown = (await api.answer("GET", "/alerts/histogram", **query)).json()
+            assert shown["counted"] == sum(bar["alerts"] for bar in shown["bars"])
+            return [(b["alerts"], b["firing"], b["minor_firing"]) for b in shown["bars"] if b["alerts"]]
+
+        assert await counts() == [(6, 6, 2), (1, 1, 1)]
+        assert await counts(q='env="prod"') == [(3, 3, 1), (1, 1, 1)]
+        assert await counts(q='env=~"p.*" memory') == [(1, 1, 1)]
+        assert await counts(q="disk", service="checkout", status="firing") == [(6, 6, 2)]
+        assert await counts(service="checkout") == await counts()
+        assert await counts(muted="true") == await counts(muted="true", service="checkout") == []
+        assert await counts(q='env="nowhere"') == []
+        until = (began + timedelta(hours=1)).isoformat()
+        limits: dict[str, Any] = {"from": (began - timedelta(days=1)).isoformat(), "to": until}
+        day = await api("GET", "/alerts/histogram", **limits)
+        assert day["bars"][-1]["end"] == until.replace("+00:00", "Z")
+        assert sum(bar["severities"].get("critical", 0) for bar in day["bars"]) == 4
+        wrong = await api("GET", "/alerts/histogram", tz="Nowhere", status=422)
+        assert wrong["errors"][0]["field"] == "tz"
+
+        async with browser(w) as http:
+            await sign_in(w, http, w.mara)
+            shown = (await http.get("/alerts", params={"q": 'env="prod"', "range": "24h"})).text
+            bars = shown.partition("<tbody>")[2].partition("</tbody>")[0]
+            first, second = (
+                urlsplit(href.replace("&amp;", "&")) for href in re.findall('href="([^"]+)"', bars)
+            )
+            assert parse_qs(first.query)["q"] == ['env="prod"']
+            narrowed = (await http.get(first.geturl())).text
+            assert "Disk 5 full" in narrowed
+            assert "Memory full" not in narrowed
+            assert "Memory full" in (await http.get(second.geturl())).text
+
+        # more alerts than one request counts: the bars begin at the oldest that is counted
+        monkeypatch.setattr(listing, "COMPARED", 3)
+        partial = await api("GET", "/alerts/histogram")
+        assert (partial["counted"], partial["is_partial"]) == (3, True)
+
+
 async def _pages(api: Api, query: str, at_most: int) -> list[list[str]]:
     """Return the titles of the alerts that match, by answer; fail if there are more than `at_most` answers."""
     answers = [await api.answer("GET", "/alerts", q=query)]

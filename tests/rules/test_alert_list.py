@@ -1,12 +1,12 @@
 """The query of the list of alerts, the values of their labels, and the matchers for several alerts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts import facets, time_range
+from firebell.alerts import facets, histogram, time_range
 from firebell.alerts.silences import rules
 from firebell.kit import matcher_query, matchers
 from firebell.kit.errors import Invalid
@@ -157,3 +157,63 @@ def test_alerts_are_silenced_together_by_what_they_have_in_common(
     if expected:
         conditions = matchers.parse(expected)
         assert all(matchers.matches_all(conditions, {"title": t, **labels}) for t, labels in alerts)
+
+
+DAY = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("length", "bar", "first"),
+    [
+        (timedelta(seconds=1), timedelta(seconds=1), datetime(2026, 11, 24, 3, 14, tzinfo=UTC)),
+        (timedelta(hours=1), timedelta(minutes=2), datetime(2026, 11, 24, 3, 14, tzinfo=UTC)),
+        (timedelta(days=1), timedelta(minutes=30), datetime(2026, 11, 24, 3, 0, tzinfo=UTC)),
+        (timedelta(days=7), timedelta(hours=4), datetime(2026, 11, 24, 0, 0, tzinfo=UTC)),
+        (timedelta(days=30), timedelta(days=1), datetime(2026, 11, 24, tzinfo=UTC)),
+        (timedelta(days=200), timedelta(days=7), datetime(2026, 11, 23, tzinfo=UTC)),
+        (timedelta(days=200_000), timedelta(days=36_400), datetime(1970, 1, 5, tzinfo=UTC)),
+    ],
+)
+def test_bars_begin_at_round_times(length: timedelta, bar: timedelta, first: datetime) -> None:
+    grid = histogram.grid(DAY, DAY + length, timedelta())
+    assert (grid.length, grid.start) == (bar, first)
+
+
+def test_the_bars_of_days_begin_at_midnight_of_the_reader() -> None:
+    grid = histogram.grid(DAY, DAY + timedelta(days=30), timedelta(hours=5, minutes=45))
+    assert grid.start == datetime(2026, 11, 23, 18, 15, tzinfo=UTC)
+
+
+@given(
+    st.timedeltas(timedelta(microseconds=1), timedelta(days=300_000)),
+    st.integers(-14 * 60, 14 * 60),
+    st.integers(0, 10**9),
+)
+def test_bars_cover_their_range_without_gaps(length: timedelta, offset: int, shift: int) -> None:
+    start = DAY - timedelta(seconds=shift)
+    grid = histogram.grid(start, start + length, timedelta(minutes=offset))
+    bars = histogram.bars(grid, start, start + length, [histogram.Counted(0, True, None, 1)])
+    assert (bars[0].start, bars[-1].end) == (start, start + length)
+    assert len(bars) <= histogram.MAX_BARS
+    assert all(bar.start < bar.end for bar in bars)
+    assert [bar.start for bar in bars[1:]] == [bar.end for bar in bars[:-1]]
+
+
+def test_a_bar_counts_alerts_by_severity_and_those_that_still_fire() -> None:
+    grid = histogram.grid(DAY, DAY + timedelta(hours=1), timedelta())
+    counted = [
+        histogram.Counted(3, True, "critical", 2),
+        histogram.Counted(3, True, None, 1),
+        histogram.Counted(3, True, "info", 4),
+        histogram.Counted(3, False, "critical", 8),
+    ]
+    bar = histogram.bars(grid, DAY, DAY + timedelta(hours=1), counted)[3]
+    assert (bar.alerts, bar.firing, bar.minor_firing) == (15, 7, 4)
+    assert bar.severities == {"critical": 10, "none": 1, "info": 4}
+
+
+def test_the_address_of_a_bar_includes_all_of_it() -> None:
+    late = datetime(2026, 11, 24, 3, 14, 5, 10, tzinfo=UTC)
+    assert time_range.instant_text(late) == "2026-11-24T03:14:05Z"
+    assert time_range.instant_text(late, rounds_up=True) == "2026-11-24T03:14:06Z"
+    assert time_range.instant_text(DAY, rounds_up=True) == "2026-11-24T03:14:00Z"

@@ -56,7 +56,20 @@ def test_an_address_inside_an_address_is_never_more_than_itself(inner: ipaddress
         assert not allowed(str(wrapped), ())
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org/x", "example.org", "http://", "https://u:p@example.org/"])
+@pytest.mark.parametrize("url", [
+    "ftp://example.org/x", "example.org", "http://", "https://u:p@example.org/",
+    "https://-a.example.org/", "https://a..example.org/", "https://.example.org/", "https://999.1.1.1/",
+    f"https://{'a' * 64}.example.org/", f"https://{'a.' * 127}example.org/", "https://ex*ample.org/",
+    "https://[::1/", "https://1.2.3/", "https://a_b.example.1/",
+])  # fmt: skip
 def test_an_address_that_is_no_plain_web_address_is_refused(url: str) -> None:
     with pytest.raises(Invalid):
         check_url(url)
+
+
+@pytest.mark.parametrize("url", [
+    "https://example.org", "http://localhost:8080/x", "https://my_host/", "https://example.org./",
+    "https://b\u00fccher.example/", "https://192.0.2.7/", "https://[2001:db8::1]:8443/x", "https://xn--bcher-kva.example",
+])  # fmt: skip
+def test_an_address_of_a_host_that_can_exist_is_taken(url: str) -> None:
+    assert check_url(url) == url

@@ -156,7 +156,7 @@ async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> Audit
     rules = version.rules if version else ()
     routing, _ = compile_rules(version.id if version else 0, rules)
     hidden = set(await incidents.hidden_ids(tx))
-    services = await catalog.services(tx)
+    services = await catalog.services(tx, with_deleted=True)
     unalerted = await source_store.unalerted_incidents(tx, one.team_id, one.window_start, one.built_at)
     return AuditContents(
         one,

@@ -133,6 +133,7 @@ async def teams_without_audit(tx: Tx, quarter: str, owning_since: datetime) -> l
                 from service
                 where service.team_id = team.id
                     and service.created_at <= $2
+                    and service.deleted_at is null
             )
             and not exists (
                 select

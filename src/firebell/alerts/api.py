@@ -22,6 +22,7 @@ from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
 from firebell.kit import matcher_query
 from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.localtime import check_zone, utc_offset
 from firebell.kit.web import api, html
 from firebell.kit.web.api import (
     ApiInput,
@@ -167,6 +168,30 @@ class AlertFacets(ApiOutput):
     facets: list[AlertFacet]
 
 
+class AlertBar(ApiOutput):
+    """The alerts that began in an interval."""
+
+    start: datetime
+    end: Annotated[datetime, Field(description="alerts that began then or later are in the next interval")]
+    alerts: int
+    firing: Annotated[int, Field(description="how many of them still fire")]
+    minor_firing: Annotated[int, Field(description="how many of those have the severity warning or info")]
+    severities: Annotated[
+        dict[Literal["critical", "error", "warning", "info", "none"], int],
+        Field(description="number of alerts of each severity; none: those without one"),
+    ]
+
+
+class AlertHistogram(ApiOutput):
+    """When the newest alerts that match began."""
+
+    counted: Annotated[int, Field(description="alerts that the bars count")]
+    is_partial: Annotated[bool, Field(description="true if older alerts may match too")]
+    bars: Annotated[
+        list[AlertBar], Field(description="of equal length, oldest first, at most 50; empty without alerts")
+    ]
+
+
 class NewAlert(ApiInput):
     """An alert to send; events with the same `dedup_key` are the same alert."""
 
@@ -211,6 +236,7 @@ def _flapping(alert: Alert) -> AlertFlapping | None:
 def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str, object]:
     """Return the fields of `model` for an alert with its service, page and incidents."""
     related = {
+        "dedup_key": details.alert.shown_key,
         "service": details.service.slug,
         "service_name": details.service.name,
         "page": details.page,
@@ -245,7 +271,7 @@ async def _filter(
     w: Work, service: str, status: str | None, start: datetime | None, end: datetime | None, *, muted: bool
 ) -> AlertFilter:
     started = time_range.checked(start, end)
-    service_id = (await catalog.by_slug(w.tx, service)).id if service else None
+    service_id = (await catalog.by_slug(w.tx, service, with_deleted=True)).id if service else None
     return AlertFilter(service_id, is_firing=status == "firing", is_muted=muted, started=started)
 
 
@@ -298,6 +324,36 @@ async def list_alert_facets(
         w.tx, matcher_query.parse(q.strip(), listing.QUERY_EXAMPLE), None, 1, wanted, with_facets=True
     )
     return AlertFacets.model_validate(listed)
+
+
+@router.get(
+    "/alerts/histogram",
+    tags=["alerts"],
+    summary="Count the newest alerts that match by when they began",
+    responses=problems(404),
+)
+async def get_alert_histogram(
+    w: Reader,
+    q: AlertQueryText = "",
+    service: ServiceSlug = "",
+    status: FiringOnly = None,
+    muted: MutedOnly = False,
+    start: Start = None,
+    end: End = None,
+    tz: Annotated[str, Query(max_length=64, description="time zone at whose round times bars begin")] = "UTC",
+) -> AlertHistogram:
+    """The bars cover the time from `from` to `to`, or from the oldest alert that is counted until now."""
+    wanted = await _filter(w, service, status, start, end, muted=muted)
+    listed = await listing.listing(
+        w.tx,
+        matcher_query.parse(q.strip(), listing.QUERY_EXAMPLE),
+        None,
+        1,
+        wanted,
+        with_facets=False,
+        histogram_at=listing.Clock(w.now, utc_offset(end or w.now, check_zone(tz))),
+    )
+    return AlertHistogram.model_validate(listed.histogram)
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))

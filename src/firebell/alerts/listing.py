@@ -1,10 +1,13 @@
 """The list of alerts: by matchers and words, with the values of their labels, at a bounded cost (decision 0096)."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from firebell.alerts import facets as label_facets
-from firebell.alerts import list_filter_store, read_store
+from firebell.alerts import histogram as bars
+from firebell.alerts import histogram_store, list_filter_store, read_store
 from firebell.alerts.facets import Facet
+from firebell.alerts.histogram import Histogram
 from firebell.alerts.list_filter_store import Compared
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.kit import search_terms
@@ -22,10 +25,19 @@ WORDS_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """The present, and the offset of the clock at whose round times the bars of a histogram begin."""
+
+    now: datetime
+    utc_offset: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
 class AlertListing:
     """A part of the list, newest first. `older` continues it, None at its end.
 
-    `is_partial` means that more alerts may match than the `counted` ones.
+    `is_partial` means that more alerts may match than the `counted` ones. Only its first part has a `histogram`, if one
+    was asked for.
     """
 
     alerts: list[Alert]
@@ -33,20 +45,26 @@ class AlertListing:
     counted: int
     is_partial: bool
     facets: tuple[Facet, ...]
+    histogram: Histogram | None = None
 
 
 async def listing(
-    tx: Tx, query: MatcherQuery, before: int | None, limit: int, wanted: AlertFilter, *, with_facets: bool
+    tx: Tx,
+    query: MatcherQuery,
+    before: int | None,
+    limit: int,
+    wanted: AlertFilter,
+    *,
+    with_facets: bool,
+    histogram_at: Clock | None = None,
 ) -> AlertListing:
     """Return the alerts that a query matches; fewer than `limit` before its end if few of many match.
 
-    Only `with_facets` are labels counted, which reads many more alerts.
+    Only `with_facets` are labels counted, and only with `histogram_at` are alerts counted by time; both read many more
+    alerts.
     """
-    below = MAX_ID if before is None else before
-    if wanted.started.is_limited:
-        above_id, end_id = await read_store.ids_of_range(tx, wanted.started)
-        below, wanted = min(below, end_id), replace(wanted, above_id=above_id)
-    most = max(limit, COUNTED if with_facets else 0)
+    below, wanted = await _within_range(tx, before, wanted)
+    most = max(limit, COUNTED if with_facets or histogram_at else 0)
     compared = await _compared(tx, query, below, limit, most, wanted)
     shown, counted = compared.ids[:limit], compared.ids[:COUNTED] if with_facets else []
     if len(compared.ids) > limit:
@@ -54,13 +72,50 @@ async def listing(
     else:
         older = compared.lowest_id if compared.is_partial else None
     labels = await list_filter_store.labels_of(tx, counted) if counted else []
+    histogram = None
+    if histogram_at is not None and before is None:
+        histogram = await _histogram(tx, query, compared, below, wanted, histogram_at)
     return AlertListing(
         alerts=await read_store.alerts_by_id(tx, shown),
         older=older,
         counted=len(counted),
         is_partial=compared.is_partial or len(compared.ids) > len(counted),
         facets=label_facets.facets(labels, query),
+        histogram=histogram,
     )
+
+
+async def _histogram(
+    tx: Tx, query: MatcherQuery, compared: Compared, below: int, wanted: AlertFilter, at: Clock
+) -> Histogram:
+    """Count the alerts that match by when they began, of the newest `COMPARED` ones.
+
+    The bars cover the range of the filter; without one, or with more alerts, they begin at the oldest that is counted
+    and end now.
+    """
+    if query.words or query.conditions:
+        source, is_partial = histogram_store.of_ids(compared.ids), compared.is_partial
+    else:
+        source, is_partial = histogram_store.newest(below, COMPARED, wanted), False
+    extent = await histogram_store.extent(tx, source)
+    if extent is None:
+        return Histogram(is_partial=is_partial)
+    counted, earliest, latest = extent
+    is_partial = is_partial or counted >= COMPARED
+    start = earliest if is_partial else wanted.started.start or earliest
+    end = wanted.started.end or max(at.now, latest + timedelta(microseconds=1))
+    grid = bars.grid(start, end, at.utc_offset)
+    counts = await histogram_store.counts(tx, source, grid)
+    return Histogram(bars.bars(grid, start, end, counts), counted, is_partial)
+
+
+async def _within_range(tx: Tx, before: int | None, wanted: AlertFilter) -> tuple[int, AlertFilter]:
+    """Return the id below which alerts are listed, and the filter with the id above which they are."""
+    below = MAX_ID if before is None else before
+    if not wanted.started.is_limited:
+        return below, wanted
+    above_id, end_id = await read_store.ids_of_range(tx, wanted.started)
+    return min(below, end_id), replace(wanted, above_id=above_id)
 
 
 async def _compared(
@@ -70,7 +125,7 @@ async def _compared(
         # without conditions, all that are compared match
         compared = COMPARED if query.conditions else most + 1
         return await list_filter_store.newest_matching(tx, query.conditions, below, compared, wanted)
-    searched = max(limit, WORDS_COMPARED if query.conditions else 0) + 1
+    searched = max(most, WORDS_COMPARED if query.conditions else 0) + 1
     terms = search_terms.parse(query.words)
     ids = await list_filter_store.ids_by_key(tx, query.words, below, searched, wanted)
     if terms.words:

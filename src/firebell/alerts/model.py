@@ -261,6 +261,11 @@ class Alert:
     """How it changed recently between firing and resolved; None if it was steady."""
 
     @property
+    def shown_key(self) -> str:
+        """The deduplication key for people and JSON: that of a test without its control character."""
+        return self.dedup_key.removeprefix("\x1f")
+
+    @property
     def is_flapping(self) -> bool:
         """Return True while it flaps, so that it keeps its page although its source may have resolved it."""
         return self.flap is not None and self.flap.is_on

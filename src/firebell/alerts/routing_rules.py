@@ -181,13 +181,19 @@ class Routing:
                 name = labels.get("service", "").strip()
                 return self.services.get(name) or self.services.get(name.casefold())
 
-    def with_services(self, services: Iterable[tuple[int, str, str]]) -> "Routing":
-        """Return the rules with these services, each with its id, slug and name; a slug comes before a name."""
+    def with_services(
+        self, services: Iterable[tuple[int, str, str]], earlier_names: Iterable[tuple[int, str]] = ()
+    ) -> "Routing":
+        """Return the rules with these services, each with its id, slug and name; a slug comes before a name.
+
+        `earlier_names` are those before services were renamed, in lower case; every other name comes before them.
+        """
         listed = list(services)
+        by_earlier_name = {name: id_ for id_, name in earlier_names}
         by_name = {name.casefold(): id_ for id_, _, name in listed}
         return replace(
             self,
-            services=by_name | {slug: id_ for id_, slug, _ in listed},
+            services=by_earlier_name | by_name | {slug: id_ for id_, slug, _ in listed},
             service_ids=frozenset(id_ for id_, _, _ in listed),
             known_routes={},
         )

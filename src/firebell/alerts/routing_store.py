@@ -166,12 +166,16 @@ async def compiled(tx: Reads, version_id: int, rules: Sequence[RoutingRule]) -> 
         _unreadable.add(f"rule {rule.id} of version {version_id}")
     services = await tx.fetch(
         """
-        select id, slug, name
+        select id, slug, name, earlier_names
         from service
+        where deleted_at is null
         order by id desc
         """
     )
-    return routing.with_services((row["id"], row["slug"], row["name"]) for row in services)
+    return routing.with_services(
+        ((row["id"], row["slug"], row["name"]) for row in services),
+        ((row["id"], name) for row in services for name in row["earlier_names"]),
+    )
 
 
 async def routed_integrations(tx: Reads) -> set[int]:

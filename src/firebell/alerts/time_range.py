@@ -62,8 +62,10 @@ def parse(preset: str, start: str, end: str, now: datetime, tz: str) -> TimeRang
     return TimeRange(now - length) if length is not None else ANY_TIME
 
 
-def instant_text(at: datetime) -> str:
-    """Return an instant as an address has it."""
+def instant_text(at: datetime, *, rounds_up: bool = False) -> str:
+    """Return an instant as an address has it, in whole seconds."""
+    if rounds_up and at.microsecond:
+        at += timedelta(seconds=1)
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

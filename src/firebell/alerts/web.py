@@ -1,6 +1,6 @@
 """The list of alerts, an alert, and its messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -15,12 +15,14 @@ from firebell.alerts import (
     retention_store,
     time_range,
 )
+from firebell.alerts.histogram import Bar, Histogram
 from firebell.alerts.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.alerts.time_range import ANY_TIME
 from firebell.catalog import actions as catalog
 from firebell.kit import matcher_query
 from firebell.kit.errors import Invalid
+from firebell.kit.localtime import utc_offset
 from firebell.kit.matcher_query import MatcherQuery
 from firebell.kit.matchers import Matcher, Op
 from firebell.kit.slice import AlertPart
@@ -51,7 +53,7 @@ async def alerts(
     end: Annotated[str, Query(alias="to")] = "",
 ) -> Response:
     tab = state if state in TABS else "all"
-    chosen_service = await catalog.by_slug(visit.tx, service) if service else None
+    chosen_service = await catalog.by_slug(visit.tx, service, with_deleted=True) if service else None
     preset = "" if start or end or preset == time_range.ALL else preset
     address = partial(
         html.address,
@@ -76,7 +78,13 @@ async def alerts(
             started=started,
         )
         listed = await listing.listing(
-            visit.tx, query, to_choice(before, "before"), ALERTS_LISTED, wanted, with_facets=True
+            visit.tx,
+            query,
+            to_choice(before, "before"),
+            ALERTS_LISTED,
+            wanted,
+            with_facets=True,
+            histogram_at=listing.Clock(visit.now, utc_offset(started.end or visit.now, visit.person.tz)),
         )
     except Invalid as refusal:
         error = refusal
@@ -112,6 +120,7 @@ async def alerts(
             )
             for facet in listed.facets
         ],
+        "bars": _linked_bars(listed.histogram, address),
         "service": chosen_service,
         "tab": tab,
         "tabs": [(name, label, address(state=name)) for name, label in TABS.items()],
@@ -132,6 +141,16 @@ async def alerts(
         "older": address(before=listed.older) if listed.older else "",
     }
     return await html.render(visit.request, "alerts/alerts.html", context)
+
+
+def _linked_bars(histogram: Histogram | None, address: Callable[..., str]) -> list[tuple[Bar, str | None]]:
+    """Return each bar with the address of its alerts, None if it has none."""
+
+    def narrowed(bar: Bar) -> str:
+        start, end = time_range.instant_text(bar.start), time_range.instant_text(bar.end, rounds_up=True)
+        return address(**{"range": "", "from": start, "to": end})
+
+    return [(bar, narrowed(bar) if bar.alerts else None) for bar in (histogram.bars if histogram else ())]
 
 
 def _similar(alert: Alert) -> str:

@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from firebell.catalog import dependency_actions, labels_and_links, store
+from firebell.catalog import deletion, dependency_actions, labels_and_links, store
 from firebell.catalog.labels_and_links import checked_labels, checked_links
-from firebell.catalog.model import TIERS, Service, ServiceLink
+from firebell.catalog.model import TIERS, Service, ServiceLink, renamed
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -47,6 +47,9 @@ remove_dependency = dependency_actions.remove_dependency
 resolve_dependencies = dependency_actions.resolve_dependencies
 restore_dependencies = dependency_actions.restore_dependencies
 set_dependencies = dependency_actions.set_dependencies
+delete_service = deletion.delete_service
+restore_deleted = deletion.restore_deleted
+undo_deletion = deletion.undo_deletion
 service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id
@@ -59,21 +62,29 @@ lock_services_with_policy = store.lock_with_policy
 clear_policy = store.clear_policy
 
 
-async def by_slug(tx: Tx, slug: str) -> Service:
-    """Return the service; raise NotFound, which names up to 20 services, if there is none."""
+async def by_slug(tx: Tx, slug: str, *, with_deleted: bool = False) -> Service:
+    """Return the service; raise NotFound, which names up to 20 services, if there is none.
+
+    A deleted one is found only `with_deleted`, for lists of what is past.
+    """
     service = await store.by_slug(tx, slug)
     if service is None:
         names = ", ".join(s.slug for s in (await store.services(tx))[:20])
         raise NotFound(f"There is no service {slug}.", hint=f"There are: {names or 'none yet'}.")
+    if service.is_deleted and not with_deleted:
+        raise NotFound(f"{service.name} was deleted.", hint="Restore it on its page to use it again.")
     return service
 
 
-async def resolve_service(tx: Tx, text: str) -> Service:
+async def resolve_service(tx: Tx, text: str, *, with_deleted: bool = False) -> Service:
     """Return the service with this slug or name; raise Invalid for the field `service` if there is none."""
     if storable(text) and len(text) <= QUERY_LIMIT:
         for slug in dict.fromkeys((text, slugify(text))):
-            if service := await store.by_slug(tx, slug):
+            service = await store.by_slug(tx, slug)
+            if service and (with_deleted or not service.is_deleted):
                 return service
+        if service := await store.service_by_name_or_slug(tx, text):
+            return service
     raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Enter the slug of a service."})
 
 
@@ -117,13 +128,19 @@ async def create_service(
     )
     errors.check()
     await _check_owners(tx, team_id, policy_id)
-    service = await store.insert(tx, new, now)
+    await store.lock_names(tx)
+    is_taken = await store.has_name(tx, clean, new.slug)
+    service = None if is_taken else await store.insert(tx, new, now)
     if service is None:
-        raise Conflict(
-            f"A service named {clean} already exists.", fields={"name": "Choose a name that is not taken."}
-        )
+        raise _name_taken(clean)
     await tx.audit(actor, "service.created", f"service:{service.id}", now, name=clean)
     return service
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(
+        f"A service named {name} already exists.", fields={"name": "Choose a name that is not taken."}
+    )
 
 
 async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
@@ -163,6 +180,7 @@ async def update_service(
     actor: Actor,
     service: Service,
     *,
+    name: str | Unchanged = UNCHANGED,
     policy_id: int | Unchanged | None = UNCHANGED,
     team_id: int | Unchanged = UNCHANGED,
     description: str | Unchanged = UNCHANGED,
@@ -175,16 +193,22 @@ async def update_service(
     """Update and return the service; a new policy applies to new pages only.
 
     What is left out keeps the value that it has once the service is locked. Labels and links replace those before.
-    Raise Invalid, which names each wrong field, or NotFound for an unknown team or policy.
+    With a new name its slug stays, and alerts that carry the earlier name still belong to it. Raise Invalid, which
+    names each wrong field, NotFound for an unknown team or policy, or Conflict if the name is taken or it was deleted.
     """
+    if name is not UNCHANGED:
+        await store.lock_names(tx)
     current = await store.locked(tx, service.id)
+    if current.is_deleted:
+        raise Conflict(f"{current.name} was deleted.", hint="Restore it first.")
     errors = FieldErrors()
 
     def checked(value: S | Unchanged, current: T, check: Callable[[S], T]) -> T:
         return current if isinstance(value, Unchanged) else errors.value(lambda: check(value), current)
 
+    clean = checked(name, current.name, lambda value: clean_name(value, "name"))
     changed = replace(
-        current,
+        renamed(current, clean) if clean != current.name else current,
         team_id=current.team_id if team_id is UNCHANGED else team_id,
         policy_id=current.policy_id if policy_id is UNCHANGED else policy_id,
         description=checked(description, current.description, _clean_description),
@@ -195,6 +219,7 @@ async def update_service(
     )
     errors.check()
     await _check_owners(tx, changed.team_id, changed.policy_id)
+    await _check_name(tx, current, changed)
     await store.update(tx, changed)
     before, after = _settings(current), _settings(changed)
     undo_detail = {"before": before, "final": before == after}
@@ -202,9 +227,19 @@ async def update_service(
     return changed
 
 
+async def _check_name(tx: Tx, current: Service, changed: Service) -> None:
+    """Raise Conflict if a new name is that of another service, or the slug that alerts find it by."""
+    if changed.name == current.name:
+        return
+    if await store.has_name(tx, changed.name, slugify(changed.name), except_id=current.id):
+        raise _name_taken(changed.name)
+
+
 def _settings(service: Service) -> dict[str, Any]:
     """Return what can be changed of a service, as the audit log keeps it."""
-    own = {n: getattr(service, n) for n in ("team_id", "policy_id", "description", "runbook_url", "tier")}
+    own = {
+        n: getattr(service, n) for n in ("name", "team_id", "policy_id", "description", "runbook_url", "tier")
+    }
     return {**own, "labels": dict(service.labels), "links": [asdict(link) for link in service.links]}
 
 
@@ -212,13 +247,16 @@ def _settings(service: Service) -> dict[str, Any]:
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
     """Undo a change of a service; raise Conflict if someone has changed it since then."""
     before = entry.detail["before"]
+    await store.lock_names(tx)
     service = await store.locked(tx, entry.subject_id)
     if _settings(service) != {name: entry.detail.get(name) for name in _settings(service)}:
         raise undo.changed_since(
             f"someone has changed {service.name} since then.", "Edit it on the service's page."
         )
-    restored = replace(service, **{**before, "links": tuple(ServiceLink(**link) for link in before["links"])})
+    named = renamed(service, before["name"]) if before["name"] != service.name else service
+    restored = replace(named, **{**before, "links": tuple(ServiceLink(**link) for link in before["links"])})
     await _check_owners(tx, restored.team_id, restored.policy_id)
+    await _check_name(tx, service, restored)
     await store.update(tx, restored)
     await tx.audit(actor, "service.changed", entry.subject, now, **before, final=True)
     return restored

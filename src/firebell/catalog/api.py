@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from firebell.catalog import actions
-from firebell.catalog.api_types import ServiceLinkShown, TierNumber
+from firebell.catalog.api_types import EarlierNames, ServiceLinkShown, TierNumber
 from firebell.catalog.labels_and_links import MAX_LABELS, MAX_LINKS
 from firebell.catalog.model import ServiceLink
-from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, ShortName, Text, problems
+from firebell.kit.web import api, undo
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Removed, ShortName, Text, problems, removed
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -47,6 +47,7 @@ class ServiceShown(ApiOutput):
     tier: int | None
     labels: dict[str, str]
     links: list[ServiceLinkShown]
+    earlier_names: EarlierNames
 
 
 class NewService(ApiInput):
@@ -65,9 +66,10 @@ class NewService(ApiInput):
 class ServiceChange(ApiInput):
     """Fields to change; a `policy_id` of null sends pages to the fallback responders, a `tier` of null removes it.
 
-    `labels` and `links` replace all that the service had.
+    `labels` and `links` replace all that the service had. With a new name its slug stays.
     """
 
+    name: ShortName | None = None
     team_id: Id | None = None
     policy_id: Id | None = None
     description: Annotated[Text | None, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = None
@@ -91,8 +93,8 @@ def _links(links: list[NewServiceLink]) -> list[ServiceLink]:
 
 @router.patch(
     "/{slug}",
-    summary="Update a service's team, policy, tier, texts, labels or links",
-    responses=problems(404),
+    summary="Update a service's name, team, policy, tier, texts, labels or links",
+    responses=problems(404, 409),
 )
 async def change_service(w: Responder, slug: Text, change: ServiceChange) -> ServiceShown:
     service = await actions.by_slug(w.tx, slug)
@@ -102,3 +104,18 @@ async def change_service(w: Responder, slug: Text, change: ServiceChange) -> Ser
         stated["links"] = _links(change.links)
     changed = await actions.update_service(w.tx, w.actor, service, **stated, now=w.now)
     return ServiceShown.model_validate(changed)
+
+
+@router.delete("/{slug}", summary="Delete a service that nothing uses", responses=problems(404, 409))
+async def delete_service(w: Responder, slug: Text) -> Removed:
+    """Its pages, incidents and alerts are kept. The error 409 says what still uses it."""
+    service = await actions.by_slug(w.tx, slug)
+    await actions.delete_service(w.tx, w.actor, service, w.now)
+    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "service.deleted", w.now))
+
+
+@router.post("/{slug}/restore", summary="Restore a deleted service", responses=problems(404, 409))
+async def restore_service(w: Responder, slug: Text) -> ServiceShown:
+    """The slug is the one that the service has since it was deleted, such as `checkout-deleted-7`."""
+    deleted = await actions.by_slug(w.tx, slug, with_deleted=True)
+    return ServiceShown.model_validate(await actions.restore_deleted(w.tx, w.actor, deleted, w.now))

@@ -17,6 +17,11 @@ TierNumber = Annotated[
     ),
 ]
 
+EarlierNames = Annotated[
+    list[str],
+    Field(description="in lower case, newest last; alerts that carry one belong to the service too"),
+]
+
 
 class ServiceLinkShown(ApiOutput):
     """A web page about a service."""

@@ -65,6 +65,19 @@ async def dependencies_of(tx: Reads, service_ids: Collection[int]) -> dict[int, 
     return result
 
 
+async def count_dependents(tx: Reads, service_id: int) -> int:
+    """Return the number of services that depend directly on a service."""
+    number: int = await tx.value(
+        """
+        select count(*)
+        from service_dependency
+        where depends_on_id = $1
+        """,
+        service_id,
+    )
+    return number
+
+
 async def insert(tx: Tx, edges: Sequence[Edge], now: datetime) -> None:
     """Store dependencies. Idempotent."""
     await tx.execute(

@@ -1,10 +1,14 @@
 """Services."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 TIERS = {1: "critical", 2: "standard", 3: "internal"}
 """The tiers of services, and of the policies that suit them: who notices a failure, and how soon."""
+
+MAX_EARLIER_NAMES = 20
+"""The most earlier names of a service by which alerts find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Service:
     """What alerts are about: a team owns it, an escalation policy pages for it.
 
     `tier` is a key of `TIERS`, None if no one chose one. Labels describe the service; they route no alert.
+    `earlier_names` are those before it was renamed, in lower case, the newest last.
     """
 
     id: int
@@ -32,3 +37,22 @@ class Service:
     tier: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     links: tuple[ServiceLink, ...] = ()
+    earlier_names: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Return True if only its history is kept."""
+        return self.deleted_at is not None
+
+
+def renamed(service: Service, name: str) -> Service:
+    """Return the service with a new name; alerts that carry one of the newest earlier ones still belong to it.
+
+    Its slug stays, so that addresses and what names it by slug stay valid.
+    """
+    former = service.name.casefold()
+    earlier = [each for each in service.earlier_names if each not in (name.casefold(), former)]
+    if former != name.casefold():
+        earlier.append(former)
+    return replace(service, name=name, earlier_names=tuple(earlier[-MAX_EARLIER_NAMES:]))

@@ -9,7 +9,8 @@ async def service_ids(tx: Reads, tsquery: str, limit: int) -> list[int]:
         """
         select id
         from service
-        where search_vector(name || ' ' || slug || ' ' || description) @@ to_tsquery('simple', $1)
+        where deleted_at is null
+            and search_vector(name || ' ' || slug || ' ' || description) @@ to_tsquery('simple', $1)
         order by search_vector(name || ' ' || slug) @@ to_tsquery('simple', $1) desc, name, id
         limit $2
         """,

@@ -7,11 +7,19 @@ from firebell.kit.slice import FEW, Command, NavItem, Section, Slice
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
+
 
 def _routers() -> list["APIRouter"]:
     from firebell.catalog import api
 
     return [api.router]
+
+
+def _service_uses() -> list["UseSource"]:
+    from firebell.catalog import deletion
+
+    return [deletion.dependents]
 
 
 SLICE = Slice(
@@ -20,6 +28,7 @@ SLICE = Slice(
     kept={"service": FEW, "service_dependency": FEW},
     functions=("lock_services",),
     routers=_routers,
+    service_uses=_service_uses,
     commands=(
         Command(
             "service", "Manage services and their integration keys.", "firebell.commands.service", rank=160

@@ -8,11 +8,15 @@ from firebell.catalog.model import Service, ServiceLink
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.web.filters import storable
 
-_COLUMNS = "id, name, slug, team_id, policy_id, description, runbook_url, tier, labels, links"
+_COLUMNS = (
+    "id, name, slug, team_id, policy_id, description, runbook_url, tier, labels, links, earlier_names,"
+    " deleted_at"
+)
 
 
 def _service(row: Row) -> Service:
-    return Service(**{**row, "links": tuple(ServiceLink(**link) for link in row["links"])})
+    links, earlier = tuple(ServiceLink(**link) for link in row["links"]), tuple(row["earlier_names"])
+    return Service(**{**row, "links": links, "earlier_names": earlier})
 
 
 async def insert(tx: Tx, service: Service, now: datetime) -> Service | None:
@@ -39,12 +43,13 @@ async def insert(tx: Tx, service: Service, now: datetime) -> Service | None:
     return _service(row) if row else None
 
 
-async def services(tx: Tx) -> list[Service]:
-    """Return every service, by name."""
+async def services(tx: Tx, *, with_deleted: bool = False) -> list[Service]:
+    """Return every service, by name; those that were deleted only for the names of what is past."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from service
+        {"" if with_deleted else "where deleted_at is null"}
         order by name, id
         """
     )
@@ -57,8 +62,8 @@ async def search(tx: Tx, text: str, limit: int) -> list[Service]:
         f"""
         select {_COLUMNS}
         from service
-        where position(lower($1) in lower(name)) > 0
-            or position(lower($1) in slug) > 0
+        where deleted_at is null
+            and (position(lower($1) in lower(name)) > 0 or position(lower($1) in slug) > 0)
         order by name, id
         limit $2
         """,
@@ -69,18 +74,26 @@ async def search(tx: Tx, text: str, limit: int) -> list[Service]:
 
 
 async def service_by_name_or_slug(tx: Tx, text: str) -> Service | None:
-    """Return the service with this name or slug, ignoring case; return None unless exactly one matches."""
+    """Return the service with this name or slug, ignoring case, else with this earlier name.
+
+    Return None unless exactly one matches.
+    """
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from service
-        where lower(name) = lower($1)
-            or slug = lower($1)
-        limit 2
+        where deleted_at is null
+            and (lower(name) = lower($1) or slug = lower($1) or earlier_names @> array[$2])
+        order by lower(name) = lower($1) or slug = lower($1) desc
+        limit 3
         """,
         text,
+        text.casefold(),
     )
-    return _service(rows[0]) if len(rows) == 1 else None
+    services = [_service(row) for row in rows]
+    current = [each for each in services if text.lower() in (each.name.lower(), each.slug)]
+    found = current or services
+    return found[0] if len(found) == 1 else None
 
 
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
@@ -101,6 +114,7 @@ async def services_by_slug(tx: Tx, slugs: Sequence[str]) -> dict[str, Service]:
         select {_COLUMNS}
         from service
         where slug = any($1::text[])
+            and deleted_at is null
         """,
         [slug for slug in slugs if storable(slug)],
     )
@@ -130,13 +144,13 @@ async def locked(tx: Tx, service_id: int) -> Service:
         """,
         service_id,
     )
-    assert row, "services are never deleted"
+    assert row, "the rows of services stay"
     return _service(row)
 
 
 async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
     """Return the labels of every service by its id, for matchers."""
-    rows = await tx.fetch("select id, labels from service")
+    rows = await tx.fetch("select id, labels from service where deleted_at is null")
     return {row["id"]: row["labels"] for row in rows}
 
 
@@ -150,7 +164,9 @@ async def update(tx: Tx, service: Service) -> None:
             runbook_url = $5,
             tier = $6,
             labels = $7,
-            links = $8
+            links = $8,
+            name = $9,
+            earlier_names = $10
         where id = $1
         """,
         service.id,
@@ -161,7 +177,69 @@ async def update(tx: Tx, service: Service) -> None:
         service.tier,
         dict(service.labels),
         [asdict(link) for link in service.links],
+        service.name,
+        list(service.earlier_names),
     )
+
+
+async def lock_names(tx: Tx) -> None:
+    """Let one transaction at a time choose the name of a service, so that no two have the same one."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('service_name', 0))")
+
+
+async def has_name(tx: Tx, name: str, slug: str, *, except_id: int = 0) -> bool:
+    """Return True if another service has this name, ignoring case, or this slug."""
+    return bool(
+        await tx.value(
+            """
+            select exists (
+                select
+                from service
+                where id <> $3
+                    and deleted_at is null
+                    and (lower(name) = lower($1) or slug = $2)
+            )
+            """,
+            name,
+            slug,
+            except_id,
+        )
+    )
+
+
+async def hide(tx: Tx, service_id: int, slug: str, deleted_at: datetime) -> None:
+    """Mark a service as deleted, and move it to another slug."""
+    await tx.execute(
+        """
+        update service
+        set slug = $2,
+            deleted_at = $3
+        where id = $1
+        """,
+        service_id,
+        slug,
+        deleted_at,
+    )
+
+
+async def restore(tx: Tx, service_id: int, slug: str) -> bool:
+    """Return True if a deleted service is back under this slug, False if the slug is taken."""
+    changed = await tx.changed(
+        """
+        update service
+        set slug = $2,
+            deleted_at = null
+        where id = $1
+            and not exists (
+                select
+                from service other
+                where other.slug = $2
+            )
+        """,
+        service_id,
+        slug,
+    )
+    return changed == 1
 
 
 async def has_policy(tx: Tx, policy_id: int) -> bool:

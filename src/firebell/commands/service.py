@@ -1,5 +1,7 @@
 """`firebell service`: manage services, their changes and integration keys."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -211,6 +213,60 @@ def set_(
         body["links"] = _links(link)
     changed = call("PATCH", f"/api/v1/services/{seg(slug)}", body)
     show(changed, f"Changed {changed['slug']}.")
+
+
+@service.command(epilog=example("firebell service rename checkout 'Checkout and payments'"))
+@click.argument("slug")
+@click.argument("name")
+@as_json
+def rename(slug: str, name: str) -> None:
+    """Rename service SLUG; its slug stays, and alerts that carry the earlier name still belong to it."""
+    renamed = call("PATCH", f"/api/v1/services/{seg(slug)}", {"name": name})
+    show(renamed, f"Renamed {renamed['slug']} to {renamed['name']}.")
+
+
+@service.command(epilog=example("firebell service delete checkout"))
+@click.argument("slug")
+@as_json
+def delete(slug: str) -> None:
+    """Delete service SLUG, if nothing uses it; its pages, incidents and alerts are kept."""
+    answer = call("DELETE", f"/api/v1/services/{seg(slug)}")
+    show_removed(answer, {"deleted": slug}, f"Deleted {slug}.")
+
+
+@service.command(epilog=example("firebell service restore checkout-deleted-7"))
+@click.argument("slug")
+@as_json
+def restore(slug: str) -> None:
+    """Restore a deleted service by the SLUG that it has since it was deleted."""
+    restored = call("POST", f"/api/v1/services/{seg(slug)}/restore")
+    show(restored, f"Restored {restored['slug']}.")
+
+
+@service.command("import", epilog=example("firebell service import services.yaml --dry-run"))
+@click.argument("file", metavar="FILE")
+@click.option("--create", is_flag=True, help="Create services that don't exist; else they are an error.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@as_json
+def import_(file: str, create: bool, dry_run: bool) -> None:
+    """Set teams, tiers, labels and links of services from the YAML FILE; - is standard input.
+
+    FILE has a list of services, or Components of Backstage. What it leaves out stays as it is.
+    """
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        fail(f"{file} can't be read: {error}")
+    body = {"file": text, "create": create, "dry_run": dry_run}
+    result = call("POST", "/api/v1/service-import", body)
+    rows = [[slug, "new", "", ""] for slug in result["created"]] + [
+        [c["service"], c["field"], _one_line(c["before"]), _one_line(c["after"])] for c in result["changes"]
+    ]
+    show_table(result, ("SERVICE", "FIELD", "BEFORE", "AFTER"), rows, wide=3, empty="Nothing changes.")
+
+
+def _one_line(text: str) -> str:
+    return ", ".join(text.splitlines()) or "-"
 
 
 def change_lines(changes: list[dict[str, Any]]) -> list[str]:

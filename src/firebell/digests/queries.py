@@ -85,7 +85,7 @@ async def _incidents(tx: Tx, week: Week, team_id: int | None) -> list[Incident]:
     listed = await incidents.matching(tx, wanted, limit=READ_AT_MOST)
     if team_id is not None:
         affected = await incidents.services(tx, [one.id for one in listed])
-        owned = {one.id for one in await catalog.services(tx) if one.team_id == team_id}
+        owned = {one.id for one in await catalog.services(tx, with_deleted=True) if one.team_id == team_id}
         listed = [one for one in listed if owned & set(affected[one.id])]
     return sorted(listed, key=lambda one: (one.severity, one.id))
 

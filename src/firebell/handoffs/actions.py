@@ -78,7 +78,7 @@ async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: dat
 
 async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime) -> Facts:
     team, start = schedule.team_id, change.shift_start
-    team_services = {s.id for s in await catalog.services(tx) if s.team_id == team}
+    team_services = {s.id for s in await catalog.services(tx, with_deleted=True) if s.team_id == team}
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
     # everyone can read a handoff, also those who may not know of a private incident
     recent = [i for i in await incidents.incidents(tx, phases, False, MAX_INCIDENTS) if not i.is_private]

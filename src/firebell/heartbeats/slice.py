@@ -8,6 +8,7 @@ from firebell.kit.slice import FEW, Command, NavItem, Section, Slice
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
@@ -30,6 +31,12 @@ def _retentions() -> "Sequence[Retention]":
     return retention_store.RETENTIONS
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.heartbeats import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "heartbeats",
     tables=("heartbeat", "heartbeat_ping", "heartbeat_reception"),
@@ -37,6 +44,7 @@ SLICE = Slice(
     retentions=_retentions,
     routers=_routers,
     timers=_timers,
+    service_uses=_service_uses,
     commands=(
         Command("heartbeat", "Watch that jobs report in time.", "firebell.commands.heartbeat", rank=95),
     ),

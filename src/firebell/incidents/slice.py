@@ -18,6 +18,7 @@ from firebell.kit.slice import (
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.incidents.closing.condition_sources import ConditionSource
     from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
@@ -111,6 +112,13 @@ _TABLES = (
     *("incident_field_value", "incident_final_facts", "closing_watch"),
 )
 
+
+def _service_uses() -> list["UseSource"]:
+    from firebell.incidents import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "incidents",
     tables=(*_TABLES, "attachment", "declaration_rule", "incident_field"),
@@ -129,6 +137,7 @@ SLICE = Slice(
     routers=_routers,
     timers=_timers,
     incident_parts=_incident_parts,
+    service_uses=_service_uses,
     commands=(
         Command(
             "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60

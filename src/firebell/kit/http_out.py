@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -42,6 +43,7 @@ _NEVER = [
 _VALIDATOR = 1000
 """Maximum length of a stored ETag or Last-Modified; a longer one is dropped."""
 _REFUSED_ENCODING = "firebell_refused_encoding"
+_HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _HEADER_CHARS = 2000
 _PORTS = {"http": 80, "https": 443}
 _WITHOUT_A_BODY = ("GET", "DELETE")
@@ -75,6 +77,17 @@ def allowed(address: str, networks: Iterable[Network]) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+def _can_be_host(host: str) -> bool:
+    """Return True for an IP address, and for a name of labels as the name system has them (RFC 1035)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        # a name that ends in digits is read as an IPv4 address
+        return len(host) <= 253 and all(map(_HOST_LABEL.fullmatch, labels)) and not labels[-1].isdecimal()
+    return True
+
+
 def check_url(url: str, field: str = "address") -> str:
     """Return `url`; raise `Invalid` unless it is an http(s) address with a host and no credentials."""
     text = url.strip()
@@ -82,12 +95,12 @@ def check_url(url: str, field: str = "address") -> str:
     try:
         parts = urlsplit(text)
         port_known = parts.port != 0
-        httpx.URL(text)
+        host = httpx.URL(text).raw_host.decode("ascii")
     except (ValueError, httpx.InvalidURL):
         raise wrong from None
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_known or len(text) > 2000:
         raise wrong
-    if not text.isprintable() or " " in text:
+    if not text.isprintable() or " " in text or not _can_be_host(host):
         raise wrong
     if parts.username or parts.password:
         raise Invalid(

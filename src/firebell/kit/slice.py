@@ -207,6 +207,8 @@ class Slice:
     """What a slice above incidents does when one is declared, for the form in which someone declares it."""
     declaration_hints: Callable[[], Sequence[DeclarationHint]] = tuple
     """What a slice above incidents knows of affected services, for the form in which someone declares an incident."""
+    service_uses: Callable[[], Sequence[Callable[["Tx", int, str], Awaitable[Sequence[Any]]]]] = tuple
+    """Sources of `catalog.uses.ServiceUse`s, which keep a service from being deleted."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
     settings_tabs: tuple[SettingsTab, ...] = ()

@@ -113,7 +113,8 @@ async def services_in_scope(tx: Tx, scope: Scope) -> int:
         """
         select count(*)
         from service
-        where ($1::bigint is null or id = $1)
+        where deleted_at is null
+            and ($1::bigint is null or id = $1)
             and ($2::bigint is null or team_id = $2)
         """,
         scope.service_id,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from firebell.alerts import actions as alerts
+from firebell.alerts.model import Alert
 from firebell.channels.callbacks import ReceiptState
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
@@ -231,6 +232,11 @@ async def shown(tx: Tx, page: Page, now: datetime) -> PageShown:
     return PageShown.model_validate(page_fields(details))
 
 
+def _page_alert(alert: Alert) -> PageAlert:
+    own = {name: getattr(alert, name) for name in PageAlert.model_fields}
+    return PageAlert.model_validate({**own, "dedup_key": alert.shown_key})
+
+
 @router.get(
     "/pages/{ref}",
     tags=["pages"],
@@ -246,7 +252,7 @@ async def get_page(w: Reader, ref: Text) -> PageDetail:
     return PageDetail.model_validate(
         {
             **page_fields(details),
-            "alert_list": [PageAlert.model_validate(a) for a in details.alerts],
+            "alert_list": [_page_alert(alert) for alert in details.alerts],
             "changes": [PageChange.model_validate(c) for c in changes],
             "log": [LogShown(at=e.at, kind=e.kind, by=e.actor, text=e.text) for e in entries],
             "deliveries": [DeliveryShown.model_validate(d) for d in deliveries],

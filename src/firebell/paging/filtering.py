@@ -75,7 +75,7 @@ async def resolve(
         raise Invalid("The end date is before the start date.", fields={"until": "Use a date after `since`."})
     return PageFilter(
         words=search_words(filters.get("q", "")),
-        service_id=(await catalog.resolve_service(tx, filters["service"])).id
+        service_id=(await catalog.resolve_service(tx, filters["service"], with_deleted=True)).id
         if "service" in filters
         else None,
         team_ids=await _team_ids(tx, filters, person_id),

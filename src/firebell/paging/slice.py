@@ -8,6 +8,7 @@ from firebell.kit.slice import FEW, Command, Composer, NavItem, Section, Slice, 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
@@ -100,6 +101,12 @@ def _subscriptions() -> Subscriptions:
     )
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.paging import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "paging",
     tables=(
@@ -129,6 +136,7 @@ SLICE = Slice(
     timers=_timers,
     composers=_composers,
     subscriptions=_subscriptions,
+    service_uses=_service_uses,
     commands=(
         Command(
             "page",

@@ -35,7 +35,7 @@ async def reviews(tx: Tx, quarter: Quarter) -> list[TeamReview]:
             and signature.quarter = $1
         left join person on person.id = signature.person_id
         where team.created_at < $2
-            and exists (select from service where service.team_id = team.id)
+            and exists (select from service where service.team_id = team.id and deleted_at is null)
         order by team.name, team.id
         """,
         quarter.first,

@@ -200,7 +200,7 @@ async def owning_teams(tx: Tx) -> dict[int, str]:
         """
         select team.id, team.name
         from team
-        where exists (select from service where service.team_id = team.id)
+        where exists (select from service where service.team_id = team.id and deleted_at is null)
         order by team.name
         """
     )

@@ -227,7 +227,7 @@ async def _list(tx: Tx, answerer: Answerer, pages: Sequence[Page]) -> str:
     together = await notify.bundle_codes_of(tx, answerer.person.id, SUBJECT_KIND, list(refs))
     code, ids = max(together.items(), key=lambda each: len(each[1]), default=(0, []))
     if len(ids) > 1:
-        several = responding.refs(answerer, [refs[i] for i in ids])
+        several = page_replies.refs(answerer, [refs[i] for i in ids])
         named.append(word("{ref} ({code}a to ack)", ref=several, code=f"{code}a"))
     listed = [*named, *([word("{count} more", count=more)] if more else [])]
     return word("Open: {pages}.", pages=", ".join(listed))

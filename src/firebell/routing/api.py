@@ -245,7 +245,7 @@ class AlertExplained(ApiOutput):
 
 
 async def _slugs(w: Work) -> dict[int, str]:
-    return {service.id: service.slug for service in await catalog.services(w.tx)}
+    return {service.id: service.slug for service in await catalog.services(w.tx, with_deleted=True)}
 
 
 async def _rules(w: Work, body: RoutingDraft) -> list[RoutingRule]:

@@ -111,8 +111,8 @@ def _routed(facts: ExplanationFacts) -> ExplanationStage:
     text = f"Rule {number}, {name}, matched. It belongs to {facts.service}."
     if alert.is_fallback:
         text = (
-            f"Rule {number}, {name}, matched, but the service that it names doesn’t exist. The fallback rule sent it to"
-            f" {facts.service}, the service of its integration."
+            f"Rule {number}, {name}, matched, but the service that it names doesn’t exist or was deleted. The"
+            f" fallback rule sent it to {facts.service}, the service of its integration."
         )
     return ExplanationStage(StageName.ROUTED, StageResult.PASSED, text, link=link, href=href)
 

@@ -36,7 +36,7 @@ async def _rules(visit: Visit) -> tuple[int, tuple[RoutingRule, ...]]:
 
 
 async def _names(visit: Visit) -> dict[int, str]:
-    return {service.id: service.name for service in await catalog.services(visit.tx)}
+    return {service.id: service.name for service in await catalog.services(visit.tx, with_deleted=True)}
 
 
 @router.get(ADDRESS, dependencies=route_access.needs(Verb.ROUTING_READ))

@@ -11,7 +11,7 @@ from pydantic import Field
 from firebell.alerts.model import ChangeEvent
 from firebell.alerts.queries import AlertDetails
 from firebell.catalog import actions as catalog
-from firebell.catalog.api_types import LEAST_TIER, MOST_TIER, ServiceLinkShown
+from firebell.catalog.api_types import LEAST_TIER, MOST_TIER, EarlierNames, ServiceLinkShown
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.web import api
@@ -54,6 +54,7 @@ class ListedService(ApiOutput):
     tier: int | None
     labels: dict[str, str]
     links: list[ServiceLinkShown]
+    earlier_names: EarlierNames
     state: Literal["outage", "degraded", "ok"]
     ref: Annotated[str | None, Field(description="the open incident or page behind the state")]
     open_pages: int
@@ -149,6 +150,8 @@ class ServiceDetail(ApiOutput):
     tier: int | None
     labels: dict[str, str]
     links: list[ServiceLinkShown]
+    earlier_names: EarlierNames
+    deleted_at: Annotated[datetime | None, Field(description="null unless only its history is kept")]
     runbooks: Annotated[
         list[ServiceRunbook] | None,
         Field(description="runbooks of the service, best first; null if the key lacks runbooks:read"),
@@ -246,7 +249,10 @@ async def list_services(
     listed = await list_queries.matching(w.tx, search, with_incidents=may_read_incidents)
     return [
         ListedService(
-            **asdict(service), state=state.health.state, ref=state.health.ref, open_pages=state.open_pages
+            **{name: value for name, value in asdict(service).items() if name != "deleted_at"},
+            state=state.health.state,
+            ref=state.health.ref,
+            open_pages=state.open_pages,
         )
         for service, state in params.newest(listed, [service.id for service, _ in listed])
     ]
@@ -258,7 +264,7 @@ async def list_services(
 async def get_service(w: Reader, slug: Text) -> ServiceDetail:
     may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
     may_read_schedules = permissions.allows(w.rights, Verb.SCHEDULE_READ)
-    service = await catalog.by_slug(w.tx, slug)
+    service = await catalog.by_slug(w.tx, slug, with_deleted=True)
     service_runbooks = None
     if permissions.allows(w.rights, Verb.RUNBOOK_READ):
         service_runbooks = await runbooks.of_service(w.tx, service, w.ctx.public_url, w.now)
@@ -276,6 +282,8 @@ async def get_service(w: Reader, slug: Text) -> ServiceDetail:
         tier=service.tier,
         labels=dict(service.labels),
         links=[ServiceLinkShown(title=link.title, url=link.url) for link in service.links],
+        earlier_names=list(service.earlier_names),
+        deleted_at=service.deleted_at,
         runbooks=None if service_runbooks is None else [_runbook(each) for each in service_runbooks],
         team=overview.team.slug,
         policy=overview.policy.slug if overview.policy else None,

@@ -1,4 +1,4 @@
-"""The screen on which a service's texts, team, tier, labels and links are edited."""
+"""The screen on which a service is edited and deleted."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
+from firebell.catalog import uses
 from firebell.catalog.model import TIERS, Service
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_required
@@ -21,6 +22,7 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 router = routing.html_router()
 
 _FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "name": ("name", str),
     "description": ("description", str),
     "team": ("team_id", partial(to_required, field="team")),
     "tier": ("tier", partial(to_choice, field="tier")),
@@ -42,6 +44,7 @@ async def _render(
         "values": values,
         "stored": _values(service),
         "error": error,
+        "uses": await uses.uses(visit.tx, service.id, service.slug),
     }
     return await html.render(visit.request, "service_overview/edit.html", context)
 
@@ -52,6 +55,7 @@ async def _team_names(visit: Visit) -> list[tuple[int, str]]:
 
 def _values(service: Service) -> dict[str, str]:
     return {
+        "name": service.name,
         "description": service.description,
         "team": str(service.team_id),
         "tier": str(service.tier or ""),
@@ -83,6 +87,25 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
         return await _render(visit, service, changes.values, error)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.changed", visit.now)
     return flash.redirect(visit.request, f"/services/{slug}", f"{service.name} saved.", offer)
+
+
+@router.post("/services/{slug}/delete", dependencies=route_access.needs(Verb.SERVICE_WRITE))
+async def delete(visit: CurrentVisit, slug: str) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
+    try:
+        async with visit.tx.savepoint():
+            await catalog.delete_service(visit.tx, visit.actor, service, visit.now)
+    except Conflict as error:
+        return await _render(visit, service, _values(service), error)
+    offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.deleted", visit.now)
+    return flash.redirect(visit.request, "/services", f"{service.name} deleted.", offer)
+
+
+@router.post("/services/{slug}/restore", dependencies=route_access.needs(Verb.SERVICE_WRITE))
+async def restore(visit: CurrentVisit, slug: str) -> Response:
+    deleted = await catalog.by_slug(visit.tx, slug, with_deleted=True)
+    service = await catalog.restore_deleted(visit.tx, visit.actor, deleted, visit.now)
+    return flash.redirect(visit.request, f"/services/{service.slug}", f"{service.name} restored.")
 
 
 async def _overtaken(visit: Visit, stored: Mapping[str, str]) -> Conflict:

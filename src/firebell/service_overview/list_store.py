@@ -44,7 +44,7 @@ class ServiceCounts:
 
 
 def _where(wanted: ServiceFilter, values: list[object]) -> str:
-    conditions = ["true"]
+    conditions = ["deleted_at is null"]
     if wanted.tsquery:
         values.append(wanted.tsquery)
         document = "search_vector(name || ' ' || slug || ' ' || description)"

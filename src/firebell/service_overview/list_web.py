@@ -76,6 +76,7 @@ async def _services(
         "tiers": TIERS,
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
+        "export": html.address("/services.csv", q=q, **chosen),
         "first": address(**chosen) if after else "",
         "older": older,
         "tallest": max((n for row in listed.rows for n in row.hours), default=0),

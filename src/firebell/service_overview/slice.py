@@ -9,14 +9,27 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.service_overview import api, dependency_api, dependency_web, edit_web, list_web, web
+    from firebell.service_overview import (
+        api,
+        dependency_api,
+        dependency_web,
+        edit_web,
+        export_web,
+        import_api,
+        import_web,
+        list_web,
+        web,
+    )
 
     return [
         list_web.router,
+        import_web.router,
+        export_web.router,
         dependency_web.router,
         edit_web.router,
         web.router,
         dependency_api.router,
+        import_api.router,
         api.router,
     ]
 

@@ -24,6 +24,11 @@ router = routing.html_router()
 
 @router.get("/services/{slug}", dependencies=route_access.needs(Verb.SERVICE_READ))
 async def service(visit: CurrentVisit, slug: str) -> Response:
+    service = await catalog.by_slug(visit.tx, slug, with_deleted=True)
+    if service.is_deleted:
+        return await html.render(
+            visit.request, "service_overview/deleted.html", {"nav": "services", "s": service}
+        )
     return await _service(visit, slug)
 
 

@@ -18,6 +18,7 @@ from firebell.kit.slice import (
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.incidents.actions import ConditionSource
     from firebell.kit.jobs.timers import Handler
 
@@ -100,6 +101,12 @@ def _incident_checks() -> list[IncidentChecks]:
     return [truthfulness_queries.load_findings]
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.status_pages import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "status_pages",
     tables=(
@@ -141,6 +148,7 @@ SLICE = Slice(
     declaration_hints=_declaration_hints,
     closing_conditions=_closing_conditions,
     incident_checks=_incident_checks,
+    service_uses=_service_uses,
     commands=(
         Command(
             "statuspage", "Show status pages and publish on them.", "firebell.commands.statuspage", rank=124

@@ -42,6 +42,11 @@ async def _service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Un
     return Undone(f"{service.name} restored.", f"/services/{service.slug}")
 
 
+async def _deleted_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
+    service = await catalog.undo_deletion(tx, actor, entry, now)
+    return Undone(f"{service.name} restored.", f"/services/{service.slug}")
+
+
 async def _dependencies(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
     service = await catalog.restore_dependencies(tx, actor, entry, now)
     return Undone(f"Dependencies of {service.name} restored.", f"/services/{service.slug}#dependencies")
@@ -139,6 +144,7 @@ WAYS = {
     "policy.deleted": Way(Verb.POLICY_WRITE, _policy, "Create the policy again in Escalation."),
     "saved_view.deleted": Way(Verb.SAVED_VIEW_WRITE, _saved_view, "Save the view again."),
     "service.changed": Way(Verb.SERVICE_WRITE, _service, "Change it on its page."),
+    "service.deleted": Way(Verb.SERVICE_WRITE, _deleted_service, "Restore it on its page."),
     "service.dependencies": Way(Verb.SERVICE_WRITE, _dependencies, "Add it again on the service's page."),
     "integration.revoked": Way(Verb.INTEGRATION_REVOKE, _integration, "Add a new key to the service."),
     "contact.removed": Way(Verb.CONTACT_METHOD_WRITE, _contact_method, "Add the contact method again."),

@@ -83,6 +83,7 @@ async def _create(
     tx: Tx, actor: Actor, author: str, new: NewSilence, now: datetime, *, replaced: int = 0
 ) -> Silence:
     """Store a silence; raise Conflict if there are too many without the `replaced` ones, which are about to expire."""
+    await store.lock_creation(tx)
     if await store.unended_count(tx) - replaced >= MAX_SILENCES:
         raise Conflict(f"There are already {MAX_SILENCES:,} silences.", hint="Expire some of them first.")
     created = await store.insert(tx, author, new, now)

@@ -137,6 +137,11 @@ async def newest(tx: Reads, before: int, limit: int) -> list[Silence]:
     return [_silence(row) for row in rows]
 
 
+async def lock_creation(tx: Tx) -> None:
+    """Let one transaction at a time create a silence, so that all of them together keep to the limit."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('silence', 0))")
+
+
 async def unended_count(tx: Reads) -> int:
     """Return how many silences have not ended."""
     count: int = await tx.value(

@@ -101,7 +101,7 @@ async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UT
     since, until = month_bounds(filters["month"], tz) if "month" in filters else (None, None)
     return IncidentFilter(
         severities=severities(filters["severity"]) if "severity" in filters else (),
-        service_id=(await catalog.resolve_service(tx, filters["service"])).id
+        service_id=(await catalog.resolve_service(tx, filters["service"], with_deleted=True)).id
         if "service" in filters
         else None,
         commander_id=await _commander(tx, filters["commander"], person_id)

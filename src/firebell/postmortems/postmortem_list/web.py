@@ -87,7 +87,7 @@ async def _page(
     authors = await people.people_by_id(tx, list({one.author_id for one in shown if one.author_id}))
     first_due = next((one.incident_id for one in shown if tab == "due" and one.incident_id), None)
     alike_to = await incidents.incident(tx, first_due) if first_due else None
-    services = {one.slug: one.name for one in await catalog.services(tx)}
+    services = {one.slug: one.name for one in await catalog.services(tx, with_deleted=True)}
     teams = {one.slug: one.name for one in await people.teams(tx)}
     following = matches.following if matches else None
     context: dict[str, Any] = {

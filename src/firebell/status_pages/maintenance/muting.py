@@ -85,7 +85,7 @@ async def muted_now(tx: Tx, window: Maintenance, now: datetime) -> MutedNow | No
     """Return what a window mutes or muted, None if it mutes nothing."""
     if window.muting is None and window.mute_id is None:
         return None
-    names = {service.id: service.name for service in await catalog.services(tx)}
+    names = {service.id: service.name for service in await catalog.services(tx, with_deleted=True)}
     if window.mute_id is None:
         components = await page_store.components(tx, window.status_page_id)
         planned = _services(components, window.component_ids, window.muting or Muting())

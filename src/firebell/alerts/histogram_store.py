@@ -1,0 +1,67 @@
+"""The SQL that counts the alerts of a list by when they began."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.alerts.histogram import Counted, Grid
+from firebell.alerts.model import AlertFilter
+from firebell.alerts.read_store import newest_alerts
+from firebell.kit.db.database import Tx
+
+_COLUMNS = "id, starts_at, status, severity"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A statement for the alerts to count, with its values."""
+
+    statement: str
+    values: list[object]
+
+
+def newest(before: int, limit: int, wanted: AlertFilter) -> Source:
+    """Return the newest alerts with an id below `before` as a source."""
+    return Source(*newest_alerts(_COLUMNS, before, limit, wanted))
+
+
+def of_ids(ids: Sequence[int]) -> Source:
+    """Return the alerts with these ids as a source."""
+    return Source(f"select {_COLUMNS} from alert where id = any($1::bigint[])", [list(ids)])
+
+
+async def extent(tx: Tx, source: Source) -> tuple[int, datetime, datetime] | None:
+    """Return the number of alerts, and when the first and the last of them began; None if there are none."""
+    row = await tx.row(
+        f"""
+        select count(*) as alerts, min(starts_at) as earliest, max(starts_at) as latest
+        from (
+            {source.statement}
+        ) counted
+        """,
+        *source.values,
+    )
+    assert row
+    return (row["alerts"], row["earliest"], row["latest"]) if row["alerts"] else None
+
+
+async def counts(tx: Tx, source: Source, grid: Grid) -> list[Counted]:
+    """Return how many alerts of each status and severity began in each interval of the grid."""
+    start, length = (f"${len(source.values) + n}" for n in (1, 2))
+    rows = await tx.fetch(
+        f"""
+        select
+            floor(extract(epoch from starts_at - {start}::timestamptz) / {length}::int)::int as bar,
+            status = 'firing' as is_firing,
+            severity,
+            count(*) as alerts
+        from (
+            {source.statement}
+        ) counted
+        group by 1, 2, 3
+        """,
+        *source.values,
+        grid.start,
+        int(grid.length.total_seconds()),
+    )
+    return [Counted(**row) for row in rows]

@@ -1,0 +1,81 @@
+"""Delete a service that nothing uses, and restore one; its pages, alerts and incidents stay."""
+
+from datetime import datetime
+
+from firebell.catalog import dependency_store, store, uses
+from firebell.catalog.model import Service
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict
+from firebell.kit.web import undo
+from firebell.people.action_permissions import permits
+from firebell.people.permissions import Verb
+
+_REASONS_SHOWN = 5
+
+
+def _hidden_slug(service: Service) -> str:
+    """Return the slug of a deleted service, which leaves its own one to others."""
+    return f"{service.slug}-deleted-{service.id}"
+
+
+def shown_slug(service: Service) -> str:
+    """Return the slug that a service had before it was deleted, or has."""
+    return service.slug.removesuffix(f"-deleted-{service.id}") if service.is_deleted else service.slug
+
+
+@permits(Verb.SERVICE_WRITE)
+async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) -> Service:
+    """Delete a service and return it as it is kept; raise Conflict, which says why, while something uses it.
+
+    What rules would send to it from then on goes to the fallback rule. What it depends on is forgotten. An alert that
+    was on its way is stored, and pages as before.
+    """
+    await dependency_store.lock(tx)
+    # alerts of the service wait for this lock, so that none opens a page between the checks and the end
+    await store.lock(tx, [service.id])
+    current = await store.locked(tx, service.id)
+    if current.is_deleted:
+        raise Conflict(f"{current.name} is deleted already.", hint="Nothing more to do.")
+    if found := await uses.uses(tx, current.id, current.slug):
+        listed = ", ".join(use.text for use in found[:_REASONS_SHOWN])
+        more = f", and {len(found) - _REASONS_SHOWN} more" if len(found) > _REASONS_SHOWN else ""
+        raise Conflict(f"{current.name} is in use.", hint=f"First end its use by: {listed}{more}.")
+    depends_on = (await dependency_store.dependencies_of(tx, [current.id]))[current.id]
+    await dependency_store.delete(tx, [(current.id, other_id) for other_id in depends_on])
+    await store.hide(tx, current.id, _hidden_slug(current), now)
+    await tx.audit(
+        actor, "service.deleted", f"service:{current.id}", now, name=current.name, slug=current.slug
+    )
+    return (await store.services_by_id(tx, [current.id]))[current.id]
+
+
+@permits(Verb.SERVICE_WRITE)
+async def restore_deleted(tx: Tx, actor: Actor, service: Service, now: datetime) -> Service:
+    """Restore a deleted service under its earlier slug; raise Conflict if it is not deleted, or its name is taken."""
+    await store.lock_names(tx)
+    current = await store.locked(tx, service.id)
+    if not current.is_deleted:
+        raise Conflict(f"{current.name} is not deleted.", hint="Nothing to restore.")
+    slug = shown_slug(current)
+    if await store.has_name(tx, current.name, slug, except_id=current.id) or not await store.restore(
+        tx, current.id, slug
+    ):
+        raise Conflict(
+            f"There is another service named {current.name} now.", hint="Rename or delete it first."
+        )
+    await tx.audit(actor, "service.restored", f"service:{current.id}", now, name=current.name, slug=slug)
+    return (await store.services_by_id(tx, [current.id]))[current.id]
+
+
+@permits(Verb.SERVICE_WRITE)
+async def undo_deletion(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
+    """Undo the deletion of a service; raise Conflict if its name was taken since then."""
+    service = (await store.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
+    return await restore_deleted(tx, actor, service, now)
+
+
+async def dependents(tx: Tx, service_id: int, slug: str) -> list[uses.ServiceUse]:
+    """Return the use of a service by the services that depend on it."""
+    number = await dependency_store.count_dependents(tx, service_id)
+    return uses.counted(number, "dependent service", f"/services/{slug}/dependencies")

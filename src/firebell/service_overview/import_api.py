@@ -1,0 +1,63 @@
+"""Import what a YAML file says about services, over JSON."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from firebell.catalog import service_import
+from firebell.catalog.service_yaml import MAX_FILE_CHARS
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+
+router = api.router("services")
+
+Responder = Annotated[Work, work(Verb.SERVICE_WRITE)]
+_EXAMPLE = "services:\n  checkout-api:\n    team: payments\n    tier: 1\n    labels: {region: eu-north}\n"
+
+
+class ServiceImportFile(ApiInput):
+    """A YAML file with services, or with Components of Backstage."""
+
+    file: Annotated[Text, Field(max_length=MAX_FILE_CHARS, examples=[_EXAMPLE])]
+    create: Annotated[
+        bool, Field(description="create services that do not exist; else they are an error")
+    ] = False
+    dry_run: Annotated[bool, Field(description="only return what would change")] = False
+
+
+class ServiceFieldChange(ApiOutput):
+    """A field that the import changes."""
+
+    service: Annotated[str, Field(description="slug")]
+    field: str
+    before: Annotated[str, Field(description="labels and links as lines, a team as its slug")]
+    after: str
+
+
+class ServiceImportResult(ApiOutput):
+    """What an import changed, or would with `dry_run`."""
+
+    services: Annotated[int, Field(description="number of services in the file")]
+    created: Annotated[list[str], Field(description="slugs")]
+    changes: list[ServiceFieldChange]
+    dry_run: bool
+
+
+@router.post(
+    "/service-import",
+    summary="Import teams, tiers, labels and links of services from a YAML file",
+    responses=problems(409),
+)
+async def import_services(w: Responder, body: ServiceImportFile) -> ServiceImportResult:
+    """What the file leaves out stays as it is. The error 422 has the line of each problem."""
+    result = await service_import.import_services(
+        w.tx, w.actor, body.file, w.now, create=body.create, dry_run=body.dry_run
+    )
+    return ServiceImportResult(
+        services=result.services,
+        created=list(result.created),
+        changes=[ServiceFieldChange.model_validate(change) for change in result.changes],
+        dry_run=body.dry_run,
+    )
