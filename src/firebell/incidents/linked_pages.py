@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import lookup, store, timeline_writer, visibility_store
-from firebell.incidents.model import DrillPaged, Incident
+from firebell.incidents.model import DrillPaged, Incident, IncidentHidden
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.paging import actions as paging
@@ -54,12 +54,14 @@ def page_title(incident: Incident) -> str:
 
 
 @internal("A part of changing who sees an incident, and of merging it.")
-async def follow_visibility(tx: Tx, incident: Incident) -> None:
+async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
     """Hide on the pages of an incident that became private what it is about, or show it again."""
     await paging.retitle_incident_page(tx, incident.id, page_title(incident))
     pages_of = store.page_ids if incident.is_private else visibility_store.pages_only_of
     page_ids = await pages_of(tx, incident.id)
-    await paging.set_manual_pages_private(tx, page_ids, private=incident.is_private)
+    changed = await paging.set_manual_pages_private(tx, page_ids, private=incident.is_private)
+    if incident.is_private:
+        await tx.emit(IncidentHidden(incident.id, tuple(changed)), now)
 
 
 @internal("A part of declaring an incident, raising its severity and reopening it.")

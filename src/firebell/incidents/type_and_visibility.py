@@ -49,7 +49,7 @@ async def set_type(
     text = f"set the type to {TYPE_NAMES[incident_type].lower()}"
     if old.visibility is not visibility:
         text += ", visible only to those involved and managers" if private else ", visible to everyone"
-        await linked_pages.follow_visibility(tx, new)
+        await linked_pages.follow_visibility(tx, new, now)
     because = f": {reason}" if reason else ""
     await timeline_writer.add_timeline_entry(
         tx, actor, incident_id, "type", f"{text}{because}", now, **change

@@ -226,8 +226,8 @@ async def mark_as_drill(tx: Tx, page_id: int) -> None:
 
 
 @internal("A part of linking pages to incidents, and of changing who sees an incident.")
-async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> None:
-    """Hide on the pages by hand among these why someone was paged, or show it again.
+async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> list[int]:
+    """Hide on the pages by hand among these why someone was paged, or show it again; return those that changed.
 
     Everyone sees a page; why someone was paged for a private incident is in their messages and on its timeline.
     """
@@ -244,3 +244,4 @@ async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> None
         await manual_store.rewrite_first_entry(tx, page.id, text)
     if changing:
         await live_topics.publish(tx, [page.id for page in changing])
+    return [page.id for page in changing]
