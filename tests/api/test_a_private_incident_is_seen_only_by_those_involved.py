@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from firebell.action_items import actions as action_items
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, IncidentType
@@ -21,6 +22,7 @@ from firebell.regulatory.model import Answer
 from tests.api.api_clients import browser, key_of, sign_in
 from tests.api.full_organization import Entrance, Everything, entrances, everything
 from tests.api.test_who_may_do_what import CHANGING, ENDS_THE_SESSION, NOT_OURS
+from tests.world import world
 
 TITLE = "Zanzibar credentials stolen"
 SUMMARY = "Quokka tokens were copied"
@@ -172,6 +174,33 @@ async def test_those_involved_and_managers_read_it_on_every_screen(dsn: str, clo
             await incidents.take_role(tx, mara, incident_id, IncidentRole.RESPONDER, assigned, w.now)
         assert (await http.get(room)).status_code == 200
         assert TITLE in (await http.get(room, headers={"X-Live": "1"})).text
+
+
+async def test_what_was_written_before_an_incident_became_private_names_it_no_more(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            made = await incidents.declare(
+                tx, mara, title=TITLE, severity=1, service_ids=[w.service], now=w.now
+            )
+            await action_items.add_item(
+                tx, mara, "Count the quokka tokens", w.now, incident_id=made.id, owner_id=w.mara
+            )
+            schedule = await queries.by_slug(tx, "payments-primary")
+            change = handoffs.next_change(schedule, w.now)
+            assert change
+            await handoffs.draft_change(tx, schedule, change, w.now)
+            drafted = (await handoffs.of_day(tx, schedule, change.day)).body
+            body = f"{drafted}\nThe network is slow.\n"
+            await handoffs.save(tx, mara, schedule, change.day, body, 1, w.now)
+            await incidents.set_type(tx, mara, made.id, IncidentType.SECURITY, w.now, private=True)
+            kept = (await handoffs.of_day(tx, schedule, change.day)).body
+        assert SECRETS.search(drafted)
+        assert not SECRETS.search(kept)
+        assert made.ref not in kept
+        assert "The network is slow." in kept
 
 
 async def test_marking_an_incident_private_removes_its_title_from_its_pages(

@@ -11,11 +11,12 @@ import pytest
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
 from firebell.status_pages import published_log_chain
 from firebell.status_pages.public.rendered_documents import asset_path
 from firebell.status_pages.signing import key_document, log_check
 from firebell.status_pages.signing.model import KEY_PATH, encoded_key
-from tests.api.api_clients import browser, key_of, organization, sign_in
+from tests.api.api_clients import TEST, browser, key_of, organization, sign_in
 from tests.api.first_update_steps import (
     firebell_leaves_to_people_what_is_theirs,
     firebell_posts_what_no_one_writes,
@@ -241,6 +242,13 @@ async def test_only_those_who_speak_for_an_incident_publish_it_and_never_a_priva
         await api("PUT", "/incidents/INC-1/type", {"type": "security", "private": True, "reason": "Leak"})
         update = {"stage": "identified", "body": "Two.", "next_update_at": soon}
         published = (await api("GET", INCIDENTS))[0]
+        assert published["incident"] == "INC-1"
+        async with w.ctx.db.tx() as tx:
+            stranger = await people.create_person(
+                tx, TEST, name="Ada", email="ada@example.org", role="viewer", tz="UTC", now=w.now
+            )
+        viewer = api.with_key(await key_of(w.ctx.db, clock, stranger.id))
+        assert (await viewer("GET", INCIDENTS))[0]["incident"] is None
         updates = f"{INCIDENTS}/{published['id']}/updates"
         await jun("POST", updates, update, status=404)
         assert (await api("POST", updates, update, status=201))["stage"] == "identified"

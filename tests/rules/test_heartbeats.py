@@ -183,6 +183,17 @@ def test_a_run_may_take_as_long_as_it_may_and_is_then_stuck() -> None:
     assert (one.progress.last_duration, one.is_expired) == (130 * MINUTE, False)
 
 
+def test_a_job_that_dies_in_every_run_pages_although_it_starts_again_and_again() -> None:
+    one, _ = ping(heartbeat(max_runtime=2 * HOUR), START)
+    signals: list[Signal] = []
+    for hours in range(1, 6):
+        one, started = ping(one, START + hours * HOUR, PingKind.START)
+        one, waited = wait(one, START + hours * HOUR + 30 * MINUTE)
+        signals += [*started.signals, *waited.signals]
+    assert signals == [Signal.MISSED]
+    assert one.progress.state is DOWN
+
+
 def test_the_start_of_a_run_without_a_limit_is_a_sign_of_life() -> None:
     one, _ = ping(heartbeat(), START)
     one, started = ping(one, START + 59 * MINUTE, PingKind.START)

@@ -9,11 +9,14 @@ import httpx
 import pytest
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentType
+from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.notify import delivery_store
 from firebell.paging import actions as paging
+from firebell.paging import api as page_api
 from firebell.paging import manual
 from firebell.paging.model import ManualTarget, ManualTargetKind, PageState
 from firebell.people import actions as people
@@ -260,3 +263,58 @@ async def test_an_old_page_is_deleted_with_who_started_it(w: World) -> None:
         await paging.resolve(tx, TEST, 1, w.now)
         await tx.execute("delete from page")
         assert await tx.value("select count(*) from manual_page") == 0
+
+
+async def shown(w: World, page_id: int) -> str:
+    """Return what everyone sees of a page and of its log."""
+    async with w.ctx.db.tx() as tx:
+        shown_page = await page_api.shown(tx, await paging.page(tx, page_id), w.now)
+        entries = [entry.text for entry in await paging.log(tx, page_id)]
+    return "\n".join([shown_page.model_dump_json(), *entries])
+
+
+async def test_a_page_for_a_private_incident_tells_why_only_to_those_whom_it_reaches(w: World) -> None:
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        security = IncidentType.SECURITY
+        incident = await incidents.declare(
+            *(tx, mara), title="Tokens copied", severity=3, incident_type=security, now=w.now
+        )
+    page_id = await start(w, incident_id=incident.id)
+    await w.settle()
+    (message,) = w.sink.got
+    assert message["person"] == "Jun Okafor"
+    assert message["title"] == "Mara Lindqvist: private incident"
+    assert message["data"]["message"] == WHY
+    assert "db-3" not in await shown(w, page_id)
+    with private_reader.as_reader(w.jun):
+        async with w.ctx.db.tx() as tx:
+            assert (await incidents.incident(tx, incident.id)).title == "Tokens copied"
+
+
+async def test_the_reason_of_a_page_is_hidden_while_its_incident_is_private(w: World) -> None:
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        incident = await incidents.declare(tx, mara, title="Odd logins", severity=3, now=w.now)
+    page_id = await start(w, incident_id=incident.id)
+    kind = IncidentType.OPERATIONAL
+    for private, reason in ((True, ""), (False, "It was a drill.")):
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_type(tx, mara, incident.id, kind, w.now, private=private, reason=reason)
+        assert ("db-3" in await shown(w, page_id)) is not private
+
+
+async def test_a_page_linked_to_a_private_incident_tells_no_one_else_why(w: World) -> None:
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        open_one = await incidents.declare(tx, mara, title="Odd logins", severity=3, now=w.now)
+        security = IncidentType.SECURITY
+        secret = await incidents.declare(
+            *(tx, mara), title="Tokens copied", severity=3, incident_type=security, now=w.now
+        )
+    linked, merged = await start(w), await start(w, incident_id=open_one.id)
+    async with w.ctx.db.tx() as tx:
+        await incidents.link_page(tx, mara, secret.id, linked, w.now)
+        await incidents.merge(tx, mara, open_one.id, secret.id, w.now)
+    assert "db-3" not in await shown(w, linked)
+    assert "db-3" not in await shown(w, merged)

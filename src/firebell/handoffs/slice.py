@@ -31,10 +31,16 @@ def _retentions() -> "Sequence[Retention]":
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.handoffs import shift_notifications
+    from firebell.handoffs import hidden_incidents, shift_notifications
+    from firebell.incidents.model import IncidentHidden
     from firebell.oncall.model import ShiftsChanged
 
-    return Subscriptions(must={ShiftsChanged: (shift_notifications.sweep_changed,)})
+    return Subscriptions(
+        must={
+            ShiftsChanged: (shift_notifications.sweep_changed,),
+            IncidentHidden: (hidden_incidents.leave_out,),
+        }
+    )
 
 
 SLICE = Slice(

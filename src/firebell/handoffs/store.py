@@ -1,9 +1,10 @@
 """The SQL of handoff documents, and of how far shifts were announced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from firebell.handoffs.model import Acknowledged, Handoff, ShiftChange
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
 
 _COLUMNS = "id, schedule_id, day, at, shift_start, body, edited, version, created_at, updated_at"
@@ -71,6 +72,37 @@ async def redraft(tx: Tx, handoff_id: int, body: str, now: datetime) -> None:
         """,
         handoff_id,
         body,
+        now,
+    )
+
+
+async def lock_bodies_naming(tx: Tx, refs: Sequence[str]) -> dict[int, str]:
+    """Lock the documents that name one of these references and return their texts by id."""
+    rows = await tx.fetch(
+        """
+        select id, body
+        from handoff
+        where body ~* $1
+        order by id
+        for update
+        """,
+        rf"\m({'|'.join(refs)})\M",
+    )
+    return {row["id"]: row["body"] for row in rows}
+
+
+async def replace_bodies(tx: Tx, bodies: Mapping[int, str], now: datetime) -> None:
+    """Replace the texts of documents by id, as new versions."""
+    await tx.execute(
+        """
+        update handoff
+        set body = new_text.body,
+            updated_at = $3,
+            version = version + 1
+        from unnest($1::bigint[], $2::text[]) new_text (id, body)
+        where handoff.id = new_text.id
+        """,
+        *transpose(bodies.items(), 2),
         now,
     )
 

@@ -62,19 +62,20 @@ def expected_at(heartbeat: Heartbeat) -> datetime | None:
 def deadline(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
     """Return when a missing ping pages; None if none is expected.
 
-    A run that has begun and is not stuck may take as long as it may. After Firebell was down, the grace begins again.
+    A run that began by then and is not stuck may take as long as it may; a later one, of a job that dies in every run,
+    changes nothing. After Firebell was down, the grace begins again.
     """
     expected = expected_at(heartbeat)
     if expected is None:
         return None
     settings, progress = heartbeat.settings.expectation, heartbeat.progress
-    at = expected + settings.grace
+    at = max(expected, _listening_since(reception, now)) + settings.grace
     if progress.run_started_at is not None and settings.max_runtime is not None:
         if progress.is_stuck:
             at = max(at, expected_after(settings, progress.run_started_at) + settings.grace)
         else:
-            at = max(at, progress.run_started_at + settings.max_runtime)
-    return max(at, _listening_since(reception, now) + settings.grace)
+            at = max(at, min(progress.run_started_at, at) + settings.max_runtime)
+    return at
 
 
 def stuck_at(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import lookup, store, timeline_writer
-from firebell.incidents.model import DrillPaged, Incident
+from firebell.incidents import lookup, store, timeline_writer, visibility_store
+from firebell.incidents.model import DrillPaged, Incident, IncidentHidden
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.paging import actions as paging
@@ -16,10 +16,12 @@ from firebell.people.permissions import Verb
 
 @permits(Verb.INCIDENT_UPDATE)
 async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: datetime) -> None:
-    """Link a page to the incident."""
-    await lookup.locked(tx, incident_id)
+    """Link a page to the incident; one by hand no longer shows why someone was paged if the incident is private."""
+    incident = await lookup.locked(tx, incident_id)
     page = await paging.page(tx, page_id)
     await store.link_page(tx, incident_id, page_id)
+    if incident.is_private:
+        await paging.set_manual_pages_private(tx, [page_id], private=True)
     await timeline_writer.add_timeline_entry(
         tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id
     )
@@ -34,6 +36,8 @@ async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> N
     if incident.drill:
         await paging.mark_as_drill(tx, event.page_id)
     await store.link_page(tx, event.incident_id, event.page_id)
+    if incident.is_private:
+        await paging.set_manual_pages_private(tx, [event.page_id], private=True)
     actor = Actor("person", event.actor, event.actor_id)
     text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
     await timeline_writer.add_timeline_entry(
@@ -47,6 +51,17 @@ def page_title(incident: Incident) -> str:
     if incident.is_private:
         return f"{drill}Private SEV{incident.severity} incident"
     return f"{drill}{incident.ref}: {incident.title}"
+
+
+@internal("Part of changing who sees an incident, and of merging it.")
+async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
+    """Hide on the pages of an incident that became private what it is about, or show it again."""
+    await paging.retitle_incident_page(tx, incident.id, page_title(incident))
+    pages_of = store.page_ids if incident.is_private else visibility_store.pages_only_of
+    page_ids = await pages_of(tx, incident.id)
+    changed = await paging.set_manual_pages_private(tx, page_ids, private=incident.is_private)
+    if incident.is_private:
+        await tx.emit(IncidentHidden(incident.id, tuple(changed)), now)
 
 
 @internal("Part of declaring an incident, raising its severity and reopening it.")

@@ -342,6 +342,14 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentHidden:
+    """An incident that everyone could read became private; `page_ids` are its pages by hand."""
+
+    incident_id: int
+    page_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentMerged:
     """An incident was merged into another, which has its services, pages and roles from now on."""
 

@@ -10,7 +10,6 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.text import clean_text
-from firebell.paging import actions as paging
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
@@ -50,7 +49,7 @@ async def set_type(
     text = f"set the type to {TYPE_NAMES[incident_type].lower()}"
     if old.visibility is not visibility:
         text += ", visible only to those involved and managers" if private else ", visible to everyone"
-        await paging.retitle_incident_page(tx, incident_id, linked_pages.page_title(new))
+        await linked_pages.follow_visibility(tx, new, now)
     because = f": {reason}" if reason else ""
     await timeline_writer.add_timeline_entry(
         tx, actor, incident_id, "type", f"{text}{because}", now, **change

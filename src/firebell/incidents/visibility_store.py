@@ -70,6 +70,28 @@ async def readers_of_open(tx: Reads) -> frozenset[int]:
     return frozenset(row["person_id"] for row in rows)
 
 
+async def pages_only_of(tx: Reads, incident_id: int) -> list[int]:
+    """Return the pages that are linked to an incident and to no other one that is private."""
+    rows = await tx.fetch(
+        """
+        select page_id
+        from incident_page
+        where incident_id = $1
+            and not exists (
+                select
+                from incident_page other
+                join incident on incident.id = other.incident_id
+                    and incident.visibility = 'private'
+                where other.page_id = incident_page.page_id
+                    and other.incident_id <> $1
+            )
+        order by page_id
+        """,
+        incident_id,
+    )
+    return [row["page_id"] for row in rows]
+
+
 async def may_be_read_by(tx: Reads, incident: Incident, person_id: int) -> bool:
     """Return True if this person is involved in the incident, or if it is open to everyone."""
     if not incident.is_private:

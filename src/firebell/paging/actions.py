@@ -99,6 +99,7 @@ rename_policy = policy_actions.rename_policy
 restore_version = policy_actions.restore_version
 mark_as_drill = manual.mark_as_drill
 request_manual_page = manual.request_manual_page
+set_manual_pages_private = manual.set_private
 start_drill_page = drill_pages.start_drill_page
 start_manual_page = manual.start_manual_page
 triggered = store.triggered

@@ -219,7 +219,9 @@ def page_fields(details: queries.PageDetails) -> dict[str, object]:
         "version": page.version,
         "position": details.position,
         "started_by": StartedBy(
-            actor=details.manual.actor, target_name=details.manual.target_name, text=details.manual.text
+            actor=details.manual.actor,
+            target_name=details.manual.target_name,
+            text=details.manual.public_text,
         )
         if details.manual
         else None,

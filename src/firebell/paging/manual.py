@@ -1,5 +1,6 @@
 """Pages that people start by hand, for a person, a team, a schedule or a policy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,6 +37,9 @@ LIMIT_WITHIN = timedelta(minutes=10)
 UNDO_WITHIN = timedelta(seconds=30)
 _TITLE_MAX_CHARS = 200
 _REPEAT = 2
+_DRILL = "DRILL "
+_PRIVATE = "private incident"
+"""What a page by hand for a private incident says instead of why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,11 @@ def _title(actor: str, text: str) -> str:
     return title if len(title) <= _TITLE_MAX_CHARS else f"{title[: _TITLE_MAX_CHARS - 1]}…"
 
 
+def _log_text(actor: str, target_name: str, text: str) -> str:
+    """Return the log entry about the start of a page; an empty text is left out."""
+    return f"{actor} paged {target_name}: {text}" if text else f"{actor} paged {target_name}."
+
+
 async def _start(
     tx: Tx,
     actor: Actor,
@@ -187,7 +196,7 @@ async def _start(
         urgency="high",
         severity=None,
         actor=actor.label,
-        text=f"{actor.label} paged {resolved.name}: {text}",
+        text=_log_text(actor.label, resolved.name, text),
         actor_id=actor.person_id,
     )
     (page_id,) = await log_writer.start_pages(tx, [new_page], now)
@@ -212,5 +221,27 @@ async def mark_as_drill(tx: Tx, page_id: int) -> None:
     """Put DRILL before the title of a page by hand, in the transaction that starts it."""
     page = await store.page(tx, page_id)
     assert page is not None
-    title = f"DRILL {page.title}"[:_TITLE_MAX_CHARS]
+    title = f"{_DRILL}{page.title}"[:_TITLE_MAX_CHARS]
     await store.retitle_all(tx, MANUAL_KIND, page.subject_id, title)
+
+
+@internal("A part of linking pages to incidents, and of changing who sees an incident.")
+async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> list[int]:
+    """Hide on the pages by hand among these why someone was paged, or show it again; return those that changed.
+
+    Everyone sees a page; why someone was paged for a private incident is in their messages and on its timeline.
+    """
+    pages = await store.lock(tx, page_ids)
+    manual_pages = await manual_store.of_pages(tx, [page.id for page in pages])
+    changing = [p for p in pages if p.id in manual_pages and manual_pages[p.id].is_private is not private]
+    await manual_store.set_private(tx, [page.id for page in changing], private)
+    for page in changing:
+        manual_page = manual_pages[page.id]
+        drill = _DRILL if page.title.startswith(_DRILL) else ""
+        title = _title(manual_page.actor, _PRIVATE if private else manual_page.text)
+        await store.retitle_all(tx, MANUAL_KIND, page.subject_id, f"{drill}{title}"[:_TITLE_MAX_CHARS])
+        text = _log_text(manual_page.actor, manual_page.target_name, "" if private else manual_page.text)
+        await manual_store.rewrite_first_entry(tx, page.id, text)
+    if changing:
+        await live_topics.publish(tx, [page.id for page in changing])
+    return [page.id for page in changing]

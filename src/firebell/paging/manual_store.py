@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import ManualPage, ManualTarget, ManualTargetKind
 
-_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text"
+_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private"
 
 
 def _manual_page(row: Row) -> ManualPage:
@@ -120,3 +120,30 @@ async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
         list(page_ids),
     )
     return {row["page_id"]: _manual_page(row) for row in rows}
+
+
+async def set_private(tx: Tx, page_ids: Sequence[int], private: bool) -> None:
+    """Store whether pages by hand are about a private incident."""
+    await tx.execute(
+        """
+        update manual_page
+        set is_private = $2
+        where page_id = any($1::bigint[])
+        """,
+        list(page_ids),
+        private,
+    )
+
+
+async def rewrite_first_entry(tx: Tx, page_id: int, text: str) -> None:
+    """Replace what the log of a page says about its start."""
+    await tx.execute(
+        """
+        update page_log
+        set text = $2
+        where page_id = $1
+            and kind = 'triggered'
+        """,
+        page_id,
+        text,
+    )

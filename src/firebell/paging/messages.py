@@ -9,6 +9,7 @@ from firebell.alerts.model import Alert, Group
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.channels.base import Action, Item, Message
+from firebell.kit import private_reader
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
@@ -56,7 +57,16 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
 async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
     """Return the copy of each page that a shadow gets: of low urgency, and without a way to acknowledge it."""
     pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
-    subjects = await _subjects(tx, list(pages.values()), ctx.public_url)
+    # someone who shadows is not paged, and may not read a private incident
+    with private_reader.as_reader(private_reader.NO_ONE):
+        subjects = await _subjects(tx, list(pages.values()), ctx.public_url)
+    subjects = replace(
+        subjects,
+        manual_pages={
+            page_id: replace(manual_page, text=manual_page.public_text)
+            for page_id, manual_page in subjects.manual_pages.items()
+        },
+    )
     copies = []
     for delivery, recipient in outgoing:
         page = pages[delivery.subject_id]

@@ -439,6 +439,13 @@ class ManualPage:
     target_id: int
     target_name: str
     text: str
+    is_private: bool
+    """Whether it is about a private incident: then only those whom it reaches read why."""
+
+    @property
+    def public_text(self) -> str:
+        """Why, as everyone may read it; empty if it is private."""
+        return "" if self.is_private else self.text
 
 
 @dataclass(frozen=True, slots=True)

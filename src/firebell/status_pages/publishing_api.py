@@ -1,5 +1,6 @@
 """The API of what is published on status pages: incidents, their updates and translations."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 
@@ -146,11 +147,13 @@ class EditedUpdate(ApiInput):
     reason: Annotated[Text, Field(max_length=publishing.EDIT_REASON_MAX_CHARS)] = ""
 
 
-def _incident(published: PublicIncident) -> PublicIncidentShown:
+def _incident(published: PublicIncident, hidden_ids: Collection[int] = ()) -> PublicIncidentShown:
+    """Return a public incident as the API shows it, without the reference of an incident in `hidden_ids`."""
+    is_hidden = published.incident_id is None or published.incident_id in hidden_ids
     return PublicIncidentShown(
         id=published.public_id,
         name=published.name,
-        incident=f"INC-{published.incident_id}" if published.incident_id else None,
+        incident=None if is_hidden else f"INC-{published.incident_id}",
         stage=published.stage,
         impact=impact.impact(published).code,
         published_at=published.published_at,
@@ -190,7 +193,8 @@ async def list_public_incidents(w: Reader, slug: Text, pagination: PageParams) -
     page = await actions.status_page(w.tx, slug)
     listed = await incident_store.latest_incidents(w.tx, page.id, pagination.limit, pagination.before)
     pagination.link([published.id for published in listed])
-    return [_incident(published) for published in listed]
+    hidden_ids = await incidents.hidden_ids(w.tx)
+    return [_incident(published, hidden_ids) for published in listed]
 
 
 def _impact(code: str | None) -> Impact | None:

@@ -6,6 +6,7 @@ from datetime import date
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import slugify, to_choice, to_choices, to_id, to_number
 from firebell.kit.web import flash, html, routing
@@ -89,6 +90,7 @@ async def _show(visit: Visit, slug: str, refused: str = "", error: FirebellError
         "page": page,
         "view": view,
         "behind": await queries.behind(visit.tx, view.snapshot.incidents),
+        "hidden_ids": await incidents.hidden_ids(visit.tx),
         "all_groups": view.snapshot.groups,
         "empty_groups": [group for group in view.snapshot.groups if group.id not in used_groups],
         "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],

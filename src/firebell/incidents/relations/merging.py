@@ -75,7 +75,7 @@ async def absorb(
         tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now, visibility=visibility
     )
     if gone.is_private and not old.is_private:
-        await paging.retitle_incident_page(tx, old.id, linked_pages.page_title(gone))
+        await linked_pages.follow_visibility(tx, gone, now)
     for timer in (phase_actions.STABLE_TIMER, phase_actions.REFIRE_TIMER):
         await timers.cancel(tx, timer, str(old.id))
     gone = await update_actions.schedule_next_update(tx, gone)

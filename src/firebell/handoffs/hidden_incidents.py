@@ -1,0 +1,30 @@
+"""What handoffs say about an incident that became private: everyone reads them (spec 4.2)."""
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+
+from firebell.action_items import actions as action_items
+from firebell.handoffs import store
+from firebell.incidents.model import IncidentHidden
+from firebell.kit.db.database import Tx
+
+
+def without(body: str, refs: Collection[str]) -> str:
+    """Return a text without the lines that name one of these references."""
+    named = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(refs)))})\b", re.IGNORECASE)
+    return "".join(line for line in body.splitlines(keepends=True) if not named.search(line))
+
+
+async def leave_out(tx: Tx, event: IncidentHidden, now: datetime) -> None:
+    """Remove the lines about an incident, its action items and its pages by hand from all handoffs."""
+    items = (await action_items.of_incidents(tx, [event.incident_id])).get(event.incident_id, ())
+    refs = {
+        f"INC-{event.incident_id}",
+        *(f"PG-{page_id}" for page_id in event.page_ids),
+        *(item.ref for item in items),
+    }
+    bodies = await store.lock_bodies_naming(tx, sorted(refs))
+    await store.replace_bodies(tx, {id_: without(body, refs) for id_, body in bodies.items()}, now)
+    if bodies:
+        await tx.live("oncall")
