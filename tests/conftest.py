@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
+import execnet
 import pytest
 import uvloop
 from argon2 import PasswordHasher
@@ -20,7 +21,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
 from firebell.people import password_hashing
-from tests import compiled_templates, garbage, kept_pools, lasting_loop
+from tests import compiled_templates, forked_workers, garbage, kept_pools, lasting_loop
 from tests.databases import Databases
 from tests.servers import data_folder, memory_folder
 
@@ -66,6 +67,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers `-n auto` starts: two a core, since many tests wait for other processes."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[execnet.XSpec]) -> None:
+    """Fork the workers, which then have imported the tests."""
+    forked_workers.start(config, specs)
 
 
 @pytest.hookimpl(trylast=True)

@@ -9,13 +9,25 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from firebell import cli
+from firebell.kit.db import database
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.preload"])
+
+
+def start() -> None:
+    """Start the process that has imported the product, for this process and its forks."""
+    forkserver._forkserver.ensure_running()
+
+
+def use_inherited() -> None:
+    """Let a fork use the process that its parent started, which it cannot wait for as for a child of its own."""
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign] # no public way
 
 
 def _command(
@@ -29,8 +41,10 @@ def _command(
     os.environ.update(env)
     time.tzset()
     os.dup2(os.open(err, os.O_WRONLY | os.O_APPEND), 2)
-    if out:
-        os.dup2(os.open(out, os.O_WRONLY | os.O_APPEND), 1)
+    os.dup2(os.open(out or os.devnull, os.O_WRONLY | os.O_APPEND), 1)
+    # a server would open six connections in advance, each a process of PostgreSQL; with none, a database that
+    # cannot be reached would be noticed later
+    database.WARM = 1
     if prepare:
         prepare()
     cli.main(args, prog_name="firebell")

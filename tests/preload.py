@@ -1,4 +1,4 @@
-"""Imports and compiles what a Firebell process needs, once for all of its forks; only `prefork` loads it."""
+"""Imports and compiles what a Firebell process needs, once for all forks: of `prefork` and of `forked_workers`."""
 
 from fastapi import APIRouter
 
@@ -7,15 +7,12 @@ from firebell import process as process
 from firebell.commands import serve as serve
 from firebell.handbook import shipped_content
 from firebell.kit import http_out, localtime, public_holidays
-from firebell.kit.db import database, migrate
+from firebell.kit.db import migrate
 from firebell.kit.web import html, static_files
 from firebell.regulatory import regime_files
 from tests import compiled_templates, garbage
 
 compiled_templates.share()
-# a server would open six connections in advance, each a process of PostgreSQL; with none, a database that cannot
-# be reached would be noticed later
-database.WARM = 1
 # to include it again analyzes all routes, which a server would do for each router on its first request
 APIRouter().include_router(app._product_routes().router)
 event_subscriptions.build()

@@ -1,0 +1,116 @@
+"""The workers of pytest-xdist as forks of the process that starts them.
+
+To import the product and the tests takes longer than many folders of tests, and each worker would do it, and start
+a server of commands (`tests/prefork.py`) that does it again. Here it is done once, for all of them.
+"""
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from types import ModuleType
+
+import execnet
+import pytest
+from execnet import gateway_io
+from execnet.gateway_base import ExecModel, Popen2IO, get_execmodel
+
+from tests import garbage, prefork
+
+_forks = multiprocessing.get_context("fork")
+
+
+class _Worker(Popen2IO):
+    """A forked worker, with the part of `execnet.gateway_io.Popen2IOMaster` that execnet uses."""
+
+    ends: tuple[int, int]
+    """Of its pipes, those of the process that started it."""
+
+    def __init__(self, others: Iterable["_Worker"]) -> None:
+        stdin, to_worker = os.pipe()
+        from_worker, stdout = os.pipe()
+        # who holds the end of another worker's pipe keeps that worker from seeing that this process has ended
+        ends = [to_worker, from_worker, *(fd for other in others for fd in other.ends)]
+        self.process: ForkProcess = _forks.Process(target=_serve, args=(stdin, stdout, ends))
+        self.process.start()
+        os.close(stdin)
+        os.close(stdout)
+        self.ends = to_worker, from_worker
+        super().__init__(
+            os.fdopen(to_worker, "wb"), os.fdopen(from_worker, "rb"), get_execmodel("main_thread_only")
+        )
+
+    def wait(self) -> int | None:
+        """Return the exit code once it has ended."""
+        self.process.join()
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.process.kill()
+
+
+def _serve(stdin: int, stdout: int, ends: list[int]) -> None:
+    """Do in a fork what `python -c` does in a worker that execnet starts."""
+    for end in ends:
+        os.close(end)
+    for number, fd in enumerate((stdin, stdout)):
+        os.dup2(fd, number)
+        os.close(fd)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    prefork.use_inherited()
+    exec(eval(sys.stdin.readline()), vars(main))  # noqa: S307, S102 - how execnet starts a worker
+
+
+def start(config: pytest.Config, specs: list[execnet.XSpec]) -> None:
+    """Import the tests of this run, and fork a worker for each specification.
+
+    Does nothing if a worker could not be a fork. A worker that replaces one that crashed is no fork.
+    """
+    is_plain = all(str(spec) == "execmodel=main_thread_only//popen" for spec in specs)
+    # a fork would not write the coverage that it measured, and threads do not survive in one
+    if (
+        not is_plain
+        or sys.platform != "linux"
+        or "COVERAGE_RUN" in os.environ
+        or threading.active_count() > 1
+    ):
+        return
+    prefork.start()
+    importlib.import_module("tests.preload")
+    _import_tests(config)
+    garbage.keep()
+    create_io, workers = gateway_io.create_io, dict[str, _Worker]()
+
+    def forked_or_created(spec: execnet.XSpec, execmodel: ExecModel) -> Popen2IO:
+        return workers.pop(spec.id or "", None) or create_io(spec, execmodel)
+
+    for spec in specs:
+        assert spec.id
+        workers[spec.id] = _Worker(workers.values())
+    gateway_io.create_io = forked_or_created  # type: ignore[assignment] # no public way
+
+
+def _import_tests(config: pytest.Config) -> None:
+    """Import the modules that pytest will collect; what fails here fails in each worker, which reports it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in sorted(_module_names(config)):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def _module_names(config: pytest.Config) -> Iterator[str]:
+    for argument in config.args:
+        path = config.invocation_params.dir / argument.partition("::")[0]
+        files = path.rglob("test_*.py") if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and file.is_relative_to(config.rootpath):
+                yield ".".join(Path(file.relative_to(config.rootpath)).with_suffix("").parts)
