@@ -263,7 +263,11 @@ async def test_a_host_with_a_dead_address_first_is_sent_a_message_at_its_next() 
 
 
 async def test_what_found_no_connection_in_time_was_never_sent() -> None:
-    resolver = Resolver(lambda host: time.sleep(1) or [])
+    def lookup(_: str) -> list[str]:
+        time.sleep(1)
+        return []
+
+    resolver = Resolver(lookup)
     async with guarded_client(LOOPBACK, resolver) as http:
         with pytest.raises(httpx.ConnectTimeout):
             await post(http, "http://slow.example/", content=b"x", limit_s=0.05)
@@ -291,7 +295,7 @@ async def test_a_message_that_is_given_up_leaves_no_connection_to_the_next() -> 
         writer.write(OK.replace(b"ok", b"1!"))
         await reader.read()
 
-    receivers = [late, Receiver()]
+    receivers: list[Callable[..., Awaitable[None]]] = [late, Receiver()]
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await receivers.pop(0)(reader, writer)
