@@ -83,19 +83,19 @@ class DatabaseClock:
     async def measure(self, db: Db) -> None:
         """Measure the database's time, using the fastest of several responses. Raises `Unavailable`."""
         known = (self._base, self._at) if self._measured else None
-        quickest = float("inf")
+        quickest, stored = float("inf"), dict[str, Any]()
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
                 asked = self._elapsed()
                 row = await reads.row(_READING)
                 took = self._elapsed() - asked
             assert row
+            stored = row["stored"] or {}
             if took < quickest:
                 quickest = took
                 self._set(row["now"] + timedelta(seconds=self._elapsed() - asked - took / 2), self._elapsed())
             if took < _CLOSE_ENOUGH_S:
                 break
-        stored = row["stored"] or {}
         if known:
             expected = known[0] + timedelta(seconds=self._at - known[1])
         else:
