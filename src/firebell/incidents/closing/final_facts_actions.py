@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
 from firebell.incidents import lookup, store, timeline_writer
 from firebell.incidents.closing import final_facts_store
@@ -56,8 +57,8 @@ async def record_final_facts(
         raise Invalid("Check the facts.", fields=wrong)
     before = await final_facts_store.final_facts(tx, incident_id)
     limits = {"affected": AFFECTED_MAX_CHARS, "cause": CAUSE_MAX_CHARS, "cause_category": 20}
-    cleaned = {name: clean_text(text, limits[name], name) for name, text in texts.items()}
-    after = replace(before, **cleaned, **(numbers or {}))
+    cleaned: dict[str, Any] = {name: clean_text(text, limits[name], name) for name, text in texts.items()}
+    after = replace(before, **cleaned | dict(numbers or {}))
     old = asdict(before)
     changed = {name: value for name, value in asdict(after).items() if value != old[name]}
     if changed:

@@ -1,0 +1,82 @@
+"""Parts of the story of metrics: customer minutes, and amounts of money."""
+
+from typing import Any
+
+from tests.api.api_clients import Api, browser, sign_in
+from tests.world import World
+
+
+async def amounts_of_two_currencies_are_never_added(
+    w: World, api: Api, jun: Api, cost: dict[str, Any]
+) -> None:
+    """Managers enter the business impact of an incident with its source, and only they see amounts."""
+    (case,) = await api("GET", "/metrics/cost/cases")
+    address, people = f"/incidents/{case['case']}", cost["amount"]
+    given = {"amount": "12400.50", "currency": "chf", "source": "Finance, ledger of 24 Nov"}
+    for wrong, fields in (
+        ({"amount": "-1"}, {"amount"}),
+        ({"amount": "NaN", "currency": "€"}, {"amount", "currency"}),
+        ({"amount": "1000000000000.01"}, {"amount"}),
+        ({"amount": "0.001"}, {"amount"}),
+        ({"source": "    "}, {"source"}),
+    ):
+        refused = await api("PUT", f"{address}/business-impact", {**given, **wrong}, status=422)
+        assert {e["field"] for e in refused["errors"]} == fields
+    for method, path in (("GET", "cost"), ("PUT", "business-impact"), ("DELETE", "business-impact")):
+        await jun(method, f"{address}/{path}", given if method == "PUT" else None, status=403)
+    for _ in range(2):
+        shown = await api("PUT", f"{address}/business-impact", given)
+    assert (shown["business_impact"]["currency"], shown["people_cost"]["amount"]) == ("CHF", people)
+    swiss = {"amount": "12400.50", "currency": "CHF"}
+    assert shown["totals"] == [swiss, {"amount": people, "currency": "EUR"}]
+    entries = [e for e in await api("GET", "/audit") if e["action"] == "incident.business_impact"]
+    assert [(e["detail"]["amount"], e["detail"]["source"]) for e in entries] == [
+        ("12400.50", given["source"])
+    ]
+    total = await api("GET", "/metrics-cost")
+    assert (total["business_impact"], total["totals"]) == ([{**swiss, "incidents": 1}], shown["totals"])
+    assert [(one["key"], one["amount"]) for one in total["by_service"]] == [("checkout", "12400.50")]
+    quarter = await api("GET", "/metrics-review", quarter="2026-Q4")
+    assert (quarter["cost"]["totals"], "12,400.50 CHF" in quarter["markdown"]) == (shown["totals"], True)
+    everyone = await jun("GET", "/metrics-review", quarter="2026-Q4")
+    assert (everyone["cost"], "CHF" in everyone["markdown"]) == (None, False)
+    async with browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        wrong_form = {"csrf": csrf, "amount": "much", "currency": "EUR", "source": "Finance"}
+        refused = await http.post(f"{address}/cost/business-impact", data=wrong_form)
+        assert (refused.status_code, 'value="much"' in refused.text) == (422, True)
+        assert "12,400.50" in (await http.get("/metrics/cost")).text
+        emptied = {"csrf": csrf, "amount": "", "currency": "EUR", "source": ""}
+        assert (await http.post(f"{address}/cost/business-impact", data=emptied)).status_code == 303
+    assert (await api("GET", f"{address}/cost"))["business_impact"] is None
+    await api("DELETE", f"{address}/business-impact", status=204)
+    same = {**given, "currency": "EUR", "amount": "0.50"}
+    (only,) = (await api("PUT", f"{address}/business-impact", same))["totals"]
+    assert float(only["amount"]) == round(float(people) + 0.5, 2)
+
+
+async def customer_minutes_need_a_number_of_customers(w: World, api: Api, incident_id: int) -> None:
+    """An incident counts from the minute in which someone records how many customers it affected."""
+    ref, address = f"INC-{incident_id}", "/metrics/customer-minutes"
+    unknown = await api("GET", address)
+    assert (unknown["n"], unknown["customer_minutes"], unknown["excluded"]) == (0, 0, {"no_customers": 1})
+    for wrong in (-1, 10_000_000_001, "many", 1.5):
+        refused = await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": wrong}, status=422)
+        assert refused["errors"][0]["field"] == "customers"
+    shown = await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": 4_900})
+    assert shown["customers"] == 4_900
+    await w.after(minutes=2)
+    figures = await api("GET", address)
+    (case,) = await api("GET", f"{address}/cases")
+    assert (case["case"], case["customers"], case["counts"]) == (ref, 4_900, True)
+    assert case["customer_minutes"] == round(4_900 * case["seconds"] / 60) > 0
+    assert (figures["n"], figures["customer_minutes"]) == (1, case["customer_minutes"])
+    assert sum(row["customer_minutes"] for row in figures["table"]) == figures["customer_minutes"]
+    (split,) = await api("GET", "/metrics-explore", metric="customer-minutes", by="service")
+    assert split["customer_minutes"] == figures["customer_minutes"]
+    assert (await api("GET", address, severity="3"))["n"] == 0
+    await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": None})
+    await w.after(minutes=2)
+    assert (await api("GET", address))["excluded"] == {"no_customers": 1}
+    await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": 10_000_000_000})
+    await w.after(minutes=2)
