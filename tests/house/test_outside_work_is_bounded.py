@@ -17,6 +17,7 @@ BOUNDED = (
     *("alerts/", "kit/yaml_limits.py"),
     *(
         "catalog/dependency_yaml.py",
+        "catalog/service_yaml.py",
         "runbooks/front_matter.py",
         "drills/yaml_reading.py",
         "drills/scenario_file.py",
