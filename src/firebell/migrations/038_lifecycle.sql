@@ -53,14 +53,14 @@ select incident.id incident_id, array(
     select page_owner.person_id
     from incident_page
     join page on page.id = incident_page.page_id
-        and page.subject_kind in ('incident', 'manual')
+        and page.subject_kind = 'incident'
     join page_owner on page_owner.page_id = page.id
     where incident_page.incident_id = incident.id
     union
     select delivery.person_id
     from incident_page
     join page on page.id = incident_page.page_id
-        and page.subject_kind in ('incident', 'manual')
+        and page.subject_kind = 'incident'
     join delivery on delivery.subject_kind = 'page'
         and delivery.subject_id = page.id
     where incident_page.incident_id = incident.id

@@ -12,9 +12,7 @@ create table manual_page (
     target_name text not null,
     text text not null check (text <> ''),
     idempotency_key text,
-    created_at timestamptz not null,
-    -- about a private incident: the page, which everyone sees, does not say why
-    is_private boolean not null default false
+    created_at timestamptz not null
 );
 create index manual_page_of_page on manual_page (page_id);
 create index manual_page_of_actor on manual_page (actor_id, created_at);
