@@ -117,6 +117,12 @@ SEARCHES = (
     "/api/v1/incidents/similar?title=customers+cannot+pay",
     "/api/v1/incidents?q=customers",
 )
+LIMITS_MS = {
+    "/api/v1/alerts/{alert}/explain": 50,
+    "/metrics.prom": 50,
+    "/readiness": 100,
+}
+"""Limits of the p95 of addresses that have their own."""
 SHOWN = 8
 """Number of slowest addresses in the report."""
 _LIMIT_MS, _SEARCH_LIMIT_MS = 60, 80
@@ -142,6 +148,7 @@ async def seed(dsn: str, alerts: int) -> None:
 async def year(factor: float) -> Result:
     """W11: each page, list and search of the grown database, one reader; then alerts arrive."""
     async with product() as it:
+        it.env["FIREBELL_METRICS_NETWORKS"] = "127.0.0.0/8"
         await it.start()
         cookie = await sign_in(it)
         began = await it.value("select extract(epoch from clock_timestamp())")
@@ -155,7 +162,7 @@ async def year(factor: float) -> Result:
             "key": f"{await it.value('select max(id) / 2 from alert_group')}-3",
         }
         times = {}
-        for path in (*PAGES, *LISTS, *SEARCHES):
+        for path in (*PAGES, *LISTS, *SEARCHES, *LIMITS_MS):
             url = it.url + path.format(**chosen)
             times[path] = await load(
                 *(url, it.folder / "read.tsv"),
@@ -170,6 +177,7 @@ async def year(factor: float) -> Result:
     slowest = sorted(times, key=lambda path: times[path].p95_ms)[: -SHOWN - 1 : -1]
     slow = [path for path in (*PAGES, *LISTS) if times[path].p95_ms > _LIMIT_MS]
     slow_searches = [path for path in SEARCHES if times[path].p95_ms > _SEARCH_LIMIT_MS]
+    own = {path: times[path].p95_ms for path in LIMITS_MS}
     wrong = check(
         unread=(sum(reads.n - reads.ok for reads in times.values()), 0),
         refused=(ingest.n - ingest.ok, 0),
@@ -184,11 +192,14 @@ async def year(factor: float) -> Result:
         )
         + "; slowest "
         + ", ".join(f"`{path}` {number(times[path].p95_ms)}" for path in slowest)
+        + "; with limits of their own "
+        + ", ".join(f"`{path}` {number(p95_ms)}" for path, p95_ms in own.items())
         + f"; then alerts {number(ingest.ok_per_s)}/s",
         f"seeded in {seeded_s} s",
         (
             (f"every page p95 <= {_LIMIT_MS} ms", not slow),
             (f"search p95 <= {_SEARCH_LIMIT_MS} ms", not slow_searches),
+            *((f"{path} p95 <= {limit} ms", own[path] <= limit) for path, limit in LIMITS_MS.items()),
             ("seeded in 2 minutes", seeded_s <= 120),
         ),
         wrong,

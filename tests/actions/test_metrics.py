@@ -284,3 +284,18 @@ async def test_every_figure_is_a_recount_of_the_list_behind_it(db: Db) -> None:
         pages = await member_store.members(tx, "acknowledge", october, limit=7)
         rest = await member_store.members(tx, "acknowledge", october, after=pages[-1].id)
         assert [m.id for m in (*pages, *rest)] == [11, 7, 12, 13, 6, 5, 4, 10, 9, 8, 2, 3, 1]
+
+
+async def test_an_incident_repeats_another_one_when_the_factors_of_a_third_change(db: Db) -> None:
+    async with db.tx() as tx:
+        await _october(tx)
+        second = next(fact for fact, _ in map(incident_fact, INCIDENTS.strip().splitlines()) if fact.id == 2)
+
+        async def repeated_by_the_seventh(factors: tuple[str, ...]) -> int:
+            await fact_store.save_incidents(tx, [replace(second, factors=factors)])
+            await fact_store.link_repeats(tx, [second.id])
+            return int(await tx.value("select repeat_of from incident_fact where id = 7"))
+
+        assert await repeated_by_the_seventh(second.factors) == 2
+        assert await repeated_by_the_seventh(()) == 1
+        assert await repeated_by_the_seventh(second.factors) == 2
