@@ -1,4 +1,4 @@
-"""Moves what waits for an instant when the database's clock is set back, so that no page is late (decision 0109)."""
+"""Moves what waits for an instant when the database's clock is set back, so that no page is late (decision 0108)."""
 
 from firebell.kit.db.database import Db
 from firebell.kit.db.database_clock import DatabaseClock, agree
