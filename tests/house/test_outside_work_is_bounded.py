@@ -21,11 +21,15 @@ BOUNDED = (
         "runbooks/front_matter.py",
         "drills/yaml_reading.py",
         "drills/scenario_file.py",
+        "kit/prometheus_rules.py",
+        "alert_audit/rule_edits.py",
+        "kit/web/template_compiler.py",
     ),
 )
 """Inbound bodies have their own limit on decompression.
 
-Files of dependencies, front matter and scenarios refuse what expands.
+Files of dependencies, services, front matter, scenarios and rules refuse what expands; bytecode is compressed by a
+child process of ours.
 """
 THREADS = {"to_thread", "run_in_executor"}
 

@@ -86,7 +86,7 @@ INCIDENTS = LargeSlice(
         "phases custom_fields",
         "declaring relations customer_reports incident_list",
         "declaration_rules checks",
-        "queries",
+        "queries service_uses",
         "messages",
         "actions",
         "timers",

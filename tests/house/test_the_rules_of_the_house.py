@@ -326,6 +326,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # a message that cannot be sent must not end the others of its post
         "audiences/mailer.py",
         "postmortems/publication/mailer.py",
+        *(f"subscribers/{channel}_sender.py" for channel in ("mail", "hook", "sms")),
         # a fault is said to the person who waits, and Slack never gets a 500
         "chat/slack/inbound_web.py",
         # a mail that cannot be stored must not hold up those after it
@@ -333,7 +334,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # readers get the last page that there is, whatever fails, and a request never waits for that
         "status_pages/hosting/edge.py",
         # a frame or a connection that fails must not end the others
-        "chat/slack/socket.py",
+        *("chat/slack/socket.py", "chat/slack/inbound_worker.py"),
         # a message that cannot be retracted, and an answer that breaks something, must not keep back the others
         "notify/retracting.py",
         "replies/answer_fetching.py",

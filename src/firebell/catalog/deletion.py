@@ -36,10 +36,10 @@ async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) 
     await store.lock(tx, [service.id])
     current = await store.locked(tx, service.id)
     if current.is_deleted:
-        raise Conflict(f"{current.name} is deleted already.", hint="Nothing more to do.")
-    if found := await uses.uses(tx, current.id, current.slug):
-        listed = ", ".join(use.text for use in found[:_REASONS_SHOWN])
-        more = f", and {len(found) - _REASONS_SHOWN} more" if len(found) > _REASONS_SHOWN else ""
+        raise Conflict(f"{current.name} is already deleted.", hint="Nothing more to do.")
+    if used_by := await uses.uses(tx, current.id, current.slug):
+        listed = ", ".join(use.text for use in used_by[:_REASONS_SHOWN])
+        more = f", and {len(used_by) - _REASONS_SHOWN} more" if len(used_by) > _REASONS_SHOWN else ""
         raise Conflict(f"{current.name} is in use.", hint=f"First end its use by: {listed}{more}.")
     depends_on = (await dependency_store.dependencies_of(tx, [current.id]))[current.id]
     await dependency_store.delete(tx, [(current.id, other_id) for other_id in depends_on])

@@ -73,8 +73,8 @@ def pair(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | None
 
 def value(node: yaml.Node | None, key: str) -> yaml.Node | None:
     """Return the value of a mapping at a key, as `pair` does."""
-    found = pair(node, key)
-    return found[1] if found else None
+    entry = pair(node, key)
+    return entry[1] if entry else None
 
 
 def scalar(node: yaml.Node | None) -> str | None:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
+from firebell.kit.retries import retry_at
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
@@ -22,6 +23,7 @@ from firebell.subscribers import (
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.model import (
     Broadcast,
+    ClaimedDelivery,
     Purpose,
     StatusSubscriber,
     SubscriberChannel,
@@ -30,6 +32,17 @@ from firebell.subscribers.model import (
 from firebell.subscribers.smtp_replies import Failure
 
 HARD = (Failure.ADDRESS, Failure.REFUSED)
+
+
+def after_error(
+    delivery: ClaimedDelivery, error: Exception, waits: Sequence[timedelta], now: datetime, jitter: float
+) -> DeliveryOutcome:
+    """Return the outcome of a delivery that failed within this process, so that those beside it are recorded."""
+    again_at = retry_at(waits, delivery.attempts + 1, now, jitter)
+    reason = f"Sending failed: {type(error).__name__}"
+    return DeliveryOutcome(
+        delivery, reason, is_failed=again_at is None, retry_at=again_at, blames_address=False
+    )
 
 
 async def record(tx: Tx, name: str, recorded: Sequence[DeliveryOutcome], now: datetime) -> None:

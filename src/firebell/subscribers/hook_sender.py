@@ -21,7 +21,7 @@ from firebell.subscribers import (
     store,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, after_error
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE
@@ -93,7 +93,9 @@ class HookSender:
         except Exception as exc:
             # what became of the other messages of the batch must be recorded
             log.exception("a message to a subscriber failed", extra={"delivery": delivery.id})
-            return after_error(delivery, exc, HOOK_RETRIES, now, self._ctx.pace.uniform(-1, 1))
+            return delivery_outcomes.after_error(
+                delivery, exc, HOOK_RETRIES, now, self._ctx.pace.uniform(-1, 1)
+            )
         return self._outcome(delivery, reply, now)
 
     def _outcome(self, delivery: ClaimedDelivery, reply: OutboundResponse, now: datetime) -> DeliveryOutcome:

@@ -15,7 +15,7 @@ from firebell.kit.mail.server_url import parse_smtp_url
 from firebell.kit.retries import retry_at
 from firebell.subscribers import broadcast_store, delivery_outcomes, delivery_store, message_texts, throttle
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, MAIL_RETRIES, after_error
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, MAIL_RETRIES
 from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
@@ -149,7 +149,9 @@ class MailSender:
         except Exception as exc:
             # what became of the other mails of the batch must be recorded
             log.exception("a mail to a subscriber failed", extra={"delivery": delivery.id})
-            return after_error(delivery, exc, MAIL_RETRIES, now, self._ctx.pace.uniform(-1, 1))
+            return delivery_outcomes.after_error(
+                delivery, exc, MAIL_RETRIES, now, self._ctx.pace.uniform(-1, 1)
+            )
         if reply is None:
             # it may have been accepted: the same Message-ID lets the recipient see it once
             return _put_back(delivery, now)

@@ -21,7 +21,7 @@ from firebell.subscribers import (
     sms_texts,
 )
 from firebell.subscribers.connection_share import ConnectionShare
-from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, SMS_RETRIES, after_error
+from firebell.subscribers.delivery_retries import GAVE_UP, LOST_CLAIMS, SMS_RETRIES
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE
@@ -103,7 +103,7 @@ class SmsSender:
                 except Exception as exc:
                     log.exception("a text message cannot be written", extra={"delivery": delivery.id})
                     jitter = self._ctx.pace.uniform(-1, 1)
-                    refused.append(after_error(delivery, exc, SMS_RETRIES, now, jitter))
+                    refused.append(delivery_outcomes.after_error(delivery, exc, SMS_RETRIES, now, jitter))
                     continue
                 used += gsm7.segments(text)
                 sending.append((delivery, text))
@@ -128,7 +128,9 @@ class SmsSender:
         except Exception as exc:
             # what became of the other messages of the batch must be recorded
             log.exception("a text message failed", extra={"delivery": delivery.id})
-            return after_error(delivery, exc, SMS_RETRIES, now, self._ctx.pace.uniform(-1, 1))
+            return delivery_outcomes.after_error(
+                delivery, exc, SMS_RETRIES, now, self._ctx.pace.uniform(-1, 1)
+            )
         match outcome:
             case Accepted(_, provider, parts):
                 return DeliveryOutcome(delivery, f"Accepted by {provider}.", parts=parts)
