@@ -48,10 +48,10 @@ class _Problems:
     """The problems of a file, each after its line."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[int, str]] = []
+        self.by_line: list[tuple[int, str]] = []
 
     def add(self, node: yaml.Node | int, text: str) -> None:
-        self.found.append((node if isinstance(node, int) else node.start_mark.line + 1, text))
+        self.by_line.append((node if isinstance(node, int) else node.start_mark.line + 1, text))
 
     def checked(self, node: yaml.Node, check: Callable[[], T]) -> T | None:
         """Return what a check returns; None, with its refusal as a problem, if it raises."""
@@ -82,12 +82,12 @@ def read(text: str) -> list[DescribedService]:
         if each.slug in lines:
             problems.add(each.line, f"{each.slug[:60]} is listed on line {lines[each.slug]} too. Remove one.")
         lines.setdefault(each.slug, each.line)
-    if not services and not problems.found:
+    if not services and not problems.by_line:
         problems.add(1, "The file has no services. Begin with the line services: or kind: Component.")
     if len(services) > MAX_SERVICES:
         problems.add(1, f"The file has more than {MAX_SERVICES:,} services. Split it.")
-    if problems.found:
-        raise refused(problems.found)
+    if problems.by_line:
+        raise refused(problems.by_line)
     return services
 
 
@@ -95,7 +95,7 @@ def _services(text: str, problems: _Problems) -> Iterator[DescribedService]:
     try:
         for refusal in yaml_limits.refusals(text):
             problems.add(refusal.line, f"The file {refusal.what}. {refusal.advice}")
-        if problems.found:
+        if problems.by_line:
             return
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:

@@ -92,8 +92,8 @@ async def service_by_name_or_slug(tx: Tx, text: str) -> Service | None:
     )
     services = [_service(row) for row in rows]
     current = [each for each in services if text.lower() in (each.name.lower(), each.slug)]
-    found = current or services
-    return found[0] if len(found) == 1 else None
+    candidates = current or services
+    return candidates[0] if len(candidates) == 1 else None
 
 
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:

@@ -17,9 +17,9 @@ PAGING_LANES = frozenset({"page_timers", "outbox", "send"})
 
 
 def warnings(ctx: Context) -> list[HealthWarning]:
-    """Return what is wrong, what delays pages first: found by the last look of the watcher, and by this process."""
+    """Return the warnings of the watcher’s last run and of this process, those that delay pages first."""
     clock = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
-    found = [
+    active = [
         *ctx.health.noticed,
         *of_lanes(ctx.health.lanes()),
         *(
@@ -29,7 +29,7 @@ def warnings(ctx: Context) -> list[HealthWarning]:
         ),
         *([HealthWarning(clock)] if clock else []),
     ]
-    return sorted(dict.fromkeys(found), key=lambda each: not each.delays_pages)
+    return sorted(dict.fromkeys(active), key=lambda each: not each.delays_pages)
 
 
 def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
