@@ -102,15 +102,17 @@ def _import_tests(config: pytest.Config) -> None:
     """Import the modules that pytest will collect; what fails here fails in each worker, which reports it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for name in sorted(_module_names(config)):
+        for name in _module_names(config):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
 
 
 def _module_names(config: pytest.Config) -> Iterator[str]:
+    """Yield the modules of this run; the settings of a folder apply only to tests that are imported after them."""
     for argument in config.args:
         path = config.invocation_params.dir / argument.partition("::")[0]
-        files = path.rglob("test_*.py") if path.is_dir() else [path]
-        for file in files:
+        files = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
+        folders = sorted({folder for file in files for folder in file.parents})
+        for file in [*(folder / "conftest.py" for folder in folders), *files]:
             if file.is_file() and file.is_relative_to(config.rootpath):
                 yield ".".join(Path(file.relative_to(config.rootpath)).with_suffix("").parts)

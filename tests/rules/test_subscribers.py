@@ -156,12 +156,15 @@ def test_who_chose_maintenance_hears_of_it_whatever_their_least_impact() -> None
     assert subscription_rules.wants(FollowScope(min_impact=4), BroadcastKind.MAINTENANCE, 1, {1}, set())
 
 
-@given(st.lists(st.sampled_from(list(SubscriptionEvent)), max_size=12))
-def test_no_one_becomes_active_without_confirming(events: list[SubscriptionEvent]) -> None:
+@given(st.lists(st.sampled_from([*SubscriptionEvent, None]), max_size=12))
+def test_no_one_becomes_active_without_confirming(events: list[SubscriptionEvent | None]) -> None:
     state: SubscriberState | None = None
     has_confirmed = False
     for event in events:
-        state = subscription_rules.next_state(state, event) or state
+        if event is not None:
+            state = subscription_rules.next_state(state, event) or state
+        elif state and subscription_rules.can_resubscribe(state, was_confirmed=has_confirmed):
+            state = SubscriberState.ACTIVE
         has_confirmed |= event is SubscriptionEvent.CONFIRM
         assert state is not SubscriberState.ACTIVE or has_confirmed
         if event is SubscriptionEvent.ERASE and state is not None:

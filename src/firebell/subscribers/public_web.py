@@ -39,7 +39,7 @@ from firebell.subscribers.model import (
     offered_channels,
 )
 from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
-from firebell.subscribers.subscription_rules import SubscriptionEvent, next_state
+from firebell.subscribers.subscription_rules import SubscriptionEvent, can_resubscribe, next_state
 
 router = routing.html_router()
 
@@ -315,7 +315,7 @@ async def _manage(
         "is_confirming": link.kind is LinkKind.CONFIRM,
         "is_undoing": link.kind is LinkKind.RESUBSCRIBE,
         "can_confirm": next_state(subscriber.state, SubscriptionEvent.CONFIRM) is not None,
-        "can_undo": next_state(subscriber.state, SubscriptionEvent.RESUBSCRIBE) is not None,
+        "can_undo": can_resubscribe(subscriber.state, was_confirmed=subscriber.confirmed_at is not None),
         "is_active": subscriber.state is SubscriberState.ACTIVE,
         "done": t(done) if done else "",
         "secret": secret,

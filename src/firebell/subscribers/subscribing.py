@@ -225,7 +225,8 @@ async def resubscribe(tx: Tx, link: SubscriptionLink, now: datetime) -> StatusSu
     subscriber = await of_link(tx, link)
     if subscriber.state is SubscriberState.ACTIVE:
         return subscriber
-    if subscription_rules.next_state(subscriber.state, SubscriptionEvent.RESUBSCRIBE) is None:
+    was_confirmed = subscriber.confirmed_at is not None
+    if not subscription_rules.can_resubscribe(subscriber.state, was_confirmed=was_confirmed):
         raise Gone("This can no longer be undone.", hint="Subscribe again on the status page.")
     return await activate(tx, subscriber, now)
 

@@ -36,7 +36,6 @@ class SubscriptionEvent(StrEnum):
     REQUEST = "request"
     CONFIRM = "confirm"
     UNSUBSCRIBE = "unsubscribe"
-    RESUBSCRIBE = "resubscribe"
     BOUNCE = "bounce"
     EXPIRE = "expire"
     ERASE = "erase"
@@ -55,7 +54,6 @@ _NEXT: dict[tuple[SubscriberState | None, SubscriptionEvent], SubscriberState] =
     (_S.QUARANTINED, _E.UNSUBSCRIBE): _S.ENDED,
     (_S.QUARANTINED, _E.EXPIRE): _S.ENDED,
     (_S.ENDED, _E.REQUEST): _S.PENDING,
-    (_S.ENDED, _E.RESUBSCRIBE): _S.ACTIVE,
     (_S.ERASED, _E.REQUEST): _S.PENDING,
     **{(state, _E.ERASE): _S.ERASED for state in SubscriberState},
 }
@@ -64,6 +62,11 @@ _NEXT: dict[tuple[SubscriberState | None, SubscriptionEvent], SubscriberState] =
 def next_state(state: SubscriberState | None, event: SubscriptionEvent) -> SubscriberState | None:
     """Return the state after an event, None if the event changes nothing in this state."""
     return _NEXT.get((state, event))
+
+
+def can_resubscribe(state: SubscriberState, *, was_confirmed: bool) -> bool:
+    """Return True if the end of a subscription can be taken back: not if its address was never confirmed."""
+    return state is SubscriberState.ENDED and was_confirmed
 
 
 def wants(
