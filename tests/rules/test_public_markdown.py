@@ -1,6 +1,7 @@
 """Markdown that the public reads: what is shown on pages, in feeds and mails, and as plain text."""
 
 import re
+import time
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
@@ -15,7 +16,6 @@ from firebell.kit.public_markdown import literal, to_html, to_marked_html, to_ma
 from firebell.status_pages.public.languages import ENGLISH
 from firebell.subscribers import mail_format, update_texts
 from firebell.subscribers.mail_format import Envelope, MailText
-from tests.stopwatch import stopwatch
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
 
@@ -82,9 +82,9 @@ WRITTEN = "https://a.example\n\n"
     ],
 )
 def test_a_text_that_would_take_long_is_shown_as_written(hostile: str) -> None:
-    with stopwatch() as watch:
-        html, plain = to_html(f"{WRITTEN}{hostile}x"), to_plain(f"{WRITTEN}{hostile}x")
-    assert watch.seconds < 1
+    started_at = time.thread_time()
+    html, plain = to_html(f"{WRITTEN}{hostile}x"), to_plain(f"{WRITTEN}{hostile}x")
+    assert time.thread_time() - started_at < 1
     assert html.startswith(f"<p>{link('https://a.example', 'https://a.example')}</p>")
     assert not re.search("<(table|li|blockquote|em)>", html)
     assert plain.split() == f"{WRITTEN}{hostile}x".split()
