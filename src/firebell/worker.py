@@ -239,7 +239,7 @@ class Worker:
                 raise failure
 
     async def _release_leases(self) -> None:
-        """Give up the leases of chats and channels, so that another process goes on at once."""
+        """Give up the leases of chats and channels, so that another process continues at once."""
         try:
             await self._sockets.close()
             await self._mirror.close()

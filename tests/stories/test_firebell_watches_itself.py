@@ -141,7 +141,7 @@ async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: s
             await _later(w, both, minutes=1)
         about = [m["title"] for m in w.sink.got if m.get("event") == "self_alarm"]
         assert len(about) == 2
-        assert about[1] == "Firebell pages people on time again"
+        assert about[1] == "Escalations are on time again"
 
         # a channel that fails for three people is reported through another one, by the process that knows
         for person in (1, 2, 3):
@@ -196,7 +196,7 @@ async def test_people_see_on_every_page_that_pages_are_late(dsn: str, clock: Fak
     async with world(dsn, clock) as w, browser(w) as admin, browser(w) as responder:
         await sign_in(w, admin, w.mara)
         await sign_in(w, responder, w.jun)
-        late = HealthWarning("Firebell pages people late.", delays_pages=True)
+        late = HealthWarning("Escalations are late.", delays_pages=True)
         refused = HealthWarning("Twilio refuses the account.")
         w.ctx.health.noticed = (refused, late)
 

@@ -90,8 +90,8 @@ async def _histogram(
 ) -> Histogram:
     """Count the alerts that match by when they began, of the newest `COMPARED` ones.
 
-    The bars cover the range of the filter; without one, or with more alerts, they begin at the oldest that is counted
-    and end now.
+    The bars cover the range of the filter. Without a start, or if only the newest are counted, they begin at the
+    oldest counted alert; without an end, they end now.
     """
     if query.words or query.conditions:
         source, is_partial = histogram_store.of_ids(compared.ids), compared.is_partial

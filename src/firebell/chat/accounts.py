@@ -62,7 +62,7 @@ async def account(tx: Tx, account_id: int) -> Account:
 async def connect(
     tx: Tx, actor: Actor, connection: Connection, secrets: AccountSecrets, hint: str, tz: str, now: datetime
 ) -> Account:
-    """Connect a workspace, or give it new tokens; it goes on where it stood.
+    """Connect a workspace, or give it new tokens; it continues where it stopped.
 
     `hint` is the end of the token, the only part that is ever shown.
     """

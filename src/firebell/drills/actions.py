@@ -260,7 +260,7 @@ async def pause_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime, reason:
 
 @permits(Verb.DRILL_RUN, own="drill.facilitator_id", others=Verb.DRILL_LEAD)
 async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
-    """Let the clock go on; raise `Conflict` while a real SEV0 or SEV1 is open."""
+    """Resume the clock; raise `Conflict` while a real SEV0 or SEV1 is open."""
     current = await _locked(tx, drill.id, DrillState.PAUSED)
     await _refuse_real_incident(tx)
     pauses = pauses_until(current, now)

@@ -123,7 +123,7 @@ async def update(visit: CurrentVisit, heartbeat_id: int) -> Response:
 async def pause(visit: CurrentVisit, heartbeat_id: int) -> Response:
     hours = dict(PAUSES).get(visit.text("hours"))
     if hours is None:
-        raise Invalid("Choose how long the pause lasts.", fields={"hours": "Choose one of the lengths."})
+        raise Invalid("Choose how long the pause lasts.", fields={"hours": "Choose one of the durations."})
     until = visit.now + timedelta(hours=int(visit.text("hours")))
     paused = await actions.pause_heartbeat(
         visit.tx, visit.actor, heartbeat_id=heartbeat_id, until=until, now=visit.now

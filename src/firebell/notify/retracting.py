@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 32
 LEASE = timedelta(seconds=60)
-"""Longer than an attempt; when a process dies, another goes on after this time."""
+"""Longer than an attempt; when a process dies, another one continues after this time."""
 RETRY_AFTER_S = (2, 8, 30, 120)
 """Delays after failed tries; then the message stays as it is, and its buttons say that nothing is left to do."""
 

@@ -21,7 +21,7 @@ from firebell.replies import committing, poll_store
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=40)
-"""When a process dies, another goes on after this time."""
+"""When a process dies, another one continues after this time."""
 RENEW_BEFORE = timedelta(seconds=25)
 """A lease that ends sooner, which is longer than a fetch takes, is renewed before the next one."""
 PAUSE = timedelta(seconds=5)
@@ -145,7 +145,7 @@ class AnswerFetcher:
         return answer
 
     async def close(self) -> None:
-        """Give up the lease, so that another process goes on at once."""
+        """Give up the lease, so that another process continues at once."""
         if self._lease:
             now = self._ctx.clock.now()
             async with self._ctx.work_db.tx() as tx:

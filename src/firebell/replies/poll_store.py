@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 
 
 class PollClaim(NamedTuple):
-    """The right to fetch for a channel until the lease ends, and the cursor from which to go on."""
+    """The right to fetch for a channel until the lease ends, and the cursor from which to continue."""
 
     number: int
     cursor: str

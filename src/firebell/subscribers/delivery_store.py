@@ -292,7 +292,7 @@ class DeliveryOutcome:
     is_gone: bool = False
     """True if the receiver wants nothing more."""
     blames_address: bool = True
-    """False if it failed for good for another reason, so that the subscription goes on."""
+    """False if it failed for good for another reason, so that the subscription continues."""
     parts: int = 0
     """What the provider of a text message charges for."""
 

@@ -403,7 +403,7 @@ async def change_broadcast(visit: CurrentVisit, slug: str, broadcast_id: str, wh
         message = "Sending is paused."
     elif what == "resume":
         await actions.resume_broadcast(visit.tx, visit.actor, page, number, visit.now)
-        message = "Sending goes on."
+        message = "Sending continues."
     else:
         raise NotFound(f"A broadcast can’t {what[:20]!r}.")
     return flash.redirect(visit.request, f"/status-pages/{slug}/subscribers", message)

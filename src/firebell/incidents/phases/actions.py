@@ -242,7 +242,7 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
 async def regress(
     tx: Tx, actor: Actor, incident: Incident, reason: str, now: datetime, *, page_id: int | None = None
 ) -> Incident:
-    """Move a monitored incident back to work because its impact goes on; SEV0 and SEV1 page again.
+    """Move a monitored incident back to work because its impact continues; SEV0 and SEV1 page again.
 
     The incident must be locked. It returns to the phase from which it was resolved.
     """
