@@ -134,7 +134,7 @@ async def seed(dsn: str) -> None:
     await conn.close()
 
 
-async def archive(factor: float) -> Result:
+async def search(factor: float) -> Result:
     """W25: each kind of search, and the similar incidents of one, over JSON by one reader."""
     async with product() as it:
         await it.start()
