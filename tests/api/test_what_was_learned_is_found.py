@@ -1,4 +1,4 @@
-"""What an organization learned is found again, by those who may read it: archive, similar incidents, meetings."""
+"""What an organization learned is found again, by those who may read it: post-mortems, similar incidents, meetings."""
 
 from datetime import timedelta
 from typing import Any
@@ -64,7 +64,7 @@ async def refs(api: Api, **query: Any) -> list[str]:
     return [one["ref"] for one in (await api("GET", "/post-mortems/search", **query))["results"]]
 
 
-async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
+async def test_the_search_finds_by_words_and_filters_what_the_reader_may_read(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, api):

@@ -192,7 +192,7 @@ def test_the_bars_of_days_begin_at_midnight_of_the_reader() -> None:
 def test_bars_cover_their_range_without_gaps(length: timedelta, offset: int, shift: int) -> None:
     start = DAY - timedelta(seconds=shift)
     grid = histogram.grid(start, start + length, timedelta(minutes=offset))
-    bars = histogram.bars(grid, start, start + length, [histogram.Counted(0, True, None, 1)])
+    bars = histogram.bars(grid, start, start + length, [histogram.IntervalCount(0, True, None, 1)])
     assert (bars[0].start, bars[-1].end) == (start, start + length)
     assert len(bars) <= histogram.MAX_BARS
     assert all(bar.start < bar.end for bar in bars)
@@ -202,10 +202,10 @@ def test_bars_cover_their_range_without_gaps(length: timedelta, offset: int, shi
 def test_a_bar_counts_alerts_by_severity_and_those_that_still_fire() -> None:
     grid = histogram.grid(DAY, DAY + timedelta(hours=1), timedelta())
     counted = [
-        histogram.Counted(3, True, "critical", 2),
-        histogram.Counted(3, True, None, 1),
-        histogram.Counted(3, True, "info", 4),
-        histogram.Counted(3, False, "critical", 8),
+        histogram.IntervalCount(3, True, "critical", 2),
+        histogram.IntervalCount(3, True, None, 1),
+        histogram.IntervalCount(3, True, "info", 4),
+        histogram.IntervalCount(3, False, "critical", 8),
     ]
     bar = histogram.bars(grid, DAY, DAY + timedelta(hours=1), counted)[3]
     assert (bar.alerts, bar.firing, bar.minor_firing) == (15, 7, 4)

@@ -1,4 +1,4 @@
-"""The archive reads a document, finds where a search matches, and names what it cannot look for (pure)."""
+"""The search of post-mortems reads a document, finds where words match, and names filters that it lacks (pure)."""
 
 import pytest
 

@@ -354,7 +354,7 @@ async def get_alert_histogram(
         1,
         wanted,
         with_facets=False,
-        histogram_at=listing.Clock(w.now, utc_offset(end or w.now, check_zone(tz))),
+        histogram_at=listing.HistogramClock(w.now, utc_offset(end or w.now, check_zone(tz))),
     )
     return AlertHistogram.model_validate(listed.histogram)
 

@@ -38,7 +38,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class WholeResponse:
     """A response; `body` is its beginning, empty if it was compressed."""
 
     status: int
@@ -50,7 +50,7 @@ Connect = Callable[[Origin, Callable[[], asyncio.Protocol], float], Awaitable[No
 """Connects a protocol to a server within so many seconds; raises `httpx.ConnectError` or `httpx.ConnectTimeout`."""
 
 
-class Connection(asyncio.Protocol):
+class KeptConnection(asyncio.Protocol):
     """A connection that carries one request and its response at a time."""
 
     def __init__(self) -> None:
@@ -151,11 +151,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         await self._settled
 
-    def response(self) -> Response | None:
+    def response(self) -> WholeResponse | None:
         """Return what arrived of the response, None if its head did not."""
         if not self._has_head:
             return None
-        return Response(self._status, self._headers, bytes(self._body[: self._max_bytes]))
+        return WholeResponse(self._status, self._headers, bytes(self._body[: self._max_bytes]))
 
     def can_carry_more(self) -> bool:
         """Return True if the response is complete and nothing of either side is left in the connection."""
@@ -196,12 +196,14 @@ class KeepAliveClient:
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._idle: dict[Origin, deque[Connection]] = {}
+        self._idle: dict[Origin, deque[KeptConnection]] = {}
         self._idle_count = 0
-        self._in_use: set[Connection] = set()
+        self._in_use: set[KeptConnection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
 
-    async def exchange(self, origin: Origin, request: bytes, *, max_bytes: int, limit_s: float) -> Response:
+    async def exchange(
+        self, origin: Origin, request: bytes, *, max_bytes: int, limit_s: float
+    ) -> WholeResponse:
         """Send a request and return the response, of whose body at most `max_bytes` are read.
 
         A response whose head arrived within `limit_s` seconds counts, however slow its body. Raises
@@ -234,8 +236,8 @@ class KeepAliveClient:
         # the sockets are closed in the next turn of the loop
         await asyncio.sleep(0)
 
-    async def _connected(self, origin: Origin, limit_s: float) -> Connection:
-        connection = Connection()
+    async def _connected(self, origin: Origin, limit_s: float) -> KeptConnection:
+        connection = KeptConnection()
         try:
             await self._connect(origin, lambda: connection, limit_s)
         except BaseException:
@@ -243,7 +245,7 @@ class KeepAliveClient:
             raise
         return connection
 
-    def _take(self, origin: Origin) -> Connection | None:
+    def _take(self, origin: Origin) -> KeptConnection | None:
         """Return the connection to `origin` that was used last of those that its server has not closed."""
         idle = self._idle.get(origin)
         while idle:
@@ -254,7 +256,7 @@ class KeepAliveClient:
             connection.abort()
         return None
 
-    def _release(self, origin: Origin, connection: Connection) -> None:
+    def _release(self, origin: Origin, connection: KeptConnection) -> None:
         if self._idle_count >= MAX_IDLE or not connection.can_carry_more():
             connection.abort()
             return

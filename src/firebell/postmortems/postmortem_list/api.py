@@ -1,4 +1,4 @@
-"""The API of the archive: search all post-mortems and near misses."""
+"""The API that searches all post-mortems and near misses."""
 
 from datetime import datetime
 from typing import Annotated
@@ -55,7 +55,7 @@ class PostmortemMatches(ApiOutput):
 
 @router.get(
     "/search",
-    summary=f"Search the archive of post-mortems and near misses, {PAGE_SIZE} results at a time",
+    summary=f"Search post-mortems and near misses, {PAGE_SIZE} results at a time",
     responses=problems(404, 422),
 )
 async def search_postmortems(

@@ -1,4 +1,4 @@
-"""What someone looks for in the archive, as its address has it (pure)."""
+"""The search and the filters of the list of post-mortems, as its address has them (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

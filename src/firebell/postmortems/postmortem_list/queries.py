@@ -1,4 +1,4 @@
-"""Read models of the archive for its page, its API and its file."""
+"""Read models of the list of all post-mortems, for its page, its API and its file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The SQL of the archive: searches, lists by state, and their numbers. Visibility is part of each statement."""
+"""The SQL of the list of post-mortems: searches, tabs, and their numbers. Visibility is part of each statement."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The page of all post-mortems: what is due, in review and published, near misses, and the search of the archive."""
+"""The page of all post-mortems: what is due, in review and published, near misses, and their search."""
 
 from collections.abc import Mapping
 from typing import Any
