@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import lookup, store, timeline_writer, visibility_store
-from firebell.incidents.model import DrillPaged, Incident, IncidentHidden
+from firebell.incidents.model import DrillPaged, Incident, IncidentBecamePrivate
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.paging import actions as paging
@@ -16,7 +16,7 @@ from firebell.people.permissions import Verb
 
 @permits(Verb.INCIDENT_UPDATE)
 async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: datetime) -> None:
-    """Link a page to the incident; one by hand no longer shows why someone was paged if the incident is private."""
+    """Link a page to the incident. If the incident is private, a manual page stops showing its reason."""
     incident = await lookup.locked(tx, incident_id)
     page = await paging.page(tx, page_id)
     await store.link_page(tx, incident_id, page_id)
@@ -61,7 +61,7 @@ async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
     page_ids = await pages_of(tx, incident.id)
     changed = await paging.set_manual_pages_private(tx, page_ids, private=incident.is_private)
     if incident.is_private:
-        await tx.emit(IncidentHidden(incident.id, tuple(changed)), now)
+        await tx.emit(IncidentBecamePrivate(incident.id, tuple(changed)), now)
 
 
 @internal("Part of declaring an incident, raising its severity and reopening it.")

@@ -342,8 +342,8 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentHidden:
-    """An incident that everyone could read became private; `page_ids` are its pages by hand."""
+class IncidentBecamePrivate:
+    """An incident that everyone could read became private; `page_ids` are its manual pages."""
 
     incident_id: int
     page_ids: tuple[int, ...]

@@ -1,6 +1,6 @@
 """Whole HTTP/1.1 requests over connections that are kept alive: a client on `httptools` that costs little CPU time.
 
-Nothing is sent a second time: whether a message that got no response is repeated is for the ledger of its sender.
+Nothing is sent twice: retries are left to the sender's ledger.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class KeptConnection(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        # servers that end lines with a bare LF, or send a length beside chunks
+        # servers that end lines with a bare LF, or send a length with chunks
         self._parser.set_dangerous_leniencies(lenient_chunked_length=True, lenient_optional_cr_before_lf=True)
         self._poll = select.poll()
         self._is_open = False
@@ -82,7 +82,7 @@ class KeptConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._settled is None or self._settled.done():
-            # what no request asked for must not be taken for the response to the next
+            # unsolicited bytes must not be taken for the next response
             self.abort()
             return
         if not self._has_head:

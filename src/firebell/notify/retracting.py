@@ -27,7 +27,7 @@ RETRY_AFTER_S = (2, 8, 30, 120)
 
 
 class Retractor:
-    """Replaces messages by what became of their subject."""
+    """Replaces messages with the outcome of their subject."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -80,7 +80,10 @@ class Retractor:
     async def _composed_of(
         self, tx: Tx, kind: str, outgoing: Sequence[Outgoing], now: datetime
     ) -> dict[int, Message | Retry | None]:
-        """Return what replaces messages of one kind, by delivery; one that cannot be composed keeps back no other."""
+        """Return the replacement of each message of one kind, by delivery.
+
+        A message that can't be composed doesn't hold up the others.
+        """
         compose = self._ctx.composers[kind].compose_retractions
         if compose is None:
             return dict.fromkeys((one.delivery.id for one in outgoing), None)

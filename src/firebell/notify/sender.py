@@ -52,8 +52,8 @@ CLAIM = 64
 """Largest number of deliveries per claim, small so that each begins soon after its claim."""
 GATHER_S = 0.02
 """Delay before a claim for free slots: a claim of one costs as much as a claim of many."""
-GATHERED = 16
-"""Number of slots that became free for which a claim waits no longer; a destination alone has 16 to 22."""
+CLAIM_AT_FREED_SLOTS = 16
+"""Number of freed slots at which the next claim starts at once; one destination has 16 to 22."""
 LINGER_S = 0.02
 """Delay in which outcomes are collected to be recorded together: after a crash they are only sent again."""
 CLAIMS = 8
@@ -155,7 +155,7 @@ class Sender:
     def _gather_if_blocked(self) -> None:
         if not self._blocked:
             return
-        if self._freed < GATHERED:
+        if self._freed < CLAIM_AT_FREED_SLOTS:
             self._gather()
             return
         if self._gathering is not None:

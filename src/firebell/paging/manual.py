@@ -39,7 +39,7 @@ _TITLE_MAX_CHARS = 200
 _REPEAT = 2
 _DRILL = "DRILL "
 _PRIVATE = "private incident"
-"""What a page by hand for a private incident says instead of why."""
+"""The reason that a manual page for a private incident shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ async def _start(
 
 @internal("A page that a person starts for a drill.")
 async def mark_as_drill(tx: Tx, page_id: int) -> None:
-    """Put DRILL before the title of a page by hand, in the transaction that starts it."""
+    """Put DRILL before the title of a manual page, in the transaction that starts it."""
     page = await store.page(tx, page_id)
     assert page is not None
     title = f"{_DRILL}{page.title}"[:_TITLE_MAX_CHARS]
@@ -227,7 +227,7 @@ async def mark_as_drill(tx: Tx, page_id: int) -> None:
 
 @internal("A part of linking pages to incidents, and of changing who sees an incident.")
 async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> list[int]:
-    """Hide on the pages by hand among these why someone was paged, or show it again; return those that changed.
+    """Hide or show the reasons of the manual pages among these; return the ids of those that changed.
 
     Everyone sees a page; why someone was paged for a private incident is in their messages and on its timeline.
     """

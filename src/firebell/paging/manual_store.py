@@ -108,7 +108,7 @@ async def open_test_page(tx: Tx, person_id: int, since: datetime) -> int | None:
 
 
 async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
-    """Return who started these pages by hand, by page; pages of alerts and incidents are absent."""
+    """Return the manual pages among these, by page; pages of alerts and incidents are absent."""
     if not page_ids:
         return {}
     rows = await tx.fetch(
@@ -123,7 +123,7 @@ async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
 
 
 async def set_private(tx: Tx, page_ids: Sequence[int], private: bool) -> None:
-    """Store whether pages by hand are about a private incident."""
+    """Store whether manual pages are about a private incident."""
     await tx.execute(
         """
         update manual_page

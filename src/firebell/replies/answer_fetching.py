@@ -130,7 +130,7 @@ class AnswerFetcher:
         await self._poller.answer(answers)
 
     async def _applied(self, update: Update) -> SignalAnswer:
-        """Apply one update; one that breaks something does not keep back those after it."""
+        """Apply one update; an error doesn't hold up those after it."""
         now = self._ctx.clock.now()
         try:
             db, signals = self._ctx.work_db, [update.signal]

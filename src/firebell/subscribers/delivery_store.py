@@ -280,7 +280,7 @@ async def next_at(tx: Reads, lane: str, now: datetime) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """What became of a claimed delivery: it was sent, failed for good, or is tried again at `retry_at`."""
+    """The outcome of a claimed delivery: it was sent, failed for good, or is tried again at `retry_at`."""
 
     delivery: ClaimedDelivery
     reason: str = ""

@@ -147,7 +147,7 @@ class MailSender:
             self._pause(AWAY_PAUSE_S)
             return _put_back(delivery, now)
         except Exception as exc:
-            # what became of the other mails of the batch must be recorded
+            # the outcomes of the rest of the batch must still be recorded
             log.exception("a mail to a subscriber failed", extra={"delivery": delivery.id})
             return delivery_outcomes.after_error(
                 delivery, exc, MAIL_RETRIES, now, self._ctx.pace.uniform(-1, 1)

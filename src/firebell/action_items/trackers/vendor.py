@@ -33,7 +33,7 @@ MOVES_FOLLOWED = 3
 
 
 class Outcome(StrEnum):
-    """What became of a call. After `unknown`, a write may have been done; after the others but `ok`, it was not."""
+    """The outcome of a call. After `unknown`, a write may have been done; after the others but `ok`, it was not."""
 
     OK = "ok"
     RETRY = "retry"
