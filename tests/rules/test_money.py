@@ -10,7 +10,7 @@ from firebell.metrics.business_impact.model import BusinessImpact, IncidentCost,
 from firebell.metrics.cost import CostRate
 from firebell.metrics.money import Money, totals, typed_amount, typed_currency
 
-MOST = Decimal(1_000_000)
+MAXIMUM = Decimal(1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ MOST = Decimal(1_000_000)
     [("90", "90"), (" 87.50 ", "87.50"), ("1,234.5", "1234.5"), ("1e3", "1000"), ("1000000", "1000000")],
 )
 def test_an_amount_is_read_as_people_type_it(text: str, value: str) -> None:
-    assert typed_amount(text, "amount", most=MOST) == Decimal(value)
+    assert typed_amount(text, "amount", maximum=MAXIMUM) == Decimal(value)
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ def test_an_amount_is_read_as_people_type_it(text: str, value: str) -> None:
 )
 def test_no_amount_is_an_error_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
-        typed_amount(text, "amount", most=MOST)
+        typed_amount(text, "amount", maximum=MAXIMUM)
     assert set(refused.value.fields) == {"amount"}
 
 
 def test_nothing_lost_is_an_amount_if_it_may_be() -> None:
-    assert typed_amount("0.00", "amount", most=MOST, may_be_zero=True) == 0
+    assert typed_amount("0.00", "amount", maximum=MAXIMUM, allow_zero=True) == 0
 
 
 @pytest.mark.parametrize("text", ["", "EU", "EURO", "E1R", "€€€", "ÄÖÜ"])

@@ -115,11 +115,11 @@ async def _change(rule: AuditRule, files: Sequence[RuleFileText], public_url: st
     given = [{"path": file.path, "body": file.body, "origin": file.source} for file in files]
     try:
         answer = await DOCUMENTS.call(
-            "firebell.alert_audit.rule_files:change",
+            "firebell.alert_audit.rule_files:propose_in_child",
             *(given, labels["alertname"], labels, rule.judged.verdict.value, public_url),
         )
     except TakesTooLong:
-        return FileChange(problem="Its rule file takes too long to read, so edit it by hand.")
+        return FileChange(problem="Reading its rule file took too long. Edit it by hand.")
     return msgspec.json.decode(answer, type=FileChange)
 
 

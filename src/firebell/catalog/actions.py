@@ -65,7 +65,7 @@ clear_policy = store.clear_policy
 async def by_slug(tx: Tx, slug: str, *, with_deleted: bool = False) -> Service:
     """Return the service; raise NotFound, which names up to 20 services, if there is none.
 
-    A deleted one is found only `with_deleted`, for lists of what is past.
+    A deleted one is found only `with_deleted`, for lists of past records.
     """
     service = await store.by_slug(tx, slug)
     if service is None:

@@ -66,7 +66,7 @@ class NewService(ApiInput):
 class ServiceChange(ApiInput):
     """Fields to change; a `policy_id` of null sends pages to the fallback responders, a `tier` of null removes it.
 
-    `labels` and `links` replace all that the service had. With a new name its slug stays.
+    `labels` and `links` replace all that the service had. Renaming keeps the slug.
     """
 
     name: ShortName | None = None
@@ -116,6 +116,6 @@ async def delete_service(w: Responder, slug: Text) -> Removed:
 
 @router.post("/{slug}/restore", summary="Restore a deleted service", responses=problems(404, 409))
 async def restore_service(w: Responder, slug: Text) -> ServiceShown:
-    """The slug is the one that the service has since it was deleted, such as `checkout-deleted-7`."""
+    """The slug is the one that the service got when it was deleted, such as `checkout-deleted-7`."""
     deleted = await actions.by_slug(w.tx, slug, with_deleted=True)
     return ServiceShown.model_validate(await actions.restore_deleted(w.tx, w.actor, deleted, w.now))

@@ -14,12 +14,12 @@ from firebell.people.permissions import Verb
 _REASONS_SHOWN = 5
 
 
-def _hidden_slug(service: Service) -> str:
+def _deleted_slug(service: Service) -> str:
     """Return the slug of a deleted service, which leaves its own one to others."""
     return f"{service.slug}-deleted-{service.id}"
 
 
-def shown_slug(service: Service) -> str:
+def original_slug(service: Service) -> str:
     """Return the slug that a service had before it was deleted, or has."""
     return service.slug.removesuffix(f"-deleted-{service.id}") if service.is_deleted else service.slug
 
@@ -28,22 +28,22 @@ def shown_slug(service: Service) -> str:
 async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) -> Service:
     """Delete a service and return it as it is kept; raise Conflict, which says why, while something uses it.
 
-    What rules would send to it from then on goes to the fallback rule. What it depends on is forgotten. An alert that
-    was on its way is stored, and pages as before.
+    Alerts that rules would route to it go to the fallback rule from then on. Its dependencies are removed. An alert
+    already being stored still pages.
     """
     await dependency_store.lock(tx)
     # alerts of the service wait for this lock, so that none opens a page between the checks and the end
     await store.lock(tx, [service.id])
     current = await store.locked(tx, service.id)
     if current.is_deleted:
-        raise Conflict(f"{current.name} is already deleted.", hint="Nothing more to do.")
+        raise Conflict(f"{current.name} has already been deleted.", hint="Nothing more to do.")
     if used_by := await uses.uses(tx, current.id, current.slug):
         listed = ", ".join(use.text for use in used_by[:_REASONS_SHOWN])
         more = f", and {len(used_by) - _REASONS_SHOWN} more" if len(used_by) > _REASONS_SHOWN else ""
-        raise Conflict(f"{current.name} is in use.", hint=f"First end its use by: {listed}{more}.")
+        raise Conflict(f"{current.name} is in use.", hint=f"First remove or move: {listed}{more}.")
     depends_on = (await dependency_store.dependencies_of(tx, [current.id]))[current.id]
     await dependency_store.delete(tx, [(current.id, other_id) for other_id in depends_on])
-    await store.hide(tx, current.id, _hidden_slug(current), now)
+    await store.mark_deleted(tx, current.id, _deleted_slug(current), now)
     await tx.audit(
         actor, "service.deleted", f"service:{current.id}", now, name=current.name, slug=current.slug
     )
@@ -57,7 +57,7 @@ async def restore_deleted(tx: Tx, actor: Actor, service: Service, now: datetime)
     current = await store.locked(tx, service.id)
     if not current.is_deleted:
         raise Conflict(f"{current.name} is not deleted.", hint="Nothing to restore.")
-    slug = shown_slug(current)
+    slug = original_slug(current)
     if await store.has_name(tx, current.name, slug, except_id=current.id) or not await store.restore(
         tx, current.id, slug
     ):
@@ -78,4 +78,4 @@ async def undo_deletion(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) 
 async def dependents(tx: Tx, service_id: int, slug: str) -> list[uses.ServiceUse]:
     """Return the use of a service by the services that depend on it."""
     number = await dependency_store.count_dependents(tx, service_id)
-    return uses.counted(number, "dependent service", f"/services/{slug}/dependencies")
+    return uses.counted_use(number, "dependent service", f"/services/{slug}/dependencies")

@@ -8,7 +8,7 @@ TIERS = {1: "critical", 2: "standard", 3: "internal"}
 """The tiers of services, and of the policies that suit them: who notices a failure, and how soon."""
 
 MAX_EARLIER_NAMES = 20
-"""The most earlier names of a service by which alerts find it."""
+"""Maximum number of earlier names by which alerts find a service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,10 @@ def _check(
             problems.append((each.line, f"{each.slug[:60]} is new and has no team. Add one."))
         elif slugify(each.values.get("name") or each.slug) != each.slug:
             problems.append(
-                (each.line, f"{each.slug[:60]} is new, but its slug would differ. Leave out its name.")
+                (
+                    each.line,
+                    f"{each.slug[:60]} is new, and its name would give it another slug. Leave out the name.",
+                )
             )
     if problems:
         raise service_yaml.refused(problems)

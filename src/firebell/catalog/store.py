@@ -44,7 +44,7 @@ async def insert(tx: Tx, service: Service, now: datetime) -> Service | None:
 
 
 async def services(tx: Tx, *, with_deleted: bool = False) -> list[Service]:
-    """Return every service, by name; those that were deleted only for the names of what is past."""
+    """Return every service, by name. Deleted ones are included only `with_deleted`, for lists of past records."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -144,7 +144,7 @@ async def locked(tx: Tx, service_id: int) -> Service:
         """,
         service_id,
     )
-    assert row, "the rows of services stay"
+    assert row, "service rows are never deleted"
     return _service(row)
 
 
@@ -207,8 +207,8 @@ async def has_name(tx: Tx, name: str, slug: str, *, except_id: int = 0) -> bool:
     )
 
 
-async def hide(tx: Tx, service_id: int, slug: str, deleted_at: datetime) -> None:
-    """Mark a service as deleted, and move it to another slug."""
+async def mark_deleted(tx: Tx, service_id: int, slug: str, deleted_at: datetime) -> None:
+    """Mark a service as deleted under a new slug."""
     await tx.execute(
         """
         update service

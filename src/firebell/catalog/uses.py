@@ -1,4 +1,4 @@
-"""What uses a service and so keeps it from being deleted, as the slices declare it with `Slice.service_uses`."""
+"""The uses of a service that keep it from being deleted; each slice declares its own with `Slice.service_uses`."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from firebell.kit.db.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class ServiceUse:
-    """Something that uses a service, such as `2 open pages`, and the address at which to end that."""
+    """Something that uses a service, such as `2 open pages`, and the address at which to remove or move it."""
 
     text: str
     path: str
 
 
 UseSource = Callable[[Tx, int, str], Awaitable[Sequence[ServiceUse]]]
-"""Returns what of a slice uses the service with this id and slug."""
+"""Returns the uses of a service by one slice; called with its id and slug."""
 
 _sources: list[UseSource] = []
 
@@ -25,8 +25,8 @@ def register(sources: Sequence[UseSource]) -> None:
     _sources[:] = sources
 
 
-def counted(number: int, thing: str, path: str) -> list[ServiceUse]:
-    """Return the use of a service by a number of things, none for zero."""
+def counted_use(number: int, thing: str, path: str) -> list[ServiceUse]:
+    """Return the use of a service by a number of things, [] for zero."""
     return [ServiceUse(f"{number} {thing}{'' if number == 1 else 's'}", path)] if number else []
 
 

@@ -1,4 +1,4 @@
-"""The commands of `firebell incident` for merging, links, and what became of an incident."""
+"""The commands of `firebell incident` for merging, links, and the learning loop of an incident."""
 
 from typing import Any
 

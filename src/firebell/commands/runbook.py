@@ -187,7 +187,7 @@ def push(paths: tuple[str, ...], source: str, to: int | None, commit: str, dry_r
     """Upload runbooks to the library; a.md becomes /runbooks/a.
 
     With --to, the files replace all files of a push source, including scenarios of drills and, if its
-    paths name them, rule files of Prometheus: what is missing is archived.
+    paths name them, Prometheus rule files: what is missing is archived.
     """
     if to is not None:
         _fill(paths, to, commit, source, dry_run)

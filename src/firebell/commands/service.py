@@ -238,20 +238,20 @@ def delete(slug: str) -> None:
 @click.argument("slug")
 @as_json
 def restore(slug: str) -> None:
-    """Restore a deleted service by the SLUG that it has since it was deleted."""
+    """Restore a deleted service. SLUG is its new one, such as checkout-deleted-7."""
     restored = call("POST", f"/api/v1/services/{seg(slug)}/restore")
     show(restored, f"Restored {restored['slug']}.")
 
 
 @service.command("import", epilog=example("firebell service import services.yaml --dry-run"))
 @click.argument("file", metavar="FILE")
-@click.option("--create", is_flag=True, help="Create services that don't exist; else they are an error.")
+@click.option("--create", is_flag=True, help="Create services that don't exist; otherwise they are errors.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @as_json
 def import_(file: str, create: bool, dry_run: bool) -> None:
     """Set teams, tiers, labels and links of services from the YAML FILE; - is standard input.
 
-    FILE has a list of services, or Components of Backstage. What it leaves out stays as it is.
+    FILE has a list of services, or Backstage Components. What it leaves out stays as it is.
     """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")

@@ -170,7 +170,7 @@ class RateShown(ApiOutput):
 
 
 class GroupImpactShown(ImpactShown):
-    """The business impact of a service or factor in one currency; an incident with several counts whole in each."""
+    """The business impact of a service or factor in one currency; an incident with several counts in full for each."""
 
     key: Annotated[str, Field(examples=["checkout"])]
     label: str

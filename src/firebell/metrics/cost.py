@@ -44,7 +44,7 @@ async def save(tx: Tx, actor: Actor, per_hour: str, currency: str, now: datetime
         await org_settings.put(tx, SETTING, {})
         await tx.audit(actor, "metrics.cost_rate", "metrics", now, per_hour="", currency="")
         return None
-    rate = CostRate(typed_amount(per_hour, "per_hour", most=MAX_PER_HOUR), typed_currency(currency))
+    rate = CostRate(typed_amount(per_hour, "per_hour", maximum=MAX_PER_HOUR), typed_currency(currency))
     stored = {"per_hour": str(rate.per_hour), "currency": rate.currency}
     await org_settings.put(tx, SETTING, stored)
     await tx.audit(actor, "metrics.cost_rate", "metrics", now, **stored)

@@ -93,7 +93,7 @@ DEFINITIONS = {
             "The total minutes of impact over all affected customers.",
             "When the impact began; if that is not known, when it was detected",
             "When the impact ended; if it has no end, when the incident was closed, or now",
-            "SEV0 to SEV2 with a known number of customers, closed in the period, or still open",
+            "SEV0 to SEV2 with a customer count, closed in the period, or still open",
             "The customers of each incident times the minutes of its impact, added up. One large incident can"
             " dominate the sum.",
             finding="were lost",

@@ -21,18 +21,18 @@ class Money:
         return f"{self.amount:,.2f} {self.currency}"
 
 
-def typed_amount(text: str, field: str, *, most: Decimal, may_be_zero: bool = False) -> Decimal:
+def typed_amount(text: str, field: str, *, maximum: Decimal, allow_zero: bool = False) -> Decimal:
     """Return the amount that someone typed; raise `Invalid` at `field`.
 
     It has at most two decimals, a point before them, and commas between thousands or not.
     """
-    least = "of at least 0" if may_be_zero else "above 0"
+    limits = f"from 0 to {maximum:,}" if allow_zero else f"above 0, up to {maximum:,}"
     try:
         value = Decimal(text.strip().replace(",", ""))
-        if not value.is_finite() or not 0 <= value <= most or not (value or may_be_zero):
+        if not value.is_finite() or not 0 <= value <= maximum or not (value or allow_zero):
             raise InvalidOperation
     except InvalidOperation:
-        advice = f"Enter an amount {least} and up to {most:,}, such as 90 or 87.50."
+        advice = f"Enter an amount {limits}, such as 90 or 87.50."
         raise Invalid("This is not an amount.", fields={field: advice}) from None
     if value != value.quantize(CENT):
         raise Invalid("The amount has too many decimals.", fields={field: "Enter at most two decimals."})

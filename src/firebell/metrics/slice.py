@@ -53,7 +53,7 @@ SLICE = Slice(
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",
-        "business_impact": "One row for each incident at most, kept with it.",
+        "business_impact": "At most one row per incident, kept as long as the incident.",
         "page_month": "One row for each month with pages.",
         "metric_progress": "One row.",
     },

@@ -46,9 +46,9 @@ class IncidentCostShown(ApiOutput):
 
     incident: Annotated[str, Field(examples=["INC-7"])]
     people: Annotated[int, Field(description="people who held a role or wrote in the timeline")]
-    hours: Annotated[str, Field(description="of all of them together", examples=["4.12"])]
-    people_cost: Annotated[MoneyShown | None, Field(description="null without a rate of the organization")]
-    business_impact: Annotated[BusinessImpactShown | None, Field(description="null if no one entered it")]
+    hours: Annotated[str, Field(description="total hours of these people", examples=["4.12"])]
+    people_cost: Annotated[MoneyShown | None, Field(description="null if no hourly rate is set")]
+    business_impact: Annotated[BusinessImpactShown | None, Field(description="null if not recorded")]
     totals: Annotated[list[MoneyShown], Field(description="one for each currency")]
 
 
@@ -104,7 +104,7 @@ async def get_incident_cost(w: Reader, ref: Text) -> IncidentCostShown:
 
 @router.put(
     "/{ref}/business-impact",
-    summary="Record what an incident cost the business, instead of what was recorded before",
+    summary="Record or replace the business impact of an incident",
     responses=problems(404, 409, 422),
 )
 async def record_business_impact(w: Writer, ref: Text, body: NewBusinessImpact) -> IncidentCostShown:

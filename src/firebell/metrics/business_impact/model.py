@@ -75,7 +75,7 @@ def typed_impact(amount: str, currency: str, source: str) -> tuple[Money, str]:
     wrong: dict[str, str] = {}
     value, code = Decimal(), ""
     try:
-        value = typed_amount(amount, "amount", most=AMOUNT_MAX, may_be_zero=True)
+        value = typed_amount(amount, "amount", maximum=AMOUNT_MAX, allow_zero=True)
     except Invalid as error:
         wrong |= error.fields
     try:

@@ -91,7 +91,7 @@ async def totals(tx: Tx, scope: Scope, *, before: bool = False) -> list[ImpactTo
 async def split(tx: Tx, scope: Scope, by: Dimension) -> list[GroupImpact]:
     """Return the business impact by service or contributing factor, and currency, the largest amounts first.
 
-    An incident with several of them counts whole in each.
+    An incident with several of them counts in full for each.
     """
     conditions = _closed(scope)
     rows = await tx.fetch(
