@@ -1,7 +1,7 @@
-"""Moves what waits for an instant when the database's clock is set back, so that no page is late (decision 0108)."""
+"""Reschedules timers and queued messages when the database's clock is set back (decision 0108)."""
 
 from firebell.kit.db.database import Db
-from firebell.kit.db.database_clock import DatabaseClock, agree
+from firebell.kit.db.database_clock import DatabaseClock, measure_if_stale
 from firebell.kit.db.migrate import fence
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
@@ -10,12 +10,12 @@ WAKE = "clock"
 """The message of `WORK_CHANNEL` after which each worker measures the database's time again."""
 
 
-async def follow(db: Db, clock: DatabaseClock) -> None:
-    """Measure the database's time if needed; if it was set back, move open pages and their messages by as much.
+async def reschedule_if_set_back(db: Db, clock: DatabaseClock) -> None:
+    """Measure the database's time if needed.
 
-    One of all processes moves them, once: what a clock that was ahead scheduled is due too late by the right one.
+    If it was set back, make open pages and queued messages due earlier by the same amount; only one process does this.
     """
-    if not await agree(clock, db) and not clock.set_back_by:
+    if not await measure_if_stale(clock, db) and not clock.set_back_by:
         return
     async with db.tx() as tx:
         await fence(tx)
@@ -26,4 +26,4 @@ async def follow(db: Db, clock: DatabaseClock) -> None:
             await notify.move_deliveries(tx, moved_by, now)
             for what in (WAKE, "due", "send"):
                 await tx.wake(what)
-    clock.settle()
+    clock.clear_set_back()

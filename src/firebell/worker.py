@@ -409,9 +409,9 @@ class Worker:
         """Return the database's time, measured recently, so that nothing is claimed early."""
         clock = self._ctx.clock
         if isinstance(clock, DatabaseClock) and (clock.stale() or clock.set_back_by):
-            # lanes that measure at once would each move what waits
+            # lanes that measure concurrently would each move the timers
             async with self._measuring:
-                await clock_set_back.follow(self._ctx.work_db, clock)
+                await clock_set_back.reschedule_if_set_back(self._ctx.work_db, clock)
         return clock.now()
 
     async def _listen(self) -> None:

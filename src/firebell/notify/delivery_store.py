@@ -440,7 +440,7 @@ async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
 
 
 async def move(tx: Tx, by: timedelta, now: datetime) -> None:
-    """Make what waits due earlier, also the end of leases; what quiet hours hold waits for a time of the day."""
+    """Make queued messages due earlier, and leases end earlier; those that quiet hours hold keep their time."""
     await tx.execute(
         """
         update delivery

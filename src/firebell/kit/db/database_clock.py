@@ -20,7 +20,7 @@ _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
 
 
 _SETTING = "database_clock"
-"""What the clock showed at the last measurement, and the seconds by which it was set back in all."""
+"""The time at the last measurement, and the total seconds by which the clock was set back."""
 _READING = """
     select
         clock_timestamp() as now,
@@ -43,9 +43,9 @@ class DatabaseClock:
         self._elapsed = elapsed
         self._measured = self._is_expired = False
         self.set_back_by = timedelta()
-        """By how much the database's clock was set back since what waits was last moved."""
+        """How far the database's clock was set back since timers were last moved."""
         self._moved_by = timedelta()
-        """By how much all processes had moved what waits, before the clock was set back."""
+        """How far all processes together had moved timers before the clock was set back."""
         self._claimed = timedelta()
         self._set(self._system.now(), self._elapsed())
 
@@ -67,7 +67,10 @@ class DatabaseClock:
         if abs(self.offset) <= TOLERANCE:
             return ""
         ahead_s = self.offset.total_seconds()
-        return f"This machine's clock is {ahead_s:+.1f} s from the database's, whose time Firebell uses."
+        direction = "ahead of" if ahead_s > 0 else "behind"
+        return (
+            f"This machine's clock is {abs(ahead_s):.1f} s {direction} the database's, which Firebell uses."
+        )
 
     def stale(self) -> bool:
         """True if no recent measurement exists or the system clock jumped: measure before claiming a timer."""
@@ -101,7 +104,7 @@ class DatabaseClock:
         else:
             # a process that has just started knows only what another one recorded
             expected = datetime.fromisoformat(stored["at"]) if stored else self._base
-        self._note(expected - self._base, _moved_by(stored), is_first=known is None)
+        self._record_set_back(expected - self._base, _moved_by(stored), is_first=known is None)
         self._measured, self._is_expired = True, False
         if abs(self.offset) > TOLERANCE:
             log.warning(
@@ -109,21 +112,21 @@ class DatabaseClock:
                 extra={"ahead_s": round(self.offset.total_seconds(), 1)},
             )
 
-    def _note(self, set_back_by: timedelta, moved_by: timedelta, *, is_first: bool) -> None:
+    def _record_set_back(self, set_back_by: timedelta, moved_by: timedelta, *, is_first: bool) -> None:
         is_set_back = set_back_by > TOLERANCE
         if is_first or not (is_set_back or self.set_back_by):
             self._moved_by = moved_by
         if is_set_back:
             self.set_back_by += set_back_by
             log.warning(
-                "the database's clock was set back: pages and messages that wait are moved",
+                "the database's clock was set back: open pages and queued messages are rescheduled",
                 extra={"by_s": round(set_back_by.total_seconds(), 1)},
             )
 
     async def claim_set_back(self, tx: Tx) -> timedelta:
-        """Record the database's time, and return by how much to move what waits; zero if another process did that.
+        """Record the database's time, and return how far to move timers; zero if another process did that.
 
-        The transaction moves it; call `settle` once it is committed.
+        The transaction moves them; call `clear_set_back` once it is committed.
         """
         await org_settings.put_once(tx, _SETTING, {})
         stored = await tx.value("select value from setting where key = $1 for update", _SETTING)
@@ -133,12 +136,12 @@ class DatabaseClock:
         await org_settings.put(tx, _SETTING, value)
         return self._claimed - _moved_by(stored)
 
-    def settle(self) -> None:
-        """Forget that the database's clock was set back, because what waits was moved."""
+    def clear_set_back(self) -> None:
+        """Forget that the database's clock was set back, because timers and queued messages were moved."""
         self.set_back_by, self._moved_by = timedelta(), self._claimed
 
     def expire(self) -> None:
-        """Let the next call of `agree` measure again, because another process saw that the clock was set back."""
+        """Let the next call of `measure_if_stale` measure again, because another process saw that the clock was set back."""
         self._is_expired = True
 
 
@@ -146,7 +149,7 @@ def _moved_by(stored: Mapping[str, Any]) -> timedelta:
     return timedelta(seconds=stored.get("set_back_s", 0))
 
 
-async def agree(clock: Clock, db: Db) -> bool:
+async def measure_if_stale(clock: Clock, db: Db) -> bool:
     """Measure the database's time if needed, and return True if it was; raise `Unavailable` without the database."""
     if not isinstance(clock, DatabaseClock) or not clock.stale():
         return False
