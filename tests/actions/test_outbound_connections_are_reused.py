@@ -153,7 +153,7 @@ async def test_a_response_whose_head_arrived_counts_however_it_ends(response: by
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     ],
 )
-async def test_what_is_no_response_is_a_failed_attempt_that_is_not_repeated(response: bytes) -> None:
+async def test_an_invalid_response_is_a_failed_attempt_and_is_not_retried(response: bytes) -> None:
     receiver = Receiver(OK, response, requests_each=2)
     with pytest.raises(httpx.RemoteProtocolError):
         await texts(receiver, 2)
@@ -274,7 +274,7 @@ async def test_what_found_no_connection_in_time_was_never_sent() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "example.org", "http://", "file:///etc/passwd"])
-async def test_what_is_no_web_address_is_never_sent(url: str) -> None:
+async def test_an_invalid_web_address_is_never_sent(url: str) -> None:
     async with guarded_client(()) as http:
         with pytest.raises(httpx.UnsupportedProtocol):
             await post(http, url, content=b"x")

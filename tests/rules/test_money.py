@@ -24,13 +24,13 @@ def test_an_amount_is_read_as_people_type_it(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "-1", "0", "NaN", "Infinity", "1000000.01", "1.005", "1e-9", "€5", "1.2.3"]
 )
-def test_no_amount_is_an_error_at_its_field(text: str) -> None:
+def test_an_invalid_amount_is_an_error_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         typed_amount(text, "amount", maximum=MAXIMUM)
     assert set(refused.value.fields) == {"amount"}
 
 
-def test_nothing_lost_is_an_amount_if_it_may_be() -> None:
+def test_zero_is_an_amount_if_allowed() -> None:
     assert typed_amount("0.00", "amount", maximum=MAXIMUM, allow_zero=True) == 0
 
 

@@ -85,7 +85,7 @@ def test_a_scenario_that_is_too_large_or_too_many_is_refused(
     [b"\xff\xfe\x00", b"# A\0", b"", b" \n", b"x" * 201],
     ids=["utf16", "nul", "empty", "blank", "long"],
 )
-def test_what_is_no_text_is_not_taken(data: bytes) -> None:
+def test_a_file_that_is_not_text_is_not_taken(data: bytes) -> None:
     file = decoded("a.md", data, 200)
     assert file.body is None
     assert file.problem

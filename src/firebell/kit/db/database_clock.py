@@ -141,7 +141,7 @@ class DatabaseClock:
         self.set_back_by, self._moved_by = timedelta(), self._claimed
 
     def expire(self) -> None:
-        """Let the next call of `measure_if_stale` measure again, because another process saw that the clock was set back."""
+        """Let `measure_if_stale` measure again, because another process saw that the clock was set back."""
         self._is_expired = True
 
 
