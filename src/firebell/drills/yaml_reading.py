@@ -32,7 +32,7 @@ class Reader:
 
 
 def read_root(text: str, reader: Reader) -> "Mapped | None":
-    """Return the mapping of a document, None if it is none; raise `yaml.YAMLError`."""
+    """Return the mapping of a document, None if it is not one; raise `yaml.YAMLError`."""
     for refusal in yaml_limits.refusals(text):
         reader.add(refusal.line, f"The file {refusal.what}.", refusal.advice)
     if reader.problems:

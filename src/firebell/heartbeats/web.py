@@ -189,7 +189,7 @@ def _labels(text: str) -> dict[str, str]:
             raise Invalid(
                 "The labels can’t be read.",
                 fields={
-                    "labels": f"Enter labels such as team=payments, separated by commas; {part[:40]} is none."
+                    "labels": f"Enter labels such as team=payments, separated by commas; {part[:40]} is not one."
                 },
             )
         labels[name] = value

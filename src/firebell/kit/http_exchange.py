@@ -47,7 +47,7 @@ class WholeResponse:
 
 
 Connect = Callable[[Origin, Callable[[], asyncio.Protocol], float], Awaitable[None]]
-"""Connects a protocol to a server within so many seconds; raises `httpx.ConnectError` or `httpx.ConnectTimeout`."""
+"""Connects a protocol to a server within that many seconds; raises `httpx.ConnectError` or `httpx.ConnectTimeout`."""
 
 
 class KeptConnection(asyncio.Protocol):

@@ -42,7 +42,7 @@ class AlertRule:
 
 
 def alert_rules(text: str) -> list[AlertRule]:
-    """Return the alerting rules of a file in order; raise `NotARuleFileError` if it is none."""
+    """Return the alerting rules of a file in order; raise `NotARuleFileError` if it is not a rule file."""
     rules: list[AlertRule] = []
     is_rule_file = False
     try:

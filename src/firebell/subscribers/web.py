@@ -89,7 +89,7 @@ _LABELS: Mapping[str, Any] = {
 
 
 def _filter(channel: str, state: str, q: str) -> SubscriberFilter:
-    """Return the filter of an address; an unknown value is no condition."""
+    """Return the filter of an address; an unknown value filters nothing."""
     return SubscriberFilter(
         q.strip()[:200],
         channel if channel in list(SubscriberChannel) else "",

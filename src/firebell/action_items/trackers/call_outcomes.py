@@ -58,7 +58,7 @@ async def note_failure(tx: Tx, tracker: Tracker, answer: Answer, now: datetime) 
 
 
 async def _stop(tx: Tx, tracker: Tracker, reason: str, now: datetime) -> None:
-    """Call a tracker no more until someone enters a new token, and notify managers and admins."""
+    """Stop calling a tracker until someone enters a new token, and notify managers and admins."""
     if tracker.stopped_reason:
         return
     await store.change(tx, tracker.id, stopped_reason=reason or "The token was refused.")

@@ -140,7 +140,7 @@ async def store_version(
     base_n: int | None = None,
     is_audited: bool = True,
 ) -> int:
-    """Store the next version of a locked document and return its number; the same text is no version.
+    """Store the next version of a locked document and return its number; the same text is not a new version.
 
     A document in review or approved becomes a draft: approvals are for a version. A published one stays published
     in its published version.

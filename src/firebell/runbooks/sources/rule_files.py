@@ -15,7 +15,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names of the alerts of a file, or why it is no rule file."""
+    """The names of the alerts of a file, or why it is not a rule file."""
 
     names: tuple[str, ...] = ()
     problem: str = ""
@@ -23,7 +23,7 @@ class _Names:
 
 
 def alert_names(text: str) -> _Names:
-    """Return the names of the alerts of a file, or why it is no rule file; called in a child process."""
+    """Return the names of the alerts of a file, or why it is not a rule file; called in a child process."""
     try:
         rules = alert_rules(text.removeprefix(_BYTE_ORDER_MARK))
         return _Names(tuple(sorted({rule.name for rule in rules})))
