@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.action_items import actions as action_items
 from firebell.handoffs import store
-from firebell.incidents.model import IncidentHidden
+from firebell.incidents.model import IncidentHidden, PagesHidden
 from firebell.kit.db.database import Tx
 
 
@@ -16,14 +16,19 @@ def without(body: str, refs: Collection[str]) -> str:
     return "".join(line for line in body.splitlines(keepends=True) if not named.search(line))
 
 
-async def leave_out(tx: Tx, event: IncidentHidden, now: datetime) -> None:
-    """Remove the lines about an incident, its action items and its pages by hand from all handoffs."""
+async def leave_out_incident(tx: Tx, event: IncidentHidden, now: datetime) -> None:
+    """Remove the lines about an incident and its action items from all handoffs."""
     items = (await action_items.of_incidents(tx, [event.incident_id])).get(event.incident_id, ())
-    refs = {
-        f"INC-{event.incident_id}",
-        *(f"PG-{page_id}" for page_id in event.page_ids),
-        *(item.ref for item in items),
-    }
+    await _leave_out(tx, {f"INC-{event.incident_id}", *(item.ref for item in items)}, now)
+
+
+async def leave_out_pages(tx: Tx, event: PagesHidden, now: datetime) -> None:
+    """Remove the lines about pages by hand from all handoffs."""
+    await _leave_out(tx, {f"PG-{page_id}" for page_id in event.page_ids}, now)
+
+
+async def _leave_out(tx: Tx, refs: Collection[str], now: datetime) -> None:
+    await store.lock_bodies(tx)
     bodies = await store.lock_bodies_naming(tx, sorted(refs))
     await store.replace_bodies(tx, {id_: without(body, refs) for id_, body in bodies.items()}, now)
     if bodies:

@@ -343,9 +343,15 @@ class IncidentClosed:
 
 @dataclass(frozen=True, slots=True)
 class IncidentHidden:
-    """An incident that everyone could read became private; `page_ids` are its pages by hand."""
+    """An incident that everyone could read became private."""
 
     incident_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PagesHidden:
+    """Pages by hand no longer show why someone was paged, because they belong to a private incident."""
+
     page_ids: tuple[int, ...]
 
 

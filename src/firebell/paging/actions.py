@@ -102,6 +102,7 @@ request_manual_page = manual.request_manual_page
 set_manual_pages_private = manual.set_private
 start_drill_page = drill_pages.start_drill_page
 start_manual_page = manual.start_manual_page
+start_response_page = manual.start_response_page
 triggered = store.triggered
 unacknowledge = acknowledging.unacknowledge
 update_policy = policy_actions.update_policy

@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import ManualPage, ManualTarget, ManualTargetKind
 
-_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private"
+_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private, incident_id"
 
 
 def _manual_page(row: Row) -> ManualPage:
@@ -24,6 +24,7 @@ async def insert(
     text: str,
     key: str | None,
     now: datetime,
+    incident_id: int | None = None,
 ) -> int | None:
     """Insert a manual page and return its id; None if the actor used the key before.
 
@@ -32,9 +33,9 @@ async def insert(
     inserted: int | None = await tx.value(
         """
         insert into manual_page (
-            actor, actor_id, target_kind, target_id, target_name, text, idempotency_key, created_at
+            actor, actor_id, target_kind, target_id, target_name, text, idempotency_key, created_at, incident_id
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (actor_id, idempotency_key) do nothing
         returning id
         """,
@@ -46,6 +47,7 @@ async def insert(
         text,
         key,
         now,
+        incident_id,
     )
     return inserted
 

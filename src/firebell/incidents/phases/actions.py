@@ -250,7 +250,7 @@ async def regress(
     resolved = next((t for t in reversed(moves) if t.after is Phase.RESOLVED), None)
     back_to = Phase.MITIGATING if resolved and resolved.before is Phase.MITIGATING else Phase.INVESTIGATING
     if page_id is not None:
-        await store.link_page(tx, incident.id, page_id)
+        await linked_pages.attach_page(tx, incident, page_id, now)
     return await _move(tx, actor, incident, back_to, now, now, reason[:REASON_MAX_CHARS], None, ())
 
 
