@@ -21,7 +21,7 @@ Writer = Annotated[Work, work(Verb.BUSINESS_IMPACT_WRITE)]
 
 
 class MoneyShown(ApiOutput):
-    """An amount with two decimals in a currency. Amounts of different currencies are never added."""
+    """An amount with the decimals of its currency (ISO 4217). Amounts of different currencies are never added."""
 
     amount: Annotated[str, Field(examples=["12400.00"])]
     currency: Annotated[str, Field(examples=["EUR"])]
@@ -68,12 +68,12 @@ class NewBusinessImpact(ApiInput):
 
 def money(of: Money) -> MoneyShown:
     """Return an amount as JSON has it."""
-    return MoneyShown(amount=f"{of.amount:.2f}", currency=of.currency)
+    return MoneyShown(amount=of.plain, currency=of.currency)
 
 
 def impact(of: ImpactTotal) -> ImpactShown:
     """Return the business impact of several incidents as JSON has it."""
-    return ImpactShown(amount=f"{of.money.amount:.2f}", currency=of.money.currency, incidents=of.incidents)
+    return ImpactShown(amount=of.money.plain, currency=of.money.currency, incidents=of.incidents)
 
 
 async def _shown(w: Work, incident_id: int) -> IncidentCostShown:
@@ -85,7 +85,7 @@ async def _shown(w: Work, incident_id: int) -> IncidentCostShown:
         hours=f"{cost.person_seconds / 3600:.2f}",
         people_cost=money(cost.people_money) if cost.people_money else None,
         business_impact=BusinessImpactShown(
-            amount=f"{recorded.money.amount:.2f}",
+            amount=recorded.money.plain,
             currency=recorded.money.currency,
             source=recorded.source,
             recorded_at=recorded.recorded_at,
