@@ -4,8 +4,9 @@ Runs in a child process, because a rule file can be large.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -73,9 +74,15 @@ def proposed(
 
 def _named(file: RuleFile, name: str) -> list[AlertRule]:
     try:
-        return [rule for rule in alert_rules(file.body.removeprefix(_BYTE_ORDER_MARK)) if rule.name == name]
+        return [rule for rule in _rules(file.body) if rule.name == name]
     except NoRuleFileError:
         return []
+
+
+@lru_cache(maxsize=1)
+def _rules(body: str) -> Sequence[AlertRule]:
+    """Return the rules of a file, of the last one without reading it again."""
+    return tuple(alert_rules(body.removeprefix(_BYTE_ORDER_MARK)))
 
 
 def _fits(rule: AlertRule, labels: Mapping[str, str]) -> bool:
