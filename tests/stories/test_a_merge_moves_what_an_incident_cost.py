@@ -1,8 +1,9 @@
-"""What a merged incident cost, and how many customers it affected, counts in the other one; nothing is counted nowhere."""
+"""What a merged incident cost and how many customers it affected count in the other one, and are never lost."""
 
 import pytest
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.closing import final_facts_actions
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict
 from firebell.metrics.business_impact import actions as impact
@@ -17,7 +18,7 @@ async def _declared(w: World, *, amount: str, customers: int | None) -> int:
         )
         if customers is not None:
             numbers = {"customers": customers}
-            await incidents.record_final_facts(tx, mara, incident.id, {}, {}, w.now, numbers=numbers)
+            await final_facts_actions.record_final_facts(tx, mara, incident.id, {}, {}, w.now, numbers=numbers)
         if amount:
             await impact.record(tx, mara, incident.id, amount, "EUR", "Finance", w.now)
     return incident.id
