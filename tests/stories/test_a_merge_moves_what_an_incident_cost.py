@@ -18,7 +18,9 @@ async def _declared(w: World, *, amount: str, customers: int | None) -> int:
         )
         if customers is not None:
             numbers = {"customers": customers}
-            await final_facts_actions.record_final_facts(tx, mara, incident.id, {}, {}, w.now, numbers=numbers)
+            await final_facts_actions.record_final_facts(
+                tx, mara, incident.id, {}, {}, w.now, numbers=numbers
+            )
         if amount:
             await impact.record(tx, mara, incident.id, amount, "EUR", "Finance", w.now)
     return incident.id
