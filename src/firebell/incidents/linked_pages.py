@@ -17,9 +17,16 @@ from firebell.people.permissions import Verb
 @internal("Part of linking pages, and of declaring and paging for an incident.")
 async def attach_page(tx: Tx, incident: Incident, page_id: int, now: datetime) -> None:
     """Link a page to an incident without a timeline entry; one by hand then hides what is private. Idempotent."""
-    await store.link_page(tx, incident.id, page_id)
+    await attach_pages(tx, incident, [page_id], now)
+
+
+@internal("Part of linking a page, and of merging incidents.")
+async def attach_pages(tx: Tx, incident: Incident, page_ids: Sequence[int], now: datetime) -> None:
+    """Link pages to an incident as `attach_page` does."""
+    for page_id in page_ids:
+        await store.link_page(tx, incident.id, page_id)
     if incident.is_private:
-        await _hide(tx, [page_id], now)
+        await _hide(tx, page_ids, now)
 
 
 async def _hide(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:

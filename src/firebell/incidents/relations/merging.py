@@ -56,8 +56,7 @@ async def absorb(
     service_ids, page_ids = (await store.services(tx, [old.id]))[old.id], await store.page_ids(tx, old.id)
     unanswered = await _has_unanswered_page(tx, old, page_ids)
     await store.set_services(tx, into.id, service_ids)
-    for page_id in page_ids:
-        await linked_pages.attach_page(tx, into, page_id, now)
+    await linked_pages.attach_pages(tx, into, page_ids, now)
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
     await runbooks.move_runs(tx, old.id, into.id)

@@ -1,6 +1,6 @@
 """The SQL of runbook sources: their secrets, leases and how their last sync went."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
