@@ -34,7 +34,7 @@ async def declare(w: World, *, private: bool, severity: int = 3) -> Incident:
     kind = IncidentType.SECURITY if private else IncidentType.OPERATIONAL
     async with w.ctx.db.tx() as tx:
         return await incidents.declare(
-            *(tx, mara), title="Tokens copied", severity=severity, incident_type=kind, now=w.now
+            *(tx, mara), title=f"Odd {kind}", severity=severity, incident_type=kind, now=w.now
         )
 
 

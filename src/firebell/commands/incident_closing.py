@@ -59,7 +59,7 @@ def final_facts(
         "impact_end": instant(impact_end, "--impact-end") if impact_end else None,
     }
     body = {**times, "affected": affected, "customers": customers, "cause": cause, "cause_category": category}
-    given = {name: value for name, value in body.items() if value is not None}
+    given: dict[str, str | int | None] = {name: value for name, value in body.items() if value is not None}
     if no_customers:
         if customers is not None:
             fail("--no-customers can't be combined with --customers.", "Leave one of them out.", USAGE)
