@@ -51,7 +51,7 @@ _OURS = frozenset({"host", "accept-encoding", "content-length", "transfer-encodi
 """Headers that no caller sets."""
 _DEFAULTS = (("Accept", b"*/*"), ("User-Agent", b"firebell"))
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpcore.ConnectError, httpcore.ConnectTimeout)
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.LocalProtocolError, httpx.UnsupportedProtocol)
 """Errors that mean that the receiver never got the request."""
 
 
