@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
+import httpx
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
@@ -41,7 +43,8 @@ def signed_headers(
     body_hash = hashlib.sha256(body).hexdigest()
     all_headers = {
         **{name.lower(): " ".join(value.split()) for name, value in headers.items()},
-        "host": parts.netloc,
+        # as it is sent: in lower case, without the default port
+        "host": httpx.URL(url).netloc.decode("ascii"),
         "x-amz-content-sha256": body_hash,
         "x-amz-date": f"{utc:%Y%m%dT%H%M%SZ}",
     }
