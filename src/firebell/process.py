@@ -120,6 +120,8 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, byte
         async def pool(size: int, limits: DatabaseLimits) -> Db:
             db = await Db.connect(dsn, event_subscriptions.build(), size=size, limits=limits)
             stack.push_async_callback(db.close)
+            if isinstance(clock, DatabaseClock):
+                db.clock = clock
             return db
 
         db = await pool(WEB_CONNECTIONS, REQUEST_LIMITS)

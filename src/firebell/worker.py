@@ -288,7 +288,7 @@ class Worker:
     async def run_timers(self, lane: str, now: datetime) -> int:
         """Run one batch of timers of one kind of a lane; return the number finished."""
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             due_timers = await timers.claim(tx, now, TIMER_LANES[lane], limit=BATCH)
             finished = await self._run_batch(tx, due_timers, now) if due_timers else 0
             if not finished:
@@ -341,7 +341,7 @@ class Worker:
     async def run_outbox(self, now: datetime) -> int:
         """Run one stored reaction; return 1 if there was one, else 0."""
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             job = await outbox.claim(tx, now)
             if job is None:
                 self._upcoming["outbox"] = await outbox.next_at(tx)
@@ -415,6 +415,7 @@ class Worker:
         return clock.now()
 
     async def _listen(self) -> None:
+        is_again = False
         while True:
             try:
                 conn = await self._ctx.work_db.listen(
@@ -425,6 +426,10 @@ class Worker:
                 await self._restore()
                 await self._pace.sleep(0.5)
                 continue
+            if is_again and isinstance(self._ctx.clock, DatabaseClock):
+                # the server may be another one, and a wake-up may have been lost
+                self._ctx.clock.expire()
+            is_again = True
             self._wake_all()
             closed = asyncio.Event()
             conn.add_termination_listener(lambda _, gone=closed: gone.set())

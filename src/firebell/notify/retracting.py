@@ -49,7 +49,7 @@ class Retractor:
         if self.upcoming is None or self.upcoming > now:
             return 0
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             claimed = await retraction_store.claim(tx, now, now + LEASE, BATCH)
             messages = await self._composed(tx, claimed, now)
         outcomes = await asyncio.gather(*map(self._retract, claimed, messages))

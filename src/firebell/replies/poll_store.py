@@ -31,6 +31,18 @@ async def claim(tx: Tx, channel: str, now: datetime, until: datetime) -> PollCla
     return PollClaim(row["claims"], row["cursor"]) if row else None
 
 
+async def end_leases_by(tx: Tx, until: datetime) -> None:
+    """Let no lease end later than `until`."""
+    await tx.execute(
+        """
+        update channel_poll
+        set lease_until = $1
+        where lease_until > $1
+        """,
+        until,
+    )
+
+
 async def advance(tx: Tx, channel: str, number: int, cursor: str, until: datetime) -> bool:
     """Store the cursor, and renew the lease; return False if another process has the claim now."""
     changed = await tx.changed(

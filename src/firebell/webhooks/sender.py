@@ -91,7 +91,7 @@ class WebhookSender:
     async def _begin(self, now: datetime) -> list[asyncio.Task[None]]:
         """Claim deliveries of endpoints to which nothing is being sent, and begin to send them."""
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             await delivery_store.requeue_lapsed(tx, now)
             claimed = await delivery_store.claim(tx, DELIVERIES, now, except_ids=self._sending)
             sealer = await endpoint_store.sealer(tx) if claimed else None
@@ -129,7 +129,7 @@ class WebhookSender:
 
     async def _compose(self, now: datetime) -> int:
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             changes = await change_store.claim(tx, CHANGES, now)
             composed = []
             for change in changes:
