@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
+from firebell.kit.http_out import host_header
 from firebell.kit.web import static_files
 from firebell.status_pages import archive
 from firebell.status_pages.archive import Archive, Month
@@ -351,6 +352,7 @@ def test_requests_to_buckets_are_signed_as_amazon_documents(
     ):
         signed = s3.signed_headers(
             *(method, f"https://{host}{path}", body, headers),
+            host=host_header(f"https://{host}{path}"),
             region="us-east-1",
             credentials=Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
             now=datetime(2013, 5, 24, tzinfo=UTC),

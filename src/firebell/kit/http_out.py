@@ -315,6 +315,11 @@ def _parsed(url: str) -> _Address:
     )
 
 
+def host_header(url: str) -> str:
+    """Return the `Host` that is sent with a request to `url`; raise as `send` does."""
+    return _parsed(url).host.decode("ascii")
+
+
 def _encoded(
     method: str, url: str, host: bytes, content: Mapping[str, Any]
 ) -> tuple[list[tuple[bytes, bytes]], bytes]:
