@@ -149,18 +149,20 @@ class DatabaseClock:
     async def _read(self, db: Db) -> tuple[Reading, Mapping[str, Any]]:
         """Return the most exact of several readings, and what is stored about the clock."""
         best: Reading | None = None
+        stored = dict[str, Any]()
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
                 asked = self._elapsed()
                 row = await reads.row(_READING)
                 error_s = (self._elapsed() - asked) / 2
             assert row
+            stored = row["stored"] or {}
             if best is None or error_s < best.error_s:
                 best = Reading(row["now"], asked + error_s, error_s)
             if 2 * error_s < _CLOSE_ENOUGH_S:
                 break
         assert best
-        return best, row["stored"] or {}
+        return best, stored
 
     def _note(self, set_back_by: timedelta, moved_by: timedelta, *, is_first: bool) -> None:
         is_set_back = bool(set_back_by)
