@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from firebell.catalog import labels_and_links
-from firebell.catalog.model import TIERS, ServiceLink
+from firebell.catalog.model import DESCRIPTION_MAX_CHARS, TIERS, ServiceLink
 from firebell.kit import yaml_limits
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.http_out import check_url
@@ -23,7 +23,6 @@ from firebell.kit.text import clean_name, clean_text
 
 MAX_FILE_CHARS = 500_000
 MAX_SERVICES = 2_000
-DESCRIPTION_MAX_CHARS = 2_000
 _ERRORS_SHOWN = 10
 _FIELDS = ("name", "team", "tier", "description", "runbook_url", "labels", "links")
 _BACKSTAGE_KIND = "Component"

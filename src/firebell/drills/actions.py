@@ -120,6 +120,8 @@ async def plan_drill(
     if service_id is None and read.services:
         named = await catalog.service_by_name_or_slug(tx, read.services[0])
         service_id = named.id if named else None
+    if service_id is not None:
+        await catalog.hold_services(tx, [service_id])
     planned = await store.insert(
         tx,
         slug=read.slug,
