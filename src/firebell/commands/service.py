@@ -48,17 +48,20 @@ def _policy(slug: str) -> int:
 @service.command("list", epilog=example("firebell service list", "firebell service list --unhealthy"))
 @click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
 @click.option("--not-ready", is_flag=True, help="Only services without a policy or an integration.")
+@click.option("--deleted", is_flag=True, help="Only deleted services, with the slugs to restore them by.")
 @click.option("--team", help="Slug of the team that owns them.")
 @click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
 @click.option(
     "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
 )
 @as_json
-def list_(unhealthy: bool, not_ready: bool, team: str | None, tier: int | None, query: str | None) -> None:
+def list_(
+    unhealthy: bool, not_ready: bool, deleted: bool, team: str | None, tier: int | None, query: str | None
+) -> None:
     """List services with their states."""
-    if unhealthy and not_ready:
-        fail("--unhealthy and --not-ready exclude each other.", "Use one of them.", USAGE)
-    health = "unhealthy" if unhealthy else "not-ready" if not_ready else None
+    if unhealthy + not_ready + deleted > 1:
+        fail("--unhealthy, --not-ready and --deleted exclude each other.", "Use one of them.", USAGE)
+    health = "unhealthy" if unhealthy else "not-ready" if not_ready else "deleted" if deleted else None
     matching = call_all("/api/v1/services", health=health, team=team, tier=tier, q=query)
     services = sorted(matching, key=lambda s: str(s["name"]).casefold())
     policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
@@ -231,7 +234,12 @@ def rename(slug: str, name: str) -> None:
 def delete(slug: str) -> None:
     """Delete service SLUG, if nothing uses it; its pages, incidents and alerts are kept."""
     answer = call("DELETE", f"/api/v1/services/{seg(slug)}")
-    show_removed(answer, {"deleted": slug}, f"Deleted {slug}.")
+    kept = answer["slug"]
+    show_removed(
+        answer,
+        {"deleted": slug, "slug": kept},
+        f"Deleted {slug}. To restore it: firebell service restore {kept}.",
+    )
 
 
 @service.command(epilog=example("firebell service restore checkout-deleted-7"))

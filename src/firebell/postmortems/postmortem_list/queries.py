@@ -84,7 +84,9 @@ async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
     """
     return ArchiveFilter(
         text=clean_text(query.q, TEXT_MAX_CHARS, "q"),
-        service_id=(await catalog.by_slug(tx, query.service)).id if query.service else None,
+        service_id=(await catalog.by_slug(tx, query.service, with_deleted=True)).id
+        if query.service
+        else None,
         team_id=(await people.team_by_slug(tx, query.team)).id if query.team else None,
         severity=severity_of(query.severity),
         factor=factor_of(query.factor),
