@@ -14,9 +14,9 @@ _LENGTHS_S = (
     *(1, 5, 15, 30),
     *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
     *(n * _HOUR for n in (1, 2, 4, 6, 12)),
-    *(n * _DAY for n in (1, 2, 7, 14, 28, 91, 364, 3_640, 36_400)),
+    *(n * _DAY for n in (1, 2, 7, 14, 28, 91, 364, 3_640)),
 )
-"""Lengths of a bar; each divides a day or is a number of days."""
+"""Lengths of a bar; each divides a day or is a number of days. The longest cover the years of all instants."""
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 

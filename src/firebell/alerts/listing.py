@@ -88,13 +88,15 @@ async def listing(
 async def _histogram(
     tx: Tx, query: MatcherQuery, compared: Compared, below: int, wanted: AlertFilter, at: Clock
 ) -> Histogram:
-    """Count the alerts that match by when they began, of the newest `COMPARED` ones.
+    """Count the alerts that match by when they began: of the newest `COMPARED` ones, or `COUNTED` with these words.
 
     The bars cover the range of the filter; without one, or with more alerts, they begin at the oldest that is counted
     and end now.
     """
     if query.words or query.conditions:
-        source, is_partial = histogram_store.of_ids(compared.ids), compared.is_partial
+        # a search for words alone reads one more, to see whether there are more
+        matching = compared.ids if query.conditions else compared.ids[:COUNTED]
+        source, is_partial = histogram_store.of_ids(matching), compared.is_partial
     else:
         source, is_partial = histogram_store.newest(below, COMPARED, wanted), False
     extent = await histogram_store.extent(tx, source)
