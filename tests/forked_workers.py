@@ -1,7 +1,7 @@
 """The workers of pytest-xdist as forks of the process that starts them.
 
-To import the product and the tests takes longer than many folders of tests, and each worker would do it, and start
-a server of commands (`tests/prefork.py`) that does it again. Here it is done once, for all of them.
+Importing the product and the tests takes longer than running many test folders, and every worker would repeat it, and
+start a command server (`tests/prefork.py`) that repeats it again. Here it is done once, for all of them.
 """
 
 import contextlib
@@ -72,7 +72,7 @@ def _serve(stdin: int, stdout: int, ends: list[int]) -> None:
 def start(config: pytest.Config, specs: list[execnet.XSpec]) -> None:
     """Import the tests of this run, and fork a worker for each specification.
 
-    Does nothing if a worker could not be a fork. A worker that replaces one that crashed is no fork.
+    Does nothing if a worker could not be a fork. A worker that replaces one that crashed is not a fork.
     """
     is_plain = all(str(spec) == "execmodel=main_thread_only//popen" for spec in specs)
     # a fork would not write the coverage that it measured, and threads do not survive in one

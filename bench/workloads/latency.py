@@ -22,7 +22,7 @@ async def steady(factor: float) -> Result:
 
 
 async def burst(factor: float) -> Result:
-    """W5b: 500 alerts a second, fewer in all than make a storm."""
+    """W5b: 500 alerts a second, too few in total for a storm."""
     return await trickle("W5b", 500, 1.8 * min(1, factor), limit_ms=500)
 
 

@@ -171,7 +171,7 @@ async def events(request: Request, topics: str = "", since: str = "") -> Streami
 
 
 def _age_s(since: str, now: datetime) -> float | None:
-    """Return how many seconds ago an instant of Unix time was, None if the text is none."""
+    """Return how many seconds ago an instant of Unix time was, None if the text is not one."""
     if not _UNIX_TIME.fullmatch(since):
         return None
     return min(_OLDEST_PAGE_S, max(0.0, now.timestamp() - float(since)))

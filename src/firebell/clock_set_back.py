@@ -1,29 +1,44 @@
-"""Moves what waits for an instant when the database's clock is set back, so that no page is late (decision 0108)."""
+"""Reschedules timers and queued messages when the database's clock is set back (decision 0108)."""
 
-from firebell.kit.db.database import Db
-from firebell.kit.db.database_clock import DatabaseClock, agree
-from firebell.kit.db.migrate import fence
+from datetime import datetime, timedelta
+
+from firebell.kit.db.database import Db, Tx
+from firebell.kit.db.database_clock import DatabaseClock, measure_if_stale
+from firebell.kit.db.migrate import fence, fence_alone
+from firebell.kit.jobs import outbox
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
+from firebell.replies import answer_fetching
 
 WAKE = "clock"
 """The message of `WORK_CHANNEL` after which each worker measures the database's time again."""
 
 
-async def follow(db: Db, clock: DatabaseClock) -> None:
-    """Measure the database's time if needed; if it was set back, move open pages and their messages by as much.
+async def reschedule_if_set_back(db: Db, clock: DatabaseClock) -> None:
+    """Measure the database's time if needed.
 
-    One of all processes moves them, once: what a clock that was ahead scheduled is due too late by the right one.
+    One of all processes moves them, once: what a clock that was ahead scheduled is due too late by the right one. No
+    transaction that claims anything runs meanwhile, and none passes its fence afterwards with a time before the move.
+    What was written by such a time all the same, after the move, is moved when the clock is measured next.
     """
-    if not await agree(clock, db) and not clock.set_back_by:
+    if not await measure_if_stale(clock, db) and not clock.set_back_by:
         return
     async with db.tx() as tx:
-        await fence(tx)
-        moved_by = await clock.claim_set_back(tx)
-        if moved_by:
-            now = clock.now()
-            await paging.move_timers(tx, moved_by, now)
-            await notify.move_deliveries(tx, moved_by, now)
-            for what in (WAKE, "due", "send"):
-                await tx.wake(what)
-    clock.settle()
+        # a process that has seen no set-back moves only single rows, and holds up no lane
+        await (fence_alone(tx) if clock.set_back_by else fence(tx))
+        set_back, now = await clock.claim_set_back(tx), clock.now()
+        if set_back.moved_by:
+            await _advance(tx, set_back.moved_by, now, only_after_now=False)
+            await tx.wake(WAKE)
+        elif set_back.written_by:
+            await _advance(tx, set_back.written_by, now, only_after_now=True)
+    clock.clear_set_back()
+
+
+async def _advance(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
+    await paging.advance_by(tx, by, now, only_after_now=only_after_now)
+    await notify.advance_deliveries(tx, by, now, only_after_now=only_after_now)
+    await outbox.advance_by(tx, by, now, only_after_now=only_after_now)
+    await answer_fetching.limit_leases(tx, now)
+    for what in ("due", "send", "outbox"):
+        await tx.wake(what)

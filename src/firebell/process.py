@@ -26,7 +26,7 @@ from firebell.kit.context import Context
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import AWAY, INGEST_LIMITS, REQUEST_LIMITS, WORK_LIMITS, Db
 from firebell.kit.db.database import Limits as DatabaseLimits
-from firebell.kit.db.database_clock import DatabaseClock, agree
+from firebell.kit.db.database_clock import DatabaseClock, measure_if_stale
 from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.http_out import guarded_client
@@ -120,6 +120,8 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, byte
         async def pool(size: int, limits: DatabaseLimits) -> Db:
             db = await Db.connect(dsn, event_subscriptions.build(), size=size, limits=limits)
             stack.push_async_callback(db.close)
+            if isinstance(clock, DatabaseClock):
+                db.clock = clock
             return db
 
         db = await pool(WEB_CONNECTIONS, REQUEST_LIMITS)
@@ -127,7 +129,7 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, byte
         ingest = await pool(INGEST_CONNECTIONS, INGEST_LIMITS)
         async with db.tx() as tx:
             secret = await org_settings.installation_secret(tx)
-        await agree(clock, db)
+        await measure_if_stale(clock, db)
         yield db, work, ingest, secret
 
 

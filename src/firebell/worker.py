@@ -239,7 +239,7 @@ class Worker:
                 raise failure
 
     async def _release_leases(self) -> None:
-        """Give up the leases of chats and channels, so that another process goes on at once."""
+        """Give up the leases of chats and channels, so that another process continues at once."""
         try:
             await self._sockets.close()
             await self._mirror.close()
@@ -288,7 +288,7 @@ class Worker:
     async def run_timers(self, lane: str, now: datetime) -> int:
         """Run one batch of timers of one kind of a lane; return the number finished."""
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             due_timers = await timers.claim(tx, now, TIMER_LANES[lane], limit=BATCH)
             finished = await self._run_batch(tx, due_timers, now) if due_timers else 0
             if not finished:
@@ -341,7 +341,7 @@ class Worker:
     async def run_outbox(self, now: datetime) -> int:
         """Run one stored reaction; return 1 if there was one, else 0."""
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             job = await outbox.claim(tx, now)
             if job is None:
                 self._upcoming["outbox"] = await outbox.next_at(tx)
@@ -409,12 +409,13 @@ class Worker:
         """Return the database's time, measured recently, so that nothing is claimed early."""
         clock = self._ctx.clock
         if isinstance(clock, DatabaseClock) and (clock.stale() or clock.set_back_by):
-            # lanes that measure at once would each move what waits
+            # lanes that measure concurrently would each move the timers
             async with self._measuring:
-                await clock_set_back.follow(self._ctx.work_db, clock)
+                await clock_set_back.reschedule_if_set_back(self._ctx.work_db, clock)
         return clock.now()
 
     async def _listen(self) -> None:
+        is_again = False
         while True:
             try:
                 conn = await self._ctx.work_db.listen(
@@ -425,6 +426,10 @@ class Worker:
                 await self._restore()
                 await self._pace.sleep(0.5)
                 continue
+            if is_again and isinstance(self._ctx.clock, DatabaseClock):
+                # the server may be another one, and a wake-up may have been lost
+                self._ctx.clock.expire()
+            is_again = True
             self._wake_all()
             closed = asyncio.Event()
             conn.add_termination_listener(lambda _, gone=closed: gone.set())

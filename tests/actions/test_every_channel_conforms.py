@@ -24,7 +24,7 @@ from firebell.channels.base import (
 )
 from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import Invalid
-from firebell.kit.http_exchange import KeepAliveClient, Response
+from firebell.kit.http_exchange import KeepAliveClient, WholeResponse
 from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.signing import Signer
@@ -91,7 +91,7 @@ def _edges(http: object, lab: Lab, url: str) -> Edges:
     return Edges(http, Signer(b"s" * 32), {**declared, **lab.settings(url)})  # type: ignore[arg-type]
 
 
-async def _exchange_soon(*arguments: Any, limit_s: float, **options: Any) -> Response:
+async def _exchange_soon(*arguments: Any, limit_s: float, **options: Any) -> WholeResponse:
     return await _exchange(*arguments, limit_s=min(limit_s, SLOW_S), **options)
 
 

@@ -4,15 +4,20 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+
 from firebell.alerts import actions as alerts
 from firebell.alerts import mute_actions, mute_store
 from firebell.alerts.batch_state import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MutesByService, by_service
+from firebell.alerts.silences import actions as silences
+from firebell.alerts.silences.model import NewSilence
 from firebell.alerts.timers import run_mutes
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
+from firebell.kit.errors import Conflict
 from firebell.kit.jobs import timers
 from tests.world import World, world
 
@@ -116,3 +121,21 @@ async def test_the_end_of_a_mute_is_claimed_before_other_timers(dsn: str, clock:
             await timers.schedule(tx, alerts.BROKEN_SOURCE_TIMER, "0", w.now - 2 * HOUR)
         await w.worker.run_due(w.now)
         assert [page.title for page in await w.pages()] == ["Late"]
+
+
+async def test_silences_created_at_once_keep_to_the_limit(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(dsn, clock) as w:
+        monkeypatch.setattr(silences, "MAX_SILENCES", 1)
+        both_began = asyncio.Barrier(2)
+
+        async def create() -> None:
+            async with w.ctx.db.tx() as tx:
+                await tx.value("select 1")
+                await both_began.wait()
+                entered = NewSilence('env="dev"', "Upgrade", w.now + HOUR)
+                await silences.create_silence(tx, SYSTEM, entered=entered, now=w.now)
+
+        ended = await asyncio.gather(create(), create(), return_exceptions=True)
+        assert [type(each) for each in ended if each is not None] == [Conflict]

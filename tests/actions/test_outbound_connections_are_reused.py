@@ -80,6 +80,30 @@ async def test_a_connection_that_its_server_closed_is_not_reused() -> None:
     assert (receiver.connections, len(receiver.bodies)) == (3, 5)
 
 
+async def test_nothing_is_sent_over_a_connection_that_was_closed_in_between() -> None:
+    receiver = Receiver()
+    async with listening(receiver) as port:
+        connection = http_exchange.KeptConnection()
+        await asyncio.get_running_loop().create_connection(lambda: connection, "127.0.0.1", port)
+        assert connection.is_quiet()
+        connection.eof_received()
+        assert not connection.is_quiet()
+        with pytest.raises(httpx.ConnectError):
+            await connection.exchange(b"GET / HTTP/1.1\r\n\r\n", 100)
+        connection.abort()
+    assert receiver.heads == []
+
+
+async def test_a_connection_that_was_idle_for_too_long_is_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver()
+    async with listening(receiver) as port, guarded_client(LOOPBACK) as http:
+        await post(http, f"http://127.0.0.1:{port}/", content=b"{}")
+        monkeypatch.setattr(http_exchange, "IDLE_LIMIT_S", 0.0)
+        await asyncio.sleep(0.001)
+        await post(http, f"http://127.0.0.1:{port}/", content=b"{}")
+    assert receiver.connections == 2
+
+
 async def test_idle_connections_are_limited_and_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_exchange, "_SWEEP_INTERVAL_S", 0.02)
     open_now = 0
@@ -116,9 +140,15 @@ async def test_idle_connections_are_limited_and_closed_in_time(monkeypatch: pyte
         (b"HTTP/1.1 204 No Content\r\n\r\n", "", 1),
         (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok", 2),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", 2),
+        (b"HTTP/1.1 200 OK\r\nX-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\nok", "ok", 1),
+        (b"HTTP/1.1 200 OK\r\nX-Control: a\x01b\r\nContent-Length: 2\r\n\r\nok", "ok", 1),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nok\r\n0\r\n\r\n", "ok", 1),
         (OK + b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n", "ok", 2),
     ],
-    ids=["plain", "bare-lf", "chunks", "trailer", "interim", "empty", "close", "old", "surplus"],
+    ids=[
+        *("plain", "bare-lf", "chunks", "trailer", "interim", "empty", "close", "old"),
+        *("folded", "control", "padded-chunks", "surplus"),
+    ],
 )
 async def test_every_form_of_a_response_is_read_and_its_connection_used_again_if_it_can_be(
     response: bytes, text: str, connections: int, piece: int
@@ -134,11 +164,55 @@ async def test_every_form_of_a_response_is_read_and_its_connection_used_again_if
         (b"HTTP/1.1 200 OK\r\n\r\nall of it", "all of it"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut", "cut"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nnonsense", "ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", ""),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200\r\nX Y\r\n\r\n", ""),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, ""),
     ],
-    ids=["until-the-end", "cut-off", "broken-chunks"],
+    ids=[
+        *("until-the-end", "cut-off", "broken-chunks", "length-twice", "list-of-lengths"),
+        *("two-lengths", "no-header", "endless-head"),
+    ],
 )
-async def test_a_response_whose_head_arrived_counts_however_it_ends(response: bytes, text: str) -> None:
-    assert await texts(Receiver(response, requests_each=1), 1) == [text]
+async def test_a_message_whose_receiver_answered_is_not_sent_again_however_the_answer_ends(
+    response: bytes, text: str
+) -> None:
+    async with listening(Receiver(response, requests_each=1)) as port, guarded_client(LOOPBACK) as http:
+        answer = await post(http, f"http://127.0.0.1:{port}/", content=b"x")
+    assert (answer.status, answer.text) == (200, text)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        [b"1\r\na\r\n0\r\nx: ", b"a" * 65536],
+        [b"1\r\na\r\n0\r\n", b"a: b\r\n" * 10_000],
+        [b"1\r\na\r\n1;x=", b"a" * 65536],
+        [b"", b"1;x=" + b"a" * 65536 + b"\r\na\r\n"],
+    ],
+    ids=["trailer", "trailers", "extension", "extensions"],
+)
+async def test_a_receiver_whose_answer_never_ends_does_not_hold_up_other_messages(
+    endless: list[bytes],
+) -> None:
+    limit_bytes = 64 * 1024**2
+    sent_bytes = 0
+
+    async def stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent_bytes
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + endless[0])
+        while sent_bytes < limit_bytes:
+            writer.write(endless[1])
+            await writer.drain()
+            sent_bytes += len(endless[1])
+
+    async with listening(stream) as port, guarded_client(LOOPBACK) as http:
+        answer = await send(http, "GET", f"http://127.0.0.1:{port}/", max_bytes=1024)
+    assert answer.status == 200
+    # what is in the buffers of the sockets was sent, but not read
+    assert sent_bytes < limit_bytes / 4
 
 
 @pytest.mark.parametrize(
@@ -150,10 +224,11 @@ async def test_a_response_whose_head_arrived_counts_however_it_ends(response: by
         b"\x00\x16\x03" * 50,
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 100 Continue\r\n\r\nSSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
     ],
 )
-async def test_what_is_no_response_is_a_failed_attempt_that_is_not_repeated(response: bytes) -> None:
+async def test_an_invalid_response_is_a_failed_attempt_and_is_not_retried(response: bytes) -> None:
     receiver = Receiver(OK, response, requests_each=2)
     with pytest.raises(httpx.RemoteProtocolError):
         await texts(receiver, 2)
@@ -237,7 +312,7 @@ async def test_every_kind_of_content_has_its_length_type_and_host() -> None:
 async def test_no_header_can_end_its_line(header: dict[str, str]) -> None:
     receiver = Receiver()
     async with listening(receiver) as port, guarded_client(LOOPBACK) as http:
-        with pytest.raises(httpx.LocalProtocolError):
+        with pytest.raises(http_out.NEVER_SENT):
             await post(http, f"http://127.0.0.1:{port}/", content=b"x", headers=header)
     assert receiver.connections == 0
 
@@ -274,7 +349,7 @@ async def test_what_found_no_connection_in_time_was_never_sent() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "example.org", "http://", "file:///etc/passwd"])
-async def test_what_is_no_web_address_is_never_sent(url: str) -> None:
+async def test_an_invalid_web_address_is_never_sent(url: str) -> None:
     async with guarded_client(()) as http:
         with pytest.raises(httpx.UnsupportedProtocol):
             await post(http, url, content=b"x")

@@ -176,7 +176,7 @@ async def test_those_involved_and_managers_read_it_on_every_screen(dsn: str, clo
         assert TITLE in (await http.get(room, headers={"X-Live": "1"})).text
 
 
-async def test_what_was_written_before_an_incident_became_private_names_it_no_more(
+async def test_what_was_written_before_an_incident_became_private_no_longer_names_it(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -46,9 +46,17 @@ async def test_alerts_that_carry_the_earlier_name_still_belong_to_a_renamed_serv
             assert refused["errors"][0]["field"] == "name"
         await api("POST", "/services", {"name": "accounts", "team_id": 1}, status=409)
         await api("PATCH", "/services/ledger-base", {"name": "  "}, status=422)
-        # a service that is created with an earlier name gets the alerts that carry it
+        # nor is one named like the address of another
         await api("POST", "/services", {"name": "Ledger base 2", "team_id": 1}, status=201)
         await api("PATCH", "/services/ledger-base-2", {"name": "Ledger Base"}, status=409)
+        # the name that a service gave up belongs to the one that takes it
+        await api("PATCH", "/services/ledger-base", {"name": "Money"})
+        await api("PATCH", "/services/ledger-base", {"name": "Accounts "})
+        assert (await _alert(w, api, "Money 1", "Money"))["service"] == "ledger-base"
+        await api("PATCH", "/services/ledger-base-2", {"name": "Money"})
+        await api("PATCH", "/services/ledger-base-2", {"name": "Ledger base 2"})
+        assert (await _alert(w, api, "Money 2", "Money"))["service"] == "ledger-base-2"
+        assert (await api("GET", "/services/ledger-base"))["earlier_names"] == ["ledger base"]
 
         form = await http.get("/services/ledger-base/edit")
         assert 'value="Accounts"' in form.text

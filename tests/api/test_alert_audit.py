@@ -116,6 +116,10 @@ async def _rule_file(w: World, api: Api, path: str, rule_id: int) -> None:
     assert (proposal["file"], proposal["line"], proposal["source"]) == ("prometheus/ledger.yml", 4, "Rules")
     assert f"-  - alert: {NOISY}" in proposal["patch"].splitlines()
     assert good["proposal"]["patch"] == ""
+    broken = [{"path": "prometheus/ledger.yml", "body": "groups: {{"}]
+    pushed = await api("POST", f"/runbook-sources/{ci}/push", {"commit": "c2", "files": broken})
+    assert [f["path"] for f in pushed["findings"]] == ["prometheus/ledger.yml"]
+    assert (await api("GET", path))["rules"][0]["proposal"]["patch"] == proposal["patch"]
     screen = path.replace("/alert-audits", "/metrics/audit")
     async with browser(w) as http:
         await sign_in(w, http, w.jun)

@@ -211,7 +211,7 @@ async def test_each_postmortem_is_listed_with_its_incident(dsn: str, clock: Fake
         async with w.ctx.db.tx() as tx:
             await indexing.index_outdated(tx)
         results = await read(http, "/post-mortems?tab=review&severity=SEV1")
-        assert link(results, "next") == "/post-mortems?severity=SEV1&tab=review&after=20#archive"
+        assert link(results, "next") == "/post-mortems?severity=SEV1&tab=review&after=20#search"
 
 
 async def test_a_malformed_place_is_the_start_of_the_postmortems(dsn: str, clock: FakeClock) -> None:

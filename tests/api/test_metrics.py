@@ -333,7 +333,7 @@ def _quarter(w: World) -> str:
 
 
 async def _a_quarter_is_reviewed(w: World, api: Api) -> None:
-    """API, screen and Markdown have the same numbers, of everyone or of a team, and say what is no quarter."""
+    """API, screen and Markdown have the same numbers, of everyone or of a team, and name an invalid quarter."""
     review = await api("GET", "/metrics-review", quarter=_quarter(w))
     assert (review["quarter"], review["is_over"], review["team"]) == (_quarter(w), False, None)
     assert [line["metric"] for line in review["metrics"]] == list(DEFINITIONS)

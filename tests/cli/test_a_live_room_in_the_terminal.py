@@ -176,12 +176,12 @@ async def test_a_lost_connection_is_restored_without_a_missing_or_repeated_entry
                 await screen.shows("[declared]")
                 is_cut = True
                 await screen.shows("Not connected")
-                await add(w, "while it was away")
+                await add(w, "while it was down")
                 is_cut = False
-                await screen.shows("while it was away")
+                await screen.shows("while it was down")
                 await dismiss(w)
                 assert await process.wait() == 0
-            assert screen.text.count("while it was away") == 1
+            assert screen.text.count("while it was down") == 1
             assert screen.text.count("[declared]") == 1
 
 

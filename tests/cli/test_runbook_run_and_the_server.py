@@ -1,4 +1,4 @@
-"""A run at a terminal is recorded on the server: at once, later when the server was away, and never with a secret."""
+"""A run at a terminal is recorded on the server: at once, later when the server was down, and never with a secret."""
 
 import asyncio
 import contextlib

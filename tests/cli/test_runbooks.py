@@ -128,6 +128,18 @@ async def test_pushing_a_repository_lists_the_changes(house: tuple[World, Termin
     assert "There is no runbook nothing." in missing.err
 
 
+async def test_a_push_sends_only_the_yaml_that_is_named(house: tuple[World, Terminal], books: Path) -> None:
+    _, run = house
+    await run("runbook", "source", "add", "push", "CI", "--path", "**/*.md", "--path", "**/*.yml")
+    (books / "values.yml").write_bytes(b"password: \xff")
+    (books / "rules.yml").write_text("groups: []\n", encoding="utf-8")
+    words = ("runbook", "push", str(books), "--to", "1", "--json", "--commit")
+    assert (await run(*words, "c1")).json["findings"] == []
+    named = (await run(*words, "c2", "--rules", "runbooks/rules.yml")).json
+    assert (named["changes"].get("rule_files"), named["findings"]) == (1, [])
+    assert (await run("runbook", "push", str(books), "--rules", "*.yml", code=2)).err
+
+
 async def test_two_files_of_one_address_are_refused(run: Terminal, books: Path) -> None:
     (books / "more").mkdir()
     (books / "more" / "Failover.md").write_text(GOOD, encoding="utf-8")

@@ -55,7 +55,7 @@ def test_a_duration_is_read_in_days_hours_and_minutes(typed: str, expected: int)
 
 
 @pytest.mark.parametrize("typed", ["", "h", "d", "1.5h", "-5m", "m5", "１h", "99999h", "1m2h", "5x"])
-def test_what_is_no_duration_is_refused(typed: str) -> None:
+def test_an_invalid_duration_is_refused(typed: str) -> None:
     with pytest.raises(Misused):
         minutes(typed)
     with pytest.raises(Misused):

@@ -335,7 +335,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         "status_pages/hosting/edge.py",
         # a frame or a connection that fails must not end the others
         *("chat/slack/socket.py", "chat/slack/inbound_worker.py"),
-        # a message that cannot be retracted, and an answer that breaks something, must not keep back the others
+        # a message that cannot be retracted, and an answer that breaks something, must not hold up the others
         "notify/retracting.py",
         "replies/answer_fetching.py",
         # whatever a hostile pack provokes in its parser is a failure of its source only

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firebell.alert_audit.model import AuditVerdict
-from firebell.alert_audit.rule_edits import edited
+from firebell.alert_audit.rule_edits import apply_edit
 from firebell.demo import rule_file
 from firebell.kit.prometheus_rules import alert_rules
 from tests.peers.stack import program
@@ -29,7 +29,7 @@ async def test_promtool_accepts_each_change(text: str, tmp_path: Path) -> None:
     checked = 0
     for rule in alert_rules(text):
         for verdict in VERDICTS:
-            after = edited(text, rule, verdict, "https://firebell.example/runbooks/x")
+            after = apply_edit(text, rule, verdict, "https://firebell.example/runbooks/x")
             kept = [each.name for each in alert_rules(after)]
             assert (rule.name in kept) == (verdict is not AuditVerdict.DELETE)
             file = tmp_path / f"{rule.name}-{verdict}.yml"

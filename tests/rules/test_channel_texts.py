@@ -204,7 +204,7 @@ class _Signal:
 
 
 class _Fetcher(answer_fetching.AnswerFetcher):
-    """Applies texts to a database that is away for some time."""
+    """Applies texts to a database that is unavailable for some time."""
 
     outages = 1
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.drills import shipped_scenarios
 from firebell.drills.clock import due_times
 from firebell.drills.fact_queries import incident_checks
 from firebell.drills.library import combined
@@ -14,7 +15,6 @@ from firebell.drills.model import Expectation, ExpectedEvent, Inject, InjectKind
 from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import ScenarioFile, duration_s, read_scenario
 from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, span, updates_on_time
-from firebell.drills.shipped_scenarios import shipped
 from firebell.kit.drill_clock import DrillClock
 from firebell.kit.intervals import Interval
 from firebell.runbooks.model import ScenarioText
@@ -57,17 +57,17 @@ def test_a_file_of_a_source_replaces_a_shipped_one_and_of_two_none_is_used() -> 
         ("Ops", "c.yaml"),
         ("Other", "b.yaml"),
     ]
-    assert set(combined(()).scenarios) == set(shipped())
+    assert set(combined(()).scenarios) == set(shipped_scenarios.load())
 
 
 def test_each_shipped_scenario_is_read_without_a_problem() -> None:
-    assert sorted(shipped()) == [
+    assert sorted(shipped_scenarios.load()) == [
         "cache-stampede",
         "db-primary-lost",
         "export-in-a-public-bucket",
         "layer-7-flood",
     ]
-    for text, scenario in shipped().values():
+    for text, scenario in shipped_scenarios.load().values():
         assert read_scenario(text).problems == ()
         assert scenario.injects
         assert scenario.expectations
@@ -262,7 +262,7 @@ def test_a_score_has_the_findings_of_all_slices() -> None:
     assert set(incident_checks()) == {check for each in scored for check in each.incident_checks()}
 
 
-DB_LOST = shipped()["db-primary-lost"][1]
+DB_LOST = shipped_scenarios.load()["db-primary-lost"][1]
 
 
 def _verdicts(facts: DrillFacts) -> dict[str, Verdict]:
@@ -301,7 +301,7 @@ def test_what_never_happened_is_missed_at_the_end_and_late_counts_as_missed() ->
 
 
 def test_the_facilitator_decides_what_only_a_person_can_observe() -> None:
-    scenario = shipped()["cache-stampede"][1]
+    scenario = shipped_scenarios.load()["cache-stampede"][1]
     facts = DrillFacts(now_s=10, ended=False, verdicts={"e2": True, "e3": False})
     verdicts = {result.id: result.verdict for result in score(scenario, facts).results}
     assert (verdicts["e2"], verdicts["e3"]) == (Verdict.MET, Verdict.MISSED)

@@ -80,7 +80,7 @@ def test_a_template_is_a_heading_an_id_with_a_note_and_a_fence() -> None:
         ("## A\n\n`one` · x\n\n```text\na\n```\n\n## B\n\n`one` · y\n\n```text\nb\n```\n", 11, "on line 3"),
     ],
 )
-def test_what_is_no_template_although_it_begins_like_one_is_named(text: str, line: int, message: str) -> None:
+def test_text_that_begins_like_a_template_but_is_not_one_is_named(text: str, line: int, message: str) -> None:
     _, faults = templates.read(text)
     assert list(faults) == [line]
     assert message in faults[line]

@@ -102,7 +102,7 @@ def test_a_cron_expression_means_instants(text: str, after: str, zone: str, expe
         f"{'1,' * 200}1 * * * *",
     ],
 )
-def test_what_is_no_cron_expression_is_refused_with_a_reason(text: str) -> None:
+def test_an_invalid_cron_expression_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(cron.CronError, match=r"\w"):
         cron.parse(text)
 
@@ -128,7 +128,7 @@ def test_a_length_is_read_and_written(text: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", "5", "h", "-5 min", "1.5 h", "5 years", "٥ min", "99999999 s", "9999999w" * 20]
 )
-def test_what_is_no_length_is_refused_at_its_field(text: str) -> None:
+def test_an_invalid_duration_is_refused_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         durations.parse(text, "grace")
     assert list(refused.value.fields) == ["grace"]

@@ -141,7 +141,7 @@ def test_a_return_address_names_the_mail_whatever_a_server_does_to_its_case() ->
 @pytest.mark.parametrize(
     "body", [b"", b"Subject: Out of office\r\n\r\nI am away.\r\n", b"{}", b"[1", b'"x"', b"{"]
 )
-def test_what_is_no_report_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_a_report_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         bounce_mail_parsing.read(body)
     with pytest.raises(Invalid):

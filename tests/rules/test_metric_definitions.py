@@ -17,7 +17,7 @@ from firebell.metrics.windows import between
 
 FORMULAS = {
     "impact": (1, "42d174c9fbd6"),
-    "customer-minutes": (1, "4d9bf2b7989a"),
+    "customer-minutes": (1, "196be9785f0a"),
     "repeats": (1, "43d7b5a3b4f7"),
     "preventable": (1, "8878e170c04c"),
     "actions": (1, "c9bbde3bfcb4"),

@@ -5,37 +5,78 @@ from decimal import Decimal
 
 import pytest
 
+from firebell.kit.currencies import CODES
 from firebell.kit.errors import Invalid
 from firebell.metrics.business_impact.model import BusinessImpact, IncidentCost, typed_impact
 from firebell.metrics.cost import CostRate
-from firebell.metrics.money import Money, totals, typed_amount, typed_currency
+from firebell.metrics.money import Money, totals, typed_currency, typed_money
 
-MOST = Decimal(1_000_000)
+MAXIMUM = Decimal(1_000_000)
+
+
+def typed(amount: str, currency: str = "EUR", *, allow_zero: bool = False) -> Decimal:
+    """Return the amount that someone typed."""
+    return typed_money(amount, currency, maximum=MAXIMUM, allow_zero=allow_zero).amount
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("90", "90"), (" 87.50 ", "87.50"), ("1,234.5", "1234.5"), ("1e3", "1000"), ("1000000", "1000000")],
+    [("90", "90"), (" 87.50 ", "87.50"), ("1,234.5", "1234.5"), ("12,400", "12400"), ("1000000", "1000000")],
 )
 def test_an_amount_is_read_as_people_type_it(text: str, value: str) -> None:
-    assert typed_amount(text, "amount", most=MOST) == Decimal(value)
+    assert typed(text) == Decimal(value)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "-1", "0", "NaN", "Infinity", "1000000.01", "1.005", "1e-9", "€5", "1.2.3"]
+    "text",
+    [
+        *("", "x", "-1", "0", "-0", "NaN", "Infinity", "1000000.01", "1.005", "1e-9", "1e3", "€5", "1.2.3"),
+        # decimal commas, other thousands, and digits of other scripts
+        *("87,50", "1,5", "1,23", "12,4", "1.234,50", "1 000", "1\u00a0000", "1_000", "1,0000", "0,125", "٣"),
+    ],
 )
-def test_no_amount_is_an_error_at_its_field(text: str) -> None:
+def test_an_amount_that_can_mean_another_is_an_error_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
-        typed_amount(text, "amount", most=MOST)
+        typed(text)
     assert set(refused.value.fields) == {"amount"}
 
 
 def test_nothing_lost_is_an_amount_if_it_may_be() -> None:
-    assert typed_amount("0.00", "amount", most=MOST, may_be_zero=True) == 0
+    assert typed("0.00", allow_zero=True) == 0
 
 
-@pytest.mark.parametrize("text", ["", "EU", "EURO", "E1R", "€€€", "ÄÖÜ"])
-def test_a_currency_has_three_letters(text: str) -> None:
+@pytest.mark.parametrize(
+    ("currency", "taken", "shown", "refused"),
+    [
+        ("JPY", "12,400", "12,400 JPY", ("0.50", "12400.5")),
+        ("HUF", "12,400", "12,400.00 HUF", ("0.505",)),
+        ("KWD", "12.345", "12.345 KWD", ("12.3456", "1,234")),
+        ("KWD", "1,234.000", "1,234.000 KWD", ()),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency(
+    currency: str, taken: str, shown: str, refused: tuple[str, ...]
+) -> None:
+    assert str(typed_money(taken, currency, maximum=MAXIMUM)) == shown
+    for text in refused:
+        with pytest.raises(Invalid):
+            typed(text, currency)
+
+
+def test_what_the_form_shows_of_an_amount_is_taken_again() -> None:
+    for currency in CODES:
+        money = Money(Decimal(1234), currency)
+        assert typed_money(money.grouped, currency, maximum=MAXIMUM) == money
+
+
+def test_the_time_of_people_has_the_decimals_of_its_currency() -> None:
+    assert [str(CostRate(Decimal(100), code).money(1234)) for code in ("JPY", "EUR", "KWD")] == [
+        *("34 JPY", "34.28 EUR", "34.278 KWD")
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "EU", "EURO", "E1R", "€€€", "ÄÖÜ", "XYZ", "XXX"])
+def test_a_currency_is_one_of_the_standard(text: str) -> None:
     with pytest.raises(Invalid):
         typed_currency(text)
     assert typed_currency(" chf ") == "CHF"

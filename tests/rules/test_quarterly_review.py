@@ -41,7 +41,7 @@ def test_a_quarter_is_three_months_in_utc(text: str, first: date, last: date, na
 @pytest.mark.parametrize(
     "text", ["2027-Q1", "1999-Q4", "0000-Q1", "2026-Q5", "2026", "Q3", "2026-Q3; drop", "२०२६-Q3"]
 )
-def test_what_is_no_quarter_is_refused_by_field(text: str) -> None:
+def test_an_invalid_quarter_is_refused_by_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         quarters.window(text, NOW)
     assert list(refused.value.fields) == ["quarter"]

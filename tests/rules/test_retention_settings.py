@@ -15,7 +15,7 @@ def test_days_and_forever_are_read() -> None:
 @pytest.mark.parametrize(
     "text", ["alerts", "alerts=", "alerts=soon", "alerts=-1", "alerts=1.5", "alerts=٣", "alerts=999999"]
 )
-def test_what_is_no_number_of_days_stops_the_start(text: str) -> None:
+def test_an_invalid_number_of_days_stops_the_start(text: str) -> None:
     with pytest.raises(StartupError):
         parse(text)
 

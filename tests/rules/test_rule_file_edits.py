@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from firebell.alert_audit.model import AuditVerdict
-from firebell.alert_audit.rule_files import RuleFile, proposed, unified
-from firebell.kit.prometheus_rules import NoRuleFileError, alert_rules
+from firebell.alert_audit.rule_files import RuleFile, propose_change, unified
+from firebell.kit.prometheus_rules import NotARuleFileError, alert_rules
 
 FILE = """\
 # Rules of the ledger. Ask Ewa before you change them: “Überweisungen”.
@@ -43,7 +43,7 @@ URL = "https://firebell.example/runbooks/x"
 
 
 def _change(verdict: AuditVerdict, name: str, text: str = FILE, path: str = "rules/a.yml") -> str:
-    return proposed([RuleFile(path, text, "ops")], name, {"alertname": name}, verdict, URL).patch
+    return propose_change([RuleFile(path, text, "ops")], name, {"alertname": name}, verdict, URL).patch
 
 
 def _applied(folder: Path, patch: str, text: str, path: str = "rules/a.yml") -> str:
@@ -123,13 +123,13 @@ def test_the_rule_is_found_by_its_labels_and_else_none_is_changed() -> None:
     low = twice.replace("expr: disk_free < 0.1\n", "expr: disk_free < 0.1\n      labels: {severity: low}\n")
 
     def found(text: str, **labels: str) -> tuple[int, bool]:
-        one = proposed([RuleFile("a.yml", text, "")], "DiskFull", labels, AuditVerdict.TUNE, URL)
+        one = propose_change([RuleFile("a.yml", text, "")], "DiskFull", labels, AuditVerdict.TUNE, URL)
         return one.line, bool(one.problem)
 
     assert found(low, severity="critical") == (29, False)
     assert found(low, severity="low") == (26, False)
     assert found(low) == found(low, severity="none") == found(twice, severity="critical") == (0, True)
-    assert proposed([RuleFile("a.yml", FILE, "")], "Other", {}, AuditVerdict.TUNE, URL).problem == ""
+    assert propose_change([RuleFile("a.yml", FILE, "")], "Other", {}, AuditVerdict.TUNE, URL).problem == ""
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_rule_is_found_by_its_labels_and_else_none_is_changed() -> None:
 )
 def test_what_cannot_be_edited_safely_is_said(verdict: AuditVerdict, rule: str) -> None:
     indented = "".join(f"  {line}\n" for line in rule.splitlines())
-    one = proposed(
+    one = propose_change(
         [RuleFile("a.yml", f"groups:\n- name: a\n  rules:\n{indented}", "")], "X", {}, verdict, URL
     )
     assert (one.patch, bool(one.problem)) == ("", True)
@@ -165,7 +165,7 @@ def test_what_cannot_be_edited_safely_is_said(verdict: AuditVerdict, rule: str) 
     ],
 )
 def test_other_yaml_is_no_rule_file(text: str) -> None:
-    with pytest.raises(NoRuleFileError):
+    with pytest.raises(NotARuleFileError):
         alert_rules(text)
 
 

@@ -56,7 +56,7 @@ def test_a_text_without_front_matter_states_nothing() -> None:
         ("id: a\n\tservices: b", 3),
     ],
 )
-def test_what_is_no_plain_yaml_is_refused_with_its_line(yaml: str, line: int) -> None:
+def test_front_matter_that_is_not_plain_yaml_is_refused_with_its_line(yaml: str, line: int) -> None:
     front = front_matter(f"---\n{yaml}\n---\n# A\n")
     assert front.refused
     assert [(p.line, p.level) for p in front.problems] == [(line, "error")]

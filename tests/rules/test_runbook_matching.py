@@ -84,7 +84,7 @@ def test_at_most_three_are_shown_and_addresses_elsewhere_count() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "javascript:alert(1)", "runbooks/x", "ftp://example.org/x"])
-def test_what_is_no_web_address_is_never_a_link(url: str) -> None:
+def test_an_invalid_web_address_is_never_a_link(url: str) -> None:
     assert links([Signal({}, url)], ServiceFacts(), [], URL) == []
 
 

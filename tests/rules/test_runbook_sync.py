@@ -85,7 +85,7 @@ def test_a_scenario_that_is_too_large_or_too_many_is_refused(
     [b"\xff\xfe\x00", b"# A\0", b"", b" \n", b"x" * 201],
     ids=["utf16", "nul", "empty", "blank", "long"],
 )
-def test_what_is_no_text_is_not_taken(data: bytes) -> None:
+def test_a_file_that_is_not_text_is_not_taken(data: bytes) -> None:
     file = decoded("a.md", data, 200)
     assert file.body is None
     assert file.problem
@@ -241,9 +241,12 @@ def test_a_good_source_gets_the_defaults() -> None:
 
 
 def test_a_push_sends_scenarios_and_a_check_of_runbooks_does_not_read_them(tmp_path: Path) -> None:
-    (tmp_path / "drills").mkdir()
+    for folder in ("drills", ".git"):
+        (tmp_path / folder).mkdir()
     for name in ("a.md", "README.md", "drills/b.scenario.yaml", "drills/c.yaml"):
         (tmp_path / name).write_text("# A")
     assert gather([tmp_path]) == [tmp_path / "a.md"]
-    pushed = ["a.md", "drills/b.scenario.yaml", "drills/c.yaml"]
+    pushed = ["a.md", "drills/b.scenario.yaml"]
     assert gather([tmp_path], for_push=True) == [tmp_path / name for name in pushed]
+    with_rules = gather([tmp_path], for_push=True, rules=["drills/*.yaml"])
+    assert with_rules == [tmp_path / name for name in (*pushed, "drills/c.yaml")]

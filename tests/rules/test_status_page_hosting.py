@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
+from firebell.kit.http_out import host_header
 from firebell.kit.web import static_files
 from firebell.status_pages import archive
 from firebell.status_pages.archive import Archive, Month
@@ -343,13 +344,20 @@ def test_a_logo_cannot_carry_a_script_or_load_anything() -> None:
 def test_requests_to_buckets_are_signed_as_amazon_documents(
     method: str, path: str, body: bytes, headers: dict[str, str], signature: str
 ) -> None:
-    signed = s3.signed_headers(
-        *(method, f"https://examplebucket.s3.amazonaws.com{path}", body, headers),
-        region="us-east-1",
-        credentials=Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-        now=datetime(2013, 5, 24, tzinfo=UTC),
-    )
-    assert signed["authorization"].endswith(f"Signature={signature}")
+    # the host is signed as the client sends it
+    for host in (
+        "examplebucket.s3.amazonaws.com",
+        "ExampleBucket.s3.amazonaws.com",
+        "examplebucket.s3.amazonaws.com:443",
+    ):
+        signed = s3.signed_headers(
+            *(method, f"https://{host}{path}", body, headers),
+            host=host_header(f"https://{host}{path}"),
+            region="us-east-1",
+            credentials=Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            now=datetime(2013, 5, 24, tzinfo=UTC),
+        )
+        assert signed["authorization"].endswith(f"Signature={signature}")
     assert s3.object_url("https://s3.example/", "b", "a b/ü.txt") == "https://s3.example/b/a%20b/%C3%BC.txt"
 
 

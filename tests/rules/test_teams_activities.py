@@ -46,7 +46,7 @@ def test_only_the_token_of_the_team_signs() -> None:
         b'{"type":"message","id":7,"from":{"id":"u"}}',
     ],
 )
-def test_what_is_no_message_is_none(body: bytes) -> None:
+def test_an_invalid_message_is_none(body: bytes) -> None:
     assert read_activity(body) is None
 
 

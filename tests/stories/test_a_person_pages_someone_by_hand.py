@@ -273,7 +273,7 @@ async def shown(w: World, page_id: int) -> str:
     return "\n".join([shown_page.model_dump_json(), *entries])
 
 
-async def test_a_page_for_a_private_incident_tells_why_only_to_those_whom_it_reaches(w: World) -> None:
+async def test_only_the_people_paged_see_why_for_a_private_incident(w: World) -> None:
     mara = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         security = IncidentType.SECURITY

@@ -143,7 +143,7 @@ async def test_a_digest_counts_only_declared_incidents(dsn: str, clock: FakeCloc
         assert [one.title for one in facts.incidents] == ["Checkout is down"]
 
 
-async def test_a_digest_that_cannot_be_written_keeps_no_other_back(
+async def test_a_digest_that_cannot_be_written_does_not_block_others(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = queries.digest

@@ -7,13 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell import event_subscriptions
+from firebell import clock_set_back, event_subscriptions
 from firebell.alerts.ingest_queue import Ingest
-from firebell.alerts.model import InboundRequest, Rejected
+from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock
+from firebell.kit.context import Context
 from firebell.kit.db import org_settings
+from firebell.kit.db.database import Row
 from firebell.kit.db.database_clock import DatabaseClock
+from firebell.kit.errors import Unavailable
+from firebell.kit.jobs import timers
+from firebell.notify.delivery_store import LEASE
+from firebell.notify.sender import Sender
+from firebell.paging import actions as paging
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
 from tests.servers import until
@@ -129,3 +136,161 @@ async def test_no_page_waits_longer_after_the_clock_of_the_database_was_set_back
         assert stored["set_back_s"] == pytest.approx(3600, abs=30)
         stop.set()
         await asyncio.gather(*workers)
+
+
+HOUR = timedelta(hours=1)
+
+
+async def _ingest(ctx: Context, integration: Integration, key: str) -> None:
+    body = f'{{"title": "{key}", "key": "{key}", "labels": {{"service": "{key}"}}}}'.encode()
+    normal = generic.normalize(body, ctx.clock.now())
+    assert not isinstance(normal, Rejected)
+    request = InboundRequest(integration.id, integration.service_id, "generic", body, normal)
+    await Ingest(ctx).submit(request)
+
+
+async def _page(ctx: Context, title: str) -> Row:
+    """Return a page, with the database's time and when its timer runs."""
+    async with ctx.db.reads() as reads:
+        row = await reads.row(
+            """
+            select page.*, clock_timestamp() as now, due.due_at as timer_at
+            from page
+            join due on due.kind = 'paging.page' and due.key = page.id::text
+            where title like '%' || $1 || '%'
+            """,
+            title,
+        )
+    assert row
+    return row
+
+
+async def test_a_process_that_missed_the_set_back_claims_nothing_and_what_it_starts_is_not_late(
+    dsn: str,
+) -> None:
+    elapsed = [Elapsed(), Elapsed()]
+    clocks = [DatabaseClock(SystemClock(), each) for each in elapsed]
+    async with (
+        sink() as receiver,
+        connected(settings(), dsn, clocks[0]) as ctx,
+        connected(settings(), dsn, clocks[1]) as late,
+    ):
+        _, integration = await organize(ctx, receiver.url)
+        await _ingest(ctx, integration, "first")
+        await Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers()).settle(ctx.clock.now())
+        # all that was by a clock that was an hour ahead; it is right again, and no process has noticed
+        async with ctx.db.tx() as tx:
+            for table, columns in (
+                ("page", ("due_at", "triggered_at")),
+                ("due", ("due_at",)),
+                ("delivery", ("send_at", "created_at")),
+            ):
+                for column in columns:
+                    await tx.execute(f"update {table} set {column} = {column} + $1::interval", HOUR)
+            await timers.schedule(tx, "alerts.hold", "0", ctx.clock.now() + HOUR)
+            await tx.execute(
+                """
+                insert into outbox (reaction, payload, created_at, run_at)
+                values ('none', '{}', $1, $1)
+                """,
+                ctx.clock.now() + HOUR,
+            )
+            # its process is sending it
+            await tx.execute(
+                "update delivery set state = 'sending', lease_until = $1", ctx.clock.now() + HOUR + LEASE
+            )
+        for each in elapsed:
+            each.set_back_s = HOUR.total_seconds()
+        before = await _page(ctx, "first")
+        await clock_set_back.reschedule_if_set_back(ctx.work_db, clocks[0])
+        page = await _page(ctx, "first")
+        assert before["due_at"] - page["due_at"] == pytest.approx(HOUR, abs=timedelta(seconds=10))
+        assert page["timer_at"] == page["due_at"]
+        assert page["triggered_at"] <= page["now"] < page["due_at"]
+        async with ctx.db.reads() as reads:
+            hold_at = await reads.value("select due_at from due where kind = 'alerts.hold'")
+            run_at = await reads.value("select run_at from outbox where reaction = 'none'")
+            [lease_until] = [
+                row["lease_until"] for row in await reads.fetch("select distinct lease_until from delivery")
+            ]
+        assert hold_at <= page["now"] + timedelta(seconds=10)
+        assert run_at <= page["now"] + timedelta(seconds=10)
+        assert page["now"] < lease_until <= page["now"] + LEASE
+
+        # by the old time the next level is due, and the lease has ended
+        old = late.clock.now()
+        assert old > page["due_at"]
+        worker = Worker(late, timer_handlers(), event_subscriptions.outbox_handlers())
+        for claim in (
+            worker.run_timers("page_timers", old),
+            worker.run_outbox(old),
+            Sender(late, on_free=lambda: None).run_once(old),
+        ):
+            with pytest.raises(Unavailable):
+                await claim
+        unchanged = await _page(ctx, "first")
+        assert (unchanged["level"], unchanged["epoch"]) == (page["level"], page["epoch"])
+        assert clocks[1].stale()
+
+        # a request that the process answers meanwhile
+        await _ingest(late, integration, "second")
+        assert (await _page(ctx, "second"))["due_at"] > page["now"] + HOUR - timedelta(minutes=1)
+        await clock_set_back.reschedule_if_set_back(late.work_db, clocks[1])
+        second = await _page(ctx, "second")
+        assert second["due_at"] <= second["now"] + timedelta(seconds=10)
+        assert second["timer_at"] == second["due_at"]
+        for clock in clocks:
+            clock.expire()
+            await clock_set_back.reschedule_if_set_back(ctx.work_db, clock)
+        assert (await _page(ctx, "first"))["due_at"] == page["due_at"]
+        assert (await _page(ctx, "second"))["due_at"] == second["due_at"]
+
+
+async def test_an_acknowledged_page_moves_with_when_it_was_acknowledged(dsn: str) -> None:
+    async with sink() as receiver, connected(settings(), dsn, SystemClock()) as ctx:
+        _, integration = await organize(ctx, receiver.url)
+        await _ingest(ctx, integration, "acked")
+        now = ctx.clock.now()
+        async with ctx.db.tx() as tx:
+            await tx.execute(
+                "update page set state = 'acked', acked_at = $1, first_ack_at = $1, due_at = $2",
+                now + HOUR - timedelta(minutes=5),
+                now + HOUR + timedelta(minutes=25),
+            )
+            await paging.advance_by(tx, HOUR, now, only_after_now=False)
+        page = await _page(ctx, "acked")
+        assert page["due_at"] - page["acked_at"] == timedelta(minutes=30)
+        assert page["acked_at"] == now - timedelta(minutes=5)
+        assert page["first_ack_at"] <= now
+
+
+async def test_moving_pages_does_not_deadlock_with_what_logs_to_a_page(dsn: str) -> None:
+    async with sink() as receiver, connected(settings(), dsn, SystemClock()) as ctx:
+        _, integration = await organize(ctx, receiver.url)
+        await _ingest(ctx, integration, "logged")
+        page_id = (await _page(ctx, "logged"))["id"]
+        now = ctx.clock.now() - HOUR
+
+        async def move() -> None:
+            async with ctx.db.tx() as tx:
+                await paging.advance_by(tx, HOUR, now, only_after_now=False)
+
+        async with ctx.db.tx() as tx:
+            await timers.hold_all(tx, "paging.page")
+            moving = asyncio.create_task(move())
+
+            async def waits() -> bool:
+                async with ctx.work_db.reads() as reads:
+                    return bool(await reads.value("select count(*) from pg_locks where not granted"))
+
+            await until(waits, "the move waits for the timers")
+            await tx.execute(
+                """
+                insert into page_log (page_id, at, kind, actor, text)
+                values ($1, $2, 'note', 'Test', '')
+                """,
+                page_id,
+                now,
+            )
+        await moving
+        assert (await _page(ctx, "logged"))["due_at"] <= now + timedelta(minutes=1)

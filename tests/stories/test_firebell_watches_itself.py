@@ -1,5 +1,6 @@
 """Story: Firebell sends heartbeats while it is healthy, none when it is not, and pages its own responders."""
 
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -141,7 +142,7 @@ async def test_a_late_engine_pages_its_responders_once_by_another_channel(dsn: s
             await _later(w, both, minutes=1)
         about = [m["title"] for m in w.sink.got if m.get("event") == "self_alarm"]
         assert len(about) == 2
-        assert about[1] == "Firebell pages people on time again"
+        assert about[1] == "Escalations are on time again"
 
         # a channel that fails for three people is reported through another one, by the process that knows
         for person in (1, 2, 3):
@@ -196,7 +197,7 @@ async def test_people_see_on_every_page_that_pages_are_late(dsn: str, clock: Fak
     async with world(dsn, clock) as w, browser(w) as admin, browser(w) as responder:
         await sign_in(w, admin, w.mara)
         await sign_in(w, responder, w.jun)
-        late = HealthWarning("Firebell pages people late.", delays_pages=True)
+        late = HealthWarning("Escalations are late.", delays_pages=True)
         refused = HealthWarning("Twilio refuses the account.")
         w.ctx.health.noticed = (refused, late)
 
@@ -208,3 +209,27 @@ async def test_people_see_on_every_page_that_pages_are_late(dsn: str, clock: Fak
         w.ctx.health.noticed = (refused,)
         assert refused.text in (await admin.get("/services")).text
         assert refused.text not in (await responder.get("/pages")).text
+
+
+async def test_a_disk_that_does_not_answer_stops_no_heartbeat(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr("firebell.self_watch.watcher.DISK_LIMIT_S", 0.05)
+    monkeypatch.setattr("firebell.self_watch.warnings.of_disk", lambda folder: answers.wait(30) and [])
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+
+        async def healthy() -> Mapping[str, str]:
+            return {}
+
+        async with w.ctx.db.tx() as tx:
+            await actions.create_heartbeat(
+                tx, mara, name="Frankfurt", url=w.sink.url, method=PingMethod.POST, now=w.now
+            )
+        watchers = [Watcher(w.ctx, healthy)]
+        await _later(w, watchers)
+        for _ in range(4):
+            await _later(w, watchers, seconds=31)
+        assert (await _heartbeat(w)).health is HeartbeatHealth.OK
+        answers.set()

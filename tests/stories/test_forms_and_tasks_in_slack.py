@@ -1,4 +1,4 @@
-"""Forms and commands of Slack: tasks, roles that are released, private incidents, duplicates, and pages by hand."""
+"""Forms and commands of Slack: tasks, roles that are released, private incidents, duplicates, and manual pages."""
 
 from datetime import timedelta
 from typing import Any

@@ -123,7 +123,9 @@ async def test_a_mail_pages_and_its_recovery_ends_it(dsn: str, clock: FakeClock,
         assert await mails(w, api) == [("fired", PROBLEM), ("fired", "Re: disk"), ("resolved", RECOVERY)]
 
 
-async def test_what_is_no_alert_or_not_proved_is_kept_without_effect(dsn: str, clock: FakeClock) -> None:
+async def test_a_mail_that_is_not_an_alert_or_not_proved_is_kept_without_effect(
+    dsn: str, clock: FakeClock
+) -> None:
     async with receiving(dsn, clock) as (w, api, port, to):
         await send(port, mail("Out of office", to, Auto_Submitted="auto-replied"))
         await send(port, mail("Undelivered", to), sender="")

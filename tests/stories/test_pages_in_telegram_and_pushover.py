@@ -235,7 +235,7 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
                 server.write(JO, text, w.now)
             server.write(ANA, "!stop", w.now)
             server.confirm(JO, "$e1")
-            # one reaction that the server refuses keeps back no answer
+            # one reaction that the server refuses doesn't hold up the answers
             server.confirm(JO, "nonsense")
             await later(w)
             assert (await w.page()).state is PageState.TRIGGERED

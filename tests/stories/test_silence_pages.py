@@ -116,7 +116,7 @@ async def test_what_is_paused_ours_or_always_firing_pages_no_one(dsn: str, clock
             await api("POST", f"/heartbeats/{backup['id']}/pause", {"until": wrong}, status=422)
         await _wait(w, minutes=1)
 
-        # Firebell is away for an hour, and gives every sender its grace when it is back
+        # Firebell is down for an hour, and gives every sender its grace when it is back
         w.clock.advance(timedelta(hours=1))
         await w.settle()
         assert await w.pages() == []

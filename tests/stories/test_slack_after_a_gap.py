@@ -1,4 +1,4 @@
-"""After Slack or Firebell was away, what people did in a channel meanwhile is read once."""
+"""After Slack or Firebell was down, what people did in a channel meanwhile is read once."""
 
 from datetime import timedelta
 from typing import Any

@@ -173,7 +173,7 @@ async def test_what_a_broken_receiver_missed_is_kept_tried_and_replayed(dsn: str
             assert await tx.value("select array_agg(id) from webhook_endpoint") == [again.id]
 
 
-async def test_a_page_whose_event_cannot_be_composed_keeps_back_no_other_page(
+async def test_a_page_whose_event_cannot_be_composed_does_not_block_other_pages(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -12,7 +12,7 @@ from firebell.people.unit_of_work import Visit
 
 
 def day(text: str) -> date | None:
-    """Return the day in a form field, None if it is blank; raise `Invalid` for what is no day."""
+    """Return the day in a form field, None if it is blank; raise `Invalid` if it is not a day."""
     if not (text := text.strip()):
         return None
     try:

@@ -1,29 +1,34 @@
 """The API of alert audits."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
+from fastapi import Request
 from pydantic import ConfigDict, Field
 
 from firebell.alert_audit import actions, checks, queries
 from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, EarlierDecision, RuleDecision
 from firebell.alert_audit.proposals import Proposal
 from firebell.alert_audit.routing_patch import RoutingPatch
+from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding
 from firebell.kit.line_diff import DiffLine
-from firebell.kit.web import api
+from firebell.kit.web import api, html, transaction
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, PathId, StrictInt, Text, problems
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks.model import IndexEntry
 
 router = api.router("alert audits", "/alert-audits")
 
 Reader = Annotated[Work, work(Verb.ALERT_AUDIT_READ)]
-Writer = Annotated[Work, work(Verb.ALERT_AUDIT_WRITE)]
-RoutingWriter = Annotated[Work, work(Verb.ROUTING_WRITE)]
-Signer = Annotated[Work, work(Verb.ALERT_AUDIT_SIGN)]
+ContentsReader = Annotated[Caller, may(Verb.ALERT_AUDIT_READ)]
+Writer = Annotated[Caller, may(Verb.ALERT_AUDIT_WRITE)]
+RoutingWriter = Annotated[Caller, may(Verb.ROUTING_WRITE)]
+Signer = Annotated[Caller, may(Verb.ALERT_AUDIT_SIGN)]
 Quarter = Annotated[str, Field(examples=["2026-Q4"])]
 
 
@@ -266,12 +271,23 @@ def _rule(
     )
 
 
-async def _contents(w: Work, quarter: str, team: str) -> AuditContentsShown:
-    shown = await queries.contents(w.tx, quarter, team, w.now)
-    runbooks = await queries.rule_runbooks(w.tx, shown, w.ctx.public_url)
-    proposals = await queries.proposals(w.tx, shown, shown.rules, w.ctx.public_url)
+Change = Callable[[Tx, datetime], Awaitable[object]]
+
+
+async def _contents(
+    request: Request, quarter: str, team: str, change: Change | None = None
+) -> AuditContentsShown:
+    """Return an audit, after a change; the files of its rules are read outside of the transaction."""
+    public_url = html.ctx(request).public_url
+    async with transaction.opened(request) as (tx, now):
+        if change is not None:
+            await change(tx, now)
+        shown = await queries.contents(tx, quarter, team, now)
+        runbooks = await queries.rule_runbooks(tx, shown, public_url)
+        files = await queries.rule_files(tx, shown.rules)
+    proposals = await queries.proposals(shown, shown.rules, files, public_url)
     return AuditContentsShown(
-        **_audit(shown.audit, w.now),  # type: ignore[arg-type]
+        **_audit(shown.audit, now),  # type: ignore[arg-type]
         rules=[
             _rule(
                 rule,
@@ -300,8 +316,10 @@ async def list_alert_audits(w: Reader, page_params: PageParams) -> list[AuditSho
 
 
 @router.get("/{quarter}/{team}", summary="Get the alert audit of a team", responses=problems(404))
-async def get_alert_audit(w: Reader, quarter: Quarter, team: Text) -> AuditContentsShown:
-    return await _contents(w, quarter, team)
+async def get_alert_audit(
+    request: Request, caller: ContentsReader, quarter: Quarter, team: Text
+) -> AuditContentsShown:
+    return await _contents(request, quarter, team)
 
 
 @router.put(
@@ -310,20 +328,22 @@ async def get_alert_audit(w: Reader, quarter: Quarter, team: Text) -> AuditConte
     responses=problems(404, 409),
 )
 async def decide_on_rule(
-    w: Writer, quarter: Quarter, team: Text, rule_id: PathId, body: NewRuleDecision
+    request: Request, caller: Writer, quarter: Quarter, team: Text, rule_id: PathId, body: NewRuleDecision
 ) -> AuditContentsShown:
-    await actions.decide(
-        w.tx,
-        w.actor,
-        quarter,
-        team,
-        rule_id,
-        body.decision,
-        w.now,
-        reason=body.reason,
-        decide_on=body.decide_on,
-    )
-    return await _contents(w, quarter, team)
+    async def decide(tx: Tx, now: datetime) -> None:
+        await actions.decide(
+            tx,
+            caller.actor,
+            quarter,
+            team,
+            rule_id,
+            body.decision,
+            now,
+            reason=body.reason,
+            decide_on=body.decide_on,
+        )
+
+    return await _contents(request, quarter, team, decide)
 
 
 @router.post(
@@ -332,15 +352,26 @@ async def decide_on_rule(
     responses=problems(404, 409),
 )
 async def apply_routing_patch(
-    w: RoutingWriter, quarter: Quarter, team: Text, rule_id: PathId, body: PatchToApply
+    request: Request,
+    caller: RoutingWriter,
+    quarter: Quarter,
+    team: Text,
+    rule_id: PathId,
+    body: PatchToApply,
 ) -> AuditContentsShown:
-    await actions.apply_patch(w.tx, w.actor, quarter, team, rule_id, body.based_on, w.now)
-    return await _contents(w, quarter, team)
+    async def apply(tx: Tx, now: datetime) -> None:
+        await actions.apply_patch(tx, caller.actor, quarter, team, rule_id, body.based_on, now)
+
+    return await _contents(request, quarter, team, apply)
 
 
 @router.post(
     "/{quarter}/{team}/signature", summary="Sign the alert audit of a team", responses=problems(404, 409)
 )
-async def sign_alert_audit(w: Signer, quarter: Quarter, team: Text) -> AuditContentsShown:
-    await actions.sign(w.tx, w.actor, quarter, team, w.now)
-    return await _contents(w, quarter, team)
+async def sign_alert_audit(
+    request: Request, caller: Signer, quarter: Quarter, team: Text
+) -> AuditContentsShown:
+    async def sign(tx: Tx, now: datetime) -> None:
+        await actions.sign(tx, caller.actor, quarter, team, now)
+
+    return await _contents(request, quarter, team, sign)

@@ -1,5 +1,6 @@
 """Read models of alert audits."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +18,7 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.errors import Conflict, NotFound, Unavailable
 from firebell.kit.findings import Finding
 from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.routing import queries as routing_queries
@@ -25,6 +26,9 @@ from firebell.runbooks import actions as runbooks
 from firebell.runbooks.model import IndexEntry, RuleFileText
 
 AUDITS_LISTED = 100
+FILES_LIMIT_S = 20.0
+"""How long the rule files of one request may take."""
+_TAKES_TOO_LONG = FileChange(problem="Its rule file takes too long to read, so edit it by hand.")
 audits = store.audits
 
 
@@ -77,18 +81,34 @@ class AuditContents:
         )
 
 
+def _alert_name(rule: AuditRule) -> str:
+    return rule.judged.counted.labels.get("alertname", "")
+
+
+async def rule_files(tx: Tx, rules: Sequence[AuditRule]) -> list[RuleFileText]:
+    """Return the rule files of runbook sources that define one of these rules."""
+    names = {_alert_name(rule) for rule in rules if rule.needs_decision} - {""}
+    return await runbooks.rule_files(tx, names) if names else []
+
+
 async def proposals(
-    tx: Tx, shown: AuditContents, rules: Sequence[AuditRule], public_url: str
+    shown: AuditContents, rules: Sequence[AuditRule], files: Sequence[RuleFileText], public_url: str
 ) -> dict[int, Proposal]:
-    """Return the change that is proposed for each rule by its id, in its rule file if a runbook source has that."""
-    named = {rule.id: rule.judged.counted.labels.get("alertname", "") for rule in rules}
-    files = await runbooks.rule_files(tx, {name for name in named.values() if name})
-    by_rule = {}
-    for rule in rules:
-        own = [file for file in files if named[rule.id] in file.alert_names]
-        by_rule[rule.id] = shown.proposal(rule)
-        if own and rule.needs_decision:
-            change = await _change(rule, own, public_url)
+    """Return the change that is proposed for each rule by its id, in its rule file if one of `files` has it.
+
+    Call it outside of a transaction: another process reads the files, which can take up to `FILES_LIMIT_S` seconds.
+    """
+    by_rule = {rule.id: shown.proposal(rule) for rule in rules}
+    owned = [
+        (rule, [file for file in files if _alert_name(rule) in file.alert_names])
+        for rule in rules
+        if rule.needs_decision
+    ]
+    end = time.monotonic() + FILES_LIMIT_S
+    # rules of one file follow each other: the other process still has it
+    for rule, own in sorted(owned, key=lambda pair: [(file.source, file.path) for file in pair[1]]):
+        if own:
+            change = await _change(rule, own, public_url) if time.monotonic() < end else _TAKES_TOO_LONG
             by_rule[rule.id] = in_file(by_rule[rule.id], change)
     return by_rule
 
@@ -115,11 +135,11 @@ async def _change(rule: AuditRule, files: Sequence[RuleFileText], public_url: st
     given = [{"path": file.path, "body": file.body, "origin": file.source} for file in files]
     try:
         answer = await DOCUMENTS.call(
-            "firebell.alert_audit.rule_files:change",
+            "firebell.alert_audit.rule_files:propose_in_child",
             *(given, labels["alertname"], labels, rule.judged.verdict.value, public_url),
         )
-    except TakesTooLong:
-        return FileChange(problem="Its rule file takes too long to read, so edit it by hand.")
+    except (TakesTooLong, Unavailable):
+        return _TAKES_TOO_LONG
     return msgspec.json.decode(answer, type=FileChange)
 
 

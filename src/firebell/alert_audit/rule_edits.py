@@ -1,7 +1,7 @@
 """Edits one alerting rule in the text of its rule file, and leaves every other character as it is (pure; spec 11.12).
 
-The text is changed at the places of the nodes, never written anew. What results must load as the same data with that
-one change, else no edit is proposed.
+The text is changed in place, never written anew. The result must load as the same data with only that change;
+otherwise no edit is proposed.
 """
 
 import re
@@ -22,22 +22,22 @@ _DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 _RUNBOOK_KEYS = ("runbook_url", "runbook")
 
 
-class NoEditError(Exception):
-    """A rule cannot be edited as text, or already is what the verdict asks for; the message says which."""
+class CannotEditError(Exception):
+    """A rule cannot be edited as text, or already complies with the verdict; the message says which."""
 
 
-def edited(text: str, rule: AlertRule, verdict: AuditVerdict, runbook_url: str) -> str:
-    """Return the file with the rule changed as the verdict asks for; raise `NoEditError`."""
+def apply_edit(text: str, rule: AlertRule, verdict: AuditVerdict, runbook_url: str) -> str:
+    """Return the file with the rule changed as the verdict asks for; raise `CannotEditError`."""
     edit = _EDITS.get(verdict)
     if edit is None:
-        raise NoEditError("")
+        raise CannotEditError("")
     if rule.node.flow_style or not _DASH.fullmatch(
         text[_line_start(text, _start(rule.node)) : _start(rule.node)]
     ):
-        raise NoEditError("The rule is not written as a block of its own, so edit it by hand.")
+        raise CannotEditError("The rule is not a separate YAML block. Edit it by hand.")
     after, change = edit(text, rule, runbook_url)
-    if not _has_only(text, after, rule, change):
-        raise NoEditError("The rule is written in a way that Firebell can’t edit safely, so edit it by hand.")
+    if not _is_only_change(text, after, rule, change):
+        raise CannotEditError("Firebell can’t edit this rule safely. Edit it by hand.")
     return after
 
 
@@ -57,38 +57,38 @@ def _demote(text: str, rule: AlertRule, _: str) -> tuple[str, Change | None]:
     labels = pair(rule.node, "labels")
     severity = value(labels[1], "severity") if labels else None
     if scalar(severity) == LOW_SEVERITY:
-        raise NoEditError(f"Its severity is {LOW_SEVERITY} already, so check where it is routed.")
+        raise CannotEditError(f"Its severity is already {LOW_SEVERITY}. Check how it is routed.")
 
     def change(data: dict[str, Any]) -> None:
         data["labels"] = {**(data.get("labels") or {}), "severity": LOW_SEVERITY}
 
     if severity is not None:
-        return _replaced(text, severity, LOW_SEVERITY), change
-    return _with_entry(text, rule, "labels", "severity", LOW_SEVERITY), change
+        return _replace(text, severity, LOW_SEVERITY), change
+    return _set_entry(text, rule, "labels", "severity", LOW_SEVERITY), change
 
 
 def _tune(text: str, rule: AlertRule, _: str) -> tuple[str, Change | None]:
     hold = value(rule.node, "for")
     if hold is not None and (_seconds(scalar(hold) or "") or 0) >= HOLD_S:
-        raise NoEditError(f"It waits for {scalar(hold)} already, so raise its threshold.")
+        raise CannotEditError(f"It already waits {scalar(hold)}. Raise its threshold instead.")
 
     def change(data: dict[str, Any]) -> None:
         data["for"] = HOLD
 
     if hold is not None:
-        return _replaced(text, hold, HOLD), change
-    return _inserted(text, _after(text, rule, "expr"), [f"{_indent(text, rule)}for: {HOLD}"]), change
+        return _replace(text, hold, HOLD), change
+    return _insert(text, _after(text, rule, "expr"), [f"{_indent(text, rule)}for: {HOLD}"]), change
 
 
 def _add_runbook(text: str, rule: AlertRule, runbook_url: str) -> tuple[str, Change | None]:
     annotations = value(rule.node, "annotations")
     if any(value(annotations, key) is not None for key in _RUNBOOK_KEYS):
-        raise NoEditError("It has a runbook already, which is not one of Firebell: move its text here.")
+        raise CannotEditError("It already has a runbook outside Firebell. Move that text into Firebell.")
 
     def change(data: dict[str, Any]) -> None:
         data["annotations"] = {**(data.get("annotations") or {}), "runbook_url": runbook_url}
 
-    return _with_entry(text, rule, "annotations", "runbook_url", f'"{runbook_url}"'), change
+    return _set_entry(text, rule, "annotations", "runbook_url", f'"{runbook_url}"'), change
 
 
 _EDITS = {
@@ -99,25 +99,25 @@ _EDITS = {
 }
 
 
-def _with_entry(text: str, rule: AlertRule, name: str, key: str, written: str) -> str:
-    """Return the text with an entry in a mapping of the rule, which is added if it is missing."""
-    indent, entry = _indent(text, rule), f"{key}: {written}"
+def _set_entry(text: str, rule: AlertRule, name: str, key: str, yaml_value: str) -> str:
+    """Return the text with a new entry in a mapping of the rule; the mapping is added if it is missing."""
+    indent, entry = _indent(text, rule), f"{key}: {yaml_value}"
     mapping = pair(rule.node, name)
     if mapping is None:
-        return _inserted(text, _end(text, rule.node), [f"{indent}{name}:", f"{indent}  {entry}"])
+        return _insert(text, _end(text, rule.node), [f"{indent}{name}:", f"{indent}  {entry}"])
     key_node, node = mapping
     if not isinstance(node, yaml.MappingNode):
-        return _inserted(text, _line_end(text, _end_index(key_node)), [f"{indent}  {entry}"])
+        return _insert(text, _line_end(text, _end_index(key_node)), [f"{indent}  {entry}"])
     if node.flow_style:
         at = _start(node) + 1
         return f"{text[:at]}{entry}{', ' if node.value else ''}{text[at:]}"
     first = _start(node.value[0][0])
     at = _line_start(text, first)
-    return _inserted(text, at, [text[at:first] + entry])
+    return _insert(text, at, [text[at:first] + entry])
 
 
-def _inserted(text: str, at: int, lines: list[str]) -> str:
-    """Return the text with whole lines before the line that begins at an index, which may be the end of the text."""
+def _insert(text: str, at: int, lines: list[str]) -> str:
+    """Insert whole lines before the line that starts at `at`; `at` may be the end of the text."""
     newline = "\r\n" if "\r\n" in text else "\n"
     added = "".join(f"{line}{newline}" for line in lines)
     if at == len(text) and not text.endswith("\n"):
@@ -125,17 +125,17 @@ def _inserted(text: str, at: int, lines: list[str]) -> str:
     return text[:at] + added + text[at:]
 
 
-def _replaced(text: str, node: yaml.Node, written: str) -> str:
+def _replace(text: str, node: yaml.Node, yaml_value: str) -> str:
     if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
-        raise NoEditError("The value is not written on one line, so edit it by hand.")
-    return text[: _start(node)] + written + text[_end_index(node) :]
+        raise CannotEditError("The value is not on one line. Edit it by hand.")
+    return text[: _start(node)] + yaml_value + text[_end_index(node) :]
 
 
 def _after(text: str, rule: AlertRule, key: str) -> int:
     """Return where the line after the value of a key begins."""
     node = value(rule.node, key)
     if node is None:
-        raise NoEditError("The rule has no expression, so edit it by hand.")
+        raise CannotEditError("The rule has no expression. Edit it by hand.")
     return _end(text, node)
 
 
@@ -184,8 +184,8 @@ def _seconds(duration: str) -> float | None:
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 
-def _has_only(before: str, after: str, rule: AlertRule, change: Change | None) -> bool:
-    """Return True if the edited text loads as the data of the text before with that one change."""
+def _is_only_change(before: str, after: str, rule: AlertRule, change: Change | None) -> bool:
+    """Return True if the edited text loads as the original data with only that change."""
     try:
         old, new = (list(yaml.load_all(text, Loader=LOADER)) for text in (before, after))
     except (yaml.YAMLError, ValueError):

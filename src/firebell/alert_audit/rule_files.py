@@ -4,16 +4,17 @@ Runs in a child process, because a rule file can be large.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
 
 from firebell.alert_audit.model import AuditVerdict
-from firebell.alert_audit.rule_edits import NoEditError, edited
+from firebell.alert_audit.rule_edits import CannotEditError, apply_edit
 from firebell.kit.line_diff import DiffLine
-from firebell.kit.prometheus_rules import AlertRule, NoRuleFileError, alert_rules
+from firebell.kit.prometheus_rules import AlertRule, NotARuleFileError, alert_rules
 from firebell.kit.text import slugify
 
 CONTEXT_LINES = 3
@@ -40,45 +41,55 @@ class FileChange(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-def change(
+def propose_in_child(
     files: list[dict[str, str]], name: str, labels: Mapping[str, str], verdict: str, public_url: str
 ) -> FileChange:
     """Return the change of the rule with this name, an empty one if no file has the rule; called in a child process."""
     known = [msgspec.convert(file, RuleFile) for file in files]
     runbook_url = f"{public_url}/runbooks/{quote(slugify(name))}"
-    return proposed(known, name, labels, AuditVerdict(verdict), runbook_url)
+    return propose_change(known, name, labels, AuditVerdict(verdict), runbook_url)
 
 
-def proposed(
+def propose_change(
     files: list[RuleFile], name: str, labels: Mapping[str, str], verdict: AuditVerdict, runbook_url: str
 ) -> FileChange:
     """Return the change that a verdict asks for in the only rule that can have fired with these labels."""
     candidates = [(file, rule) for file in files for rule in _named(file, name)]
     if not candidates:
         return FileChange()
-    fitting = [(file, rule) for file, rule in candidates if _fits(rule, labels)]
-    if len(fitting) != 1:
-        places = ", ".join(f"{file.path}, line {_line(rule)}" for file, rule in (fitting or candidates)[:5])
-        which = "Several rules have this name" if fitting else "No rule of this name has these labels"
+    matching = [(file, rule) for file, rule in candidates if _matches_labels(rule, labels)]
+    if len(matching) != 1:
+        places = ", ".join(f"{file.path}, line {_line(rule)}" for file, rule in (matching or candidates)[:5])
+        which = (
+            "Several rules match this name and these labels"
+            if matching
+            else "No rule of this name has these labels"
+        )
         return FileChange(problem=f"{which}: {places}.")
-    ((file, rule),) = fitting
+    ((file, rule),) = matching
     mark = _BYTE_ORDER_MARK if file.body.startswith(_BYTE_ORDER_MARK) else ""
     try:
-        after = edited(file.body.removeprefix(mark), rule, verdict, runbook_url)
+        after = apply_edit(file.body.removeprefix(mark), rule, verdict, runbook_url)
         patch = unified(file.path, file.body, mark + after)
-    except NoEditError as error:
+    except CannotEditError as error:
         return FileChange(file.path, file.origin, _line(rule), problem=str(error))
     return FileChange(file.path, file.origin, _line(rule), patch)
 
 
 def _named(file: RuleFile, name: str) -> list[AlertRule]:
     try:
-        return [rule for rule in alert_rules(file.body.removeprefix(_BYTE_ORDER_MARK)) if rule.name == name]
-    except NoRuleFileError:
+        return [rule for rule in _rules(file.body) if rule.name == name]
+    except NotARuleFileError:
         return []
 
 
-def _fits(rule: AlertRule, labels: Mapping[str, str]) -> bool:
+@lru_cache(maxsize=1)
+def _rules(body: str) -> Sequence[AlertRule]:
+    """Return the rules of a file, of the last one without reading it again."""
+    return tuple(alert_rules(body.removeprefix(_BYTE_ORDER_MARK)))
+
+
+def _matches_labels(rule: AlertRule, labels: Mapping[str, str]) -> bool:
     """Return True if alerts of the rule have these labels, as far as these are known."""
     return all(labels.get(key, text) == text for key, text in rule.labels.items())
 

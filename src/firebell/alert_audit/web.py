@@ -78,7 +78,8 @@ async def _audit(
 
 
 async def _proposal(visit: Visit, shown: AuditContents, rule: AuditRule) -> Proposal:
-    return (await queries.proposals(visit.tx, shown, [rule], visit.ctx.public_url))[rule.id]
+    files = await queries.rule_files(visit.tx, [rule])
+    return (await queries.proposals(shown, [rule], files, visit.ctx.public_url))[rule.id]
 
 
 @router.get(

@@ -172,7 +172,7 @@ class AlertBar(ApiOutput):
     """The alerts that began in an interval."""
 
     start: datetime
-    end: Annotated[datetime, Field(description="alerts that began then or later are in the next interval")]
+    end: Annotated[datetime, Field(description="exclusive end of the interval")]
     alerts: int
     firing: Annotated[int, Field(description="how many of them still fire")]
     minor_firing: Annotated[int, Field(description="how many of those have the severity warning or info")]
@@ -185,7 +185,7 @@ class AlertBar(ApiOutput):
 class AlertHistogram(ApiOutput):
     """When the newest alerts that match began."""
 
-    counted: Annotated[int, Field(description="alerts that the bars count")]
+    counted: Annotated[int, Field(description="number of alerts counted")]
     is_partial: Annotated[bool, Field(description="true if older alerts may match too")]
     bars: Annotated[
         list[AlertBar], Field(description="of equal length, oldest first, at most 50; empty without alerts")
@@ -340,9 +340,12 @@ async def get_alert_histogram(
     muted: MutedOnly = False,
     start: Start = None,
     end: End = None,
-    tz: Annotated[str, Query(max_length=64, description="time zone at whose round times bars begin")] = "UTC",
+    tz: Annotated[str, Query(max_length=64, description="time zone to which bars are aligned")] = "UTC",
 ) -> AlertHistogram:
-    """The bars cover the time from `from` to `to`, or from the oldest alert that is counted until now."""
+    """Bars cover `from` to `to`.
+
+    Without `from`, or if `is_partial`, they begin at the oldest counted alert; without `to`, they end now.
+    """
     wanted = await _filter(w, service, status, start, end, muted=muted)
     listed = await listing.listing(
         w.tx,
@@ -351,7 +354,7 @@ async def get_alert_histogram(
         1,
         wanted,
         with_facets=False,
-        histogram_at=listing.Clock(w.now, utc_offset(end or w.now, check_zone(tz))),
+        histogram_at=listing.HistogramClock(w.now, utc_offset(end or w.now, check_zone(tz))),
     )
     return AlertHistogram.model_validate(listed.histogram)
 

@@ -43,7 +43,7 @@ async def list_changes(
     since: Annotated[Instant | None, Query(description="changes at or after this time")] = None,
     until: Annotated[Instant | None, Query(description="changes at or before this time")] = None,
 ) -> list[ChangeEventShown]:
-    service_ids = [(await catalog.by_slug(w.tx, service)).id] if service else None
+    service_ids = [(await catalog.by_slug(w.tx, service, with_deleted=True)).id] if service else None
     changes = await actions.changes(
         w.tx, service_ids, since=since, until=until, before=params.before, limit=params.limit
     )

@@ -423,7 +423,7 @@ def _end(batch: Batch, alert: AlertState, at: datetime, ended_by: str, now: date
 
 
 def _leave(batch: Batch, alert: AlertState, group: GroupState) -> None:
-    """Count an alert of a group as one that fires no more in it, and close the group after the last one."""
+    """Count an alert of a group as one that no longer fires in it, and close the group after the last one."""
     group.firing -= 1
     group.changed = True
     if group.lead_key in (None, _lead_key(alert.integration_id, alert.dedup_key)):

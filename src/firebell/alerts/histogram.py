@@ -14,14 +14,14 @@ _LENGTHS_S = (
     *(1, 5, 15, 30),
     *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
     *(n * _HOUR for n in (1, 2, 4, 6, 12)),
-    *(n * _DAY for n in (1, 2, 7, 14, 28, 91, 364, 3_640, 36_400)),
+    *(n * _DAY for n in (1, 2, 7, 14, 28, 91, 364, 3_640)),
 )
-"""Lengths of a bar; each divides a day or is a number of days."""
+"""Lengths of a bar; each divides a day or is a number of days. The longest cover the years of all instants."""
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class IntervalCount:
     """Alerts that began in bar number `bar`, of one status and severity."""
 
     bar: int
@@ -31,7 +31,7 @@ class Counted:
 
 
 @dataclass(slots=True)
-class Bar:
+class HistogramBar:
     """The alerts that began in the half-open interval `[start, end)`.
 
     `firing` of them still fire; `minor_firing` of these have one of `MINOR_SEVERITIES`.
@@ -55,13 +55,13 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class AlertListHistogram:
     """The bars of a list, oldest first; without alerts there are none.
 
     `is_partial` means that older alerts may match, which no bar counts.
     """
 
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[HistogramBar, ...] = ()
     counted: int = 0
     is_partial: bool = False
 
@@ -85,12 +85,14 @@ def grid(start: datetime, end: datetime, utc_offset: timedelta) -> Grid:
     raise AssertionError("the longest bars cover all years")
 
 
-def bars(grid: Grid, start: datetime, end: datetime, counted: Iterable[Counted]) -> tuple[Bar, ...]:
+def bars(
+    grid: Grid, start: datetime, end: datetime, counted: Iterable[IntervalCount]
+) -> tuple[HistogramBar, ...]:
     """Return a bar for each interval of the grid, the first and the last cut to `[start, end)`."""
     result = []
     for number in range(grid.number):
         begins = grid.start + number * grid.length
-        result.append(Bar(max(begins, start), min(begins + grid.length, end)))
+        result.append(HistogramBar(max(begins, start), min(begins + grid.length, end)))
     for each in counted:
         bar = result[min(max(each.bar, 0), grid.number - 1)]
         bar.alerts += each.alerts

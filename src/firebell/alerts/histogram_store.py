@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts.histogram import Counted, Grid
+from firebell.alerts.histogram import Grid, IntervalCount
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.read_store import newest_alerts
 from firebell.kit.db.database import Tx
@@ -13,24 +13,24 @@ _COLUMNS = "id, starts_at, status, severity"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AlertSelection:
     """A statement for the alerts to count, with its values."""
 
     statement: str
     values: list[object]
 
 
-def newest(before: int, limit: int, wanted: AlertFilter) -> Source:
+def newest(before: int, limit: int, wanted: AlertFilter) -> AlertSelection:
     """Return the newest alerts with an id below `before` as a source."""
-    return Source(*newest_alerts(_COLUMNS, before, limit, wanted))
+    return AlertSelection(*newest_alerts(_COLUMNS, before, limit, wanted))
 
 
-def of_ids(ids: Sequence[int]) -> Source:
+def of_ids(ids: Sequence[int]) -> AlertSelection:
     """Return the alerts with these ids as a source."""
-    return Source(f"select {_COLUMNS} from alert where id = any($1::bigint[])", [list(ids)])
+    return AlertSelection(f"select {_COLUMNS} from alert where id = any($1::bigint[])", [list(ids)])
 
 
-async def extent(tx: Tx, source: Source) -> tuple[int, datetime, datetime] | None:
+async def extent(tx: Tx, source: AlertSelection) -> tuple[int, datetime, datetime] | None:
     """Return the number of alerts, and when the first and the last of them began; None if there are none."""
     row = await tx.row(
         f"""
@@ -45,7 +45,7 @@ async def extent(tx: Tx, source: Source) -> tuple[int, datetime, datetime] | Non
     return (row["alerts"], row["earliest"], row["latest"]) if row["alerts"] else None
 
 
-async def counts(tx: Tx, source: Source, grid: Grid) -> list[Counted]:
+async def counts(tx: Tx, source: AlertSelection, grid: Grid) -> list[IntervalCount]:
     """Return how many alerts of each status and severity began in each interval of the grid."""
     start, length = (f"${len(source.values) + n}" for n in (1, 2))
     rows = await tx.fetch(
@@ -64,4 +64,4 @@ async def counts(tx: Tx, source: Source, grid: Grid) -> list[Counted]:
         grid.start,
         int(grid.length.total_seconds()),
     )
-    return [Counted(**row) for row in rows]
+    return [IntervalCount(**row) for row in rows]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from firebell.alerts import dropped_labels, flapping, integration_store
 from firebell.alerts.model import Integration
+from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
@@ -21,7 +22,8 @@ from firebell.people.permissions import Verb
 async def create_integration(
     tx: Tx, actor: Actor, *, service_id: int, name: str, now: datetime
 ) -> Integration:
-    """Create an integration for a sender, with a new key."""
+    """Create an integration for a sender, with a new key; raise Conflict if its service was deleted."""
+    await catalog.hold_services(tx, [service_id])
     integration = await integration_store.insert_integration(
         tx, service_id, clean_name(name, "name"), _new_key(), actor.person_id, now
     )
@@ -140,8 +142,9 @@ async def revoke_integration(
 
 @permits(Verb.INTEGRATION_REVOKE)
 async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
-    """Restore a revoked integration and return its name; raise Conflict if it is active."""
+    """Restore a revoked integration and return its name; raise Conflict if it is active or its service was deleted."""
     service_id, integration_id = entry.subject_id, entry.detail["integration"]
+    await catalog.hold_services(tx, [service_id])
     name = await integration_store.restore_integration(tx, service_id, integration_id, entry.at)
     if name is None:
         raise undo.changed_since("the key is already active.", "There is nothing to undo.")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.alerts.model import AlertFilter, matched_labels
+from firebell.alerts.model import AlertFilter, matched_labels, stored_keys
 from firebell.alerts.read_store import MUTED, newest_alerts, started
 from firebell.kit import label_comparison
 from firebell.kit.db.arrays import transpose
@@ -13,8 +13,8 @@ from firebell.kit.search_terms import NEWEST_SEARCHED
 
 
 async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
-    """Return the newest alerts with this deduplication key, from the index of each integration."""
-    values: list[object] = [key, before, limit, wanted.service_id]
+    """Return the newest alerts with this deduplication key, as people see it, from the index of each integration."""
+    values: list[object] = [stored_keys(key), before, limit, wanted.service_id]
     in_range = started(wanted, values)
     rows = await tx.fetch(
         f"""
@@ -24,7 +24,7 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
             select alert.id, alert.routed_service_id
             from alert
             where integration_id = integration.id
-                and dedup_key = $1
+                and dedup_key = any($1::text[])
                 and alert.id < $2
                 {in_range}
                 {"and status = 'firing'" if wanted.is_firing else ""}

@@ -7,7 +7,7 @@ from firebell.alerts import facets as label_facets
 from firebell.alerts import histogram as bars
 from firebell.alerts import histogram_store, list_filter_store, read_store
 from firebell.alerts.facets import Facet
-from firebell.alerts.histogram import Histogram
+from firebell.alerts.histogram import AlertListHistogram
 from firebell.alerts.list_filter_store import Compared
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.kit import search_terms
@@ -25,7 +25,7 @@ WORDS_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class HistogramClock:
     """The present, and the offset of the clock at whose round times the bars of a histogram begin."""
 
     now: datetime
@@ -45,7 +45,7 @@ class AlertListing:
     counted: int
     is_partial: bool
     facets: tuple[Facet, ...]
-    histogram: Histogram | None = None
+    histogram: AlertListHistogram | None = None
 
 
 async def listing(
@@ -56,7 +56,7 @@ async def listing(
     wanted: AlertFilter,
     *,
     with_facets: bool,
-    histogram_at: Clock | None = None,
+    histogram_at: HistogramClock | None = None,
 ) -> AlertListing:
     """Return the alerts that a query matches; fewer than `limit` before its end if few of many match.
 
@@ -86,27 +86,29 @@ async def listing(
 
 
 async def _histogram(
-    tx: Tx, query: MatcherQuery, compared: Compared, below: int, wanted: AlertFilter, at: Clock
-) -> Histogram:
-    """Count the alerts that match by when they began, of the newest `COMPARED` ones.
+    tx: Tx, query: MatcherQuery, compared: Compared, below: int, wanted: AlertFilter, at: HistogramClock
+) -> AlertListHistogram:
+    """Count the alerts that match by when they began: of the newest `COMPARED` ones, or `COUNTED` with these words.
 
-    The bars cover the range of the filter; without one, or with more alerts, they begin at the oldest that is counted
-    and end now.
+    The bars cover the range of the filter. Without a start, or if only the newest are counted, they begin at the
+    oldest counted alert; without an end, they end now.
     """
     if query.words or query.conditions:
-        source, is_partial = histogram_store.of_ids(compared.ids), compared.is_partial
+        # a search for words alone reads one more, to see whether there are more
+        matching = compared.ids if query.conditions else compared.ids[:COUNTED]
+        source, is_partial = histogram_store.of_ids(matching), compared.is_partial
     else:
         source, is_partial = histogram_store.newest(below, COMPARED, wanted), False
     extent = await histogram_store.extent(tx, source)
     if extent is None:
-        return Histogram(is_partial=is_partial)
+        return AlertListHistogram(is_partial=is_partial)
     counted, earliest, latest = extent
     is_partial = is_partial or counted >= COMPARED
     start = earliest if is_partial else wanted.started.start or earliest
     end = wanted.started.end or max(at.now, latest + timedelta(microseconds=1))
     grid = bars.grid(start, end, at.utc_offset)
     counts = await histogram_store.counts(tx, source, grid)
-    return Histogram(bars.bars(grid, start, end, counts), counted, is_partial)
+    return AlertListHistogram(bars.bars(grid, start, end, counts), counted, is_partial)
 
 
 async def _within_range(tx: Tx, before: int | None, wanted: AlertFilter) -> tuple[int, AlertFilter]:

@@ -79,6 +79,12 @@ def is_test_key(key: str | None) -> bool:
     return key is not None and key.startswith(TEST_KEY_PREFIX)
 
 
+def stored_keys(shown_key: str) -> list[str]:
+    """Return the deduplication keys that an alert with this shown key can have."""
+    test_key = TEST_KEY_PREFIX[0] + shown_key
+    return [shown_key, *([test_key] if is_test_key(test_key) else [])]
+
+
 def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) -> dict[str, str]:
     """Return what matchers read of an alert: its labels, with `title` and `severity` unless it has such labels."""
     return {"title": title, "severity": severity or "", **labels}

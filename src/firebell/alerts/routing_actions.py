@@ -40,6 +40,7 @@ async def save_rules(
     What rules hold and no longer would pages at once, if it still fires. Raise Conflict if the rules changed since
     the version `based_on`, 0 for none, and Invalid naming the wrong fields.
     """
+    await catalog.hold_uses(tx)
     # of two that save, each would hold a timer or a version that the other one waits for
     await routing_store.lock_saving(tx)
     # before the version: one that runs waits for a service whose batch may wait for the version

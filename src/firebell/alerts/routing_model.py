@@ -61,7 +61,7 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.rule_id, self.kind, self.needed, self.window_s
 
     def opened(self, now: datetime, earlier: "Hold | None" = None) -> "Hold":
-        """Return the hold of a group that opens now; it goes on counting where that of an `earlier` group ended."""
+        """Return the hold of a group that opens now; it continues counting where that of an `earlier` group ended."""
         counted = earlier.events if earlier is not None and earlier.terms == self.terms else ()
         until = now + self.window if self.kind is HoldKind.WAIT else None
         return msgspec.structs.replace(self, until=until, events=counted)

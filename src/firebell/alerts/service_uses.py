@@ -1,8 +1,10 @@
-"""What of integrations, routing rules, silences and maintenance uses a service."""
+"""The integrations, routing rules, silences and maintenance windows that use a service."""
 
 from firebell.alerts import integration_store, mute_store, routing_store
-from firebell.catalog.uses import ServiceUse, counted
+from firebell.alerts.mutes import MuteKind
+from firebell.catalog.uses import ServiceUse, counted_use, named_uses
 from firebell.kit.db.database import Tx
+from firebell.people.permissions import Verb
 
 
 async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:
@@ -11,8 +13,11 @@ async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:
     version = await routing_store.newest_version(tx)
     rules = [rule for rule in (version.rules if version else ()) if rule.service_id == service_id]
     mutes = [mute for mute in await mute_store.unended(tx) if service_id in mute.service_ids]
+    silences = [mute for mute in mutes if mute.kind is MuteKind.SILENCE]
+    windows = [mute for mute in mutes if mute.kind is MuteKind.MAINTENANCE]
     return [
-        *counted(len(integrations), "integration", f"/services/{slug}"),
-        *(ServiceUse(f"routing rule {rule.name}", "/routing") for rule in rules),
-        *counted(len(mutes), "silence or maintenance window", "/silences"),
+        *counted_use(len(integrations), "integration", f"/services/{slug}", Verb.INTEGRATION_READ),
+        *named_uses([rule.name for rule in rules], "routing rule", "/routing", Verb.ROUTING_READ),
+        *counted_use(len(silences), "silence", "/silences", Verb.SILENCE_READ),
+        *counted_use(len(windows), "muting maintenance window", "/status-pages", Verb.STATUS_PAGE_READ),
     ]

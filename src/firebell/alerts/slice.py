@@ -87,7 +87,7 @@ SLICE = Slice(
         "muted_alert": "Deleted with its alert.",
         "routing_version": "One row for each time that someone saved the routing rules.",
         "inhibition_rule": FEW,
-        "inhibition_source": "A row is deleted when its alert fires no more.",
+        "inhibition_source": "A row is deleted when its alert no longer fires.",
     },
     retentions=_retentions,
     functions=(

@@ -15,7 +15,7 @@ from firebell.alerts import (
     retention_store,
     time_range,
 )
-from firebell.alerts.histogram import Bar, Histogram
+from firebell.alerts.histogram import AlertListHistogram, HistogramBar
 from firebell.alerts.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.alerts.time_range import ANY_TIME
@@ -84,7 +84,9 @@ async def alerts(
             ALERTS_LISTED,
             wanted,
             with_facets=True,
-            histogram_at=listing.Clock(visit.now, utc_offset(started.end or visit.now, visit.person.tz)),
+            histogram_at=listing.HistogramClock(
+                visit.now, utc_offset(started.end or visit.now, visit.person.tz)
+            ),
         )
     except Invalid as refusal:
         error = refusal
@@ -143,10 +145,12 @@ async def alerts(
     return await html.render(visit.request, "alerts/alerts.html", context)
 
 
-def _linked_bars(histogram: Histogram | None, address: Callable[..., str]) -> list[tuple[Bar, str | None]]:
+def _linked_bars(
+    histogram: AlertListHistogram | None, address: Callable[..., str]
+) -> list[tuple[HistogramBar, str | None]]:
     """Return each bar with the address of its alerts, None if it has none."""
 
-    def narrowed(bar: Bar) -> str:
+    def narrowed(bar: HistogramBar) -> str:
         start, end = time_range.instant_text(bar.start), time_range.instant_text(bar.end, rounds_up=True)
         return address(**{"range": "", "from": start, "to": end})
 

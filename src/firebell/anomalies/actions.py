@@ -71,6 +71,7 @@ async def enable(tx: Tx, actor: Actor, slug: str, rule: str, now: datetime) -> D
 
     Raise NotFound for a rule that never fired, and `Conflict` if it is watched or too many are.
     """
+    await catalog.hold_uses(tx)
     service, clean, detector = await _subject(tx, slug, rule)
     if detector is not None and detector.is_on:
         raise Conflict(f"Anomaly detection for {_name(service, clean)} is already on.")
@@ -115,6 +116,7 @@ async def accept(
 
     Turns the detector on if it is off. Raise `Conflict` without counts of two weeks, or if the back-test is old.
     """
+    await catalog.hold_uses(tx)
     service, clean, detector = await _subject(tx, slug, rule)
     until = now if until is None else until
     if not now - BACKTEST_MAX_AGE <= until <= now:

@@ -8,6 +8,7 @@ from firebell.kit.slice import Command, Slice
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
@@ -30,6 +31,12 @@ def _retentions() -> "Sequence[Retention]":
     return (*store.RETENTIONS, *count_store.RETENTIONS)
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.anomalies import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "anomalies",
     tables=("anomaly", "anomaly_count", "anomaly_detector", "anomaly_gap", "anomaly_progress"),
@@ -39,6 +46,7 @@ SLICE = Slice(
     },
     retentions=_retentions,
     routers=_routers,
+    service_uses=_service_uses,
     timers=_timers,
     commands=(
         Command(

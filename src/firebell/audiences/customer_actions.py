@@ -60,12 +60,16 @@ async def _free_name(tx: Tx, name: str, own_id: int | None = None) -> str:
     return name
 
 
-async def _check_scope(tx: Tx, service_ids: Sequence[int], component_ids: Sequence[int]) -> None:
+async def _check_scope(
+    tx: Tx, service_ids: Sequence[int], component_ids: Sequence[int], kept_service_ids: Sequence[int] = ()
+) -> None:
+    """Raise Invalid for what does not exist; a service that was deleted can be kept, but not chosen."""
     if unknown := set(service_ids) - set(await catalog.services_by_id(tx, list(service_ids))):
         raise Invalid(
             f"There is no service with the id {min(unknown)}.",
             fields={"service_ids": "Choose from the list."},
         )
+    await catalog.hold_services(tx, set(service_ids) - set(kept_service_ids))
     if unknown := set(component_ids) - set(await customer_store.component_names(tx)):
         raise Invalid(
             f"There is no component with the id {min(unknown)}.",
@@ -89,7 +93,7 @@ async def update_customer(
     old = await customer(tx, customer_id)
     services = old.service_ids if service_ids is None else tuple(sorted(set(service_ids)))
     components = old.component_ids if component_ids is None else tuple(sorted(set(component_ids)))
-    await _check_scope(tx, services, components)
+    await _check_scope(tx, services, components, old.service_ids)
     changed = []
     if name is not None and (new_name := await _free_name(tx, name, customer_id)) != old.name:
         await customer_store.rename_customer(tx, customer_id, new_name)
@@ -244,8 +248,11 @@ async def import_csv(tx: Tx, actor: Actor, text: str, now: datetime) -> ImportRe
 async def _ids_of(tx: Tx, rows: Sequence[customer_csv.ContactRow]) -> Mapping[str, int]:
     """Return the ids of the services that rows name, by slug or name."""
     by_text: dict[str, int] = {}
-    for service in await catalog.services(tx):
-        by_text |= {service.slug: service.id, service.name.lower(): service.id}
+    # an export names services that were deleted by the address that they have since then
+    for service in await catalog.services(tx, with_deleted=True):
+        by_text[service.slug] = service.id
+        if not service.is_deleted:
+            by_text[service.name.lower()] = service.id
     ids = {}
     for each in {text for row in rows for text in row.services}:
         if each.lower() not in by_text:

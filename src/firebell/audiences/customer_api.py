@@ -150,7 +150,7 @@ async def import_customers(w: Manager, body: CustomersImport) -> ImportShown:
 async def export_customers(w: Manager) -> Response:
     text = customer_csv.export(
         await customer_store.customers(w.tx),
-        {each.id: each.slug for each in await catalog.services(w.tx)},
+        {each.id: each.slug for each in await catalog.services(w.tx, with_deleted=True)},
         await customer_store.component_names(w.tx),
     )
     headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="customers.csv"'}

@@ -53,6 +53,21 @@ async def customers(tx: Tx, ids: Sequence[int] | None = None) -> list[Customer]:
     ]
 
 
+async def names_using(tx: Tx, service_id: int) -> list[str]:
+    """Return the names of the customers that use this service and not simply everything."""
+    rows = await tx.fetch(
+        """
+        select name
+        from customer
+        join customer_scope on customer_scope.customer_id = customer.id
+        where customer_scope.service_id = $1
+        order by lower(name), customer.id
+        """,
+        service_id,
+    )
+    return [row["name"] for row in rows]
+
+
 async def _contacts(tx: Tx, customer_ids: Sequence[int]) -> dict[int, list[CustomerContact]]:
     rows = await tx.fetch(
         """

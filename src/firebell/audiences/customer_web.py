@@ -1,6 +1,6 @@
 """The pages of customers and their contacts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Response
@@ -24,10 +24,14 @@ SHOWN = 200
 """The most customers that the page lists; a search finds the others."""
 
 
-async def _choices(visit: Visit) -> dict[str, Any]:
-    """Return the services and components that a customer can use."""
+async def _choices(visit: Visit, chosen: Sequence[int] = ()) -> dict[str, Any]:
+    """Return the services and components that a customer can use, and those in `chosen` that were deleted."""
+    services = await catalog.services(visit.tx, with_deleted=True)
     return {
-        "service_options": [(each.id, each.name) for each in await catalog.services(visit.tx)],
+        # without a deleted one, saving the form would let the customer use everything
+        "service_options": [
+            (each.id, each.label) for each in services if not each.is_deleted or each.id in chosen
+        ],
         "component_options": list((await customer_store.component_names(visit.tx)).items()),
     }
 
@@ -46,7 +50,7 @@ async def _list(
         "contacts": sum(len(each.contacts) for each in listed),
         "search": search,
         **await _choices(visit),
-        "services": {each.id: each.name for each in await catalog.services(visit.tx)},
+        "services": {each.id: each.label for each in await catalog.services(visit.tx, with_deleted=True)},
         "components": await customer_store.component_names(visit.tx),
         "columns": ", ".join(customer_csv.COLUMNS),
         "values": values,
@@ -71,7 +75,7 @@ async def export(visit: CurrentVisit) -> Response:
     """Export all contacts, one row for each, in the form that the import reads."""
     text = customer_csv.export(
         await customer_store.customers(visit.tx),
-        {each.id: each.slug for each in await catalog.services(visit.tx)},
+        {each.id: each.slug for each in await catalog.services(visit.tx, with_deleted=True)},
         await customer_store.component_names(visit.tx),
     )
     headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="customers.csv"'}
@@ -134,7 +138,7 @@ async def _show(
     context = {
         "nav": "customers",
         "customer": customer,
-        **await _choices(visit),
+        **await _choices(visit, customer.service_ids),
         "language_names": language_names(),
         "values": values,
         "error": error,

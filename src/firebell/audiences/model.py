@@ -17,7 +17,7 @@ class AudienceKind(StrEnum):
 
 
 class Moment(StrEnum):
-    """Which post an audience gets: the first, one while the incident goes on, or the last."""
+    """Which post an audience gets: the first, one during the incident, or the last."""
 
     FIRST = "first"
     UPDATE = "update"

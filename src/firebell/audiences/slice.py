@@ -17,6 +17,7 @@ from firebell.kit.slice import (
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
@@ -60,6 +61,12 @@ def _retentions() -> "Sequence[Retention]":
     return delivery_store.RETENTIONS
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.audiences import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "audiences",
     tables=(
@@ -77,6 +84,7 @@ SLICE = Slice(
     },
     retentions=_retentions,
     routers=_routers,
+    service_uses=_service_uses,
     timers=_timers,
     subscriptions=_subscriptions,
     incident_parts=_incident_parts,

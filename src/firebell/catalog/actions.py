@@ -1,14 +1,14 @@
 """Create, update and look up services."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from firebell.catalog import deletion, dependency_actions, labels_and_links, store
+from firebell.catalog import deletion, dependency_actions, labels_and_links, naming, store
 from firebell.catalog.labels_and_links import checked_labels, checked_links
-from firebell.catalog.model import TIERS, Service, ServiceLink, renamed
+from firebell.catalog.model import DESCRIPTION_MAX_CHARS, TIERS, Service, ServiceLink, renamed
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -18,10 +18,9 @@ from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
-from firebell.people.action_permissions import permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
-DESCRIPTION_MAX_CHARS = 2_000
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -60,14 +59,15 @@ link_lines = labels_and_links.link_lines
 links_of_lines = labels_and_links.links_of_lines
 lock_services_with_policy = store.lock_with_policy
 clear_policy = store.clear_policy
+hold_uses = store.hold_uses
 
 
 async def by_slug(tx: Tx, slug: str, *, with_deleted: bool = False) -> Service:
     """Return the service; raise NotFound, which names up to 20 services, if there is none.
 
-    A deleted one is found only `with_deleted`, for lists of what is past.
+    A deleted one is found only `with_deleted`, for lists of past records, and also by its slug before the deletion.
     """
-    service = await store.by_slug(tx, slug)
+    service = await store.by_slug(tx, slug) or await store.deleted_with_slug(tx, slug)
     if service is None:
         names = ", ".join(s.slug for s in (await store.services(tx))[:20])
         raise NotFound(f"There is no service {slug}.", hint=f"There are: {names or 'none yet'}.")
@@ -85,7 +85,22 @@ async def resolve_service(tx: Tx, text: str, *, with_deleted: bool = False) -> S
                 return service
         if service := await store.service_by_name_or_slug(tx, text):
             return service
+        if with_deleted and (service := await store.deleted_with_slug(tx, text)):
+            return service
     raise Invalid(f"There is no service {shown(text)}.", fields={"service": "Enter the slug of a service."})
+
+
+async def hold_services(tx: Tx, ids: Collection[int]) -> None:
+    """Keep services from being deleted until the end of the transaction, for what begins to use them.
+
+    Raise Conflict if one was deleted. To be called before a service is locked; alerts never wait for it.
+    """
+    if not ids:
+        return
+    await store.hold_uses(tx)
+    for service in (await store.services_by_id(tx, list(ids))).values():
+        if service.is_deleted:
+            raise Conflict(f"{service.name} was deleted.", hint="Restore it, or choose another service.")
 
 
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
@@ -128,19 +143,12 @@ async def create_service(
     )
     errors.check()
     await _check_owners(tx, team_id, policy_id)
-    await store.lock_names(tx)
-    is_taken = await store.has_name(tx, clean, new.slug)
-    service = None if is_taken else await store.insert(tx, new, now)
-    if service is None:
-        raise _name_taken(clean)
+    renamed_later = await naming.lock(tx, [clean])
+    await naming.check(tx, new)
+    [service] = await store.insert(tx, [new], now)
+    await store.update(tx, naming.losing(renamed_later.values(), {clean: service.id}))
     await tx.audit(actor, "service.created", f"service:{service.id}", now, name=clean)
     return service
-
-
-def _name_taken(name: str) -> Conflict:
-    return Conflict(
-        f"A service named {name} already exists.", fields={"name": "Choose a name that is not taken."}
-    )
 
 
 async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
@@ -175,6 +183,38 @@ async def set_escalation_policy(
 
 
 @permits(Verb.SERVICE_WRITE)
+async def fill_in_policy(
+    tx: Tx, actor: Actor, *, service_ids: Sequence[int], policy_id: int, now: datetime
+) -> None:
+    """Set the escalation policy of those of these services that have none and were not deleted.
+
+    In one statement: alerts of all of them wait for it.
+    """
+    without = [
+        service
+        for service in (await store.locked(tx, service_ids)).values()
+        if service.policy_id is None and not service.is_deleted
+    ]
+    await save_changes(
+        tx, actor, [(service, replace(service, policy_id=policy_id)) for service in without], now
+    )
+
+
+@internal("Called by actions that change several services.")
+async def save_changes(
+    tx: Tx, actor: Actor, changes: Sequence[tuple[Service, Service]], now: datetime
+) -> None:
+    """Store services as they are after a change, each after what it was, and record that in the audit log."""
+    await store.update(tx, [after for _, after in changes])
+    details = {}
+    for before, after in changes:
+        settings = _settings(after)
+        undo_detail = {"before": _settings(before), "final": settings == _settings(before)}
+        details[f"service:{after.id}"] = {**settings, **undo_detail}
+    await tx.audit_each(actor, "service.changed", details, now)
+
+
+@permits(Verb.SERVICE_WRITE)
 async def update_service(
     tx: Tx,
     actor: Actor,
@@ -196,19 +236,18 @@ async def update_service(
     With a new name its slug stays, and alerts that carry the earlier name still belong to it. Raise Invalid, which
     names each wrong field, NotFound for an unknown team or policy, or Conflict if the name is taken or it was deleted.
     """
-    if name is not UNCHANGED:
-        await store.lock_names(tx)
-    current = await store.locked(tx, service.id)
+    errors = FieldErrors()
+    new_name = None if isinstance(name, Unchanged) else errors.value(lambda: clean_name(name, "name"), None)
+    locked = await lock_for_edit(tx, service.id, new_name)
+    current = locked[service.id]
     if current.is_deleted:
         raise Conflict(f"{current.name} was deleted.", hint="Restore it first.")
-    errors = FieldErrors()
 
     def checked(value: S | Unchanged, current: T, check: Callable[[S], T]) -> T:
         return current if isinstance(value, Unchanged) else errors.value(lambda: check(value), current)
 
-    clean = checked(name, current.name, lambda value: clean_name(value, "name"))
     changed = replace(
-        renamed(current, clean) if clean != current.name else current,
+        renamed(current, new_name) if new_name else current,
         team_id=current.team_id if team_id is UNCHANGED else team_id,
         policy_id=current.policy_id if policy_id is UNCHANGED else policy_id,
         description=checked(description, current.description, _clean_description),
@@ -219,20 +258,25 @@ async def update_service(
     )
     errors.check()
     await _check_owners(tx, changed.team_id, changed.policy_id)
-    await _check_name(tx, current, changed)
-    await store.update(tx, changed)
-    before, after = _settings(current), _settings(changed)
-    undo_detail = {"before": before, "final": before == after}
-    await tx.audit(actor, "service.changed", f"service:{service.id}", now, **after, **undo_detail)
+    await _take_name(tx, locked, changed)
+    await save_changes(tx, actor, [(current, changed)], now)
     return changed
 
 
-async def _check_name(tx: Tx, current: Service, changed: Service) -> None:
-    """Raise Conflict if a new name is that of another service, or the slug that alerts find it by."""
-    if changed.name == current.name:
-        return
-    if await store.has_name(tx, changed.name, slugify(changed.name), except_id=current.id):
-        raise _name_taken(changed.name)
+async def lock_for_edit(tx: Tx, service_id: int, name: str | None) -> dict[int, Service]:
+    """Lock and return a service, and with a new name, as it was entered, the services that had it earlier."""
+    try:
+        new_name = None if name is None else clean_name(name, "name")
+    except Invalid:
+        new_name = None
+    return await (naming.lock(tx, [new_name], [service_id]) if new_name else store.locked(tx, [service_id]))
+
+
+async def _take_name(tx: Tx, locked: Mapping[int, Service], changed: Service) -> None:
+    """Take a new name from the services that had it earlier; raise Conflict if one has it now."""
+    if changed.name != locked[changed.id].name:
+        await naming.check(tx, changed)
+        await store.update(tx, naming.losing(locked.values(), {changed.name: changed.id}))
 
 
 def _settings(service: Service) -> dict[str, Any]:
@@ -247,16 +291,16 @@ def _settings(service: Service) -> dict[str, Any]:
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
     """Undo a change of a service; raise Conflict if someone has changed it since then."""
     before = entry.detail["before"]
-    await store.lock_names(tx)
-    service = await store.locked(tx, entry.subject_id)
+    locked = await naming.lock(tx, [before["name"]], [entry.subject_id])
+    service = locked[entry.subject_id]
     if _settings(service) != {name: entry.detail.get(name) for name in _settings(service)}:
         raise undo.changed_since(
             f"someone has changed {service.name} since then.", "Edit it on the service's page."
         )
-    named = renamed(service, before["name"]) if before["name"] != service.name else service
+    named = renamed(service, before["name"])
     restored = replace(named, **{**before, "links": tuple(ServiceLink(**link) for link in before["links"])})
     await _check_owners(tx, restored.team_id, restored.policy_id)
-    await _check_name(tx, service, restored)
-    await store.update(tx, restored)
+    await _take_name(tx, locked, restored)
+    await store.update(tx, [restored])
     await tx.audit(actor, "service.changed", entry.subject, now, **before, final=True)
     return restored

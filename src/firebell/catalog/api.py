@@ -7,7 +7,7 @@ from pydantic import Field
 from firebell.catalog import actions
 from firebell.catalog.api_types import EarlierNames, ServiceLinkShown, TierNumber
 from firebell.catalog.labels_and_links import MAX_LABELS, MAX_LINKS
-from firebell.catalog.model import ServiceLink
+from firebell.catalog.model import DESCRIPTION_MAX_CHARS, ServiceLink
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Removed, ShortName, Text, problems, removed
 from firebell.people.permissions import Verb
@@ -50,13 +50,19 @@ class ServiceShown(ApiOutput):
     earlier_names: EarlierNames
 
 
+class ServiceDeleted(Removed):
+    """The response of a deletion, with the slug by which the service is shown and restored from then on."""
+
+    slug: Annotated[str, Field(examples=["checkout-deleted-7"])]
+
+
 class NewService(ApiInput):
     """A service to create."""
 
     name: Annotated[ShortName, Field(examples=["Checkout"])]
     team_id: Id
     policy_id: Id | None = None
-    description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = ""
+    description: Annotated[Text, Field(max_length=DESCRIPTION_MAX_CHARS)] = ""
     runbook_url: Annotated[Text, Field(max_length=2000)] = ""
     tier: TierNumber = None
     labels: Labels = Field(default_factory=dict)
@@ -66,13 +72,13 @@ class NewService(ApiInput):
 class ServiceChange(ApiInput):
     """Fields to change; a `policy_id` of null sends pages to the fallback responders, a `tier` of null removes it.
 
-    `labels` and `links` replace all that the service had. With a new name its slug stays.
+    `labels` and `links` replace all that the service had. Renaming keeps the slug.
     """
 
     name: ShortName | None = None
     team_id: Id | None = None
     policy_id: Id | None = None
-    description: Annotated[Text | None, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = None
+    description: Annotated[Text | None, Field(max_length=DESCRIPTION_MAX_CHARS)] = None
     runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
     tier: TierNumber = None
     labels: Labels | None = None
@@ -107,15 +113,16 @@ async def change_service(w: Responder, slug: Text, change: ServiceChange) -> Ser
 
 
 @router.delete("/{slug}", summary="Delete a service that nothing uses", responses=problems(404, 409))
-async def delete_service(w: Responder, slug: Text) -> Removed:
+async def delete_service(w: Responder, slug: Text) -> ServiceDeleted:
     """Its pages, incidents and alerts are kept. The error 409 says what still uses it."""
     service = await actions.by_slug(w.tx, slug)
-    await actions.delete_service(w.tx, w.actor, service, w.now)
-    return removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "service.deleted", w.now))
+    deleted = await actions.delete_service(w.tx, w.actor, service, w.now)
+    offer = removed(await undo.offer(w.tx, w.ctx.signer, w.actor, "service.deleted", w.now))
+    return ServiceDeleted(slug=deleted.slug, undo=offer.undo)
 
 
 @router.post("/{slug}/restore", summary="Restore a deleted service", responses=problems(404, 409))
 async def restore_service(w: Responder, slug: Text) -> ServiceShown:
-    """The slug is the one that the service has since it was deleted, such as `checkout-deleted-7`."""
+    """The slug is the one that the service got when it was deleted, such as `checkout-deleted-7`."""
     deleted = await actions.by_slug(w.tx, slug, with_deleted=True)
     return ServiceShown.model_validate(await actions.restore_deleted(w.tx, w.actor, deleted, w.now))

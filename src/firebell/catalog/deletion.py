@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from firebell.catalog import dependency_store, store, uses
+from firebell.catalog import dependency_store, naming, store, uses
 from firebell.catalog.model import Service
+from firebell.catalog.names import ServiceName, TakenNames
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
@@ -14,12 +15,12 @@ from firebell.people.permissions import Verb
 _REASONS_SHOWN = 5
 
 
-def _hidden_slug(service: Service) -> str:
+def _deleted_slug(service: Service) -> str:
     """Return the slug of a deleted service, which leaves its own one to others."""
     return f"{service.slug}-deleted-{service.id}"
 
 
-def shown_slug(service: Service) -> str:
+def original_slug(service: Service) -> str:
     """Return the slug that a service had before it was deleted, or has."""
     return service.slug.removesuffix(f"-deleted-{service.id}") if service.is_deleted else service.slug
 
@@ -28,54 +29,66 @@ def shown_slug(service: Service) -> str:
 async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) -> Service:
     """Delete a service and return it as it is kept; raise Conflict, which says why, while something uses it.
 
-    What rules would send to it from then on goes to the fallback rule. What it depends on is forgotten. An alert that
-    was on its way is stored, and pages as before.
+    Alerts that rules would route to it go to the fallback rule from then on. Its dependencies are removed. An alert
+    already being stored still pages.
     """
+    await store.lock_uses(tx)
     await dependency_store.lock(tx)
     # alerts of the service wait for this lock, so that none opens a page between the checks and the end
-    await store.lock(tx, [service.id])
-    current = await store.locked(tx, service.id)
+    current = (await store.locked(tx, [service.id]))[service.id]
     if current.is_deleted:
-        raise Conflict(f"{current.name} is already deleted.", hint="Nothing more to do.")
-    if used_by := await uses.uses(tx, current.id, current.slug):
+        raise Conflict(f"{current.name} has already been deleted.", hint="Nothing more to do.")
+    if used_by := await uses.uses(tx, actor, current.id, current.slug):
         listed = ", ".join(use.text for use in used_by[:_REASONS_SHOWN])
         more = f", and {len(used_by) - _REASONS_SHOWN} more" if len(used_by) > _REASONS_SHOWN else ""
-        raise Conflict(f"{current.name} is in use.", hint=f"First end its use by: {listed}{more}.")
+        raise Conflict(f"{current.name} is in use.", hint=f"First remove or move: {listed}{more}.")
+    if not await store.mark_deleted(tx, current.id, _deleted_slug(current), now):
+        raise Conflict(
+            f"Another service has the address {_deleted_slug(current)}.", hint="Delete that one first."
+        )
     depends_on = (await dependency_store.dependencies_of(tx, [current.id]))[current.id]
     await dependency_store.delete(tx, [(current.id, other_id) for other_id in depends_on])
-    await store.hide(tx, current.id, _hidden_slug(current), now)
-    await tx.audit(
-        actor, "service.deleted", f"service:{current.id}", now, name=current.name, slug=current.slug
-    )
+    detail = {"name": current.name, "slug": current.slug, "depends_on": depends_on}
+    await tx.audit(actor, "service.deleted", f"service:{current.id}", now, **detail)
     return (await store.services_by_id(tx, [current.id]))[current.id]
 
 
 @permits(Verb.SERVICE_WRITE)
 async def restore_deleted(tx: Tx, actor: Actor, service: Service, now: datetime) -> Service:
     """Restore a deleted service under its earlier slug; raise Conflict if it is not deleted, or its name is taken."""
-    await store.lock_names(tx)
-    current = await store.locked(tx, service.id)
+    locked = await naming.lock(tx, [service.name], [service.id])
+    current = locked[service.id]
     if not current.is_deleted:
         raise Conflict(f"{current.name} is not deleted.", hint="Nothing to restore.")
-    slug = shown_slug(current)
-    if await store.has_name(tx, current.name, slug, except_id=current.id) or not await store.restore(
-        tx, current.id, slug
-    ):
+    slug = original_slug(current)
+    own = ServiceName(current.id, current.name, slug)
+    holder = TakenNames(await store.taken_names(tx)).holder(own)
+    if holder:
         raise Conflict(
-            f"There is another service named {current.name} now.", hint="Rename or delete it first."
+            f"{holder.name} has its name or its address now.", hint="Rename or delete that service first."
         )
+    await store.restore(tx, current.id, slug)
+    await store.update(tx, naming.losing(locked.values(), {current.name: current.id}))
     await tx.audit(actor, "service.restored", f"service:{current.id}", now, name=current.name, slug=slug)
     return (await store.services_by_id(tx, [current.id]))[current.id]
 
 
 @permits(Verb.SERVICE_WRITE)
 async def undo_deletion(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
-    """Undo the deletion of a service; raise Conflict if its name was taken since then."""
+    """Undo the deletion of a service, with those of its dependencies that still exist.
+
+    Raise Conflict if its name was taken.
+    """
+    await dependency_store.lock(tx)
     service = (await store.services_by_id(tx, [entry.subject_id]))[entry.subject_id]
-    return await restore_deleted(tx, actor, service, now)
+    restored = await restore_deleted(tx, actor, service, now)
+    depended_on = await store.services_by_id(tx, entry.detail.get("depends_on", ()))
+    edges = [(restored.id, each.id) for each in depended_on.values() if not each.is_deleted]
+    await dependency_store.insert(tx, edges, now)
+    return restored
 
 
 async def dependents(tx: Tx, service_id: int, slug: str) -> list[uses.ServiceUse]:
     """Return the use of a service by the services that depend on it."""
     number = await dependency_store.count_dependents(tx, service_id)
-    return uses.counted(number, "dependent service", f"/services/{slug}/dependencies")
+    return uses.counted_use(number, "dependent service", f"/services/{slug}/dependencies", Verb.SERVICE_READ)

@@ -9,7 +9,7 @@ from firebell.catalog import dependency_store, store
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import shown
@@ -164,11 +164,16 @@ async def _replace(
     added, removed = sorted(set(after) - set(before)), sorted(set(before) - set(after))
     if not added and not removed:
         return
+    # a deletion takes the same lock, so that these are as they are now
+    services = await store.services_by_id(tx, [service.id, *added, *removed])
+    if deleted := next(
+        (each for each in services.values() if each.is_deleted and each.id not in removed), None
+    ):
+        raise Conflict(f"{deleted.name} was deleted.", hint="Restore it, or choose another service.")
     if added:
         await dependency_store.insert(tx, [(service.id, i) for i in added], now)
     if removed:
         await dependency_store.delete(tx, [(service.id, i) for i in removed])
-    services = await store.services_by_id(tx, [*added, *removed])
     detail = _detail(service, before, after, services, is_final=not removed)
     await tx.audit(actor, "service.dependencies", _subject(service), now, **detail)
 
@@ -208,5 +213,6 @@ async def restore_dependencies(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
             "Edit it on the service's page.",
         )
     existing = await store.services_by_id(tx, entry.detail["before"])
-    await _replace(tx, actor, service, current, sorted(existing), now)
+    kept = sorted(each.id for each in existing.values() if not each.is_deleted)
+    await _replace(tx, actor, service, current, kept, now)
     return service

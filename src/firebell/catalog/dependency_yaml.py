@@ -31,7 +31,7 @@ def read(text: str) -> dict[str, list[str]]:
     others = [key for key in services if key.value != "services"]
     if others or not services:
         line = others[0].start_mark.line + 1 if others else 1
-        raise _problem(line, "The file has no list of services.", "Begin with the line services:")
+        raise _problem(line, "The file has no list of services.", "It must begin with services:")
     (listed,) = services.values()
     return {
         str(key.value): _slugs(value, str(key.value))
@@ -50,9 +50,13 @@ def dump(services: Mapping[str, Sequence[str]]) -> str:
 
 
 def _mapping(node: yaml.Node, example: str) -> dict[yaml.Node, yaml.Node]:
-    """Return the pairs of a mapping, whose keys are single texts that differ."""
+    """Return the pairs of a mapping, whose keys are distinct strings."""
     if not isinstance(node, yaml.MappingNode):
-        raise _problem(_line(node), "This is not a list of keys and values.", f"Write it like {example}")
+        raise _problem(
+            _line(node),
+            "This is not a mapping of keys to values.",
+            f"Enter keys and values, such as {example}",
+        )
     keys: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):

@@ -51,7 +51,7 @@ def checked_links(links: Sequence[ServiceLink], field: str = "links") -> tuple[S
 
 
 def labels_of_lines(text: str) -> dict[str, str]:
-    """Return the labels of lines such as `region=eu-north`; raise Invalid with the first line that is none."""
+    """Return the labels of lines such as `region=eu-north`; raise Invalid with the first line that is invalid."""
     labels: dict[str, str] = {}
     for line in _lines(text):
         name, equals, value = (part.strip() for part in line.partition("="))
@@ -64,7 +64,7 @@ def labels_of_lines(text: str) -> dict[str, str]:
 
 
 def links_of_lines(text: str) -> tuple[ServiceLink, ...]:
-    """Return the links of lines such as `Repository https://…`; raise Invalid with the first line that is none."""
+    """Return the links of lines such as `Repository https://…`; raise Invalid with the first line that is invalid."""
     links = []
     for line in _lines(text):
         title, _, url = (part.strip() for part in line.rpartition(" "))

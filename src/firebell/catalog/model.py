@@ -7,8 +7,11 @@ from datetime import datetime
 TIERS = {1: "critical", 2: "standard", 3: "internal"}
 """The tiers of services, and of the policies that suit them: who notices a failure, and how soon."""
 
+DESCRIPTION_MAX_CHARS = 2_000
+"""The longest description of a service."""
+
 MAX_EARLIER_NAMES = 20
-"""The most earlier names of a service by which alerts find it."""
+"""Maximum number of earlier names by which alerts find a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,19 @@ class Service:
         """Return True if only its history is kept."""
         return self.deleted_at is not None
 
+    @property
+    def label(self) -> str:
+        """The name, which says of a deleted service that it was."""
+        return f"{self.name} (deleted)" if self.is_deleted else self.name
+
 
 def renamed(service: Service, name: str) -> Service:
     """Return the service with a new name; alerts that carry one of the newest earlier ones still belong to it.
 
     Its slug stays, so that addresses and what names it by slug stay valid.
     """
+    if name == service.name:
+        return service
     former = service.name.casefold()
     earlier = [each for each in service.earlier_names if each not in (name.casefold(), former)]
     if former != name.casefold():

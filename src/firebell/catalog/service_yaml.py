@@ -1,4 +1,4 @@
-"""Reads a YAML file that describes services: one of Firebell's own form, or Components of Backstage (pure).
+"""Reads a YAML file that describes services, in Firebell's own form or as Backstage Components (pure).
 
 services:
   checkout-api:
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from firebell.catalog import labels_and_links
-from firebell.catalog.model import TIERS, ServiceLink
+from firebell.catalog.model import DESCRIPTION_MAX_CHARS, TIERS, ServiceLink
 from firebell.kit import yaml_limits
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.http_out import check_url
@@ -23,7 +23,6 @@ from firebell.kit.text import clean_name, clean_text
 
 MAX_FILE_CHARS = 500_000
 MAX_SERVICES = 2_000
-DESCRIPTION_MAX_CHARS = 2_000
 _ERRORS_SHOWN = 10
 _FIELDS = ("name", "team", "tier", "description", "runbook_url", "labels", "links")
 _BACKSTAGE_KIND = "Component"
@@ -83,7 +82,7 @@ def read(text: str) -> list[DescribedService]:
             problems.add(each.line, f"{each.slug[:60]} is listed on line {lines[each.slug]} too. Remove one.")
         lines.setdefault(each.slug, each.line)
     if not services and not problems.by_line:
-        problems.add(1, "The file has no services. Begin with the line services: or kind: Component.")
+        problems.add(1, "The file has no services. It must begin with services: or kind: Component.")
     if len(services) > MAX_SERVICES:
         problems.add(1, f"The file has more than {MAX_SERVICES:,} services. Split it.")
     if problems.by_line:
@@ -106,7 +105,7 @@ def _services(text: str, problems: _Problems) -> Iterator[DescribedService]:
     for document in documents:
         if document is None or _is_null(document):
             continue
-        root = _mapping(document, problems, "a key and a value, such as services:")
+        root = _mapping(document, problems, "services:")
         if "kind" in root:
             yield from _component(root, problems)
         elif "services" in root:
@@ -114,7 +113,7 @@ def _services(text: str, problems: _Problems) -> Iterator[DescribedService]:
             for slug, (key, value) in listed.items():
                 yield _described(slug, key, value, problems)
         elif root:
-            problems.add(document, "Begin with the line services: or kind: Component.")
+            problems.add(document, "The file must begin with services: or kind: Component.")
 
 
 def _described(slug: str, key: yaml.Node, node: yaml.Node, problems: _Problems) -> DescribedService:
@@ -224,12 +223,12 @@ def _texts(node: yaml.Node, problems: _Problems, example: str) -> dict[str, str]
 def _mapping(node: yaml.Node, problems: _Problems, example: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     """Return the pairs of a mapping by their keys, as nodes; {} with a problem for anything else."""
     if not isinstance(node, yaml.MappingNode):
-        problems.add(node, f"This is not a list of keys and values. Write it like {example}")
+        problems.add(node, f"Enter keys and values here, such as {example}")
         return {}
     pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            problems.add(key, "This key is not a single text.")
+            problems.add(key, "This key is not a single string.")
         elif key.value in pairs:
             problems.add(key, f"{key.value[:60]} is listed twice. Remove one.")
         else:
@@ -242,7 +241,7 @@ def _text(node: yaml.Node, problems: _Problems) -> str:
     if _is_null(node):
         return ""
     if not isinstance(node, yaml.ScalarNode):
-        problems.add(node, "This is not a single text.")
+        problems.add(node, "Enter a single value here.")
         return ""
     return str(node.value)
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from firebell.catalog.model import Service, ServiceLink
+from firebell.catalog.names import ServiceName
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.web.filters import storable
 
@@ -19,32 +21,50 @@ def _service(row: Row) -> Service:
     return Service(**{**row, "links": links, "earlier_names": earlier})
 
 
-async def insert(tx: Tx, service: Service, now: datetime) -> Service | None:
-    """Create a service, whose id the database chooses; return None if its slug is taken."""
-    row = await tx.row(
+def _json(services: Sequence[Service]) -> list[dict[str, Any]]:
+    """Return services as `jsonb_to_recordset` reads them."""
+    return [
+        {
+            "id": each.id,
+            "name": each.name,
+            "slug": each.slug,
+            "team_id": each.team_id,
+            "policy_id": each.policy_id,
+            "description": each.description,
+            "runbook_url": each.runbook_url,
+            "tier": each.tier,
+            "labels": dict(each.labels),
+            "links": [asdict(link) for link in each.links],
+            "earlier_names": list(each.earlier_names),
+        }
+        for each in services
+    ]
+
+
+async def insert(tx: Tx, services: Sequence[Service], now: datetime) -> list[Service]:
+    """Create services, whose ids the database chooses, in one statement; leave out those whose slug is taken."""
+    if not services:
+        return []
+    rows = await tx.fetch(
         f"""
         insert into service
             (name, slug, team_id, policy_id, description, runbook_url, tier, labels, links, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        select name, slug, team_id, policy_id, description, runbook_url, tier, labels, links, $2
+        from jsonb_to_recordset($1) as new (
+            name text, slug text, team_id bigint, policy_id bigint, description text, runbook_url text,
+            tier smallint, labels jsonb, links jsonb
+        )
         on conflict (slug) do nothing
         returning {_COLUMNS}
         """,
-        service.name,
-        service.slug,
-        service.team_id,
-        service.policy_id,
-        service.description,
-        service.runbook_url,
-        service.tier,
-        dict(service.labels),
-        [asdict(link) for link in service.links],
+        _json(services),
         now,
     )
-    return _service(row) if row else None
+    return [_service(row) for row in rows]
 
 
 async def services(tx: Tx, *, with_deleted: bool = False) -> list[Service]:
-    """Return every service, by name; those that were deleted only for the names of what is past."""
+    """Return every service, by name. Deleted ones are included only `with_deleted`, for lists of past records."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -97,6 +117,7 @@ async def service_by_name_or_slug(tx: Tx, text: str) -> Service | None:
 
 
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
+    """Return services by id, deleted ones too, because what is past names them."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -133,19 +154,35 @@ async def by_slug(tx: Tx, slug: str) -> Service | None:
     return _service(row) if row else None
 
 
-async def locked(tx: Tx, service_id: int) -> Service:
-    """Lock a service against other changes, and return it as it is now; it must exist."""
+async def deleted_with_slug(tx: Tx, slug: str) -> Service | None:
+    """Return the service that was last deleted under this slug."""
     row = await tx.row(
         f"""
         select {_COLUMNS}
         from service
-        where id = $1
+        where deleted_at is not null
+            and slug = $1 || '-deleted-' || id
+        order by deleted_at desc
+        limit 1
+        """,
+        slug,
+    )
+    return _service(row) if row else None
+
+
+async def locked(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
+    """Lock services in the order of their ids, as alerts do, and return them as they are now."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from service
+        where id = any($1::bigint[])
+        order by id
         for no key update
         """,
-        service_id,
+        list(ids),
     )
-    assert row, "the rows of services stay"
-    return _service(row)
+    return {row["id"]: _service(row) for row in rows}
 
 
 async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
@@ -154,81 +191,78 @@ async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
     return {row["id"]: row["labels"] for row in rows}
 
 
-async def update(tx: Tx, service: Service) -> None:
+async def update(tx: Tx, services: Sequence[Service]) -> None:
+    """Store services, which must be locked, in one statement; their slugs stay."""
+    if not services:
+        return
     await tx.execute(
         """
         update service
-        set team_id = $2,
-            policy_id = $3,
-            description = $4,
-            runbook_url = $5,
-            tier = $6,
-            labels = $7,
-            links = $8,
-            name = $9,
-            earlier_names = $10
-        where id = $1
+        set name = changed.name,
+            team_id = changed.team_id,
+            policy_id = changed.policy_id,
+            description = changed.description,
+            runbook_url = changed.runbook_url,
+            tier = changed.tier,
+            labels = changed.labels,
+            links = changed.links,
+            earlier_names = changed.earlier_names
+        from jsonb_to_recordset($1) as changed (
+            id bigint, name text, team_id bigint, policy_id bigint, description text, runbook_url text,
+            tier smallint, labels jsonb, links jsonb, earlier_names text[]
+        )
+        where service.id = changed.id
         """,
-        service.id,
-        service.team_id,
-        service.policy_id,
-        service.description,
-        service.runbook_url,
-        service.tier,
-        dict(service.labels),
-        [asdict(link) for link in service.links],
-        service.name,
-        list(service.earlier_names),
+        _json(services),
     )
 
 
 async def lock_names(tx: Tx) -> None:
-    """Let one transaction at a time choose the name of a service, so that no two have the same one."""
+    """Let one transaction at a time choose names of services, so that no two have the same; before their rows."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('service_name', 0))")
 
 
-async def has_name(tx: Tx, name: str, slug: str, *, except_id: int = 0) -> bool:
-    """Return True if another service has this name, ignoring case, or this slug."""
-    return bool(
-        await tx.value(
-            """
-            select exists (
-                select
-                from service
-                where id <> $3
-                    and deleted_at is null
-                    and (lower(name) = lower($1) or slug = $2)
-            )
-            """,
-            name,
-            slug,
-            except_id,
-        )
-    )
-
-
-async def hide(tx: Tx, service_id: int, slug: str, deleted_at: datetime) -> None:
-    """Mark a service as deleted, and move it to another slug."""
-    await tx.execute(
+async def taken_names(tx: Tx) -> list[ServiceName]:
+    """Return the names of all services; a deleted one has only its slug."""
+    rows = await tx.fetch(
         """
-        update service
-        set slug = $2,
-            deleted_at = $3
-        where id = $1
-        """,
-        service_id,
-        slug,
-        deleted_at,
+        select id, case when deleted_at is null then name else slug end as name, slug
+        from service
+        """
     )
+    return [ServiceName(row["id"], row["name"], row["slug"]) for row in rows]
 
 
-async def restore(tx: Tx, service_id: int, slug: str) -> bool:
-    """Return True if a deleted service is back under this slug, False if the slug is taken."""
+async def ids_with_earlier_name(tx: Tx, names: Sequence[str]) -> list[int]:
+    """Return the services that had one of these names, in lower case, before they were renamed."""
+    rows = await tx.fetch(
+        """
+        select id
+        from service
+        where earlier_names && $1::text[]
+        """,
+        list(names),
+    )
+    return [row["id"] for row in rows]
+
+
+async def lock_uses(tx: Tx) -> None:
+    """Let no one begin to use a service until the end of the transaction; before every other lock of services."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('service_use', 0))")
+
+
+async def hold_uses(tx: Tx) -> None:
+    """Let no service be deleted until the end of the transaction; alerts never wait for this lock."""
+    await tx.execute("select pg_advisory_xact_lock_shared(hashtextextended('service_use', 0))")
+
+
+async def mark_deleted(tx: Tx, service_id: int, slug: str, deleted_at: datetime) -> bool:
+    """Mark a service as deleted under another slug; return False if that is taken."""
     changed = await tx.changed(
         """
         update service
         set slug = $2,
-            deleted_at = null
+            deleted_at = $3
         where id = $1
             and not exists (
                 select
@@ -238,8 +272,23 @@ async def restore(tx: Tx, service_id: int, slug: str) -> bool:
         """,
         service_id,
         slug,
+        deleted_at,
     )
     return changed == 1
+
+
+async def restore(tx: Tx, service_id: int, slug: str) -> None:
+    """Mark a deleted service as not deleted, under a slug that no other one has."""
+    await tx.execute(
+        """
+        update service
+        set slug = $2,
+            deleted_at = null
+        where id = $1
+        """,
+        service_id,
+        slug,
+    )
 
 
 async def has_policy(tx: Tx, policy_id: int) -> bool:

@@ -84,7 +84,7 @@ def _outcome(reply: OutboundResponse) -> AttemptOutcome:
 
 
 def check_address(address: str) -> str:
-    """Return the address of a webhook; raise `Invalid` for what is none."""
+    """Return the address of a webhook; raise `Invalid` if it is not one."""
     parts = urlsplit(check_url(address))
     match = _PATH.fullmatch(parts.path.rstrip("/"))
     if not match or parts.scheme != "https":

@@ -77,7 +77,7 @@ def _outcome(reply: OutboundResponse) -> AttemptOutcome:
 
 
 def check_address(address: str) -> str:
-    """Return the address of a webhook; raise `Invalid` for what is none."""
+    """Return the address of a webhook; raise `Invalid` if it is not one."""
     parts = urlsplit(check_url(address))
     query = parse_qs(parts.query)
     names = ("key", "token")

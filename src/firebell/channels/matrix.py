@@ -187,7 +187,7 @@ def address_warning(address: str) -> str:
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
-    """Raise `StartupError` if the server's address is none."""
+    """Raise `StartupError` if the server's address is invalid."""
     if settings[_URL]:
         try:
             check_url(settings[_URL])

@@ -161,7 +161,7 @@ def _details(message: Message) -> str:
 
 
 def check_address(address: str) -> str:
-    """Return a username; raise `Invalid` for what is none."""
+    """Return a username; raise `Invalid` if it is not one."""
     text = address.strip().lstrip("@").lower()
     if not _USERNAME.fullmatch(text):
         raise Invalid(
@@ -172,7 +172,7 @@ def check_address(address: str) -> str:
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
-    """Raise `StartupError` if the server's address is none."""
+    """Raise `StartupError` if the server's address is invalid."""
     if settings[_URL]:
         try:
             check_url(settings[_URL])

@@ -27,7 +27,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What happened since a cursor, and the cursor from which to go on; its channel alone can read a cursor."""
+    """What happened since a cursor, and the cursor from which to continue; its channel alone can read a cursor."""
 
     updates: Sequence[Update] = ()
     cursor: str = ""

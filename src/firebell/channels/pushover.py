@@ -185,7 +185,7 @@ def _outcome(reply: OutboundResponse) -> AttemptOutcome:
 
 
 def check_address(address: str) -> str:
-    """Return a user or group key; raise `Invalid` for what is none."""
+    """Return a user or group key; raise `Invalid` if it is neither."""
     text = address.strip()
     if not _USER.fullmatch(text):
         raise Invalid(

@@ -160,7 +160,7 @@ def check_address(address: str) -> str:
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
-    """Raise `StartupError` if the address of the gateway, or its number, is none."""
+    """Raise `StartupError` if the address of the gateway, or its number, is invalid."""
     if settings[_URL]:
         try:
             check_url(settings[_URL])

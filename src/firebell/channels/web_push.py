@@ -173,7 +173,7 @@ class WebPush:
         return without_secrets(await whole_or_short(attempt), one.endpoint)
 
     async def retract(self, address: str, provider_id: str, message: Message) -> Outcome | None:
-        """Replace the notification on the device, without a sound, by what became of its subject."""
+        """Replace the notification on the device, without a sound, with the outcome of its subject."""
         try:
             one = parse(address)
         except (ValueError, KeyError):

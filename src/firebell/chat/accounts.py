@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from firebell.catalog import actions as catalog
 from firebell.chat import comparison_queue_store, object_store, store
 from firebell.chat.model import (
     CHAT_LABELS,
@@ -62,7 +63,7 @@ async def account(tx: Tx, account_id: int) -> Account:
 async def connect(
     tx: Tx, actor: Actor, connection: Connection, secrets: AccountSecrets, hint: str, tz: str, now: datetime
 ) -> Account:
-    """Connect a workspace, or give it new tokens; it goes on where it stood.
+    """Connect a workspace, or give it new tokens; it continues where it stopped.
 
     `hint` is the end of the token, the only part that is ever shown.
     """
@@ -140,6 +141,10 @@ async def set_settings(
     """Change the choices of an account; raise `Invalid` for one that does not exist."""
     connected = await account(tx, account_id)
     checked = check_settings(connected, settings)
+    kept = {service_id for rule in connected.settings.rules for service_id in rule.service_ids}
+    await catalog.hold_services(
+        tx, {service_id for rule in checked.rules for service_id in rule.service_ids} - kept
+    )
     await store.save_settings(tx, account_id, checked)
     await tx.audit(actor, "chat.settings", _subject(connected), now)
     await _compare_all(tx, connected, now)

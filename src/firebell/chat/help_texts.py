@@ -1,4 +1,4 @@
-"""The answers to what is no command, and the help (pure)."""
+"""The answers to unknown commands, and the help (pure)."""
 
 from firebell.chat import commands
 from firebell.chat.intent_texts import render

@@ -304,7 +304,7 @@ class OpenModal:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The text is no command: `reason` is a code, `word` what is wrong, `near` the verbs that may be meant."""
+    """The text is not a command: `reason` is a code, `word` what is wrong, `near` the verbs that may be meant."""
 
     reason: str
     word: str = ""

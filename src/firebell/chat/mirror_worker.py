@@ -44,7 +44,7 @@ CALLS_PER_TURN = 4
 """Calls about one target before others get their turn."""
 PAGES_PER_TURN = 100
 PAUSE_AFTER_ERROR = timedelta(minutes=1)
-"""How long a target is left alone after an error of our own, while others go on."""
+"""How long a target is left alone after an error of our own, while others continue."""
 PAGE_POLL = timedelta(seconds=1)
 """How often pages are compared in accounts that announce them: a page never waits for a chat, so it wakes no one."""
 _FINDS = (OpKind.FIND_POST, OpKind.FIND_ROOM)
@@ -253,7 +253,7 @@ class ChatMirror:
         await call_outcomes.failed(record, failure, jitter)
 
     async def close(self) -> None:
-        """Give up the leases, so that another process can go on at once."""
+        """Give up the leases, so that another process can continue at once."""
         if self._sessions:
             async with self._ctx.work_db.tx() as tx:
                 await store.release(tx, self._holder)

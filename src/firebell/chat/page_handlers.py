@@ -227,7 +227,7 @@ async def _target(tx: Tx, context: ChatContext, intent: PageSomeone) -> NamedTar
 
 
 async def _unknown(tx: Tx, context: ChatContext, intent: PageSomeone, command: str) -> Reply:
-    """Return verbs and slugs that may be meant by a name that is none."""
+    """Return verbs and slugs that may be meant by an unknown name."""
     word = intent.target.value
     verbs = commands.near(word, commands.PAGE_VERBS) if intent.incident is None else ()
     names = commands.near(word, await page_queries.slugs(tx))

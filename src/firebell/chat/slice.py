@@ -8,6 +8,7 @@ from firebell.kit.slice import FEW, Command, IncidentPart, SettingsGroup, Settin
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.pruning import Retention
 
 
@@ -64,6 +65,12 @@ def _incident_parts() -> list[IncidentPart]:
     return [incident_part.PART]
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.chat import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "chat",
     tables=(
@@ -79,6 +86,7 @@ SLICE = Slice(
     },
     retentions=_retentions,
     routers=_routers,
+    service_uses=_service_uses,
     subscriptions=_subscriptions,
     incident_parts=_incident_parts,
     commands=(

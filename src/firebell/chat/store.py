@@ -179,7 +179,7 @@ async def save_settings(tx: Tx, account_id: int, settings: AccountSettings) -> N
 
 
 async def pause(tx: Tx, account_id: int, paused_at: datetime | None) -> None:
-    """Stop calling an account, or go on."""
+    """Stop calling an account, or resume."""
     await tx.execute("update chat_account set paused_at = $2 where id = $1", account_id, paused_at)
 
 

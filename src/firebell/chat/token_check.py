@@ -160,7 +160,7 @@ async def mattermost(
 def webhook(
     kind: ChatKind, name: str, address: str, security_token: str = ""
 ) -> tuple[Connection, AccountSecrets]:
-    """Return the one channel of a webhook; raise `Invalid` if the address is none of this chat.
+    """Return the one channel of a webhook; raise `Invalid` if the address is not of this chat.
 
     `security_token` is that of an Outgoing Webhook of Teams, by which people write to Firebell.
     """

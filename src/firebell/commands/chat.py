@@ -87,7 +87,7 @@ def drop(account_id: int, key: str) -> None:
 @click.argument("channel", metavar="CHANNEL")
 @as_json
 def test(account_id: int, channel: str) -> None:
-    """Send a test message to a CHANNEL of Slack; its button tests that Slack reaches Firebell."""
+    """Send a test message to a Slack CHANNEL; its button tests that Slack reaches Firebell."""
     call("POST", f"/api/v1/chats/{account_id}/test", body={"channel": channel})
     show({"channel": channel}, "Test message sent. Press its button in Slack.")
 

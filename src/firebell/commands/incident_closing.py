@@ -3,7 +3,7 @@
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.output import as_json, example, instant, local, show, show_table
+from firebell.commands.output import USAGE, as_json, example, fail, instant, local, show, show_table
 
 
 def _address(ref: str, suffix: str) -> str:
@@ -32,6 +32,7 @@ _MARKS = {"met": "met", "needs_person": "needs a person", "waiting": "waiting", 
 @click.option("--impact-end", help="When the impact ended.")
 @click.option("--affected", help="Affected customers.")
 @click.option("--customers", type=click.IntRange(min=0), help="How many customers it affected.")
+@click.option("--no-customers", is_flag=True, help="Remove the number of customers.")
 @click.option("--cause", help="The cause.")
 @click.option(
     "--category",
@@ -47,6 +48,7 @@ def final_facts(
     impact_end: str | None,
     affected: str | None,
     customers: int | None,
+    no_customers: bool,
     cause: str | None,
     category: str | None,
 ) -> None:
@@ -57,7 +59,11 @@ def final_facts(
         "impact_end": instant(impact_end, "--impact-end") if impact_end else None,
     }
     body = {**times, "affected": affected, "customers": customers, "cause": cause, "cause_category": category}
-    given = {name: value for name, value in body.items() if value is not None}
+    given: dict[str, str | int | None] = {name: value for name, value in body.items() if value is not None}
+    if no_customers:
+        if customers is not None:
+            fail("--no-customers can't be combined with --customers.", "Leave one of them out.", USAGE)
+        given["customers"] = None
     address = _address(ref, "/final-facts")
     fields = call("PATCH", address, given) if given else call("GET", address)
     at = {name: local(fields[name]) if fields[name] else "-" for name in times}

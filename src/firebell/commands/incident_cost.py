@@ -24,9 +24,9 @@ def cost(ref: str, impact: str | None, currency: str | None, source: str | None,
     """Show what incident REF costs, or record its business impact. For managers."""
     given = (impact, currency, source)
     if remove and any(given):
-        fail("--remove takes no amount.", code=USAGE)
+        fail("--remove can't be combined with --impact, --currency or --source.", code=USAGE)
     if any(given) and not all(given):
-        fail("Give --impact, --currency and --source together.", code=USAGE)
+        fail("Pass --impact, --currency and --source together.", code=USAGE)
     address = f"/api/v1/incidents/{seg(ref)}"
     if remove:
         call("DELETE", f"{address}/business-impact")

@@ -1,4 +1,4 @@
-"""The commands of `firebell incident` for merging, links, and what became of an incident."""
+"""The commands of `firebell incident` for merging, links, and the learning loop of an incident."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def relate(ref: str, other: str, child: bool, remove: bool) -> None:
 @click.argument("ref")
 @as_json
 def loop(ref: str) -> None:
-    """Follow up on incident REF: its post-mortem, its actions, and whether it came back."""
+    """Show the learning loop of incident REF: its post-mortem, its action items, and whether it came back."""
     shown = call("GET", _address(ref, "/loop"))
     published = shown["postmortem_published_at"]
     lines = [

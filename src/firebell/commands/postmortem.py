@@ -19,10 +19,10 @@ from firebell.commands.output import (
     show_table,
 )
 from firebell.commands.postmortem_action import action
-from firebell.commands.postmortem_archive import due, search, similar
 from firebell.commands.postmortem_assign import assign, rate
 from firebell.commands.postmortem_lint import lint
 from firebell.commands.postmortem_meeting import meeting
+from firebell.commands.postmortem_search import due, search, similar
 from firebell.commands.postmortem_timeline import timeline
 from firebell.kit.private_files import write_private
 

@@ -40,11 +40,11 @@ for _command in (run, runs, source):
     runbook.add_command(_command)
 
 
-def _read(paths: tuple[str, ...], *, for_push: bool = False) -> dict[Path, str]:
+def _read(paths: tuple[str, ...], *, for_push: bool = False, rules: tuple[str, ...] = ()) -> dict[Path, str]:
     from firebell.runbooks.file_discovery import gather
 
     try:
-        return {file: _text(file) for file in gather(map(Path, paths), for_push=for_push)}
+        return {file: _text(file) for file in gather(map(Path, paths), for_push=for_push, rules=rules)}
     except OSError as error:
         fail(str(error), "Pass runbooks, or folders that contain them.", USAGE)
 
@@ -181,22 +181,34 @@ def new(name: str) -> None:
     "--to", "to", type=click.IntRange(1), help="The push source that these files fill, all of them."
 )
 @click.option("--commit", default="", help="The commit that the files are of, with --to.")
+@click.option(
+    "--rules",
+    multiple=True,
+    metavar="PATTERN",
+    help="Prometheus rule files to push with --to, such as 'prometheus/*.yml', below the repository.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
-def push(paths: tuple[str, ...], source: str, to: int | None, commit: str, dry_run: bool) -> None:
+def push(
+    paths: tuple[str, ...], source: str, to: int | None, commit: str, rules: tuple[str, ...], dry_run: bool
+) -> None:
     """Upload runbooks to the library; a.md becomes /runbooks/a.
 
-    With --to, the files replace all files of a push source, including scenarios of drills and, if its
-    paths name them, rule files of Prometheus: what is missing is archived.
+    With --to, the files replace all files of a push source, including scenarios of drills and the
+    Prometheus rule files that --rules names and the paths of the source allow: what is missing is archived.
     """
     if to is not None:
-        _fill(paths, to, commit, source, dry_run)
+        _fill(paths, to, commit, rules, source, dry_run)
+    elif rules:
+        fail("--rules needs --to.", "Name the push source that the rule files belong to.", USAGE)
     else:
         _upload(paths, source, dry_run)
 
 
-def _fill(paths: tuple[str, ...], to: int, commit: str, source: str, dry_run: bool) -> None:
-    from firebell.runbooks.file_discovery import root_of
+def _fill(
+    paths: tuple[str, ...], to: int, commit: str, rules: tuple[str, ...], source: str, dry_run: bool
+) -> None:
+    from firebell.runbooks.file_discovery import path_below_root
 
     if source or dry_run:
         fail("--to can't be combined with --source or --dry-run.", "Leave them out.", USAGE)
@@ -204,11 +216,8 @@ def _fill(paths: tuple[str, ...], to: int, commit: str, source: str, dry_run: bo
         fail(
             "--to needs the commit that the files are of.", "Add --commit, such as --commit $GIT_SHA.", USAGE
         )
-    texts = _read(paths, for_push=True)
-    files = [
-        {"path": file.resolve().relative_to(root_of(file).path).as_posix(), "body": text}
-        for file, text in texts.items()
-    ]
+    texts = _read(paths, for_push=True, rules=rules)
+    files = [{"path": path_below_root(file), "body": text} for file, text in texts.items()]
     answer = call("POST", f"/api/v1/runbook-sources/{to}/push", {"commit": commit, "files": files})
     lines = [_outcome_line(answer)]
     lines += [f"{f['path']}:{f['line']}: {f['message']} {f['fix']}" for f in answer["findings"]]
@@ -227,7 +236,7 @@ def _outcome_line(answer: dict[str, Any]) -> str:
 
 def _upload(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
     from firebell.kit.text import slugify
-    from firebell.runbooks.file_discovery import root_of
+    from firebell.runbooks.file_discovery import path_below_root
 
     texts = _read(paths)
     slugs: dict[str, Path] = {}
@@ -237,7 +246,7 @@ def _upload(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
             fail(f"{other} and {file} would be the same runbook.", "Rename one of them.", USAGE)
     results = []
     for slug, file in slugs.items():
-        path = file.resolve().relative_to(root_of(file).path).as_posix()
+        path = path_below_root(file)
         body = {
             "body": texts[file],
             "source": f"{source.rstrip('/')}/{path}" if source else path,

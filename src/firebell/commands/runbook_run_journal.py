@@ -1,4 +1,4 @@
-"""The journal of a run on the responder's machine: what happened, on disk before it goes on."""
+"""The journal of a run on the responder's machine: what happened, on disk before it continues."""
 
 import contextlib
 import fcntl

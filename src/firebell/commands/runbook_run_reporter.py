@@ -1,4 +1,4 @@
-"""Send a run's journal to the server while it goes on, and later if the server is unreachable."""
+"""Send a run's journal to the server during the run, and later if the server is unreachable."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ def is_away(error: CommandFailed) -> bool:
 
 
 def send_journal(server: Server, journal: Journal, *, heartbeat: bool = False) -> bool:
-    """Send what the server does not have; return True if someone goes on with the run in the browser.
+    """Send what the server does not have; return True if someone continues the run in the browser.
 
     Raise `CommandFailed` if the server refuses it and `Unreachable` if it is down. Idempotent.
     """

@@ -104,7 +104,7 @@ class RunSession:
             self._record(RunEventKind.STEP_SKIPPED, step, reason=f"Started from {first.name}")
 
     def note_other_text(self, sha256: str) -> None:
-        """Record that the run goes on although the runbook has another text."""
+        """Record that the run continues although the runbook has another text."""
         note = f"{_OTHER_TEXT}: {sha256}"
         if step := self.plan.next_step(self.states):
             self._record(RunEventKind.STEP_EDITED, step, reason=note)

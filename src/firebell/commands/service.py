@@ -48,17 +48,20 @@ def _policy(slug: str) -> int:
 @service.command("list", epilog=example("firebell service list", "firebell service list --unhealthy"))
 @click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
 @click.option("--not-ready", is_flag=True, help="Only services without a policy or an integration.")
+@click.option("--deleted", is_flag=True, help="Only deleted services, with the slugs to restore them by.")
 @click.option("--team", help="Slug of the team that owns them.")
 @click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
 @click.option(
     "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
 )
 @as_json
-def list_(unhealthy: bool, not_ready: bool, team: str | None, tier: int | None, query: str | None) -> None:
+def list_(
+    unhealthy: bool, not_ready: bool, deleted: bool, team: str | None, tier: int | None, query: str | None
+) -> None:
     """List services with their states."""
-    if unhealthy and not_ready:
-        fail("--unhealthy and --not-ready exclude each other.", "Use one of them.", USAGE)
-    health = "unhealthy" if unhealthy else "not-ready" if not_ready else None
+    if unhealthy + not_ready + deleted > 1:
+        fail("--unhealthy, --not-ready and --deleted exclude each other.", "Use one of them.", USAGE)
+    health = "unhealthy" if unhealthy else "not-ready" if not_ready else "deleted" if deleted else None
     matching = call_all("/api/v1/services", health=health, team=team, tier=tier, q=query)
     services = sorted(matching, key=lambda s: str(s["name"]).casefold())
     policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}
@@ -231,27 +234,32 @@ def rename(slug: str, name: str) -> None:
 def delete(slug: str) -> None:
     """Delete service SLUG, if nothing uses it; its pages, incidents and alerts are kept."""
     answer = call("DELETE", f"/api/v1/services/{seg(slug)}")
-    show_removed(answer, {"deleted": slug}, f"Deleted {slug}.")
+    kept = answer["slug"]
+    show_removed(
+        answer,
+        {"deleted": slug, "slug": kept},
+        f"Deleted {slug}. To restore it: firebell service restore {kept}.",
+    )
 
 
 @service.command(epilog=example("firebell service restore checkout-deleted-7"))
 @click.argument("slug")
 @as_json
 def restore(slug: str) -> None:
-    """Restore a deleted service by the SLUG that it has since it was deleted."""
+    """Restore a deleted service. SLUG is its new one, such as checkout-deleted-7."""
     restored = call("POST", f"/api/v1/services/{seg(slug)}/restore")
     show(restored, f"Restored {restored['slug']}.")
 
 
 @service.command("import", epilog=example("firebell service import services.yaml --dry-run"))
 @click.argument("file", metavar="FILE")
-@click.option("--create", is_flag=True, help="Create services that don't exist; else they are an error.")
+@click.option("--create", is_flag=True, help="Create services that don't exist; otherwise they are errors.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @as_json
 def import_(file: str, create: bool, dry_run: bool) -> None:
     """Set teams, tiers, labels and links of services from the YAML FILE; - is standard input.
 
-    FILE has a list of services, or Components of Backstage. What it leaves out stays as it is.
+    FILE has a list of services, or Backstage Components. What it leaves out stays as it is.
     """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")

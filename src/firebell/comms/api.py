@@ -1,4 +1,4 @@
-"""The API of the composer: the tone check, drafts, posts, their approval, and what became of them."""
+"""The API of the composer: the tone check, drafts, posts, their approval, and their outcomes."""
 
 from datetime import datetime
 from typing import Annotated
@@ -151,7 +151,7 @@ class ContentShown(ApiOutput):
 
 
 class PostDeliveryShown(ApiOutput):
-    """What became of a post at a target; `removed` are sentences that no one approved."""
+    """The outcome of a post at a target; `removed` are sentences that no one approved."""
 
     target: str
     label: str

@@ -1,4 +1,4 @@
-"""Posts: what someone wrote about an incident for several targets, and what became of it at each."""
+"""Posts: what someone wrote about an incident for several targets, and its outcome at each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ POST_STATE_LABELS = {
 
 
 class SendState(StrEnum):
-    """What became of a post at one target."""
+    """The outcome of a post at one target."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -94,7 +94,7 @@ class PostContent:
 
 @dataclass(frozen=True, slots=True)
 class PostDelivery:
-    """What became of a post at one target.
+    """The outcome of a post at one target.
 
     `removed` are sentences that were left out because no one approved them, `reference` is what it created there.
     """

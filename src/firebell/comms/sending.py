@@ -155,7 +155,7 @@ async def _rehearse(tx: Tx, actor: Actor, target: PostTarget, sending: Sending, 
 
 
 def state_of(deliveries: Sequence[PostDelivery]) -> PostState:
-    """Return what a post is, from what became of it at its targets."""
+    """Return what a post is, from its outcomes at its targets."""
     states = {delivery.state for delivery in deliveries}
     if SendState.WAITING in states:
         return PostState.WAITING

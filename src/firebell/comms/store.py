@@ -314,7 +314,7 @@ async def change_delivery(
     error: str = "",
     sent_at: datetime | None = None,
 ) -> None:
-    """Record what became of a post at a target; without a reference, the one it has stays."""
+    """Record the outcome of a post at a target; without a reference, the one it has stays."""
     await tx.execute(
         """
         update comms_delivery

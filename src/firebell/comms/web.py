@@ -1,4 +1,4 @@
-"""The composer, and what became of a post."""
+"""The composer, and the outcome of a post."""
 
 from dataclasses import replace
 from datetime import datetime

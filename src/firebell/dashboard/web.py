@@ -204,6 +204,7 @@ async def home(request: Request) -> Response:
         todos = await _todos(tx, me, now)
         services = await catalog.services(tx)
         broken = await alerts.broken_sources(tx, now)
+        broken_services = await catalog.services_by_id(tx, [source.service_id for source in broken])
         mutes = await alerts.muted_counts(tx, now)
         unhealthy = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
     local = now.astimezone(ZoneInfo(me.tz))
@@ -225,7 +226,7 @@ async def home(request: Request) -> Response:
         "on_call_elsewhere": max(0, len(schedule_ids) - MAX_SCHEDULES),
         "names": names,
         "unhealthy": unhealthy[:8],
-        "broken": [(b, next(s for s in services if s.id == b.service_id)) for b in broken],
+        "broken": [(source, broken_services[source.service_id]) for source in broken],
         "mutes": mutes,
         "healthy": len(services) - len(unhealthy),
         "zone": ZoneInfo,

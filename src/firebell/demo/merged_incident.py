@@ -1,4 +1,4 @@
-"""Two incidents of the demo that turn out to be one: customers read where the first goes on."""
+"""Two incidents of the demo that turn out to be one: customers read where the first continues."""
 
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ async def simulate(past: "Past") -> None:
     async with past.ctx.db.tx() as tx:
         reason = "Both wait for the same queue of changes"
         await incidents.merge(tx, jun, catalog.id, search.id, past.clock.now(), reason=reason)
-    text = "This has the same cause as the old search results. We go on there."
+    text = "This has the same cause as the old search results. We continue there."
     await status_page.tell(past, catalog.id, SEVERITY, Stage.RESOLVED, catalog.title, text)
     await past.wait(12)
     async with past.ctx.db.tx() as tx:

@@ -14,14 +14,14 @@ from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 
 JUDGED = 60
-NOT_ACTIONABLE_EACH = 5
-"""Every so many pages were not worth it."""
+NOT_ACTIONABLE_EVERY = 5
+"""One in this many pages was not actionable."""
 COST_PER_HOUR, CURRENCY = "90", "EUR"
 CUSTOMERS = {0: 4_900, 1: 1_400, 2: 180}
 """Customers that an incident of a severity affected, at least."""
 LISTED = 500
-UNKNOWN_EACH = 6
-"""Every so many incidents have no number of customers."""
+NO_CUSTOMERS_EVERY = 6
+"""One in this many incidents has no customer count."""
 EUR_PER_CUSTOMER = 2.5
 IMPACT_SOURCE = "Finance, order ledger"
 
@@ -32,7 +32,7 @@ async def add_metrics(past: Past, now: datetime) -> None:
         pages = await paging.pages(tx, states=(PageState.RESOLVED,), limit=JUDGED)
         for number, page in enumerate(pages):
             who = past.kestrel.actor("Mara" if number % 2 else "Tomás")
-            await actionable_votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EACH > 0, now)
+            await actionable_votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EVERY > 0, now)
         await cost.save(tx, past.kestrel.actor("Mara"), COST_PER_HOUR, CURRENCY, now)
         await _add_impact(tx, past, now)
     more = True
@@ -48,7 +48,7 @@ async def _add_impact(tx: Tx, past: Past, now: datetime) -> None:
     mara = past.kestrel.actor("Mara")
     closed = await incidents.incidents(tx, (Phase.CLOSED, Phase.REVIEWED), False, LISTED)
     for one in closed:
-        if one.max_severity > 2 or one.id % UNKNOWN_EACH == 0:
+        if one.max_severity > 2 or one.id % NO_CUSTOMERS_EVERY == 0:
             continue
         at = one.closed_at or now
         customers = CUSTOMERS[one.max_severity] + 37 * one.id % 400

@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.publication import queries
 from firebell.postmortems.publication.distribution import DistributionList
-from firebell.postmortems.reader_feedback import actions as readers
+from firebell.postmortems.reader_feedback import actions as reader_feedback
 from firebell.status_pages import incident_store
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ async def publish(past: "Past", tx: Tx, author: Actor, incident_id: int, now: da
     await postmortems.publish(tx, author, incident_id, now)
     for number, name in enumerate(_READERS, incident_id):
         if number % 3:
-            await readers.rate(tx, past.kestrel.actor(name), incident_id, number % 7 != 0, now)
+            await reader_feedback.rate(tx, past.kestrel.actor(name), incident_id, number % 7 != 0, now)
 
 
 async def write_for_customers(past: "Past") -> None:

@@ -1,4 +1,4 @@
-"""The rule file of Prometheus in the repository of the demo, with the noisy rules of its alert audit."""
+"""The Prometheus rule file in the repository of the demo, with the noisy rules of its alert audit."""
 
 PATH = "prometheus/ledger.yml"
 TEXT = """\

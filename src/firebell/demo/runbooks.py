@@ -40,7 +40,7 @@ Access to the {service} host, and `psql` or `kubectl`.
 {look}
 ```
 
-Expected: one line for each instance. If there is none, go on with step 2.
+Expected: one line for each instance. If there is none, continue with step 2.
 
 ### 2. Fix it
 

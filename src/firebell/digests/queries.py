@@ -45,7 +45,7 @@ async def load_facts(tx: Tx, week: Week, team: Team | None, now: datetime) -> Di
     """Return what a digest is written from: the week, and what is due in the seven days after it."""
     team_id = team.id if team else None
     today = to_local(now, week.zone).date()
-    period = await postmortems.archive_period(
+    period = await postmortems.postmortem_period(
         tx, week.start, week.end, now + timedelta(days=7), team_id, READ_AT_MOST
     )
     report = await metrics.period_report(tx, week.monday, week.sunday, week.zone, team_id, now)
@@ -95,7 +95,7 @@ def _incident(one: Incident) -> IncidentFact:
     return IncidentFact(one.id, one.title, one.severity, lasted_s)
 
 
-def _document(one: postmortems.ArchivedDocument, at: datetime) -> DocumentFact:
+def _document(one: postmortems.ListedDocument, at: datetime) -> DocumentFact:
     return DocumentFact(one.ref, one.href, one.title, one.severity, at, one.incident_id)
 
 

@@ -120,6 +120,8 @@ async def plan_drill(
     if service_id is None and read.services:
         named = await catalog.service_by_name_or_slug(tx, read.services[0])
         service_id = named.id if named else None
+    if service_id is not None:
+        await catalog.hold_services(tx, [service_id])
     planned = await store.insert(
         tx,
         slug=read.slug,
@@ -260,7 +262,7 @@ async def pause_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime, reason:
 
 @permits(Verb.DRILL_RUN, own="drill.facilitator_id", others=Verb.DRILL_LEAD)
 async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
-    """Let the clock go on; raise `Conflict` while a real SEV0 or SEV1 is open."""
+    """Resume the clock; raise `Conflict` while a real SEV0 or SEV1 is open."""
     current = await _locked(tx, drill.id, DrillState.PAUSED)
     await _refuse_real_incident(tx)
     pauses = pauses_until(current, now)

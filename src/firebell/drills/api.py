@@ -112,7 +112,7 @@ class InjectShown(ApiOutput):
 
 
 class ResultShown(ApiOutput):
-    """What became of an expectation."""
+    """The outcome of an expectation."""
 
     id: str
     name: str

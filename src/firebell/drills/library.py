@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from firebell.drills import shipped_scenarios
 from firebell.drills.model import Scenario
 from firebell.drills.scenario_file import ScenarioFile, read_scenario
-from firebell.drills.shipped_scenarios import shipped
 from firebell.drills.yaml_reading import FileProblem
 from firebell.kit.db.database import Tx
 from firebell.kit.threads import DOCUMENTS
@@ -46,7 +46,9 @@ _read = lru_cache(maxsize=512)(read_scenario)
 
 def combined(files: Iterable[tuple[ScenarioText, ScenarioFile]]) -> Library:
     """Return the library (pure): a source's file replaces a shipped one; of two with the same slug, neither is used."""
-    scenarios = {slug: LibraryScenario(scenario, text) for slug, (text, scenario) in shipped().items()}
+    scenarios = {
+        slug: LibraryScenario(scenario, text) for slug, (text, scenario) in shipped_scenarios.load().items()
+    }
     refused = []
     by_slug: dict[str, list[LibraryScenario]] = {}
     for file, result in files:

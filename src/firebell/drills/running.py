@@ -153,7 +153,7 @@ async def pause_for_real_incident(tx: Tx, payload: dict[str, Any], now: datetime
 
 @internal("Called when the facilitator or a real incident pauses a drill.")
 async def pause(tx: Tx, actor: Actor, drill: Drill, reason: str, now: datetime) -> Drill:
-    """Pause a locked, running drill: its clock stands still."""
+    """Pause a locked, running drill: its clock stops."""
     drill = await store.change(tx, drill.id, state=DrillState.PAUSED, paused_at=now, pause_reason=reason)
     await set_clock(tx, drill, now)
     await tx.audit(actor, "drill.paused", drill.ref, now, reason=reason)

@@ -121,7 +121,7 @@ def _scenario(root: Mapped, reader: Reader) -> Scenario | None:
 
 
 def duration_s(text: str) -> int | None:
-    """Return the seconds of a duration such as 90s, 6m or 1h; None if it is none."""
+    """Return the seconds of a duration such as 90s, 6m or 1h; None if it is invalid."""
     match = _DURATION.fullmatch(text)
     return int(match[1]) * _SECONDS[match[2]] if match else None
 

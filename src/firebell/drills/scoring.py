@@ -21,7 +21,7 @@ EVENT_NAMES = {
 
 
 class Verdict(StrEnum):
-    """What became of an expectation; an open one can still be met."""
+    """The outcome of an expectation; an open one can still be met."""
 
     MET = "met"
     PARTLY = "partly"
@@ -56,7 +56,7 @@ class DrillFacts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one expectation, and what it earned of its weight; `took_s` is how long it took."""
+    """The outcome of one expectation, and what it earned of its weight; `took_s` is how long it took."""
 
     id: str
     name: str
@@ -120,7 +120,7 @@ def name_of(expectation: Expectation) -> str:
 
 
 def score(scenario: Scenario, facts: DrillFacts) -> Score:
-    """Return what became of each expectation of a scenario."""
+    """Return the outcome of each expectation of a scenario."""
     return Score(tuple(_result(expectation, facts) for expectation in scenario.expectations))
 
 

@@ -8,7 +8,7 @@ from firebell.drills.scenario_file import read_scenario
 
 
 @cache
-def shipped() -> dict[str, tuple[str, Scenario]]:
+def load() -> dict[str, tuple[str, Scenario]]:
     """Return the text and the scenario of each shipped file by slug."""
     scenarios = {}
     for file in sorted(files("firebell.drills").joinpath("scenarios").iterdir(), key=lambda one: one.name):

@@ -8,6 +8,7 @@ from firebell.kit.slice import Command, Slice, Subscriptions
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.timers import Handler
 
 
@@ -47,6 +48,12 @@ def _subscriptions() -> Subscriptions:
     )
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.drills import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "drills",
     tables=(
@@ -66,6 +73,7 @@ SLICE = Slice(
         "drill_verdict": "Kept with its drill.",
     },
     routers=_routers,
+    service_uses=_service_uses,
     timers=_timers,
     subscriptions=_subscriptions,
     commands=(

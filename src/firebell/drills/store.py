@@ -259,3 +259,18 @@ async def lacks_practice(tx: Tx, since: datetime) -> bool:
             since,
         )
     )
+
+
+async def titles_about(tx: Tx, service_id: int) -> list[str]:
+    """Return the titles of the drills about a service that have not ended, earliest first."""
+    rows = await tx.fetch(
+        """
+        select title
+        from drill
+        where service_id = $1
+            and state in ('planned', 'running', 'paused')
+        order by planned_for, id
+        """,
+        service_id,
+    )
+    return [row["title"] for row in rows]

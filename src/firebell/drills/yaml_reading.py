@@ -32,14 +32,14 @@ class Reader:
 
 
 def read_root(text: str, reader: Reader) -> "Mapped | None":
-    """Return the mapping of a document, None if it is none; raise `yaml.YAMLError`."""
+    """Return the mapping of a document, None if it is not one; raise `yaml.YAMLError`."""
     for refusal in yaml_limits.refusals(text):
         reader.add(refusal.line, f"The file {refusal.what}.", refusal.advice)
     if reader.problems:
         return None
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode):
-        reader.add(1, "The file is not a list of keys and values.", "Begin with scenario: {...}.")
+        reader.add(1, "The file is not a mapping of keys to values.", "Begin with scenario: {...}.")
         return None
     return Mapped(root, reader)
 
@@ -132,7 +132,7 @@ class Mapped:
         if isinstance(node, yaml.MappingNode):
             return Mapped(node, self._reader)
         if node is not None or required:
-            self.problem(key, f"{key} is not a list of keys and values.", f"Write {key}: {{...}}.")
+            self.problem(key, f"{key} is not a mapping of keys to values.", f"Write {key}: {{...}}.")
         return None
 
     def pairs(self) -> tuple[tuple[str, str], ...]:

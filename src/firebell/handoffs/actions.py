@@ -68,6 +68,7 @@ def next_change(schedule: Schedule, now: datetime) -> ShiftChange | None:
 
 async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime) -> None:
     """Draft the document of a shift change, or draft it again if no person has edited it."""
+    await store.lock_bodies(tx)  # what becomes private meanwhile is left out of the finished draft
     template = await handbook.template(tx, "handoff")
     body = draft(template.body, await _facts(tx, schedule, change, now))
     if not await store.insert(tx, schedule.id, change, body, now):

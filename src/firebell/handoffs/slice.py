@@ -32,13 +32,14 @@ def _retentions() -> "Sequence[Retention]":
 
 def _subscriptions() -> Subscriptions:
     from firebell.handoffs import hidden_incidents, shift_notifications
-    from firebell.incidents.model import IncidentHidden
+    from firebell.incidents.model import IncidentBecamePrivate, PagesHidden
     from firebell.oncall.model import ShiftsChanged
 
     return Subscriptions(
         must={
             ShiftsChanged: (shift_notifications.sweep_changed,),
-            IncidentHidden: (hidden_incidents.leave_out,),
+            IncidentBecamePrivate: (hidden_incidents.redact_incident,),
+            PagesHidden: (hidden_incidents.redact_pages,),
         }
     )
 

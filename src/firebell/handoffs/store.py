@@ -42,6 +42,11 @@ async def set_announced_until(tx: Tx, schedule_ids: Sequence[int], until: dateti
     )
 
 
+async def lock_bodies(tx: Tx) -> None:
+    """Make drafting and leaving out what became private wait for each other until the transaction ends."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('handoff_body', 0))")
+
+
 async def insert(tx: Tx, schedule_id: int, change: ShiftChange, body: str, now: datetime) -> bool:
     """Insert a document unless the day has one; return True if it was inserted."""
     inserted = await tx.value(

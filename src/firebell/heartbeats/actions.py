@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
 from firebell.heartbeats import alert_events, durations, rules, store
 from firebell.heartbeats.model import Heartbeat, HeartbeatSettings, NewPing, Ping
 from firebell.heartbeats.rules import Signal, Transition
@@ -85,6 +86,7 @@ async def create_heartbeat(
     name that is taken and for a service without an integration.
     """
     settings, clean = checked(entered), checked_name(name)
+    await catalog.hold_services(tx, [service_id])
     if integration_id is None:
         integrations = await alerts.integrations(tx, service_id)
         if not integrations:

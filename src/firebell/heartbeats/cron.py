@@ -28,7 +28,7 @@ _DAYS_SEARCHED = 366 * 8 + 1
 
 
 class CronError(ValueError):
-    """The text is no cron expression, or it names a day that never comes; the message says why."""
+    """The text is not a cron expression, or it names a day that never comes; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

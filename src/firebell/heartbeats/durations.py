@@ -12,7 +12,7 @@ _PART = re.compile(r"(\d{1,7})\s*(min|sec|[smhdw])", re.IGNORECASE | re.ASCII)
 
 
 def parse(text: str, field: str) -> timedelta:
-    """Return the length; raise `Invalid` at `field` for a text that is none."""
+    """Return the duration; raise `Invalid` at `field` if the text is not one."""
     if not _WHOLE.fullmatch(text):
         raise Invalid(
             f"{field.replace('_', ' ').capitalize()} is not a length of time.",

@@ -123,7 +123,7 @@ async def update(visit: CurrentVisit, heartbeat_id: int) -> Response:
 async def pause(visit: CurrentVisit, heartbeat_id: int) -> Response:
     hours = dict(PAUSES).get(visit.text("hours"))
     if hours is None:
-        raise Invalid("Choose how long the pause lasts.", fields={"hours": "Choose one of the lengths."})
+        raise Invalid("Choose how long the pause lasts.", fields={"hours": "Choose one of the durations."})
     until = visit.now + timedelta(hours=int(visit.text("hours")))
     paused = await actions.pause_heartbeat(
         visit.tx, visit.actor, heartbeat_id=heartbeat_id, until=until, now=visit.now
@@ -189,7 +189,7 @@ def _labels(text: str) -> dict[str, str]:
             raise Invalid(
                 "The labels can’t be read.",
                 fields={
-                    "labels": f"Enter labels such as team=payments, separated by commas; {part[:40]} is none."
+                    "labels": f"Enter labels such as team=payments, separated by commas; {part[:40]} is not one."
                 },
             )
         labels[name] = value

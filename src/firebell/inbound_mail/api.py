@@ -1,4 +1,4 @@
-"""The mails of an integration over JSON: its address, how they are read, and what became of each."""
+"""The mails of an integration over JSON: its address, how they are read, and the outcome of each."""
 
 from datetime import datetime
 from typing import Annotated
@@ -49,7 +49,7 @@ class MailShown(ApiOutput):
 
 
 class MailReceiptShown(ApiOutput):
-    """A mail of the last 30 days, and what became of it."""
+    """A mail of the last 30 days, and its outcome."""
 
     id: int
     received_at: datetime

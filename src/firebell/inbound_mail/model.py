@@ -1,4 +1,4 @@
-"""Mails, how an integration reads them, and what became of each."""
+"""Mails, how an integration reads them, and the outcome of each."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,7 +80,7 @@ class NewReceipt:
 
 @dataclass(frozen=True, slots=True)
 class MailReceipt:
-    """A mail of the last 30 days, and what became of it."""
+    """A mail of the last 30 days, and its outcome."""
 
     id: int
     received_at: datetime

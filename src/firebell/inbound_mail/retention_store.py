@@ -1,4 +1,4 @@
-"""The SQL that deletes what became of old mails."""
+"""The SQL that deletes the outcome of old mails."""
 
 from datetime import datetime
 

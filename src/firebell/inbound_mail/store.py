@@ -1,4 +1,4 @@
-"""The SQL of how mails are read, and of what became of each."""
+"""The SQL of how mails are read, and of the outcome of each."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -125,7 +125,7 @@ async def count_of_sender(tx: Reads, integration_id: int, sender: str, since: da
 
 
 async def receipts(tx: Reads, integration_id: int, before: int, limit: int) -> list[MailReceipt]:
-    """Return what became of the mails of an integration below an id, newest first."""
+    """Return the outcome of the mails of an integration below an id, newest first."""
     rows = await tx.fetch(
         """
         select id, received_at, sender, subject, outcome, reason, dedup_key

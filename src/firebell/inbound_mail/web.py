@@ -1,4 +1,4 @@
-"""The screen of an integration's mails: its address, how they are read, and what became of each."""
+"""The screen of an integration's mails: its address, how they are read, and the outcome of each."""
 
 from collections.abc import Mapping
 

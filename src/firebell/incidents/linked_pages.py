@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import lookup, store, timeline_writer, visibility_store
-from firebell.incidents.model import DrillPaged, Incident, IncidentHidden
+from firebell.incidents.model import DrillPaged, Incident, IncidentBecamePrivate, PagesHidden
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.paging import actions as paging
@@ -14,14 +14,33 @@ from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 
+@internal("Part of linking pages, and of declaring and paging for an incident.")
+async def attach_page(tx: Tx, incident: Incident, page_id: int, now: datetime) -> None:
+    """Link a page to an incident without a timeline entry; one by hand then hides what is private. Idempotent."""
+    await attach_pages(tx, incident, [page_id], now)
+
+
+@internal("Part of linking a page, and of merging incidents.")
+async def attach_pages(tx: Tx, incident: Incident, page_ids: Sequence[int], now: datetime) -> None:
+    """Link pages to an incident as `attach_page` does."""
+    for page_id in page_ids:
+        await store.link_page(tx, incident.id, page_id)
+    if incident.is_private:
+        await _hide(tx, page_ids, now)
+
+
+async def _hide(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
+    """Hide on the pages by hand among these why someone was paged."""
+    if hidden := await paging.set_manual_pages_private(tx, page_ids, private=True):
+        await tx.emit(PagesHidden(tuple(hidden)), now)
+
+
 @permits(Verb.INCIDENT_UPDATE)
 async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: datetime) -> None:
-    """Link a page to the incident; one by hand no longer shows why someone was paged if the incident is private."""
+    """Link a page to the incident. If the incident is private, a manual page stops showing its reason."""
     incident = await lookup.locked(tx, incident_id)
     page = await paging.page(tx, page_id)
-    await store.link_page(tx, incident_id, page_id)
-    if incident.is_private:
-        await paging.set_manual_pages_private(tx, [page_id], private=True)
+    await attach_page(tx, incident, page_id, now)
     await timeline_writer.add_timeline_entry(
         tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id
     )
@@ -35,9 +54,7 @@ async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> N
     incident = await lookup.locked(tx, event.incident_id)
     if incident.drill:
         await paging.mark_as_drill(tx, event.page_id)
-    await store.link_page(tx, event.incident_id, event.page_id)
-    if incident.is_private:
-        await paging.set_manual_pages_private(tx, [event.page_id], private=True)
+    await attach_page(tx, incident, event.page_id, now)
     actor = Actor("person", event.actor, event.actor_id)
     text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
     await timeline_writer.add_timeline_entry(
@@ -57,11 +74,12 @@ def page_title(incident: Incident) -> str:
 async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
     """Hide on the pages of an incident that became private what it is about, or show it again."""
     await paging.retitle_incident_page(tx, incident.id, page_title(incident))
-    pages_of = store.page_ids if incident.is_private else visibility_store.pages_only_of
-    page_ids = await pages_of(tx, incident.id)
-    changed = await paging.set_manual_pages_private(tx, page_ids, private=incident.is_private)
     if incident.is_private:
-        await tx.emit(IncidentHidden(incident.id, tuple(changed)), now)
+        await tx.emit(IncidentBecamePrivate(incident.id), now)
+        await _hide(tx, await store.page_ids(tx, incident.id), now)
+    else:
+        page_ids = await visibility_store.pages_only_of(tx, incident.id)
+        await paging.set_manual_pages_private(tx, page_ids, private=False)
 
 
 @internal("Part of declaring an incident, raising its severity and reopening it.")

@@ -118,7 +118,7 @@ class Incident:
     drill_clock: DrillClock | None = None
     """The clock of the incident of a drill that has started; its updates are due on it."""
     paused_due_at: datetime | None = None
-    """The deadline that continues when the drill does; while its clock stands still, `update_due_at` is None."""
+    """The deadline that continues when the drill does; while its clock is stopped, `update_due_at` is None."""
 
     @property
     def ref(self) -> str:
@@ -200,7 +200,7 @@ CAUSE_KNOWN = "Cause identified"
 class TimelineEntry:
     """A timeline entry; `effective_at` is when it happened, `at` when it was written.
 
-    `key_moment` is the label of a key moment, empty if it is none.
+    `key_moment` is the label of a key moment, empty if it is not one.
     """
 
     id: int
@@ -300,7 +300,7 @@ class SeverityChanged:
 
 @dataclass(frozen=True, slots=True)
 class SeverityConfirmed:
-    """Someone confirmed the severity at the same level; it is provisional no more."""
+    """Someone confirmed the severity at the same level; it is no longer provisional."""
 
     incident_id: int
     severity: int
@@ -342,10 +342,16 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentHidden:
-    """An incident that everyone could read became private; `page_ids` are its pages by hand."""
+class IncidentBecamePrivate:
+    """An incident that everyone could read became private."""
 
     incident_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PagesHidden:
+    """Pages by hand no longer show why someone was paged, because they belong to a private incident."""
+
     page_ids: tuple[int, ...]
 
 

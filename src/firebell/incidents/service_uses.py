@@ -1,10 +1,11 @@
 """The open incidents and the declaration rules that use a service."""
 
-from firebell.catalog.uses import ServiceUse, counted
+from firebell.catalog.uses import ServiceUse, counted_use, named_uses
 from firebell.incidents import store
 from firebell.incidents.declaration_rules import store as rule_store
 from firebell.kit.db.database import Tx
 from firebell.kit.web import html
+from firebell.people.permissions import Verb
 
 
 async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:
@@ -12,6 +13,13 @@ async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:
     incidents = await store.open_by_service(tx, [service_id])
     rules = [rule for rule in await rule_store.rules(tx) if rule.service_id == service_id]
     return [
-        *counted(len(incidents), "open incident", html.address("/incidents", service=slug)),
-        *(ServiceUse(f"declaration rule {rule.name}", "/settings/declaration-rules") for rule in rules),
+        *counted_use(
+            len(incidents), "open incident", html.address("/incidents", service=slug), Verb.INCIDENT_READ
+        ),
+        *named_uses(
+            [rule.name for rule in rules],
+            "declaration rule",
+            "/settings/declaration-rules",
+            Verb.INCIDENT_READ,
+        ),
     ]

@@ -102,7 +102,8 @@ async def twin(
 ) -> Incident | None:
     """Return an incident that the same person declared with the same title after `since`.
 
-    What is only reported or was recorded afterwards is none, and a drill is never that of a real incident.
+    Incidents that are only reported or were recorded afterwards don't count. A drill is never the twin of a real
+    incident.
 
     Serializes declarations of this person and title until the end of the transaction.
     """

@@ -15,6 +15,14 @@ class Clock(Protocol):
         ...
 
 
+class CheckedClock(Clock, Protocol):
+    """A clock that follows the database's."""
+
+    def check(self, now: datetime, database: datetime) -> None:
+        """Raise `Unavailable` if `now`, which this clock returned, is later than the database's time since then."""
+        ...
+
+
 class SystemClock:
     """The machine's clock."""
 

@@ -26,7 +26,7 @@ class DrillClock:
         return self.paused_at is not None or self.finished_at is not None
 
     def elapsed_s(self, at: datetime) -> float:
-        """Return the drill time at an instant, never negative; it stands still during a pause and after the end."""
+        """Return the drill time at an instant, never negative; it stops during a pause and after the end."""
         stops = [stop for stop in (self.paused_at, self.finished_at) if stop is not None]
         until = min([at, *stops])
         paused = (end - start for start, end in clip(self.pauses, (self.started_at, until)))
@@ -51,7 +51,7 @@ def drill_time(clock: DrillClock | None, at: datetime) -> datetime:
 
 
 def real_time(clock: DrillClock | None, at: datetime) -> datetime | None:
-    """Return the instant at which a drill time is reached, None while the clock stands still."""
+    """Return the instant at which a drill time is reached, None while the clock is stopped."""
     return at if clock is None else clock.instant((at - clock.started_at).total_seconds())
 
 

@@ -1,6 +1,6 @@
 """Whole HTTP/1.1 requests over connections that are kept alive: a client on `httptools` that costs little CPU time.
 
-Nothing is sent a second time: whether a message that got no response is repeated is for the ledger of its sender.
+Nothing is sent twice: retries are left to the sender's ledger.
 """
 
 import asyncio
@@ -16,13 +16,15 @@ from typing import cast
 import httptools
 import httpx
 
-IDLE_LIMIT_S = 5.0
-"""How long a connection is kept without a request."""
+IDLE_LIMIT_S = 4.0
+"""How long a connection is kept without a request: less than servers keep theirs, Node 5 s."""
 MAX_IDLE = 50
 """Number of connections that are kept without a request, to all servers together."""
 _SWEEP_INTERVAL_S = 1.0
 _MAX_HEAD_BYTES = 100 * 1024
-"""Largest head of a response that is read, interim responses included."""
+"""Most that is read of a response before its body, interim responses included, and between two parts of its body."""
+_MAX_CHUNK_OVERHEAD = 8
+"""How many times the limit of its body a response may be long: a body in chunks of one byte is 6 times as long."""
 _TOKEN = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+")
 _NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_IN_A_TARGET = re.compile(rb"[\x00-\x20\x7f]")
@@ -38,7 +40,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class WholeResponse:
     """A response; `body` is its beginning, empty if it was compressed."""
 
     status: int
@@ -47,24 +49,22 @@ class Response:
 
 
 Connect = Callable[[Origin, Callable[[], asyncio.Protocol], float], Awaitable[None]]
-"""Connects a protocol to a server within so many seconds; raises `httpx.ConnectError` or `httpx.ConnectTimeout`."""
+"""Connects a protocol to a server within that many seconds; raises `httpx.ConnectError` or `httpx.ConnectTimeout`."""
 
 
-class Connection(asyncio.Protocol):
+class KeptConnection(asyncio.Protocol):
     """A connection that carries one request and its response at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        # servers that end lines with a bare LF, or send a length beside chunks
-        self._parser.set_dangerous_leniencies(lenient_chunked_length=True, lenient_optional_cr_before_lf=True)
+        self._parser = _lenient_parser(self)
         self._poll = select.poll()
         self._is_open = False
         self.idle_since = 0.0
         self._settled: asyncio.Future[None] | None = None
         """Set while a response is awaited."""
         self._status, self._headers, self._body = 0, list[tuple[bytes, bytes]](), bytearray()
-        self._head_bytes, self._max_bytes = 0, 0
+        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, 0
         self._has_head = self._is_complete = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -80,20 +80,32 @@ class Connection(asyncio.Protocol):
         else:
             self._settle(httpx.ReadError(str(exc)), cause=exc)
 
+    def eof_received(self) -> None:
+        """Carry no further request: over TLS, the connection is lost only some turns of the loop later."""
+        self._is_open = False
+
     def data_received(self, data: bytes) -> None:
         if self._settled is None or self._settled.done():
-            # what no request asked for must not be taken for the response to the next
+            # unsolicited bytes must not be taken for the next response
             self.abort()
             return
-        if not self._has_head:
-            self._head_bytes += len(data)
+        self._bytes += len(data)
+        self._bytes_since_body += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._end(httpx.RemoteProtocolError("The server switched to another protocol."))
-        except httptools.HttpParserError as exc:
+        except httptools.HttpParserInvalidStatusError as exc:
             self._end(httpx.RemoteProtocolError(str(exc)), cause=exc)
-        if not self._has_head and self._head_bytes > _MAX_HEAD_BYTES:
+        except httptools.HttpParserError as exc:
+            self._accept_status()
+            self._end(httpx.RemoteProtocolError(str(exc)), cause=exc)
+        # heads, trailers and the extensions of chunks have no other limit, and the parser copies them at each read
+        if (
+            self._bytes_since_body > _MAX_HEAD_BYTES
+            or self._bytes > _MAX_HEAD_BYTES + _MAX_CHUNK_OVERHEAD * self._max_bytes
+        ):
+            self._accept_status()
             self._end(httpx.RemoteProtocolError("The head of the response is too long."))
 
     def on_message_begin(self) -> None:
@@ -125,6 +137,7 @@ class Connection(asyncio.Protocol):
         """Keep the beginning of the body, and end the connection if there is more."""
         if self._settled is None or self._settled.done():
             return
+        self._bytes_since_body = 0
         self._body += body
         if len(self._body) >= self._max_bytes:
             self._end()
@@ -141,21 +154,25 @@ class Connection(asyncio.Protocol):
     async def exchange(self, request: bytes, max_bytes: int) -> None:
         """Send a request and return once its response, or its first `max_bytes`, has arrived.
 
-        Raises `httpx.TransportError` if it ends before its head.
+        Raises `httpx.TransportError` if it ends before its head, `httpx.ConnectError` if nothing was sent.
         """
         assert self._transport
+        if not self._is_open:
+            raise httpx.ConnectError("The server closed the connection before the request.")
+        # another parser would still have the status of the response before
+        self._parser = _lenient_parser(self)
         self._settled = asyncio.get_running_loop().create_future()
         self._status, self._headers, self._body = 0, [], bytearray()
-        self._head_bytes, self._max_bytes = 0, max_bytes
+        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, max_bytes
         self._has_head = self._is_complete = False
         self._transport.write(request)
         await self._settled
 
-    def response(self) -> Response | None:
+    def response(self) -> WholeResponse | None:
         """Return what arrived of the response, None if its head did not."""
         if not self._has_head:
             return None
-        return Response(self._status, self._headers, bytes(self._body[: self._max_bytes]))
+        return WholeResponse(self._status, self._headers, bytes(self._body[: self._max_bytes]))
 
     def can_carry_more(self) -> bool:
         """Return True if the response is complete and nothing of either side is left in the connection."""
@@ -168,13 +185,20 @@ class Connection(asyncio.Protocol):
 
     def is_quiet(self) -> bool:
         """Return True if the server has neither closed an idle connection nor sent anything."""
-        return self._is_open and not self._poll.poll(0)
+        is_closing = self._transport is None or self._transport.is_closing()
+        # only an open transport has the file descriptor that is polled: a closed one may belong to another connection
+        return self._is_open and not is_closing and not self._poll.poll(0)
 
     def abort(self) -> None:
         """Close the connection at once."""
         self._is_open = False
         if self._transport:
             self._transport.abort()
+
+    def _accept_status(self) -> None:
+        """Let a response count whose status line is all that can be read: the receiver has the message."""
+        if not self._has_head and self._parser.get_status_code() >= 200:
+            self._status, self._headers, self._has_head = self._parser.get_status_code(), [], True
 
     def _end(self, failure: httpx.TransportError | None = None, *, cause: Exception | None = None) -> None:
         self.abort()
@@ -191,17 +215,34 @@ class Connection(asyncio.Protocol):
         self._settled.set_exception(failure)
 
 
+def _lenient_parser(connection: KeptConnection) -> httptools.HttpResponseParser:
+    """Return a parser that reads what servers do wrong if it has one meaning."""
+    parser = httptools.HttpResponseParser(connection)
+    parser.set_dangerous_leniencies(
+        # a header in several lines, and control characters in one
+        lenient_headers=True,
+        # a length beside chunks, and sizes of chunks that are padded
+        lenient_chunked_length=True,
+        lenient_spaces_after_chunk_size=True,
+        # lines that end with a bare LF
+        lenient_optional_cr_before_lf=True,
+    )
+    return parser
+
+
 class KeepAliveClient:
     """Sends each request over an idle connection to its server, else over a new one from `connect`."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._idle: dict[Origin, deque[Connection]] = {}
+        self._idle: dict[Origin, deque[KeptConnection]] = {}
         self._idle_count = 0
-        self._in_use: set[Connection] = set()
+        self._in_use: set[KeptConnection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
 
-    async def exchange(self, origin: Origin, request: bytes, *, max_bytes: int, limit_s: float) -> Response:
+    async def exchange(
+        self, origin: Origin, request: bytes, *, max_bytes: int, limit_s: float
+    ) -> WholeResponse:
         """Send a request and return the response, of whose body at most `max_bytes` are read.
 
         A response whose head arrived within `limit_s` seconds counts, however slow its body. Raises
@@ -234,8 +275,8 @@ class KeepAliveClient:
         # the sockets are closed in the next turn of the loop
         await asyncio.sleep(0)
 
-    async def _connected(self, origin: Origin, limit_s: float) -> Connection:
-        connection = Connection()
+    async def _connected(self, origin: Origin, limit_s: float) -> KeptConnection:
+        connection = KeptConnection()
         try:
             await self._connect(origin, lambda: connection, limit_s)
         except BaseException:
@@ -243,18 +284,19 @@ class KeepAliveClient:
             raise
         return connection
 
-    def _take(self, origin: Origin) -> Connection | None:
+    def _take(self, origin: Origin) -> KeptConnection | None:
         """Return the connection to `origin` that was used last of those that its server has not closed."""
         idle = self._idle.get(origin)
+        expired_before = time.monotonic() - IDLE_LIMIT_S
         while idle:
             connection = idle.pop()
             self._idle_count -= 1
-            if connection.is_quiet():
+            if connection.idle_since >= expired_before and connection.is_quiet():
                 return connection
             connection.abort()
         return None
 
-    def _release(self, origin: Origin, connection: Connection) -> None:
+    def _release(self, origin: Origin, connection: KeptConnection) -> None:
         if self._idle_count >= MAX_IDLE or not connection.can_carry_more():
             connection.abort()
             return

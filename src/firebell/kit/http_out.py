@@ -47,11 +47,13 @@ _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _HEADER_CHARS = 2000
 _PORTS = {"http": 80, "https": 443}
 _WITHOUT_A_BODY = ("GET", "DELETE")
-_OURS = frozenset({"host", "accept-encoding", "content-length", "transfer-encoding", "connection"})
-"""Headers that no caller sets."""
+_RESERVED_HEADERS = frozenset(
+    {"host", "accept-encoding", "content-length", "transfer-encoding", "connection"}
+)
+"""Headers that callers can't set."""
 _DEFAULTS = (("Accept", b"*/*"), ("User-Agent", b"firebell"))
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpcore.ConnectError, httpcore.ConnectTimeout)
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.LocalProtocolError, httpx.UnsupportedProtocol)
 """Errors that mean that the receiver never got the request."""
 
 
@@ -124,12 +126,14 @@ class _Guard:
             raise httpx.ConnectTimeout(f"{host} cannot be resolved in time") from exc
         except (OSError, UnicodeError, Unavailable) as exc:
             raise httpx.ConnectError(f"{host} cannot be resolved") from exc
-        good = [a for a in addresses if allowed(a, self._networks)]
-        if not good:
+        allowed_addresses = [a for a in addresses if allowed(a, self._networks)]
+        if not allowed_addresses:
             raise httpx.ConnectError(f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it")
-        return good
+        return allowed_addresses
 
-    async def first(self, host: str, limit_s: float, connect: Callable[[str, float], Awaitable[T]]) -> T:
+    async def connect_to_first(
+        self, host: str, limit_s: float, connect: Callable[[str, float], Awaitable[T]]
+    ) -> T:
         """Return the connection to the first address of a host that accepts one."""
         ends_at = time.monotonic() + limit_s
         try:
@@ -144,7 +148,7 @@ class _Guard:
 
     async def connect(self, origin: Origin, protocol: Callable[[], asyncio.Protocol], limit_s: float) -> None:
         """Connect a protocol, as `http_exchange.Connect` declares."""
-        await self.first(
+        await self.connect_to_first(
             origin.host,
             limit_s,
             lambda address, left_s: connect_to(address, origin, protocol, _trusted_authorities(), left_s),
@@ -166,7 +170,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        return await self._guard.first(
+        return await self._guard.connect_to_first(
             host,
             LIMIT_S if timeout is None else timeout,
             lambda address, left_s: self._inner.connect_tcp(
@@ -175,7 +179,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         )
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        raise httpcore.ConnectError("local sockets are never dialled")
+        raise httpcore.ConnectError("local sockets are never dialed")
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -287,10 +291,13 @@ async def send(
     address = _parsed(url)
     headers, body = _encoded(method, url, address.host, content)
     request = request_bytes(method, address.target, headers, body)
-    got = await transport.client.exchange(address.origin, request, max_bytes=max_bytes, limit_s=limit_s)
-    answered = {name: value[:_HEADER_CHARS] for name, value in httpx.Headers(got.headers).items()}
+    response = await transport.client.exchange(address.origin, request, max_bytes=max_bytes, limit_s=limit_s)
+    answered = {name: value[:_HEADER_CHARS] for name, value in httpx.Headers(response.headers).items()}
     return OutboundResponse(
-        got.status, answered.get("retry-after", "")[:100], got.body.decode("utf-8", "replace"), answered
+        response.status,
+        answered.get("retry-after", "")[:100],
+        response.body.decode("utf-8", "replace"),
+        answered,
     )
 
 
@@ -315,23 +322,28 @@ def _parsed(url: str) -> _Address:
     )
 
 
+def host_header(url: str) -> str:
+    """Return the `Host` that is sent with a request to `url`; raise as `send` does."""
+    return _parsed(url).host.decode("ascii")
+
+
 def _encoded(
     method: str, url: str, host: bytes, content: Mapping[str, Any]
 ) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Return the headers of a request, and its body."""
     body = content.get("content")
     if isinstance(body, bytes) and content.keys() <= {"content", "headers"}:
-        given = content.get("headers", {}).items()
+        caller_headers = content.get("headers", {}).items()
     else:
         request = httpx.Request(method, url, **content)
-        body, given = request.read(), request.headers.multi_items()
+        body, caller_headers = request.read(), request.headers.multi_items()
     headers = [(b"Host", host), (b"Accept-Encoding", b"identity")]
     if body or method not in _WITHOUT_A_BODY:
         headers.append((b"Content-Length", b"%d" % len(body)))
     names = set()
-    for name, value in given:
+    for name, value in caller_headers:
         names.add(lower := name.lower())
-        if lower not in _OURS:
+        if lower not in _RESERVED_HEADERS:
             try:
                 headers.append((name.encode("ascii"), value.encode("ascii")))
             except UnicodeEncodeError as exc:

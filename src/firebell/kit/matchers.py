@@ -20,7 +20,7 @@ _OCTAL = re.compile("[0-3][0-7]{2}")
 
 
 class MatcherError(ValueError):
-    """The text is no list of matchers; `start` and `end` count its characters from 0."""
+    """The text is not a list of matchers; `start` and `end` count its characters from 0."""
 
     def __init__(self, message: str, start: int, end: int | None = None) -> None:
         self.start, self.end = start, start if end is None else end

@@ -1,6 +1,6 @@
-"""The alerting rules of a rule file of Prometheus, each with its place in the text (pure).
+"""The alerting rules of a Prometheus rule file, each with its place in the text (pure).
 
-Reads the format of Prometheus, and the resources PrometheusRule and VMRule of Kubernetes; several documents in a file.
+Reads Prometheus' format, and the Kubernetes resources PrometheusRule and VMRule; several documents in a file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KUBERNETES_KINDS = frozenset({"PrometheusRule", "VMRule"})
 
 
-class NoRuleFileError(Exception):
-    """A text is no rule file; the message says why."""
+class NotARuleFileError(Exception):
+    """The text is not a rule file; the message says why."""
 
     def __init__(self, message: str, line: int = 1) -> None:
         super().__init__(message)
@@ -42,12 +42,12 @@ class AlertRule:
 
 
 def alert_rules(text: str) -> list[AlertRule]:
-    """Return the alerting rules of a file in order; raise `NoRuleFileError` if it is none."""
+    """Return the alerting rules of a file in order; raise `NotARuleFileError` if it is not a rule file."""
     rules: list[AlertRule] = []
     is_rule_file = False
     try:
         for refusal in yaml_limits.refusals(text, LOADER):
-            raise NoRuleFileError(f"It {refusal.what}. {refusal.advice}", refusal.line)
+            raise NotARuleFileError(f"It {refusal.what}. {refusal.advice}", refusal.line)
         for number, root in enumerate(yaml.compose_all(text, Loader=LOADER)):
             groups = _groups(root)
             if groups is not None:
@@ -56,14 +56,14 @@ def alert_rules(text: str) -> list[AlertRule]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"
-        raise NoRuleFileError(f"It is not valid YAML: {problem}.", mark.line + 1 if mark else 1) from error
+        raise NotARuleFileError(f"It is not valid YAML: {problem}.", mark.line + 1 if mark else 1) from error
     if not is_rule_file:
-        raise NoRuleFileError("It is not a rule file of Prometheus: it has no groups.")
+        raise NotARuleFileError("It is not a Prometheus rule file: it has no groups.")
     return rules
 
 
 def pair(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | None:
-    """Return the key and the value of a mapping at a key, None if the node is no mapping or has no such key."""
+    """Return the key and the value of a mapping at a key, None if the node is not a mapping or has no such key."""
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             if isinstance(key_node, yaml.ScalarNode) and key_node.value == key:

@@ -27,7 +27,7 @@ def to_base64(data: bytes) -> str:
 
 
 def from_base64(text: str) -> bytes:
-    """Return the bytes of such a text; raise ValueError if it is none."""
+    """Return the bytes of such a text; raise ValueError if it is invalid."""
     return base64.b64decode(text.encode() + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 

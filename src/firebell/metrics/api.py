@@ -170,7 +170,7 @@ class RateShown(ApiOutput):
 
 
 class GroupImpactShown(ImpactShown):
-    """The business impact of a service or factor in one currency; an incident with several counts whole in each."""
+    """The business impact of a service or factor in one currency; an incident with several counts in full for each."""
 
     key: Annotated[str, Field(examples=["checkout"])]
     label: str
@@ -308,7 +308,7 @@ async def get_cost(w: CostReader, query: Filters) -> CostShown:
         scope = await _scope(w, query)
         result = await queries.result(w.tx, "cost", scope)
     seconds = result.seconds or 0
-    amounts = await impact_queries.amounts(w.tx, scope, seconds)
+    amounts = await impact_queries.period_cost(w.tx, scope, seconds)
     rate = amounts.rate
     return CostShown(
         per_hour=f"{rate.per_hour:f}" if rate else None,

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from firebell.kit import currencies
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.metrics.money import CENT, Money, typed_amount, typed_currency
+from firebell.metrics.money import Money, typed_money
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
@@ -23,8 +24,8 @@ class CostRate:
     currency: str
 
     def of(self, seconds: int) -> Decimal:
-        """Return what a time costs, rounded half up to cents."""
-        return (self.per_hour * seconds / 3600).quantize(CENT, ROUND_HALF_UP)
+        """Return what a time costs, rounded half up to the smallest unit of the currency."""
+        return (self.per_hour * seconds / 3600).quantize(currencies.unit(self.currency), ROUND_HALF_UP)
 
     def money(self, seconds: int) -> Money:
         """Return what a time costs, with its currency."""
@@ -44,7 +45,8 @@ async def save(tx: Tx, actor: Actor, per_hour: str, currency: str, now: datetime
         await org_settings.put(tx, SETTING, {})
         await tx.audit(actor, "metrics.cost_rate", "metrics", now, per_hour="", currency="")
         return None
-    rate = CostRate(typed_amount(per_hour, "per_hour", most=MAX_PER_HOUR), typed_currency(currency))
+    typed = typed_money(per_hour, currency, field="per_hour", maximum=MAX_PER_HOUR)
+    rate = CostRate(typed.amount, typed.currency)
     stored = {"per_hour": str(rate.per_hour), "currency": rate.currency}
     await org_settings.put(tx, SETTING, stored)
     await tx.audit(actor, "metrics.cost_rate", "metrics", now, **stored)

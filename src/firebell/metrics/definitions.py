@@ -90,12 +90,12 @@ DEFINITIONS = {
             "Customer minutes",
             Kind.COUNT,
             Subject.INCIDENTS,
-            "How many minutes of impact customers had, added up over all of them.",
+            "The total minutes of impact over all affected customers.",
             "When the impact began; if that is not known, when it was detected",
             "When the impact ended; if it has no end, when the incident was closed, or now",
-            "SEV0 to SEV2 with a known number of customers, closed in the period, or still open",
-            "The customers of each incident times the minutes of its impact, added up. A sum, so one large incident can"
-            " be most of it.",
+            "SEV0 to SEV2 with a customer count, closed in the period, or still open",
+            "The customers of each incident times the minutes of its impact, added up. One large incident can"
+            " dominate the sum.",
             finding="were lost",
             worst_severity=2,
             handbook="incident-workflow",

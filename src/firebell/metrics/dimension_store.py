@@ -102,8 +102,8 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
             return "dimension.key", (_PAGE_JOINS if is_page else INCIDENT_JOINS)[by]
 
 
-def _only_filtered(join: str, by: Dimension, scope: Scope, conditions: Conditions) -> str:
-    """Return the condition that leaves only the service or team of a filter, of the several of a fact."""
+def only_filtered(join: str, by: Dimension, scope: Scope, conditions: Conditions) -> str:
+    """Return the condition that leaves of several services or teams only those of a filter."""
     if join and by is Dimension.SERVICE and scope.service_id is not None:
         return f"""
             and dimension.key = (select slug from service where id = {conditions.value(scope.service_id)}::bigint)
@@ -111,6 +111,10 @@ def _only_filtered(join: str, by: Dimension, scope: Scope, conditions: Condition
     if join and by is Dimension.TEAM and scope.team_id is not None:
         return f"""
             and dimension.key = (select slug from team where id = {conditions.value(scope.team_id)}::bigint)
+        """
+    if join == INCIDENT_JOINS[Dimension.SERVICE] and scope.team_id is not None:
+        return f"""
+            and dimension.key in (select slug from service where team_id = {conditions.value(scope.team_id)}::bigint)
         """
     return ""
 
@@ -135,7 +139,7 @@ async def nights(tx: Tx, scope: Scope, by: Dimension) -> list[GroupTotals]:
         cross join unnest(page_fact.woken) woken (person_id)
         {join}
         where {conditions.sql}
-            {_only_filtered(join, by, scope, conditions)}
+            {only_filtered(join, by, scope, conditions)}
         group by 1, 2
         order by nights desc, 1
         limit {GROUPS_MAX}
@@ -154,7 +158,7 @@ async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTo
     columns, table = member_store.columns_and_table(slug, scope, conditions)
     key, join = _key(slug, by, scope, conditions)
     label = "dimension.label" if join else "null::text"
-    service_filter = _only_filtered(join, by, scope, conditions)
+    service_filter = only_filtered(join, by, scope, conditions)
     is_duration = DEFINITIONS[slug].kind is Kind.DURATION
     rows = await tx.fetch(
         f"""

@@ -80,7 +80,7 @@ async def save_services(
 
 
 async def link_repeats(tx: Tx, incident_ids: Sequence[int]) -> int:
-    """Find the incident that each of these, and each that may repeat one of them, repeats; return how many changed.
+    """Update which incident each of these repeats, and each that may repeat one of them; return how many changed.
 
     That is the latest of the 90 days before on the same service that had the same trigger, or the same weakness.
     """

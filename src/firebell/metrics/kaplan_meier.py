@@ -45,7 +45,7 @@ def steps(ended: Iterable[int], censored: Iterable[int] = ()) -> list[Step]:
 def quantile(durations: list[Step], p: float) -> float | None:
     """Return the quantile p in seconds, None if it is not reached; steps are in order, shortest first.
 
-    It is the midpoint of the first times at which at most, and less than, 1 - p of the durations go on. At one time,
+    It is the midpoint of the first times at which at most, and less than, 1 - p of the durations continue. At one time,
     durations end before others are cut off. Without censoring, the median equals the usual one (type 7).
     """
     at_risk = sum(step.ended + step.censored for step in durations)

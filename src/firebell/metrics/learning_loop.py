@@ -1,4 +1,4 @@
-"""What became of an incident: its post-mortem, its action items, whether it came back, and what that cost (pure)."""
+"""The learning loop of an incident: its post-mortem, action items and repeats, and what these cost (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

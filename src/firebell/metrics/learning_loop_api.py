@@ -1,4 +1,4 @@
-"""The API of what became of an incident."""
+"""The API of the learning loop of an incident."""
 
 from datetime import datetime
 from typing import Annotated
@@ -58,7 +58,7 @@ class RepeatShown(LoopIncidentShown):
 
 
 class LoopShown(LoopIncidentShown):
-    """What became of an incident."""
+    """The learning loop of an incident."""
 
     outcome: Annotated[str, Field(examples=["One action was dropped, and the incident came back"])]
     station: Station

@@ -1,4 +1,4 @@
-"""The read model of what became of an incident."""
+"""The read model of the learning loop of an incident."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ ROOT_GROUPS = ("trigger.", "latent.")
 
 
 async def loop_of(tx: Tx, incident_id: int, now: datetime) -> Loop:
-    """Return what became of an incident; raise `NotFound` if the reader may not read it."""
+    """Return the learning loop of an incident; raise `NotFound` if the reader may not read it."""
     one = await incidents.incident(tx, incident_id)
     known = await learning_loop_store.incident(tx, incident_id)
     if known is None:

@@ -1,4 +1,4 @@
-"""The SQL of what became of an incident: its fact, and the incidents that repeat it."""
+"""The SQL of the learning loop of an incident: its fact, and the incidents that repeat it."""
 
 from collections.abc import Sequence
 

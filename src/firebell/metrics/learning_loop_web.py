@@ -47,4 +47,4 @@ async def loop(visit: CurrentVisit, ref: str) -> Response:
         "w": wording,
         "in_time": learning_loop.PUBLISHED_WITHIN,
     }
-    return await html.render(visit.request, "metrics/loop.html", context)
+    return await html.render(visit.request, "metrics/learning_loop.html", context)

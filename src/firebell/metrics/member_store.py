@@ -79,7 +79,7 @@ RULES = {
             when incident_fact.customers is null then 'no_customers'
             when {_IMPACT_S} < 0 then 'negative'
         end""",
-        hits=f"round(incident_fact.customers * {_IMPACT_S} / 60.0)",
+        hits=f"round(incident_fact.customers::numeric * {_IMPACT_S} / 60)",
     ),
     "detect": _timed("impact_start", "detected_at", "detect_s", is_start_known=False),
     "engage": Rule(

@@ -89,7 +89,9 @@ async def scope(tx: Tx, query: Query, zone: str, now: datetime) -> Scope:
         window,
         now,
         team_id=(await people.team_by_slug(tx, query.team)).id if query.team else None,
-        service_id=(await catalog.by_slug(tx, query.service)).id if query.service else None,
+        service_id=(await catalog.by_slug(tx, query.service, with_deleted=True)).id
+        if query.service
+        else None,
         severity=severity,
         type=query.type,
         hidden=await incidents.hidden_ids(tx),

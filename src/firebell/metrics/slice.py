@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, IncidentChecks, NavItem, Section, Slice
+from firebell.kit.slice import Command, IncidentChecks, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -39,6 +39,13 @@ def _retentions() -> "Sequence[Retention]":
     return fact_store.RETENTIONS
 
 
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents.model import IncidentMerged
+    from firebell.metrics.business_impact import actions
+
+    return Subscriptions(must={IncidentMerged: (actions.move_merged,)})
+
+
 SLICE = Slice(
     "metrics",
     tables=(
@@ -53,13 +60,14 @@ SLICE = Slice(
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",
-        "business_impact": "One row for each incident at most, kept with it.",
+        "business_impact": "At most one row per incident, kept as long as the incident.",
         "page_month": "One row for each month with pages.",
         "metric_progress": "One row.",
     },
     retentions=_retentions,
     routers=_routers,
     incident_checks=_incident_checks,
+    subscriptions=_subscriptions,
     commands=(
         Command(
             "metrics",

@@ -126,7 +126,7 @@ async def _metric(
         members = await member_store.members(visit.tx, slug, scope, to_id(after))
     amounts = None
     if slug == "cost" and allows(visit.rights, Verb.COST_READ):
-        amounts = await impact_queries.amounts(visit.tx, scope, result.seconds or 0)
+        amounts = await impact_queries.period_cost(visit.tx, scope, result.seconds or 0)
     shown = members[: member_store.MEMBERS_PER_PAGE]
     chart: dict[str, Any] = {"strip": None, "trend": None, "months": None, "between": None, "teams": []}
     if result.trend:

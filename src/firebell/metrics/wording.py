@@ -21,7 +21,7 @@ REASON_NAMES: Mapping[str, str] = {
     "no_end": "end not known",
     "negative": "times contradict each other",
     "not_due": "not due yet",
-    "no_customers": "without a number of customers",
+    "no_customers": "no customer count",
 }
 """Why a case is left out."""
 
@@ -34,7 +34,7 @@ HIT_NAMES: Mapping[str, str] = {
     "severity": "severity stayed",
     "postmortems": "in time",
 }
-"""What a case is that a share counts, by the metric."""
+"""What a case counted by a share is called, by metric."""
 
 
 def parts(seconds: float) -> tuple[str, str]:
@@ -221,13 +221,16 @@ def _honesty_of_customer_minutes(result: Result) -> str:
     unknown = result.excluded.get("no_customers", 0)
     if not result.n:
         if not unknown:
-            return "Nothing in this period and these filters counts."
+            return "No cases match this period and these filters."
         return f"No one recorded how many customers {plural(unknown, 'incident')} affected."
     counted = f"The sum of {plural(result.n, 'incident')}"
     if result.n < TOO_FEW_BELOW:
         counted += ", too few to compare periods"
     if unknown:
-        return f"{counted}. The real number is higher: {plural(unknown, 'incident')} more have no number of customers."
+        have = "has" if unknown == 1 else "have"
+        return (
+            f"{counted}. The real number is higher: {plural(unknown, 'incident')} {have} no customer count."
+        )
     return f"{counted}."
 
 

@@ -5,7 +5,7 @@ alter table incident_fact add column customers bigint;
 
 create table business_impact (
     incident_id bigint primary key references incident on delete cascade,
-    amount numeric(15, 2) not null check (amount >= 0),
+    amount numeric(16, 3) not null check (amount >= 0),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     -- where the amount comes from, as someone entered it
     source text not null,

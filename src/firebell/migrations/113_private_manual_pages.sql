@@ -1,7 +1,20 @@
 -- A page by hand for a private incident: everyone sees it, and only whom it reaches reads why.
-alter table manual_page add column is_private boolean not null default false;
+alter table manual_page
+    add column is_private boolean not null default false,
+    -- the incident that it was started for, null for one that was only linked to an incident
+    add column incident_id bigint;
+create index manual_page_of_incident on manual_page (incident_id) where incident_id is not null;
+create index page_of_incident on page (subject_id) where subject_kind = 'incident';
 
--- who was paged by hand for a private incident may read it, as those whom its own page reached
+-- the timeline of an incident has the pages that were started for it; a linked one has another kind of entry
+update manual_page
+set incident_id = timeline_entry.incident_id
+from timeline_entry
+where timeline_entry.kind = 'paged'
+    and timeline_entry.data->>'page' = manual_page.page_id::text;
+
+-- Who was paged for an incident may read it: whom its own page or a page by hand for it reached. Someone who only
+-- acknowledged such a page may not, nor anyone whom a page reached that was linked to the incident or merged into it.
 create or replace view private_incident as
 select incident.id incident_id, array(
     select incident.declared_by
@@ -12,20 +25,18 @@ select incident.id incident_id, array(
     where incident_role.incident_id = incident.id
         and incident_role.until_at is null
     union
-    select page_owner.person_id
-    from incident_page
-    join page on page.id = incident_page.page_id
-        and page.subject_kind in ('incident', 'manual')
-    join page_owner on page_owner.page_id = page.id
-    where incident_page.incident_id = incident.id
-    union
     select delivery.person_id
-    from incident_page
-    join page on page.id = incident_page.page_id
-        and page.subject_kind in ('incident', 'manual')
+    from page
     join delivery on delivery.subject_kind = 'page'
         and delivery.subject_id = page.id
-    where incident_page.incident_id = incident.id
+    where page.subject_kind = 'incident'
+        and page.subject_id = incident.id
+    union
+    select delivery.person_id
+    from manual_page
+    join delivery on delivery.subject_kind = 'page'
+        and delivery.subject_id = manual_page.page_id
+    where manual_page.incident_id = incident.id
 ) readers
 from incident
 where incident.visibility = 'private';
@@ -50,3 +61,38 @@ from manual_page
 where manual_page.page_id = page_log.page_id
     and manual_page.is_private
     and page_log.kind = 'triggered';
+
+-- everyone reads handoffs, so those that exist lose the lines about private incidents, their items and these pages
+with hidden (ref) as (
+    select 'INC-' || id
+    from incident
+    where visibility = 'private'
+    union all
+    select 'ACT-' || action_item.id
+    from action_item
+    join incident on incident.id = action_item.incident_id
+    where incident.visibility = 'private'
+    union all
+    select 'PG-' || page_id
+    from manual_page
+    where is_private
+),
+kept_line (handoff_id, body) as (
+    select handoff.id, coalesce(
+        string_agg(line.text, E'\n' order by line.number) filter (where not exists (
+            select
+            from regexp_matches(line.text, '\m(?:INC|ACT|PG)-[0-9]+\M', 'gi') named (refs)
+            where upper(named.refs[1]) in (select ref from hidden)
+        )),
+        ''
+    )
+    from handoff
+    cross join string_to_table(handoff.body, E'\n') with ordinality line (text, number)
+    group by handoff.id
+)
+update handoff
+set body = kept_line.body,
+    version = handoff.version + 1
+from kept_line
+where kept_line.handoff_id = handoff.id
+    and kept_line.body <> handoff.body;

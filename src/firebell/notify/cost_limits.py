@@ -1,4 +1,4 @@
-"""What messages may cost a day: beyond the limit, those that can wait fail; urgent pages go on (spec 10.7)."""
+"""What messages may cost a day: beyond the limit, those that can wait fail; urgent pages are still sent (spec 10.7)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta

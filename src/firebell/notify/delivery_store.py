@@ -439,23 +439,31 @@ async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
     return created
 
 
-async def move(tx: Tx, by: timedelta, now: datetime) -> None:
-    """Make what waits due earlier, also the end of leases; what quiet hours hold waits for a time of the day."""
+async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
+    """Make what waits due earlier; with `only_after_now`, what was queued after `now`.
+
+    What quiet hours hold waits for a time of the day, which stays. No lease ends later than one that begins now, or
+    earlier than it should: what is being sent is not sent again.
+    """
     await tx.execute(
         """
         update delivery
-        set send_at = case when send_at > $2 then send_at - $1::interval else send_at end,
-            lease_until = lease_until - $1::interval
+        set send_at = case when send_at > $2 and not held then send_at - $1::interval else send_at end,
+            first_send_at = case when first_send_at > $2 then first_send_at - $1::interval else first_send_at end,
+            lease_until = case when lease_until > $3 then $3 else lease_until end,
+            created_at = case when created_at > $2 then $2 else created_at end
         where id in (
             select id
             from delivery
             where state in ('queued', 'sending')
-                and not held
-                and (send_at > $2 or lease_until > $2)
+                and (send_at > $2 or lease_until > $3 or created_at > $2)
+                and (created_at > $2 or not $4)
             order by id
             for update
         )
         """,
         by,
         now,
+        now + LEASE,
+        only_after_now,
     )

@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 BATCH = 32
 LEASE = timedelta(seconds=60)
-"""Longer than an attempt; when a process dies, another goes on after this time."""
+"""Longer than an attempt; when a process dies, another one continues after this time."""
 RETRY_AFTER_S = (2, 8, 30, 120)
 """Delays after failed tries; then the message stays as it is, and its buttons say that nothing is left to do."""
 
 
 class Retractor:
-    """Replaces messages by what became of their subject."""
+    """Replaces messages with the outcome of their subject."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -49,7 +49,7 @@ class Retractor:
         if self.upcoming is None or self.upcoming > now:
             return 0
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             claimed = await retraction_store.claim(tx, now, now + LEASE, BATCH)
             messages = await self._composed(tx, claimed, now)
         outcomes = await asyncio.gather(*map(self._retract, claimed, messages))
@@ -80,7 +80,10 @@ class Retractor:
     async def _composed_of(
         self, tx: Tx, kind: str, outgoing: Sequence[Outgoing], now: datetime
     ) -> dict[int, Message | Retry | None]:
-        """Return what replaces messages of one kind, by delivery; one that cannot be composed keeps back no other."""
+        """Return the replacement of each message of one kind, by delivery.
+
+        A message that can't be composed doesn't hold up the others.
+        """
         compose = self._ctx.composers[kind].compose_retractions
         if compose is None:
             return dict.fromkeys((one.delivery.id for one in outgoing), None)

@@ -52,8 +52,8 @@ CLAIM = 64
 """Largest number of deliveries per claim, small so that each begins soon after its claim."""
 GATHER_S = 0.02
 """Delay before a claim for free slots: a claim of one costs as much as a claim of many."""
-GATHERED = 16
-"""Number of slots that became free for which a claim waits no longer; a destination alone has 16 to 22."""
+CLAIM_AT_FREED_SLOTS = 16
+"""Number of freed slots at which the next claim starts at once; one destination has 16 to 22."""
 LINGER_S = 0.02
 """Delay in which outcomes are collected to be recorded together: after a crash they are only sent again."""
 CLAIMS = 8
@@ -86,6 +86,7 @@ class Sender:
         self.upcoming: datetime | None = None
         """When to claim again after a claim of none; `on_free` is called when a blocked delivery may have a slot."""
         self._gathering: Scheduled | None = None
+        self._gathers_at_s = 0.0
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings, ctx.pace)
         self._transports = {kind: channel.open(edges) for kind, channel in CHANNELS.items()}
@@ -102,7 +103,7 @@ class Sender:
             return 0
         self._freed = 0
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
             if not claimed:
                 self.upcoming = await self._next_at(tx)
@@ -155,7 +156,7 @@ class Sender:
     def _gather_if_blocked(self) -> None:
         if not self._blocked:
             return
-        if self._freed < GATHERED:
+        if self._freed < CLAIM_AT_FREED_SLOTS:
             self._gather()
             return
         if self._gathering is not None:
@@ -164,8 +165,15 @@ class Sender:
 
     def _gather(self, pause_s: float = 0) -> None:
         """Schedule the next claim for the slots that are free by then."""
-        if self._gathering is None:
-            self._gathering = self._ctx.pace.call_later(max(GATHER_S, pause_s), self._free)
+        wait_s = max(GATHER_S, pause_s)
+        at_s = self._ctx.pace.monotonic() + wait_s
+        if self._gathering is not None:
+            if self._gathers_at_s <= at_s:
+                return
+            # slots of one provider do not wait for the pause of another
+            self._gathering.cancel()
+        self._gathers_at_s = at_s
+        self._gathering = self._ctx.pace.call_later(wait_s, self._free)
 
     def _free(self) -> None:
         self._gathering = None

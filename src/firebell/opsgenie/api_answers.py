@@ -200,7 +200,7 @@ class Answers:
             raise
 
     async def _object(self, integration: Integration, request: ForeignRequest) -> dict[str, Json]:
-        """Return the JSON object of a request; keep a body that is none, and raise ApiError."""
+        """Return the JSON object of a request; keep any other body, and raise ApiError."""
         if request.is_too_large:
             await self._keep(integration, request, "The body is larger than 1 MiB.")
             raise ApiError(413, "The body is larger than 1 MiB.")

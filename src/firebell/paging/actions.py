@@ -102,6 +102,7 @@ request_manual_page = manual.request_manual_page
 set_manual_pages_private = manual.set_private
 start_drill_page = drill_pages.start_drill_page
 start_manual_page = manual.start_manual_page
+start_response_page = manual.start_response_page
 triggered = store.triggered
 unacknowledge = acknowledging.unacknowledge
 update_policy = policy_actions.update_policy
@@ -395,7 +396,13 @@ async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime
         )
 
 
-async def move_timers(tx: Tx, by: timedelta, now: datetime) -> None:
-    """Make open pages that wait for their next level due earlier, because the clock that set the time was ahead."""
-    await store.move(tx, by, now)
-    await timers.move(tx, [TIMER, ACK_WARNING_TIMER], by, now)
+async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
+    """Make open pages, and groups of alerts that wait to page, due earlier: the clock that set the time was ahead.
+
+    With `only_after_now`, only pages that began or were acknowledged after `now`.
+    """
+    moved = await store.advance_by(tx, by, now, only_after_now=only_after_now)
+    # a timer that runs before its page is due is gone
+    await timers.advance_by(tx, [TIMER, ACK_WARNING_TIMER], by, now, [str(page_id) for page_id in moved])
+    if not only_after_now:
+        await timers.advance_by(tx, [alerts.HOLD_TIMER, alerts.INHIBITION_TIMER], by, now)

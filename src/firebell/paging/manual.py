@@ -39,7 +39,7 @@ _TITLE_MAX_CHARS = 200
 _REPEAT = 2
 _DRILL = "DRILL "
 _PRIVATE = "private incident"
-"""What a page by hand for a private incident says instead of why."""
+"""The reason that a manual page for a private incident shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,16 @@ async def start_manual_page(
     With an incident, the page is linked to it and its timeline shows who was paged.
     """
     page = await _start(tx, actor, target, text, now, incident_id, key=None)
+    assert page is not None  # only a key that was used before starts nothing
+    return page
+
+
+@permits(Verb.PAGE_START)
+async def start_response_page(
+    tx: Tx, actor: Actor, target: ManualTarget, text: str, now: datetime, incident_id: int
+) -> Page:
+    """Page a target for an incident as `start_manual_page` does; the caller links the page and records it."""
+    page = await _start(tx, actor, target, text, now, incident_id, key=None, is_recorded=True)
     assert page is not None  # only a key that was used before starts nothing
     return page
 
@@ -169,8 +179,12 @@ async def _start(
     incident_id: int | None,
     *,
     key: str | None,
+    is_recorded: bool = False,
 ) -> Page | None:
-    """Store a page with its timer and log; return None if the key was used before."""
+    """Store a page with its timer and log; return None if the key was used before.
+
+    With `is_recorded`, the caller links the page to the incident and adds it to the timeline.
+    """
     text = _text(text)
     resolved = await resolve_target(tx, target)
     manual_page_id = await manual_store.insert(
@@ -182,6 +196,7 @@ async def _start(
         text=text,
         key=key,
         now=now,
+        incident_id=incident_id,
     )
     if manual_page_id is None:
         return None
@@ -208,7 +223,7 @@ async def _start(
         target=f"{target.kind}:{target.id}",
         incident=f"INC-{incident_id}" if incident_id is not None else None,
     )
-    if incident_id is not None:
+    if incident_id is not None and not is_recorded:
         started = ManualPageStarted(page_id, incident_id, actor.label, actor.person_id, resolved.name, text)
         await tx.emit(started, now)
     page = await store.page(tx, page_id)
@@ -218,21 +233,22 @@ async def _start(
 
 @internal("A page that a person starts for a drill.")
 async def mark_as_drill(tx: Tx, page_id: int) -> None:
-    """Put DRILL before the title of a page by hand, in the transaction that starts it."""
+    """Put DRILL before the title of a manual page, in the transaction that starts it."""
     page = await store.page(tx, page_id)
     assert page is not None
     title = f"{_DRILL}{page.title}"[:_TITLE_MAX_CHARS]
     await store.retitle_all(tx, MANUAL_KIND, page.subject_id, title)
 
 
-@internal("A part of linking pages to incidents, and of changing who sees an incident.")
+@internal("Part of linking pages to incidents, and of changing who sees an incident.")
 async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> list[int]:
-    """Hide on the pages by hand among these why someone was paged, or show it again; return those that changed.
+    """Hide or show the reasons of the manual pages among these; return the ids of those that changed.
 
     Everyone sees a page; why someone was paged for a private incident is in their messages and on its timeline.
     """
-    pages = await store.lock(tx, page_ids)
-    manual_pages = await manual_store.of_pages(tx, [page.id for page in pages])
+    manual_ids = sorted(await manual_store.of_pages(tx, page_ids))  # pages of alerts are not locked
+    pages = await store.lock(tx, manual_ids)
+    manual_pages = await manual_store.of_pages(tx, manual_ids)
     changing = [p for p in pages if p.id in manual_pages and manual_pages[p.id].is_private is not private]
     await manual_store.set_private(tx, [page.id for page in changing], private)
     for page in changing:

@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import ManualPage, ManualTarget, ManualTargetKind
 
-_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private"
+_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private, incident_id"
 
 
 def _manual_page(row: Row) -> ManualPage:
@@ -24,6 +24,7 @@ async def insert(
     text: str,
     key: str | None,
     now: datetime,
+    incident_id: int | None = None,
 ) -> int | None:
     """Insert a manual page and return its id; None if the actor used the key before.
 
@@ -32,9 +33,9 @@ async def insert(
     inserted: int | None = await tx.value(
         """
         insert into manual_page (
-            actor, actor_id, target_kind, target_id, target_name, text, idempotency_key, created_at
+            actor, actor_id, target_kind, target_id, target_name, text, idempotency_key, created_at, incident_id
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (actor_id, idempotency_key) do nothing
         returning id
         """,
@@ -46,6 +47,7 @@ async def insert(
         text,
         key,
         now,
+        incident_id,
     )
     return inserted
 
@@ -108,7 +110,7 @@ async def open_test_page(tx: Tx, person_id: int, since: datetime) -> int | None:
 
 
 async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
-    """Return who started these pages by hand, by page; pages of alerts and incidents are absent."""
+    """Return the manual pages among these, by page; pages of alerts and incidents are absent."""
     if not page_ids:
         return {}
     rows = await tx.fetch(
@@ -123,7 +125,7 @@ async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
 
 
 async def set_private(tx: Tx, page_ids: Sequence[int], private: bool) -> None:
-    """Store whether pages by hand are about a private incident."""
+    """Store whether manual pages are about a private incident."""
     await tx.execute(
         """
         update manual_page

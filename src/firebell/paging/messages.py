@@ -266,7 +266,7 @@ def _item(alert: Alert, recipient: Recipient) -> Item:
         links=alert.links,
         data={
             "id": alert.id,
-            "dedup_key": alert.dedup_key,
+            "dedup_key": alert.shown_key,
             "status": alert.status,
             "title": alert.title,
             "body": alert.body,

@@ -411,7 +411,7 @@ class Arrival(NamedTuple):
 
 
 class ManualTargetKind(StrEnum):
-    """Whom a person can page by hand."""
+    """The recipient of a manual page."""
 
     PERSON = "person"
     TEAM = "team"
@@ -429,7 +429,7 @@ class ManualTarget:
 
 @dataclass(frozen=True, slots=True)
 class ManualPage:
-    """Who started a page by hand, for whom, and why; `target_name` is the name at that time."""
+    """Who started a manual page, for whom, and why; `target_name` is the name at that time."""
 
     id: int
     page_id: int
@@ -441,6 +441,8 @@ class ManualPage:
     text: str
     is_private: bool
     """Whether it is about a private incident: then only those whom it reaches read why."""
+    incident_id: int | None = None
+    """The incident that it was started for, None for one that was only linked to an incident."""
 
     @property
     def public_text(self) -> str:

@@ -1,4 +1,4 @@
-"""Test pages: people page themselves through all of paging, and see what became of each message (spec 2.9)."""
+"""Test pages: people page themselves through all of paging, and see the outcome of each message (spec 2.9)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -180,9 +180,5 @@ async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
         )
     await policy_version_store.record_version(tx, policy, actor, now)
     await tx.audit(actor, "policy.restored", f"policy:{policy_id}", now, services=detail["services"])
-    for service in (await catalog.services_by_id(tx, detail["services"])).values():
-        if service.policy_id is None:
-            await catalog.set_escalation_policy(
-                tx, actor, service_id=service.id, policy_id=policy_id, now=now
-            )
+    await catalog.fill_in_policy(tx, actor, service_ids=detail["services"], policy_id=policy_id, now=now)
     return policy

@@ -73,7 +73,7 @@ class PageDetails:
     incidents: list[str]
     """References of the incidents that the page belongs to, oldest first."""
     manual: ManualPage | None
-    """Who started the page by hand, and why; None for a page of alerts or of an incident."""
+    """Who started the manual page, and why; None for a page of alerts or of an incident."""
 
     @property
     def glyph(self) -> str:

@@ -19,7 +19,7 @@ _NAMED_OWNERS = 3
 async def compose_retractions(
     tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime
 ) -> list[Message | None]:
-    """Return what became of the page of each delivery, without a way to act; None if it waits for someone again."""
+    """Return the outcome of the page of each delivery, without a way to act; None if it waits for someone again."""
     pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
     owners = await store.owners(tx, list(pages))
     persons = await people.people_by_id(tx, [person for ids in owners.values() for person in ids])

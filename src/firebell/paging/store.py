@@ -177,25 +177,38 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
     )
 
 
-async def move(tx: Tx, by: timedelta, now: datetime) -> None:
-    """Make the open pages that wait due earlier."""
-    await tx.execute(
+async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> list[int]:
+    """Make the open pages that wait due earlier, and return their ids.
+
+    With `only_after_now`, only those that began or were acknowledged after `now`. Afterwards, none has: each page is
+    moved once.
+    """
+    rows = await tx.fetch(
         """
-        update page
-        set due_at = due_at - $1::interval,
-            snoozed_until = snoozed_until - $1::interval
-        where id in (
+        with moved as materialized (
             select id
             from page
             where state not in ('resolved', 'merged')
-                and due_at > $2
+                and (due_at > $2 or acked_at > $2 or triggered_at > $2)
+                and (acked_at > $2 or triggered_at > $2 or not $3)
             order by id
-            for update
+            for no key update
         )
+        update page
+        set due_at = case when due_at > $2 then due_at - $1::interval else due_at end,
+            snoozed_until = case when due_at > $2 then snoozed_until - $1::interval else snoozed_until end,
+            acked_at = case when acked_at is not null then least(acked_at - $1::interval, $2) end,
+            first_ack_at = case when first_ack_at > $2 then $2 else first_ack_at end,
+            triggered_at = case when triggered_at > $2 then $2 else triggered_at end
+        from moved
+        where page.id = moved.id
+        returning page.id
         """,
         by,
         now,
+        only_after_now,
     )
+    return [row["id"] for row in rows]
 
 
 def _changing_values(page_: Page) -> tuple[Any, ...]:

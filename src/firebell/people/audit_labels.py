@@ -115,7 +115,7 @@ ACTION_LABELS = {
     "incident.baseline": "Confirmed the baseline",
     "incident.declared": "Declared an incident",
     "incident.fields": "Edited the fields of an incident",
-    "incident.business_impact": "Recorded the business impact of an incident",
+    "incident.business_impact": "Changed the business impact of an incident",
     "incident.final_facts": "Recorded the final facts of an incident",
     "incident.merged": "Merged an incident",
     "incident.check_waived": "Waived a process check",

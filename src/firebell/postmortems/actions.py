@@ -25,7 +25,7 @@ from firebell.postmortems.publication import actions as publication
 from firebell.postmortems.publication import distribution_settings
 from firebell.postmortems.reminders import actions as reminders
 from firebell.postmortems.review import actions as review
-from firebell.postmortems.several_incidents import actions as several
+from firebell.postmortems.several_incidents import actions as several_incidents
 
 acknowledge = publication.acknowledge
 NewAction = actions_from_text.NewAction
@@ -35,7 +35,7 @@ approve = review.approve
 approve_external = external_actions.approve_external
 ask_external_review = external_actions.ask_external_review
 ask_for_review = review.ask_for_review
-add_incident = several.add_incident
+add_incident = several_incidents.add_incident
 factor_label = document_factors.label
 factors = drafting_blocks.factors
 choosable_entries = timeline_choices.choosable_entries
@@ -48,7 +48,7 @@ note_presence = presence.note_presence
 of_incident = lookup.of_incident
 publish = publication.publish
 publish_external = external_actions.publish_external
-remove_incident = several.remove_incident
+remove_incident = several_incidents.remove_incident
 reply = comments.reply
 restore = saving.restore
 save = saving.save

@@ -1,6 +1,6 @@
 """Read models of post-mortems for the slices above."""
 
-from firebell.postmortems.postmortem_list import queries as archive_queries
+from firebell.postmortems.postmortem_list import queries as list_queries
 
-ArchivedDocument = archive_queries.ArchivedDocument
-archive_period = archive_queries.archive_period
+ListedDocument = list_queries.ListedDocument
+postmortem_period = list_queries.postmortem_period

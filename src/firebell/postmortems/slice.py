@@ -38,8 +38,8 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.meeting import web as meeting_web
     from firebell.postmortems.near_misses import api as near_miss_api
     from firebell.postmortems.near_misses import web as near_miss_web
-    from firebell.postmortems.postmortem_list import api as archive_api
-    from firebell.postmortems.postmortem_list import web as archive_web
+    from firebell.postmortems.postmortem_list import api as list_api
+    from firebell.postmortems.postmortem_list import web as list_web
     from firebell.postmortems.progress import api as progress_api
     from firebell.postmortems.publication import api as publication_api
     from firebell.postmortems.publication import web as publication_web
@@ -55,7 +55,7 @@ def _routers() -> list["APIRouter"]:
         publication_web.router,
         external_web.router,
         export_api.page_router,
-        archive_web.router,
+        list_web.router,
         near_miss_web.router,
         meeting_web.router,
         timeline_web.router,
@@ -63,7 +63,7 @@ def _routers() -> list["APIRouter"]:
         author_web.router,
         reader_web.router,
         web.router,
-        archive_api.router,
+        list_api.router,
         progress_api.router,
         similar_api.router,
         near_miss_api.router,
@@ -83,12 +83,12 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.postmortems.postmortem_list import timers as archive_timers
+    from firebell.postmortems.postmortem_list import timers as list_timers
     from firebell.postmortems.publication import timers as publication_timers
     from firebell.postmortems.reminders import timers as reminder_timers
     from firebell.postmortems.similar import timers as similar_timers
 
-    modules = (archive_timers, publication_timers, reminder_timers, similar_timers)
+    modules = (list_timers, publication_timers, reminder_timers, similar_timers)
     return {kind: handler for module in modules for kind, handler in module.HANDLERS.items()}
 
 

@@ -308,7 +308,7 @@ async def add_contract(
 
 @permits(Verb.REGULATORY_WRITE)
 async def end_contract(tx: Tx, actor: Actor, contract_id: int, now: datetime) -> Contract:
-    """End a contract: it applies to no new incident, and clocks that it started go on."""
+    """End a contract: it applies to no new incident, and clocks that it started continue."""
     contract = await store.end_contract(tx, contract_id, now)
     if contract is None:
         raise NotFound(f"There is no contract {contract_id} in force.")

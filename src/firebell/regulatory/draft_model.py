@@ -46,7 +46,7 @@ class DraftTemplate:
     """What the fields were checked against; empty if they are not verified."""
     fields: tuple[DraftField, ...]
     continues: tuple[str, ...] = ()
-    """The obligations whose latest notification it goes on from."""
+    """The obligations whose latest notification it continues."""
     counts_each_part: bool = False
     """True if each part is a submission of its own, false if only the first one ends the clock."""
 

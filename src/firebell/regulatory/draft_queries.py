@@ -139,7 +139,7 @@ def clock_of(one: IncidentClocks, obligation: str) -> Clock:
 
 
 def before(draft: Draft, template: DraftTemplate, drafts: Sequence[Draft]) -> Draft | None:
-    """Return the sent notification that a draft goes on from: its own part before, else that of an earlier phase."""
+    """Return the sent notification that a draft continues: its own part before, else that of an earlier phase."""
     own = [one for one in drafts if one.obligation == draft.obligation and one.part == draft.part - 1]
     earlier = [one for one in drafts if one.obligation in template.continues and one.state is DraftState.SENT]
     return own[0] if own else max(earlier, key=lambda one: one.id, default=None)

@@ -21,7 +21,7 @@ from firebell.replies import committing, poll_store
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=40)
-"""When a process dies, another goes on after this time."""
+"""When a process dies, another one continues after this time."""
 RENEW_BEFORE = timedelta(seconds=25)
 """A lease that ends sooner, which is longer than a fetch takes, is renewed before the next one."""
 PAUSE = timedelta(seconds=5)
@@ -60,9 +60,11 @@ class AnswerFetcher:
 
     async def run_once(self, now: datetime) -> int:
         """Fetch once, apply what happened, and return how much did."""
-        if self.is_unused or (self.upcoming and now < self.upcoming):
+        pause = timedelta(seconds=self._poller.pause_s)
+        # a clock that was set back must not stop the lane
+        if self.is_unused or (self.upcoming and now < self.upcoming <= now + max(pause, PAUSE)):
             return 0
-        self.upcoming = now + timedelta(seconds=self._poller.pause_s)
+        self.upcoming = now + pause
         waiting = await self._prepared(now)
         if self._unapplied or self._unanswered:
             kept = len(self._unapplied)
@@ -83,11 +85,12 @@ class AnswerFetcher:
 
     async def _prepared(self, now: datetime) -> Sequence[WaitingMessage]:
         """Take or renew the lease, and return the messages that wait, in one transaction at most."""
-        renews = self._lease is None or self._lease.until - now < RENEW_BEFORE
+        # one that ends later than it can was taken by a clock that was set back
+        renews = self._lease is None or not RENEW_BEFORE <= self._lease.until - now <= LEASE
         if not renews and not self._poller.waits_for:
             return ()
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             if renews and not await self._claim(tx, now):
                 self.upcoming = now + PAUSE
                 return ()
@@ -130,7 +133,7 @@ class AnswerFetcher:
         await self._poller.answer(answers)
 
     async def _applied(self, update: Update) -> SignalAnswer:
-        """Apply one update; one that breaks something does not keep back those after it."""
+        """Apply one update; an error doesn't hold up those after it."""
         now = self._ctx.clock.now()
         try:
             db, signals = self._ctx.work_db, [update.signal]
@@ -145,11 +148,16 @@ class AnswerFetcher:
         return answer
 
     async def close(self) -> None:
-        """Give up the lease, so that another process goes on at once."""
+        """Give up the lease, so that another process continues at once."""
         if self._lease:
             now = self._ctx.clock.now()
             async with self._ctx.work_db.tx() as tx:
                 await poll_store.advance(tx, self._channel.kind, self._lease.number, self._lease.cursor, now)
+
+
+async def limit_leases(tx: Tx, now: datetime) -> None:
+    """Let leases that a clock which was ahead gave end when one that begins now does."""
+    await poll_store.end_leases_by(tx, now + LEASE)
 
 
 def lanes(ctx: Context) -> dict[str, AnswerFetcher]:

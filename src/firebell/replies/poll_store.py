@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 
 
 class PollClaim(NamedTuple):
-    """The right to fetch for a channel until the lease ends, and the cursor from which to go on."""
+    """The right to fetch for a channel until the lease ends, and the cursor from which to continue."""
 
     number: int
     cursor: str
@@ -29,6 +29,18 @@ async def claim(tx: Tx, channel: str, now: datetime, until: datetime) -> PollCla
         until,
     )
     return PollClaim(row["claims"], row["cursor"]) if row else None
+
+
+async def end_leases_by(tx: Tx, until: datetime) -> None:
+    """Let no lease end later than `until`."""
+    await tx.execute(
+        """
+        update channel_poll
+        set lease_until = $1
+        where lease_until > $1
+        """,
+        until,
+    )
 
 
 async def advance(tx: Tx, channel: str, number: int, cursor: str, until: datetime) -> bool:

@@ -21,7 +21,7 @@ DUTY_LIMIT_HARD = timedelta(hours=8)
 UPDATE_OVERDUE_SHARE = 0.5
 CLOCK_SHARE_LEFT = 0.25
 PROGRESS_KINDS = frozenset({"phase", "finding", "decision", "mitigation", "severity"})
-"""The timeline entries that are progress; a bare update is none."""
+"""The timeline entries that are progress; a bare update is not."""
 
 
 def steps(facts: ResponseFacts) -> list[ResponseStep]:

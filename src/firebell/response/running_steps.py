@@ -328,14 +328,14 @@ async def _open(
     )
     purpose = f" ({role})" if role else ""
     text = cut(f"{incident.ref} SEV{incident.severity}{purpose}: {_public_title(incident)}", TITLE_MAX_BYTES)
-    page = await paging.start_manual_page(tx, actor, target, text, now)
+    page = await paging.start_response_page(tx, actor, target, text, now, incident.id)
     key = f"{target.kind}:{target.id}"
     await store.add_page(tx, incident.id, ResponsePage(page.id, step.who, key, tuple(person_ids)))
     names = await people.people_by_id(tx, person_ids)
     listed = ", ".join(names[i].name for i in person_ids if i in names)
     why = "" if step.code == "declared" else f" Reason: {_reason(step)}."
     entry = f"paged {listed} for {incident.ref} ({page.ref}).{why}"
-    await incidents.attach_page(tx, incident.id, page.id)
+    await incidents.attach_page(tx, incident, page.id, now)
     sentence = _sentence(actor, entry)
     await incidents.record_entry(tx, actor, incident.id, "paged", sentence, {"page": page.id}, now)
 

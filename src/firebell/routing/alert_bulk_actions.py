@@ -27,7 +27,7 @@ class AlertAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertOutcome:
-    """What became of one alert, and whether something changed. `page` is the page of its group.
+    """The outcome of one alert, and whether something changed. `page` is the page of its group.
 
     `reason` says why nothing changed, or why the page still escalates.
     """
@@ -117,7 +117,7 @@ def _outcome(alert_id: int, pages: dict[int, int | None], reason: str, *, is_don
 
 
 def summary(action: AlertAction, outcomes: Sequence[AlertOutcome]) -> str:
-    """Return what became of the alerts, the changed ones first."""
+    """Return the outcome of the alerts, the changed ones first."""
     done = [outcome for outcome in outcomes if outcome.is_done]
     if action is AlertAction.ACK:
         pages = len({outcome.page for outcome in done})

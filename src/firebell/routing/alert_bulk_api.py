@@ -34,7 +34,7 @@ class AlertsToChange(ApiInput):
 
 
 class AlertOutcomeShown(ApiOutput):
-    """What became of one alert."""
+    """The outcome of one alert."""
 
     alert_id: int
     page: Annotated[str | None, Field(description="the page of its group; null if it paged no one")]

@@ -227,7 +227,7 @@ class ExplainedStage(ApiOutput):
     result: StageResult
     text: str
     at: datetime | None
-    until: Annotated[datetime | None, Field(description="when it lets the alert go on, if it still fires")]
+    until: Annotated[datetime | None, Field(description="when it releases the alert, if it still fires")]
     href: Annotated[
         str, Field(description="address of what explains more in Firebell, empty if there is none")
     ]

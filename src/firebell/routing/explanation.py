@@ -20,7 +20,7 @@ from firebell.routing.model import (
 
 @dataclass(frozen=True, slots=True)
 class ExplanationFacts:
-    """What is stored about an alert and what became of it.
+    """What is stored about an alert and its outcome.
 
     `received_at` is when its first message arrived, None once that is deleted. `rule` is the number and name of the
     rule that decided. `has_rules` is True if there were rules when the alert began.

@@ -51,7 +51,7 @@ class StageEntry:
 class ExplanationStage:
     """What one stage decided and why; `href` is the page that explains more, labeled `link`.
 
-    `until` is when it lets the alert go on, if it still fires.
+    `until` is when it releases the alert, if it still fires.
     """
 
     name: StageName

@@ -270,7 +270,7 @@ async def findings(
 
 @internal("Part of merging two incidents.")
 async def move_runs(tx: Tx, incident_id: int, into_id: int) -> None:
-    """Move the runs of an incident that was merged to the one that it was merged into; open ones go on there."""
+    """Move the runs of an incident that was merged to the one that it was merged into; open ones continue there."""
     for run_id in await run_store.move_to_incident(tx, incident_id, into_id):
         await tx.live(f"run-{run_id}")
 

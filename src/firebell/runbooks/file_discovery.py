@@ -1,11 +1,11 @@
 """Runbooks in a folder or a repository: find the files, and the targets of their links that exist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from firebell.runbooks.parse import read
-from firebell.runbooks.sources.sync_plan import is_rule_file, is_scenario
+from firebell.runbooks.sources.sync_plan import is_rule_file, is_runbook, is_scenario
 from firebell.runbooks.text_checks import targets
 
 
@@ -20,11 +20,11 @@ class Root:
         return file.resolve().parent.relative_to(self.path).as_posix()
 
 
-def gather(paths: Iterable[Path], *, for_push: bool = False) -> list[Path]:
+def gather(paths: Iterable[Path], *, for_push: bool = False, rules: Sequence[str] = ()) -> list[Path]:
     """Return the named files, and all `.md` files in named folders except README.md and _index.md.
 
-    With `for_push`, include scenarios of drills and YAML that can be a rule file. Raise `FileNotFoundError` for a path
-    that does not exist, and for a folder without a runbook.
+    With `for_push`, include scenarios of drills, and rule files whose paths below their root match one of `rules`.
+    Raise `FileNotFoundError` for a path that does not exist, and for a folder without a runbook.
     """
     files: dict[Path, None] = {}
     for path in paths:
@@ -32,7 +32,7 @@ def gather(paths: Iterable[Path], *, for_push: bool = False) -> list[Path]:
             below = [
                 p
                 for p in sorted(path.rglob("*"))
-                if _is_read(p.name, for_push=for_push)
+                if _is_read(p, for_push=for_push, rules=rules)
                 and p.is_file()
                 and not any(n.startswith(".") for n in p.relative_to(path).parts)
             ]
@@ -46,10 +46,20 @@ def gather(paths: Iterable[Path], *, for_push: bool = False) -> list[Path]:
     return list(files)
 
 
-def _is_read(name: str, *, for_push: bool) -> bool:
-    if name.endswith(".md"):
-        return name.lower() not in ("readme.md", "_index.md")
-    return for_push and (is_scenario(name) or is_rule_file(name))
+def _is_read(file: Path, *, for_push: bool, rules: Sequence[str]) -> bool:
+    if file.name.endswith(".md"):
+        return file.name.lower() not in ("readme.md", "_index.md")
+    if not for_push:
+        return False
+    if is_scenario(file.name):
+        return True
+    # other YAML of a repository can hold secrets, so that only what is named leaves the machine
+    return bool(rules) and is_rule_file(file.name) and is_runbook(path_below_root(file), rules)
+
+
+def path_below_root(file: Path) -> str:
+    """Return the path of a file below its repository, separated by `/`."""
+    return file.resolve().relative_to(root_of(file).path).as_posix()
 
 
 def root_of(file: Path) -> Root:

@@ -65,7 +65,9 @@ def _load(text: str) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise _Refused(1, "The front matter is not a list of keys and values.", "Write 'services: [search]'.")
+        raise _Refused(
+            1, "The front matter is not a mapping of keys to values.", "Write 'services: [search]'."
+        )
     return {str(key): value for key, value in document.items()}
 
 

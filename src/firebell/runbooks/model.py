@@ -270,7 +270,7 @@ class ScenarioText:
 
 @dataclass(frozen=True, slots=True)
 class RuleFileText:
-    """A rule file of Prometheus as a runbook source has it, with the names of its alerts."""
+    """A Prometheus rule file as a runbook source has it, with the names of its alerts."""
 
     source: str
     path: str

@@ -137,7 +137,7 @@ def title(alarm: SelfAlarm) -> str:
     is_open = alarm.cleared_at is None
     match alarm.kind:
         case ProblemKind.TIMERS:
-            return "Firebell pages people late" if is_open else "Firebell pages people on time again"
+            return "Escalations are late" if is_open else "Escalations are on time again"
         case ProblemKind.QUEUE:
             return (
                 f"{channel}: urgent messages are waiting"

@@ -126,7 +126,7 @@ async def open_url(tx: Tx, heartbeat: OutboundHeartbeat, sealed: bytes) -> str:
 
 
 async def record_pings(tx: Tx, outcomes: Sequence[PingOutcome], now: datetime) -> None:
-    """Record what became of requests."""
+    """Record the outcome of requests."""
     await tx.execute(
         """
         update outbound_heartbeat

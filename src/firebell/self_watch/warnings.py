@@ -22,11 +22,7 @@ def warnings(ctx: Context) -> list[HealthWarning]:
     active = [
         *ctx.health.noticed,
         *of_lanes(ctx.health.lanes()),
-        *(
-            [HealthWarning("The database stores no alerts.", delays_pages=True)]
-            if ctx.health.refusal()
-            else []
-        ),
+        *([HealthWarning("Alerts can’t be stored.", delays_pages=True)] if ctx.health.refusal() else []),
         *([HealthWarning(clock)] if clock else []),
     ]
     return sorted(dict.fromkeys(active), key=lambda each: not each.delays_pages)
@@ -44,7 +40,7 @@ def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
 def of_lanes(lanes: Mapping[str, str]) -> list[HealthWarning]:
     """Return a warning for each lane of the worker that has a problem, by the problem of each lane (pure)."""
     return [
-        HealthWarning(f"The worker lane {name} does not finish its work.", name in PAGING_LANES)
+        HealthWarning(f"The worker’s {name} lane is stalled.", name in PAGING_LANES)
         for name, problem in lanes.items()
         if problem
     ]

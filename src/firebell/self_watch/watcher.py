@@ -5,7 +5,7 @@ A process that hangs, or has no database, sends nothing: that is what the receiv
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,7 +16,8 @@ from firebell.heartbeats.model import INSTALLATION_AGENT
 from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Invalid, Unavailable
+from firebell.kit.process_health import HealthWarning
 from firebell.kit.text import to_storable
 from firebell.kit.threads import Pool
 from firebell.self_watch import actions, rules, store, warnings
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 LOOK_INTERVAL = timedelta(seconds=15)
 """How often one process checks the work of all, and each checks its own."""
 PING_LIMIT_S = 10.0
+DISK_LIMIT_S = 5.0
+"""How long a disk is waited for."""
 
 Checks = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the problem of each health check of this process and its database, empty where it passes."""
@@ -84,12 +87,20 @@ class Watcher:
             begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
             await actions.end_alarms(tx, works, now)
             open_alarms = await store.open_alarms(tx)
-        disk = await self._pool.run(partial(warnings.of_disk, self._ctx.data))
-        self._ctx.health.noticed = (*warnings.of_alarms(open_alarms), *disk)
         for alarm in begun:
             log.warning(
                 "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}
             )
+        self._ctx.health.noticed = (*warnings.of_alarms(open_alarms), *await self._disk_warnings())
+
+    async def _disk_warnings(self) -> Sequence[HealthWarning]:
+        """Return what is wrong with the disk; nothing if it does not answer, as a network disk may not."""
+        try:
+            async with asyncio.timeout(DISK_LIMIT_S):
+                return await self._pool.run(partial(warnings.of_disk, self._ctx.data))
+        except (TimeoutError, Unavailable):
+            log.warning("the disk does not answer")
+            return ()
 
     async def _release_unreadable_holds(self, now: datetime) -> None:
         """Page for alerts that a later release held, before it was replaced by this one; no event may come for them."""

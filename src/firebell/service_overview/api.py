@@ -240,7 +240,10 @@ async def list_services(
         int | None, Query(ge=LEAST_TIER, le=MOST_TIER, description="only services of this tier")
     ] = None,
     health: Annotated[
-        HealthFilter, Query(description="only unhealthy ones, or those without a policy or an integration")
+        HealthFilter,
+        Query(
+            description="only unhealthy, not ready or deleted ones; not ready: without a policy or an integration"
+        ),
     ] = HealthFilter.ALL,
 ) -> list[ListedService]:
     team_id = (await people.team_by_slug(w.tx, team)).id if team else None

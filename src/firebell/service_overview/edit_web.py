@@ -44,7 +44,7 @@ async def _render(
         "values": values,
         "stored": _values(service),
         "error": error,
-        "uses": await uses.uses(visit.tx, service.id, service.slug),
+        "uses": await uses.uses(visit.tx, visit.actor, service.id, service.slug),
     }
     return await html.render(visit.request, "service_overview/edit.html", context)
 
@@ -74,7 +74,9 @@ async def edit(visit: CurrentVisit, slug: str) -> Response:
 @router.post("/services/{slug}/edit", dependencies=route_access.needs(Verb.SERVICE_WRITE))
 async def save(visit: CurrentVisit, slug: str) -> Response:
     unlocked = await catalog.by_slug(visit.tx, slug)
-    await catalog.lock_services(visit.tx, [unlocked.id])
+    entered = visit.values.get("name")
+    renames = entered not in (None, unlocked.name)
+    await catalog.lock_for_edit(visit.tx, unlocked.id, entered if renames else None)
     service = await catalog.by_slug(visit.tx, slug)
     stored = _values(service)
     changes = form_changes.changes(visit.values, stored)

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.catalog.model import Service
+from firebell.catalog.model import TIERS, Service
+from firebell.kit.errors import Invalid
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_number
 from firebell.kit.web import html, routing
@@ -34,10 +35,13 @@ async def export(
 ) -> Response:
     """Download the services that match the filters of the list, by name, at most `list_queries.MAX_MATCHING`."""
     teams = await people.teams(visit.tx)
+    chosen_team = next((each for each in teams if each.slug == team), None)
+    if team and chosen_team is None:
+        raise Invalid("There is no such team.", fields={"team": "Choose a team from the list."})
     search = ServiceSearch(
         q.strip(),
-        next((each.id for each in teams if each.slug == team), -1) if team else None,
-        to_number(tier, "tier") if tier else None,
+        chosen_team.id if chosen_team else None,
+        to_number(tier, "tier", least=1, most=max(TIERS)) if tier else None,
         HealthFilter(to_one_of(health or "all", "health", tuple(HealthFilter))),
     )
     listed = await list_queries.matching(visit.tx, search, with_incidents=True)

@@ -18,11 +18,11 @@ _EXAMPLE = "services:\n  checkout-api:\n    team: payments\n    tier: 1\n    lab
 
 
 class ServiceImportFile(ApiInput):
-    """A YAML file with services, or with Components of Backstage."""
+    """A YAML file with services, or with Backstage Components."""
 
     file: Annotated[Text, Field(max_length=MAX_FILE_CHARS, examples=[_EXAMPLE])]
     create: Annotated[
-        bool, Field(description="create services that do not exist; else they are an error")
+        bool, Field(description="create services that do not exist; otherwise they are errors")
     ] = False
     dry_run: Annotated[bool, Field(description="only return what would change")] = False
 

@@ -44,7 +44,7 @@ async def form(visit: CurrentVisit) -> Response:
 
 
 async def _text(visit: Visit) -> str:
-    """Return the uploaded file, or else what was pasted; raise Invalid if there is neither, or it is no text."""
+    """Return the uploaded file, or else what was pasted; raise Invalid if there is neither, or it is not text."""
     upload = visit.form.get("file")
     if isinstance(upload, UploadFile) and upload.filename:
         try:

@@ -35,6 +35,8 @@ class HealthFilter(StrEnum):
     ALL = "all"
     UNHEALTHY = "unhealthy"
     NOT_READY = "not-ready"
+    DELETED = "deleted"
+    """Instead of those that exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ async def _filter(tx: Tx, search: ServiceSearch) -> ServiceFilter:
         search.health is HealthFilter.NOT_READY,
         search.tier,
         labeled_ids,
+        is_deleted=search.health is HealthFilter.DELETED,
     )
 
 

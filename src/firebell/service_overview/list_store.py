@@ -1,7 +1,7 @@
 """The SQL of the list of services: its pages, its numbers, and the recent alerts of its rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.alerts.model import TEST_KEY_PREFIX
@@ -32,19 +32,29 @@ class ServiceFilter:
     is_not_ready: bool = False
     tier: int | None = None
     labeled_ids: Collection[int] | None = None
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceCounts:
-    """How many services match a search and a team: all, the unhealthy ones, and those that are not ready."""
+    """How many services match a search and a team: all, the unhealthy ones, and those not ready or deleted."""
 
     total: int
     unhealthy: int
     not_ready: int
+    deleted: int
 
 
 def _where(wanted: ServiceFilter, values: list[object]) -> str:
-    conditions = ["deleted_at is null"]
+    conditions = [f"deleted_at is {'not ' if wanted.is_deleted else ''}null", *_matching(wanted, values)]
+    if wanted.is_not_ready:
+        conditions.append(_NOT_READY)
+    return "\n            and ".join(conditions)
+
+
+def _matching(wanted: ServiceFilter, values: list[object]) -> list[str]:
+    """Return the conditions of a search, a team, a tier and labels."""
+    conditions = []
     if wanted.tsquery:
         values.append(wanted.tsquery)
         document = "search_vector(name || ' ' || slug || ' ' || description)"
@@ -58,9 +68,7 @@ def _where(wanted: ServiceFilter, values: list[object]) -> str:
     if wanted.labeled_ids is not None:
         values.append(list(wanted.labeled_ids))
         conditions.append(f"id = any(${len(values)}::bigint[])")
-    if wanted.is_not_ready:
-        conditions.append(_NOT_READY)
-    return "\n            and ".join(conditions)
+    return conditions
 
 
 async def service_ids(
@@ -99,16 +107,17 @@ async def counts(tx: Reads, wanted: ServiceFilter, unhealthy_ids: Collection[int
     row = await tx.row(
         f"""
         select
-            count(*) as total,
-            count(*) filter (where id = any($1::bigint[])) as unhealthy,
-            count(*) filter (where {_NOT_READY}) as not_ready
+            count(*) filter (where deleted_at is null) as total,
+            count(*) filter (where deleted_at is null and id = any($1::bigint[])) as unhealthy,
+            count(*) filter (where deleted_at is null and {_NOT_READY}) as not_ready,
+            count(*) filter (where deleted_at is not null) as deleted
         from service
-        where {_where(replace(wanted, is_not_ready=False), values)}
+        where {" and ".join(["true", *_matching(wanted, values)])}
         """,
         *values,
     )
     assert row
-    return ServiceCounts(row["total"], row["unhealthy"], row["not_ready"])
+    return ServiceCounts(**row)
 
 
 async def alert_counts(

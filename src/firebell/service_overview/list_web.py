@@ -20,7 +20,12 @@ from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
 router = routing.html_router()
 
-TABS = {HealthFilter.ALL: "All", HealthFilter.UNHEALTHY: "Unhealthy", HealthFilter.NOT_READY: "Not ready"}
+TABS = {
+    HealthFilter.ALL: "All",
+    HealthFilter.UNHEALTHY: "Unhealthy",
+    HealthFilter.NOT_READY: "Not ready",
+    HealthFilter.DELETED: "Deleted",
+}
 
 
 async def _services(
@@ -50,7 +55,8 @@ async def _services(
     )
     address = partial(html.address, "/services", q=q)
     chosen = {"team": team, "tier": tier, "health": "" if shown is HealthFilter.ALL else shown}
-    numbers = (listed.counts.total, listed.counts.unhealthy, listed.counts.not_ready)
+    counts = listed.counts
+    numbers = (counts.total, counts.unhealthy, counts.not_ready, counts.deleted)
     older = ""
     if not listed.is_last:
         last_group = "healthy" if listed.healthy else "unhealthy"
@@ -69,6 +75,7 @@ async def _services(
                 tab is shown,
             )
             for (tab, label), number in zip(TABS.items(), numbers, strict=True)
+            if number or tab is shown or tab is not HealthFilter.DELETED
         ],
         "health": chosen["health"],
         "team": chosen_team,

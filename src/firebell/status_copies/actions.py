@@ -93,7 +93,7 @@ async def _record_copy_change(
 
 @permits(Verb.STATUS_COPY_WRITE)
 async def change_key(tx: Tx, actor: Actor, page: StatusPage, copy_id: int, key: str, now: datetime) -> None:
-    """Replace the API key of a copy, and go on sending if the old one was refused."""
+    """Replace the API key of a copy, and resume sending if the old one was refused."""
     copy = await status_copy(tx, page, copy_id)
     checked = _key(key)
     await store.change_key(tx, copy, checked, checked[-HINT_CHARS:] if len(checked) > 2 * HINT_CHARS else "")

@@ -13,7 +13,7 @@ MAX_ANSWER_BYTES = 8 * 2**20
 
 
 async def ask(http: httpx.AsyncClient, api: RemoteApi, key: str, call: RemoteCall) -> Answer:
-    """Make one call and return what became of it; never raises for what the network or the provider does."""
+    """Make one call and return its outcome; never raises for what the network or the provider does."""
     content = {} if call.body is None else {"json": dict(call.body)}
     try:
         response = await http_out.send(

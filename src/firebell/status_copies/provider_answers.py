@@ -20,7 +20,7 @@ _PASSING = frozenset({408, 425})
 
 
 class Outcome(StrEnum):
-    """What became of a call. After `unknown`, the provider may have done it; after the others but `ok`, it has not."""
+    """The outcome of a call. After `unknown`, the provider may have done it; after the others but `ok`, it has not."""
 
     OK = "ok"
     RETRY = "retry"

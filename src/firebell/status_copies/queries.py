@@ -35,7 +35,7 @@ async def published(tx: Tx, copy: StatusCopy, public_incident_ids: Sequence[int]
 
 
 async def maintenance(tx: Tx, public_incident_id: int) -> Maintenance | None:
-    """Return the maintenance that a public incident is, None if it is none."""
+    """Return the maintenance that a public incident is, None if it is not maintenance."""
     return await status_pages.maintenance_by_id(tx, public_incident_id)
 
 

@@ -90,6 +90,7 @@ async def create_status_page(
     services = await catalog.services_by_id(tx, list(component_of))
     if missing := set(component_of) - set(services):
         raise NotFound(f"There is no service with the id {min(missing)}.")
+    await catalog.hold_services(tx, component_of)
     page = await store.insert_page(tx, slug, clean_name(name, "name"), check_zone(tz), visibility, now)
     if page is None:
         raise Conflict(f"/s/{slug} is taken.", fields={"slug": "Choose another address."})

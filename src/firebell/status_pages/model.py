@@ -131,7 +131,7 @@ class PageTexts:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How many percent of the time of a status count as downtime; a major outage counts whole."""
+    """How many percent of the time of a status count as downtime; a major outage counts in full."""
 
     partial: int = 30
     degraded: int = 0

@@ -112,7 +112,7 @@ async def published_incidents(
 
 
 async def maintenance_by_id(tx: Tx, public_incident_id: int) -> Maintenance | None:
-    """Return the maintenance that a public incident is, None if it is none."""
+    """Return the maintenance that a public incident is, None if it is not maintenance."""
     return await maintenance_store.by_id(tx, public_incident_id)
 
 

@@ -185,7 +185,7 @@ async def count_complaint(tx: Tx, broadcast_id: int) -> Broadcast:
 
 
 async def set_pause(tx: Tx, broadcast_id: int, paused_at: datetime | None, reason: str) -> None:
-    """Pause a broadcast, or go on with it if `paused_at` is None."""
+    """Pause a broadcast, or resume it if `paused_at` is None."""
     await tx.execute(
         "update status_broadcast set paused_at = $2, pause_reason = $3 where id = $1",
         broadcast_id,

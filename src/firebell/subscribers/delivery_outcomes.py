@@ -100,7 +100,7 @@ async def _stop(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> Non
 
 
 async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> None:
-    """Notify managers and admins that mails to subscribers stopped, because a person decides how it goes on."""
+    """Notify managers and admins that mails to subscribers stopped, because a person decides how to continue."""
     page = await status_pages.page_by_id(tx, broadcast.status_page_id)
     slug = page.slug if page else ""
     title = f"Emails to subscribers of {broadcast.content['page']} are paused"

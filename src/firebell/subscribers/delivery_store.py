@@ -280,7 +280,7 @@ async def next_at(tx: Reads, lane: str, now: datetime) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """What became of a claimed delivery: it was sent, failed for good, or is tried again at `retry_at`."""
+    """The outcome of a claimed delivery: it was sent, failed for good, or is tried again at `retry_at`."""
 
     delivery: ClaimedDelivery
     reason: str = ""
@@ -292,7 +292,7 @@ class DeliveryOutcome:
     is_gone: bool = False
     """True if the receiver wants nothing more."""
     blames_address: bool = True
-    """False if it failed for good for another reason, so that the subscription goes on."""
+    """False if it failed for good for another reason, so that the subscription continues."""
     parts: int = 0
     """What the provider of a text message charges for."""
 

@@ -91,7 +91,7 @@ class HookSender:
         except Invalid as exc:
             return DeliveryOutcome(delivery, exc.message, is_failed=True)
         except Exception as exc:
-            # what became of the other messages of the batch must be recorded
+            # the outcomes of the rest of the batch must still be recorded
             log.exception("a message to a subscriber failed", extra={"delivery": delivery.id})
             return delivery_outcomes.after_error(
                 delivery, exc, HOOK_RETRIES, now, self._ctx.pace.uniform(-1, 1)

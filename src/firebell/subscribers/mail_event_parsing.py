@@ -21,7 +21,7 @@ _REASON_CHARS = 300
 
 
 class MailEventKind(StrEnum):
-    """What became of a mail that a server had accepted."""
+    """The outcome of a mail that a server had accepted."""
 
     BOUNCED = "bounced"
     REFUSED = "refused"

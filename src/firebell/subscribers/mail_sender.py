@@ -20,7 +20,7 @@ from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
 from firebell.subscribers.smtp_replies import SmtpReply
-from firebell.subscribers.smtp_session import RelayAway, SmtpSession
+from firebell.subscribers.smtp_session import NotBegun, RelayAway, SmtpSession
 from firebell.subscribers.throttle import RelayPace, TokenBucket
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class MailSender:
         self._domains: dict[str, TokenBucket] = {}
         self._domain_rate = max(throttle.DOMAIN_RATE, rate * throttle.DOMAIN_RATE / throttle.DEFAULT_RATE)
         self._failures = OncePerMinute(log, "the relay for mails to subscribers does not answer")
+        self._journal_failures = OncePerMinute(log, "the journal of mails to subscribers cannot be written")
         self.upcoming: datetime | None = None
         self.is_unused = not self._sessions
 
@@ -146,8 +147,14 @@ class MailSender:
             self._failures.add(str(exc))
             self._pause(AWAY_PAUSE_S)
             return _put_back(delivery, now)
+        except NotBegun as exc:
+            # a full disk is the fault of no mail
+            self._journal_failures.add(str(exc))
+            self._pause(AWAY_PAUSE_S)
+            return _put_back(delivery, now, "Firebell cannot write its journal.")
         except Exception as exc:
-            # what became of the other mails of the batch must be recorded
+            session.drop()  # it may stand in the middle of a mail
+            # the outcomes of the rest of the batch must still be recorded
             log.exception("a mail to a subscriber failed", extra={"delivery": delivery.id})
             return delivery_outcomes.after_error(
                 delivery, exc, MAIL_RETRIES, now, self._ctx.pace.uniform(-1, 1)
@@ -155,7 +162,11 @@ class MailSender:
         if reply is None:
             # it may have been accepted: the same Message-ID lets the recipient see it once
             return _put_back(delivery, now)
-        self._journal.end(delivery.id, reply.code)
+        try:
+            self._journal.end(delivery.id, reply.code)
+        except OSError as exc:
+            # the outcome is recorded in the database; only a kill before that would send the mail again
+            self._journal_failures.add(repr(exc))
         return self._outcome(delivery, reply, now)
 
     def _return_address(self, delivery: ClaimedDelivery) -> str:
@@ -184,6 +195,8 @@ class MailSender:
             await session.close()
 
 
-def _put_back(delivery: ClaimedDelivery, now: datetime) -> DeliveryOutcome:
+def _put_back(
+    delivery: ClaimedDelivery, now: datetime, reason: str = "The relay did not answer."
+) -> DeliveryOutcome:
     """Return the outcome of a mail that is sent again without counting an attempt."""
-    return DeliveryOutcome(delivery, "The relay did not answer.", retry_at=now, is_counted=False)
+    return DeliveryOutcome(delivery, reason, retry_at=now, is_counted=False)

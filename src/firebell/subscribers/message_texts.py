@@ -123,7 +123,7 @@ def _own_text(ctx: Context, delivery: ClaimedDelivery, manage_url: str, now: dat
         return MailText(
             t("You’ve been unsubscribed from {name}", name=name),
             [
-                t("You get no more updates about {name}.", name=name),
+                t("You won’t get any more updates about {name}.", name=name),
                 t("If that was a mistake, you can undo it for 7 days."),
             ],
             (t("Undo"), _link(ctx, delivery, links.undo_token(ctx.signer, subscriber, now))),

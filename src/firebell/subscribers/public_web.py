@@ -153,7 +153,7 @@ async def _subscribe_form(
 async def page_for_anyone(request: Request, slug: str, code: str, now: datetime) -> FramedPage | None:
     """Return a page to which anyone may subscribe, in a language of it; None if there is none.
 
-    A private page is none: managers add its readers.
+    A private page is not one: managers add its readers.
     """
     try:
         async with html.ctx(request).db.tx() as tx:

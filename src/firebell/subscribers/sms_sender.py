@@ -126,7 +126,7 @@ class SmsSender:
         except TimeoutError:
             outcome = Retry("The providers took too long.")
         except Exception as exc:
-            # what became of the other messages of the batch must be recorded
+            # the outcomes of the rest of the batch must still be recorded
             log.exception("a text message failed", extra={"delivery": delivery.id})
             return delivery_outcomes.after_error(
                 delivery, exc, SMS_RETRIES, now, self._ctx.pace.uniform(-1, 1)

@@ -1,4 +1,4 @@
-"""The SQL of text messages to subscribers: what they cost, and what became of them."""
+"""The SQL of text messages to subscribers: what they cost, and their outcomes."""
 
 from datetime import datetime
 

@@ -21,6 +21,10 @@ class RelayAway(Exception):  # noqa: N818 - a state, not a fault of this program
     """The relay does not answer, and the mail was not sent."""
 
 
+class NotBegun(Exception):  # noqa: N818 - a state, not a fault of the mail
+    """This process could not note that it sends the mail, so it was not sent."""
+
+
 class SmtpSession:
     """Sends mails over one connection, which is renewed after 100 mails and when it broke."""
 
@@ -38,7 +42,7 @@ class SmtpSession:
 
         `sender` is the address to which servers return it, by default that of the session.
         `begin` is called when the relay has accepted the recipient, before the text leaves. Raise `RelayAway` if
-        nothing was sent.
+        nothing was sent, and `NotBegun` if `begin` failed.
         """
         client = await self._connected()
         try:
@@ -55,7 +59,11 @@ class SmtpSession:
         except _BROKEN as exc:
             self.drop()
             raise RelayAway(repr(exc)) from exc
-        begin()
+        try:
+            begin()
+        except OSError as exc:
+            self.drop()  # a mail that was begun is not taken for the next one
+            raise NotBegun(repr(exc)) from exc
         self._mails += 1
         try:
             answer = await client.data(mail, timeout=LIMIT_S)

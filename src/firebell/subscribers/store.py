@@ -341,7 +341,7 @@ async def replace_secret(tx: Tx, subscriber_id: int, sealed: bytes, now: datetim
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFilter:
-    """Which subscribers of a status page to list; an empty value is no condition."""
+    """Which subscribers of a status page to list; an empty value filters nothing."""
 
     query: str = ""
     channel: str = ""

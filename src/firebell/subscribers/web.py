@@ -89,7 +89,7 @@ _LABELS: Mapping[str, Any] = {
 
 
 def _filter(channel: str, state: str, q: str) -> SubscriberFilter:
-    """Return the filter of an address; an unknown value is no condition."""
+    """Return the filter of an address; an unknown value filters nothing."""
     return SubscriberFilter(
         q.strip()[:200],
         channel if channel in list(SubscriberChannel) else "",
@@ -403,7 +403,7 @@ async def change_broadcast(visit: CurrentVisit, slug: str, broadcast_id: str, wh
         message = "Sending is paused."
     elif what == "resume":
         await actions.resume_broadcast(visit.tx, visit.actor, page, number, visit.now)
-        message = "Sending goes on."
+        message = "Sending continues."
     else:
         raise NotFound(f"A broadcast can’t {what[:20]!r}.")
     return flash.redirect(visit.request, f"/status-pages/{slug}/subscribers", message)

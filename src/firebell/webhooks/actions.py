@@ -1,7 +1,7 @@
 """Create, change, pause and try endpoints, and replay what they missed (spec 10.13)."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -43,14 +43,19 @@ async def endpoint(tx: Tx, endpoint_id: int, *, lock: bool = False) -> Endpoint:
     return stored
 
 
-async def _checked(tx: Tx, settings: EndpointSettings) -> EndpointSettings:
+async def _checked(
+    tx: Tx, settings: EndpointSettings, kept_service_ids: Collection[int] = ()
+) -> EndpointSettings:
+    """Return the settings as they are stored; a service that was deleted can be kept, but not chosen."""
     url = check_url(settings.url, "url")
     if "#" in url:
         raise Invalid(
             "The part of a URL after # is never sent.",
             fields={"url": "Remove the # and everything after it."},
         )
-    _check_ids("services", settings.service_ids, [each.id for each in await catalog.services(tx)])
+    services = await catalog.services(tx, with_deleted=True)
+    _check_ids("services", settings.service_ids, [each.id for each in services])
+    await catalog.hold_services(tx, set(settings.service_ids) - set(kept_service_ids))
     _check_ids("teams", settings.team_ids, [each.id for each in await people.teams(tx)])
     return replace(
         settings,
@@ -119,8 +124,10 @@ async def update_endpoint(
     tx: Tx, actor: Actor, *, endpoint_id: int, entered: EndpointSettings, now: datetime
 ) -> Endpoint:
     """Change where events go and which; what waits goes to the new address. Raise Invalid, NotFound or Conflict."""
+    # before the row: what records events waits for the row, and a deletion for the service that this may hold
+    await catalog.hold_uses(tx)
     old = await endpoint(tx, endpoint_id, lock=True)
-    settings = await _checked(tx, entered)
+    settings = await _checked(tx, entered, old.settings.service_ids)
     if await endpoint_store.is_name_taken(tx, settings.name, endpoint_id):
         raise _taken()
     await endpoint_store.update(tx, endpoint_id, settings)

@@ -150,7 +150,9 @@ async def _entered(w: Work, fields: WebhookFields) -> EndpointSettings:
         url=fields.url,
         types=tuple(fields.types),
         team_ids=tuple([(await people.team_by_slug(w.tx, slug)).id for slug in fields.teams]),
-        service_ids=tuple([(await catalog.by_slug(w.tx, slug)).id for slug in fields.services]),
+        service_ids=tuple(
+            [(await catalog.by_slug(w.tx, slug, with_deleted=True)).id for slug in fields.services]
+        ),
         is_private=fields.private,
     )
 

@@ -66,7 +66,7 @@ def new_event(
 
 
 def service_of(names: Names, service_id: int | None) -> WebhookNamed | None:
-    """Return a service as events name it; None if it is none, or was deleted."""
+    """Return a service as events name it; None if there is none, or it was deleted."""
     slug, name, _ = names.services.get(service_id or 0, ("", "", 0))
     return WebhookNamed(slug=slug, name=name) if slug else None
 
@@ -77,7 +77,7 @@ def services_of(names: Names, service_ids: Iterable[int]) -> list[WebhookNamed]:
 
 
 def team_of(names: Names, team_id: int | None) -> WebhookNamed | None:
-    """Return a team as events name it; None if it is none, or was deleted."""
+    """Return a team as events name it; None if there is none, or it was deleted."""
     slug, name = names.teams.get(team_id or 0, ("", ""))
     return WebhookNamed(slug=slug, name=name) if slug else None
 

@@ -16,7 +16,7 @@ router = api.router("webhooks", "/webhooks/{endpoint_id}")
 
 
 class WebhookDeliveryShown(ApiOutput):
-    """An event and what became of it at one webhook."""
+    """An event and its outcome at one webhook."""
 
     id: int
     message_id: Annotated[str, Field(description="header webhook-id, the same on every attempt and replay")]

@@ -19,7 +19,7 @@ class EndpointState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What became of a delivery; one is withheld if its incident became private before it was sent."""
+    """The outcome of a delivery; one is withheld if its incident became private before it was sent."""
 
     QUEUED = "queued"
     CLAIMED = "claimed"

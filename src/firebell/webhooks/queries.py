@@ -16,7 +16,7 @@ COUNTED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """An endpoint with its numbers, and the slugs and names of its teams and services that still exist."""
+    """An endpoint with its numbers, and the slugs and names of its teams and services, deleted ones too."""
 
     endpoint: Endpoint
     counts: DeliveryCounts
@@ -64,7 +64,7 @@ async def view(tx: Tx, endpoint_id: int, now: datetime) -> EndpointView:
 async def _views(tx: Tx, endpoints: Sequence[Endpoint], now: datetime) -> list[EndpointView]:
     counts = await endpoint_store.delivery_counts(tx, [each.id for each in endpoints], now - COUNTED)
     teams = {each.id: (each.slug, each.name) for each in await people.teams(tx)}
-    services = {each.id: (each.slug, each.name) for each in await catalog.services(tx)}
+    services = {each.id: (each.slug, each.name) for each in await catalog.services(tx, with_deleted=True)}
     return [
         EndpointView(
             each,

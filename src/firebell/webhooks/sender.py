@@ -91,7 +91,7 @@ class WebhookSender:
     async def _begin(self, now: datetime) -> list[asyncio.Task[None]]:
         """Claim deliveries of endpoints to which nothing is being sent, and begin to send them."""
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             await delivery_store.requeue_lapsed(tx, now)
             claimed = await delivery_store.claim(tx, DELIVERIES, now, except_ids=self._sending)
             sealer = await endpoint_store.sealer(tx) if claimed else None
@@ -116,7 +116,7 @@ class WebhookSender:
         self._sending = {i: task for i, task in self._sending.items() if task not in ended}
         errors = [error for task in ended if not task.cancelled() and (error := task.exception())]
         for error in errors[1:]:
-            log.error("what became of deliveries could not be recorded", exc_info=error)
+            log.error("the outcome of deliveries could not be recorded", exc_info=error)
         return errors
 
     async def drain(self, limit_s: float) -> None:
@@ -129,7 +129,7 @@ class WebhookSender:
 
     async def _compose(self, now: datetime) -> int:
         async with self._ctx.work_db.tx() as tx:
-            await fence(tx)
+            await fence(tx, now)
             changes = await change_store.claim(tx, CHANGES, now)
             composed = []
             for change in changes:
@@ -140,7 +140,7 @@ class WebhookSender:
         return len(changes)
 
     async def _compose_parts(self, tx: Tx, change: Change, error: Exception, now: datetime) -> bool:
-        """Compose each subject of a change that failed on its own, so that one keeps back no other.
+        """Compose each subject of a failed change separately, so that one error doesn't hold up the others.
 
         Return True if nothing is left of the change; the rest of it is retried.
         """
@@ -195,7 +195,7 @@ class WebhookSender:
         return result(reply.status, _error_of(reply), _shown(reply.text), reply.retry_after_s)
 
     async def _deliver(self, endpoint_id: int, claimed: Sequence[ClaimedDelivery], sealer: Sealer) -> None:
-        """Send a batch to one endpoint, and record what became of it."""
+        """Send a batch to one endpoint, and record its outcome."""
         results = await asyncio.gather(*(self._send(each, sealer) for each in claimed))
         for result in results:
             self._ctx.counters.webhook_attempts["delivered" if result.is_ok else "failed"] += 1

@@ -8,6 +8,7 @@ from firebell.kit.slice import FEW, Command, SettingsGroup, SettingsTab, Slice, 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.catalog.uses import UseSource
     from firebell.kit.jobs.pruning import Retention
 
 
@@ -49,6 +50,12 @@ def _subscriptions() -> Subscriptions:
     )
 
 
+def _service_uses() -> list["UseSource"]:
+    from firebell.webhooks import service_uses
+
+    return [service_uses.uses]
+
+
 SLICE = Slice(
     "webhooks",
     tables=(
@@ -58,6 +65,7 @@ SLICE = Slice(
     kept={"webhook_endpoint": FEW},
     retentions=_retentions,
     routers=_routers,
+    service_uses=_service_uses,
     subscriptions=_subscriptions,
     commands=(
         Command(

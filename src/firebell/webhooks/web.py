@@ -56,15 +56,19 @@ async def new(visit: CurrentVisit) -> Response:
 
 
 async def _new(visit: Visit, entered: EndpointSettings, error: FirebellError | None = None) -> Response:
-    context = {**_BASE, **await _choices(visit), "entered": entered, "error": error}
+    context = {**_BASE, **await _choices(visit, entered), "entered": entered, "error": error}
     return await html.render(visit.request, "webhooks/new.html", context)
 
 
-async def _choices(visit: Visit) -> dict[str, object]:
+async def _choices(visit: Visit, chosen: EndpointSettings) -> dict[str, object]:
+    services = await catalog.services(visit.tx, with_deleted=True)
     return {
         "groups": event_types.groups(),
         "teams": [(each.id, each.name) for each in await people.teams(visit.tx)],
-        "services": [(each.id, each.name) for each in await catalog.services(visit.tx)],
+        # without a deleted one, saving the form would send it everything
+        "services": [
+            (each.id, each.label) for each in services if not each.is_deleted or each.id in chosen.service_ids
+        ],
     }
 
 
@@ -124,7 +128,7 @@ async def _endpoint(
     own = _address(endpoint_id)
     context = {
         **_BASE,
-        **await _choices(visit),
+        **await _choices(visit, view.endpoint.settings),
         "v": view,
         "e": view.endpoint,
         "entered": entered or view.endpoint.settings,

@@ -3,18 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from firebell.kit import currencies
 from firebell.kit.errors import Invalid
+from firebell.kit.typed_numbers import typed_decimal
 from firebell.oncall.rota.fairness import HourClass, Load, night_of
 from firebell.paging.model import Arrival
 from firebell.workload.model import Line, Pay, Rates, TimeOff
 
-_NO_CENTS = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905 - a word each
-)
-_MILLS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _MAX_AMOUNT = Decimal(1_000_000)
 _MAX_REST_HOURS = Decimal(24)
 _SECONDS_PER_HOUR = Decimal(3600)
@@ -22,13 +20,9 @@ TIME_OFF_SEVERITY = 1
 """Nights with a page of this severity or a worse one (SEV0, SEV1) earn time off."""
 
 
-def _unit(currency: str) -> Decimal:
-    return Decimal(1 if currency in _NO_CENTS else "0.001" if currency in _MILLS else "0.01")
-
-
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """Return an amount rounded half up to the smallest unit of its currency."""
-    return amount.quantize(_unit(currency), ROUND_HALF_UP)
+    return amount.quantize(currencies.unit(currency), ROUND_HALF_UP)
 
 
 def hours(length: timedelta) -> Decimal:
@@ -69,16 +63,16 @@ def checked(fields: Mapping[str, str]) -> Rates:
     def amount(name: str, highest: Decimal) -> Decimal:
         text = fields.get(name, "").strip() or "0"
         try:
-            number = Decimal(text)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite() or not re.fullmatch(r"\d{1,9}(\.\d{1,4})?", text) or number > highest:
+            number = typed_decimal(text)
+        except ValueError:
+            number = highest + 1
+        if number > highest or number != round(number, 4):
             errors[name] = f"Enter a number from 0 to {highest:,}, such as 12.50, with at most four decimals."
             return Decimal(0)
         return number
 
     currency = fields.get("currency", "").strip().upper()
-    if not re.fullmatch(r"[A-Z]{3}", currency):
+    if currency not in currencies.CODES:
         errors["currency"] = "Enter a three-letter ISO 4217 code, such as EUR."
     country = fields.get("country", "").strip().upper()
     if not re.fullmatch(r"([A-Z]{2})?", country):

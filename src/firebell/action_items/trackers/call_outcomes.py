@@ -1,4 +1,4 @@
-"""Records what became of calls, each in the transaction after its call (spec 11.10)."""
+"""Records the outcome of calls, each in the transaction after its call (spec 11.10)."""
 
 from datetime import datetime, timedelta
 
@@ -58,7 +58,7 @@ async def note_failure(tx: Tx, tracker: Tracker, answer: Answer, now: datetime) 
 
 
 async def _stop(tx: Tx, tracker: Tracker, reason: str, now: datetime) -> None:
-    """Call a tracker no more until someone enters a new token, and notify managers and admins."""
+    """Stop calling a tracker until someone enters a new token, and notify managers and admins."""
     if tracker.stopped_reason:
         return
     await store.change(tx, tracker.id, stopped_reason=reason or "The token was refused.")

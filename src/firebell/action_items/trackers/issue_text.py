@@ -52,7 +52,7 @@ def footer(item: ActionItem, public_url: str) -> str:
 
 
 def due_in(text: str, marker: str) -> date | None:
-    """Return the due day in the text of an issue, None if it stands there no more."""
+    """Return the due day in the text of an issue, None if it is no longer there."""
     line = re.search(_DUE_LINE.format(marker=marker), text)
     try:
         return date.fromisoformat(line[0][-10:]) if line else None

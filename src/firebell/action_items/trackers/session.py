@@ -37,7 +37,7 @@ ETAG_MAX_CHARS = 1000
 """A longer one is not kept, so that the next read is not conditional."""
 
 
-class LeaseLost(Exception):  # noqa: N818 - it not an error: another process continues
+class LeaseLost(Exception):  # noqa: N818 - not an error: another process continues
     """Another process may call this tracker by now."""
 
 

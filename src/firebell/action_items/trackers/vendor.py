@@ -33,7 +33,7 @@ MOVES_FOLLOWED = 3
 
 
 class Outcome(StrEnum):
-    """What became of a call. After `unknown`, a write may have been done; after the others but `ok`, it was not."""
+    """The outcome of a call. After `unknown`, a write may have been done; after the others but `ok`, it was not."""
 
     OK = "ok"
     RETRY = "retry"
@@ -128,7 +128,7 @@ def seconds_from(
 
 
 def _seconds_until(epoch: str, now: datetime, unit_s: float) -> float | None:
-    """Return the seconds until an epoch, at least one; None if the text is no epoch."""
+    """Return the seconds until an epoch, at least one; None if the text is not an epoch."""
     reset = epoch.strip()
     if not (reset.isascii() and reset.isdecimal() and len(reset) < 16):
         return None
@@ -213,7 +213,7 @@ class TrackerApi(Protocol):
         ...
 
     def issue_id(self, tracker: Tracker, text: str) -> str | None:
-        """Return the id of an issue that a person names by number, key or address; None if it is none."""
+        """Return the id of an issue that a person names by number, key or address; None if the text is neither."""
         ...
 
     async def check(self, calls: Calls, tracker: Tracker) -> Sequence[ConnectionCheck]:

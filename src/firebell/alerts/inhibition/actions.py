@@ -293,7 +293,7 @@ async def record(
 
 @internal("Called by the timer of inhibition.")
 async def check(tx: Tx, now: datetime) -> None:
-    """End the mutes whose sources fire no more; what they inhibited is released by their timers. Idempotent."""
+    """End the mutes whose sources no longer fire; what they inhibited is released by their timers. Idempotent."""
     await store.delete_stale_sources(tx, decisions.versions(await compiled_rules(tx)))
     ended = await store.end_without_source(tx, await store.lock_running(tx), now)
     await timers.schedule_many(tx, mute_actions.MUTE_TIMER, [(str(mute_id), now, 0) for mute_id in ended])

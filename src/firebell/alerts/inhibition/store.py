@@ -158,7 +158,7 @@ async def ensure_wait(tx: Tx, key: bytes, name: str, ends_at: datetime, now: dat
 async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> None:
     """Record that firing alerts are sources: each a mute, and the alert's integration and deduplication key.
 
-    One that flaps is none while its source reports it as resolved.
+    A flapping alert is not one while its source reports it as resolved.
     """
     await tx.execute(
         """

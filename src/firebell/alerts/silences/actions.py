@@ -62,6 +62,7 @@ async def silences(tx: Reads, now: datetime, state: SilenceState | None = None) 
 
 async def _checked(tx: Tx, entered: NewSilence, now: datetime) -> NewSilence:
     new = rules.checked(entered, now)
+    await catalog.hold_uses(tx)
     if not set(new.service_ids) <= {service.id for service in await catalog.services(tx)}:
         raise Invalid("One of the services does not exist.", fields={"services": "Choose from the list."})
     return new
@@ -114,6 +115,7 @@ async def update_silence(
     An alert that the old one holds and the new one matches pages no one. Raise NotFound, Invalid, or Conflict if it
     has expired.
     """
+    await catalog.hold_uses(tx)
     await timers.hold(tx, mute_actions.MUTE_TIMER, str(silence_id))
     old = await silence(tx, silence_id)
     rules.check_open(old, now)

@@ -271,7 +271,7 @@ async def update(visit: CurrentVisit, silence_id: int, preview: str = "") -> Res
 async def extend(visit: CurrentVisit, silence_id: int) -> Response:
     one, length = await actions.silence(visit.tx, silence_id), visit.text("minutes")
     if length not in dict(EXTENSIONS):
-        raise Invalid("Choose how much longer it lasts.", fields={"minutes": "Choose one of the lengths."})
+        raise Invalid("Choose how much longer it lasts.", fields={"minutes": "Choose one of the durations."})
     longer = NewSilence(
         one.matchers,
         one.comment,

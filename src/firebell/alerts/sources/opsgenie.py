@@ -63,7 +63,7 @@ def key_of(request: ForeignRequest) -> str:
 
 
 def read_object(body: bytes, content_type: str = "") -> dict[str, Json] | None:
-    """Return the JSON object of a request, an empty one for an empty body, or None if it is no JSON object."""
+    """Return the JSON object of a request, an empty one for an empty body, or None if it is not a JSON object."""
     if not body.strip():
         return {}
     decoded = decode(body, content_type)
@@ -103,7 +103,7 @@ def create_errors(data: dict[str, Json]) -> dict[str, str]:
 
 
 def priority_errors(priority: Json) -> dict[str, str]:
-    """Return the error of a priority that is none of P1 to P5; an absent one is none."""
+    """Return the error of a priority other than P1 to P5, None if it is absent."""
     if not text(priority) or text(priority).upper() in _SEVERITIES:
         return {}
     return {"priority": "Priority should be one of [ P1, P2, P3, P4, P5 ]."}

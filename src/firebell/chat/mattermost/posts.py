@@ -72,7 +72,7 @@ class Post:
 
 
 def instant(millis: Any) -> datetime:
-    """Return the instant of milliseconds since 1970; the epoch for what is none."""
+    """Return the instant of milliseconds since 1970; the epoch for anything else."""
     is_number = isinstance(millis, int) and not isinstance(millis, bool) and 0 <= millis < 10**14
     return _EPOCH + timedelta(milliseconds=millis) if is_number else _EPOCH
 

@@ -37,7 +37,7 @@ class MattermostRequest:
 
 
 def read_command(body: bytes, authorization: str) -> MattermostRequest | None:
-    """Return a slash command, None if the body is none; its token is in the header, else in the form."""
+    """Return a slash command, None if the body is not one; its token is in the header, else in the form."""
     try:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
     except ValueError:
@@ -63,7 +63,7 @@ def read_command(body: bytes, authorization: str) -> MattermostRequest | None:
 
 
 def read_action(body: bytes) -> MattermostRequest | None:
-    """Return a pressed button or a chosen option, None if the body is none."""
+    """Return a pressed button or a chosen option, None if the body is neither."""
     data = _object(body)
     context = data.get("context")
     if not isinstance(context, dict):
@@ -85,7 +85,7 @@ def read_action(body: bytes) -> MattermostRequest | None:
 
 
 def read_submission(body: bytes) -> MattermostRequest | None:
-    """Return a submitted or cancelled dialog, None if the body is none."""
+    """Return a submitted or canceled dialog, None if the body is neither."""
     data = _object(body)
     submission = data.get("submission")
     request = MattermostRequest(

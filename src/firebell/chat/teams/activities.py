@@ -36,7 +36,7 @@ class Activity:
 
 
 def secret_bytes(secret: str) -> bytes | None:
-    """Return the key of a security token, None if it is none."""
+    """Return the key of a security token, None if it is not one."""
     try:
         key = base64.b64decode(secret, validate=True)
     except (binascii.Error, ValueError):
@@ -60,7 +60,7 @@ def is_fresh(activity: Activity, now: datetime) -> bool:
 
 
 def read_activity(body: bytes) -> Activity | None:
-    """Return the message of a body, None if it is none."""
+    """Return the message of a body, None if it is not one."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

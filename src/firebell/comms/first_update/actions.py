@@ -140,7 +140,7 @@ async def _check_texts(
 async def claim(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> FirstUpdateClaim:
     """Record that a person posts the first update about an incident, so that no rule does. Idempotent.
 
-    Raise `Conflict` if no rule would. The reminders of status pages go on.
+    Raise `Conflict` if no rule would. The reminders of status pages continue.
     """
     incident = await incidents.locked(tx, incident_id)
     if earlier := await store.claim(tx, incident_id):

@@ -75,7 +75,7 @@ def destination(publication: IncidentPublication, incident: Incident) -> Destina
             or (bool(publication.suggested_ids) and incident.severity <= MAX_SUGGESTED_SEVERITY)
         ),
         is_first=published is None,
-        refusal="It was merged. Publish there how it goes on." if is_merged else refusal,
+        refusal="It was merged. Publish its updates there." if is_merged else refusal,
     )
 
 
@@ -99,7 +99,7 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     publication = await _publication(tx, incident, sending.destination.partition(":")[2], now)
     page, published = publication.page, publication.published
     if incident.phase is Phase.MERGED:
-        raise Conflict(f"{incident.ref} was merged.", hint=f"Publish on {page.name} how it goes on.")
+        raise Conflict(f"{incident.ref} was merged.", hint=f"Publish its updates on {page.name}.")
     if content.stage not in list(Stage):
         raise Invalid("The stage is missing.", fields={"stage": "Choose from the list."})
     own = {component.id for component in (await status_pages.components_by_page(tx)).get(page.id, ())}

@@ -11,7 +11,7 @@ from firebell.incidents.model import ACTIVE, Incident, Phase
 AFFECTED_MAX_CHARS = 500
 CAUSE_MAX_CHARS = 2_000
 CUSTOMERS_MAX = 10_000_000_000
-"""More customers than there are people, so that a slip of the finger is refused and sums fit into 64 bits."""
+"""More than the world population: rejects typos, and sums fit into 64 bits."""
 
 
 class CauseCategory(StrEnum):

@@ -34,6 +34,27 @@ async def customers_of(tx: Tx, incident_ids: Sequence[int]) -> dict[int, int]:
     return {row["incident_id"]: row["customers"] for row in rows}
 
 
+async def move_customers(tx: Tx, incident_id: int, into_id: int, now: datetime) -> int | None:
+    """Give an incident the number of customers of one that was merged into it and return that; None if it has one."""
+    moved: int | None = await tx.value(
+        """
+        insert into incident_final_facts (incident_id, customers, recorded_at, recorded_by, actor)
+        select $2, customers, $3, recorded_by, actor
+        from incident_final_facts
+        where incident_id = $1
+            and customers is not null
+        on conflict (incident_id) do update
+        set customers = excluded.customers
+        where incident_final_facts.customers is null
+        returning customers
+        """,
+        incident_id,
+        into_id,
+        now,
+    )
+    return moved
+
+
 async def save(
     tx: Tx, incident_id: int, facts: FinalFacts, person_id: int | None, actor: str, now: datetime
 ) -> None:

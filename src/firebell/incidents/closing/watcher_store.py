@@ -21,7 +21,7 @@ async def add(tx: Tx, incident_id: int, person_id: int, now: datetime) -> None:
 
 
 async def remove(tx: Tx, incident_id: int, person_id: int) -> None:
-    """Notify a person no more. Idempotent."""
+    """Stop notifying a person. Idempotent."""
     await tx.execute(
         """
         delete from closing_watch

@@ -26,6 +26,7 @@ from firebell.incidents.queries import PHASE_LABELS
 from firebell.kit.errors import FirebellError
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_number
+from firebell.kit.typed_numbers import without_thousands
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -164,7 +165,7 @@ async def record_facts(visit: CurrentVisit, ref: str) -> Response:
 
 def _customers(typed: str) -> int | None:
     """Return a number of customers, with or without commas between thousands; None if it is blank."""
-    digits = typed.strip().replace(",", "")
+    digits = without_thousands(typed)
     return to_number(digits, "customers", most=CUSTOMERS_MAX) if digits else None
 
 

@@ -1,17 +1,20 @@
 """Custom fields of incidents: their kinds and what they accept (pure)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
 from firebell.incidents.closing.rules import ClosingCondition, ConditionState
 from firebell.incidents.model import Incident
+from firebell.kit.typed_numbers import has_one_comma
 
 MAX_VALUE_CHARS = 500
 MAX_OPTIONS = 50
 MAX_FIELDS = 50
+_NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 
 
 class FieldKind(StrEnum):
@@ -70,12 +73,13 @@ def stored(field: CustomField, text: str) -> str:
 
 
 def _number(text: str) -> str:
-    try:
-        number = Decimal(text.replace(",", "."))
-    except InvalidOperation:
-        raise ValueError("Enter a number.") from None
-    if not number.is_finite() or abs(number.adjusted()) > 30:
-        raise ValueError("Enter a number.")
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("Enter a number, such as 1234.5.")
+    if has_one_comma(text.removeprefix("-")):  # a comma between thousands, or before decimals
+        raise ValueError(f"Enter it without a comma: {text.replace(',', '')} or {text.replace(',', '.')}.")
+    number = Decimal(text.replace(",", "."))
+    if abs(number.adjusted()) > 30:
+        raise ValueError("Enter a number, such as 1234.5.")
     return f"{number.normalize():f}"
 
 

@@ -93,7 +93,7 @@ async def declare(
     event = IncidentDeclared(incident.id, int(chosen), incident.provisional, drill, str(incident.visibility))
     await tx.emit(event, now)
     if page:
-        await store.link_page(tx, incident.id, page.id)
+        await linked_pages.attach_page(tx, incident, page.id, now)
     if fields:
         await field_actions.set_values(tx, actor, incident.id, fields, now)
     if commander_id is not None:

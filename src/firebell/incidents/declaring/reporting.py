@@ -63,7 +63,7 @@ async def report(
     )
     await store.set_services(tx, incident.id, affected_ids)
     if page:
-        await store.link_page(tx, incident.id, page.id)
+        await linked_pages.attach_page(tx, incident, page.id, now)
     await phase_actions.add_transition(tx, actor, incident.id, None, Phase.DETECTED, now)
     text = f"reported{f' from {page.ref}' if page else ''}: {title}"
     await timeline_writer.add_timeline_entry(tx, actor, incident.id, "reported", text, now)

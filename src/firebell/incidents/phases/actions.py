@@ -242,7 +242,7 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
 async def regress(
     tx: Tx, actor: Actor, incident: Incident, reason: str, now: datetime, *, page_id: int | None = None
 ) -> Incident:
-    """Move a monitored incident back to work because its impact goes on; SEV0 and SEV1 page again.
+    """Move a monitored incident back to work because its impact continues; SEV0 and SEV1 page again.
 
     The incident must be locked. It returns to the phase from which it was resolved.
     """
@@ -250,7 +250,7 @@ async def regress(
     resolved = next((t for t in reversed(moves) if t.after is Phase.RESOLVED), None)
     back_to = Phase.MITIGATING if resolved and resolved.before is Phase.MITIGATING else Phase.INVESTIGATING
     if page_id is not None:
-        await store.link_page(tx, incident.id, page_id)
+        await linked_pages.attach_page(tx, incident, page_id, now)
     return await _move(tx, actor, incident, back_to, now, now, reason[:REASON_MAX_CHARS], None, ())
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from firebell.incidents import linked_pages, lookup, store, timeline_writer
+from firebell.incidents.closing import final_facts_store
 from firebell.incidents.model import (
     OPEN,
     SINGLE,
@@ -55,8 +56,7 @@ async def absorb(
     service_ids, page_ids = (await store.services(tx, [old.id]))[old.id], await store.page_ids(tx, old.id)
     unanswered = await _has_unanswered_page(tx, old, page_ids)
     await store.set_services(tx, into.id, service_ids)
-    for page_id in page_ids:
-        await store.link_page(tx, into.id, page_id)
+    await linked_pages.attach_pages(tx, into, page_ids, now)
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
     await runbooks.move_runs(tx, old.id, into.id)
@@ -91,6 +91,7 @@ async def absorb(
     await timeline_writer.add_timeline_entry(tx, actor, old.id, "phase", text, now, **change)
     text = f"merged {old.ref} into it: {old.title}{because}"
     await timeline_writer.add_timeline_entry(tx, actor, into.id, "merged", text, now, incident=old.ref)
+    await _move_customers(tx, actor, old, into, now)
     await tx.audit(actor, "incident.merged", old.ref, now, into=into.ref)
     await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     await tx.emit(IncidentMerged(old.id, into.id), now)
@@ -113,6 +114,18 @@ def _check_merge(old: Incident, into: Incident) -> None:
             f"{old.ref} is private, and everyone can see {into.ref}.",
             hint=f"Make {into.ref} private first, or merge it into {old.ref}.",
         )
+
+
+async def _move_customers(tx: Tx, actor: Actor, old: Incident, into: Incident, now: datetime) -> None:
+    """Give the second the number of affected customers; if it has one, note the other: they may be the same people."""
+    customers = (await final_facts_store.customers_of(tx, [old.id])).get(old.id)
+    if customers is None:
+        return
+    moved = await final_facts_store.move_customers(tx, old.id, into.id, now)
+    text = f"took the {customers:,} affected customers of {old.ref}"
+    if moved is None:
+        text = f"kept its number of affected customers; {old.ref} had {customers:,}"
+    await timeline_writer.add_timeline_entry(tx, actor, into.id, "facts", text, now, customers=customers)
 
 
 async def _has_unanswered_page(tx: Tx, incident: Incident, page_ids: list[int]) -> bool:

@@ -71,7 +71,7 @@ class EntryShown(ApiOutput):
     data: dict[str, Any]
     version: Annotated[int, Field(description="the number of texts that it had; an edit states it")]
     struck: StrikeShown | None
-    key_moment: Annotated[str, Field(description="the label of a key moment, empty if it is none")]
+    key_moment: Annotated[str, Field(description="the label of a key moment, empty if it is not one")]
     attachments: list[AttachmentShown]
 
 

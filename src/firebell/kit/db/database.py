@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from firebell.kit.clock import CheckedClock
 from firebell.kit.db import builtin_types, keepalive
 from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
@@ -90,7 +91,6 @@ _ROLLBACK_LIMIT_S = 5.0
 _TRUSTED_S, _PROBE_LIMIT_S = 1.0, 3.0
 """How long an idle connection is trusted, and how long one that was idle longer may take to prove that it works."""
 _LISTEN_LIMIT_S = 10
-
 
 _JSONB = b"\x01"
 """The version byte before a `jsonb` value on the wire."""
@@ -196,11 +196,12 @@ class Reads:
 class Tx(Reads):
     """An open transaction: SQL, events, audit entries and wake-ups; the code that opened it commits."""
 
-    __slots__ = ("_reactions", "wake_ups")
+    __slots__ = ("_reactions", "clock", "wake_ups")
 
-    def __init__(self, conn: Connection, reactions: Reactions) -> None:
+    def __init__(self, conn: Connection, reactions: Reactions, clock: CheckedClock | None = None) -> None:
         super().__init__(conn)
         self._reactions = reactions
+        self.clock = clock
         self.wake_ups: dict[WakeUp, None] = {}
 
     async def execute(self, sql: str, *args: Any) -> str:
@@ -397,6 +398,8 @@ class Db:
         self._reactions = reactions
         self._notifier = Notifier(dsn, patient_channel=LIVE_CHANNEL)
         self.dsn = dsn
+        self.clock: CheckedClock | None = None
+        """The process's clock if it follows the database's: `fence` checks it."""
 
     @classmethod
     async def connect(
@@ -418,7 +421,7 @@ class Db:
     async def tx(self) -> AsyncIterator[Tx]:
         """Open a transaction that commits on exit; raise `Unavailable` when the database is unavailable."""
         async with self._connection() as conn:
-            tx = Tx(conn, self._reactions)
+            tx = Tx(conn, self._reactions, self.clock)
             async with _transaction(conn) as transaction:
                 yield tx
             with _connection_errors(conn):

@@ -3,12 +3,14 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db, Tx
+from firebell.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -17,15 +19,46 @@ TOLERANCE = timedelta(seconds=5)
 """How far this machine's clock may be from the database's before it is reported."""
 _JUMP_S = 1.0
 _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
-
-
+_LATE_WRITES_END = timedelta(minutes=10)
+"""How long after a set-back rows may still be committed by the time before it; far longer than any transaction."""
 _SETTING = "database_clock"
-"""What the clock showed at the last measurement, and the seconds by which it was set back in all."""
+"""The time at the last measurement, and the total seconds by which the clock was set back."""
 _READING = """
     select
         clock_timestamp() as now,
         (select value from setting where key = 'database_clock') as stored
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the database's clock showed, at most `error_s` seconds wrong, at `at` monotonic seconds."""
+
+    now: datetime
+    at: float
+    error_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetBack:
+    """By how much what waits is due too late: all of it by `moved_by`, what was written after now by `written_by`."""
+
+    moved_by: timedelta = timedelta()
+    written_by: timedelta = timedelta()
+
+
+def set_back_between(before: Reading, after: Reading) -> timedelta | None:
+    """Return by how much a clock was set back between two readings; 0 for less than they can prove.
+
+    Return None if it may be more than `TOLERANCE`, and a more exact second reading can tell.
+    """
+    difference = before.now + timedelta(seconds=after.at - before.at) - after.now
+    if difference <= TOLERANCE:
+        return timedelta()
+    error = timedelta(seconds=before.error_s + after.error_s)
+    if difference > TOLERANCE + error:
+        return difference
+    return None if after.error_s > _CLOSE_ENOUGH_S else timedelta()
 
 
 def _elapsed() -> float:
@@ -43,23 +76,28 @@ class DatabaseClock:
         self._elapsed = elapsed
         self._measured = self._is_expired = False
         self.set_back_by = timedelta()
-        """By how much the database's clock was set back since what waits was last moved."""
+        """How far the database's clock was set back since timers were last moved."""
         self._moved_by = timedelta()
-        """By how much all processes had moved what waits, before the clock was set back."""
+        """How far all processes together had moved timers before the clock was set back."""
         self._claimed = timedelta()
-        self._set(self._system.now(), self._elapsed())
+        self._set(Reading(self._system.now(), self._elapsed(), 0))
 
-    def _set(self, database: datetime, at: float) -> None:
-        self._base, self._at = database, at
-        self._system_then = self._system.now()
+    def _set(self, reading: Reading) -> None:
+        self._reading = reading
+        self._system_then = self._system.now() - timedelta(seconds=self._elapsed() - reading.at)
 
     def now(self) -> datetime:
-        return self._base + timedelta(seconds=self._elapsed() - self._at)
+        return self._reading.now + timedelta(seconds=self._elapsed() - self._reading.at)
+
+    def check(self, now: datetime, database: datetime) -> None:
+        if now - database > TOLERANCE:
+            self.expire()
+            raise Unavailable("The database's clock was set back. Try again in a few seconds.")
 
     @property
     def offset(self) -> timedelta:
         """How far this machine's clock was ahead of the database's at the last measurement."""
-        return self._system_then - self._base
+        return self._system_then - self._reading.now
 
     @property
     def problem(self) -> str:
@@ -67,11 +105,14 @@ class DatabaseClock:
         if abs(self.offset) <= TOLERANCE:
             return ""
         ahead_s = self.offset.total_seconds()
-        return f"This machine's clock is {ahead_s:+.1f} s from the database's, whose time Firebell uses."
+        direction = "ahead of" if ahead_s > 0 else "behind"
+        return (
+            f"This machine's clock is {abs(ahead_s):.1f} s {direction} the database's, which Firebell uses."
+        )
 
     def stale(self) -> bool:
         """True if no recent measurement exists or the system clock jumped: measure before claiming a timer."""
-        passed = self._elapsed() - self._at
+        passed = self._elapsed() - self._reading.at
         by_system = (self._system.now() - self._system_then).total_seconds()
         return (
             not self._measured
@@ -81,27 +122,26 @@ class DatabaseClock:
         )
 
     async def measure(self, db: Db) -> None:
-        """Measure the database's time, using the fastest of several responses. Raises `Unavailable`."""
-        known = (self._base, self._at) if self._measured else None
-        quickest, stored = float("inf"), dict[str, Any]()
-        for _ in range(_ATTEMPTS):
-            async with db.reads() as reads:
-                asked = self._elapsed()
-                row = await reads.row(_READING)
-                took = self._elapsed() - asked
-            assert row
-            stored = row["stored"] or {}
-            if took < quickest:
-                quickest = took
-                self._set(row["now"] + timedelta(seconds=self._elapsed() - asked - took / 2), self._elapsed())
-            if took < _CLOSE_ENOUGH_S:
-                break
-        if known:
-            expected = known[0] + timedelta(seconds=self._at - known[1])
-        else:
+        """Measure the database's time, using the fastest of several responses. Raises `Unavailable`.
+
+        The earlier measurement stays if the responses are too slow to tell whether the clock was set back.
+        """
+        reading, stored = await self._read(db)
+        if self._measured:
+            before = self._reading
+        elif stored:
             # a process that has just started knows only what another one recorded
-            expected = datetime.fromisoformat(stored["at"]) if stored else self._base
-        self._note(expected - self._base, _moved_by(stored), is_first=known is None)
+            before = Reading(datetime.fromisoformat(stored["at"]), reading.at, 0)
+        else:
+            before = reading
+        set_back_by = set_back_between(before, reading)
+        if set_back_by is None and self._measured:
+            self._is_expired = True
+            log.warning("the database is too slow to measure its clock", extra={"error_s": reading.error_s})
+            return
+        # at once, so that nothing acts by the new time before what waits is moved
+        self._set(reading)
+        self._record_set_back(set_back_by or timedelta(), _moved_by(stored), is_first=not self._measured)
         self._measured, self._is_expired = True, False
         if abs(self.offset) > TOLERANCE:
             log.warning(
@@ -109,36 +149,59 @@ class DatabaseClock:
                 extra={"ahead_s": round(self.offset.total_seconds(), 1)},
             )
 
-    def _note(self, set_back_by: timedelta, moved_by: timedelta, *, is_first: bool) -> None:
-        is_set_back = set_back_by > TOLERANCE
+    async def _read(self, db: Db) -> tuple[Reading, Mapping[str, Any]]:
+        """Return the most exact of several readings, and what is stored about the clock."""
+        best: Reading | None = None
+        stored = dict[str, Any]()
+        for _ in range(_ATTEMPTS):
+            async with db.reads() as reads:
+                asked = self._elapsed()
+                row = await reads.row(_READING)
+                error_s = (self._elapsed() - asked) / 2
+            assert row
+            stored = row["stored"] or {}
+            if best is None or error_s < best.error_s:
+                best = Reading(row["now"], asked + error_s, error_s)
+            if 2 * error_s < _CLOSE_ENOUGH_S:
+                break
+        assert best
+        return best, stored
+
+    def _record_set_back(self, set_back_by: timedelta, moved_by: timedelta, *, is_first: bool) -> None:
+        is_set_back = bool(set_back_by)
         if is_first or not (is_set_back or self.set_back_by):
             self._moved_by = moved_by
         if is_set_back:
             self.set_back_by += set_back_by
             log.warning(
-                "the database's clock was set back: pages and messages that wait are moved",
+                "the database's clock was set back: open pages and queued messages are rescheduled",
                 extra={"by_s": round(set_back_by.total_seconds(), 1)},
             )
 
-    async def claim_set_back(self, tx: Tx) -> timedelta:
+    async def claim_set_back(self, tx: Tx) -> SetBack:
         """Record the database's time, and return by how much to move what waits; zero if another process did that.
 
-        The transaction moves it; call `settle` once it is committed.
+        The transaction moves them; call `clear_set_back` once it is committed.
         """
+        now = self.now()
         await org_settings.put_once(tx, _SETTING, {})
         stored = await tx.value("select value from setting where key = $1 for update", _SETTING)
         rest = self.set_back_by - (_moved_by(stored) - self._moved_by)
         self._claimed = _moved_by(stored) + (rest if rest > TOLERANCE else timedelta())
-        value = {"at": self.now().isoformat(), "set_back_s": self._claimed.total_seconds()}
+        moved_by = self._claimed - _moved_by(stored)
+        last = {key: stored[key] for key in ("moved_at", "moved_by_s") if key in stored}
+        if moved_by:
+            last = {"moved_at": now.isoformat(), "moved_by_s": moved_by.total_seconds()}
+        value = {"at": now.isoformat(), "set_back_s": self._claimed.total_seconds(), **last}
         await org_settings.put(tx, _SETTING, value)
-        return self._claimed - _moved_by(stored)
+        return SetBack(moved_by, _late_by(last, now))
 
-    def settle(self) -> None:
-        """Forget that the database's clock was set back, because what waits was moved."""
+    def clear_set_back(self) -> None:
+        """Forget that the database's clock was set back, because timers and queued messages were moved."""
         self.set_back_by, self._moved_by = timedelta(), self._claimed
 
     def expire(self) -> None:
-        """Let the next call of `agree` measure again, because another process saw that the clock was set back."""
+        """Let `measure_if_stale` measure again, because another process saw that the clock was set back."""
         self._is_expired = True
 
 
@@ -146,7 +209,14 @@ def _moved_by(stored: Mapping[str, Any]) -> timedelta:
     return timedelta(seconds=stored.get("set_back_s", 0))
 
 
-async def agree(clock: Clock, db: Db) -> bool:
+def _late_by(last: Mapping[str, Any], now: datetime) -> timedelta:
+    """Return by how much the time before the last set-back was ahead while rows may still be written by it."""
+    if not last or abs(now - datetime.fromisoformat(last["moved_at"])) > _LATE_WRITES_END:
+        return timedelta()
+    return timedelta(seconds=last["moved_by_s"])
+
+
+async def measure_if_stale(clock: Clock, db: Db) -> bool:
     """Measure the database's time if needed, and return True if it was; raise `Unavailable` without the database."""
     if not isinstance(clock, DatabaseClock) or not clock.stale():
         return False

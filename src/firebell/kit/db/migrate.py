@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import resources
 
@@ -71,13 +72,32 @@ async def applied(conn: Connection) -> int:
     return version
 
 
-async def fence(tx: Tx) -> None:
-    """Block migrations until `tx` ends; raise `Outdated` if a newer Firebell has already migrated.
+async def fence(tx: Tx, now: datetime | None = None) -> None:
+    """Block migrations, and moves of what waits, until `tx` ends; raise `Outdated` if a newer Firebell has migrated.
+
+    Raise `Unavailable` if `now`, by which the transaction acts, is ahead of the database's time, whose clock was set
+    back: what is due by it may not be due, and leases seem to have ended (decision 0108). Without `now`, the process's
+    clock is compared.
 
     Must come first in its transaction: waiting here while holding row locks could block the migration forever.
     """
     await tx.execute("select pg_advisory_xact_lock_shared($1)", _LOCK)
+    asked = tx.clock.now() if tx.clock and now is None else now
     # a separate statement: the one that waited for the lock would still see the old schema
+    row = await tx.row("select max(version) as version, clock_timestamp() as now from schema_migration")
+    assert row
+    if row["version"] > available()[-1].version:
+        raise Outdated(row["version"])
+    if tx.clock and asked:
+        tx.clock.check(asked, row["now"])
+
+
+async def fence_alone(tx: Tx) -> None:
+    """Wait for all transactions that called `fence`, and keep others from passing it until `tx` ends.
+
+    Raise `Outdated` if a newer Firebell has migrated. Must come first in its transaction.
+    """
+    await tx.execute("select pg_advisory_xact_lock($1)", _LOCK)
     version = await tx.value("select max(version) from schema_migration")
     if version > available()[-1].version:
         raise Outdated(version)

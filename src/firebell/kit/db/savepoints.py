@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 
 @asynccontextmanager
 async def attempt(tx: Tx, log: logging.Logger, problem: str, **extra: Any) -> AsyncIterator[None]:
-    """Roll back and log what fails inside, and go on after it; raise only if the connection is closed."""
+    """Roll back and log what fails inside, and continue after it; raise only if the connection is closed."""
     try:
         async with tx.savepoint():
             yield

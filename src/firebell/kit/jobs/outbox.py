@@ -67,6 +67,29 @@ async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
     )
 
 
+async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
+    """Make the jobs that wait runnable earlier; with `only_after_now`, those that were stored after `now`."""
+    await tx.execute(
+        """
+        update outbox
+        set run_at = run_at - $1::interval,
+            created_at = case when created_at > $2 then $2 else created_at end
+        where id in (
+            select id
+            from outbox
+            where dead_at is null
+                and run_at > $2
+                and (created_at > $2 or not $3)
+            order by id
+            for update
+        )
+        """,
+        by,
+        now,
+        only_after_now,
+    )
+
+
 async def overdue(tx: Tx, before: datetime) -> int:
     """Return how many jobs should have run `before`."""
     count = await tx.value(

@@ -176,18 +176,28 @@ async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
     )
 
 
-async def move(tx: Tx, kinds: Collection[str], by: timedelta, now: datetime) -> None:
-    """Make the timers of some kinds that are not due yet due earlier."""
+async def advance_by(
+    tx: Tx, kinds: Collection[str], by: timedelta, now: datetime, keys: Collection[str] | None = None
+) -> None:
+    """Make the timers of some kinds that are not due yet due earlier, only those of `keys` if given."""
     await tx.execute(
         """
         update due
         set due_at = due_at - $2::interval
-        where kind = any($1::text[])
-            and due_at > $3
+        where id in (
+            select id
+            from due
+            where kind = any($1::text[])
+                and due_at > $3
+                and ($4::text[] is null or key = any($4))
+            order by kind, key
+            for update
+        )
         """,
         list(kinds),
         by,
         now,
+        None if keys is None else list(keys),
     )
 
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import UNDECLARED
+from firebell.incidents.model import UNDECLARED, IncidentMerged, Phase
 from firebell.kit.db.database import Tx
-from firebell.kit.db.events import Actor
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict
 from firebell.metrics import cost, learning_loop_store
 from firebell.metrics.business_impact import store
@@ -28,13 +28,18 @@ async def record(
 ) -> None:
     """Record what an incident cost the business, instead of what was recorded before. Idempotent.
 
-    Raise `Invalid` for bad input, `Conflict` for a drill or an incident that was not declared.
+    Raise `Invalid` for bad input, `Conflict` for a drill or an incident that was not declared, or that was merged.
     """
     incident = await incidents.locked(tx, incident_id)
     if incident.drill:
         raise Conflict(f"{incident.ref} is a drill, which costs the business nothing.")
     if incident.phase in UNDECLARED:
         raise Conflict(f"{incident.ref} is not declared yet.", hint="Declare it first.")
+    if incident.phase is Phase.DISMISSED:
+        raise Conflict(f"{incident.ref} was dismissed, so it counts nowhere.")
+    if incident.phase is Phase.MERGED:
+        into = f"INC-{incident.merged_into}"
+        raise Conflict(f"{incident.ref} was merged into {into}.", hint=f"Enter what {into} cost.")
     money, text = typed_impact(amount, currency, source)
     before = await store.of_incident(tx, incident_id)
     if before and (before.money, before.source) == (money, text):
@@ -45,10 +50,10 @@ async def record(
         "incident.business_impact",
         incident.ref,
         now,
-        amount=f"{money.amount:.2f}",
+        amount=money.plain,
         currency=money.currency,
         source=text,
-        before=f"{before.money.amount:.2f} {before.money.currency}" if before else "",
+        before=f"{before.money.plain} {before.money.currency}" if before else "",
     )
 
 
@@ -60,7 +65,23 @@ async def remove(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
     if before is None:
         return
     await store.delete(tx, incident_id)
-    amount = f"{before.money.amount:.2f} {before.money.currency}"
+    amount = f"{before.money.plain} {before.money.currency}"
     await tx.audit(
         actor, "incident.business_impact", incident.ref, now, amount="", currency="", source="", before=amount
+    )
+
+
+async def move_merged(tx: Tx, event: IncidentMerged, now: datetime) -> None:
+    """Move the business impact of a merged incident to the other one, if that has none: it counts there from now on."""
+    moved = await store.move(tx, event.incident_id, event.into_id)
+    if moved is None:
+        return
+    money, subject = moved.money, f"INC-{event.into_id}"
+    await tx.audit(
+        *(SYSTEM, "incident.business_impact", subject, now),
+        amount=money.plain,
+        currency=money.currency,
+        source=moved.source,
+        before="",
+        merged=f"INC-{event.incident_id}",
     )

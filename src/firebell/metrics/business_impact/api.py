@@ -21,7 +21,7 @@ Writer = Annotated[Work, work(Verb.BUSINESS_IMPACT_WRITE)]
 
 
 class MoneyShown(ApiOutput):
-    """An amount with two decimals in a currency. Amounts of different currencies are never added."""
+    """An amount with the decimals of its currency (ISO 4217). Amounts of different currencies are never added."""
 
     amount: Annotated[str, Field(examples=["12400.00"])]
     currency: Annotated[str, Field(examples=["EUR"])]
@@ -46,9 +46,9 @@ class IncidentCostShown(ApiOutput):
 
     incident: Annotated[str, Field(examples=["INC-7"])]
     people: Annotated[int, Field(description="people who held a role or wrote in the timeline")]
-    hours: Annotated[str, Field(description="of all of them together", examples=["4.12"])]
-    people_cost: Annotated[MoneyShown | None, Field(description="null without a rate of the organization")]
-    business_impact: Annotated[BusinessImpactShown | None, Field(description="null if no one entered it")]
+    hours: Annotated[str, Field(description="total hours of these people", examples=["4.12"])]
+    people_cost: Annotated[MoneyShown | None, Field(description="null if no hourly rate is set")]
+    business_impact: Annotated[BusinessImpactShown | None, Field(description="null if not recorded")]
     totals: Annotated[list[MoneyShown], Field(description="one for each currency")]
 
 
@@ -68,12 +68,12 @@ class NewBusinessImpact(ApiInput):
 
 def money(of: Money) -> MoneyShown:
     """Return an amount as JSON has it."""
-    return MoneyShown(amount=f"{of.amount:.2f}", currency=of.currency)
+    return MoneyShown(amount=of.plain, currency=of.currency)
 
 
 def impact(of: ImpactTotal) -> ImpactShown:
     """Return the business impact of several incidents as JSON has it."""
-    return ImpactShown(amount=f"{of.money.amount:.2f}", currency=of.money.currency, incidents=of.incidents)
+    return ImpactShown(amount=of.money.plain, currency=of.money.currency, incidents=of.incidents)
 
 
 async def _shown(w: Work, incident_id: int) -> IncidentCostShown:
@@ -85,7 +85,7 @@ async def _shown(w: Work, incident_id: int) -> IncidentCostShown:
         hours=f"{cost.person_seconds / 3600:.2f}",
         people_cost=money(cost.people_money) if cost.people_money else None,
         business_impact=BusinessImpactShown(
-            amount=f"{recorded.money.amount:.2f}",
+            amount=recorded.money.plain,
             currency=recorded.money.currency,
             source=recorded.source,
             recorded_at=recorded.recorded_at,
@@ -104,7 +104,7 @@ async def get_incident_cost(w: Reader, ref: Text) -> IncidentCostShown:
 
 @router.put(
     "/{ref}/business-impact",
-    summary="Record what an incident cost the business, instead of what was recorded before",
+    summary="Record or replace the business impact of an incident",
     responses=problems(404, 409, 422),
 )
 async def record_business_impact(w: Writer, ref: Text, body: NewBusinessImpact) -> IncidentCostShown:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_text
 from firebell.metrics.cost import CostRate
-from firebell.metrics.money import Money, totals, typed_amount, typed_currency
+from firebell.metrics.money import Money, totals, typed_money
 
 AMOUNT_MAX = Decimal(1_000_000_000_000)
 SOURCE_MIN_CHARS, SOURCE_MAX_CHARS = 3, 500
@@ -73,13 +73,9 @@ def with_people(rate: CostRate | None, seconds: int, impacts: Sequence[ImpactTot
 def typed_impact(amount: str, currency: str, source: str) -> tuple[Money, str]:
     """Return an amount with its source; raise `Invalid` naming all fields that are wrong."""
     wrong: dict[str, str] = {}
-    value, code = Decimal(), ""
+    money = Money(Decimal(), "")
     try:
-        value = typed_amount(amount, "amount", most=AMOUNT_MAX, may_be_zero=True)
-    except Invalid as error:
-        wrong |= error.fields
-    try:
-        code = typed_currency(currency)
+        money = typed_money(amount, currency, maximum=AMOUNT_MAX, allow_zero=True)
     except Invalid as error:
         wrong |= error.fields
     text = clean_text(source, SOURCE_MAX_CHARS, "source")
@@ -87,4 +83,4 @@ def typed_impact(amount: str, currency: str, source: str) -> tuple[Money, str]:
         wrong["source"] = "Enter where the amount comes from, such as “Finance, order ledger of 24 Nov”."
     if wrong:
         raise Invalid("Check the business impact.", fields=wrong)
-    return Money(value, code), text
+    return money, text

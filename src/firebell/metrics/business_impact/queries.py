@@ -14,7 +14,7 @@ from firebell.metrics.money import Money
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
+class PeriodCost:
     """What the incidents of a period cost: each list has one entry for each currency."""
 
     rate: CostRate | None
@@ -26,11 +26,11 @@ class Amounts:
     by_factor: Sequence[GroupImpact]
 
 
-async def amounts(tx: Tx, scope: Scope, seconds: int) -> Amounts:
+async def period_cost(tx: Tx, scope: Scope, seconds: int) -> PeriodCost:
     """Return what the incidents of a scope cost, in which people spent so many seconds; the caller checks the right."""
     rate = await cost.load(tx)
     impacts = await store.totals(tx, scope)
-    return Amounts(
+    return PeriodCost(
         rate,
         impacts,
         await store.totals(tx, scope, before=True),

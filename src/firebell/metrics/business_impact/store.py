@@ -5,13 +5,14 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.metrics import scope_store
 from firebell.metrics.business_impact.model import BusinessImpact, GroupImpact, ImpactTotal
-from firebell.metrics.dimension_store import INCIDENT_JOINS
+from firebell.metrics.dimension_store import INCIDENT_JOINS, only_filtered
 from firebell.metrics.dimensions import Dimension
 from firebell.metrics.model import Scope
 from firebell.metrics.money import Money
 from firebell.metrics.scope_store import Conditions
 
 GROUPS_MAX = 100
+"""How many groups of one currency are listed."""
 
 
 async def of_incident(tx: Tx, incident_id: int) -> BusinessImpact | None:
@@ -62,6 +63,25 @@ async def delete(tx: Tx, incident_id: int) -> None:
     await tx.execute("delete from business_impact where incident_id = $1", incident_id)
 
 
+async def move(tx: Tx, incident_id: int, into_id: int) -> BusinessImpact | None:
+    """Give the business impact of an incident to another one and return it; None if that has one, or neither does."""
+    moved = await tx.changed(
+        """
+        update business_impact
+        set incident_id = $2
+        where incident_id = $1
+            and not exists (
+                select
+                from business_impact other
+                where other.incident_id = $2
+            )
+        """,
+        incident_id,
+        into_id,
+    )
+    return await of_incident(tx, into_id) if moved else None
+
+
 def _closed(scope: Scope, *, before: bool = False) -> Conditions:
     """Return the conditions of the incidents that the cost of people counts: closed in the period, and not excluded."""
     conditions = Conditions()
@@ -89,27 +109,42 @@ async def totals(tx: Tx, scope: Scope, *, before: bool = False) -> list[ImpactTo
 
 
 async def split(tx: Tx, scope: Scope, by: Dimension) -> list[GroupImpact]:
-    """Return the business impact by service or contributing factor, and currency, the largest amounts first.
+    """Return the business impact by service or contributing factor, and currency.
 
-    An incident with several of them counts whole in each.
+    The currency with the most incidents comes first, and in each the largest amounts, which compare with no others. An
+    incident with several services or factors counts in full for each; of the filter's service, only that one is listed.
     """
     conditions = _closed(scope)
+    join = INCIDENT_JOINS[by]
+    service_filter = only_filtered(join, by, scope, conditions)
     rows = await tx.fetch(
         f"""
-        select
-            dimension.key,
-            coalesce(dimension.label, dimension.key) as label,
-            impact.currency,
-            sum(impact.amount) as amount,
-            count(*) as incidents
-        from incident_fact
-        join business_impact impact on impact.incident_id = incident_fact.id
-        {INCIDENT_JOINS[by]}
-        where {conditions.sql}
-            and dimension.key is not null
-        group by 1, 2, 3
-        order by 4 desc, 1, 3
-        limit {GROUPS_MAX}
+        with total as (
+            select
+                dimension.key,
+                coalesce(dimension.label, dimension.key) as label,
+                impact.currency,
+                sum(impact.amount) as amount,
+                count(*) as incidents
+            from incident_fact
+            join business_impact impact on impact.incident_id = incident_fact.id
+            {join}
+            where {conditions.sql}
+                and dimension.key is not null
+                {service_filter}
+            group by 1, 2, 3
+        ),
+        ranked as (
+            select
+                total.*,
+                sum(incidents) over (partition by currency) as of_currency,
+                row_number() over (partition by currency order by amount desc, key) as place
+            from total
+        )
+        select key, label, currency, amount, incidents
+        from ranked
+        where place <= {GROUPS_MAX}
+        order by of_currency desc, currency, place
         """,
         *conditions.values,
     )

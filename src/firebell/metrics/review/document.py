@@ -114,9 +114,13 @@ class ReviewCost:
     """The time of people, if there is a rate, and the business impact."""
     totals_before: Sequence[Money]
 
-    def before(self, currency: str) -> str:
-        """Return the total of the quarter before in a currency, a dash without one."""
-        return next((str(each) for each in self.totals_before if each.currency == currency), "–")
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Each currency of one of the quarters with its total now and before, a dash without one."""
+        now, before = [
+            {each.currency: str(each) for each in totals} for totals in (self.totals, self.totals_before)
+        ]
+        return [(code, now.get(code, "–"), before.get(code, "–")) for code in sorted(now | before)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,11 +300,10 @@ def _notes(review: Review) -> list[str]:
 def _cost(cost: ReviewCost | None) -> list[str]:
     if cost is None:
         return []
-    rows = [[each.currency, str(each), cost.before(each.currency)] for each in cost.totals]
     lines = [
         f"Business impact of {plural(each.incidents, 'incident')}: {each.money}." for each in cost.impacts
     ]
-    text = table(["Currency", "Now", "Before"], rows) if rows else "No cost is recorded."
+    text = table(["Currency", "Now", "Before"], cost.rows) if cost.rows else "No cost is recorded."
     return ["## What incidents cost", text, *lines]
 
 

@@ -68,7 +68,7 @@ async def _cost(tx: Tx, scope: Scope) -> ReviewCost:
             await total_store.people_minutes(tx, scope, before=True),
         )
     ]
-    amounts = await impact_queries.amounts(tx, scope, seconds)
+    amounts = await impact_queries.period_cost(tx, scope, seconds)
     return ReviewCost(
         amounts.impacts, amounts.totals, with_people(amounts.rate, before_s, amounts.impacts_before)
     )

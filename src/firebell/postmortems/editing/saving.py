@@ -140,7 +140,7 @@ async def store_version(
     base_n: int | None = None,
     is_audited: bool = True,
 ) -> int:
-    """Store the next version of a locked document and return its number; the same text is no version.
+    """Store the next version of a locked document and return its number; the same text is not a new version.
 
     A document in review or approved becomes a draft: approvals are for a version. A published one stays published
     in its published version.
@@ -169,7 +169,7 @@ async def store_version(
 async def _continued(
     tx: Tx, actor: Actor, postmortem: Postmortem, reason: VersionReason, section: str, now: datetime
 ) -> bool:
-    """Return True if the save goes on with the last one: by the same person, in the same section, minutes later."""
+    """Return True if the save continues the last one: by the same person, in the same section, minutes later."""
     if not section or actor.person_id is None or reason is not VersionReason.SAVE:
         return False
     last = await version_store.version(tx, postmortem.id, postmortem.version)

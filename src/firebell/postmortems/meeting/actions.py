@@ -103,7 +103,7 @@ async def start_meeting(
 async def go_to_part(
     tx: Tx, actor: Actor, incident_id: int, part: int, now: datetime, *, from_part: int | None = None
 ) -> PostmortemMeeting:
-    """Begin another part; with `from_part` only if that one is on, so that two clicks go on by one part."""
+    """Begin another part; with `from_part` only if that one is on, so that two clicks advance by one part."""
 
     def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
         if from_part is not None and meeting.part != from_part:
@@ -135,7 +135,7 @@ async def extend_part(tx: Tx, actor: Actor, incident_id: int) -> PostmortemMeeti
 async def set_paused(
     tx: Tx, actor: Actor, incident_id: int, now: datetime, *, paused: bool
 ) -> PostmortemMeeting:
-    """Pause the meeting, or go on with it. Idempotent."""
+    """Pause or resume the meeting. Idempotent."""
 
     def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
         return replace(meeting, paused_at=meeting.paused_at or now) if paused else meeting.resumed(now)

@@ -91,7 +91,9 @@ class MeetingChange(ApiInput):
     """A change of the running meeting; what is absent stays."""
 
     part: Annotated[int | None, Field(ge=0, le=20)] = None
-    from_part: Annotated[int | None, Field(ge=0, le=20, description="go on only if this part is on")] = None
+    from_part: Annotated[
+        int | None, Field(ge=0, le=20, description="advance only if this is the current part")
+    ] = None
     extend: Annotated[bool, Field(description="give the part two more minutes")] = False
     paused: bool | None = None
     row: Annotated[int | None, Field(ge=0, lt=10_000, description="row of the timeline, from 0")] = None

@@ -1,1 +1,1 @@
-"""The archive of post-mortems: full text, filters and lists."""
+"""The list of all post-mortems: full text, filters and tabs."""

@@ -1,4 +1,4 @@
-"""The API of the archive: search all post-mortems and near misses."""
+"""The API that searches all post-mortems and near misses."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,11 +11,11 @@ from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems.postmortem_list import queries
-from firebell.postmortems.postmortem_list.archive_query import (
+from firebell.postmortems.postmortem_list.list_query import (
     PAGE_SIZE,
     RANKED_MAX,
     TEXT_MAX_CHARS,
-    ArchiveQuery,
+    PostmortemQuery,
 )
 
 router = api.router("post-mortems", "/post-mortems")
@@ -28,7 +28,7 @@ class ExcerptPart(ApiOutput):
     matched: bool
 
 
-class ArchivedPostmortem(ApiOutput):
+class PostmortemMatch(ApiOutput):
     """A post-mortem or near miss that matches, with the parts of its text that do."""
 
     ref: Annotated[str, Field(examples=["INC-198", "NM-4"])]
@@ -45,20 +45,20 @@ class ArchivedPostmortem(ApiOutput):
     excerpt: list[ExcerptPart]
 
 
-class ArchivePage(ApiOutput):
+class PostmortemMatches(ApiOutput):
     """Results, best first."""
 
     total: Annotated[int, Field(description=f"up to {RANKED_MAX:,}")]
     next_after: Annotated[int | None, Field(description="`after` of the next page; null on the last one")]
-    results: list[ArchivedPostmortem]
+    results: list[PostmortemMatch]
 
 
 @router.get(
     "/search",
-    summary=f"Search the archive of post-mortems and near misses, {PAGE_SIZE} results at a time",
+    summary=f"Search post-mortems and near misses, {PAGE_SIZE} results at a time",
     responses=problems(404, 422),
 )
-async def search_archive(
+async def search_postmortems(
     w: Annotated[Work, work(Verb.POSTMORTEM_READ)],
     q: Annotated[
         Text,
@@ -71,14 +71,14 @@ async def search_archive(
     state: Annotated[Text, Query(max_length=20, examples=["published"])] = "",
     year: Annotated[Text, Query(max_length=4, examples=["2026"])] = "",
     after: Annotated[int, Query(ge=0, le=RANKED_MAX)] = 0,
-) -> ArchivePage:
-    query = ArchiveQuery(q, service, team, severity, factor, state, year)
+) -> PostmortemMatches:
+    query = PostmortemQuery(q, service, team, severity, factor, state, year)
     matches = await queries.search(w.tx, await queries.resolve(w.tx, query, after))
-    return ArchivePage(
+    return PostmortemMatches(
         total=matches.total,
         next_after=matches.following,
         results=[
-            ArchivedPostmortem(
+            PostmortemMatch(
                 ref=one.document.ref,
                 kind=one.document.kind,
                 title=one.document.title,

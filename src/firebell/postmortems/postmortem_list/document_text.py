@@ -1,4 +1,4 @@
-"""What the archive reads of a document: its words by weight, and where a search matches (pure, spec 11.8)."""
+"""The text of a document as it is searched: its words by weight, and where a search matches (pure, spec 11.8)."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ _UNDERSCORE = re.compile(r"_+(?!\w)|(?<!\w)_+")
 
 @dataclass(frozen=True, slots=True)
 class IndexedText:
-    """A document as the archive stores it: four parts by weight, the first for the title, and its factors."""
+    """A document as it is stored for searches: four parts by weight, the first for the title, and its factors."""
 
     language: str
     """The configuration of PostgreSQL's text search."""
@@ -60,7 +60,7 @@ def _without_mark(mark: re.Match[str]) -> str:
 
 
 def indexed(title: str, body: str, factors: Sequence[str] | None = None) -> IndexedText:
-    """Return what the archive stores of a document; `factors` are those of its tree unless given."""
+    """Return what is stored of a document for searches; `factors` are those of its tree unless given."""
     sections = split(body)
     codes = tuple(whys.tree_of(sections).factors if factors is None else dict.fromkeys(factors))
     second, third, rest = list[str](), [label(code) for code in codes], list[str]()

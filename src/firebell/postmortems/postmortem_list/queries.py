@@ -1,4 +1,4 @@
-"""Read models of the archive for its page, its API and its file."""
+"""Read models of the list of all post-mortems, for its page, its API and its file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from firebell.people import actions as people
 from firebell.postmortems.document.sections import split
 from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.postmortem_list import store
-from firebell.postmortems.postmortem_list.archive_query import (
+from firebell.postmortems.postmortem_list.document_text import pieces, places, section_texts
+from firebell.postmortems.postmortem_list.list_query import (
     PAGE_SIZE,
     RANKED_MAX,
     TEXT_MAX_CHARS,
-    ArchiveFilter,
-    ArchiveQuery,
+    PostmortemFilter,
+    PostmortemQuery,
     factor_of,
     severity_of,
     state_of,
     year_of,
 )
-from firebell.postmortems.postmortem_list.document_text import pieces, places, section_texts
 from firebell.postmortems.postmortem_list.store import Tally
 
-ArchivedDocument = store.ArchivedDocument
+ListedDocument = store.ListedDocument
 EXCERPT_CHARS = 240
 """Number of characters that are shown of a document that was not searched by words."""
 ON_TIME_DAYS = 90
@@ -36,10 +36,10 @@ _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveResult:
+class PostmortemResult:
     """A document that matches, with the parts of its text that do: (text, True if it matched)."""
 
-    document: ArchivedDocument
+    document: ListedDocument
     excerpt: Sequence[tuple[str, bool]]
     places: Sequence[str]
     open_items: int
@@ -53,10 +53,10 @@ class ArchiveResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveResults:
+class PostmortemResults:
     """One screen of results, best first; `total` counts at most 1,000, and `after` is how many came before."""
 
-    results: Sequence[ArchiveResult]
+    results: Sequence[PostmortemResult]
     total: int
     after: int
 
@@ -68,23 +68,25 @@ class ArchiveResults:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveLists:
+class PostmortemLists:
     """The documents of one list, and the numbers of all lists."""
 
-    documents: Sequence[ArchivedDocument]
+    documents: Sequence[ListedDocument]
     tally: Tally
     on_time: Completion
     """How many of the documents that were published in the last 90 days were on time."""
 
 
-async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
+async def resolve(tx: Tx, query: PostmortemQuery, after: int = 0) -> PostmortemFilter:
     """Return a search with its names resolved.
 
     Raise `Invalid` for a filter that cannot be, `NotFound` for a service or a team that does not exist.
     """
-    return ArchiveFilter(
+    return PostmortemFilter(
         text=clean_text(query.q, TEXT_MAX_CHARS, "q"),
-        service_id=(await catalog.by_slug(tx, query.service)).id if query.service else None,
+        service_id=(await catalog.by_slug(tx, query.service, with_deleted=True)).id
+        if query.service
+        else None,
         team_id=(await people.team_by_slug(tx, query.team)).id if query.team else None,
         severity=severity_of(query.severity),
         factor=factor_of(query.factor),
@@ -94,13 +96,13 @@ async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
     )
 
 
-async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
+async def search(tx: Tx, wanted: PostmortemFilter) -> PostmortemResults:
     """Return one screen of the documents that match and may be read."""
     ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx), PAGE_SIZE)
-    return ArchiveResults(await _results(tx, ranking.ids, wanted.text), ranking.total, wanted.after)
+    return PostmortemResults(await _results(tx, ranking.ids, wanted.text), ranking.total, wanted.after)
 
 
-async def search_all(tx: Tx, wanted: ArchiveFilter) -> list[ArchiveResult]:
+async def search_all(tx: Tx, wanted: PostmortemFilter) -> list[PostmortemResult]:
     """Return the best `RANKED_MAX` of the documents that match and may be read."""
     ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx), RANKED_MAX)
     return [
@@ -110,7 +112,7 @@ async def search_all(tx: Tx, wanted: ArchiveFilter) -> list[ArchiveResult]:
     ]
 
 
-async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[ArchiveResult]:
+async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[PostmortemResult]:
     """Return ranked documents, in the given order, with what matches in them."""
     documents = await store.documents(tx, ids)
     sections = {each: section_texts(split(body)) for each, body in (await store.bodies(tx, ids)).items()}
@@ -118,13 +120,13 @@ async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[ArchiveResult]
     excerpts = await store.excerpts(tx, texts, text) if text and texts else {}
     incident_ids = [one.incident_id for one in documents.values() if one.incident_id]
     items = await action_items.of_incidents(tx, incident_ids) if incident_ids else {}
-    results: list[ArchiveResult] = []
+    results: list[PostmortemResult] = []
     for each in ids:
         document = documents[each]
         excerpt = excerpts.get(each) or _beginning(texts[each])
         listed = items.get(document.incident_id or 0, [])
         results.append(
-            ArchiveResult(
+            PostmortemResult(
                 document,
                 list(pieces(excerpt)),
                 places(document.title, sections[each], excerpt),
@@ -140,17 +142,17 @@ def _beginning(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchivePeriod:
+class PostmortemPeriod:
     """What a period brought: the documents that are due, those published in it, and the near misses noticed in it."""
 
-    due: Sequence[ArchivedDocument]
-    published: Sequence[ArchivedDocument]
-    near_misses: Sequence[ArchivedDocument]
+    due: Sequence[ListedDocument]
+    published: Sequence[ListedDocument]
+    near_misses: Sequence[ListedDocument]
 
 
-async def archive_period(
+async def postmortem_period(
     tx: Tx, start: datetime, end: datetime, due_before: datetime, team_id: int | None, limit: int
-) -> ArchivePeriod:
+) -> PostmortemPeriod:
     """Return what a period brought, as far as it may be read; of a team what touched one of its services."""
     hidden = await incidents.hidden_ids(tx)
     unfinished = [
@@ -162,18 +164,18 @@ async def archive_period(
         await store.listed_between(tx, tab, start, end, limit, hidden, team_id)
         for tab in ("published", "near-misses")
     ]
-    return ArchivePeriod(
+    return PostmortemPeriod(
         sorted(unfinished, key=lambda one: (one.due_at, one.id))[:limit], published, near_misses
     )
 
 
-async def archive_lists(
+async def postmortem_lists(
     tx: Tx, tab: str, after: PostmortemPosition | None, limit: int, now: datetime
-) -> ArchiveLists:
+) -> PostmortemLists:
     """Return a list (due, review, published or near-misses) and the numbers of all, as far as they may be read."""
     hidden = await incidents.hidden_ids(tx)
     kept, published = await store.on_time(tx, now - timedelta(days=ON_TIME_DAYS), hidden)
-    return ArchiveLists(
+    return PostmortemLists(
         await store.listed(tx, tab, after, limit, hidden),
         await store.tally(tx, hidden),
         Completion(done=kept, due=published, in_grace=0),

@@ -1,4 +1,4 @@
-"""The SQL of the archive: searches, lists by state, and their numbers. Visibility is part of each statement."""
+"""The SQL of the list of post-mortems: searches, tabs, and their numbers. Visibility is part of each statement."""
 
 import re
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import fold
 from firebell.postmortems.list_position import PostmortemPosition
-from firebell.postmortems.postmortem_list.archive_query import RANKED_MAX, ArchiveFilter
 from firebell.postmortems.postmortem_list.document_text import MARK_END, MARK_START
+from firebell.postmortems.postmortem_list.list_query import RANKED_MAX, PostmortemFilter
 
 COUNTED_MAX = 1_000
 _HEADLINE = f"StartSel={MARK_START},StopSel={MARK_END},MaxFragments=2,MaxWords=26,MinWords=10"
 
 
 @dataclass(frozen=True, slots=True)
-class ArchivedDocument:
+class ListedDocument:
     """A document in a list; of a near miss, `near_miss` is its number and the severity is what it could have been."""
 
     id: int
@@ -85,7 +85,7 @@ _HAS_PHRASE = """(
 class _Conditions:
     """The conditions of a search and their values."""
 
-    def __init__(self, wanted: ArchiveFilter, words: "_Words | None", hidden: Sequence[int]) -> None:
+    def __init__(self, wanted: PostmortemFilter, words: "_Words | None", hidden: Sequence[int]) -> None:
         self.values: list[object] = []
         self.parts: list[str] = []
         self.query = ""
@@ -184,7 +184,7 @@ _LISTED_FROM = """
 _LISTED = _LISTED_FROM.format(source="postmortem")
 
 
-async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int], limit: int) -> Ranking:
+async def search(tx: Tx, wanted: PostmortemFilter, hidden: Sequence[int], limit: int) -> Ranking:
     """Return the documents that match, best first; of more than `RANKED_MAX` only the newest are ranked."""
     # a generic plan is slow: the best one depends on how common the words are
     await tx.execute("set local plan_cache_mode = force_custom_plan")
@@ -256,10 +256,10 @@ async def _words(tx: Tx, text: str) -> _Words:
     return _Words(query, [row["postmortem_id"] for row in rows], is_phrase)
 
 
-async def documents(tx: Tx, ids: Sequence[int]) -> dict[int, ArchivedDocument]:
+async def documents(tx: Tx, ids: Sequence[int]) -> dict[int, ListedDocument]:
     """Return documents by id."""
     rows = await tx.fetch(f"{_LISTED} where postmortem.id = any($1::bigint[])", list(ids))
-    return {row["id"]: ArchivedDocument(**dict(row)) for row in rows}
+    return {row["id"]: ListedDocument(**dict(row)) for row in rows}
 
 
 async def bodies(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
@@ -327,7 +327,7 @@ def _list_of(tab: str, condition: str, hidden: str) -> str:
 
 async def listed(
     tx: Tx, tab: str, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
-) -> list[ArchivedDocument]:
+) -> list[ListedDocument]:
     """Return the documents of a list: those to write by their due time, published ones and near misses latest first."""
     if tab == "near-misses":
         return await _near_misses(tx, after, limit)
@@ -336,7 +336,7 @@ async def listed(
     rows = await tx.fetch(
         _list_of(tab, place, "$2"), limit, list(hidden), *((after.at, after.id) if after else ())
     )
-    return [ArchivedDocument(**dict(row)) for row in rows]
+    return [ListedDocument(**dict(row)) for row in rows]
 
 
 async def listed_between(
@@ -347,7 +347,7 @@ async def listed_between(
     limit: int,
     hidden: Sequence[int],
     team_id: int | None,
-) -> list[ArchivedDocument]:
+) -> list[ListedDocument]:
     """Return the documents of a list that were due, published or noticed in `[start, end)`, in its order.
 
     Those of a team are about incidents or near misses that touched one of its services.
@@ -367,10 +367,10 @@ async def listed_between(
         column = _TABS[tab][1]
         values.append(list(hidden))
         statement = _list_of(tab, f"and {column} >= $2 and {column} < $3 {team}", f"${len(values)}")
-    return [ArchivedDocument(**dict(row)) for row in await tx.fetch(statement, *values)]
+    return [ListedDocument(**dict(row)) for row in await tx.fetch(statement, *values)]
 
 
-async def _near_misses(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ArchivedDocument]:
+async def _near_misses(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedDocument]:
     """Return near misses; everyone may read them, because they are about no incident."""
     rows = await tx.fetch(
         f"""
@@ -383,7 +383,7 @@ async def _near_misses(tx: Tx, after: PostmortemPosition | None, limit: int) -> 
         limit,
         *((after.at, after.id) if after else ()),
     )
-    return [ArchivedDocument(**dict(row)) for row in rows]
+    return [ListedDocument(**dict(row)) for row in rows]
 
 
 async def tally(tx: Tx, hidden: Sequence[int]) -> Tally:

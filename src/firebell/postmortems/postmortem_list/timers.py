@@ -1,4 +1,4 @@
-"""The daily timer of the archive."""
+"""The daily timer that indexes documents for searches."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The page of all post-mortems: what is due, in review and published, near misses, and the search of the archive."""
+"""The page of all post-mortems: what is due, in review and published, near misses, and their search."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +19,8 @@ from firebell.postmortems import list_position
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.postmortem_list import queries
-from firebell.postmortems.postmortem_list.archive_query import PAGE_SIZE, RANKED_MAX, STATES, ArchiveQuery
-from firebell.postmortems.postmortem_list.store import ArchivedDocument
+from firebell.postmortems.postmortem_list.list_query import PAGE_SIZE, RANKED_MAX, STATES, PostmortemQuery
+from firebell.postmortems.postmortem_list.store import ListedDocument
 from firebell.postmortems.progress import queries as progress_queries
 from firebell.postmortems.similar import queries as similar_queries
 
@@ -42,7 +42,7 @@ YEARS_SHOWN = 6
 FACTOR_NAMES = {code: f"{code.partition('.')[0].capitalize()}: {name}" for code, name in FACTORS.items()}
 
 
-def _position(tab: str, one: ArchivedDocument) -> PostmortemPosition:
+def _position(tab: str, one: ListedDocument) -> PostmortemPosition:
     """Return the position after a document of a list."""
     if tab == "near-misses":
         return PostmortemPosition(one.happened_at, one.near_miss or 0)
@@ -68,12 +68,12 @@ async def postmortems(
     place = list_position.parse(before)
     if before and place is None:
         return html.redirect("/post-mortems")
-    query = ArchiveQuery(q, service, team, severity, factor, state, year)
+    query = PostmortemQuery(q, service, team, severity, factor, state, year)
     return await _page(visit, tab, place, query, min(to_id(after) or 0, RANKED_MAX))
 
 
 async def _page(
-    visit: Visit, tab: str, place: PostmortemPosition | None, query: ArchiveQuery, after: int
+    visit: Visit, tab: str, place: PostmortemPosition | None, query: PostmortemQuery, after: int
 ) -> Response:
     tx = visit.tx
     matches, error = None, None
@@ -82,7 +82,7 @@ async def _page(
             matches = await queries.search(tx, await queries.resolve(tx, query, after))
         except FirebellError as refused:
             error = refused
-    lists = await queries.archive_lists(tx, tab, place, LISTED + 1, visit.now)
+    lists = await queries.postmortem_lists(tx, tab, place, LISTED + 1, visit.now)
     shown = lists.documents[:LISTED]
     authors = await people.people_by_id(tx, list({one.author_id for one in shown if one.author_id}))
     first_due = next((one.incident_id for one in shown if tab == "due" and one.incident_id), None)
@@ -135,7 +135,7 @@ async def export(
     year: str = "",
 ) -> Response:
     """Export the documents of a search, the best 1,000."""
-    query = ArchiveQuery(q, service, team, severity, factor, state, year)
+    query = PostmortemQuery(q, service, team, severity, factor, state, year)
     rows = [
         (
             *(one.document.ref, one.document.kind, one.document.title, f"SEV{one.document.severity}"),

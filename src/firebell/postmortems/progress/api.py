@@ -15,7 +15,7 @@ from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import list_position
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.list_position import PostmortemPosition
-from firebell.postmortems.postmortem_list import store as archive_store
+from firebell.postmortems.postmortem_list import store as list_store
 from firebell.postmortems.progress import queries
 
 router = api.router("post-mortems", "/post-mortems")
@@ -61,7 +61,7 @@ async def list_due_postmortems(
     place = list_position.parse(before)
     if before and place is None:
         raise Invalid("That is not a cursor.", fields={"before": "Use the address in the Link header."})
-    listed = await archive_store.listed(w.tx, "due", place, limit, await incidents.hidden_ids(w.tx))
+    listed = await list_store.listed(w.tx, "due", place, limit, await incidents.hidden_ids(w.tx))
     if len(listed) == limit:
         link_next(request, response, PostmortemPosition(listed[-1].due_at, listed[-1].id), limit)
     steps = await queries.current_steps(w.tx, [one.id for one in listed])

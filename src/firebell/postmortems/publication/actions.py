@@ -27,7 +27,7 @@ from firebell.postmortems.publication import checks, distribution_settings, mail
 from firebell.postmortems.publication.checks import BlockerId
 from firebell.postmortems.publication.distribution import clean_members
 from firebell.postmortems.reminders import actions as reminders
-from firebell.postmortems.several_incidents import actions as several
+from firebell.postmortems.several_incidents import actions as several_incidents
 
 DISTRIBUTION_TIMER = "postmortems.distribute"
 PUBLISHED_SUBJECT = "postmortem_published"
@@ -101,7 +101,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
     postmortem = await lookup.locked(tx, incident_id)
     incident_id = postmortem.incident_id
     desk = await queries.desk_of(tx, postmortem)
-    await several.require_closed(tx, postmortem)
+    await several_incidents.require_closed(tx, postmortem)
     _raise_blockers(desk.blockers, postmortem.ref)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
     frozen = expand(postmortem.body, block_texts(postmortem.body, sources))
@@ -124,7 +124,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
     )
     if desk.incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
-    await several.review_others(tx, actor, postmortem, now)
+    await several_incidents.review_others(tx, actor, postmortem, now)
     await tx.emit(PostmortemPublished(postmortem.id, incident_id, number), now)
     await tx.live("incidents")
 
@@ -170,7 +170,7 @@ async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> N
     if incident.phase is Phase.REVIEWED and earlier is None:
         await incidents.withdraw_review(tx, actor, incident_id, now)
     if earlier is None:
-        await several.withdraw_reviews(tx, actor, postmortem, now)
+        await several_incidents.withdraw_reviews(tx, actor, postmortem, now)
 
 
 @internal("Follows from a publication that was not undone.")

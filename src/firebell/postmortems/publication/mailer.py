@@ -84,7 +84,7 @@ class PostmortemMailer:
 
 
 async def _composed(tx: Tx, mail: ClaimedMail) -> Message | Retry | None:
-    """Return the message of a mail, None if its version is no longer published; one that fails keeps back no other."""
+    """Return the message of a mail, None if its version is no longer published. An error affects only this mail."""
     try:
         async with tx.savepoint():
             return await _compose(tx, mail)

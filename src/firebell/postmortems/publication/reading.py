@@ -60,7 +60,7 @@ def frozen_timeline(text: str) -> FrozenTimeline | None:
 
 
 def _row(cells: Sequence[str], columns: int) -> FrozenRow | None:
-    """Return a row of the table, None if it is none that was frozen."""
+    """Return a row of the table, None if it is not one that was frozen."""
     at = _instant(cells[0])
     if len(cells) != columns or (at is None and cells[0]):
         return None

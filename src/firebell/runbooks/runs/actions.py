@@ -107,7 +107,7 @@ async def change_step(
 
 
 async def _returned(run: RunbookRun, stored: Sequence[RunEvent], now: datetime) -> list[RunEvent]:
-    """Return the event of a lost run that someone goes on with."""
+    """Return the event of a lost run that someone continues."""
     return [server_event(stored, RunEventKind.RUN_RETURNED, now)] if run.state is RunState.LOST else []
 
 

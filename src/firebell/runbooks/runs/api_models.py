@@ -111,7 +111,7 @@ class NewRunEvents(ApiInput):
 class EventsStored(ApiOutput):
     """What the server has of a run.
 
-    `last_seq` is the highest number up to which it has every event. After `taken_over`, someone goes on in the
+    `last_seq` is the highest number up to which it has every event. After `taken_over`, someone continues in the
     browser; the terminal should stop and ask.
     """
 

@@ -242,7 +242,7 @@ def waits_for(progress: RunProgress, key: StepKey) -> RunStep | None:
 
 
 def consequence(progress: RunProgress) -> RunEventKind | None:
-    """Return how a run in the browser ends after the last step, None if it goes on."""
+    """Return how a run in the browser ends after the last step, None if it continues."""
     if progress.state is not RunState.RUNNING:
         return None
     if progress.is_rolling_back:

@@ -259,7 +259,8 @@ async def apply(
     if plan.returned:
         await runbook_store.restore_archived(tx, plan.returned)
     scenarios = await store.replace_scenarios(tx, source_id, files.scenarios)
-    changed_rule_files = await store.replace_rule_files(tx, source_id, files.rule_files)
+    refused_paths = [finding.path for finding in files.refused]
+    changed_rule_files = await store.replace_rule_files(tx, source_id, files.rule_files, refused_paths)
     changes = {
         "changed": len(plan.changed),
         "unchanged": len(plan.unchanged),

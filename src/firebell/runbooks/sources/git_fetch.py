@@ -154,7 +154,7 @@ class _Requests:
         self._left = OBJECTS_MAX_BYTES
 
     def send(self, url: str, headers: Mapping[str, str], data: bytes | None) -> _Response:
-        """Return the response of the server; called in a thread. Raise `SyncFailure` if it is none to read."""
+        """Return the response of the server; called in a thread. Raise `SyncFailure` if it can't be read."""
         answer = asyncio.run_coroutine_threadsafe(self._send(url, headers, data), self._loop)
         try:
             return answer.result(SYNC_LIMIT_S)

@@ -130,7 +130,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRuleFile:
-    """A rule file of Prometheus as it was read, with the names of its alerts."""
+    """A Prometheus rule file as it was read, with the names of its alerts."""
 
     body: str
     alert_names: tuple[str, ...]

@@ -1,11 +1,11 @@
-"""The rule files of Prometheus that a source has beside its runbooks: which files they are, and what they name."""
+"""The Prometheus rule files that a source has next to its runbooks: which files they are, and what they name."""
 
 from dataclasses import dataclass
 
 import msgspec
 
 from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
-from firebell.kit.prometheus_rules import NoRuleFileError, alert_rules
+from firebell.kit.prometheus_rules import NotARuleFileError, alert_rules
 from firebell.runbooks.sources.model import PreparedRuleFile, SourceFile, SourceFinding
 
 RULE_FILES_MAX = 500
@@ -15,7 +15,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names of the alerts of a file, or why it is no rule file."""
+    """The names of the alerts of a file, or why it is not a rule file."""
 
     names: tuple[str, ...] = ()
     problem: str = ""
@@ -23,11 +23,11 @@ class _Names:
 
 
 def alert_names(text: str) -> _Names:
-    """Return the names of the alerts of a file, or why it is no rule file; called in a child process."""
+    """Return the names of the alerts of a file, or why it is not a rule file; called in a child process."""
     try:
         rules = alert_rules(text.removeprefix(_BYTE_ORDER_MARK))
         return _Names(tuple(sorted({rule.name for rule in rules})))
-    except NoRuleFileError as error:
+    except NotARuleFileError as error:
         return _Names(problem=str(error), line=error.line)
 
 
@@ -42,7 +42,7 @@ async def prepare(file: SourceFile, place: int) -> PreparedRuleFile | SourceFind
     try:
         answer = await DOCUMENTS.call("firebell.runbooks.sources.rule_files:alert_names", file.body)
     except TakesTooLong:
-        return SourceFinding(file.path, "The file takes too long to read.", "Split it.")
+        return SourceFinding(file.path, "The file took too long to read.", "Split it.")
     read = msgspec.json.decode(answer, type=_Names)
     if read.problem:
         return SourceFinding(

@@ -52,7 +52,7 @@ def clean(
 
 
 def clean_token(token: str, url: str) -> str:
-    """Return an access token; raise `Invalid` if it is none, or if it would travel without encryption."""
+    """Return an access token; raise `Invalid` if it is not one, or if it would travel without encryption."""
     stripped = token.strip()
     if len(stripped) > TOKEN_MAX_CHARS or not stripped.isprintable():
         raise _invalid("token", "This is not an access token.", "Paste the token without line breaks.")

@@ -1,6 +1,6 @@
 """The SQL of runbook sources: their secrets, leases and how their last sync went."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -214,8 +214,13 @@ async def scenario_texts(tx: Reads) -> list[ScenarioText]:
     return [ScenarioText(**dict(row)) for row in rows]
 
 
-async def replace_rule_files(tx: Tx, source_id: int, files: Mapping[str, PreparedRuleFile]) -> int:
-    """Store the rule files of a source, by path; return how many were added, changed or removed."""
+async def replace_rule_files(
+    tx: Tx, source_id: int, files: Mapping[str, PreparedRuleFile], refused_paths: Sequence[str]
+) -> int:
+    """Store the rule files of a source, by path; return how many were added, changed or removed.
+
+    One that was refused keeps its old text, as a runbook does.
+    """
     rows = await tx.fetch(
         """
         with read as (
@@ -225,6 +230,7 @@ async def replace_rule_files(tx: Tx, source_id: int, files: Mapping[str, Prepare
             delete from rule_file
             where source_id = $1
                 and path not in (select path from read)
+                and path <> all($3::text[])
             returning path
         ), stored as (
             insert into rule_file (source_id, path, body, alert_names)
@@ -246,6 +252,7 @@ async def replace_rule_files(tx: Tx, source_id: int, files: Mapping[str, Prepare
             {"path": path, "body": file.body, "alert_names": list(file.alert_names)}
             for path, file in files.items()
         ],
+        list(refused_paths),
     )
     return len(rows)
 

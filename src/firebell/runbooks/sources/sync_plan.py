@@ -44,7 +44,7 @@ def is_scenario(path: str) -> bool:
 
 
 def is_rule_file(path: str) -> bool:
-    """Return True if a file that matches the paths of a source is read as a rule file of Prometheus."""
+    """Return True if a file that matches the paths of a source is read as a Prometheus rule file."""
     return path.lower().endswith(RULE_FILE_SUFFIXES) and not is_scenario(path)
 
 

@@ -56,7 +56,7 @@ class DatabasePages:
         self._saved: dict[str, SavedPage] | None = None
         self._archive_reads = asyncio.Semaphore(MAX_ARCHIVE_READS)
         self._away_until = 0.0
-        """Until when no reader waits for the database, which was away a moment ago."""
+        """Until when no reader waits for the database, which was unavailable a moment ago."""
 
     def now(self) -> datetime:
         """Return the time of the database."""

@@ -161,6 +161,7 @@ class MirrorWriter:
                 if is_lasting
                 else "public, max-age=15",
             },
+            host=http_out.host_header(url),
             region=mirror.region,
             credentials=Credentials(mirror.access_key, secret),
             now=now,

@@ -32,16 +32,20 @@ def signed_headers(
     body: bytes,
     headers: Mapping[str, str],
     *,
+    host: str,
     region: str,
     credentials: Credentials,
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers of a request with its signature; `url` is percent-encoded and has no query."""
+    """Return the headers of a request with its signature; `url` is percent-encoded and has no query.
+
+    `host` is the header as it is sent: in lower case, without the default port.
+    """
     parts, utc = urlsplit(url), now.astimezone(UTC)
     body_hash = hashlib.sha256(body).hexdigest()
     all_headers = {
         **{name.lower(): " ".join(value.split()) for name, value in headers.items()},
-        "host": parts.netloc,
+        "host": host,
         "x-amz-content-sha256": body_hash,
         "x-amz-date": f"{utc:%Y%m%dT%H%M%SZ}",
     }

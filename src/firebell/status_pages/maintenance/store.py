@@ -446,3 +446,30 @@ async def upcoming_of_series(tx: Reads, series_id: int) -> list[Maintenance]:
         series_id,
     )
     return await _with_updates(tx, rows)
+
+
+async def names_muting(tx: Reads, service_id: int) -> list[str]:
+    """Return the names of the windows and series that are not over and name this service to mute, earliest first."""
+    rows = await tx.fetch(
+        """
+        select name
+        from (
+            select i.name, m.scheduled_for as begins_at
+            from maintenance m
+            join public_incident i on i.id = m.public_incident_id
+            where m.stage in ('scheduled', 'in_progress', 'verifying')
+                and m.mutes
+                and m.mute_service_ids @> array[$1::bigint]
+            union all
+            select name, created_at
+            from maintenance_series
+            where stopped_at is null
+                and mutes
+                and mute_service_ids @> array[$1::bigint]
+        ) muting
+        group by name
+        order by min(begins_at)
+        """,
+        service_id,
+    )
+    return [row["name"] for row in rows]

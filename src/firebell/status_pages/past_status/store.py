@@ -168,7 +168,7 @@ async def answer(
     public_incident_id: int | None = None,
     uptimes: tuple[int | None, int | None] | None = None,
 ) -> None:
-    """Record what became of a relabeling, with the uptimes at that time if they are given."""
+    """Record the outcome of a relabeling, with the uptimes at that time if they are given."""
     await tx.execute(
         """
         update status_relabeling

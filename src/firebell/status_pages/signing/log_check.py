@@ -79,7 +79,7 @@ def check(lines: Sequence[str], trusted: Sequence[bytes] = ()) -> LogCheck:
 
 
 def _decoded(text: object) -> bytes:
-    """Return the bytes of a text in Base64, empty if it is none."""
+    """Return the bytes of a text in Base64, empty if it is invalid."""
     try:
         return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
     except ValueError:

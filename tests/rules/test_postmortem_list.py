@@ -1,18 +1,18 @@
-"""The archive reads a document, finds where a search matches, and names what it cannot look for (pure)."""
+"""The search of post-mortems reads a document, finds where words match, and names filters that it lacks (pure)."""
 
 import pytest
 
 from firebell.kit.errors import Invalid
 from firebell.postmortems import list_position
 from firebell.postmortems.document.sections import split
-from firebell.postmortems.postmortem_list import archive_query, document_text
-from firebell.postmortems.postmortem_list.archive_query import ArchiveQuery
+from firebell.postmortems.postmortem_list import document_text, list_query
 from firebell.postmortems.postmortem_list.document_text import (
     MARK_END,
     MARK_START,
     PART_MAX_CHARS,
     section_texts,
 )
+from firebell.postmortems.postmortem_list.list_query import PostmortemQuery
 
 BODY = """# Cards fail
 
@@ -116,14 +116,14 @@ def test_excerpts_come_in_pieces() -> None:
 @pytest.mark.parametrize(
     ("read", "good", "bad"),
     [
-        (archive_query.severity_of, {"": None, "SEV1": 1, "sev0": 0, "3": 3}, ["9", "SEV", "one", "-1"]),
-        (archive_query.year_of, {"": None, "2026": 2026}, ["0", "26", "99999", "1900", "٢٠٢٦", "x"]),
+        (list_query.severity_of, {"": None, "SEV1": 1, "sev0": 0, "3": 3}, ["9", "SEV", "one", "-1"]),
+        (list_query.year_of, {"": None, "2026": 2026}, ["0", "26", "99999", "1900", "٢٠٢٦", "x"]),
         (
-            archive_query.factor_of,
+            list_query.factor_of,
             {"": "", "latent.guard": "latent.guard", "x.own": "x.own"},
             ["human_error", "x."],
         ),
-        (archive_query.state_of, {"": "", "published": "published"}, ["Published", "gone"]),
+        (list_query.state_of, {"": "", "published": "published"}, ["Published", "gone"]),
     ],
 )
 def test_filters_are_read_or_refused_at_their_field(read, good, bad) -> None:  # type: ignore[no-untyped-def]
@@ -136,10 +136,10 @@ def test_filters_are_read_or_refused_at_their_field(read, good, bad) -> None:  #
 
 
 def test_an_address_has_only_what_is_chosen() -> None:
-    query = ArchiveQuery(q="a b", severity="SEV1")
+    query = PostmortemQuery(q="a b", severity="SEV1")
     assert query.url(tab="due", after=None) == "/post-mortems?q=a+b&severity=SEV1&tab=due"
     assert query.url(severity="") == "/post-mortems?q=a+b"
-    assert ArchiveQuery().url() == "/post-mortems"
+    assert PostmortemQuery().url() == "/post-mortems"
     assert query.filters == {"severity": "SEV1"}
 
 

@@ -1,4 +1,4 @@
-"""W25: the archive of 10,000 post-mortems is searched, and similar incidents are found among them."""
+"""W25: 10,000 post-mortems are searched, and similar incidents are found among them."""
 
 import asyncio
 import time
@@ -116,7 +116,7 @@ async def _in_halves(conns: asyncpg.Pool, statement: str, *values: int) -> None:
 
 
 async def seed(dsn: str) -> None:
-    """Fill the archive; what Firebell would index by itself is inserted at once."""
+    """Add the post-mortems; what Firebell would index by itself is inserted at once."""
     fast = {"synchronous_commit": "off", "maintenance_work_mem": "512MB"}
     async with (
         asyncpg.create_pool(dsn, min_size=2, max_size=2, server_settings=fast) as conns,
@@ -134,7 +134,7 @@ async def seed(dsn: str) -> None:
     await conn.close()
 
 
-async def archive(factor: float) -> Result:
+async def search(factor: float) -> Result:
     """W25: each kind of search, and the similar incidents of one, over JSON by one reader."""
     async with product() as it:
         await it.start()
@@ -158,7 +158,7 @@ async def archive(factor: float) -> Result:
     alike = times["similar"].p50_ms
     return Result(
         "W25",
-        f"{DOCUMENTS:,} post-mortems of {WORDS} words: search the archive, and find similar incidents, one reader",
+        f"{DOCUMENTS:,} post-mortems of {WORDS} words: search them, and find similar incidents, one reader",
         "p50/p95 ms: "
         + ", ".join(f"{name} {number(one.p50_ms)}/{number(one.p95_ms)}" for name, one in times.items()),
         f"seeded in {seeded:.0f} s",

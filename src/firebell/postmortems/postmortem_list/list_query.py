@@ -1,4 +1,4 @@
-"""What someone looks for in the archive, as its address has it (pure)."""
+"""The search and the filters of the list of post-mortems, as its address has them (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ YEARS = range(1970, 2200)
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveQuery:
+class PostmortemQuery:
     """Words and filters as typed; empty where nothing is chosen."""
 
     q: str = ""
@@ -45,7 +45,7 @@ class ArchiveQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveFilter:
+class PostmortemFilter:
     """A search with its names resolved; `after` is how many results come before."""
 
     text: str = ""

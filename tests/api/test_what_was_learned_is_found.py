@@ -1,4 +1,4 @@
-"""What an organization learned is found again, by those who may read it: archive, similar incidents, meetings."""
+"""What an organization learned is found again, by those who may read it: post-mortems, similar incidents, meetings."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.postmortem_list import indexing, queries
-from firebell.postmortems.postmortem_list.archive_query import ArchiveQuery
+from firebell.postmortems.postmortem_list.list_query import PostmortemQuery
 from firebell.postmortems.similar import profiling as similar
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.postmortem_steps import approved
@@ -64,7 +64,7 @@ async def refs(api: Api, **query: Any) -> list[str]:
     return [one["ref"] for one in (await api("GET", "/post-mortems/search", **query))["results"]]
 
 
-async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
+async def test_the_search_finds_by_words_and_filters_what_the_reader_may_read(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, api):
@@ -86,7 +86,7 @@ async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
         assert {part["text"] for part in second["excerpt"] if part["matched"]} == {"connection", "pool"}
         assert (page["total"], page["next_after"]) == (2, None)
         async with w.ctx.db.tx() as tx:
-            wanted = await queries.resolve(tx, ArchiveQuery("connection pools"))
+            wanted = await queries.resolve(tx, PostmortemQuery("connection pools"))
             exported = await queries.search_all(tx, wanted)
         assert [one.document.ref for one in exported] == [f"INC-{title}", f"INC-{root}"]
         for query, expected in (

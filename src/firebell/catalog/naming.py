@@ -1,0 +1,50 @@
+"""Give services names: no two share one, and a name belongs to the service that had it last."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from firebell.catalog import store
+from firebell.catalog.model import Service
+from firebell.catalog.names import ServiceName, TakenNames
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Conflict
+
+
+async def lock(tx: Tx, names: Sequence[str], ids: Sequence[int] = ()) -> dict[int, Service]:
+    """Lock the names of services, then these services and those that had one of the names earlier; return these rows.
+
+    All that renames services takes the locks in this order.
+    """
+    await store.lock_names(tx)
+    earlier = await store.ids_with_earlier_name(tx, [name.casefold() for name in names])
+    return await store.locked(tx, [*ids, *earlier])
+
+
+async def check(tx: Tx, service: Service) -> None:
+    """Raise Conflict if another service has this name, or the slug that alerts find it by."""
+    own = ServiceName(service.id, service.name, service.slug)
+    if holder := TakenNames(await store.taken_names(tx)).holder(own):
+        raise taken(service.name, holder)
+
+
+def refusal(name: str, holder: ServiceName) -> str:
+    """Return why a service can't be named like another."""
+    if holder.name.casefold() == name.casefold():
+        return f"A service named {name} already exists."
+    return f"The address of {holder.name} is {holder.slug}, so no other service can be named {name}."
+
+
+def taken(name: str, holder: ServiceName) -> Conflict:
+    """Return the error of a name that another service has."""
+    return Conflict(refusal(name, holder), fields={"name": "Choose a name that is not taken."})
+
+
+def losing(services: Iterable[Service], taken_by: Mapping[str, int]) -> list[Service]:
+    """Return the services that lose an earlier name, without it; `taken_by` is who takes each name now (pure)."""
+    taken_by = {name.casefold(): service_id for name, service_id in taken_by.items()}
+    changed = []
+    for service in services:
+        kept = tuple(name for name in service.earlier_names if taken_by.get(name, service.id) == service.id)
+        if kept != service.earlier_names:
+            changed.append(replace(service, earlier_names=kept))
+    return changed

@@ -1,0 +1,140 @@
+"""A private incident is read by whom it paged: not by who acknowledged a page, nor by whom a linked page reached."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from firebell.handoffs import actions as handoffs
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident, IncidentType
+from firebell.kit import private_reader
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import NotFound
+from firebell.oncall.schedules import queries
+from firebell.paging import actions as paging
+from firebell.paging import manual
+from firebell.paging.model import ManualTarget, ManualTargetKind
+from firebell.people import actions as people
+from tests.api.api_clients import TEST
+from tests.stories.test_an_incident_gets_its_response import organized
+from tests.world import World, world
+
+WHY = "Replication is stuck on db-3."
+
+
+@pytest.fixture
+async def w(dsn: str, clock: FakeClock) -> AsyncIterator[World]:
+    async with world(dsn, clock) as opened:
+        yield opened
+
+
+async def declare(w: World, *, private: bool, severity: int = 3) -> Incident:
+    """Declare an incident as Mara."""
+    mara = await w.actor(w.mara)
+    kind = IncidentType.SECURITY if private else IncidentType.OPERATIONAL
+    async with w.ctx.db.tx() as tx:
+        return await incidents.declare(
+            *(tx, mara), title=f"Odd {kind}", severity=severity, incident_type=kind, now=w.now
+        )
+
+
+async def start(w: World, person_id: int, incident_id: int | None = None) -> int:
+    """Page a person as Mara and return the id of the page."""
+    target = ManualTarget(ManualTargetKind.PERSON, person_id)
+    async with w.ctx.db.tx() as tx:
+        mara = await w.actor(w.mara)
+        page = await manual.start_manual_page(tx, mara, target, WHY, w.now, incident_id)
+    await w.settle()
+    return page.id
+
+
+async def reads(w: World, person_id: int, incident: Incident) -> bool:
+    """Return True if a person may read an incident."""
+    with private_reader.as_reader(person_id):
+        async with w.ctx.db.tx() as tx:
+            try:
+                await incidents.incident(tx, incident.id)
+            except NotFound:
+                return False
+    return True
+
+
+async def kim(w: World) -> int:
+    """Add a responder whom nothing pages."""
+    async with w.ctx.db.tx() as tx:
+        person = await people.create_person(
+            tx, TEST, name="Kim Ito", email="kim@example.org", role="responder", tz="UTC", now=w.now
+        )
+    return person.id
+
+
+async def test_who_only_acknowledges_a_page_of_it_may_not_read_it(w: World) -> None:
+    other, secret = await kim(w), await declare(w, private=True)
+    page_id = await start(w, w.jun, secret.id)
+    for person in (w.jun, other):  # the second one joins
+        await w.ack(person, page_id)
+    assert await reads(w, w.jun, secret)
+    assert not await reads(w, other, secret)
+
+
+async def test_who_only_acknowledges_its_own_page_may_not_read_it(w: World) -> None:
+    other = await kim(w)
+    secret = await declare(w, private=True, severity=1)
+    await w.settle()
+    page = next(page for page in await w.pages() if page.subject_kind == "incident")
+    await w.ack(other, page.id)
+    assert not await reads(w, other, secret)
+
+
+async def test_a_page_that_is_linked_or_merged_lets_no_one_read_it(w: World) -> None:
+    open_one, secret = await declare(w, private=False), await declare(w, private=True)
+    linked, merged = await start(w, w.jun), await start(w, w.jun, open_one.id)
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        await incidents.link_page(tx, mara, secret.id, linked, w.now)
+        await incidents.merge(tx, mara, open_one.id, secret.id, w.now)
+        assert merged in await incidents.page_ids(tx, secret.id)
+    assert not await reads(w, w.jun, secret)
+    assert await reads(w, w.jun, open_one)
+
+
+async def test_the_reason_of_a_page_that_is_linked_leaves_the_handoffs(w: World) -> None:
+    secret = await declare(w, private=True)
+    page_id = await start(w, w.jun)
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        schedule = await queries.by_slug(tx, "payments-primary")
+        change = handoffs.next_change(schedule, w.now)
+        assert change
+        await handoffs.draft_change(tx, schedule, change, w.now)
+        body = f"- PG-{page_id}, Mara: {WHY}\n- PG-{page_id}0 stays\n"
+        await handoffs.save(tx, mara, schedule, change.day, body, 1, w.now)
+        await incidents.link_page(tx, mara, secret.id, page_id, w.now)
+        kept = (await handoffs.of_day(tx, schedule, change.day)).body
+    assert kept == f"- PG-{page_id}0 stays\n"
+
+
+async def test_declaring_a_private_incident_from_a_page_hides_why_it_was_started(w: World) -> None:
+    page_id = await start(w, w.jun)
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        await incidents.declare(
+            *(tx, mara),
+            title="Tokens copied",
+            severity=3,
+            incident_type=IncidentType.SECURITY,
+            page_id=page_id,
+            now=w.now,
+        )
+        assert "db-3" not in (await paging.page(tx, page_id)).title
+
+
+async def test_the_pages_of_its_response_name_it_to_no_one_else(w: World) -> None:
+    org = await organized(w)
+    secret = await org.declare(incident_type=IncidentType.SECURITY)
+    async with w.ctx.db.tx() as tx:
+        pages = await paging.pages_by_id(tx, await incidents.page_ids(tx, secret.id))
+        texts = [entry.text for page_id in pages for entry in await paging.log(tx, page_id)]
+    manual_pages = [page for page in pages.values() if page.subject_kind == "manual"]
+    assert manual_pages
+    assert [text for text in [*(page.title for page in manual_pages), *texts] if secret.ref in text] == []
