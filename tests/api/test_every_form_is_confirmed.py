@@ -32,6 +32,7 @@ NOT_SAID = {
     "/metrics/audit/{quarter}/{team}/rules/{rule_id}/routing": "the audit, once 30 days show what it changes",
     "/settings/trackers/{tracker_id}/check": "the result of the check",
     "/settings/trackers/{tracker_id}/dry-run": "what a sync would change",
+    "/service-import": "what an import would change",
     "/settings/trackers/{tracker_id}/test": "the tracker, which creates the issue",
     "/actions/{ref}/links/{link_id}/sync": "the item, whose link may be gone by then",
     "/actions/{ref}/links/{link_id}/unlink": "the item, whose link may be gone by then",

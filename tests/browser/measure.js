@@ -132,7 +132,7 @@ globalThis.measure = (() => {
 
   /* Controls that are smaller than `least` pixels, except links within a sentence. */
   const smallTargets = least => all('a[href], button, summary, input:not([type=hidden]), select, textarea').filter(el => {
-    if (el.closest('.vh, .skip, .agenda, .md, .rota') || el.matches('.kinds input, .pick input')) return false;
+    if (el.closest('.vh, .skip, .agenda, .md, .rota, .hist') || el.matches('.kinds input, .pick input')) return false;
     const label = el.matches('[type=checkbox], [type=radio]') && el.closest('label');
     const r = (label || el).getBoundingClientRect();
     const sentence = getComputedStyle(el).display === 'inline'

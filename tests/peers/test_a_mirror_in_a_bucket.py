@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import boto3
-import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
 from firebell.kit.clock import FakeClock
+from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from tests.api.api_clients import organization
 from tests.servers import free_port
@@ -52,7 +52,7 @@ def _new_key(endpoint: str) -> tuple[str, str]:
 
 
 async def _mirror(dsn: str, clock: FakeClock, endpoint: str) -> None:
-    async with organization(dsn, clock) as (w, api), httpx.AsyncClient() as http:
+    async with organization(dsn, clock) as (w, api), guarded_client(parse_networks("127.0.0.0/8")) as http:
         access_key, secret = await asyncio.to_thread(_new_key, endpoint)
         # from now on every request needs a right signature
         (await http.post(f"{endpoint}/moto-api/reset-auth", content="0")).raise_for_status()

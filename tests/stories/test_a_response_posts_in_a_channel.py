@@ -70,4 +70,4 @@ async def test_support_reads_of_an_incident_in_its_own_channel(dsn: str, clock: 
         await run_for(w, 5)
         assert len(posts(support)) == 1
         (text,) = await entries(w, third.id)
-        assert "no channel of a connected chat" in text
+        assert "is not a channel of a connected chat" in text
