@@ -454,11 +454,11 @@ ELSEWHERE = {
     *("/drills/{ref}/start", "/drills/{ref}/finish"),
     *("/actions/{ref}/links/{link_id}/unlink", "/settings/trackers/{tracker_id}/test"),
     "/status-pages/{slug}/copies/{copy_id}/postmortems/{public_id}",
-    *("/status-pages/{slug}/groups/{group_id}/remove", "/settings/webhooks/{endpoint_id}/replay-failed"),
+    *("/services/{slug}/delete", "/settings/webhooks/{endpoint_id}/replay-failed"),
     *("/post-mortems/{ref}/external/publish", "/incidents/{ref}/comms/{post_id}/recall"),
 }
-"""Forms that need days, no open SEV0, another system, two people, a first update, a group with components, or a webhook
-that is active.
+"""Forms that need days, no open SEV0, another system, two people, a first update, a service without uses, or a webhook that
+is active.
 
 They have their own tests.
 """

@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
 from firebell.people import action_permissions
-from firebell.people.action_permissions import internal
+from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 
@@ -48,7 +48,7 @@ def named_uses(names: Sequence[str], thing: str, path: str, verb: Verb) -> list[
     return [ServiceUse(f"{thing} {name}", path, f"{thing}s", verb) for name in names]
 
 
-@internal("Part of deleting a service, and of the form that offers it.")
+@permits(Verb.SERVICE_WRITE)
 async def uses(tx: Tx, actor: Actor, service_id: int, slug: str) -> list[ServiceUse]:
     """Return what uses a service, in the order of the slices; of what the actor may not read, only the kind."""
     everything = [use for source in _sources for use in await source(tx, service_id, slug)]
