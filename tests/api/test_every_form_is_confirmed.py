@@ -457,8 +457,8 @@ ELSEWHERE = {
     *("/services/{slug}/delete", "/settings/webhooks/{endpoint_id}/replay-failed"),
     *("/post-mortems/{ref}/external/publish", "/incidents/{ref}/comms/{post_id}/recall"),
 }
-"""Forms that need days, no open SEV0, another system, two people, a first update, a service without uses, or a webhook that
-is active.
+"""Forms that need days, no open SEV0, another system, two people, a first update, a service without uses, or a webhook
+that is active.
 
 They have their own tests.
 """

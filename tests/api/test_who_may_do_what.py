@@ -194,8 +194,9 @@ NEVER_OK = {
     *("/chat/slack/installed", "/settings/trackers/authorized"),
     *("/settings/contact/{method_id}/verify", "/settings/contact/{method_id}/messages"),
     *("/incidents/{ref}/declare", "/s/{slug}/subscribe/code", "/s/{slug}/{code}/subscribe/code"),
+    "/metrics/audit/{quarter}/{team}/rules/{rule_id}/patch",
 }
-"""Redirects, and addresses with a token or an owner; they have their own tests."""
+"""Redirects, addresses with a token or an owner, and the patch of a rule file; they have their own tests."""
 
 
 def offered(page: str, rights: Rights, path: str, find: Finder) -> list[tuple[str, str, str]]:
