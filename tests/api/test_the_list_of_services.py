@@ -56,7 +56,9 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
         assert await shown("/services?q=okade+index") == indexers
 
         # by labels and tier, which are edited on a form, or over JSON
-        edit = {"csrf": csrf, "team": str(team.id), "tier": "2", "labels": "region=eu-north\npci = no"}
+        name = (await api("GET", "/services/indexer-00"))["name"]
+        edit = {"csrf": csrf, "name": name, "team": str(team.id), "tier": "2"}
+        edit |= {"labels": "region=eu-north\npci = no"}
         wrong = await http.post("/services/indexer-00/edit", data={**edit, "labels": "pci", "links": "x"})
         assert wrong.status_code == 422
         assert all(f'id="e-{name}"' in wrong.text for name in ("labels", "links"))
@@ -73,6 +75,7 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
 
         # two people edit at once: what only one of them changed is kept, what both changed is asked again
         opened = {"csrf": csrf, "team": str(team.id), "was_team": str(team.id), "tier": "2", "was_tier": "2"}
+        opened |= {"name": name, "was_name": name}
         texts = {"labels": "pci=no\r\nregion=eu-north", "links": links, "description": "", "runbook_url": ""}
         opened |= {**texts, **{f"was_{name}": text for name, text in texts.items()}}
         await api("PATCH", "/services/indexer-00", {"labels": {"pci": "yes"}})
