@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from firebell.app import build
 from firebell.kit import http_out
 from firebell.kit.clock import FakeClock
+from firebell.kit.http_out import OutboundResponse
 from firebell.kit.txt_records import TxtRecords
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.hosting import saved_pages
@@ -444,13 +445,10 @@ class Bucket:
 async def test_a_mirror_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def send(
-        http: httpx.AsyncClient, method: str, url: str, **content: Any
-    ) -> http_out.OutboundResponse:
-        answer = await http.request(method, url, **content)
-        return http_out.OutboundResponse(answer.status_code, "", answer.text, dict(answer.headers))
+    async def send(http: httpx.AsyncClient, method: str, url: str, **content: Any) -> OutboundResponse:
+        got = await http.request(method, url, **content)
+        return OutboundResponse(got.status_code, "", got.text, dict(got.headers))
 
-    # the client of the product opens sockets; the bucket is an application in this process
     monkeypatch.setattr(http_out, "send", send)
     async with organization(dsn, clock) as (w, api):
         await create(w, api)

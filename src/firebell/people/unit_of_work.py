@@ -139,8 +139,12 @@ def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
         # called instead of declared: FastAPI would analyze these two again for each of hundreds of routes
         person = await authentication.signed_in(request)
         form = await route_access.form(request, files, fields) if request.method == "POST" else FormData()
-        async with transaction.opened(request) as (tx, now):
-            yield Visit(request, tx, person, form, now)
+        try:
+            async with transaction.opened(request) as (tx, now):
+                yield Visit(request, tx, person, form, now)
+        finally:
+            # uploaded files are temporary ones
+            await form.close()
 
     needed: Needed = Depends(signed_in_visit, scope="function")
     return needed
