@@ -243,7 +243,7 @@ async def test_a_refusal_of_the_server_is_shown_with_its_fields(
         assert empty.out == ""
         wrong = json.loads((await run("declare", "x", "--severity", "SEV7", "--json", code=1)).err)
         assert (wrong["status"], wrong["errors"][0]["field"]) == (422, "severity")
-        assert "is no PG reference" in (await run("page", "show", "INC-1", code=1)).err
+        assert "is not a PG reference" in (await run("page", "show", "INC-1", code=1)).err
         assert "There is nothing at" in (await run("page", "show", "../people", code=1)).err
         there = await run("alert", "send", "x", "--service", "chekout", code=1)
         assert there.err == "Error: There is no service chekout.\nThere are: checkout.\n"

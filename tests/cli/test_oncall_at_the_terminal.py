@@ -46,7 +46,7 @@ async def test_quiet_hours_are_set_shown_and_turned_off(dsn: str, clock: FakeClo
         assert "22:00 to 07:00, Europe/Stockholm" in narrow(await run("oncall", "quiet")).out
         wrong = await run("oncall", "quiet", "22:00", "25:00", code=1)
         assert "22:00" in wrong.err
-        assert "Give the end too" in (await run("oncall", "quiet", "22:00", code=2)).err
+        assert "Pass the end too" in (await run("oncall", "quiet", "22:00", code=2)).err
         await run("oncall", "quiet", "--off")
         assert (await run("oncall", "quiet", "--json")).json["hours"] is None
 
