@@ -12,7 +12,19 @@ from firebell.alerts import actions as alerts
 from firebell.alerts import read_store
 from firebell.alerts.model import Alert, StoredMessage
 from firebell.kit.clock import FakeClock
+from tests.standins.pinned_api import Description
+from tests.standins.pinned_opsgenie import OPSGENIE
+from tests.standins.pinned_pagerduty import PAGERDUTY
 from tests.world import World, world
+
+DESCRIBED: tuple[tuple[str, Description], ...] = (
+    ("/v2/alerts", OPSGENIE),
+    ("/v2/heartbeats", OPSGENIE),
+    ("/v2/enqueue", PAGERDUTY),
+    ("/v2/change/enqueue", PAGERDUTY),
+    ("/generic/2010-04-15/create_event.json", PAGERDUTY),
+)
+"""The official description of each API that Firebell answers in place of another product, by the start of its paths."""
 
 
 @dataclass(slots=True)
@@ -50,10 +62,27 @@ class Door:
         return [page.state for page in await self.world.pages()]
 
 
+async def check_answer(answer: httpx.Response) -> None:
+    """Fail if an answer differs from the official description of its API."""
+    path = answer.request.url.raw_path.decode().partition("?")[0].rstrip("/")
+    description = next((api for start, api in DESCRIBED if path.startswith(start)), None)
+    if description is None:
+        return
+    await answer.aread()
+    method, status = answer.request.method, answer.status_code
+    is_described = description.describes(method, path, status)
+    assert is_described or status >= 400, f"{method} {path} -> {status}"
+    wrong = description.wrong_answer(method, path, status, answer.json()) if is_described else []
+    assert not wrong, wrong
+
+
 @asynccontextmanager
 async def door(dsn: str, clock: FakeClock, *, share_pool: bool = True) -> AsyncIterator[Door]:
     """Yield the inbound client of a small organization."""
     async with world(dsn, clock, share_pool=share_pool) as w:
         transport = httpx.ASGITransport(app.build(w.ctx))
-        async with httpx.AsyncClient(transport=transport, base_url="http://firebell.test") as http:
+        hooks = {"response": [check_answer]}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://firebell.test", event_hooks=hooks
+        ) as http:
             yield Door(w, http)

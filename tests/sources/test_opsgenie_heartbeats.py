@@ -71,7 +71,9 @@ async def test_a_heartbeat_is_changed_paused_listed_and_deleted(dsn: str, clock:
         assert (await call(d, "PATCH", "/hourly", {"interval": 48, "description": "x"}))[0] == 200
         shown = (await call(d, "GET", "/hourly"))[1]["data"]
         assert (shown["interval"], shown["intervalUnit"], shown["description"]) == (2, "days", "x")
-        assert (await call(d, "POST", "/hourly/disable"))[1]["data"]["enabled"] is False
+        for method in ("POST", "PUT", "PATCH"):
+            assert (await call(d, method, "/hourly/disable"))[1]["data"]["enabled"] is False
+            assert (await call(d, method, "/hourly/enable"))[1]["data"]["enabled"] is True
         assert (await call(d, "DELETE", "/hourly"))[0] == 200
         assert (await call(d, "GET"))[1]["data"]["heartbeats"] == []
 

@@ -28,6 +28,8 @@ class Kind:
     required: frozenset[str] = frozenset()
     is_open: bool = False
     """Whether an object may have fields that the table does not name."""
+    each: "Kind | None" = None
+    """The kind of all values of an object that is a map."""
 
     def wrong(self, value: Any, where: str) -> list[str]:
         """Return what is wrong with a value."""
@@ -48,6 +50,9 @@ class Kind:
         if isinstance(value, list) and self.items:
             kind = self.items
             return [text for n, each in enumerate(value) for text in kind.wrong(each, f"{where}[{n}]")]
+        if isinstance(value, dict) and self.each:
+            kind = self.each
+            return [text for name, each in value.items() for text in kind.wrong(each, f"{where}.{name}")]
         return self.wrong_fields(value, where) if isinstance(value, dict) and self.fields else []
 
     def wrong_fields(self, value: Mapping[str, Any], where: str) -> list[str]:
@@ -124,6 +129,8 @@ class Description:
     version: str
     read_on: date
     operations: tuple[Operation, ...]
+    error: Kind | None = None
+    """What every operation answers with another status from 400, None if that is not described."""
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Return the operation of a call, None if the description has none; a longer path goes first."""
@@ -143,6 +150,15 @@ class Description:
 
     def wrong_answer(self, method: str, path: str, status: int, document: Any) -> list[str]:
         """Return what is wrong with an answer that the table describes."""
-        operation = self.operation(method, path)
-        kind = operation.answers.get(status) if operation else None
+        kind = self._kind(method, path, status)
         return kind.wrong(document, f"{method} {path} -> {status}") if kind else []
+
+    def describes(self, method: str, path: str, status: int) -> bool:
+        """Return True if the table has what a call answers with this status."""
+        return self._kind(method, path, status) is not None
+
+    def _kind(self, method: str, path: str, status: int) -> Kind | None:
+        operation = self.operation(method, path)
+        if operation is None:
+            return None
+        return operation.answers.get(status) or (self.error if status >= 400 else None)

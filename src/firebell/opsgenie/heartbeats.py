@@ -54,8 +54,8 @@ async def answer(
         case "DELETE", (name,):
             stored = await heartbeats.by_name(tx, service_id, name)
             await heartbeats.delete_heartbeat(tx, _ACTOR, heartbeat_id=stored.id, now=now)
-            return 200, {"data": _meta(stored), "result": "Deleted"}
-        case "POST", (name, "enable" | "disable" as verb):
+            return 200, {"data": {"name": stored.name}, "result": "Deleted"}
+        case "POST" | "PUT" | "PATCH", (name, "enable" | "disable" as verb):
             stored = await heartbeats.by_name(tx, service_id, name)
             return 200, {"data": _meta(await _set_enabled(tx, stored, verb == "enable", now))}
     if len(rest) > 2 or (len(rest) == 2 and rest[1] not in ("ping", "enable", "disable")):

@@ -1,6 +1,8 @@
-"""The pinned descriptions of trackers refuse what their APIs do not have, so that stand-ins notice it."""
+"""The pinned descriptions refuse what the APIs of other products do not have, so that tests notice it."""
 
+import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,13 @@ from tests.standins.pinned_api import Description
 from tests.standins.pinned_github import GITHUB
 from tests.standins.pinned_gitlab import GITLAB
 from tests.standins.pinned_jira import JIRA_CLOUD, JIRA_DATA_CENTER
+from tests.standins.pinned_opsgenie import OPSGENIE
+from tests.standins.pinned_pagerduty import PAGERDUTY
 
 ISSUES = "/repos/acme/shop/issues"
 PROJECT = "/api/v4/projects/5/issues"
 DOCUMENT = {"type": "doc", "version": 1, "content": []}
+EVENTS = json.loads((Path(__file__).parents[1] / "sources/samples/pagerduty-v2.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,25 @@ def test_an_answer_is_what_the_description_says(
     assert api.wrong_answer(method, path, 404, {"message": "Not Found"}) == []
 
 
+@pytest.mark.parametrize("name", ["minimal", "full", "acknowledge", "resolve"])
+def test_a_sample_of_pagerduty_is_what_its_description_says(name: str) -> None:
+    assert PAGERDUTY.wrong_call("POST", "/v2/enqueue", {}, {**EVENTS[name], "routing_key": "k" * 32}) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "document"),
+    [
+        ("POST", "/v2/alerts", 202, {"result": "Request will be processed", "took": 0.1}),
+        ("GET", "/v2/alerts/1", 200, {"data": {"id": "1", "details": {"n": 1}}, "took": 0, "requestId": "r"}),
+        ("POST", "/v2/alerts/1/close", 404, {"detail": "No such alert.", "took": 0, "requestId": "r"}),
+    ],
+)
+def test_an_answer_that_opsgenie_would_not_give_is_wrong(
+    method: str, path: str, status: int, document: Any
+) -> None:
+    assert OPSGENIE.wrong_answer(method, path, status, document)
+
+
 @pytest.mark.parametrize(
     ("query", "variables"),
     [
@@ -115,7 +139,7 @@ def test_an_input_fits_the_schema_of_linear(values: dict[str, Any]) -> None:
 
 
 def test_each_pinned_part_says_where_it_is_from() -> None:
-    for api in (GITHUB, GITLAB, JIRA_CLOUD, JIRA_DATA_CENTER):
+    for api in (GITHUB, GITLAB, JIRA_CLOUD, JIRA_DATA_CENTER, OPSGENIE, PAGERDUTY):
         assert api.source
         assert api.version
         assert api.read_on >= date(2026, 11, 29)
