@@ -58,6 +58,7 @@ WORKLOADS: dict[str, Workload] = {
     "W13": incident_viewers.rooms,
     "W14": mass_escalation.escalations,
     "W14b": mass_escalation.steady_timers,
+    "W14c": mass_escalation.acknowledged,
     "W15": event_streams.streams,
     "W16": command_line.help_texts,
     "W17": synchronous_standby.standby,

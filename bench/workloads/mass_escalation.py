@@ -1,9 +1,10 @@
-"""W14: 10,000 pages that nobody acknowledged escalate at the same instant, or 200 a second, while alerts arrive."""
+"""W14: pages that no one acknowledged escalate at the same instant, or 200 a second, or are acknowledged meanwhile."""
 
 import asyncio
 import time
 
 import asyncpg
+import httpx
 
 from bench import process_stats
 from bench.load_runner import load, quantile
@@ -82,6 +83,7 @@ where alert_group.key like 'escalating-%'
 """
 _LIMIT_S, _ALERT_LIMIT_MS = 10, 100
 TIMERS_PER_S, _LATENESS_LIMIT_MS = 200, 100
+ACKNOWLEDGED, _ACK_LIMIT_S = 500, 1
 
 
 async def escalations(factor: float) -> Result:
@@ -138,6 +140,45 @@ async def steady_timers(factor: float) -> Result:
         f"p50/p99 {number(p50)}/{number(p99)} ms",
         "-",
         ((f"p99 <= {_LATENESS_LIMIT_MS} ms", p99 <= _LATENESS_LIMIT_MS),),
+        wrong,
+    )
+
+
+async def acknowledged(factor: float) -> Result:
+    """W14c: the pages whose messages go out last are acknowledged while the others are sent."""
+    pages = max(100, int(PAGES * min(1, factor)))
+    count = min(ACKNOWLEDGED, pages // 4)
+    async with product() as it:
+        await it.start()
+        began = await _seed(it, pages, gap_ms=0)
+        last = await it.texts(
+            f"select 'PG-' || id from page where title like '%bz{_RUN}x%' order by id desc limit {count}"
+        )
+        await asyncio.sleep(max(0, began - time.monotonic()))
+        await it.sink.settled(pages // 20, 30)
+        headers = {"Authorization": f"Bearer {it.api_key}"}
+        async with httpx.AsyncClient(base_url=it.url, headers=headers, timeout=60) as http:
+            sent = time.monotonic()
+            response = await http.post("/api/v1/pages/bulk", json={"action": "ack", "refs": last})
+            done = time.monotonic()
+        await it.sink.settled(pages - count, 60)
+        await asyncio.sleep(2)
+        names = set(
+            await it.texts(f"select substring(title from 'bz{_RUN}x[0-9]+z') from page where state = 'acked'")
+        )
+        late = [at - done for name, at in it.sink.first().items() if name in names and at > done]
+        wrong = check(
+            status=(response.status_code, 200),
+            acknowledged=(len(names), count),
+            others_without_message=(pages - len({*it.sink.first(), *names}), 0),
+        )
+    return Result(
+        "W14c",
+        f"{pages:,} pages escalate at once, and {count} whose messages wait are acknowledged meanwhile",
+        f"acknowledged in {number(done - sent)} s; {len(late)} messages of them afterward,"
+        f" the last after {number(max(late, default=0))} s",
+        "-",
+        ((f"none after {_ACK_LIMIT_S} s", max(late, default=0) <= _ACK_LIMIT_S),),
         wrong,
     )
 
