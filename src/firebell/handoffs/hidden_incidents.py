@@ -29,9 +29,7 @@ async def redact_pages(tx: Tx, event: PagesHidden, now: datetime) -> None:
 
 async def _redact(tx: Tx, refs: Collection[str], now: datetime) -> None:
     await store.lock_bodies(tx)
-    bodies = await store.lock_bodies_naming(tx, sorted(refs))
-    await store.replace_bodies(
-        tx, {id_: remove_lines_naming(body, refs) for id_, body in bodies.items()}, now
-    )
-    if bodies:
+    if bodies := await store.lock_bodies_naming(tx, sorted(refs)):
+        kept = {id_: remove_lines_naming(body, refs) for id_, body in bodies.items()}
+        await store.replace_bodies(tx, kept, now)
         await tx.live("oncall")
