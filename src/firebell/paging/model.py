@@ -441,8 +441,6 @@ class ManualPage:
     text: str
     is_private: bool
     """Whether it is about a private incident: then only those whom it reaches read why."""
-    incident_id: int | None = None
-    """The incident that it was started for, None for one that was only linked to an incident."""
 
     @property
     def public_text(self) -> str:
