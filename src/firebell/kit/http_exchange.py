@@ -57,14 +57,19 @@ class KeptConnection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._parser = _lenient_parser(self)
         self._poll = select.poll()
         self._is_open = False
         self.idle_since = 0.0
         self._settled: asyncio.Future[None] | None = None
         """Set while a response is awaited."""
+        self._begin(0)
+
+    def _begin(self, max_bytes: int) -> None:
+        """Forget the response before, and accept one with a body of up to `max_bytes`."""
+        # a reused parser would still have the status of the response before
+        self._parser = _lenient_parser(self)
         self._status, self._headers, self._body = 0, list[tuple[bytes, bytes]](), bytearray()
-        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, 0
+        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, max_bytes
         self._has_head = self._is_complete = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -159,12 +164,8 @@ class KeptConnection(asyncio.Protocol):
         assert self._transport
         if not self._is_open:
             raise httpx.ConnectError("The server closed the connection before the request.")
-        # another parser would still have the status of the response before
-        self._parser = _lenient_parser(self)
+        self._begin(max_bytes)
         self._settled = asyncio.get_running_loop().create_future()
-        self._status, self._headers, self._body = 0, [], bytearray()
-        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, max_bytes
-        self._has_head = self._is_complete = False
         self._transport.write(request)
         await self._settled
 

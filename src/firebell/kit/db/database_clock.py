@@ -26,7 +26,7 @@ _SETTING = "database_clock"
 _READING = """
     select
         clock_timestamp() as now,
-        (select value from setting where key = 'database_clock') as stored
+        (select value from setting where key = $1) as stored
 """
 
 
@@ -156,7 +156,7 @@ class DatabaseClock:
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
                 asked = self._elapsed()
-                row = await reads.row(_READING)
+                row = await reads.row(_READING, _SETTING)
                 error_s = (self._elapsed() - asked) / 2
             assert row
             stored = row["stored"] or {}

@@ -73,7 +73,7 @@ async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bo
         """
         update outbox
         set run_at = run_at - $1::interval,
-            created_at = case when created_at > $2 then $2 else created_at end
+            created_at = least(created_at, $2)
         where id in (
             select id
             from outbox
