@@ -1,4 +1,4 @@
-"""A private incident is read by whom it paged: not by who acknowledged a page, nor by whom a linked page reached."""
+"""A private incident is open to the people it paged, not to those who acknowledged a page or got one linked later."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -62,7 +62,7 @@ async def reads(w: World, person_id: int, incident: Incident) -> bool:
 
 
 async def kim(w: World) -> int:
-    """Add a responder whom nothing pages."""
+    """Add a responder that no policy pages."""
     async with w.ctx.db.tx() as tx:
         person = await people.create_person(
             tx, TEST, name="Kim Ito", email="kim@example.org", role="responder", tz="UTC", now=w.now

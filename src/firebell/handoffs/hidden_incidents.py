@@ -23,7 +23,7 @@ async def redact_incident(tx: Tx, event: IncidentBecamePrivate, now: datetime) -
 
 
 async def redact_pages(tx: Tx, event: PagesHidden, now: datetime) -> None:
-    """Remove the lines about pages by hand from all handoffs."""
+    """Remove the lines about hidden manual pages from all handoffs."""
     await _redact(tx, {f"PG-{page_id}" for page_id in event.page_ids}, now)
 
 

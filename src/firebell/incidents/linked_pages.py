@@ -56,7 +56,7 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
 
 
 async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
-    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`.
+    """Link a page that a person started for the incident, and record who was paged; raise `NotFound`.
 
     The page of a drill says so.
     """
@@ -81,7 +81,7 @@ def page_title(incident: Incident) -> str:
 
 @internal("Part of changing who sees an incident, and of merging it.")
 async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
-    """Hide on the pages of an incident that became private what it is about, or show it again."""
+    """Hide what an incident that became private is about on its pages, or show it again."""
     await paging.retitle_incident_page(tx, incident.id, page_title(incident))
     if incident.is_private:
         await tx.emit(IncidentBecamePrivate(incident.id), now)

@@ -442,8 +442,8 @@ async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
     """Make what waits due earlier; with `only_after_now`, what was queued after `now`.
 
-    What quiet hours hold waits for a time of the day, which stays. No lease ends later than one that begins now, or
-    earlier than it should: what is being sent is not sent again.
+    Messages held by quiet hours keep their time of day. No lease ends later than one that begins now, nor earlier than
+    it should: what is being sent is not sent again.
     """
     await tx.execute(
         """

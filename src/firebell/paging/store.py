@@ -180,8 +180,8 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> list[int]:
     """Make the open pages that wait due earlier, and return their ids.
 
-    With `only_after_now`, only those that began or were acknowledged after `now`. Afterwards, none has: each page is
-    moved once.
+    With `only_after_now`, only those that began or were acknowledged after `now`. Afterward no page has such a time, so
+    each is moved once.
     """
     rows = await tx.fetch(
         """

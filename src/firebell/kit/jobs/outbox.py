@@ -68,7 +68,7 @@ async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
 
 
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
-    """Make the jobs that wait runnable earlier; with `only_after_now`, those that were stored after `now`."""
+    """Make waiting jobs run earlier; with `only_after_now`, only those that were stored after `now`."""
     await tx.execute(
         """
         update outbox
