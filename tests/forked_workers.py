@@ -29,19 +29,16 @@ _forks = multiprocessing.get_context("fork")
 class _Worker(Popen2IO):
     """A forked worker, with the part of `execnet.gateway_io.Popen2IOMaster` that execnet uses."""
 
-    ends: tuple[int, int]
-    """Of its pipes, those of the process that started it."""
-
     def __init__(self, others: Iterable["_Worker"]) -> None:
         stdin, to_worker = os.pipe()
         from_worker, stdout = os.pipe()
-        # who holds the end of another worker's pipe keeps that worker from seeing that this process has ended
-        ends = [to_worker, from_worker, *(fd for other in others for fd in other.ends)]
+        # a worker that held an end of another one's pipe would keep it from noticing that this process has ended
+        others_ends = (file.fileno() for other in others for file in (other.outfile, other.infile))
+        ends = [to_worker, from_worker, *others_ends]
         self.process: ForkProcess = _forks.Process(target=_serve, args=(stdin, stdout, ends))
         self.process.start()
         os.close(stdin)
         os.close(stdout)
-        self.ends = to_worker, from_worker
         super().__init__(
             os.fdopen(to_worker, "wb"), os.fdopen(from_worker, "rb"), get_execmodel("main_thread_only")
         )
@@ -65,7 +62,6 @@ def _serve(stdin: int, stdout: int, ends: list[int]) -> None:
         os.close(fd)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     main = sys.modules["__main__"] = ModuleType("__main__")
-    prefork.use_inherited()
     exec(eval(sys.stdin.readline()), vars(main))  # noqa: S307, S102 - how execnet starts a worker
 
 
@@ -75,13 +71,9 @@ def start(config: pytest.Config, specs: list[execnet.XSpec]) -> None:
     Does nothing if a worker could not be a fork. A worker that replaces one that crashed is not a fork.
     """
     is_plain = all(str(spec) == "execmodel=main_thread_only//popen" for spec in specs)
+    can_fork = is_plain and sys.platform == "linux"
     # a fork would not write the coverage that it measured, and threads do not survive in one
-    if (
-        not is_plain
-        or sys.platform != "linux"
-        or "COVERAGE_RUN" in os.environ
-        or threading.active_count() > 1
-    ):
+    if not can_fork or "COVERAGE_RUN" in os.environ or threading.active_count() > 1:
         return
     prefork.start()
     importlib.import_module("tests.preload")

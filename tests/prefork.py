@@ -21,12 +21,9 @@ _forks.set_forkserver_preload(["tests.preload"])
 
 
 def start() -> None:
-    """Start the process that has imported the product, for this process and its forks."""
+    """Start the process that has imported the product; forks of this process use it too."""
     forkserver._forkserver.ensure_running()
-
-
-def use_inherited() -> None:
-    """Let a fork use the process that its parent started, which it cannot wait for as for a child of its own."""
+    # a fork would wait for it as for a child of its own, and fail
     forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign] # no public way
 
 
@@ -41,6 +38,7 @@ def _command(
     os.environ.update(env)
     time.tzset()
     os.dup2(os.open(err, os.O_WRONLY | os.O_APPEND), 2)
+    # the process that forks has the terminal's standard output
     os.dup2(os.open(out or os.devnull, os.O_WRONLY | os.O_APPEND), 1)
     # a server would open six connections in advance, each a process of PostgreSQL; with none, a database that
     # cannot be reached would be noticed later

@@ -265,7 +265,7 @@ def _settle_memory() -> None:
 
 
 async def _warm_up(pages: asyncio.Task[ASGIApp]) -> None:
-    """Do what the first readers of pages would wait for: compile templates."""
+    """Compile the templates, so that the first readers of pages don't wait for it."""
     await asyncio.wait({pages})
     _settle_memory()
     await html.compile_templates()

@@ -332,7 +332,11 @@ async def test_a_server_that_reports_new_mail_is_not_polled_for_it(
                 for pause in (timedelta(), POLL_INTERVAL, IDLE_PAUSE):
                     w.clock.advance(pause)
                     assert await reader.run_once(w.now) == 0
-            assert len(asked) == 2
+                assert len(asked) == 2
+                # after the clock was set back, it is asked again at once
+                w.clock.advance(-2 * IDLE_PAUSE)
+                assert await reader.run_once(w.now) == 0
+            assert len(asked) == 3
             await reader.close()
             async with w.ctx.db.tx() as tx:
                 assert await tx.value("select count(*) from mail_receipt") == 3

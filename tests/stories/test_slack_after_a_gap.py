@@ -89,6 +89,24 @@ async def test_what_was_missed_in_a_channel_is_captured_once(dsn: str, clock: Fa
         assert len(histories) == 3
 
 
+async def test_a_channel_is_read_again_after_the_clock_was_set_back(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        inbox = Inbox(c.world.ctx)
+        while await inbox.run_once(c.world.now):
+            pass
+        asked = len(c.slack.called("conversations.history"))
+        clock.advance(-timedelta(hours=1))
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now - timedelta(hours=1))
+        while await inbox.run_once(c.world.now):
+            pass
+        assert len(c.slack.called("conversations.history")) > asked
+
+
 async def test_a_sweep_waits_as_long_as_slack_says_and_other_events_do_not(
     dsn: str, clock: FakeClock
 ) -> None:

@@ -1,10 +1,12 @@
-"""A private incident is read by whom it paged: not by who acknowledged a page, nor by whom a linked page reached."""
+"""A private incident is open to the people it paged, not to those who acknowledged a page or got one linked later."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from firebell.handoffs import actions as handoffs
+from firebell.handoffs import store as handoff_store
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentType
 from firebell.kit import private_reader
@@ -60,7 +62,7 @@ async def reads(w: World, person_id: int, incident: Incident) -> bool:
 
 
 async def kim(w: World) -> int:
-    """Add a responder whom nothing pages."""
+    """Add a responder that no policy pages."""
     async with w.ctx.db.tx() as tx:
         person = await people.create_person(
             tx, TEST, name="Kim Ito", email="kim@example.org", role="responder", tz="UTC", now=w.now
@@ -112,6 +114,17 @@ async def test_the_reason_of_a_page_that_is_linked_leaves_the_handoffs(w: World)
         await incidents.link_page(tx, mara, secret.id, page_id, w.now)
         kept = (await handoffs.of_day(tx, schedule, change.day)).body
     assert kept == f"- PG-{page_id}0 stays\n"
+
+
+async def test_paging_for_it_does_not_wait_while_handoffs_are_drafted(w: World) -> None:
+    secret = await declare(w, private=True)
+    async with w.ctx.db.tx() as drafting:
+        await handoff_store.lock_bodies(drafting)
+        async with asyncio.timeout(10):
+            page_id = await start(w, w.jun, secret.id)
+    async with w.ctx.db.tx() as tx:
+        page = await paging.page(tx, page_id)
+    assert "db-3" not in page.title
 
 
 async def test_declaring_a_private_incident_from_a_page_hides_why_it_was_started(w: World) -> None:

@@ -23,15 +23,13 @@ async def redact_incident(tx: Tx, event: IncidentBecamePrivate, now: datetime) -
 
 
 async def redact_pages(tx: Tx, event: PagesHidden, now: datetime) -> None:
-    """Remove the lines about pages by hand from all handoffs."""
+    """Remove the lines about hidden manual pages from all handoffs."""
     await _redact(tx, {f"PG-{page_id}" for page_id in event.page_ids}, now)
 
 
 async def _redact(tx: Tx, refs: Collection[str], now: datetime) -> None:
     await store.lock_bodies(tx)
-    bodies = await store.lock_bodies_naming(tx, sorted(refs))
-    await store.replace_bodies(
-        tx, {id_: remove_lines_naming(body, refs) for id_, body in bodies.items()}, now
-    )
-    if bodies:
+    if bodies := await store.lock_bodies_naming(tx, sorted(refs)):
+        kept = {id_: remove_lines_naming(body, refs) for id_, body in bodies.items()}
+        await store.replace_bodies(tx, kept, now)
         await tx.live("oncall")

@@ -43,7 +43,7 @@ async def set_announced_until(tx: Tx, schedule_ids: Sequence[int], until: dateti
 
 
 async def lock_bodies(tx: Tx) -> None:
-    """Make drafting and leaving out what became private wait for each other until the transaction ends."""
+    """Make drafting and the removal of private lines wait for each other until the transaction ends."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('handoff_body', 0))")
 
 

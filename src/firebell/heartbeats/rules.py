@@ -62,8 +62,8 @@ def expected_at(heartbeat: Heartbeat) -> datetime | None:
 def deadline(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
     """Return when a missing ping pages; None if none is expected.
 
-    A run that began before the deadline extends it until its longest run has passed. A later start doesn't, so that a
-    job that dies in every run pages. After Firebell was down, the grace begins again.
+    A run that began before the deadline extends it until the maximum run time has passed. A later start doesn't, so a
+    job that dies in every run still pages. After Firebell was down, the grace begins again.
     """
     expected = expected_at(heartbeat)
     if expected is None:

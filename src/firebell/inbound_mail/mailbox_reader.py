@@ -107,7 +107,9 @@ class MailboxReader:
 
     async def _idles(self, mailbox: Mailbox, now: datetime) -> bool:
         """Return True if the server reports new mail from now on, False if it can't or nothing waits for it."""
-        if self._on_mail is None or (self._polled_until is not None and now < self._polled_until):
+        # a clock that was set back must not prolong the pause
+        is_polled = self._polled_until is not None and now < self._polled_until <= now + IDLE_PAUSE
+        if self._on_mail is None or is_polled:
             return False
         try:
             watched = await self._pool.run(mailbox.idle)

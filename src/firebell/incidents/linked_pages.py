@@ -15,23 +15,32 @@ from firebell.people.permissions import Verb
 
 
 @internal("Part of linking pages, and of declaring and paging for an incident.")
-async def attach_page(tx: Tx, incident: Incident, page_id: int, now: datetime) -> None:
-    """Link a page to an incident without a timeline entry; one by hand then hides what is private. Idempotent."""
-    await attach_pages(tx, incident, [page_id], now)
+async def attach_page(
+    tx: Tx, incident: Incident, page_id: int, now: datetime, *, is_new: bool = False
+) -> None:
+    """Link a page to an incident without a timeline entry. Idempotent.
+
+    If the incident is private, a manual page stops showing its reason. `is_new` means that this transaction started
+    the page, so that nothing else names it yet.
+    """
+    await attach_pages(tx, incident, [page_id], now, is_new=is_new)
 
 
 @internal("Part of linking a page, and of merging incidents.")
-async def attach_pages(tx: Tx, incident: Incident, page_ids: Sequence[int], now: datetime) -> None:
+async def attach_pages(
+    tx: Tx, incident: Incident, page_ids: Sequence[int], now: datetime, *, is_new: bool = False
+) -> None:
     """Link pages to an incident as `attach_page` does."""
     for page_id in page_ids:
         await store.link_page(tx, incident.id, page_id)
     if incident.is_private:
-        await _hide(tx, page_ids, now)
+        await _hide(tx, page_ids, now, is_new=is_new)
 
 
-async def _hide(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
-    """Hide on the pages by hand among these why someone was paged."""
-    if hidden := await paging.set_manual_pages_private(tx, page_ids, private=True):
+async def _hide(tx: Tx, page_ids: Sequence[int], now: datetime, *, is_new: bool = False) -> None:
+    """Hide the reasons of the manual pages among these."""
+    hidden = await paging.set_manual_pages_private(tx, page_ids, private=True)
+    if hidden and not is_new:
         await tx.emit(PagesHidden(tuple(hidden)), now)
 
 
@@ -47,14 +56,14 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
 
 
 async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
-    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`.
+    """Link a page that a person started for the incident, and record who was paged; raise `NotFound`.
 
     The page of a drill says so.
     """
     incident = await lookup.locked(tx, event.incident_id)
     if incident.drill:
         await paging.mark_as_drill(tx, event.page_id)
-    await attach_page(tx, incident, event.page_id, now)
+    await attach_page(tx, incident, event.page_id, now, is_new=True)
     actor = Actor("person", event.actor, event.actor_id)
     text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
     await timeline_writer.add_timeline_entry(
@@ -72,7 +81,7 @@ def page_title(incident: Incident) -> str:
 
 @internal("Part of changing who sees an incident, and of merging it.")
 async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
-    """Hide on the pages of an incident that became private what it is about, or show it again."""
+    """Hide what an incident that became private is about on its pages, or show it again."""
     await paging.retitle_incident_page(tx, incident.id, page_title(incident))
     if incident.is_private:
         await tx.emit(IncidentBecamePrivate(incident.id), now)

@@ -9,7 +9,7 @@ from firebell.people.permissions import Verb
 
 
 async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:
-    """Return the open incidents that someone may read, and the declaration rules for this service alone."""
+    """Return the open incidents that the reader may see, and the declaration rules for this service alone."""
     incidents = await store.open_by_service(tx, [service_id])
     rules = [rule for rule in await rule_store.rules(tx) if rule.service_id == service_id]
     return [

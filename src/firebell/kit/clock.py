@@ -19,7 +19,7 @@ class CheckedClock(Clock, Protocol):
     """A clock that follows the database's."""
 
     def check(self, now: datetime, database: datetime) -> None:
-        """Raise `Unavailable` if `now`, which this clock returned, is later than the database's time since then."""
+        """Raise `Unavailable` if `now`, which this clock returned, is well after `database`, which was read later."""
         ...
 
 

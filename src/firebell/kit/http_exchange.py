@@ -24,7 +24,7 @@ _SWEEP_INTERVAL_S = 1.0
 _MAX_HEAD_BYTES = 100 * 1024
 """Most that is read of a response before its body, interim responses included, and between two parts of its body."""
 _MAX_CHUNK_OVERHEAD = 8
-"""How many times the limit of its body a response may be long: a body in chunks of one byte is 6 times as long."""
+"""Maximum length of a response in multiples of its body's limit: a body in chunks of one byte is 6 times as long."""
 _TOKEN = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+")
 _NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_IN_A_TARGET = re.compile(rb"[\x00-\x20\x7f]")
@@ -57,18 +57,23 @@ class KeptConnection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._parser = _lenient_parser(self)
         self._poll = select.poll()
         self._is_open = False
         self.idle_since = 0.0
         self._settled: asyncio.Future[None] | None = None
         """Set while a response is awaited."""
+        self._begin(0)
+
+    def _begin(self, max_bytes: int) -> None:
+        """Forget the response before, and accept one with a body of up to `max_bytes`."""
+        # a reused parser would still have the status of the response before
+        self._parser = _lenient_parser(self)
         self._status, self._headers, self._body = 0, list[tuple[bytes, bytes]](), bytearray()
-        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, 0
+        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, max_bytes
         self._has_head = self._is_complete = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's is none by inheritance
+        # uvloop's transport is not a subclass of it
         self._transport = cast("asyncio.Transport", transport)
         self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
         self._is_open = True
@@ -143,7 +148,7 @@ class KeptConnection(asyncio.Protocol):
             self._end()
 
     def on_message_complete(self) -> None:
-        """End the exchange; a connection that the server will close carries no other one."""
+        """End the exchange; a connection that the server will close is not used again."""
         if not self._has_head:
             return
         self._is_complete = True
@@ -159,12 +164,8 @@ class KeptConnection(asyncio.Protocol):
         assert self._transport
         if not self._is_open:
             raise httpx.ConnectError("The server closed the connection before the request.")
-        # another parser would still have the status of the response before
-        self._parser = _lenient_parser(self)
+        self._begin(max_bytes)
         self._settled = asyncio.get_running_loop().create_future()
-        self._status, self._headers, self._body = 0, [], bytearray()
-        self._bytes, self._bytes_since_body, self._max_bytes = 0, 0, max_bytes
-        self._has_head = self._is_complete = False
         self._transport.write(request)
         await self._settled
 
@@ -196,7 +197,7 @@ class KeptConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _accept_status(self) -> None:
-        """Let a response count whose status line is all that can be read: the receiver has the message."""
+        """Accept a response of which only the status line can be read: the receiver has the message."""
         if not self._has_head and self._parser.get_status_code() >= 200:
             self._status, self._headers, self._has_head = self._parser.get_status_code(), [], True
 
@@ -216,7 +217,7 @@ class KeptConnection(asyncio.Protocol):
 
 
 def _lenient_parser(connection: KeptConnection) -> httptools.HttpResponseParser:
-    """Return a parser that reads what servers do wrong if it has one meaning."""
+    """Return a parser that accepts malformed responses with only one possible meaning."""
     parser = httptools.HttpResponseParser(connection)
     parser.set_dangerous_leniencies(
         # a header in several lines, and control characters in one
@@ -285,7 +286,7 @@ class KeepAliveClient:
         return connection
 
     def _take(self, origin: Origin) -> KeptConnection | None:
-        """Return the connection to `origin` that was used last of those that its server has not closed."""
+        """Return the most recently used connection to `origin` that its server has not closed."""
         idle = self._idle.get(origin)
         expired_before = time.monotonic() - IDLE_LIMIT_S
         while idle:
@@ -307,7 +308,7 @@ class KeepAliveClient:
             self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_INTERVAL_S, self._sweep)
 
     def _sweep(self) -> None:
-        """Close the connections that were idle for too long; the one that was used last is the last of its server."""
+        """Close the connections that were idle for too long; those of a server are in the order of their last use."""
         expired_before = time.monotonic() - IDLE_LIMIT_S
         for origin, idle in list(self._idle.items()):
             while idle and (idle[0].idle_since < expired_before or not idle[0].is_quiet()):

@@ -80,7 +80,7 @@ def allowed(address: str, networks: Iterable[Network]) -> bool:
 
 
 def _can_be_host(host: str) -> bool:
-    """Return True for an IP address, and for a name of labels as the name system has them (RFC 1035)."""
+    """Return True for an IP address, and for a valid DNS name (RFC 1035)."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

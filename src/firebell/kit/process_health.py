@@ -38,7 +38,7 @@ class ProcessHealth:
         self._refusal = ""
         self.stopping = False
         self.noticed: Sequence[HealthWarning] = ()
-        """What the last look at the work of all processes found."""
+        """What the watcher's last run found, about all processes."""
 
     def watch(self, lane: str, limit_s: float) -> None:
         """Expect `lane` to pass at least every `limit_s` seconds from now on."""

@@ -17,8 +17,8 @@ def without_thousands(text: str) -> str:
 def typed_decimal(text: str) -> Decimal:
     """Return the number of at least 0 that someone typed, such as 87.50 or 12,400; raise `ValueError`.
 
-    Its decimals follow a point, and its commas stand between thousands, in all of it or nowhere. So 87,50, 1.234,50 and
-    1 000 are refused, and with them signs, exponents and digits other than 0 to 9.
+    Decimals follow a point; commas, if any, separate all thousands. 87,50, 1.234,50, 1 000, signs, exponents and digits
+    other than 0 to 9 are refused.
     """
     plain = without_thousands(text)
     if not _PLAIN.fullmatch(plain):
@@ -27,5 +27,5 @@ def typed_decimal(text: str) -> Decimal:
 
 
 def has_one_comma(text: str) -> bool:
-    """Return True if a comma stands before the last three digits and no other sign does, such as 1,234."""
+    """Return True for a text such as 1,234, whose only comma can stand between thousands or before decimals."""
     return re.fullmatch(r"[1-9][0-9]{0,2},[0-9]{3}", text.strip()) is not None

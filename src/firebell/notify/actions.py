@@ -27,6 +27,7 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, QuietHoursChanged
 from firebell.people.rule_times import usable
 
+advance_deliveries = delivery_store.advance_by
 answered_as = compose.answered_as
 bundle_codes_of = bundle_store.codes_of
 bundle_members = bundle_store.members
@@ -36,7 +37,6 @@ deliveries_of_message = bundle_store.deliveries_of_message
 delivery = delivery_store.delivery
 forget_mail_threads = email_thread_store.forget_mail_threads
 latest_delivery = subject_delivery_store.latest_to
-advance_deliveries = delivery_store.advance_by
 notified = subject_delivery_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue

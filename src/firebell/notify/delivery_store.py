@@ -442,8 +442,8 @@ async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
     """Make what waits due earlier; with `only_after_now`, what was queued after `now`.
 
-    What quiet hours hold waits for a time of the day, which stays. No lease ends later than one that begins now, or
-    earlier than it should: what is being sent is not sent again.
+    Messages held by quiet hours keep their time of day. No lease ends later than one that begins now, nor earlier than
+    it should: what is being sent is not sent again.
     """
     await tx.execute(
         """
@@ -451,7 +451,7 @@ async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bo
         set send_at = case when send_at > $2 and not held then send_at - $1::interval else send_at end,
             first_send_at = case when first_send_at > $2 then first_send_at - $1::interval else first_send_at end,
             lease_until = case when lease_until > $3 then $3 else lease_until end,
-            created_at = case when created_at > $2 then $2 else created_at end
+            created_at = least(created_at, $2)
         where id in (
             select id
             from delivery

@@ -108,7 +108,7 @@ CHARGED = tuple(kind for kind, channel in CHANNELS.items() if channel.daily_part
 def limited_recipient(delivery: Delivery) -> PageRecipient | None:
     """Return what the limit of a page counts a message for; None if it has none.
 
-    The most severe pages, SEV0, SEV1 and those by hand, have none: a late page is worse than a bill.
+    The most severe pages, SEV0, SEV1 and manual ones, have none: a late page is worse than a bill.
     """
     if delivery.rank == 0 or not delivery.epoch or delivery.channel not in CHARGED:
         return None

@@ -397,12 +397,13 @@ async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime
 
 
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
-    """Make open pages, and groups of alerts that wait to page, due earlier: the clock that set the time was ahead.
+    """Make open pages, and groups of alerts that wait to page, due earlier.
 
-    With `only_after_now`, only pages that began or were acknowledged after `now`.
+    They were scheduled while the clock was ahead. With `only_after_now`, only pages that began or were acknowledged
+    after `now`.
     """
     moved = await store.advance_by(tx, by, now, only_after_now=only_after_now)
-    # a timer that runs before its page is due is gone
+    # only with their pages: a timer that fires before its page is due is lost
     await timers.advance_by(tx, [TIMER, ACK_WARNING_TIMER], by, now, [str(page_id) for page_id in moved])
     if not only_after_now:
         await timers.advance_by(tx, [alerts.HOLD_TIMER, alerts.INHIBITION_TIMER], by, now)

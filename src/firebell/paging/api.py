@@ -34,7 +34,7 @@ Responder = Annotated[Work, work(Verb.PAGE_RESPOND)]
 
 
 class StartedBy(ApiOutput):
-    """Who started a manual page, whom they paged, and why."""
+    """Who started a manual page, its target, and why."""
 
     actor: str
     target_name: str

@@ -247,6 +247,8 @@ async def set_private(tx: Tx, page_ids: Sequence[int], *, private: bool) -> list
     Everyone sees a page; why someone was paged for a private incident is in their messages and on its timeline.
     """
     manual_ids = sorted(await manual_store.of_pages(tx, page_ids))  # pages of alerts are not locked
+    if not manual_ids:
+        return []
     pages = await store.lock(tx, manual_ids)
     manual_pages = await manual_store.of_pages(tx, manual_ids)
     changing = [p for p in pages if p.id in manual_pages and manual_pages[p.id].is_private is not private]

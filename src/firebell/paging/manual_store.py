@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import ManualPage, ManualTarget, ManualTargetKind
 
-_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private, incident_id"
+_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text, is_private"
 
 
 def _manual_page(row: Row) -> ManualPage:

@@ -429,7 +429,7 @@ class ManualTarget:
 
 @dataclass(frozen=True, slots=True)
 class ManualPage:
-    """Who started a manual page, for whom, and why; `target_name` is the name at that time."""
+    """Who started a manual page, its target, and why; `target_name` is the name at that time."""
 
     id: int
     page_id: int
@@ -440,9 +440,7 @@ class ManualPage:
     target_name: str
     text: str
     is_private: bool
-    """Whether it is about a private incident: then only those whom it reaches read why."""
-    incident_id: int | None = None
-    """The incident that it was started for, None for one that was only linked to an incident."""
+    """Whether it is about a private incident: then only the people paged and its readers see why."""
 
     @property
     def public_text(self) -> str:

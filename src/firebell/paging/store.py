@@ -180,8 +180,8 @@ async def save(tx: Tx, pages: Sequence[Page]) -> None:
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> list[int]:
     """Make the open pages that wait due earlier, and return their ids.
 
-    With `only_after_now`, only those that began or were acknowledged after `now`. Afterwards, none has: each page is
-    moved once.
+    With `only_after_now`, only those that began or were acknowledged after `now`. Afterward no page has such a time, so
+    each is moved once.
     """
     rows = await tx.fetch(
         """
@@ -199,7 +199,7 @@ async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bo
             snoozed_until = case when due_at > $2 then snoozed_until - $1::interval else snoozed_until end,
             acked_at = case when acked_at is not null then least(acked_at - $1::interval, $2) end,
             first_ack_at = case when first_ack_at > $2 then $2 else first_ack_at end,
-            triggered_at = case when triggered_at > $2 then $2 else triggered_at end
+            triggered_at = least(triggered_at, $2)
         from moved
         where page.id = moved.id
         returning page.id

@@ -85,7 +85,7 @@ class AnswerFetcher:
 
     async def _prepared(self, now: datetime) -> Sequence[WaitingMessage]:
         """Take or renew the lease, and return the messages that wait, in one transaction at most."""
-        # one that ends later than it can was taken by a clock that was set back
+        # a lease that ends later than a new one was taken before the clock was set back
         renews = self._lease is None or not RENEW_BEFORE <= self._lease.until - now <= LEASE
         if not renews and not self._poller.waits_for:
             return ()
@@ -156,7 +156,7 @@ class AnswerFetcher:
 
 
 async def limit_leases(tx: Tx, now: datetime) -> None:
-    """Let leases that a clock which was ahead gave end when one that begins now does."""
+    """Let leases that were taken while the clock was ahead end no later than one that begins now."""
     await poll_store.end_leases_by(tx, now + LEASE)
 
 

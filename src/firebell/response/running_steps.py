@@ -335,7 +335,7 @@ async def _open(
     listed = ", ".join(names[i].name for i in person_ids if i in names)
     why = "" if step.code == "declared" else f" Reason: {_reason(step)}."
     entry = f"paged {listed} for {incident.ref} ({page.ref}).{why}"
-    await incidents.attach_page(tx, incident, page.id, now)
+    await incidents.attach_page(tx, incident, page.id, now, is_new=True)
     sentence = _sentence(actor, entry)
     await incidents.record_entry(tx, actor, incident.id, "paged", sentence, {"page": page.id}, now)
 

@@ -38,7 +38,7 @@ def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
 
 
 def of_lanes(lanes: Mapping[str, str]) -> list[HealthWarning]:
-    """Return a warning for each lane of the worker that has a problem, by the problem of each lane (pure)."""
+    """Return a warning for each lane of the worker with a problem; `lanes` has their problems, empty if none (pure)."""
     return [
         HealthWarning(f"The worker’s {name} lane is stalled.", name in PAGING_LANES)
         for name, problem in lanes.items()

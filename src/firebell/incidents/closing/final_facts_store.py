@@ -21,7 +21,7 @@ async def final_facts(tx: Tx, incident_id: int) -> FinalFacts:
 
 
 async def customers_of(tx: Tx, incident_ids: Sequence[int]) -> dict[int, int]:
-    """Return how many customers each incident affected, for those of which it is known."""
+    """Return the number of affected customers of each incident, where it is known."""
     rows = await tx.fetch(
         """
         select incident_id, customers

@@ -61,10 +61,11 @@ def checked(rule: DeclarationRule) -> DeclarationRule:
 
 
 async def _check_service(tx: Tx, rule: DeclarationRule) -> None:
-    if rule.service_id is not None and not await catalog.services_by_id(tx, [rule.service_id]):
+    if rule.service_id is None:
+        return
+    if not await catalog.services_by_id(tx, [rule.service_id]):
         raise Invalid("There is no such service.", fields={"service": "Choose a service."})
-    if rule.service_id is not None:
-        await catalog.hold_services(tx, [rule.service_id])
+    await catalog.hold_services(tx, [rule.service_id])
 
 
 @permits(Verb.INCIDENT_SETTINGS_WRITE)

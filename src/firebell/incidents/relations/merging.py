@@ -117,12 +117,12 @@ def _check_merge(old: Incident, into: Incident) -> None:
 
 
 async def _move_customers(tx: Tx, actor: Actor, old: Incident, into: Incident, now: datetime) -> None:
-    """Give the second the number of affected customers; if it has one, note the other: they may be the same people."""
+    """Give `into` the affected customers of `old`, or note their number if it has one: they may be the same people."""
     customers = (await final_facts_store.customers_of(tx, [old.id])).get(old.id)
     if customers is None:
         return
     moved = await final_facts_store.move_customers(tx, old.id, into.id, now)
-    text = f"took the {customers:,} affected customers of {old.ref}"
+    text = f"took over the number of affected customers of {old.ref}: {customers:,}"
     if moved is None:
         text = f"kept its number of affected customers; {old.ref} had {customers:,}"
     await timeline_writer.add_timeline_entry(tx, actor, into.id, "facts", text, now, customers=customers)

@@ -16,7 +16,7 @@ def update_interval(severity: int) -> timedelta | None:
 def next_update(incident: Incident) -> datetime | None:
     """Return when the next update is due, None for never; the interval doubles in monitoring.
 
-    In a drill, the interval is drill time, and nothing is due while its clock stops.
+    In a drill, the interval is drill time, and nothing is due while its clock is stopped.
     """
     interval = update_interval(incident.severity)
     if interval is None or incident.phase not in (*ACTIVE, Phase.MONITORING):

@@ -20,13 +20,13 @@ TOLERANCE = timedelta(seconds=5)
 _JUMP_S = 1.0
 _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
 _LATE_WRITES_END = timedelta(minutes=10)
-"""How long after a set-back rows may still be committed by the time before it; far longer than any transaction."""
+"""How long after a set-back rows with the old time may still be committed; far longer than any transaction."""
 _SETTING = "database_clock"
 """The time at the last measurement, and the total seconds by which the clock was set back."""
 _READING = """
     select
         clock_timestamp() as now,
-        (select value from setting where key = 'database_clock') as stored
+        (select value from setting where key = $1) as stored
 """
 
 
@@ -41,7 +41,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class SetBack:
-    """By how much what waits is due too late: all of it by `moved_by`, what was written after now by `written_by`."""
+    """By how much to move what waits: all of it by `moved_by`, or rows written with a future time by `written_by`."""
 
     moved_by: timedelta = timedelta()
     written_by: timedelta = timedelta()
@@ -156,7 +156,7 @@ class DatabaseClock:
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
                 asked = self._elapsed()
-                row = await reads.row(_READING)
+                row = await reads.row(_READING, _SETTING)
                 error_s = (self._elapsed() - asked) / 2
             assert row
             stored = row["stored"] or {}
@@ -210,14 +210,14 @@ def _moved_by(stored: Mapping[str, Any]) -> timedelta:
 
 
 def _late_by(last: Mapping[str, Any], now: datetime) -> timedelta:
-    """Return by how much the time before the last set-back was ahead while rows may still be written by it."""
+    """Return how far the clock was ahead before the last set-back; zero once no more rows can have that time."""
     if not last or abs(now - datetime.fromisoformat(last["moved_at"])) > _LATE_WRITES_END:
         return timedelta()
     return timedelta(seconds=last["moved_by_s"])
 
 
 async def measure_if_stale(clock: Clock, db: Db) -> bool:
-    """Measure the database's time if needed, and return True if it was; raise `Unavailable` without the database."""
+    """Measure the database's time if needed, and return True if so; raise `Unavailable` without the database."""
     if not isinstance(clock, DatabaseClock) or not clock.stale():
         return False
     await clock.measure(db)

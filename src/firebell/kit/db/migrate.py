@@ -73,11 +73,11 @@ async def applied(conn: Connection) -> int:
 
 
 async def fence(tx: Tx, now: datetime | None = None) -> None:
-    """Block migrations, and moves of what waits, until `tx` ends; raise `Outdated` if a newer Firebell has migrated.
+    """Block migrations and the rescheduling after a set-back until `tx` ends.
 
-    Raise `Unavailable` if `now`, by which the transaction acts, is ahead of the database's time, whose clock was set
-    back: what is due by it may not be due, and leases seem to have ended (decision 0108). Without `now`, the process's
-    clock is compared.
+    Raise `Outdated` if a newer Firebell has migrated. Raise `Unavailable` if `now`, the time the transaction acts on,
+    is ahead of the database's: its clock was set back, so timers would run early and leases would seem to have ended
+    (decision 0108). Without `now`, the process's clock is compared.
 
     Must come first in its transaction: waiting here while holding row locks could block the migration forever.
     """

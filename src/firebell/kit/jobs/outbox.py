@@ -68,12 +68,12 @@ async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
 
 
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
-    """Make the jobs that wait runnable earlier; with `only_after_now`, those that were stored after `now`."""
+    """Make waiting jobs run earlier; with `only_after_now`, only those that were stored after `now`."""
     await tx.execute(
         """
         update outbox
         set run_at = run_at - $1::interval,
-            created_at = case when created_at > $2 then $2 else created_at end
+            created_at = least(created_at, $2)
         where id in (
             select id
             from outbox

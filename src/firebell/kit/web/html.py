@@ -138,14 +138,12 @@ def _environment() -> jinja2.Environment:
     return template_environment(CompiledTemplates())
 
 
-async def compile_templates() -> bool:
-    """Compile the templates in a child process; return False if this process has compiled some already."""
+async def compile_templates() -> None:
+    """Compile the templates in a child process, unless this process has compiled some already."""
     env = _environment()
     assert isinstance(env.bytecode_cache, CompiledTemplates)
-    if env.cache:
-        return False
-    await template_compiler.precompile(env.bytecode_cache)
-    return True
+    if not env.cache:
+        await template_compiler.precompile(env.bytecode_cache)
 
 
 def ctx(request: Request) -> Context:
