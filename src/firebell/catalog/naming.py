@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from firebell.catalog import store
-from firebell.catalog.model import Service
+from firebell.catalog.model import Service, with_earlier_name
 from firebell.catalog.names import ServiceName, TakenNames
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict
@@ -48,3 +48,9 @@ def losing(services: Iterable[Service], taken_by: Mapping[str, int]) -> list[Ser
         if kept != service.earlier_names:
             changed.append(replace(service, earlier_names=kept))
     return changed
+
+
+def giving_back(taker: Service, owner: Service, name: str) -> tuple[Service, Service]:
+    """Return both services after an earlier name goes back from the one that took it to the other (pure)."""
+    kept = tuple(each for each in taker.earlier_names if each != name.casefold())
+    return replace(taker, earlier_names=kept), with_earlier_name(owner, name)

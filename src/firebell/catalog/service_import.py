@@ -100,9 +100,13 @@ async def _save(
         raise Conflict(f"{deleted.name} was just deleted.", hint="Import the file again.")
     takers = {each.name: each.id for each in [*after.values(), *created]}
     losers = {each.id: each for each in naming.losing((locked | after).values(), takers)}
-    await store.update(tx, [each for each in losers.values() if each.id not in after])
     changes = [(locked[each.id], losers.get(each.id, each)) for each in after.values()]
-    await services.save_changes(tx, actor, changes, now)
+    await services.save_changes(
+        *(tx, actor, changes, now),
+        losers=[each for each in losers.values() if each.id not in after],
+        # undo takes back one entry: of several services it would restore one
+        is_final=len(created) + len(changes) > 1,
+    )
 
 
 def _values(each: DescribedService, teams: Mapping[str, int]) -> dict[str, Any]:
