@@ -176,7 +176,7 @@ def _name_problems(
         own = wanted[each.slug]
         is_changed = own.id < 0 or own.name != by_id[own.id].name
         if is_changed and (holder := names.holder(own)):
-            problems.append((each.lines.get("name", each.line), naming.refusal(own.name, holder)))
+            problems.append((each.lines.get("name", each.line), naming.refusal(own.name, own.slug, holder)))
     return problems
 
 
