@@ -15,6 +15,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict
 from firebell.paging import actions as paging
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages.model import PageVisibility
 from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
 
@@ -181,3 +183,39 @@ async def test_a_service_created_with_the_address_of_one_being_deleted_is_refuse
         first, second = (deleted, created) if delete_after_s < create_after_s else (created, deleted)
         assert first is None
         assert isinstance(second, Conflict)
+
+
+async def test_a_component_does_not_get_a_service_while_it_is_deleted(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        service = await _one_service(w)
+        async with w.ctx.db.tx() as tx:
+            page = await status_pages.create_status_page(
+                *(tx, SYSTEM),
+                slug="kestrel",
+                name="Kestrel",
+                tz="UTC",
+                visibility=PageVisibility.PUBLIC,
+                component_of=[w.service],
+                now=w.now,
+            )
+            [component] = (await status_pages.components_by_page(tx))[page.id]
+
+        async def delete(tx: Tx) -> None:
+            await catalog.delete_service(tx, SYSTEM, service, w.now)
+            await asyncio.sleep(0.3)
+
+        async def add(tx: Tx) -> None:
+            await asyncio.sleep(0.1)
+            await status_pages.add_component(
+                tx, SYSTEM, page.id, name="Late", service_ids=[service.id], now=w.now
+            )
+
+        async def change(tx: Tx) -> None:
+            await asyncio.sleep(0.1)
+            values = {"service_ids": [w.service, service.id]}
+            await status_pages.update_component(tx, SYSTEM, page.id, component.id, values, w.now)
+
+        deleted, added, changed = await _at_once(w, delete, add, change)
+        assert deleted is None
+        assert isinstance(added, Conflict)
+        assert isinstance(changed, Conflict)

@@ -71,6 +71,22 @@ async def test_a_webhook_and_a_customer_of_a_deleted_service_get_nothing_of_othe
         assert (await api("GET", f"/customers/{customer}"))["service_ids"] == [ledger]
 
 
+async def test_a_component_is_given_no_deleted_service(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        ledger = await _ledger(api)
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [ledger]}
+        [component] = (await api("POST", "/status-pages", page, status=201))["components"]
+        await _hide(w, ledger)
+        late = {"name": "Late", "service_ids": [ledger]}
+        await api("POST", "/status-pages/kestrel/components", late, status=409)
+        await api("POST", "/status-pages", {**page, "slug": "osprey"}, status=409)
+        # it can be kept, but not chosen
+        path = f"/status-pages/kestrel/components/{component['id']}"
+        await api("PATCH", path, {"service_ids": [w.service, ledger]})
+        await api("PATCH", path, {"service_ids": [w.service]})
+        await api("PATCH", path, {"service_ids": [w.service, ledger]}, status=409)
+
+
 async def test_a_service_is_not_deleted_while_something_waits_for_it(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         ledger = await _ledger(api)
@@ -91,7 +107,7 @@ async def test_a_service_is_not_deleted_while_something_waits_for_it(dsn: str, c
         async with w.ctx.db.tx() as tx:
             await anomalies.enable(tx, await w.actor(w.mara), "ledger", "", w.now)
         hint = (await api("DELETE", "/services/ledger", status=409))["hint"]
-        for use in ("maintenance Upgrade", "1 anomaly detector", "drill "):
+        for use in ("maintenance window Upgrade", "1 anomaly detector", "drill "):
             assert use in hint, hint
 
 
