@@ -193,6 +193,7 @@ async def test_a_deleted_service_is_found_by_its_earlier_address_and_in_lists(
         await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         ledger = await _ledger(api)
+        await api("PATCH", "/services/ledger", {"labels": {"region": "eu"}})
         deleted = await api("DELETE", "/services/ledger")
         slug = f"ledger-deleted-{ledger}"
         assert deleted["slug"] == slug
@@ -201,6 +202,10 @@ async def test_a_deleted_service_is_found_by_its_earlier_address_and_in_lists(
         assert [each["slug"] for each in await api("GET", "/services", health="deleted")] == [slug]
         assert [each["slug"] for each in await api("GET", "/services")] == ["checkout"]
         assert slug in (await http.get("/services?health=deleted")).text
+        labeled = 'health=deleted&q=region="eu"'
+        assert [each["slug"] for each in await api("GET", f"/services?{labeled}")] == [slug]
+        assert slug in (await http.get(f"/services.csv?{labeled}")).text
+        assert "Deleted" in (await http.get('/services?q=region="eu"')).text
         for filtered in (
             f"/post-mortems?q=x&service={slug}",
             f"/alerts?service={slug}",
@@ -237,6 +242,7 @@ async def test_a_file_is_refused_in_the_preview_if_the_import_would_be(dsn: str,
         address = "services:\n  ledger: {name: Checkout}\n"
         assert "Line 2" in await problem(address)
         assert "slug" in await problem("services:\n  my.service: {team: payments}\n")
+        assert "The team is empty." in await problem("services:\n  ledger: {team: }\n")
 
         titled = (
             "kind: Component\nmetadata: {name: search, title: Full-Text Search}\nspec: {owner: payments}\n"

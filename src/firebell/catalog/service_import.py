@@ -143,7 +143,8 @@ def _problems(
     for each in described:
         team = each.values.get("team")
         if team is not None and team not in teams:
-            problems.append((each.lines["team"], f"There is no team {team[:60]}."))
+            problem = f"There is no team {team[:60]}." if team else "The team is empty. Enter its slug."
+            problems.append((each.lines["team"], problem))
         if each.slug in stored:
             continue
         if not create:

@@ -186,8 +186,8 @@ async def locked(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
 
 
 async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
-    """Return the labels of every service by its id, for matchers."""
-    rows = await tx.fetch("select id, labels from service where deleted_at is null")
+    """Return the labels of every service by its id, deleted ones too, for matchers."""
+    rows = await tx.fetch("select id, labels from service")
     return {row["id"]: row["labels"] for row in rows}
 
 
