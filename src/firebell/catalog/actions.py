@@ -103,6 +103,15 @@ async def hold_services(tx: Tx, ids: Collection[int]) -> None:
             raise Conflict(f"{service.name} was deleted.", hint="Restore it, or choose another service.")
 
 
+async def options(tx: Tx, chosen: Collection[int] = ()) -> list[tuple[int, str]]:
+    """Return the services that a form offers, with those in `chosen` that were deleted.
+
+    Without these, saving the form would widen what is restricted to them to all services.
+    """
+    services = await store.services(tx, with_deleted=True)
+    return [(each.id, each.label) for each in services if not each.is_deleted or each.id in chosen]
+
+
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
     """Lock these services, so that changes to their alerts are serialized; always take this lock first."""
     await store.lock(tx, ids)
