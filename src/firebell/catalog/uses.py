@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
+from firebell.kit.text import plural
 from firebell.people import action_permissions
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -37,10 +38,7 @@ def register(sources: Sequence[UseSource]) -> None:
 
 def counted_use(number: int, thing: str, path: str, verb: Verb) -> list[ServiceUse]:
     """Return the use of a service by a number of things, none for zero."""
-    several = f"{thing}s"
-    return (
-        [ServiceUse(f"{number} {thing if number == 1 else several}", path, several, verb)] if number else []
-    )
+    return [ServiceUse(plural(number, thing), path, f"{thing}s", verb)] if number else []
 
 
 def named_uses(names: Sequence[str], thing: str, path: str, verb: Verb) -> list[ServiceUse]:
