@@ -77,7 +77,7 @@ def grid(start: datetime, end: datetime, utc_offset: timedelta) -> Grid:
     They begin at round times of a clock with this offset: those of a day at midnight, those of a week on Monday.
     """
     base = _MONDAY - utc_offset
-    for length in map(timedelta, (0,) * len(_LENGTHS_S), _LENGTHS_S):
+    for length in (timedelta(seconds=seconds) for seconds in _LENGTHS_S):
         first = base + (start - base) // length * length
         number = max(-((first - end) // length), 1)
         if number <= MAX_BARS:

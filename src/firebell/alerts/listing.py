@@ -29,7 +29,7 @@ class HistogramClock:
     """The present, and the offset of the clock at whose round times the bars of a histogram begin."""
 
     now: datetime
-    utc_offset: timedelta = timedelta()
+    utc_offset: timedelta
 
 
 @dataclass(frozen=True, slots=True)
