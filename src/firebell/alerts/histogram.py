@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 MAX_BARS = 50
 NO_SEVERITY = "none"
-"""What counts call alerts without a severity."""
+"""The key of alerts without a severity in counts."""
 MINOR_SEVERITIES = ("warning", "info")
 """Severities that are shown as less urgent; an alert without one may be critical."""
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400

@@ -91,9 +91,9 @@ async def resolve_service(tx: Tx, text: str, *, with_deleted: bool = False) -> S
 
 
 async def hold_services(tx: Tx, ids: Collection[int]) -> None:
-    """Keep services from being deleted until the end of the transaction, for what begins to use them.
+    """Keep services from being deleted until the end of the transaction, for actions that begin to use them.
 
-    Raise Conflict if one was deleted. To be called before a service is locked; alerts never wait for it.
+    Raise Conflict if one was deleted. Call it before any service is locked; alerts never wait for it.
     """
     if not ids:
         return
@@ -195,9 +195,9 @@ async def set_escalation_policy(
 async def fill_in_policy(
     tx: Tx, actor: Actor, *, service_ids: Sequence[int], policy_id: int, now: datetime
 ) -> None:
-    """Set the escalation policy of those of these services that have none and were not deleted.
+    """Set the escalation policy of those of the given services that have none and were not deleted.
 
-    In one statement: alerts of all of them wait for it.
+    In one statement, because alerts of all these services wait for it.
     """
     without = [
         service
@@ -222,8 +222,7 @@ async def save_changes(
 ) -> None:
     """Store changed services, each given as (before, after), and record the changes in the audit log.
 
-    `losers` are other services, without an earlier name that one of these takes. Changes that are `is_final` can't be
-    undone.
+    `losers` are other services after they lose an earlier name to one of these. If `is_final`, undo is not offered.
     """
     await store.update(tx, [*(after for _, after in changes), *losers])
     details = {}
@@ -289,7 +288,7 @@ async def update_service(
 
 
 async def lock_for_edit(tx: Tx, service_id: int, name: str | None) -> dict[int, Service]:
-    """Lock and return a service, and with a new name, as it was entered, the services that had it earlier."""
+    """Lock and return a service and, if a new name was entered, the services that had that name earlier."""
     try:
         new_name = None if name is None else clean_name(name, "name")
     except Invalid:
@@ -317,7 +316,7 @@ def _settings(service: Service) -> dict[str, Any]:
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
     """Undo a change of a service; raise Conflict if someone has changed or deleted it since then.
 
-    An earlier name that it took from another service goes back to that one.
+    An earlier name that the change took from another service goes back to that service.
     """
     before, owner_id = entry.detail["before"], entry.detail.get("name_taken_from")
     ids = [entry.subject_id] if owner_id is None else [entry.subject_id, owner_id]

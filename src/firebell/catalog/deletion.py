@@ -29,7 +29,7 @@ async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) 
     """
     await store.lock_uses(tx)
     await dependency_store.lock(tx)
-    # no one creates a service with its slug as a deleted one
+    # so that no one takes the slug that it gets
     await store.lock_names(tx)
     # alerts of the service wait for this lock, so that none opens a page between the checks and the end
     current = (await store.locked(tx, [service.id]))[service.id]

@@ -50,7 +50,7 @@ class Service:
 
     @property
     def label(self) -> str:
-        """The name, which says of a deleted service that it was."""
+        """The name, marked if the service was deleted."""
         return f"{self.name} (deleted)" if self.is_deleted else self.name
 
 

@@ -1,4 +1,4 @@
-"""Give services names: no two share one, and a name belongs to the service that had it last."""
+"""Assign names to services: no two share one, and a name belongs to the service that had it last."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from firebell.kit.text import slugify
 async def lock(tx: Tx, names: Sequence[str], ids: Sequence[int] = ()) -> dict[int, Service]:
     """Lock the names of services, then these services and those that had one of the names earlier; return these rows.
 
-    All that renames services takes the locks in this order.
+    Everything that renames services takes the locks in this order.
     """
     await store.lock_names(tx)
     earlier = await store.ids_with_earlier_name(tx, [name.casefold() for name in names])
@@ -46,7 +46,10 @@ def refusal(name: str, slug: str, other: ServiceName) -> str:
 
 
 def losing(services: Iterable[Service], taken_by: Mapping[str, int]) -> list[Service]:
-    """Return the services that lose an earlier name, without it; `taken_by` is who takes each name now (pure)."""
+    """Return the services that lose an earlier name, without it (pure).
+
+    `taken_by` has the id of the service that takes each name.
+    """
     taken_by = {name.casefold(): service_id for name, service_id in taken_by.items()}
     changed = []
     for service in services:

@@ -44,7 +44,7 @@ class ServiceImport:
 async def import_services(
     tx: Tx, actor: Actor, text: str, now: datetime, *, create: bool = False, dry_run: bool = False
 ) -> ServiceImport:
-    """Give each service in a YAML file the fields that the file has for it; others stay as they are. Idempotent.
+    """Set the fields that a YAML file lists for each of its services; everything else stays. Idempotent.
 
     Labels and links replace all that a service had. Only with `create` are services created that do not exist. Raise
     Invalid for the field `file`, with the line of each problem, before anything is changed.

@@ -16,7 +16,7 @@ from firebell.people.permissions import Verb
 class ServiceUse:
     """Something that uses a service, such as `2 open pages`, and the address at which to remove or move it.
 
-    Whoever may not do `verb` gets `kind` instead, such as `incidents`.
+    An actor who may not do `verb` sees only `kind`, such as `incidents`.
     """
 
     text: str
@@ -37,7 +37,7 @@ def register(sources: Sequence[UseSource]) -> None:
 
 
 def counted_use(number: int, thing: str, path: str, verb: Verb) -> list[ServiceUse]:
-    """Return the use of a service by a number of things, none for zero."""
+    """Return the use of a service by this many things; nothing for zero."""
     return [ServiceUse(plural(number, thing), path, f"{thing}s", verb)] if number else []
 
 
