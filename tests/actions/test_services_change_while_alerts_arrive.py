@@ -4,14 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog import service_import, store
+from firebell.catalog.model import Service
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict
 from firebell.paging import actions as paging
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages.model import PageVisibility
 from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
 
@@ -132,11 +137,15 @@ async def test_renames_and_imports_of_the_same_services_never_wait_for_each_othe
             assert ended == [None] * 4
 
 
+async def _one_service(w: World) -> Service:
+    [slug] = await _services(w, 1)
+    async with w.ctx.db.tx() as tx:
+        return (await store.services_by_slug(tx, [slug]))[slug]
+
+
 async def test_a_service_does_not_get_a_key_while_it_is_deleted(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
-        [slug] = await _services(w, 1)
-        async with w.ctx.db.tx() as tx:
-            service = (await store.services_by_slug(tx, [slug]))[slug]
+        service = await _one_service(w)
 
         async def delete(tx: Tx) -> None:
             await catalog.delete_service(tx, SYSTEM, service, w.now)
@@ -149,3 +158,64 @@ async def test_a_service_does_not_get_a_key_while_it_is_deleted(dsn: str, clock:
         deleted, added = await _at_once(w, delete, add_key)
         assert deleted is None
         assert isinstance(added, Conflict)
+
+
+@pytest.mark.parametrize(("delete_after_s", "create_after_s"), [(0.0, 0.1), (0.1, 0.0)])
+async def test_a_service_created_with_the_address_of_one_being_deleted_is_refused_and_nothing_fails(
+    dsn: str, clock: FakeClock, delete_after_s: float, create_after_s: float
+) -> None:
+    async with world(dsn, clock) as w:
+        service = await _one_service(w)
+        team = service.team_id
+
+        async def delete(tx: Tx) -> None:
+            await asyncio.sleep(delete_after_s)
+            await catalog.delete_service(tx, SYSTEM, service, w.now)
+            await asyncio.sleep(create_after_s * 2)
+
+        async def create(tx: Tx) -> None:
+            await asyncio.sleep(create_after_s)
+            name = f"{service.slug} deleted {service.id}"
+            await catalog.create_service(tx, SYSTEM, name=name, team_id=team, now=w.now)
+            await asyncio.sleep(delete_after_s * 2)
+
+        deleted, created = await _at_once(w, delete, create)
+        first, second = (deleted, created) if delete_after_s < create_after_s else (created, deleted)
+        assert first is None
+        assert isinstance(second, Conflict)
+
+
+async def test_a_component_does_not_get_a_service_while_it_is_deleted(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        service = await _one_service(w)
+        async with w.ctx.db.tx() as tx:
+            page = await status_pages.create_status_page(
+                *(tx, SYSTEM),
+                slug="kestrel",
+                name="Kestrel",
+                tz="UTC",
+                visibility=PageVisibility.PUBLIC,
+                component_of=[w.service],
+                now=w.now,
+            )
+            [component] = (await status_pages.components_by_page(tx))[page.id]
+
+        async def delete(tx: Tx) -> None:
+            await catalog.delete_service(tx, SYSTEM, service, w.now)
+            await asyncio.sleep(0.3)
+
+        async def add(tx: Tx) -> None:
+            await asyncio.sleep(0.1)
+            await status_pages.add_component(
+                tx, SYSTEM, page.id, name="Late", service_ids=[service.id], now=w.now
+            )
+
+        async def change(tx: Tx) -> None:
+            await asyncio.sleep(0.1)
+            values = {"service_ids": [w.service, service.id]}
+            await status_pages.update_component(tx, SYSTEM, page.id, component.id, values, w.now)
+
+        deleted, added, changed = await _at_once(w, delete, add, change)
+        assert deleted is None
+        assert isinstance(added, Conflict)
+        assert isinstance(changed, Conflict)

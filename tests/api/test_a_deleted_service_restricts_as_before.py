@@ -71,6 +71,22 @@ async def test_a_webhook_and_a_customer_of_a_deleted_service_get_nothing_of_othe
         assert (await api("GET", f"/customers/{customer}"))["service_ids"] == [ledger]
 
 
+async def test_a_component_is_given_no_deleted_service(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        ledger = await _ledger(api)
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [ledger]}
+        [component] = (await api("POST", "/status-pages", page, status=201))["components"]
+        await _hide(w, ledger)
+        late = {"name": "Late", "service_ids": [ledger]}
+        await api("POST", "/status-pages/kestrel/components", late, status=409)
+        await api("POST", "/status-pages", {**page, "slug": "osprey"}, status=409)
+        # it can be kept, but not chosen
+        path = f"/status-pages/kestrel/components/{component['id']}"
+        await api("PATCH", path, {"service_ids": [w.service, ledger]})
+        await api("PATCH", path, {"service_ids": [w.service]})
+        await api("PATCH", path, {"service_ids": [w.service, ledger]}, status=409)
+
+
 async def test_a_service_is_not_deleted_while_something_waits_for_it(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         ledger = await _ledger(api)
@@ -91,7 +107,7 @@ async def test_a_service_is_not_deleted_while_something_waits_for_it(dsn: str, c
         async with w.ctx.db.tx() as tx:
             await anomalies.enable(tx, await w.actor(w.mara), "ledger", "", w.now)
         hint = (await api("DELETE", "/services/ledger", status=409))["hint"]
-        for use in ("maintenance Upgrade", "1 anomaly detector", "drill "):
+        for use in ("maintenance window Upgrade", "1 anomaly detector", "drill "):
             assert use in hint, hint
 
 
@@ -177,6 +193,7 @@ async def test_a_deleted_service_is_found_by_its_earlier_address_and_in_lists(
         await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         ledger = await _ledger(api)
+        await api("PATCH", "/services/ledger", {"labels": {"region": "eu"}})
         deleted = await api("DELETE", "/services/ledger")
         slug = f"ledger-deleted-{ledger}"
         assert deleted["slug"] == slug
@@ -185,6 +202,10 @@ async def test_a_deleted_service_is_found_by_its_earlier_address_and_in_lists(
         assert [each["slug"] for each in await api("GET", "/services", health="deleted")] == [slug]
         assert [each["slug"] for each in await api("GET", "/services")] == ["checkout"]
         assert slug in (await http.get("/services?health=deleted")).text
+        labeled = 'health=deleted&q=region="eu"'
+        assert [each["slug"] for each in await api("GET", f"/services?{labeled}")] == [slug]
+        assert slug in (await http.get(f"/services.csv?{labeled}")).text
+        assert "Deleted" in (await http.get('/services?q=region="eu"')).text
         for filtered in (
             f"/post-mortems?q=x&service={slug}",
             f"/alerts?service={slug}",
@@ -221,6 +242,7 @@ async def test_a_file_is_refused_in_the_preview_if_the_import_would_be(dsn: str,
         address = "services:\n  ledger: {name: Checkout}\n"
         assert "Line 2" in await problem(address)
         assert "slug" in await problem("services:\n  my.service: {team: payments}\n")
+        assert "The team is empty." in await problem("services:\n  ledger: {team: }\n")
 
         titled = (
             "kind: Component\nmetadata: {name: search, title: Full-Text Search}\nspec: {owner: payments}\n"

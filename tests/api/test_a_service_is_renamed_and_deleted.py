@@ -6,7 +6,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.routing_rules import Owner, RoutingRule
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
-from tests.api.api_clients import Api, browser, key_of, sign_in
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World, world
 
 OWNED = RoutingRule("Owned", 'service=~".+"', owner=Owner.LABEL)
@@ -25,6 +25,21 @@ async def _alert(w: World, api: Api, title: str, label: str) -> dict[str, object
     await w.settle()
     [alert] = await api("GET", "/alerts", q=f'title="{title}"')
     return dict(alert)
+
+
+async def _token_of(w: World, name: str) -> str:
+    """Return the token that undoes the newest rename of a service to this name."""
+    async with w.ctx.db.tx() as tx:
+        entry_id = await tx.value(
+            """
+            select max(id)
+            from audit
+            where action = 'service.changed'
+                and detail ->> 'name' = $1
+            """,
+            name,
+        )
+    return w.ctx.signer.sign("undo", {"audit": entry_id}, w.now + timedelta(days=1))
 
 
 async def test_alerts_that_carry_the_earlier_name_still_belong_to_a_renamed_service(
@@ -68,6 +83,65 @@ async def test_alerts_that_carry_the_earlier_name_still_belong_to_a_renamed_serv
         await api("POST", "/undo/latest")
         shown = await api("GET", "/services/ledger-base")
         assert (shown["name"], shown["earlier_names"]) == ("Accounts", ["ledger base", "books"])
+
+
+async def test_undoing_a_rename_gives_back_the_name_it_took_from_another_service(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _route_by_label(w)
+        for name in ("Ledger", "Vault", "Till"):
+            await api("POST", "/services", {"name": name, "team_id": 1}, status=201)
+        for name in ("Money", "Accounts"):
+            await api("PATCH", "/services/ledger", {"name": name})
+
+        async def earlier_names(slug: str) -> list[str]:
+            return list((await api("GET", f"/services/{slug}"))["earlier_names"])
+
+        await api("PATCH", "/services/vault", {"name": "Money"})
+        assert await earlier_names("ledger") == ["ledger"]
+        await api("POST", "/undo/latest")
+        assert (await earlier_names("ledger"), await earlier_names("vault")) == (["ledger", "money"], [])
+        assert (await _alert(w, api, "Money 1", "Money"))["service"] == "ledger"
+
+        # a file renames a service, too
+        await api("POST", "/service-import", {"file": "services:\n  vault: {name: Money}\n"})
+        await api("POST", "/undo/latest")
+        assert (await earlier_names("ledger"), await earlier_names("vault")) == (["ledger", "money"], [])
+
+        # a service that has taken the name since then keeps it
+        await api("PATCH", "/services/vault", {"name": "Money"})
+        await api("PATCH", "/services/vault", {"name": "Safe"})
+        await api("PATCH", "/services/till", {"name": "MONEY"})
+        for name in ("Safe", "Money"):
+            await api("POST", f"/undo/{await _token_of(w, name)}", status=409)
+        assert (await earlier_names("ledger"), await earlier_names("vault")) == (["ledger"], ["vault"])
+        assert (await _alert(w, api, "Money 2", "Money"))["service"] == "till"
+
+
+async def test_undo_takes_back_no_part_of_an_import_and_changes_no_deleted_service(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await api("POST", "/services", {"name": "Ledger", "team_id": 1}, status=201)
+        two = "services:\n  ledger: {tier: 1}\n  checkout: {tier: 1}\n"
+        await api("POST", "/service-import", {"file": two})
+        await api("POST", "/undo/latest", status=409)
+        both = "services:\n  ledger: {tier: 3}\n  vault: {team: payments}\n"
+        await api("POST", "/service-import", {"file": both, "create": True})
+        await api("POST", "/undo/latest", status=409)
+        one = "services:\n  ledger: {tier: 2}\n"
+        await api("POST", "/service-import", {"file": one})
+        await api("POST", "/undo/latest")
+        assert (await api("GET", "/services/ledger"))["tier"] == 3
+
+        renamed = await api("PATCH", "/services/ledger", {"name": "Books"})
+        await api("DELETE", "/services/ledger")
+        for name in ("Ledger", "Vault"):
+            await api("PATCH", "/services/vault", {"name": name})
+        await api("POST", f"/undo/{await _token_of(w, 'Books')}", status=409)
+        assert (await api("GET", f"/services/ledger-deleted-{renamed['id']}"))["name"] == "Books"
+        assert (await api("GET", "/services/vault"))["earlier_names"] == ["ledger"]
 
 
 async def test_a_service_in_use_is_not_deleted_and_an_alert_for_a_deleted_one_pages_by_the_fallback_rule(

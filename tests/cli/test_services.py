@@ -62,6 +62,12 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         await run("service", "set", "ledger", "--tier", "0", "--label", "", "--link", "", "")
         assert (await run("service", "list", "--tier", "1", "--json")).json == []
 
+        # a deleted service says that it was
+        assert "deleted:" not in (await run("service", "show", "ledger")).out
+        await run("service", "add", "Till", "--team", "payments")
+        await run("service", "delete", "till")
+        assert "deleted:" in (await run("service", "show", "till")).out
+
         # heartbeats of the service, as a person at a terminal and a job use them
         async def beat(command: str, *more: str, **options: Any) -> Ran:
             return await run("heartbeat", *command.split(), *more, **options)

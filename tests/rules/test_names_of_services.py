@@ -32,6 +32,21 @@ def test_a_new_service_takes_the_alerts_of_no_other_one(name: str, slug: str, ho
     assert (found.id if found else None) == holder
 
 
+@pytest.mark.parametrize(
+    ("name", "slug", "reason"),
+    [
+        ("PAYMENTS", "payments", "PAYMENTS already exists"),
+        ("Checkout", "checkout", "address of Payments is checkout"),
+        ("Payments!", "payments", "Payments! is too similar to"),
+        ("Shop", "payments", "slug payments is too similar to"),
+    ],
+)
+def test_a_refused_name_says_what_it_resembles(name: str, slug: str, reason: str) -> None:
+    other = TakenNames(STORED).holder(ServiceName(9, name, slug))
+    assert other
+    assert reason in naming.refusal(name, slug, other)
+
+
 def test_a_service_keeps_its_own_name() -> None:
     assert all(TakenNames(STORED).holder(each) is None for each in STORED)
     assert TakenNames(STORED).holder(ServiceName(1, "Checkout", "checkout")) is None

@@ -13,7 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.subscribers import message_texts
 from tests.chat_inbound_world import JUN, chat_world
 from tests.stories.test_slack_after_a_gap import work
-from tests.stories.test_subscribers_of_a_status_page import town
+from tests.stories.test_subscribers_of_a_status_page import OPS, link_of, town
 
 BROKEN, FINE = "broken@nordpost.example", "fine@nordpost.example"
 
@@ -41,6 +41,23 @@ async def test_a_subscriber_gets_news_once_although_the_mail_to_another_breaks(
         await t.w.after(minutes=10)
         assert (len(t.relay.to(FINE)), len(t.relay.to(BROKEN))) == (1, 1)
         assert set((await t.states()).values()) == {"active"}
+
+
+async def test_a_person_learns_within_the_hour_that_the_challenge_of_a_webhook_breaks(
+    dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(message_texts, "hook_body_of", broken)
+    async with town(dsn, clock, tmp_path) as t:
+        await t.ask("https://hooks.nordpost.example/x", channel="webhook", contact=OPS)
+        await t.w.settle()
+        await t.http.post(link_of(t.relay.to(OPS)[0]), data={"do": "confirm"})
+        await t.w.after(minutes=59)
+        async with t.w.ctx.db.tx() as tx:
+            state = await tx.value("select state from subscriber_delivery where purpose = 'challenge'")
+        assert state == "failed"
 
 
 async def test_a_mention_is_answered_although_an_earlier_event_of_its_channel_breaks(

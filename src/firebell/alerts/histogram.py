@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 MAX_BARS = 50
 NO_SEVERITY = "none"
-"""What counts call alerts without a severity."""
+"""The key of alerts without a severity in counts."""
 MINOR_SEVERITIES = ("warning", "info")
 """Severities that are shown as less urgent; an alert without one may be critical."""
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -77,7 +77,7 @@ def grid(start: datetime, end: datetime, utc_offset: timedelta) -> Grid:
     They begin at round times of a clock with this offset: those of a day at midnight, those of a week on Monday.
     """
     base = _MONDAY - utc_offset
-    for length in map(timedelta, (0,) * len(_LENGTHS_S), _LENGTHS_S):
+    for length in (timedelta(seconds=seconds) for seconds in _LENGTHS_S):
         first = base + (start - base) // length * length
         number = max(-((first - end) // length), 1)
         if number <= MAX_BARS:

@@ -21,33 +21,33 @@ class AlertSelection:
 
 
 def newest(before: int, limit: int, wanted: AlertFilter) -> AlertSelection:
-    """Return the newest alerts with an id below `before` as a source."""
+    """Select the newest alerts with an id below `before`."""
     return AlertSelection(*newest_alerts(_COLUMNS, before, limit, wanted))
 
 
 def of_ids(ids: Sequence[int]) -> AlertSelection:
-    """Return the alerts with these ids as a source."""
+    """Select the alerts with these ids."""
     return AlertSelection(f"select {_COLUMNS} from alert where id = any($1::bigint[])", [list(ids)])
 
 
-async def extent(tx: Tx, source: AlertSelection) -> tuple[int, datetime, datetime] | None:
+async def extent(tx: Tx, selection: AlertSelection) -> tuple[int, datetime, datetime] | None:
     """Return the number of alerts, and when the first and the last of them began; None if there are none."""
     row = await tx.row(
         f"""
         select count(*) as alerts, min(starts_at) as earliest, max(starts_at) as latest
         from (
-            {source.statement}
+            {selection.statement}
         ) counted
         """,
-        *source.values,
+        *selection.values,
     )
     assert row
     return (row["alerts"], row["earliest"], row["latest"]) if row["alerts"] else None
 
 
-async def counts(tx: Tx, source: AlertSelection, grid: Grid) -> list[IntervalCount]:
+async def counts(tx: Tx, selection: AlertSelection, grid: Grid) -> list[IntervalCount]:
     """Return how many alerts of each status and severity began in each interval of the grid."""
-    start, length = (f"${len(source.values) + n}" for n in (1, 2))
+    start, length = (f"${len(selection.values) + n}" for n in (1, 2))
     rows = await tx.fetch(
         f"""
         select
@@ -56,11 +56,11 @@ async def counts(tx: Tx, source: AlertSelection, grid: Grid) -> list[IntervalCou
             severity,
             count(*) as alerts
         from (
-            {source.statement}
+            {selection.statement}
         ) counted
         group by 1, 2, 3
         """,
-        *source.values,
+        *selection.values,
         grid.start,
         int(grid.length.total_seconds()),
     )

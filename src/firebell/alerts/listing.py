@@ -26,10 +26,10 @@ WORDS_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class HistogramClock:
-    """The present, and the offset of the clock at whose round times the bars of a histogram begin."""
+    """`now`, at which a list without an end ends, and the UTC offset of the clock that bars are aligned to."""
 
     now: datetime
-    utc_offset: timedelta = timedelta()
+    utc_offset: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,10 @@ async def _histogram(
     if query.words or query.conditions:
         # a search for words alone reads one more, to see whether there are more
         matching = compared.ids if query.conditions else compared.ids[:COUNTED]
-        source, is_partial = histogram_store.of_ids(matching), compared.is_partial
+        selection, is_partial = histogram_store.of_ids(matching), compared.is_partial
     else:
-        source, is_partial = histogram_store.newest(below, COMPARED, wanted), False
-    extent = await histogram_store.extent(tx, source)
+        selection, is_partial = histogram_store.newest(below, COMPARED, wanted), False
+    extent = await histogram_store.extent(tx, selection)
     if extent is None:
         return AlertListHistogram(is_partial=is_partial)
     counted, earliest, latest = extent
@@ -107,7 +107,7 @@ async def _histogram(
     start = earliest if is_partial else wanted.started.start or earliest
     end = wanted.started.end or max(at.now, latest + timedelta(microseconds=1))
     grid = bars.grid(start, end, at.utc_offset)
-    counts = await histogram_store.counts(tx, source, grid)
+    counts = await histogram_store.counts(tx, selection, grid)
     return AlertListHistogram(bars.bars(grid, start, end, counts), counted, is_partial)
 
 

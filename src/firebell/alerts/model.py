@@ -82,7 +82,7 @@ def is_test_key(key: str | None) -> bool:
 def stored_keys(shown_key: str) -> list[str]:
     """Return the deduplication keys that an alert with this shown key can have."""
     test_key = TEST_KEY_PREFIX[0] + shown_key
-    return [shown_key, *([test_key] if is_test_key(test_key) else [])]
+    return [shown_key, test_key] if is_test_key(test_key) else [shown_key]
 
 
 def matched_labels(title: str, severity: str | None, labels: Mapping[str, str]) -> dict[str, str]:
@@ -269,7 +269,7 @@ class Alert:
     @property
     def shown_key(self) -> str:
         """The deduplication key for people and JSON: that of a test without its control character."""
-        return self.dedup_key.removeprefix("\x1f")
+        return self.dedup_key.removeprefix(TEST_KEY_PREFIX[0])
 
     @property
     def is_flapping(self) -> bool:

@@ -131,8 +131,9 @@ class Routing:
 
     `positions` are those of the rules that can match, by a label and the value that it must have; `general` are those
     of rules that require no value. So most rules are never looked at. `names` are the labels that any rule asks for;
-    `known` has the position of the rule for values of these that were seen, -1 for none. `known_routes` has what rules
-    decided that group by the label `service`, by their position, the service of the integration, and that label.
+    `known` has the position of the rule for values of these that were seen, -1 for none. `known_routes` has the
+    decisions of rules that group by the label `service`, by the position of the rule, the service of the integration,
+    and that label.
     """
 
     version_id: int = 0
@@ -186,7 +187,8 @@ class Routing:
     ) -> "Routing":
         """Return the rules with these services, each with its id, slug and name; a slug comes before a name.
 
-        `earlier_names` are those before services were renamed, in lower case; every other name comes before them.
+        `earlier_names` are ids with former names of renamed services, in lower case; a slug or current name wins over
+        them.
         """
         listed = list(services)
         by_earlier_name = {name: id_ for id_, name in earlier_names}

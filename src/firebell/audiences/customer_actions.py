@@ -248,7 +248,7 @@ async def import_csv(tx: Tx, actor: Actor, text: str, now: datetime) -> ImportRe
 async def _ids_of(tx: Tx, rows: Sequence[customer_csv.ContactRow]) -> Mapping[str, int]:
     """Return the ids of the services that rows name, by slug or name."""
     by_text: dict[str, int] = {}
-    # an export names services that were deleted by the address that they have since then
+    # an export names deleted services by the slug that they have since the deletion
     for service in await catalog.services(tx, with_deleted=True):
         by_text[service.slug] = service.id
         if not service.is_deleted:

@@ -54,7 +54,7 @@ async def customers(tx: Tx, ids: Sequence[int] | None = None) -> list[Customer]:
 
 
 async def names_using(tx: Tx, service_id: int) -> list[str]:
-    """Return the names of the customers that use this service and not simply everything."""
+    """Return the names of the customers that are restricted to some services, this one among them."""
     rows = await tx.fetch(
         """
         select name

@@ -26,12 +26,8 @@ SHOWN = 200
 
 async def _choices(visit: Visit, chosen: Sequence[int] = ()) -> dict[str, Any]:
     """Return the services and components that a customer can use, and those in `chosen` that were deleted."""
-    services = await catalog.services(visit.tx, with_deleted=True)
     return {
-        # without a deleted one, saving the form would let the customer use everything
-        "service_options": [
-            (each.id, each.label) for each in services if not each.is_deleted or each.id in chosen
-        ],
+        "service_options": await catalog.options(visit.tx, chosen),
         "component_options": list((await customer_store.component_names(visit.tx)).items()),
     }
 

@@ -91,9 +91,9 @@ async def resolve_service(tx: Tx, text: str, *, with_deleted: bool = False) -> S
 
 
 async def hold_services(tx: Tx, ids: Collection[int]) -> None:
-    """Keep services from being deleted until the end of the transaction, for what begins to use them.
+    """Keep services from being deleted until the end of the transaction, for actions that begin to use them.
 
-    Raise Conflict if one was deleted. To be called before a service is locked; alerts never wait for it.
+    Raise Conflict if one was deleted. Call it before any service is locked; alerts never wait for it.
     """
     if not ids:
         return
@@ -101,6 +101,15 @@ async def hold_services(tx: Tx, ids: Collection[int]) -> None:
     for service in (await store.services_by_id(tx, list(ids))).values():
         if service.is_deleted:
             raise Conflict(f"{service.name} was deleted.", hint="Restore it, or choose another service.")
+
+
+async def options(tx: Tx, chosen: Collection[int] = ()) -> list[tuple[int, str]]:
+    """Return the services that a form offers, with those in `chosen` that were deleted.
+
+    Without these, saving the form would widen what is restricted to them to all services.
+    """
+    services = await store.services(tx, with_deleted=True)
+    return [(each.id, each.label) for each in services if not each.is_deleted or each.id in chosen]
 
 
 async def lock_services(tx: Tx, ids: Sequence[int]) -> None:
@@ -186,9 +195,9 @@ async def set_escalation_policy(
 async def fill_in_policy(
     tx: Tx, actor: Actor, *, service_ids: Sequence[int], policy_id: int, now: datetime
 ) -> None:
-    """Set the escalation policy of those of these services that have none and were not deleted.
+    """Set the escalation policy of those of the given services that have none and were not deleted.
 
-    In one statement: alerts of all of them wait for it.
+    In one statement, because alerts of all these services wait for it.
     """
     without = [
         service
@@ -196,20 +205,35 @@ async def fill_in_policy(
         if service.policy_id is None and not service.is_deleted
     ]
     await save_changes(
-        tx, actor, [(service, replace(service, policy_id=policy_id)) for service in without], now
+        *(tx, actor, [(service, replace(service, policy_id=policy_id)) for service in without], now),
+        is_final=True,
     )
 
 
 @internal("Called by actions that change several services.")
 async def save_changes(
-    tx: Tx, actor: Actor, changes: Sequence[tuple[Service, Service]], now: datetime
+    tx: Tx,
+    actor: Actor,
+    changes: Sequence[tuple[Service, Service]],
+    now: datetime,
+    *,
+    losers: Sequence[Service] = (),
+    is_final: bool = False,
 ) -> None:
-    """Store services as they are after a change, each after what it was, and record that in the audit log."""
-    await store.update(tx, [after for _, after in changes])
+    """Store changed services, each given as (before, after), and record the changes in the audit log.
+
+    `losers` are other services after they lose an earlier name to one of these. If `is_final`, undo is not offered.
+    """
+    await store.update(tx, [*(after for _, after in changes), *losers])
     details = {}
     for before, after in changes:
-        settings = _settings(after)
-        undo_detail = {"before": _settings(before), "final": settings == _settings(before)}
+        settings, earlier = _settings(after), _settings(before)
+        undo_detail = {
+            "before": earlier,
+            # a name is an earlier name of one service at most
+            "name_taken_from": losers[0].id if losers and not is_final else None,
+            "final": is_final or settings == earlier,
+        }
         details[f"service:{after.id}"] = {**settings, **undo_detail}
     await tx.audit_each(actor, "service.changed", details, now)
 
@@ -258,13 +282,13 @@ async def update_service(
     )
     errors.check()
     await _check_owners(tx, changed.team_id, changed.policy_id)
-    await _take_name(tx, locked, changed)
-    await save_changes(tx, actor, [(current, changed)], now)
+    losers = await _losers(tx, locked, changed)
+    await save_changes(tx, actor, [(current, changed)], now, losers=losers)
     return changed
 
 
 async def lock_for_edit(tx: Tx, service_id: int, name: str | None) -> dict[int, Service]:
-    """Lock and return a service, and with a new name, as it was entered, the services that had it earlier."""
+    """Lock and return a service and, if a new name was entered, the services that had that name earlier."""
     try:
         new_name = None if name is None else clean_name(name, "name")
     except Invalid:
@@ -272,11 +296,12 @@ async def lock_for_edit(tx: Tx, service_id: int, name: str | None) -> dict[int, 
     return await (naming.lock(tx, [new_name], [service_id]) if new_name else store.locked(tx, [service_id]))
 
 
-async def _take_name(tx: Tx, locked: Mapping[int, Service], changed: Service) -> None:
-    """Take a new name from the services that had it earlier; raise Conflict if one has it now."""
-    if changed.name != locked[changed.id].name:
-        await naming.check(tx, changed)
-        await store.update(tx, naming.losing(locked.values(), {changed.name: changed.id}))
+async def _losers(tx: Tx, locked: Mapping[int, Service], changed: Service) -> list[Service]:
+    """Return the services that lose an earlier name to a renamed one; raise Conflict if one has the name now."""
+    if changed.name == locked[changed.id].name:
+        return []
+    await naming.check(tx, changed)
+    return naming.losing(locked.values(), {changed.name: changed.id})
 
 
 def _settings(service: Service) -> dict[str, Any]:
@@ -289,10 +314,16 @@ def _settings(service: Service) -> dict[str, Any]:
 
 @permits(Verb.SERVICE_WRITE)
 async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Service:
-    """Undo a change of a service; raise Conflict if someone has changed it since then."""
-    before = entry.detail["before"]
-    locked = await naming.lock(tx, [before["name"]], [entry.subject_id])
+    """Undo a change of a service; raise Conflict if someone has changed or deleted it since then.
+
+    An earlier name that the change took from another service goes back to that service.
+    """
+    before, owner_id = entry.detail["before"], entry.detail.get("name_taken_from")
+    ids = [entry.subject_id] if owner_id is None else [entry.subject_id, owner_id]
+    locked = await naming.lock(tx, [before["name"]], ids)
     service = locked[entry.subject_id]
+    if service.is_deleted:
+        raise undo.changed_since(f"{service.name} was deleted.", "Restore it on its page first.")
     if _settings(service) != {name: entry.detail.get(name) for name in _settings(service)}:
         raise undo.changed_since(
             f"someone has changed {service.name} since then.", "Edit it on the service's page."
@@ -300,7 +331,10 @@ async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
     named = renamed(service, before["name"])
     restored = replace(named, **{**before, "links": tuple(ServiceLink(**link) for link in before["links"])})
     await _check_owners(tx, restored.team_id, restored.policy_id)
-    await _take_name(tx, locked, restored)
-    await store.update(tx, [restored])
+    others = {each.id: each for each in await _losers(tx, locked, restored)}
+    if owner_id is not None:
+        owner = others.get(owner_id, locked[owner_id])
+        restored, others[owner_id] = naming.giving_back(restored, owner, service.name)
+    await store.update(tx, [restored, *others.values()])
     await tx.audit(actor, "service.changed", entry.subject, now, **before, final=True)
     return restored

@@ -51,7 +51,7 @@ class ServiceShown(ApiOutput):
 
 
 class ServiceDeleted(Removed):
-    """The response of a deletion, with the slug by which the service is shown and restored from then on."""
+    """The response to a deletion; `slug` is the one that the service has from now on."""
 
     slug: Annotated[str, Field(examples=["checkout-deleted-7"])]
 

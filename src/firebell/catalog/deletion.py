@@ -1,10 +1,10 @@
 """Delete a service that nothing uses, and restore one; its pages, alerts and incidents stay."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.catalog import dependency_store, naming, store, uses
 from firebell.catalog.model import Service
-from firebell.catalog.names import ServiceName, TakenNames
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
@@ -15,14 +15,9 @@ from firebell.people.permissions import Verb
 _REASONS_SHOWN = 5
 
 
-def _deleted_slug(service: Service) -> str:
-    """Return the slug of a deleted service, which leaves its own one to others."""
-    return f"{service.slug}-deleted-{service.id}"
-
-
-def original_slug(service: Service) -> str:
-    """Return the slug that a service had before it was deleted, or has."""
-    return service.slug.removesuffix(f"-deleted-{service.id}") if service.is_deleted else service.slug
+def _suffix(service: Service) -> str:
+    """Return what is appended to the slug of a deleted service, so that others can have the slug."""
+    return f"-deleted-{service.id}"
 
 
 @permits(Verb.SERVICE_WRITE)
@@ -34,6 +29,8 @@ async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) 
     """
     await store.lock_uses(tx)
     await dependency_store.lock(tx)
+    # so that no one takes the slug that it gets
+    await store.lock_names(tx)
     # alerts of the service wait for this lock, so that none opens a page between the checks and the end
     current = (await store.locked(tx, [service.id]))[service.id]
     if current.is_deleted:
@@ -42,15 +39,14 @@ async def delete_service(tx: Tx, actor: Actor, service: Service, now: datetime) 
         listed = ", ".join(use.text for use in used_by[:_REASONS_SHOWN])
         more = f", and {len(used_by) - _REASONS_SHOWN} more" if len(used_by) > _REASONS_SHOWN else ""
         raise Conflict(f"{current.name} is in use.", hint=f"First remove or move: {listed}{more}.")
-    if not await store.mark_deleted(tx, current.id, _deleted_slug(current), now):
-        raise Conflict(
-            f"Another service has the address {_deleted_slug(current)}.", hint="Delete that one first."
-        )
+    deleted = replace(current, slug=f"{current.slug}{_suffix(current)}", deleted_at=now)
+    if not await store.mark_deleted(tx, deleted.id, deleted.slug, now):
+        raise Conflict(f"Another service has the address {deleted.slug}.", hint="Delete that one first.")
     depends_on = (await dependency_store.dependencies_of(tx, [current.id]))[current.id]
     await dependency_store.delete(tx, [(current.id, other_id) for other_id in depends_on])
     detail = {"name": current.name, "slug": current.slug, "depends_on": depends_on}
     await tx.audit(actor, "service.deleted", f"service:{current.id}", now, **detail)
-    return (await store.services_by_id(tx, [current.id]))[current.id]
+    return deleted
 
 
 @permits(Verb.SERVICE_WRITE)
@@ -60,17 +56,16 @@ async def restore_deleted(tx: Tx, actor: Actor, service: Service, now: datetime)
     current = locked[service.id]
     if not current.is_deleted:
         raise Conflict(f"{current.name} is not deleted.", hint="Nothing to restore.")
-    slug = original_slug(current)
-    own = ServiceName(current.id, current.name, slug)
-    holder = TakenNames(await store.taken_names(tx)).holder(own)
-    if holder:
+    restored = replace(current, slug=current.slug.removesuffix(_suffix(current)), deleted_at=None)
+    if holder := await naming.holder(tx, restored):
         raise Conflict(
             f"{holder.name} has its name or its address now.", hint="Rename or delete that service first."
         )
-    await store.restore(tx, current.id, slug)
-    await store.update(tx, naming.losing(locked.values(), {current.name: current.id}))
-    await tx.audit(actor, "service.restored", f"service:{current.id}", now, name=current.name, slug=slug)
-    return (await store.services_by_id(tx, [current.id]))[current.id]
+    await store.restore(tx, restored.id, restored.slug)
+    await store.update(tx, naming.losing(locked.values(), {restored.name: restored.id}))
+    detail = {"name": restored.name, "slug": restored.slug}
+    await tx.audit(actor, "service.restored", f"service:{restored.id}", now, **detail)
+    return restored
 
 
 @permits(Verb.SERVICE_WRITE)

@@ -164,7 +164,7 @@ async def _replace(
     added, removed = sorted(set(after) - set(before)), sorted(set(before) - set(after))
     if not added and not removed:
         return
-    # a deletion takes the same lock, so that these are as they are now
+    # a deletion takes the same lock, so none of these is deleted meanwhile
     services = await store.services_by_id(tx, [service.id, *added, *removed])
     if deleted := next(
         (each for each in services.values() if each.is_deleted and each.id not in removed), None

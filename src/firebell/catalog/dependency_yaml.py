@@ -24,9 +24,8 @@ def read(text: str) -> dict[str, list[str]]:
             raise _problem(refusal.line, f"The file {refusal.what}.", refusal.advice)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        detail = getattr(error, "problem", None) or "it can’t be read"
-        raise _problem(mark.line + 1 if mark else 1, f"This is not YAML: {detail}.", "Correct it.") from error
+        line, reason = yaml_limits.problem_of(error)
+        raise _problem(line, f"This is not YAML: {reason}.", "Correct it.") from error
     services = _mapping(root, "services:") if root else {}
     others = [key for key in services if key.value != "services"]
     if others or not services:

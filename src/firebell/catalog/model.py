@@ -50,7 +50,7 @@ class Service:
 
     @property
     def label(self) -> str:
-        """The name, which says of a deleted service that it was."""
+        """The name, marked if the service was deleted."""
         return f"{self.name} (deleted)" if self.is_deleted else self.name
 
 
@@ -61,8 +61,13 @@ def renamed(service: Service, name: str) -> Service:
     """
     if name == service.name:
         return service
-    former = service.name.casefold()
-    earlier = [each for each in service.earlier_names if each not in (name.casefold(), former)]
-    if former != name.casefold():
-        earlier.append(former)
-    return replace(service, name=name, earlier_names=tuple(earlier[-MAX_EARLIER_NAMES:]))
+    kept = tuple(each for each in service.earlier_names if each != name.casefold())
+    changed = replace(service, name=name, earlier_names=kept)
+    is_other = name.casefold() != service.name.casefold()
+    return with_earlier_name(changed, service.name) if is_other else changed
+
+
+def with_earlier_name(service: Service, name: str) -> Service:
+    """Return the service with one more earlier name, its newest; `MAX_EARLIER_NAMES` are kept."""
+    others = [each for each in service.earlier_names if each != name.casefold()]
+    return replace(service, earlier_names=(*others, name.casefold())[-MAX_EARLIER_NAMES:])

@@ -16,7 +16,7 @@ class ServiceName:
 
 
 def _keys(service: ServiceName) -> Set[str]:
-    """Return what alerts and addresses could name a service by, now or once it is created again."""
+    """Return every key by which alerts and addresses could name a service, now or after it is created again."""
     return {service.name.casefold(), service.slug, slugify(service.name)}
 
 

@@ -44,7 +44,7 @@ class ServiceImport:
 async def import_services(
     tx: Tx, actor: Actor, text: str, now: datetime, *, create: bool = False, dry_run: bool = False
 ) -> ServiceImport:
-    """Give each service in a YAML file the fields that the file has for it; others stay as they are. Idempotent.
+    """Set the fields that a YAML file lists for each of its services; everything else stays. Idempotent.
 
     Labels and links replace all that a service had. Only with `create` are services created that do not exist. Raise
     Invalid for the field `file`, with the line of each problem, before anything is changed.
@@ -100,9 +100,13 @@ async def _save(
         raise Conflict(f"{deleted.name} was just deleted.", hint="Import the file again.")
     takers = {each.name: each.id for each in [*after.values(), *created]}
     losers = {each.id: each for each in naming.losing((locked | after).values(), takers)}
-    await store.update(tx, [each for each in losers.values() if each.id not in after])
     changes = [(locked[each.id], losers.get(each.id, each)) for each in after.values()]
-    await services.save_changes(tx, actor, changes, now)
+    await services.save_changes(
+        *(tx, actor, changes, now),
+        losers=[each for each in losers.values() if each.id not in after],
+        # undo takes back one entry: of several services it would restore one
+        is_final=len(created) + len(changes) > 1,
+    )
 
 
 def _values(each: DescribedService, teams: Mapping[str, int]) -> dict[str, Any]:
@@ -139,7 +143,8 @@ def _problems(
     for each in described:
         team = each.values.get("team")
         if team is not None and team not in teams:
-            problems.append((each.lines["team"], f"There is no team {team[:60]}."))
+            problem = f"There is no team {team[:60]}." if team else "The team is empty. Enter its slug."
+            problems.append((each.lines["team"], problem))
         if each.slug in stored:
             continue
         if not create:
@@ -172,7 +177,7 @@ def _name_problems(
         own = wanted[each.slug]
         is_changed = own.id < 0 or own.name != by_id[own.id].name
         if is_changed and (holder := names.holder(own)):
-            problems.append((each.lines.get("name", each.line), naming.refusal(own.name, holder)))
+            problems.append((each.lines.get("name", each.line), naming.refusal(own.name, own.slug, holder)))
     return problems
 
 

@@ -27,6 +27,8 @@ _ERRORS_SHOWN = 10
 _FIELDS = ("name", "team", "tier", "description", "runbook_url", "labels", "links")
 _BACKSTAGE_KIND = "Component"
 T = TypeVar("T")
+_Pairs = Mapping[str, tuple[yaml.Node, yaml.Node]]
+"""The keys of a mapping, each with its node and the node of its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,8 @@ def _services(text: str, problems: _Problems) -> Iterator[DescribedService]:
             return
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        detail = getattr(error, "problem", None) or "it can’t be read"
-        problems.add(mark.line + 1 if mark else 1, f"This is not YAML: {detail}.")
+        line, reason = yaml_limits.problem_of(error)
+        problems.add(line, f"This is not YAML: {reason}.")
         return
     for document in documents:
         if document is None or _is_null(document):
@@ -153,9 +154,7 @@ def _value(name: str, node: yaml.Node, problems: _Problems) -> Any:
             return text.strip()
 
 
-def _component(
-    root: Mapping[str, tuple[yaml.Node, yaml.Node]], problems: _Problems
-) -> Iterator[DescribedService]:
+def _component(root: _Pairs, problems: _Problems) -> Iterator[DescribedService]:
     """Yield the service that a document of Backstage describes, if it is about a Component."""
     if _text(root["kind"][1], problems) != _BACKSTAGE_KIND:
         return
@@ -167,7 +166,7 @@ def _component(
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
 
-    def take(name: str, part: Mapping[str, tuple[yaml.Node, yaml.Node]], key: str) -> None:
+    def take(name: str, part: _Pairs, key: str) -> None:
         if key in part:
             node = part[key][1]
             values[name] = _value(name, node, problems)
@@ -185,9 +184,7 @@ def _component(
     yield DescribedService(_text(name, problems).strip(), name.start_mark.line + 1, values, lines)
 
 
-def _part(
-    root: Mapping[str, tuple[yaml.Node, yaml.Node]], name: str, problems: _Problems
-) -> Mapping[str, tuple[yaml.Node, yaml.Node]]:
+def _part(root: _Pairs, name: str, problems: _Problems) -> _Pairs:
     return _mapping(root[name][1], problems, "name: checkout-api") if name in root else {}
 
 

@@ -42,7 +42,7 @@ def _json(services: Sequence[Service]) -> list[dict[str, Any]]:
 
 
 async def insert(tx: Tx, services: Sequence[Service], now: datetime) -> list[Service]:
-    """Create services, whose ids the database chooses, in one statement; leave out those whose slug is taken."""
+    """Create services in one statement, with ids that the database chooses; leave out taken slugs."""
     if not services:
         return []
     rows = await tx.fetch(
@@ -117,7 +117,7 @@ async def service_by_name_or_slug(tx: Tx, text: str) -> Service | None:
 
 
 async def services_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
-    """Return services by id, deleted ones too, because what is past names them."""
+    """Return services by id, including deleted ones, which past records name."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -186,8 +186,8 @@ async def locked(tx: Tx, ids: Sequence[int]) -> dict[int, Service]:
 
 
 async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
-    """Return the labels of every service by its id, for matchers."""
-    rows = await tx.fetch("select id, labels from service where deleted_at is null")
+    """Return the labels of every service by its id, deleted ones too, for matchers."""
+    rows = await tx.fetch("select id, labels from service")
     return {row["id"]: row["labels"] for row in rows}
 
 
@@ -218,7 +218,10 @@ async def update(tx: Tx, services: Sequence[Service]) -> None:
 
 
 async def lock_names(tx: Tx) -> None:
-    """Let one transaction at a time choose names of services, so that no two have the same; before their rows."""
+    """Let one transaction at a time choose names of services, so that no two have the same.
+
+    Call it before locking services.
+    """
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('service_name', 0))")
 
 
@@ -247,7 +250,10 @@ async def ids_with_earlier_name(tx: Tx, names: Sequence[str]) -> list[int]:
 
 
 async def lock_uses(tx: Tx) -> None:
-    """Let no one begin to use a service until the end of the transaction; before every other lock of services."""
+    """Keep anything from beginning to use a service until the end of the transaction.
+
+    Call it before any other lock on services.
+    """
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('service_use', 0))")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
+from firebell.kit.text import plural
 from firebell.people import action_permissions
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -15,7 +16,7 @@ from firebell.people.permissions import Verb
 class ServiceUse:
     """Something that uses a service, such as `2 open pages`, and the address at which to remove or move it.
 
-    Whoever may not do `verb` gets `kind` instead, such as `incidents`.
+    An actor who may not do `verb` sees only `kind`, such as `incidents`.
     """
 
     text: str
@@ -36,11 +37,8 @@ def register(sources: Sequence[UseSource]) -> None:
 
 
 def counted_use(number: int, thing: str, path: str, verb: Verb) -> list[ServiceUse]:
-    """Return the use of a service by a number of things, none for zero."""
-    several = f"{thing}s"
-    return (
-        [ServiceUse(f"{number} {thing if number == 1 else several}", path, several, verb)] if number else []
-    )
+    """Return the use of a service by this many things; nothing for zero."""
+    return [ServiceUse(plural(number, thing), path, f"{thing}s", verb)] if number else []
 
 
 def named_uses(names: Sequence[str], thing: str, path: str, verb: Verb) -> list[ServiceUse]:

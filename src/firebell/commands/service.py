@@ -88,6 +88,7 @@ def show_(slug: str) -> None:
     since = f" since {local(state['since'])}" if state["since"] else ""
     lines = [
         click.style(f"{fields['name']} ({fields['slug']})", bold=True),
+        *([f"  deleted: {local(fields['deleted_at'])}"] if fields["deleted_at"] else []),
         f"  state: {state_label(state['state'])}{since}{because}",
         f"  on call: {'-' if people is None else ', '.join(p['name'] for p in people) or 'no one'}",
         f"  policy: {fields['policy'] or 'none, pages go to the fallback responders'}",

@@ -54,9 +54,8 @@ def alert_rules(text: str) -> list[AlertRule]:
                 is_rule_file = True
                 rules += _rules(groups, number)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise NotARuleFileError(f"It is not valid YAML: {problem}.", mark.line + 1 if mark else 1) from error
+        line, reason = yaml_limits.problem_of(error)
+        raise NotARuleFileError(f"It is not valid YAML: {reason}.", line) from error
     if not is_rule_file:
         raise NotARuleFileError("It is not a Prometheus rule file: it has no groups.")
     return rules

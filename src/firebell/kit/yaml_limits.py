@@ -36,6 +36,12 @@ def refusals(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Iter
             return
 
 
+def problem_of(error: yaml.YAMLError) -> tuple[int, str]:
+    """Return the line (from 1) at which a text is not YAML, and why."""
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 1, getattr(error, "problem", None) or "it can’t be read"
+
+
 def _events(text: str, loader: type[yaml.SafeLoader]) -> Iterator[yaml.Event]:
     try:
         yield from yaml.parse(text, Loader=loader)

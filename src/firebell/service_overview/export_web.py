@@ -1,24 +1,20 @@
 """The list of services as a CSV file."""
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.catalog.model import TIERS, Service
-from firebell.kit.errors import Invalid
+from firebell.catalog.model import Service
 from firebell.kit.spreadsheet import to_csv
-from firebell.kit.text import to_number
 from firebell.kit.web import html, routing
-from firebell.kit.web.filters import to_one_of
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.service_overview import list_queries
-from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
+from firebell.service_overview.list_web import search_of
 from firebell.service_overview.state_queries import CurrentState
 
 router = routing.html_router()
@@ -35,37 +31,27 @@ async def export(
 ) -> Response:
     """Download the services that match the filters of the list, by name, at most `list_queries.MAX_MATCHING`."""
     teams = await people.teams(visit.tx)
-    chosen_team = next((each for each in teams if each.slug == team), None)
-    if team and chosen_team is None:
-        raise Invalid("There is no such team.", fields={"team": "Choose a team from the list."})
-    search = ServiceSearch(
-        q.strip(),
-        chosen_team.id if chosen_team else None,
-        to_number(tier, "tier", least=1, most=max(TIERS)) if tier else None,
-        HealthFilter(to_one_of(health or "all", "health", tuple(HealthFilter))),
-    )
+    search = search_of(teams, q, team, tier, health or "all")
     listed = await list_queries.matching(visit.tx, search, with_incidents=True)
     policy_ids = list({service.policy_id for service, _ in listed if service.policy_id})
     policies = {each.id: each.slug for each in (await paging.policies_by_id(visit.tx, policy_ids)).values()}
     slugs = {each.id: each.slug for each in teams}
     listed.sort(key=lambda row: (row[0].name, row[0].id))
-    rows = [_row(service, state, slugs.get, policies.get) for service, state in listed]
+    rows = [
+        _row(service, state, slugs.get(service.team_id, ""), policies.get(service.policy_id or 0, ""))
+        for service, state in listed
+    ]
     headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="services.csv"'}
     return Response(to_csv([COLUMNS, *rows]), headers=headers, media_type="text/csv")
 
 
-def _row(
-    service: Service,
-    state: CurrentState,
-    team_slug: Callable[[int], str | None],
-    policy_slug: Callable[[int], str | None],
-) -> list[Any]:
+def _row(service: Service, state: CurrentState, team: str, policy: str) -> list[Any]:
     return [
         service.slug,
         service.name,
-        team_slug(service.team_id) or "",
+        team,
         service.tier or "",
-        policy_slug(service.policy_id) or "" if service.policy_id else "",
+        policy,
         state.health.state,
         state.health.ref or "",
         state.open_pages,

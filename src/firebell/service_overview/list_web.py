@@ -1,6 +1,6 @@
 """The list of services and the form that creates one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from fastapi import Response
@@ -13,6 +13,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
 from firebell.people import actions as people
 from firebell.people import route_access
+from firebell.people.model import Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import list_queries
@@ -28,6 +29,19 @@ TABS = {
 }
 
 
+def search_of(teams: Sequence[Team], q: str, team: str, tier: str, health: str) -> ServiceSearch:
+    """Return the search of an address; raise Invalid for a filter that does not exist."""
+    chosen = next((each for each in teams if each.slug == team), None)
+    if team and chosen is None:
+        raise Invalid("There is no such team.", fields={"team": "Choose a team from the list."})
+    return ServiceSearch(
+        q.strip(),
+        chosen.id if chosen else None,
+        to_number(tier, "tier", least=1, most=max(TIERS)) if tier else None,
+        HealthFilter(to_one_of(health, "health", tuple(HealthFilter))),
+    )
+
+
 async def _services(
     visit: Visit,
     values: Mapping[str, str],
@@ -41,15 +55,10 @@ async def _services(
     group: str = "",
 ) -> Response:
     teams = await people.teams(visit.tx)
-    chosen_team = next((each for each in teams if each.slug == team), None)
-    if team and chosen_team is None:
-        raise Invalid("There is no such team.", fields={"team": "Choose a team from the list."})
-    shown = HealthFilter(to_one_of(health, "health", tuple(HealthFilter)))
-    chosen_tier = to_number(tier, "tier", least=1, most=max(TIERS)) if tier else None
+    search = search_of(teams, q, team, tier, health)
+    shown = search.health
     listed = await list_queries.service_list(
-        visit.tx,
-        ServiceSearch(q, chosen_team.id if chosen_team else None, chosen_tier, shown),
-        visit.now,
+        *(visit.tx, search, visit.now),
         after_id=to_choice(after, "after"),
         after_healthy=group == "healthy",
     )
@@ -78,8 +87,8 @@ async def _services(
             if number or tab is shown or tab is not HealthFilter.DELETED
         ],
         "health": chosen["health"],
-        "team": chosen_team,
-        "tier": chosen_tier,
+        "team": next((each for each in teams if each.id == search.team_id), None),
+        "tier": search.tier,
         "tiers": TIERS,
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),

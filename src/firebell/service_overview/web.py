@@ -24,11 +24,6 @@ router = routing.html_router()
 
 @router.get("/services/{slug}", dependencies=route_access.needs(Verb.SERVICE_READ))
 async def service(visit: CurrentVisit, slug: str) -> Response:
-    service = await catalog.by_slug(visit.tx, slug, with_deleted=True)
-    if service.is_deleted:
-        return await html.render(
-            visit.request, "service_overview/deleted.html", {"nav": "services", "s": service}
-        )
     return await _service(visit, slug)
 
 
@@ -43,7 +38,10 @@ async def _service(
 
     The settings of the integration `refused` are shown as they were entered, with their `error`.
     """
-    service = await catalog.by_slug(visit.tx, slug)
+    service = await catalog.by_slug(visit.tx, slug, with_deleted=True)
+    if service.is_deleted:
+        context = {"nav": "services", "s": service}
+        return await html.render(visit.request, "service_overview/deleted.html", context)
     overview = await queries.overview(visit.tx, service, visit.now)
     keys = await alerts.integrations(visit.tx, service.id)
     broken = {

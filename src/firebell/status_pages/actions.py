@@ -90,7 +90,6 @@ async def create_status_page(
     services = await catalog.services_by_id(tx, list(component_of))
     if missing := set(component_of) - set(services):
         raise NotFound(f"There is no service with the id {min(missing)}.")
-    await catalog.hold_services(tx, component_of)
     page = await store.insert_page(tx, slug, clean_name(name, "name"), check_zone(tz), visibility, now)
     if page is None:
         raise Conflict(f"/s/{slug} is taken.", fields={"slug": "Choose another address."})
@@ -222,6 +221,8 @@ async def add_component(
     start_date: date | None = None,
 ) -> Component:
     """Append a component to a status page. Its uptime counts from `start_date` on, today by default."""
+    # before the page: a deletion can wait for something that waits for the page
+    await catalog.hold_services(tx, service_ids)
     page = await locked_page(tx, page_id)
     today = now.astimezone(ZoneInfo(page.tz)).date()
     components = await store.components(tx, page_id)
@@ -263,9 +264,13 @@ async def update_component(
     tx: Tx, actor: Actor, page_id: int, component_id: int, values: Mapping[str, Any], now: datetime
 ) -> Component:
     """Change what `values` names of a component: also its group, position and services. Idempotent."""
+    # before the page: a deletion can wait for something that waits for the page
+    await catalog.hold_uses(tx)
     page = await locked_page(tx, page_id)
     old = await _component(tx, page_id, component_id)
-    await _check_parts(tx, page_id, values.get("group_id"), values.get("service_ids", ()))
+    service_ids = values.get("service_ids", ())
+    await _check_parts(tx, page_id, values.get("group_id"), service_ids)
+    await catalog.hold_services(tx, set(service_ids) - set(old.service_ids))
     checked = dict(values)
     if "name" in values:
         checked["name"] = clean_name(values["name"], "name")

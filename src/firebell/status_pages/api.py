@@ -280,7 +280,9 @@ async def add_component(w: Manager, slug: Text, body: NewComponent) -> StatusPag
 
 
 @router.patch(
-    "/status-pages/{slug}/components/{component_id}", summary="Change a component", responses=problems(404)
+    "/status-pages/{slug}/components/{component_id}",
+    summary="Change a component",
+    responses=problems(404, 409),
 )
 async def change_component(
     w: Manager, slug: Text, component_id: PathId, body: ChangedComponent

@@ -15,5 +15,5 @@ async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:
         *counted_use(
             sum(map(len, by_page.values())), "status page component", "/status-pages", Verb.STATUS_PAGE_READ
         ),
-        *named_uses(windows, "maintenance", "/status-pages", Verb.STATUS_PAGE_READ),
+        *named_uses(windows, "maintenance window", "/status-pages", Verb.STATUS_PAGE_READ),
     ]

@@ -1,9 +1,11 @@
 """Records the outcomes of deliveries: counts them, stops dead addresses, and pauses a broadcast that bounces."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.retries import retry_at
@@ -31,14 +33,17 @@ from firebell.subscribers.model import (
 )
 from firebell.subscribers.smtp_replies import Failure
 
+log = logging.getLogger(__name__)
+
 HARD = (Failure.ADDRESS, Failure.REFUSED)
 
 
 def after_error(
-    delivery: ClaimedDelivery, error: Exception, waits: Sequence[timedelta], now: datetime, jitter: float
+    ctx: Context, delivery: ClaimedDelivery, error: Exception, waits: Sequence[timedelta], now: datetime
 ) -> DeliveryOutcome:
-    """Return the outcome of a delivery that failed within this process, so that those beside it are recorded."""
-    again_at = retry_at(waits, delivery.attempts + 1, now, jitter)
+    """Log an error within this process and return its outcome, so that the rest of the batch is recorded."""
+    log.error("a message to a subscriber failed", extra={"delivery": delivery.id}, exc_info=error)
+    again_at = retry_at(waits, delivery.attempts + 1, now, ctx.pace.uniform(-1, 1))
     reason = f"Sending failed: {type(error).__name__}"
     return DeliveryOutcome(
         delivery, reason, is_failed=again_at is None, retry_at=again_at, blames_address=False
@@ -104,7 +109,7 @@ async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> No
     page = await status_pages.page_by_id(tx, broadcast.status_page_id)
     slug = page.slug if page else ""
     title = f"Emails to subscribers of {broadcast.content['page']} are paused"
-    note = f"{reason} Check the addresses, then resume or cancel it."
+    note = f"{reason} Check the addresses, then resume it or leave it paused."
     await notify.send_notices(
         tx,
         [

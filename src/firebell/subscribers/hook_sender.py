@@ -1,7 +1,6 @@
 """The lane of webhooks, and of incoming webhooks of Slack and Teams."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -26,8 +25,6 @@ from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose, SubscriberChannel
-
-log = logging.getLogger(__name__)
 
 BATCH = 50
 PER_HOST = 10
@@ -91,11 +88,7 @@ class HookSender:
         except Invalid as exc:
             return DeliveryOutcome(delivery, exc.message, is_failed=True)
         except Exception as exc:
-            # the outcomes of the rest of the batch must still be recorded
-            log.exception("a message to a subscriber failed", extra={"delivery": delivery.id})
-            return delivery_outcomes.after_error(
-                delivery, exc, HOOK_RETRIES, now, self._ctx.pace.uniform(-1, 1)
-            )
+            return delivery_outcomes.after_error(self._ctx, delivery, exc, _waits(delivery), now)
         return self._outcome(delivery, reply, now)
 
     def _outcome(self, delivery: ClaimedDelivery, reply: OutboundResponse, now: datetime) -> DeliveryOutcome:
@@ -112,12 +105,14 @@ class HookSender:
     def _failed(
         self, delivery: ClaimedDelivery, reason: str, now: datetime, retry_after_s: float | None = None
     ) -> DeliveryOutcome:
-        waits: Sequence[timedelta] = (
-            HOOK_RETRIES if delivery.purpose is Purpose.BROADCAST else CHALLENGE_RETRIES
-        )
         jitter = self._ctx.pace.uniform(-1, 1)
-        again_at = retry_at(waits, delivery.attempts + 1, now, jitter, retry_after_s)
+        again_at = retry_at(_waits(delivery), delivery.attempts + 1, now, jitter, retry_after_s)
         return DeliveryOutcome(delivery, reason, is_failed=again_at is None, retry_at=again_at)
+
+
+def _waits(delivery: ClaimedDelivery) -> Sequence[timedelta]:
+    """Return the waits before each retry: a person waits for the result of a challenge or a test."""
+    return HOOK_RETRIES if delivery.purpose is Purpose.BROADCAST else CHALLENGE_RETRIES
 
 
 def _choose(candidates: Sequence[tuple[int, str]]) -> list[int]:

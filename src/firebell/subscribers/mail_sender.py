@@ -153,12 +153,8 @@ class MailSender:
             self._pause(AWAY_PAUSE_S)
             return _put_back(delivery, now, "Firebell cannot write its journal.")
         except Exception as exc:
-            session.drop()  # it may stand in the middle of a mail
-            # the outcomes of the rest of the batch must still be recorded
-            log.exception("a mail to a subscriber failed", extra={"delivery": delivery.id})
-            return delivery_outcomes.after_error(
-                delivery, exc, MAIL_RETRIES, now, self._ctx.pace.uniform(-1, 1)
-            )
+            session.drop()  # it may be in the middle of a mail
+            return delivery_outcomes.after_error(self._ctx, delivery, exc, MAIL_RETRIES, now)
         if reply is None:
             # it may have been accepted: the same Message-ID lets the recipient see it once
             return _put_back(delivery, now)

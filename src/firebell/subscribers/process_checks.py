@@ -61,7 +61,7 @@ def _of_broadcast(incident: Incident, record: BroadcastRecord, now: datetime) ->
             FindingLevel.ERROR,
             str(record.broadcast_id),
             f"Emails to subscribers of {record.page_name} are paused",
-            "Check the addresses, then resume or cancel it.",
+            "Check the addresses, then resume it or leave it paused.",
             Evidence(f"broadcast-{record.broadcast_id}", record.pause_reason),
             record.slug,
         )

@@ -1,7 +1,6 @@
 """The lane of text messages: a sender and a limit of its own, so that no page waits for it (decision 0100)."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -27,8 +26,6 @@ from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
 from firebell.subscribers.subscription_rules import SENDABLE_PERIODS
-
-log = logging.getLogger(__name__)
 
 BATCH = 5
 PER_PART = timedelta(seconds=1)
@@ -101,9 +98,7 @@ class SmsSender:
                     news = message_texts.news_of(delivery, broadcasts)
                     text = message_texts.sms_text_of(self._ctx, delivery, news)
                 except Exception as exc:
-                    log.exception("a text message cannot be written", extra={"delivery": delivery.id})
-                    jitter = self._ctx.pace.uniform(-1, 1)
-                    refused.append(delivery_outcomes.after_error(delivery, exc, SMS_RETRIES, now, jitter))
+                    refused.append(delivery_outcomes.after_error(self._ctx, delivery, exc, SMS_RETRIES, now))
                     continue
                 used += gsm7.segments(text)
                 sending.append((delivery, text))
@@ -126,11 +121,7 @@ class SmsSender:
         except TimeoutError:
             outcome = Retry("The providers took too long.")
         except Exception as exc:
-            # the outcomes of the rest of the batch must still be recorded
-            log.exception("a text message failed", extra={"delivery": delivery.id})
-            return delivery_outcomes.after_error(
-                delivery, exc, SMS_RETRIES, now, self._ctx.pace.uniform(-1, 1)
-            )
+            return delivery_outcomes.after_error(self._ctx, delivery, exc, SMS_RETRIES, now)
         match outcome:
             case Accepted(_, provider, parts):
                 return DeliveryOutcome(delivery, f"Accepted by {provider}.", parts=parts)

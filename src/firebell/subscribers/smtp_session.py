@@ -22,7 +22,7 @@ class RelayAway(Exception):  # noqa: N818 - a state, not a fault of this program
 
 
 class NotBegun(Exception):  # noqa: N818 - a state, not a fault of the mail
-    """This process could not note that it sends the mail, so it was not sent."""
+    """This process could not record that it is sending the mail, so it was not sent."""
 
 
 class SmtpSession:
@@ -62,7 +62,7 @@ class SmtpSession:
         try:
             begin()
         except OSError as exc:
-            self.drop()  # a mail that was begun is not taken for the next one
+            self.drop()  # the next mail must not continue this one
             raise NotBegun(repr(exc)) from exc
         self._mails += 1
         try:

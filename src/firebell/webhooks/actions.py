@@ -124,7 +124,7 @@ async def update_endpoint(
     tx: Tx, actor: Actor, *, endpoint_id: int, entered: EndpointSettings, now: datetime
 ) -> Endpoint:
     """Change where events go and which; what waits goes to the new address. Raise Invalid, NotFound or Conflict."""
-    # before the row: what records events waits for the row, and a deletion for the service that this may hold
+    # before the row: a deletion can wait for something that waits for the row
     await catalog.hold_uses(tx)
     old = await endpoint(tx, endpoint_id, lock=True)
     settings = await _checked(tx, entered, old.settings.service_ids)

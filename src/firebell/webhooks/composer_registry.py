@@ -48,7 +48,7 @@ async def compose(tx: Tx, change: Change, public_url: str, now: datetime) -> Seq
 
 
 def split(change: Change) -> list[Change]:
-    """Return a change as one for each of its subjects, what happened to one subject in its order (pure)."""
+    """Split a change into one for each subject; entries of a subject keep their order (pure)."""
     field = _SUBJECT_LISTS.get(change.kind)
     if field is None:
         return [change]
@@ -59,7 +59,7 @@ def split(change: Change) -> list[Change]:
 
 
 def joined(parts: Sequence[Change]) -> Change:
-    """Return some parts of a change as one (pure)."""
+    """Join parts of a change into one (pure)."""
     field = _SUBJECT_LISTS.get(parts[0].kind)
     if field is None:
         return parts[0]

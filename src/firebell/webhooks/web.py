@@ -61,14 +61,10 @@ async def _new(visit: Visit, entered: EndpointSettings, error: FirebellError | N
 
 
 async def _choices(visit: Visit, chosen: EndpointSettings) -> dict[str, object]:
-    services = await catalog.services(visit.tx, with_deleted=True)
     return {
         "groups": event_types.groups(),
         "teams": [(each.id, each.name) for each in await people.teams(visit.tx)],
-        # without a deleted one, saving the form would send it everything
-        "services": [
-            (each.id, each.label) for each in services if not each.is_deleted or each.id in chosen.service_ids
-        ],
+        "services": await catalog.options(visit.tx, chosen.service_ids),
     }
 
 

@@ -62,7 +62,6 @@ async def silences(tx: Reads, now: datetime, state: SilenceState | None = None) 
 
 async def _checked(tx: Tx, entered: NewSilence, now: datetime) -> NewSilence:
     new = rules.checked(entered, now)
-    await catalog.hold_uses(tx)
     if not set(new.service_ids) <= {service.id for service in await catalog.services(tx)}:
         raise Invalid("One of the services does not exist.", fields={"services": "Choose from the list."})
     return new
@@ -76,6 +75,7 @@ async def create_silence(
 
     The `author` is the actor unless another name is given. Raise Invalid, or Conflict if there are too many.
     """
+    await catalog.hold_uses(tx)
     new = await _checked(tx, entered, now)
     return await _create(tx, actor, author or actor.label, new, now)
 

@@ -103,7 +103,7 @@ def create_errors(data: dict[str, Json]) -> dict[str, str]:
 
 
 def priority_errors(priority: Json) -> dict[str, str]:
-    """Return the error of a priority other than P1 to P5, None if it is absent."""
+    """Return the error of a priority other than P1 to P5; {} if it is valid or absent."""
     if not text(priority) or text(priority).upper() in _SEVERITIES:
         return {}
     return {"priority": "Priority should be one of [ P1, P2, P3, P4, P5 ]."}

@@ -91,7 +91,10 @@ class DatabasePages:
                 raise
 
     async def page(self, slug: str) -> ServedPage | None:
-        """Return the newest version of a page, the last one without the database, None if it does not exist."""
+        """Return the newest version of a page; None if it does not exist.
+
+        While the database is unavailable, it is the last known one.
+        """
         served = self._served.get(slug)
         monotonic = self._ctx.pace.monotonic()
         if served is not None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -56,6 +57,8 @@ async def schedule_maintenance(
 
     Raise `Invalid` naming the fields of the plan.
     """
+    # before the page: a deletion can wait for something that waits for the page
+    await catalog.hold_uses(tx)
     page = await page_actions.locked_page(tx, page_id)
     starts_now = plan.scheduled_for is None
     start = checked_start(plan.scheduled_for, now)

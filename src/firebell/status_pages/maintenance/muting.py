@@ -38,7 +38,6 @@ async def checked(
     """Return what mutes as it is stored; raise `Invalid` naming the fields that cannot be accepted."""
     if muting is None:
         return None
-    await catalog.hold_uses(tx)
     known = {service.id for service in await catalog.services(tx)}
     if not set(muting.service_ids) <= known:
         raise Invalid(

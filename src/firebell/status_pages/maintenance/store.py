@@ -449,7 +449,7 @@ async def upcoming_of_series(tx: Reads, series_id: int) -> list[Maintenance]:
 
 
 async def names_muting(tx: Reads, service_id: int) -> list[str]:
-    """Return the names of the windows and series that are not over and name this service to mute, earliest first."""
+    """Return the names of windows and series that are not over and are set to mute this service, earliest first."""
     rows = await tx.fetch(
         """
         select name
