@@ -27,10 +27,8 @@ class CannotEditError(Exception):
 
 
 def apply_edit(text: str, rule: AlertRule, verdict: AuditVerdict, runbook_url: str) -> str:
-    """Return the file with the rule changed as the verdict asks for; raise `CannotEditError`."""
-    edit = _EDITS.get(verdict)
-    if edit is None:
-        raise CannotEditError("")
+    """Return the file with the rule changed as the verdict, one of `EDITED`, asks for; raise `CannotEditError`."""
+    edit = _EDITS[verdict]
     if rule.node.flow_style or not _DASH.fullmatch(
         text[_line_start(text, _start(rule.node)) : _start(rule.node)]
     ):
@@ -97,6 +95,8 @@ _EDITS = {
     AuditVerdict.TUNE: _tune,
     AuditVerdict.ADD_RUNBOOK: _add_runbook,
 }
+EDITED = frozenset(_EDITS)
+"""The verdicts that change a rule file."""
 
 
 def _set_entry(text: str, rule: AlertRule, name: str, key: str, yaml_value: str) -> str:
