@@ -149,8 +149,10 @@ async def nights(tx: Tx, scope: Scope, by: Dimension) -> list[GroupTotals]:
     return [GroupTotals(row["key"], row["label"], [], row["nights"], row["nights"], 0, 0, {}) for row in rows]
 
 
-async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTotals]:
-    """Return the totals of the groups with the most facts, at most `GROUPS_MAX`.
+async def groups(
+    tx: Tx, slug: str, scope: Scope, by: Dimension, limit: int = GROUPS_MAX
+) -> list[GroupTotals]:
+    """Return the totals of the groups with the most facts, at most `limit`.
 
     A fact with several services or teams counts once in each. Durations are shortest first.
     """
@@ -174,7 +176,7 @@ async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTo
             from member
             group by key
             order by count(*) filter (where reason is null) desc, key
-            limit {GROUPS_MAX}
+            limit {limit}
         )
         select
             key,
