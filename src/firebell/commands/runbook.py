@@ -50,8 +50,13 @@ def _read(paths: tuple[str, ...], *, for_push: bool = False, rules: tuple[str, .
 
 
 def _text(file: Path) -> str:
+    from firebell.runbooks.sources.sync_plan import is_rule_file
+
     data = file.read_bytes()
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    if is_rule_file(file.name):
+        # the server stores it unchanged, because a diff of it must apply
+        encoding = "utf-8"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
