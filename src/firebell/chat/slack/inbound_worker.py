@@ -125,7 +125,8 @@ class Inbox:
 
     async def _begin_sweeps(self, tx: Tx, now: datetime) -> None:
         """Queue the channels that are read again; a process that starts after a gap begins with all of them."""
-        if self._sweeps_at is not None and now < self._sweeps_at:
+        # a clock that was set back must not stop the sweeps
+        if self._sweeps_at is not None and now < self._sweeps_at <= now + SWEEPS_CHECKED_EVERY:
             return
         if self._sweeps_at is None:
             await sweep_store.note_gaps(tx, now, GAP)
