@@ -1,12 +1,13 @@
 """Edits one alerting rule in the text of its rule file, and leaves every other character as it is (pure; spec 11.12).
 
-The text is changed in place, never written anew. The result must load as the same data with only that change;
+The text is changed in place, never rewritten. The result must load as the same data with only that change;
 otherwise no edit is proposed.
 """
 
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -184,10 +185,16 @@ def _seconds(duration: str) -> float | None:
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 
+@lru_cache(maxsize=1)
+def _loaded(text: str) -> list[Any]:
+    """Return a file as data, the last one without reading it again; do not change it."""
+    return list(yaml.load_all(text, Loader=LOADER))
+
+
 def _is_only_change(before: str, after: str, rule: AlertRule, change: Change | None) -> bool:
     """Return True if the edited text loads as the original data with only that change."""
     try:
-        old, new = (list(yaml.load_all(text, Loader=LOADER)) for text in (before, after))
+        old, new = _loaded(before), list(yaml.load_all(after, Loader=LOADER))
     except (yaml.YAMLError, ValueError):
         return False
     expected = deepcopy(old)
