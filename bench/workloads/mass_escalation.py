@@ -1,4 +1,4 @@
-"""W14: 10,000 pages that nobody acknowledged escalate at the same instant, or 200 a second, while alerts arrive."""
+"""W14: 10,000 pages that no one acknowledged escalate at the same instant, or 200 a second, while alerts arrive."""
 
 import asyncio
 import time

@@ -17,9 +17,9 @@ WAKE = "clock"
 async def reschedule_if_set_back(db: Db, clock: DatabaseClock) -> None:
     """Measure the database's time if needed.
 
-    One of all processes moves them, once: what a clock that was ahead scheduled is due too late by the right one. No
-    transaction that claims anything runs meanwhile, and none passes its fence afterwards with a time before the move.
-    What was written by such a time all the same, after the move, is moved when the clock is measured next.
+    If the clock was set back, everything that the old time scheduled is due too late: one process moves it earlier,
+    once. Meanwhile no transaction claims work, and afterward none passes its fence with the old time. Rows that were
+    written with the old time after the move are moved at the next measurement.
     """
     if not await measure_if_stale(clock, db) and not clock.set_back_by:
         return

@@ -13,7 +13,7 @@ from firebell.slices import SLICES
 def build(slices: Sequence[Slice] = SLICES) -> Reactions:
     """Return all subscriptions: `must` run in the emitter's transaction, `then` through the outbox.
 
-    Also registers the closing conditions of the slices, and what of them uses a service.
+    Also registers each slice's closing conditions and its uses of services.
     """
     condition_sources.register([source for each in slices for source in each.closing_conditions()])
     service_uses.register([source for each in slices for source in each.service_uses()])

@@ -147,7 +147,7 @@ def test_the_rule_is_found_by_its_labels_and_else_none_is_changed() -> None:
         (AuditVerdict.DELETE, "-\n  alert: X\n  expr: up"),
     ],
 )
-def test_what_cannot_be_edited_safely_is_said(verdict: AuditVerdict, rule: str) -> None:
+def test_an_unsafe_edit_is_refused_with_a_reason(verdict: AuditVerdict, rule: str) -> None:
     indented = "".join(f"  {line}\n" for line in rule.splitlines())
     one = propose_change(
         [RuleFile("a.yml", f"groups:\n- name: a\n  rules:\n{indented}", "")], "X", {}, verdict, URL
@@ -167,10 +167,10 @@ def test_what_cannot_be_edited_safely_is_said(verdict: AuditVerdict, rule: str) 
         "[" * 50_000,
     ],
 )
-def test_other_yaml_is_no_rule_file(text: str) -> None:
+def test_other_yaml_is_not_a_rule_file(text: str) -> None:
     with pytest.raises(NotARuleFileError):
         alert_rules(text)
 
 
-def test_nothing_changed_is_no_diff() -> None:
+def test_an_unchanged_file_has_no_diff() -> None:
     assert unified("a.yml", FILE, FILE) == ""

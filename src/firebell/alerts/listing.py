@@ -26,7 +26,7 @@ WORDS_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class HistogramClock:
-    """The present, and the offset of the clock at whose round times the bars of a histogram begin."""
+    """The current time, and the UTC offset of the reader's clock, to whose round times bars are aligned."""
 
     now: datetime
     utc_offset: timedelta = timedelta()

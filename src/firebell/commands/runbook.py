@@ -190,7 +190,7 @@ def new(name: str) -> None:
     "--rules",
     multiple=True,
     metavar="PATTERN",
-    help="Prometheus rule files to push with --to, such as 'prometheus/*.yml', below the repository.",
+    help="Pattern of Prometheus rule files to push with --to, such as 'prometheus/*.yml'; repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
@@ -199,8 +199,8 @@ def push(
 ) -> None:
     """Upload runbooks to the library; a.md becomes /runbooks/a.
 
-    With --to, the files replace all files of a push source, including scenarios of drills and the
-    Prometheus rule files that --rules names and the paths of the source allow: what is missing is archived.
+    With --to, the files replace everything in a push source: runbooks, scenarios of drills, and the Prometheus rule
+    files that match --rules and the paths of the source. Runbooks that are missing are archived.
     """
     if to is not None:
         _fill(paths, to, commit, rules, source, dry_run)

@@ -350,7 +350,7 @@ class IncidentBecamePrivate:
 
 @dataclass(frozen=True, slots=True)
 class PagesHidden:
-    """Pages by hand no longer show why someone was paged, because they belong to a private incident."""
+    """Manual pages no longer show why someone was paged, because they belong to a private incident."""
 
     page_ids: tuple[int, ...]
 

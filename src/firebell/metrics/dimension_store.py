@@ -103,7 +103,7 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
 
 
 def only_filtered(join: str, by: Dimension, scope: Scope, conditions: Conditions) -> str:
-    """Return the condition that leaves of several services or teams only those of a filter."""
+    """Return the condition that keeps only the services or teams that match the filters of a scope."""
     if join and by is Dimension.SERVICE and scope.service_id is not None:
         return f"""
             and dimension.key = (select slug from service where id = {conditions.value(scope.service_id)}::bigint)
