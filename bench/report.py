@@ -44,10 +44,10 @@ which checks each call and limits them as Slack does. W23 measures a publish fro
 the new page, with the limit of mails a second set to its maximum; W24 loads a page with an empty cache in headless \
 Chromium, throttled as Lighthouse's slow 4G with a processor four times slower. W25 searches documents with words \
 from a vocabulary of 20,000; W25b writes one as the editor does, each text a new one. W18 compares different \
-promises: Alertmanager keeps alerts in memory and loses in a crash what it accepted, while each 2xx of Firebell is a \
+promises: Alertmanager keeps alerts in memory and loses accepted alerts in a crash, while each 2xx of Firebell is a \
 committed row. Both send their messages meanwhile, on the cores that the load client uses too. Firebell needs about \
-0.2 ms of CPU time for an alert, half of it in PostgreSQL; 1.5 times the rate of a program that writes nothing to the \
-disk would need about half of that. "Correct" means: every accepted \
+0.2 ms of CPU time for an alert, half of it in PostgreSQL; to reach 1.5 times the rate of a program that writes \
+nothing to disk, it would need half as much. "Correct" means: every accepted \
 request is a row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly \
 what they must be.
 

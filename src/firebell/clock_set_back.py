@@ -17,9 +17,9 @@ WAKE = "clock"
 async def reschedule_if_set_back(db: Db, clock: DatabaseClock) -> None:
     """Measure the database's time if needed, and reschedule what waits if its clock was set back.
 
-    Everything that was scheduled by the old time is then due too late: one process moves it earlier, once. Meanwhile no
-    transaction claims work, and afterward none passes its fence with the old time. Rows that are written with the old
-    time after the move are moved at the next measurement.
+    If the clock was set back, everything that the old time scheduled is due too late: one process moves it earlier,
+    once. Meanwhile no transaction claims work, and afterward none passes its fence with the old time. Rows that were
+    written with the old time after the move are moved at the next measurement.
     """
     if not await measure_if_stale(clock, db) and not clock.set_back_by:
         return

@@ -4,7 +4,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import explore, fact_store, member_store, summaries, total_store, windows
+from firebell.metrics import (
+    customer_minutes,
+    explore,
+    fact_store,
+    member_store,
+    summaries,
+    total_store,
+    windows,
+)
 from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.dimensions import Dimension
 from firebell.metrics.model import Exclusion, IncidentFact, PageFact, Scope
@@ -299,3 +307,37 @@ async def test_an_incident_repeats_another_one_when_the_factors_of_a_third_chang
         assert await repeated_by_the_seventh(second.factors) == 2
         assert await repeated_by_the_seventh(()) == 1
         assert await repeated_by_the_seventh(second.factors) == 2
+
+
+async def test_the_customer_minutes_of_each_month_of_ten_years_are_listed(db: Db) -> None:
+    async with db.tx() as tx:
+        await _october(tx)
+        await tx.execute(
+            """
+            insert into incident (title, summary, severity, max_severity, phase, detected_at, declared_at, severity_at)
+            select 'Past', '', 1, 1, 'closed', at, at, at
+            from generate_series($1::timestamptz, $2, interval '1 month') as at
+            """,
+            datetime(2016, 11, 1, tzinfo=UTC),
+            datetime(2026, 9, 1, tzinfo=UTC),
+        )
+        past = await tx.fetch("select id, detected_at from incident where title = 'Past' order by id")
+        fact, _ = incident_fact(INCIDENTS.strip().splitlines()[0])
+        facts = [
+            replace(
+                fact,
+                id=row["id"],
+                impact_start=row["detected_at"],
+                detected_at=row["detected_at"],
+                declared_at=row["detected_at"],
+                impact_end=row["detected_at"] + timedelta(minutes=10),
+                resolved_at=row["detected_at"] + timedelta(minutes=10),
+                closed_at=row["detected_at"] + timedelta(hours=1),
+                customers=7,
+            )
+            for row in past
+        ]
+        await fact_store.save_incidents(tx, facts)
+        window = windows.between(date(2016, 11, 1), date(2026, 10, 31), "UTC")
+        table = await customer_minutes.by_month(tx, Scope(window, NOW))
+        assert [row[1:] for row in table.rows[:-1]] == [(1, 70)] * len(past)

@@ -1,5 +1,6 @@
 """Parts of the story of metrics: customer minutes, and amounts of money."""
 
+import re
 from typing import Any
 
 from tests.api.api_clients import Api, browser, sign_in
@@ -75,8 +76,33 @@ async def customer_minutes_need_a_number_of_customers(w: World, api: Api, incide
     (split,) = await api("GET", "/metrics-explore", metric="customer-minutes", by="service")
     assert split["customer_minutes"] == figures["customer_minutes"]
     assert (await api("GET", address, severity="3"))["n"] == 0
+    await _the_home_says_nothing_of_a_period_without_counts(w)
     await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": None})
     await w.after(minutes=2)
     assert (await api("GET", address))["excluded"] == {"no_customers": 1}
+    await _only_numbers_that_count_are_asked_for(w, incident_id)
     await api("PATCH", f"/incidents/{ref}/final-facts", {"customers": 10_000_000_000})
     await w.after(minutes=2)
+
+
+async def _the_home_says_nothing_of_a_period_without_counts(w: World) -> None:
+    """No incident of the period before has a number, so it lost an unknown time and not 0 minutes."""
+    async with browser(w) as http:
+        await sign_in(w, http, w.mara)
+        home = (await http.get("/metrics")).text
+    shown = re.search(r'<a href="/metrics/customer-minutes[^"]*">(.*?)</a>', home, re.DOTALL)
+    assert shown
+    assert ("was 0" in shown[1], "1 incident" in shown[1]) == (False, True)
+
+
+async def _only_numbers_that_count_are_asked_for(w: World, incident_id: int) -> None:
+    """A dismissed incident counts nowhere, so its list does not ask for its number of customers."""
+    record = f"/incidents/INC-{incident_id}/close#facts"
+    async with browser(w) as http:
+        await sign_in(w, http, w.mara)
+        assert record in (await http.get("/metrics/customer-minutes")).text
+        for reason in ("dismissed", None):
+            async with w.ctx.db.tx() as tx:
+                await tx.execute("update incident_fact set excluded = $1 where id = $2", reason, incident_id)
+            page = (await http.get("/metrics/customer-minutes")).text
+            assert (record in page) is (reason is None)

@@ -274,6 +274,32 @@ async def _signature(w: World, api: Api, path: str, noisy: int) -> None:
     await api("PUT", f"{path}/rules/{noisy}/decision", {"decision": "changed"}, status=409)
 
 
+async def test_only_verdicts_that_edit_a_rule_file_warn_that_there_is_no_diff_of_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        async with w.ctx.db.tx() as tx:
+            team_id = await tx.value("select id from team where slug = 'payments'")
+            window = (w.now - timedelta(days=90), w.now)
+            audit_id = await store.insert(tx, team_id, "2026-Q4", window, w.now, (5, 0, 0), [])
+            assert audit_id
+            numbers = RuleNumbers(firings=12, pages=4)
+            rules = [
+                JudgedRule(CountedRule(verdict, numbers, labels={"alertname": NOISY}), verdict)
+                for verdict in AuditVerdict
+            ]
+            await store.insert_rules(tx, audit_id, rules)
+        new = {"kind": "push", "name": "Rules", "paths": ["**/*.yml"]}
+        ci = (await api("POST", "/runbook-sources", new, status=201))["id"]
+        rule = f"  - {{alert: {NOISY}, expr: up}}\n"
+        files = [{"path": "ledger.yml", "body": f"groups:\n- name: a\n  rules:\n{rule}{rule}"}]
+        await api("POST", f"/runbook-sources/{ci}/push", {"commit": "c1", "files": files})
+        audit = await api("GET", "/alert-audits/2026-Q4/payments")
+        assert {rule["verdict"] for rule in audit["rules"] if rule["proposal"]["problem"]} == {
+            *("delete", "demote", "tune", "add_runbook")
+        }
+
+
 async def test_a_rule_is_kept_that_fired_in_a_page_which_another_began_and_someone_acted_on(
     dsn: str, clock: FakeClock
 ) -> None:

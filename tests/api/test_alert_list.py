@@ -174,6 +174,8 @@ async def test_alerts_are_counted_by_when_they_began(
         monkeypatch.setattr(listing, "COMPARED", 3)
         partial = await api("GET", "/alerts/histogram")
         assert (partial["counted"], partial["is_partial"]) == (3, True)
+        assert sum(bar["alerts"] for bar in partial["bars"]) == 3
+        assert partial["bars"][0]["alerts"] > 0
 
 
 async def _pages(api: Api, query: str, at_most: int) -> list[list[str]]:

@@ -130,7 +130,8 @@ globalThis.measure = (() => {
     return style.outlineStyle !== 'none' || marked !== el ? '' : said(el);
   };
 
-  /* Controls that are smaller than `least` pixels, except links within a sentence. */
+  /* Controls that are smaller than `least` pixels, except links within a sentence, and bars of a chart, whose links are also in
+     the table below it. */
   const smallTargets = least => all('a[href], button, summary, input:not([type=hidden]), select, textarea').filter(el => {
     if (el.closest('.vh, .skip, .agenda, .md, .rota, .hist') || el.matches('.kinds input, .pick input')) return false;
     const label = el.matches('[type=checkbox], [type=radio]') && el.closest('label');

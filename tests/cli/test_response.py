@@ -64,6 +64,9 @@ async def test_a_dry_run_the_steps_and_the_tasks_of_an_incident(dsn: str, tmp_pa
         assert (recorded.json["cause"], recorded.json["cause_category"]) == ("A typo", "process")
         assert "A typo" in (await run("incident", "facts", "INC-2")).out
         assert "4,900" in (await run("incident", "facts", "INC-2", "--customers", "4900")).out
+        removed = await run("incident", "facts", "INC-2", "--no-customers", "--json")
+        assert removed.json["customers"] is None
+        await run("incident", "facts", "INC-2", "--no-customers", "--customers", "1", code=2)
         impact = ("--impact", "12400", "--currency", "EUR", "--source", "Finance, ledger")
         assert "12400.00 EUR" in (await run("incident", "cost", "INC-2", *impact)).out
         await run("incident", "cost", "INC-2", *impact[:2], code=2)

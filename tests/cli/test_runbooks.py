@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.clock import FakeClock
+from firebell.runbooks import actions as runbook_actions
 from firebell.runbooks.runs import actions as run_actions
 from firebell.runbooks.runs.model import RunEventKind
 from tests.cli.terminal import Terminal, Typist, at_a_server
@@ -138,6 +139,19 @@ async def test_a_push_sends_only_the_yaml_that_is_named(house: tuple[World, Term
     named = (await run(*words, "c2", "--rules", "runbooks/rules.yml")).json
     assert (named["changes"].get("rule_files"), named["findings"]) == (1, [])
     assert (await run("runbook", "push", str(books), "--rules", "*.yml", code=2)).err
+
+
+async def test_a_pushed_rule_file_keeps_its_byte_order_mark_so_that_diffs_of_it_apply(
+    house: tuple[World, Terminal], books: Path
+) -> None:
+    w, run = house
+    await run("runbook", "source", "add", "push", "CI", "--path", "**/*.md", "--path", "**/*.yml")
+    written = b"\xef\xbb\xbfgroups:\r\n- name: a\r\n  rules:\r\n  - {alert: DiskFull, expr: up}\r\n"
+    (books / "rules.yml").write_bytes(written)
+    await run("runbook", "push", str(books), "--to", "1", "--commit", "c1", "--rules", "runbooks/rules.yml")
+    async with w.ctx.db.tx() as tx:
+        [file] = await runbook_actions.rule_files(tx, {"DiskFull"})
+    assert file.body.encode() == written
 
 
 async def test_two_files_of_one_address_are_refused(run: Terminal, books: Path) -> None:

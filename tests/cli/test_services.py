@@ -62,6 +62,22 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         await run("service", "set", "ledger", "--tier", "0", "--label", "", "--link", "", "")
         assert (await run("service", "list", "--tier", "1", "--json")).json == []
 
+        # a file, a rename, and a deletion that is taken back
+        file.write_text("services:\n  ledger: {tier: 2}\n", encoding="utf-8")
+        planned = (await run("service", "import", str(file), "--dry-run", "--json")).json
+        assert [(c["field"], c["after"]) for c in planned["changes"]] == [("tier", "2")]
+        await run("service", "import", "-", typed="services: {nowhere: {tier: 1}}", code=1)
+        await run("service", "import", str(file))
+        assert (await run("service", "show", "ledger", "--json")).json["tier"] == 2
+        renamed = (await run("service", "rename", "ledger", "Books", "--json")).json
+        assert (renamed["slug"], renamed["name"]) == ("ledger", "Books")
+        await run("service", "delete", "checkout", code=1)
+        slug = (await run("service", "delete", "ledger", "--json")).json["slug"]
+        assert [s["slug"] for s in (await run("service", "list", "--deleted", "--json")).json] == [slug]
+        await run("service", "restore", "nowhere", code=1)
+        assert (await run("service", "restore", slug, "--json")).json["slug"] == "ledger"
+        assert (await run("service", "list", "--deleted", "--json")).json == []
+
         # a deleted service says that it was
         assert "deleted:" not in (await run("service", "show", "ledger")).out
         await run("service", "add", "Till", "--team", "payments")

@@ -38,7 +38,7 @@ def test_an_open_alarm_is_shown_and_one_that_ended_is_not(kind: ProblemKind, del
     assert warning.delays_pages == delays_pages
 
 
-def test_a_lane_that_stands_still_is_shown_and_only_those_of_pages_delay_pages() -> None:
+def test_a_stalled_lane_is_shown_and_only_paging_lanes_delay_pages() -> None:
     shown = warnings.of_lanes({"send": "Has not finished a round.", "calendars": "Fails.", "metrics": ""})
     assert [each.delays_pages for each in shown] == [True, False]
 

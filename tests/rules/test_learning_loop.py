@@ -1,4 +1,4 @@
-"""What became of an incident, told from its rows."""
+"""The learning loop of an incident, from its rows."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

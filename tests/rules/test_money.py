@@ -35,13 +35,13 @@ def test_an_amount_is_read_as_people_type_it(text: str, value: str) -> None:
         *("87,50", "1,5", "1,23", "12,4", "1.234,50", "1 000", "1\u00a0000", "1_000", "1,0000", "0,125", "٣"),
     ],
 )
-def test_an_amount_that_can_mean_another_is_an_error_at_its_field(text: str) -> None:
+def test_an_invalid_or_ambiguous_amount_is_refused_at_its_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         typed(text)
     assert set(refused.value.fields) == {"amount"}
 
 
-def test_nothing_lost_is_an_amount_if_it_may_be() -> None:
+def test_zero_is_accepted_only_if_allowed() -> None:
     assert typed("0.00", allow_zero=True) == 0
 
 
@@ -63,7 +63,7 @@ def test_an_amount_has_the_decimals_of_its_currency(
             typed(text, currency)
 
 
-def test_what_the_form_shows_of_an_amount_is_taken_again() -> None:
+def test_the_form_accepts_the_amount_that_it_shows() -> None:
     for currency in CODES:
         money = Money(Decimal(1234), currency)
         assert typed_money(money.grouped, currency, maximum=MAXIMUM) == money

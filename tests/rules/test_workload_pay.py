@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit import currencies
 from firebell.kit.errors import Invalid
 from firebell.kit.spreadsheet import BOM, escape_formula, to_csv
 from firebell.oncall.model import Layer, Schedule, Unit
@@ -77,7 +78,7 @@ def test_every_hour_of_a_month_is_paid_exactly_once(begins: int, minutes: int) -
     ("currency", "amount"), [("EUR", "33.34"), ("JPY", "33"), ("KWD", "33.335"), ("XXX", "33.34")]
 )
 def test_an_amount_has_the_smallest_unit_of_its_currency(currency: str, amount: str) -> None:
-    assert f"{pay.rounded(Decimal('33.335'), currency):f}" == amount
+    assert f"{currencies.rounded(Decimal('33.335'), currency):f}" == amount
 
 
 def test_a_month_is_paid_by_class_and_by_shift_in_the_month_in_which_it_began() -> None:

@@ -228,8 +228,10 @@ async def test_a_disk_that_does_not_answer_stops_no_heartbeat(
                 tx, mara, name="Frankfurt", url=w.sink.url, method=PingMethod.POST, now=w.now
             )
         watchers = [Watcher(w.ctx, healthy)]
-        await _later(w, watchers)
-        for _ in range(4):
-            await _later(w, watchers, seconds=31)
-        assert (await _heartbeat(w)).health is HeartbeatHealth.OK
-        answers.set()
+        try:
+            await _later(w, watchers)
+            for _ in range(4):
+                await _later(w, watchers, seconds=31)
+            assert (await _heartbeat(w)).health is HeartbeatHealth.OK
+        finally:
+            answers.set()

@@ -1,4 +1,4 @@
-"""Story: Mara answers a page in Telegram, and Jun in Pushover; what is answered asks no one anymore."""
+"""Story: Mara answers a page in Telegram, and Jun in Pushover; an answered page no longer asks anyone to act."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -14,14 +14,9 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import NotFound
 from firebell.oncall.schedules import queries
 from firebell.paging import actions as paging
-from firebell.paging import manual
-from firebell.paging.model import ManualTarget, ManualTargetKind
-from firebell.people import actions as people
-from tests.api.api_clients import TEST
-from tests.stories.test_an_incident_gets_its_response import organized
+from tests.stories.test_a_person_pages_someone_by_hand import start
+from tests.stories.test_an_incident_gets_its_response import organized, person
 from tests.world import World, world
-
-WHY = "Replication is stuck on db-3."
 
 
 @pytest.fixture
@@ -40,16 +35,6 @@ async def declare(w: World, *, private: bool, severity: int = 3) -> Incident:
         )
 
 
-async def start(w: World, person_id: int, incident_id: int | None = None) -> int:
-    """Page a person as Mara and return the id of the page."""
-    target = ManualTarget(ManualTargetKind.PERSON, person_id)
-    async with w.ctx.db.tx() as tx:
-        mara = await w.actor(w.mara)
-        page = await manual.start_manual_page(tx, mara, target, WHY, w.now, incident_id)
-    await w.settle()
-    return page.id
-
-
 async def reads(w: World, person_id: int, incident: Incident) -> bool:
     """Return True if a person may read an incident."""
     with private_reader.as_reader(person_id):
@@ -61,26 +46,18 @@ async def reads(w: World, person_id: int, incident: Incident) -> bool:
     return True
 
 
-async def kim(w: World) -> int:
-    """Add a responder that no policy pages."""
-    async with w.ctx.db.tx() as tx:
-        person = await people.create_person(
-            tx, TEST, name="Kim Ito", email="kim@example.org", role="responder", tz="UTC", now=w.now
-        )
-    return person.id
-
-
-async def test_who_only_acknowledges_a_page_of_it_may_not_read_it(w: World) -> None:
-    other, secret = await kim(w), await declare(w, private=True)
-    page_id = await start(w, w.jun, secret.id)
-    for person in (w.jun, other):  # the second one joins
-        await w.ack(person, page_id)
+async def test_acknowledging_a_page_grants_no_access(w: World) -> None:
+    other, secret = await person(w, "Kim Ito"), await declare(w, private=True)
+    page_id = await start(w, incident_id=secret.id)
+    await w.settle()
+    for each in (w.jun, other):  # the second one joins
+        await w.ack(each, page_id)
     assert await reads(w, w.jun, secret)
     assert not await reads(w, other, secret)
 
 
-async def test_who_only_acknowledges_its_own_page_may_not_read_it(w: World) -> None:
-    other = await kim(w)
+async def test_acknowledging_its_own_page_grants_no_access(w: World) -> None:
+    other = await person(w, "Kim Ito")
     secret = await declare(w, private=True, severity=1)
     await w.settle()
     page = next(page for page in await w.pages() if page.subject_kind == "incident")
@@ -88,9 +65,10 @@ async def test_who_only_acknowledges_its_own_page_may_not_read_it(w: World) -> N
     assert not await reads(w, other, secret)
 
 
-async def test_a_page_that_is_linked_or_merged_lets_no_one_read_it(w: World) -> None:
+async def test_a_linked_or_merged_page_grants_no_access(w: World) -> None:
     open_one, secret = await declare(w, private=False), await declare(w, private=True)
-    linked, merged = await start(w, w.jun), await start(w, w.jun, open_one.id)
+    linked, merged = await start(w), await start(w, incident_id=open_one.id)
+    await w.settle()
     mara = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         await incidents.link_page(tx, mara, secret.id, linked, w.now)
@@ -102,14 +80,14 @@ async def test_a_page_that_is_linked_or_merged_lets_no_one_read_it(w: World) -> 
 
 async def test_the_reason_of_a_page_that_is_linked_leaves_the_handoffs(w: World) -> None:
     secret = await declare(w, private=True)
-    page_id = await start(w, w.jun)
+    page_id = await start(w)
     mara = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         schedule = await queries.by_slug(tx, "payments-primary")
         change = handoffs.next_change(schedule, w.now)
         assert change
         await handoffs.draft_change(tx, schedule, change, w.now)
-        body = f"- PG-{page_id}, Mara: {WHY}\n- PG-{page_id}0 stays\n"
+        body = f"- PG-{page_id}, Mara: Replication is stuck on db-3.\n- PG-{page_id}0 stays\n"
         await handoffs.save(tx, mara, schedule, change.day, body, 1, w.now)
         await incidents.link_page(tx, mara, secret.id, page_id, w.now)
         kept = (await handoffs.of_day(tx, schedule, change.day)).body
@@ -121,14 +99,14 @@ async def test_paging_for_it_does_not_wait_while_handoffs_are_drafted(w: World) 
     async with w.ctx.db.tx() as drafting:
         await handoff_store.lock_bodies(drafting)
         async with asyncio.timeout(10):
-            page_id = await start(w, w.jun, secret.id)
+            page_id = await start(w, incident_id=secret.id)
     async with w.ctx.db.tx() as tx:
         page = await paging.page(tx, page_id)
     assert "db-3" not in page.title
 
 
 async def test_declaring_a_private_incident_from_a_page_hides_why_it_was_started(w: World) -> None:
-    page_id = await start(w, w.jun)
+    page_id = await start(w)
     mara = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         await incidents.declare(

@@ -11,6 +11,7 @@ from firebell.alert_audit import actions, checks, queries
 from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, EarlierDecision, RuleDecision
 from firebell.alert_audit.proposals import Proposal
 from firebell.alert_audit.routing_patch import RoutingPatch
+from firebell.alert_audit.rule_files import FileChange
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding
 from firebell.kit.line_diff import DiffLine
@@ -230,6 +231,7 @@ def _rule(
     runbook: IndexEntry | None,
 ) -> AuditRuleShown:
     judged, n = rule.judged, rule.judged.counted.numbers
+    edit = proposal.change or FileChange()
     return AuditRuleShown(
         id=rule.id,
         rule=judged.counted.rule,
@@ -242,10 +244,10 @@ def _rule(
             words=proposal.words,
             file=proposal.file,
             diff=_diff(proposal.lines),
-            patch=proposal.change.patch if proposal.change else "",
-            source=proposal.change.origin if proposal.change else "",
-            line=proposal.change.line or None if proposal.change else None,
-            problem=proposal.change.problem if proposal.change else "",
+            patch=edit.patch,
+            source=edit.origin,
+            line=edit.line or None,
+            problem=edit.problem,
             withheld=proposal.withheld,
             silences_pages=n.silenced,
             silences_nights=n.silenced_nights,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from firebell.alert_audit.model import AuditVerdict, JudgedRule
+from firebell.alert_audit.rule_edits import HOLD, LOW_SEVERITY
 from firebell.alert_audit.rule_files import FileChange, patch_lines
 from firebell.kit.line_diff import DiffLine, difference
 
-HOLD = "5m"
 _OWN_LABELS = frozenset({"alertname", "severity"})
 
 
@@ -28,7 +28,7 @@ class Proposal:
 
 
 def in_file(of: Proposal, change: FileChange) -> Proposal:
-    """Return a proposal with the change of the rule in its synced file; without a diff there, only its problem."""
+    """Return a proposal with the diff of the rule's synced file, or with the reason why there is none."""
     if of.withheld or not (change.patch or change.problem):
         return of
     if not change.patch:
@@ -98,7 +98,7 @@ def _changed(judged: JudgedRule, quarter: str, before: str) -> str:
             return f"# Deleted by the alert audit of {quarter}: {fired}."
         case AuditVerdict.DEMOTE:
             kept = [line for line in lines if not line.startswith(("  labels:", "    severity:"))]
-            return "\n".join([kept[0], "  labels:", '    severity: "info"', *kept[1:]])
+            return "\n".join([kept[0], "  labels:", f'    severity: "{LOW_SEVERITY}"', *kept[1:]])
         case AuditVerdict.TUNE:
             return "\n".join([lines[0], f"  for: {HOLD}", *lines[1:]])
         case AuditVerdict.ADD_RUNBOOK:

@@ -11,6 +11,7 @@ from firebell.alert_audit import checks, source_store, store
 from firebell.alert_audit.model import Audit, AuditRule, EarlierDecision
 from firebell.alert_audit.proposals import Proposal, in_file, proposal
 from firebell.alert_audit.routing_patch import RoutingPatch, patch
+from firebell.alert_audit.rule_edits import EDITED
 from firebell.alert_audit.rule_files import FileChange
 from firebell.alerts import actions as alerts
 from firebell.alerts.routing_rules import Routing, RoutingRule, compile_rules
@@ -87,7 +88,7 @@ def _alert_name(rule: AuditRule) -> str:
 
 async def rule_files(tx: Tx, rules: Sequence[AuditRule]) -> list[RuleFileText]:
     """Return the rule files of runbook sources that define one of these rules."""
-    names = {_alert_name(rule) for rule in rules if rule.needs_decision} - {""}
+    names = {_alert_name(rule) for rule in rules if rule.judged.verdict in EDITED} - {""}
     return await runbooks.rule_files(tx, names) if names else []
 
 
@@ -96,13 +97,13 @@ async def proposals(
 ) -> dict[int, Proposal]:
     """Return the change that is proposed for each rule by its id, in its rule file if one of `files` has it.
 
-    Call it outside of a transaction: another process reads the files, which can take up to `FILES_LIMIT_S` seconds.
+    Call it outside a transaction for a whole audit: another process reads the files, for up to `FILES_LIMIT_S` seconds.
     """
     by_rule = {rule.id: shown.proposal(rule) for rule in rules}
     owned = [
         (rule, [file for file in files if _alert_name(rule) in file.alert_names])
         for rule in rules
-        if rule.needs_decision
+        if rule.judged.verdict in EDITED and not by_rule[rule.id].withheld
     ]
     end = time.monotonic() + FILES_LIMIT_S
     # rules of one file follow each other: the other process still has it

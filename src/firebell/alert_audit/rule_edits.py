@@ -1,12 +1,13 @@
 """Edits one alerting rule in the text of its rule file, and leaves every other character as it is (pure; spec 11.12).
 
-The text is changed in place, never written anew. The result must load as the same data with only that change;
+The text is changed in place, never rewritten. The result must load as the same data with only that change;
 otherwise no edit is proposed.
 """
 
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -27,10 +28,8 @@ class CannotEditError(Exception):
 
 
 def apply_edit(text: str, rule: AlertRule, verdict: AuditVerdict, runbook_url: str) -> str:
-    """Return the file with the rule changed as the verdict asks for; raise `CannotEditError`."""
-    edit = _EDITS.get(verdict)
-    if edit is None:
-        raise CannotEditError("")
+    """Return the file with the rule changed as the verdict, one of `EDITED`, asks for; raise `CannotEditError`."""
+    edit = _EDITS[verdict]
     if rule.node.flow_style or not _DASH.fullmatch(
         text[_line_start(text, _start(rule.node)) : _start(rule.node)]
     ):
@@ -97,6 +96,8 @@ _EDITS = {
     AuditVerdict.TUNE: _tune,
     AuditVerdict.ADD_RUNBOOK: _add_runbook,
 }
+EDITED = frozenset(_EDITS)
+"""The verdicts that change a rule file."""
 
 
 def _set_entry(text: str, rule: AlertRule, name: str, key: str, yaml_value: str) -> str:
@@ -184,10 +185,16 @@ def _seconds(duration: str) -> float | None:
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 
+@lru_cache(maxsize=1)
+def _loaded(text: str) -> list[Any]:
+    """Return a file as data, the last one without reading it again; do not change it."""
+    return list(yaml.load_all(text, Loader=LOADER))
+
+
 def _is_only_change(before: str, after: str, rule: AlertRule, change: Change | None) -> bool:
     """Return True if the edited text loads as the original data with only that change."""
     try:
-        old, new = (list(yaml.load_all(text, Loader=LOADER)) for text in (before, after))
+        old, new = _loaded(before), list(yaml.load_all(after, Loader=LOADER))
     except (yaml.YAMLError, ValueError):
         return False
     expected = deepcopy(old)

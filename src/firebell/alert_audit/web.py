@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from firebell.alert_audit import actions, checks, queries, source_store, wording
 from firebell.alert_audit.model import DECISION_NAMES, AuditRule, AuditVerdict, RuleDecision
@@ -11,7 +11,7 @@ from firebell.alert_audit.proposals import Proposal
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import slugify, to_id, to_number
-from firebell.kit.web import flash, html, routing
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -86,11 +86,14 @@ async def _proposal(visit: Visit, shown: AuditContents, rule: AuditRule) -> Prop
     "/metrics/audit/{quarter}/{team}/rules/{rule_id}/patch",
     dependencies=route_access.needs(Verb.ALERT_AUDIT_READ),
 )
-async def download_patch(visit: CurrentVisit, quarter: str, team: str, rule_id: str) -> Response:
+async def download_patch(request: Request, quarter: str, team: str, rule_id: str) -> Response:
     """Download the change of a rule in its rule file as a unified diff."""
-    shown = await queries.contents(visit.tx, quarter, team, visit.now)
-    rule = queries.rule_of(shown, to_id(rule_id) or 0)
-    patch = queries.patch_of(await _proposal(visit, shown, rule))
+    async with transaction.opened(request) as (tx, now):
+        shown = await queries.contents(tx, quarter, team, now)
+        rule = queries.rule_of(shown, to_id(rule_id) or 0)
+        files = await queries.rule_files(tx, [rule])
+    proposals = await queries.proposals(shown, [rule], files, html.ctx(request).public_url)
+    patch = queries.patch_of(proposals[rule.id])
     name = f"{slugify(rule.judged.counted.rule) or 'rule'}-{quarter}.patch"
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(patch.encode(), headers=headers, media_type="text/x-diff; charset=utf-8")

@@ -26,7 +26,7 @@ WORDS_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class HistogramClock:
-    """`now`, at which a list without an end ends, and the UTC offset of the clock that bars are aligned to."""
+    """The current time, and the UTC offset of the reader's clock, to whose round times bars are aligned."""
 
     now: datetime
     utc_offset: timedelta

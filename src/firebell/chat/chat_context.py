@@ -17,7 +17,7 @@ UNLINKED_KIND = "chat"
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
-    """A user of an account in a channel; `person` is who they are, `incident` whose room the channel is."""
+    """A user of a chat in a channel; `person` is their Firebell account, `incident` what the channel is for."""
 
     account: Account
     user: str

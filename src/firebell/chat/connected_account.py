@@ -1,4 +1,4 @@
-"""A connected account with its secrets, and who speaks in it."""
+"""A connected account with its secrets, and who acts in it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ async def chat_context_of(
     refused: str,
     now: datetime,
 ) -> ChatContext:
-    """Return who speaks and where; `refused` is the command that a link page repeats for an unlinked user."""
+    """Return who acts, and in which channel; `refused` is the command that a link page repeats for an unlinked user."""
     account = connected.account
     person = await linking.person_of(tx, user)
     room = await store.room_by_channel(tx, account.id, channel) if channel else None

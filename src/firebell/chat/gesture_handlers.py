@@ -1,4 +1,4 @@
-"""Handlers of emoji, pins, joins and leaves in the channel of an incident."""
+"""Handlers of emoji, pins and joins in the channel of an incident."""
 
 from datetime import datetime
 

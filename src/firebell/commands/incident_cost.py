@@ -30,10 +30,8 @@ def cost(ref: str, impact: str | None, currency: str | None, source: str | None,
     address = f"/api/v1/incidents/{seg(ref)}"
     if remove:
         call("DELETE", f"{address}/business-impact")
-    if impact:
-        body = {"amount": impact, "currency": currency, "source": source}
-        call("PUT", f"{address}/business-impact", body)
-    fields = call("GET", f"{address}/cost")
+    body = {"amount": impact, "currency": currency, "source": source}
+    fields = call("PUT", f"{address}/business-impact", body) if impact else call("GET", f"{address}/cost")
     recorded, people = fields["business_impact"], fields["people_cost"]
     rows = [
         ["people", f"{fields['people']}, {fields['hours']} h"],

@@ -86,8 +86,8 @@ def show_(slug: str, id_: str) -> None:
 @click.option("--start", help="When it starts. Default: now.")
 @click.option("--end", required=True, help="When it ends.")
 @click.option("--rule", default="", help="An RRULE for windows that repeat, such as FREQ=WEEKLY;BYDAY=SU.")
-@click.option("--manual-start", is_flag=True, help="Don't start by itself.")
-@click.option("--manual-end", is_flag=True, help="Don't end by itself.")
+@click.option("--manual-start", is_flag=True, help="Don't start it automatically.")
+@click.option("--manual-end", is_flag=True, help="Don't end it automatically.")
 @click.option(
     "--remind", type=int, multiple=True, help="Minutes before the start; 10080, 1440, 60 by default."
 )

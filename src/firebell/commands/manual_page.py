@@ -34,7 +34,7 @@ def _target(**chosen: str | None) -> dict[str, Any]:
     """Return the one chosen target with its id; end the command unless exactly one is chosen."""
     given = [(kind, wanted) for kind, wanted in chosen.items() if wanted]
     if len(given) != 1:
-        fail("Choose whom to page.", "Pass one of --person, --team, --schedule and --policy.", USAGE)
+        fail("Choose who to page.", "Pass one of --person, --team, --schedule and --policy.", USAGE)
     ((kind, wanted),) = given
     return {"kind": kind, "id": _KINDS[kind](wanted)}
 

@@ -72,7 +72,7 @@ def import_(file: str) -> None:
 @click.option("--service", help="The service that is affected.")
 @as_json
 def dry_run(severity: str, at: str | None, service: str | None) -> None:
-    """Show whom an incident of SEVERITY would page. Pages no one."""
+    """Show who would be paged for an incident of SEVERITY. Pages no one."""
     steps = call(
         "GET",
         "/api/v1/response/dry-run",

@@ -16,7 +16,7 @@ def rule() -> None:
 def _rule_options(command: Any) -> Any:
     for option in reversed(
         (
-            click.option("--service", help="Slug of the service. Default: each service by itself."),
+            click.option("--service", help="Slug of the service. Default: each service separately."),
             click.option("--match", "matchers", default="", help="Matchers of alerts, as in Alertmanager."),
             click.option("--pages", type=int, default=3, show_default=True, help="Number of pages."),
             click.option("--within", type=int, default=10, show_default=True, help="Minutes."),

@@ -50,8 +50,13 @@ def _read(paths: tuple[str, ...], *, for_push: bool = False, rules: tuple[str, .
 
 
 def _text(file: Path) -> str:
+    from firebell.runbooks.sources.sync_plan import is_rule_file
+
     data = file.read_bytes()
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    if is_rule_file(file.name):
+        # the server stores it unchanged, because a diff of it must apply
+        encoding = "utf-8"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -185,7 +190,7 @@ def new(name: str) -> None:
     "--rules",
     multiple=True,
     metavar="PATTERN",
-    help="Prometheus rule files to push with --to, such as 'prometheus/*.yml', below the repository.",
+    help="Pattern of Prometheus rule files to push with --to, such as 'prometheus/*.yml'; repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
@@ -194,8 +199,8 @@ def push(
 ) -> None:
     """Upload runbooks to the library; a.md becomes /runbooks/a.
 
-    With --to, the files replace all files of a push source, including scenarios of drills and the
-    Prometheus rule files that --rules names and the paths of the source allow: what is missing is archived.
+    With --to, the files replace everything in a push source: runbooks, scenarios of drills, and the Prometheus rule
+    files that match --rules and the paths of the source. Runbooks that are missing are archived.
     """
     if to is not None:
         _fill(paths, to, commit, rules, source, dry_run)

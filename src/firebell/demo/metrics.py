@@ -27,7 +27,7 @@ IMPACT_SOURCE = "Finance, order ledger"
 
 
 async def add_metrics(past: Past, now: datetime) -> None:
-    """Say of the last pages whether they were actionable, set what an hour costs, and compute all facts."""
+    """Vote on whether the last pages were actionable, set what an hour costs, and compute all facts."""
     async with past.ctx.db.tx() as tx:
         pages = await paging.pages(tx, states=(PageState.RESOLVED,), limit=JUDGED)
         for number, page in enumerate(pages):

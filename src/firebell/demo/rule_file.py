@@ -6,7 +6,7 @@ TEXT = """\
 groups:
   - name: ledger
     rules:
-      # nightly vacuum; usually catches up by itself
+      # nightly vacuum; usually catches up without help
       - alert: LedgerVacuumSlow
         expr: time() - pg_last_autovacuum_seconds{namespace="ledger"} > 6 * 3600
         labels:

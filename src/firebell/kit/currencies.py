@@ -4,7 +4,7 @@ Source: ISO 4217, list one, as of January 2026 (<https://www.six-group.com/en/pr
 without funds, metals and codes for tests.
 """
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 CODES = frozenset(
     """
@@ -30,3 +30,8 @@ def decimals(currency: str) -> int:
 def unit(currency: str) -> Decimal:
     """Return the smallest amount of a currency, such as 0.01."""
     return Decimal(1).scaleb(-decimals(currency))
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """Return an amount rounded half up to the smallest unit of its currency."""
+    return amount.quantize(unit(currency), ROUND_HALF_UP)

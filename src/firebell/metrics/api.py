@@ -170,7 +170,10 @@ class RateShown(ApiOutput):
 
 
 class GroupImpactShown(ImpactShown):
-    """The business impact of a service or factor in one currency; an incident with several counts in full for each."""
+    """The business impact of a service or factor in one currency.
+
+    An incident with several of them counts in full for each.
+    """
 
     key: Annotated[str, Field(examples=["checkout"])]
     label: str

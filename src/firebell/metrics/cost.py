@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from firebell.kit import currencies
 from firebell.kit.db import org_settings
@@ -25,7 +25,7 @@ class CostRate:
 
     def of(self, seconds: int) -> Decimal:
         """Return what a time costs, rounded half up to the smallest unit of the currency."""
-        return (self.per_hour * seconds / 3600).quantize(currencies.unit(self.currency), ROUND_HALF_UP)
+        return currencies.rounded(self.per_hour * seconds / 3600, self.currency)
 
     def money(self, seconds: int) -> Money:
         """Return what a time costs, with its currency."""

@@ -11,12 +11,13 @@ from firebell.metrics.tables import Cell, Column, Table, Unit
 
 async def by_month(tx: Tx, of: Scope) -> Table:
     """Return the customer minutes of each month of a period, up to the current one."""
-    groups = await dimension_store.groups(tx, CUSTOMER_MINUTES, of, Dimension.MONTH)
-    counted = {each.key: (each.n, each.hits) for each in groups}
     window = of.window
     last = min(window.last_day, max(to_local(of.now, window.zone).date(), window.first_day))
+    months = windows.months(window.first_day, last, window.zone)
+    groups = await dimension_store.groups(tx, CUSTOMER_MINUTES, of, Dimension.MONTH, len(months))
+    counted = {each.key: (each.n, each.hits) for each in groups}
     rows: list[tuple[Cell, ...]] = []
-    for month, _ in windows.months(window.first_day, last, window.zone):
+    for month, _ in months:
         name = f"{month:%Y-%m}"
         rows.append((name, *counted.get(name, (0, 0))))
     columns = (

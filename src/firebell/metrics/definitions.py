@@ -378,4 +378,4 @@ DEFINITIONS = {
 """All metrics, in the order of the home page: what customers feel first, means by name last."""
 CUSTOMER_MINUTES = "customer-minutes"
 SUMS = frozenset({CUSTOMER_MINUTES, "cost"})
-"""Metrics that add up an amount of each case, which no test of counts compares."""
+"""Metrics that are the sum of an amount per case; no test of counts applies to them."""

@@ -103,7 +103,7 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
 
 
 def only_filtered(join: str, by: Dimension, scope: Scope, conditions: Conditions) -> str:
-    """Return the condition that leaves of several services or teams only those of a filter."""
+    """Return the condition that keeps only the services or teams that match the filters of a scope."""
     if join and by is Dimension.SERVICE and scope.service_id is not None:
         return f"""
             and dimension.key = (select slug from service where id = {conditions.value(scope.service_id)}::bigint)
@@ -149,8 +149,10 @@ async def nights(tx: Tx, scope: Scope, by: Dimension) -> list[GroupTotals]:
     return [GroupTotals(row["key"], row["label"], [], row["nights"], row["nights"], 0, 0, {}) for row in rows]
 
 
-async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTotals]:
-    """Return the totals of the groups with the most facts, at most `GROUPS_MAX`.
+async def groups(
+    tx: Tx, slug: str, scope: Scope, by: Dimension, limit: int = GROUPS_MAX
+) -> list[GroupTotals]:
+    """Return the totals of the groups with the most facts, at most `limit`.
 
     A fact with several services or teams counts once in each. Durations are shortest first.
     """
@@ -174,7 +176,7 @@ async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTo
             from member
             group by key
             order by count(*) filter (where reason is null) desc, key
-            limit {GROUPS_MAX}
+            limit {limit}
         )
         select
             key,

@@ -140,11 +140,11 @@ def case_record(what: Definition, member: Member) -> dict[str, Cell]:
         "counts": member.reason is None,
         "reason": member.reason,
         "customers": member.customers,
-        "customer_minutes": customer_minutes(what, member),
+        "customer_minutes": _customer_minutes(what, member),
     }
 
 
-def customer_minutes(what: Definition, member: Member) -> int | None:
+def _customer_minutes(what: Definition, member: Member) -> int | None:
     """Return the customer minutes of an incident that counts in this metric, None in another one."""
     return member.hits if what.slug == CUSTOMER_MINUTES and member.reason is None else None
 

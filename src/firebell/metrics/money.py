@@ -78,12 +78,12 @@ def _typed_amount(text: str, currency: str, field: str, maximum: Decimal, *, all
     return value
 
 
-def typed_currency(text: str, field: str = "currency") -> str:
-    """Return the currency that someone typed in capitals; raise `Invalid` at `field`."""
+def typed_currency(text: str) -> str:
+    """Return the code of the currency that someone typed; raise `Invalid`."""
     code = text.strip().upper()
     if code not in currencies.CODES:
         advice = "Enter the three letters of a currency (ISO 4217), such as EUR."
-        raise Invalid("This is not a currency.", fields={field: advice})
+        raise Invalid("This is not a currency.", fields={"currency": advice})
     return code
 
 

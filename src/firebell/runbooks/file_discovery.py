@@ -23,7 +23,7 @@ class Root:
 def gather(paths: Iterable[Path], *, for_push: bool = False, rules: Sequence[str] = ()) -> list[Path]:
     """Return the named files, and all `.md` files in named folders except README.md and _index.md.
 
-    With `for_push`, include scenarios of drills, and rule files whose paths below their root match one of `rules`.
+    With `for_push`, include scenarios of drills, and rule files that match a pattern of `rules` below their repository.
     Raise `FileNotFoundError` for a path that does not exist, and for a folder without a runbook.
     """
     files: dict[Path, None] = {}
@@ -53,7 +53,7 @@ def _is_read(file: Path, *, for_push: bool, rules: Sequence[str]) -> bool:
         return False
     if is_scenario(file.name):
         return True
-    # other YAML of a repository can hold secrets, so that only what is named leaves the machine
+    # other YAML in a repository can hold secrets, so only files that match leave this machine
     return bool(rules) and is_rule_file(file.name) and is_runbook(path_below_root(file), rules)
 
 

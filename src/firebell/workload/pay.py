@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from firebell.kit import currencies
@@ -20,11 +20,6 @@ TIME_OFF_SEVERITY = 1
 """Nights with a page of this severity or a worse one (SEV0, SEV1) earn time off."""
 
 
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """Return an amount rounded half up to the smallest unit of its currency."""
-    return amount.quantize(currencies.unit(currency), ROUND_HALF_UP)
-
-
 def hours(length: timedelta) -> Decimal:
     """Return a duration in hours, exact to the microsecond."""
     return (Decimal(length // timedelta(microseconds=1)) / 1_000_000) / _SECONDS_PER_HOUR
@@ -33,9 +28,10 @@ def hours(length: timedelta) -> Decimal:
 def pay(load: Load, rates: Rates) -> Pay:
     """Return the pay for a load; each line is rounded, and the total is their sum."""
     lines = tuple(
-        Line(c, load.of(c), rounded(hours(load.of(c)) * rates.of(c), rates.currency)) for c in HourClass
+        Line(c, load.of(c), currencies.rounded(hours(load.of(c)) * rates.of(c), rates.currency))
+        for c in HourClass
     )
-    stipend = rounded(rates.per_shift * load.shifts, rates.currency)
+    stipend = currencies.rounded(rates.per_shift * load.shifts, rates.currency)
     return Pay(lines, load.shifts, stipend, sum((line.amount for line in lines), stipend))
 
 

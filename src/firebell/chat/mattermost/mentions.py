@@ -163,7 +163,7 @@ def _buttons(ctx: Context, connected: Connected, reply: Reply, now: datetime) ->
 
 
 async def _users(ctx: Context, connected: Connected, text: str) -> dict[str, str]:
-    """Return the ids of the users whom a text mentions, by username; a name that is not a user's is left out."""
+    """Return the ids of the users that a text mentions, by username; unknown names are left out."""
     users = {}
     for name in mentioned(text)[:NAMES_PER_MENTION]:
         try:

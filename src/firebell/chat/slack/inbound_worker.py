@@ -61,7 +61,7 @@ class Inbox:
         except Unavailable:
             raise
         except Exception as error:
-            # the messages of its channel that follow must not wait for it for good
+            # later messages of its channel must not wait for it forever
             log.exception("a message of slack failed", extra={"item": item.id})
             await self._postpone(item, now, type(error).__name__)
         else:
@@ -113,7 +113,7 @@ class Inbox:
         *,
         is_final: bool = False,
     ) -> None:
-        """Work on a message again later; give it up if that cannot help, or did not help several times."""
+        """Retry a message later, or give it up if a retry cannot help or too many have failed."""
         async with self._ctx.work_db.tx() as tx:
             if item.attempts >= GIVE_UP_AFTER or is_final:
                 log.warning("a message of slack was given up", extra={"reason": reason, "item": item.id})

@@ -26,9 +26,9 @@ async def cost_of(tx: Tx, incident_id: int) -> IncidentCost:
 async def record(
     tx: Tx, actor: Actor, incident_id: int, amount: str, currency: str, source: str, now: datetime
 ) -> None:
-    """Record what an incident cost the business, instead of what was recorded before. Idempotent.
+    """Record or replace what an incident cost the business. Idempotent.
 
-    Raise `Invalid` for bad input, `Conflict` for a drill or an incident that was not declared, or that was merged.
+    Raise `Invalid` for bad input, `Conflict` for a drill and for an undeclared, dismissed or merged incident.
     """
     incident = await incidents.locked(tx, incident_id)
     if incident.drill:
@@ -36,7 +36,7 @@ async def record(
     if incident.phase in UNDECLARED:
         raise Conflict(f"{incident.ref} is not declared yet.", hint="Declare it first.")
     if incident.phase is Phase.DISMISSED:
-        raise Conflict(f"{incident.ref} was dismissed, so it counts nowhere.")
+        raise Conflict(f"{incident.ref} was dismissed, so its cost isn’t counted.")
     if incident.phase is Phase.MERGED:
         into = f"INC-{incident.merged_into}"
         raise Conflict(f"{incident.ref} was merged into {into}.", hint=f"Enter what {into} cost.")

@@ -19,7 +19,6 @@ class PeriodCost:
 
     rate: CostRate | None
     impacts: Sequence[ImpactTotal]
-    impacts_before: Sequence[ImpactTotal]
     totals: Sequence[Money]
     """The time of people, if there is a rate, and the business impact."""
     by_service: Sequence[GroupImpact]
@@ -27,13 +26,12 @@ class PeriodCost:
 
 
 async def period_cost(tx: Tx, scope: Scope, seconds: int) -> PeriodCost:
-    """Return what the incidents of a scope cost, in which people spent so many seconds; the caller checks the right."""
+    """Return what the incidents of a scope cost; people spent `seconds` on them. The caller checks the permission."""
     rate = await cost.load(tx)
     impacts = await store.totals(tx, scope)
     return PeriodCost(
         rate,
         impacts,
-        await store.totals(tx, scope, before=True),
         with_people(rate, seconds, impacts),
         await store.split(tx, scope, Dimension.SERVICE),
         await store.split(tx, scope, Dimension.FACTOR),

@@ -64,7 +64,7 @@ async def delete(tx: Tx, incident_id: int) -> None:
 
 
 async def move(tx: Tx, incident_id: int, into_id: int) -> BusinessImpact | None:
-    """Give the business impact of an incident to another one and return it; None if that has one, or neither does."""
+    """Move the business impact of an incident to another one; return it, None if nothing was moved."""
     moved = await tx.changed(
         """
         update business_impact
@@ -111,8 +111,8 @@ async def totals(tx: Tx, scope: Scope, *, before: bool = False) -> list[ImpactTo
 async def split(tx: Tx, scope: Scope, by: Dimension) -> list[GroupImpact]:
     """Return the business impact by service or contributing factor, and currency.
 
-    The currency with the most incidents comes first, and in each the largest amounts, which compare with no others. An
-    incident with several services or factors counts in full for each; of the filter's service, only that one is listed.
+    Currencies with the most incidents come first; within a currency, the largest amounts do. An incident with several
+    services or factors counts in full for each. With a filter, only services that match it are listed.
     """
     conditions = _closed(scope)
     join = INCIDENT_JOINS[by]

@@ -1,5 +1,6 @@
 """Reads the quarterly review; private incidents are in none, so that everyone reads the same document."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,10 +11,11 @@ from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
-from firebell.metrics import queries, total_store
-from firebell.metrics.business_impact import queries as impact_queries
+from firebell.metrics import cost, queries, total_store
+from firebell.metrics.business_impact import store as impact_store
 from firebell.metrics.business_impact.model import with_people
 from firebell.metrics.model import Scope
+from firebell.metrics.results import Result
 from firebell.metrics.review import document, quarters
 from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review, ReviewCost
 from firebell.people import actions as people
@@ -25,14 +27,15 @@ DRILLS_LISTED = 20
 async def review(tx: Tx, quarter: str, team: str, now: datetime, *, with_amounts: bool = False) -> Review:
     """Return the review of a quarter, of one team if `team` is its slug; raise `Invalid` or `NotFound`.
 
-    Only readers who may see what incidents cost get it `with_amounts`.
+    Pass `with_amounts` only for readers who may see what incidents cost.
     """
     owner = await people.team_by_slug(tx, team) if team else None
     window = quarters.window(quarter, now)
     with private_reader.as_reader(private_reader.NO_ONE):
         hidden = await incidents.hidden_ids(tx)
     scope = Scope(window, now, team_id=owner.id if owner else None, hidden=hidden)
-    lines = [document.line(one) for one in await queries.results(tx, scope)]
+    results = await queries.results(tx, scope)
+    lines = [document.line(one) for one in results]
     both = replace(scope, window=replace(window, start=window.before_start))
     declared = await total_store.declared_by_month(tx, both, [window.before_start, window.start])
     factors = document.factors(
@@ -55,22 +58,20 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime, *, with_amounts
         questions=asked,
         practice=practice,
         overdue=await _overdue(tx, scope),
-        cost=await _cost(tx, scope) if with_amounts else None,
+        cost=await _cost(tx, scope, results) if with_amounts else None,
     )
 
 
-async def _cost(tx: Tx, scope: Scope) -> ReviewCost:
+async def _cost(tx: Tx, scope: Scope, results: Sequence[Result]) -> ReviewCost:
     """Return what the incidents of the quarter and of the one before cost, by currency."""
-    seconds, before_s = [
-        minutes * 60
-        for minutes, _ in (
-            await total_store.people_minutes(tx, scope),
-            await total_store.people_minutes(tx, scope, before=True),
-        )
-    ]
-    amounts = await impact_queries.period_cost(tx, scope, seconds)
+    people_time = next(one for one in results if one.definition.slug == "cost")
+    rate = await cost.load(tx)
+    impacts = await impact_store.totals(tx, scope)
+    before = await impact_store.totals(tx, scope, before=True)
     return ReviewCost(
-        amounts.impacts, amounts.totals, with_people(amounts.rate, before_s, amounts.impacts_before)
+        impacts,
+        with_people(rate, people_time.seconds or 0, impacts),
+        with_people(rate, people_time.seconds_before or 0, before),
     )
 
 

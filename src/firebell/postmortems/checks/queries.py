@@ -102,7 +102,7 @@ async def _problems(
 
 
 async def problems_of(tx: Tx, postmortem: Postmortem, max_severity: int) -> tuple[ContentProblem, ...]:
-    """Return the problems of the current text of a document, whatever its state."""
+    """Return the problems of the current text of a document in any state."""
     names = await name_queries.names(tx)
     teams = frozenset(team.name for team in await people.teams(tx))
     waivers = await store.waivers(tx, [postmortem.id])

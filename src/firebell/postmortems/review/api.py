@@ -43,7 +43,7 @@ class ReviewerShown(ApiOutput):
 
 
 class ReviewState(ApiOutput):
-    """How far the current version is, its reviews, and whom to ask."""
+    """The stage of the current version, its reviews, and the possible reviewers."""
 
     ref: str
     stage: Stage

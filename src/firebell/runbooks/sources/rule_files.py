@@ -1,4 +1,4 @@
-"""The Prometheus rule files that a source has next to its runbooks: which files they are, and what they name."""
+"""Reads the Prometheus rule files that a source has next to its runbooks, for the names of their alerts."""
 
 from dataclasses import dataclass
 
