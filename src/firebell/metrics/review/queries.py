@@ -16,6 +16,7 @@ from firebell.metrics.business_impact.model import with_people
 from firebell.metrics.model import Scope
 from firebell.metrics.review import document, quarters
 from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review, ReviewCost
+from firebell.metrics.team_rates import actions as team_rates
 from firebell.people import actions as people
 from firebell.readiness import queries as readiness
 
@@ -69,9 +70,9 @@ async def _cost(tx: Tx, scope: Scope) -> ReviewCost:
         )
     ]
     amounts = await impact_queries.period_cost(tx, scope, seconds)
-    return ReviewCost(
-        amounts.impacts, amounts.totals, with_people(amounts.rate, before_s, amounts.impacts_before)
-    )
+    time_before = await team_rates.cost_of_scope(tx, amounts.rates, scope, before_s, before=True)
+    before = with_people(time_before, amounts.impacts_before)
+    return ReviewCost(amounts.impacts, amounts.totals, before, amounts.time.unpriced_s)
 
 
 async def _overdue(tx: Tx, scope: Scope) -> list[OverdueItem]:
