@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from firebell.kit.db.migrate import available
 from tests.api.api_clients import Api, browser, sign_in
 from tests.world import World
 
@@ -54,6 +55,76 @@ async def amounts_of_two_currencies_are_never_added(
     same = {**given, "currency": "EUR", "amount": "0.50"}
     (only,) = (await api("PUT", f"{address}/business-impact", same))["totals"]
     assert float(only["amount"]) == round(float(people) + 0.5, 2)
+
+
+async def a_team_has_a_rate_of_its_own(w: World, api: Api, jun: Api, cost: dict[str, Any]) -> None:
+    """Its hours cost its rate, in its currency; only managers see and change it."""
+    (team,) = await api("GET", "/teams")
+    address, rate = f"/metrics-cost/team-rates/{team['slug']}", {"per_hour": "120", "currency": "usd"}
+    await jun("GET", "/metrics-cost/team-rates", status=403)
+    await jun("PUT", address, rate, status=403)
+    await jun("DELETE", address, status=403)
+    await api("PUT", "/metrics-cost/team-rates/nothing", rate, status=404)
+    await api("DELETE", "/metrics-cost/team-rates/nothing", status=404)
+    for wrong in ({"per_hour": ""}, {"per_hour": "-1"}, {"currency": "€"}):
+        refused = await api("PUT", address, {**rate, **wrong}, status=422)
+        assert [e["field"] for e in refused["errors"]] == [*wrong]
+    shown = {"team": team["slug"], "name": team["name"], "per_hour": "120", "currency": "USD"}
+    assert await api("PUT", address, rate) == shown
+    assert await api("GET", "/metrics-cost/team-rates") == [shown]
+
+    (case,) = await api("GET", "/metrics/cost/cases")
+    total = await api("GET", "/metrics-cost")
+    (dollars,) = total["people_costs"]
+    assert (dollars["currency"], float(dollars["amount"])) == ("USD", round(case["seconds"] / 30, 2))
+    assert (total["amount"], total["per_hour"], total["hours"]) == (None, cost["per_hour"], cost["hours"])
+    one = await api("GET", f"/incidents/{case['case']}/cost")
+    assert (one["people_costs"], one["people_cost"], one["totals"]) == ([dollars], dollars, [dollars])
+    quarter = await api("GET", "/metrics-review", quarter="2026-Q4")
+    assert quarter["cost"]["totals"] == [dollars]
+    await _an_upgrade_computes_whose_time_it_was(w, api)
+
+    async with browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        assert "120 USD" in (await http.get("/metrics/cost")).text
+        assert "USD" in (await http.get(f"/incidents/{case['case']}/cost")).text
+        form = {"csrf": csrf, "team": team["slug"], "per_hour": "much", "currency": "USD"}
+        refused = await http.post("/metrics/cost/team-rates", data=form)
+        assert (refused.status_code, refused.text.count('value="much"')) == (422, 1)
+        saved = await http.post("/metrics/cost/team-rates", data={**form, "per_hour": "130.50"})
+        assert (saved.status_code, saved.headers["location"]) == (303, "/metrics/cost#team-rates")
+        assert "130.50 USD" in (await http.get("/metrics/cost")).text
+        assert (await http.post("/metrics/cost/team-rates", data={**form, "per_hour": ""})).status_code == 303
+    assert await api("GET", "/metrics-cost/team-rates") == []
+    await api("DELETE", address, status=204)
+    assert await api("GET", "/metrics-cost") == cost
+    entries = [e["detail"] for e in await api("GET", "/audit") if e["action"] == "metrics.team_cost_rate"]
+    assert [(e["per_hour"], e["before"]) for e in entries] == [
+        *(("", "130.50 USD"), ("130.50", "120 USD"), ("120", ""))
+    ]
+
+
+async def _an_upgrade_computes_whose_time_it_was(w: World, api: Api) -> None:
+    """Facts from before the migration have no people; once it ran, they are computed again, and nothing drifted."""
+    total = await api("GET", "/metrics-cost")
+    (migration,) = [one for one in available() if one.name == "team_cost_rates"]
+    restart = migration.sql[migration.sql.index("update metric_progress") :]
+    async with w.ctx.db.tx() as tx:
+        people = await tx.fetch("select * from incident_fact_person")
+        assert people
+        await tx.execute("delete from incident_fact_person")
+        await tx.execute(restart)
+    between = await api("GET", "/metrics-cost")
+    assert ([one["currency"] for one in between["people_costs"]], between["hours"]) == (
+        ["EUR"],
+        total["hours"],
+    )
+    drifted = (await api("GET", "/metrics-progress"))["drifted"]
+    await w.after(minutes=2)
+    async with w.ctx.db.tx() as tx:
+        assert await tx.fetch("select * from incident_fact_person") == people
+    assert await api("GET", "/metrics-cost") == total
+    assert (await api("GET", "/metrics-progress"))["drifted"] == drifted
 
 
 async def customer_minutes_need_a_number_of_customers(w: World, api: Api, incident_id: int) -> None:

@@ -20,6 +20,7 @@ from firebell.paging import actions as paging
 from firebell.people.model import Role
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.api.metric_amounts import (
+    a_team_has_a_rate_of_its_own,
     amounts_of_two_currencies_are_never_added,
     customer_minutes_need_a_number_of_customers,
 )
@@ -246,6 +247,7 @@ async def _cost_is_for_managers(w: World, api: Api) -> None:
     assert (cost["currency"], cost["incidents"]) == ("EUR", 1)
     assert abs(float(cost["amount"]) - float(cost["hours"]) * 90) < 0.5
     await jun("GET", "/metrics-cost", status=403)
+    await a_team_has_a_rate_of_its_own(w, api, jun, cost)
     await amounts_of_two_currencies_are_never_added(w, api, jun, cost)
     await jun("POST", "/metrics-rebuild", status=403)
 

@@ -10,6 +10,7 @@ from firebell.kit.errors import Invalid
 from firebell.metrics.business_impact.model import BusinessImpact, IncidentCost, typed_impact
 from firebell.metrics.cost import CostRate
 from firebell.metrics.money import Money, totals, typed_currency, typed_money
+from firebell.metrics.team_rates.model import Rates, TimeShare
 
 MAXIMUM = Decimal(1_000_000)
 
@@ -70,9 +71,8 @@ def test_the_form_accepts_the_amount_that_it_shows() -> None:
 
 
 def test_the_time_of_people_has_the_decimals_of_its_currency() -> None:
-    assert [str(CostRate(Decimal(100), code).money(1234)) for code in ("JPY", "EUR", "KWD")] == [
-        *("34 JPY", "34.28 EUR", "34.278 KWD")
-    ]
+    costs = [Rates(CostRate(Decimal(100), code)).cost([TimeShare(1234)]) for code in ("JPY", "EUR", "KWD")]
+    assert [str(money) for cost in costs for money in cost.amounts] == ["34 JPY", "34.28 EUR", "34.278 KWD"]
 
 
 @pytest.mark.parametrize("text", ["", "EU", "EURO", "E1R", "€€€", "ÄÖÜ", "XYZ", "XXX"])
@@ -97,7 +97,9 @@ def test_currencies_are_never_added() -> None:
     def cost(rate: CostRate | None, money: Money | None) -> list[str]:
         at = datetime(2026, 11, 24, tzinfo=UTC)
         impact = BusinessImpact(money, "Finance", at, "Mara") if money else None
-        return [str(each) for each in IncidentCost(2, 5400, rate, impact).totals]
+        rates = Rates(rate)
+        time = rates.cost([TimeShare(5400)])
+        return [str(each) for each in IncidentCost(2, 5400, rates, time, impact).totals]
 
     rate = CostRate(Decimal(90), "EUR")
     assert cost(rate, Money(Decimal(1000), "EUR")) == ["1,135.00 EUR"]

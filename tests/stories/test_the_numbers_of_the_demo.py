@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from firebell.demo.incidents import STORIES
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.metrics import queries
+from firebell.metrics.business_impact.queries import period_cost
 from firebell.metrics.queries import Query
 from tests.demo_world import demo_past
 
@@ -33,6 +35,8 @@ class Rows:
     services: list[Row]
     entries: list[Row]
     published: list[Row]
+    roles: list[Row]
+    members: list[Row]
 
     def of(self, rows: list[Row], name: str, value: int) -> list[Row]:
         """Return the rows with a value."""
@@ -53,13 +57,20 @@ async def _rows(tx: Tx) -> Rows:
         """,
         "select * from incident where phase not in ('detected', 'triaging')",
         "select incident_id, page_id from incident_page",
-        "select incident_id, slug from incident_service join service on service.id = service_id",
-        "select incident_id, kind, data from timeline_entry order by id",
+        """
+        select incident_id, service.slug, team.slug as owner
+        from incident_service
+        join service on service.id = service_id
+        join team on team.id = service.team_id
+        """,
+        "select incident_id, kind, data, actor_id, effective_at from timeline_entry order by id",
         """
         select about.incident_id, postmortem.published_at
         from postmortem
         join postmortem_incident about on about.postmortem_id = postmortem.id
         """,
+        "select incident_id, person_id, from_at, until_at from incident_role",
+        "select person_id, team.slug as team from team_member join team on team.id = team_id",
     )
     return Rows(*[[dict(row) for row in await tx.fetch(statement)] for statement in statements])
 
@@ -101,6 +112,34 @@ def _impact_seconds(rows: Rows, slug: str, worst: int, start: datetime, now: dat
     return instants
 
 
+def _minutes(rows: Rows, one: Row) -> dict[int, int]:
+    """Return each person’s minutes: in a role, else from their first to their last entry and 5 more."""
+    spans: dict[int, list[tuple[datetime, datetime]]] = {}
+    for role in rows.of(rows.roles, "incident_id", one["id"]):
+        until = min(role["until_at"] or one["closed_at"], one["closed_at"])
+        spans.setdefault(role["person_id"], []).append((role["from_at"], until))
+    entries = [e for e in rows.of(rows.entries, "incident_id", one["id"]) if e["actor_id"] is not None]
+    for person in {entry["actor_id"] for entry in entries} - set(spans):
+        times = [entry["effective_at"] for entry in entries if entry["actor_id"] == person]
+        spans[person] = [(min(times), min(max(times) + 5 * MINUTE, one["closed_at"]))]
+    seconds = {}
+    for person, of_person in spans.items():
+        first = min(start for start, _ in of_person)
+        length = int((one["closed_at"] - first).total_seconds())
+        seconds[person] = sum(
+            any(start <= first + timedelta(seconds=s) < end for start, end in of_person)
+            for s in range(length)
+        )
+    return {person: length // 60 for person, length in seconds.items()}
+
+
+def _per_hour(rows: Rows, one: Row, person: int) -> int:
+    """Return what an hour of a person costs: 75 for search, if it owns the service or they are in no other owner."""
+    teams = {row["team"] for row in rows.of(rows.members, "person_id", person)}
+    owners = {row["owner"] for row in rows.of(rows.services, "incident_id", one["id"])}
+    return 75 if "search" in (teams & owners or teams) else 90
+
+
 async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: FakeClock) -> None:
     async with demo_past(dsn, clock, seed=2026) as past:
         await status_page.create(past)
@@ -111,12 +150,15 @@ async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: Fa
             await past.page()
             if number % 5 == 2:
                 await past.incident(past.rng.choice(STORIES))
+        # one of the team that has a rate of its own
+        await past.incident(next(story for story in STORIES if story.service == metrics.TEAM))
         now = clock.now()
         await metrics.add_metrics(past, now)
         async with past.ctx.db.tx() as tx:
             rows = await _rows(tx)
             scope = await queries.scope(tx, Query(period="90d"), "UTC", now)
             shown = {one.definition.slug: one for one in await queries.results(tx, scope)}
+            cost = await period_cost(tx, scope, shown["cost"].seconds or 0)
 
     assert len(rows.pages) >= 10
     assert len(rows.incidents) > 2
@@ -152,6 +194,15 @@ async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: Fa
     frequency = shown["frequency"].count
     assert frequency
     assert frequency.number == len(rows.incidents)
+
+    spent = {(one["id"], person): m for one in closed for person, m in _minutes(rows, one).items()}
+    assert shown["cost"].seconds == 60 * sum(spent.values())
+    by_id = {one["id"]: one for one in closed}
+    rates = {(number, person): _per_hour(rows, by_id[number], person) for number, person in spent}
+    assert set(rates.values()) == {75, 90}
+    amount = sum(Fraction(minutes * rates[key], 60) for key, minutes in spent.items())
+    (paid,) = cost.time.amounts
+    assert (paid.currency, abs(Fraction(paid.amount) - amount) <= Fraction(1, 200)) == ("EUR", True)
 
     first = {
         entry["incident_id"]: entry["data"]["severity"]

@@ -32,10 +32,16 @@ def cost(ref: str, impact: str | None, currency: str | None, source: str | None,
         call("DELETE", f"{address}/business-impact")
     body = {"amount": impact, "currency": currency, "source": source}
     fields = call("PUT", f"{address}/business-impact", body) if impact else call("GET", f"{address}/cost")
-    recorded, people = fields["business_impact"], fields["people_cost"]
+    recorded, people = fields["business_impact"], fields["people_costs"]
     rows = [
         ["people", f"{fields['people']}, {fields['hours']} h"],
-        ["people cost", f"{people['amount']} {people['currency']}" if people else "-"],
+        *[["people cost", f"{each['amount']} {each['currency']}"] for each in people],
+        *([] if people else [["people cost", "-"]]),
+        *(
+            [["without a rate", f"{fields['unpriced_hours']} h"]]
+            if people and float(fields["unpriced_hours"])
+            else []
+        ),
         ["business impact", f"{recorded['amount']} {recorded['currency']}" if recorded else "-"],
         ["source", recorded["source"] if recorded else "-"],
         ["recorded", f"{local(recorded['recorded_at'])}, {recorded['by']}" if recorded else "-"],

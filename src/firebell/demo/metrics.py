@@ -9,6 +9,7 @@ from firebell.incidents.model import Phase
 from firebell.kit.db.database import Tx
 from firebell.metrics import cost, fact_store, projection
 from firebell.metrics.business_impact import actions as business_impact
+from firebell.metrics.team_rates import actions as team_rates
 from firebell.paging import actionable_votes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
@@ -17,6 +18,8 @@ JUDGED = 60
 NOT_ACTIONABLE_EVERY = 5
 """One in this many pages was not actionable."""
 COST_PER_HOUR, CURRENCY = "90", "EUR"
+TEAM, TEAM_COST_PER_HOUR = "search", "75"
+"""The team that has a rate of its own."""
 CUSTOMERS = {0: 4_900, 1: 1_400, 2: 180}
 """Customers that an incident of a severity affected, at least."""
 LISTED = 500
@@ -27,13 +30,14 @@ IMPACT_SOURCE = "Finance, order ledger"
 
 
 async def add_metrics(past: Past, now: datetime) -> None:
-    """Vote on whether the last pages were actionable, set what an hour costs, and compute all facts."""
+    """Vote on whether the last pages were actionable, set the rates of an hour, and compute all facts."""
     async with past.ctx.db.tx() as tx:
         pages = await paging.pages(tx, states=(PageState.RESOLVED,), limit=JUDGED)
         for number, page in enumerate(pages):
             who = past.kestrel.actor("Mara" if number % 2 else "Tomás")
             await actionable_votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EVERY > 0, now)
         await cost.save(tx, past.kestrel.actor("Mara"), COST_PER_HOUR, CURRENCY, now)
+        await team_rates.save(tx, past.kestrel.actor("Mara"), TEAM, TEAM_COST_PER_HOUR, CURRENCY, now)
         await _add_impact(tx, past, now)
     more = True
     while more:

@@ -184,7 +184,12 @@ class CostShown(RateShown):
 
     hours: Annotated[str, Field(examples=["4.12"])]
     incidents: int
-    amount: Annotated[str | None, Field(description="of the time of people", examples=["370.50"])]
+    amount: Annotated[
+        str | None,
+        Field(description="of the time of people, in the currency of the organization", examples=["370.50"]),
+    ]
+    people_costs: Annotated[list[MoneyShown], Field(description="one for each currency of the rates")]
+    unpriced_hours: Annotated[str, Field(description="hours of teams without a rate", examples=["0.00"])]
     business_impact: Annotated[list[ImpactShown], Field(description="one for each currency")]
     totals: Annotated[list[MoneyShown], Field(description="time and business impact, one for each currency")]
     by_service: list[GroupImpactShown]
@@ -312,13 +317,16 @@ async def get_cost(w: CostReader, query: Filters) -> CostShown:
         result = await queries.result(w.tx, "cost", scope)
     seconds = result.seconds or 0
     amounts = await impact_queries.period_cost(w.tx, scope, seconds)
-    rate = amounts.rate
+    rate = amounts.rates.organization
+    own = next((one.plain for one in amounts.time.amounts if rate and one.currency == rate.currency), None)
     return CostShown(
         per_hour=f"{rate.per_hour:f}" if rate else None,
         currency=rate.currency if rate else None,
         hours=f"{seconds / 3600:.2f}",
         incidents=result.n,
-        amount=f"{rate.of(seconds):f}" if rate else None,
+        amount=own,
+        people_costs=[money(one) for one in amounts.time.amounts],
+        unpriced_hours=f"{amounts.time.unpriced_s / 3600:.2f}",
         business_impact=[impact(one) for one in amounts.impacts],
         totals=[money(one) for one in amounts.totals],
         by_service=[_group(one) for one in amounts.by_service],

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from firebell.kit import currencies
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.metrics.money import Money, typed_money
+from firebell.metrics.money import typed_money
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
@@ -22,14 +21,6 @@ class CostRate:
 
     per_hour: Decimal
     currency: str
-
-    def of(self, seconds: int) -> Decimal:
-        """Return what a time costs, rounded half up to the smallest unit of the currency."""
-        return currencies.rounded(self.per_hour * seconds / 3600, self.currency)
-
-    def money(self, seconds: int) -> Money:
-        """Return what a time costs, with its currency."""
-        return Money(self.of(seconds), self.currency)
 
 
 async def load(tx: Tx) -> CostRate | None:

@@ -79,6 +79,40 @@ async def save_services(
     return [row["incident_id"] for row in (*removed, *added)]
 
 
+async def save_people(
+    tx: Tx, incident_ids: Sequence[int], minutes: Sequence[tuple[int, int, int]]
+) -> list[int]:
+    """Store the (incident, person, minutes) of incidents; return the incidents for which that changed."""
+    removed = await tx.fetch(
+        """
+        delete from incident_fact_person fact
+        where incident_id = any($1::bigint[])
+            and not exists (
+                select
+                from unnest($2::bigint[], $3::bigint[]) kept (incident_id, person_id)
+                where kept.incident_id = fact.incident_id
+                    and kept.person_id = fact.person_id
+            )
+        returning incident_id
+        """,
+        list(incident_ids),
+        *transpose([each[:2] for each in minutes], 2),
+    )
+    saved = await tx.fetch(
+        """
+        insert into incident_fact_person (incident_id, person_id, minutes)
+        select incident_id, person_id, minutes
+        from unnest($1::bigint[], $2::bigint[], $3::int[]) present (incident_id, person_id, minutes)
+        on conflict (incident_id, person_id) do update
+        set minutes = excluded.minutes
+        where incident_fact_person.minutes <> excluded.minutes
+        returning incident_id
+        """,
+        *transpose(minutes, 3),
+    )
+    return [row["incident_id"] for row in (*removed, *saved)]
+
+
 async def link_repeats(tx: Tx, incident_ids: Sequence[int]) -> int:
     """Update which incident each of these repeats, and each that may repeat one of them; return how many changed.
 

@@ -8,7 +8,7 @@ from firebell.incidents.model import UNDECLARED
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.metrics import fact_store, source_store
-from firebell.metrics.facts import IncidentSource, incident_fact, page_fact
+from firebell.metrics.facts import IncidentSource, incident_fact, page_fact, presence_minutes
 from firebell.metrics.model import Progress
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -33,7 +33,7 @@ async def project_incidents(tx: Tx, ids: Sequence[int]) -> int:
     roles = await source_store.roles(tx, known)
     customers = await incidents.customers_of(tx, known)
     documents = await source_store.postmortems(tx, known)
-    facts = []
+    facts, minutes = [], []
     for one in declared:
         body, published_at = documents.get(one.id, ("", None))
         source = IncidentSource(
@@ -45,9 +45,11 @@ async def project_incidents(tx: Tx, ids: Sequence[int]) -> int:
             customers.get(one.id),
         )
         facts.append(incident_fact(source))
+        minutes += [(one.id, person_id, spent) for person_id, spent in presence_minutes(source).items()]
     changed = set(await fact_store.save_incidents(tx, facts))
     changed |= set(await fact_store.save_services(tx, known, await source_store.services(tx, known)))
     repeats = await fact_store.link_repeats(tx, list(changed)) if changed else 0
+    changed |= set(await fact_store.save_people(tx, known, minutes))
     return max(len(changed), repeats)
 
 

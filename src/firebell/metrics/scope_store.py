@@ -62,6 +62,15 @@ def closed(scope: Scope, into: Conditions, *, before: bool = False) -> None:
     filters(scope, into)
 
 
+def closed_and_counted(scope: Scope, *, before: bool = False) -> Conditions:
+    """Return the conditions of the incidents that costs count: closed in the period, and not excluded."""
+    conditions = Conditions()
+    closed(scope, conditions, before=before)
+    conditions.add("incident_fact.closed_at is not null")
+    conditions.add("incident_fact.excluded is null")
+    return conditions
+
+
 def declared(scope: Scope, into: Conditions, *, before: bool = False) -> None:
     """Add the condition that an incident was declared in the period."""
     start, end = scope.window.before if before else (scope.window.start, scope.window.end)

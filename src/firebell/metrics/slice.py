@@ -17,13 +17,14 @@ def _routers() -> list["APIRouter"]:
     from firebell.metrics.business_impact import web as impact_web
     from firebell.metrics.review import api as review_api
     from firebell.metrics.review import web as review_web
+    from firebell.metrics.team_rates import api as rate_api
 
     # first, or their addresses would be taken for slugs of metrics
     before = [review_web.router, review_api.router, explore_web.router]
     return [
         *before,
         *(web.router, api.router, learning_loop_web.router, learning_loop_api.router),
-        *(impact_web.router, impact_api.router),
+        *(impact_web.router, impact_api.router, rate_api.router),
     ]
 
 
@@ -51,15 +52,19 @@ SLICE = Slice(
     tables=(
         "incident_fact",
         "incident_fact_service",
+        "incident_fact_person",
         "page_fact",
         "page_month",
         "metric_progress",
         "business_impact",
+        "team_cost_rate",
     ),
     views={"counted_page": "The workload compares the noise of teams with the limit of fatigue."},
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",
+        "incident_fact_person": "A fact is kept with its incident.",
+        "team_cost_rate": "At most one row per team.",
         "business_impact": "At most one row per incident, kept as long as the incident.",
         "page_month": "One row for each month with pages.",
         "metric_progress": "One row.",

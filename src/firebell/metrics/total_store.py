@@ -279,15 +279,12 @@ async def levels(tx: Tx, scope: Scope) -> dict[int | None, int]:
 
 async def people_minutes(tx: Tx, scope: Scope, *, before: bool = False) -> tuple[int, int]:
     """Return the minutes that people spent on incidents closed in the period, and the number of these."""
-    conditions = Conditions()
-    scope_store.closed(scope, conditions, before=before)
+    conditions = scope_store.closed_and_counted(scope, before=before)
     row = await tx.row(
         f"""
         select coalesce(sum(incident_fact.person_minutes), 0)::bigint as minutes, count(*) as incidents
         from incident_fact
         where {conditions.sql}
-            and incident_fact.closed_at is not null
-            and incident_fact.excluded is null
         """,
         *conditions.values,
     )

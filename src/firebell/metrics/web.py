@@ -1,6 +1,6 @@
 """The screens of metrics: the home page, and one page for each metric."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Response
@@ -30,6 +30,8 @@ from firebell.metrics.member_rows import Member
 from firebell.metrics.queries import Query
 from firebell.metrics.results import Result
 from firebell.metrics.summaries import FAILURES_TARGET_S
+from firebell.metrics.team_rates import actions as team_rates
+from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -113,7 +115,9 @@ async def _metric(
     after: str,
     file_format: str,
     refused: FirebellError | None = None,
+    rate_form: Mapping[str, str] | None = None,
 ) -> Response:
+    """Render a metric; of the cost, `rate_form` is the form of a team's rate that was refused."""
     try:
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
     except FirebellError as error:
@@ -158,7 +162,9 @@ async def _metric(
         "after": to_id(after),
         "older": address.url(after=shown[-1].id) if len(members) > len(shown) else "",
         "amounts": amounts,
-        "rate": amounts.rate if amounts else None,
+        "rate": amounts.rates.organization if amounts else None,
+        "rate_form": rate_form,
+        "rate_teams": [(team.slug, team.name) for team in await people.teams(visit.tx)] if amounts else [],
         "error": refused,
         "is_duration": result.definition.kind is Kind.DURATION,
         "has_lengths": result.definition.kind is Kind.DURATION or slug in SUMS,
@@ -236,3 +242,23 @@ async def save_rate(visit: CurrentVisit) -> Response:
     except FirebellError as error:
         return await _metric(visit, "cost", Address("/metrics/cost", Query()), "", "", error)
     return flash.redirect(visit.request, "/metrics/cost", "Rate saved." if rate else "Rate removed.")
+
+
+@router.post("/metrics/cost/team-rates", dependencies=route_access.needs(Verb.COST_RATE_WRITE))
+async def save_team_rate(visit: CurrentVisit) -> Response:
+    """Save the rate of a team; a blank amount removes it."""
+    form = {name: visit.text(name) for name in ("team", "per_hour", "currency")}
+    is_removal = not form["per_hour"].strip()
+    try:
+        async with visit.tx.savepoint():
+            if is_removal:
+                await team_rates.remove(visit.tx, visit.actor, form["team"], visit.now)
+            else:
+                await team_rates.save(
+                    visit.tx, visit.actor, form["team"], form["per_hour"], form["currency"], visit.now
+                )
+    except FirebellError as error:
+        return await _metric(visit, "cost", Address("/metrics/cost", Query()), "", "", error, form)
+    return flash.redirect(
+        visit.request, "/metrics/cost#team-rates", "Rate removed." if is_removal else "Rate saved."
+    )

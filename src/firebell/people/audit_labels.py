@@ -165,6 +165,7 @@ ACTION_LABELS = {
     "maintenance.update_published": "Published an update of maintenance",
     "page.voted": "Said whether a page was actionable",
     "metrics.cost_rate": "Set the cost of an hour on incidents",
+    "metrics.team_cost_rate": "Set the cost of an hour of a team on incidents",
     "metrics.rebuild": "Started recomputing all metrics",
     "night_limit.set": "Changed the night limit of a team",
     "fallback_test.changed": "Changed the daily test of the fallback responders",

@@ -190,6 +190,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/oncall/{slug}/shadows/{shadow_id}/end": UNDO,
     "/incidents/{ref}/cost/business-impact": NONE,
     "/metrics/cost/rate": NONE,
+    "/metrics/cost/team-rates": NONE,
     "/pages/bulk": NONE,
     "/pages/new": UNDO,
     "/pages/test": NONE,

@@ -7,9 +7,10 @@ from firebell.incidents.model import UNDECLARED, IncidentMerged, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict
-from firebell.metrics import cost, learning_loop_store
+from firebell.metrics import learning_loop_store
 from firebell.metrics.business_impact import store
 from firebell.metrics.business_impact.model import IncidentCost, typed_impact
+from firebell.metrics.team_rates import actions as team_rates
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
@@ -19,7 +20,9 @@ async def cost_of(tx: Tx, incident_id: int) -> IncidentCost:
     await incidents.incident(tx, incident_id)
     fact = await learning_loop_store.incident(tx, incident_id)
     people, seconds = (fact.people, fact.person_minutes * 60) if fact else (0, 0)
-    return IncidentCost(people, seconds, await cost.load(tx), await store.of_incident(tx, incident_id))
+    rates = await team_rates.rates(tx)
+    time = await team_rates.cost_of_incident(tx, rates, incident_id, seconds)
+    return IncidentCost(people, seconds, rates, time, await store.of_incident(tx, incident_id))
 
 
 @permits(Verb.BUSINESS_IMPACT_WRITE)

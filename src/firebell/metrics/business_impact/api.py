@@ -42,12 +42,16 @@ class BusinessImpactShown(MoneyShown):
 
 
 class IncidentCostShown(ApiOutput):
-    """What an incident costs: the time of people, its price if there is a rate, and the business impact."""
+    """What an incident costs: the time of people, what it costs at the rates, and the business impact."""
 
     incident: Annotated[str, Field(examples=["INC-7"])]
     people: Annotated[int, Field(description="people who held a role or wrote in the timeline")]
     hours: Annotated[str, Field(description="total hours of these people", examples=["4.12"])]
-    people_cost: Annotated[MoneyShown | None, Field(description="null if no hourly rate is set")]
+    people_cost: Annotated[
+        MoneyShown | None, Field(description="null without a rate, or with several currencies")
+    ]
+    people_costs: Annotated[list[MoneyShown], Field(description="one for each currency of the rates")]
+    unpriced_hours: Annotated[str, Field(description="hours of teams without a rate", examples=["0.00"])]
     business_impact: Annotated[BusinessImpactShown | None, Field(description="null if not recorded")]
     totals: Annotated[list[MoneyShown], Field(description="one for each currency")]
 
@@ -83,7 +87,9 @@ async def _shown(w: Work, incident_id: int) -> IncidentCostShown:
         incident=f"INC-{incident_id}",
         people=cost.people,
         hours=f"{cost.person_seconds / 3600:.2f}",
-        people_cost=money(cost.people_money) if cost.people_money else None,
+        people_cost=money(cost.time.amounts[0]) if len(cost.time.amounts) == 1 else None,
+        people_costs=[money(each) for each in cost.time.amounts],
+        unpriced_hours=f"{cost.time.unpriced_s / 3600:.2f}",
         business_impact=BusinessImpactShown(
             amount=recorded.money.plain,
             currency=recorded.money.currency,

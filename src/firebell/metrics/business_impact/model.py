@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_text
-from firebell.metrics.cost import CostRate
 from firebell.metrics.money import Money, totals, typed_money
+from firebell.metrics.team_rates.model import Rates, TimeCost
 
 AMOUNT_MAX = Decimal(1_000_000_000_000)
 SOURCE_MIN_CHARS, SOURCE_MAX_CHARS = 3, 500
@@ -44,30 +44,23 @@ class GroupImpact:
 
 @dataclass(frozen=True, slots=True)
 class IncidentCost:
-    """What an incident costs: the time of people, its price if there is a rate, and the business impact."""
+    """What an incident costs: the time of people, what it costs at the rates, and the business impact."""
 
     people: int
     person_seconds: int
-    rate: CostRate | None
+    rates: Rates
+    time: TimeCost
     impact: BusinessImpact | None
-
-    @property
-    def people_money(self) -> Money | None:
-        """What the time of people costs, None without a rate."""
-        return self.rate.money(self.person_seconds) if self.rate else None
 
     @property
     def totals(self) -> list[Money]:
         """The sum of each currency."""
-        return totals(
-            money for money in (self.people_money, self.impact.money if self.impact else None) if money
-        )
+        return totals([*self.time.amounts, *([self.impact.money] if self.impact else [])])
 
 
-def with_people(rate: CostRate | None, seconds: int, impacts: Sequence[ImpactTotal]) -> list[Money]:
+def with_people(time: TimeCost, impacts: Sequence[ImpactTotal]) -> list[Money]:
     """Return the time of people and the business impact, added up by currency."""
-    people = [rate.money(seconds)] if rate else []
-    return totals([*people, *(each.money for each in impacts)])
+    return totals([*time.amounts, *(each.money for each in impacts)])
 
 
 def typed_impact(amount: str, currency: str, source: str) -> tuple[Money, str]:

@@ -4,35 +4,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import cost
 from firebell.metrics.business_impact import store
 from firebell.metrics.business_impact.model import GroupImpact, ImpactTotal, with_people
-from firebell.metrics.cost import CostRate
 from firebell.metrics.dimensions import Dimension
 from firebell.metrics.model import Scope
 from firebell.metrics.money import Money
+from firebell.metrics.team_rates import actions as team_rates
+from firebell.metrics.team_rates.model import Rates, TimeCost
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodCost:
     """What the incidents of a period cost: each list has one entry for each currency."""
 
-    rate: CostRate | None
+    rates: Rates
+    time: TimeCost
     impacts: Sequence[ImpactTotal]
     totals: Sequence[Money]
-    """The time of people, if there is a rate, and the business impact."""
+    """The time of people, where it has a rate, and the business impact."""
     by_service: Sequence[GroupImpact]
     by_factor: Sequence[GroupImpact]
 
 
 async def period_cost(tx: Tx, scope: Scope, seconds: int) -> PeriodCost:
     """Return what the incidents of a scope cost; people spent `seconds` on them. The caller checks the permission."""
-    rate = await cost.load(tx)
+    rates = await team_rates.rates(tx)
+    time = await team_rates.cost_of_scope(tx, rates, scope, seconds)
     impacts = await store.totals(tx, scope)
     return PeriodCost(
-        rate,
+        rates,
+        time,
         impacts,
-        with_people(rate, seconds, impacts),
+        with_people(time, impacts),
         await store.split(tx, scope, Dimension.SERVICE),
         await store.split(tx, scope, Dimension.FACTOR),
     )

@@ -9,7 +9,6 @@ from firebell.metrics.dimension_store import INCIDENT_JOINS, only_filtered
 from firebell.metrics.dimensions import Dimension
 from firebell.metrics.model import Scope
 from firebell.metrics.money import Money
-from firebell.metrics.scope_store import Conditions
 
 GROUPS_MAX = 100
 """How many groups of one currency are listed."""
@@ -82,18 +81,9 @@ async def move(tx: Tx, incident_id: int, into_id: int) -> BusinessImpact | None:
     return await of_incident(tx, into_id) if moved else None
 
 
-def _closed(scope: Scope, *, before: bool = False) -> Conditions:
-    """Return the conditions of the incidents that the cost of people counts: closed in the period, and not excluded."""
-    conditions = Conditions()
-    scope_store.closed(scope, conditions, before=before)
-    conditions.add("incident_fact.closed_at is not null")
-    conditions.add("incident_fact.excluded is null")
-    return conditions
-
-
 async def totals(tx: Tx, scope: Scope, *, before: bool = False) -> list[ImpactTotal]:
     """Return the business impact of the incidents of a scope by currency."""
-    conditions = _closed(scope, before=before)
+    conditions = scope_store.closed_and_counted(scope, before=before)
     rows = await tx.fetch(
         f"""
         select impact.currency, sum(impact.amount) as amount, count(*) as incidents
@@ -114,7 +104,7 @@ async def split(tx: Tx, scope: Scope, by: Dimension) -> list[GroupImpact]:
     Currencies with the most incidents come first; within a currency, the largest amounts do. An incident with several
     services or factors counts in full for each. With a filter, only services that match it are listed.
     """
-    conditions = _closed(scope)
+    conditions = scope_store.closed_and_counted(scope)
     join = INCIDENT_JOINS[by]
     service_filter = only_filtered(join, by, scope, conditions)
     rows = await tx.fetch(

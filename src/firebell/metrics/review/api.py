@@ -90,6 +90,7 @@ class ReviewCostShown(ApiOutput):
     business_impact: list[ImpactShown]
     totals: Annotated[list[MoneyShown], Field(description="time of people and business impact")]
     before_totals: list[MoneyShown]
+    unpriced_hours: Annotated[str, Field(description="hours of teams without a rate", examples=["0.00"])]
 
 
 class ReviewShown(ApiOutput):
@@ -181,6 +182,7 @@ async def get_metrics_review(
             business_impact=[impact(one) for one in review.cost.impacts],
             totals=[money(one) for one in review.cost.totals],
             before_totals=[money(one) for one in review.cost.totals_before],
+            unpriced_hours=f"{review.cost.unpriced_s / 3600:.2f}",
         )
         if review.cost
         else None,

@@ -113,6 +113,8 @@ class ReviewCost:
     totals: Sequence[Money]
     """The time of people, if there is a rate, and the business impact."""
     totals_before: Sequence[Money]
+    unpriced_s: int = 0
+    """Time of people that has no rate."""
 
     @property
     def rows(self) -> list[tuple[str, str, str]]:
@@ -303,6 +305,8 @@ def _cost(cost: ReviewCost | None) -> list[str]:
     lines = [
         f"Business impact of {plural(each.incidents, 'incident')}: {each.money}." for each in cost.impacts
     ]
+    if cost.unpriced_s:
+        lines.append(f"{cost.unpriced_s / 3600:.1f} hours of people’s time have no rate.")
     text = table(["Currency", "Now", "Before"], cost.rows) if cost.rows else "No cost is recorded."
     return ["## What incidents cost", text, *lines]
 

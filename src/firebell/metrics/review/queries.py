@@ -11,13 +11,14 @@ from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
-from firebell.metrics import cost, queries, total_store
+from firebell.metrics import queries, total_store
 from firebell.metrics.business_impact import store as impact_store
 from firebell.metrics.business_impact.model import with_people
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Result
 from firebell.metrics.review import document, quarters
 from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review, ReviewCost
+from firebell.metrics.team_rates import actions as team_rates
 from firebell.people import actions as people
 from firebell.readiness import queries as readiness
 
@@ -65,14 +66,14 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime, *, with_amounts
 async def _cost(tx: Tx, scope: Scope, results: Sequence[Result]) -> ReviewCost:
     """Return what the incidents of the quarter and of the one before cost, by currency."""
     people_time = next(one for one in results if one.definition.slug == "cost")
-    rate = await cost.load(tx)
+    rates = await team_rates.rates(tx)
+    time = await team_rates.cost_of_scope(tx, rates, scope, people_time.seconds or 0)
+    time_before = await team_rates.cost_of_scope(
+        tx, rates, scope, people_time.seconds_before or 0, before=True
+    )
     impacts = await impact_store.totals(tx, scope)
     before = await impact_store.totals(tx, scope, before=True)
-    return ReviewCost(
-        impacts,
-        with_people(rate, people_time.seconds or 0, impacts),
-        with_people(rate, people_time.seconds_before or 0, before),
-    )
+    return ReviewCost(impacts, with_people(time, impacts), with_people(time_before, before), time.unpriced_s)
 
 
 async def _overdue(tx: Tx, scope: Scope) -> list[OverdueItem]:

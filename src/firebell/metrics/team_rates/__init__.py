@@ -1,0 +1,1 @@
+"""What an hour of people costs by team, and what the time of several teams costs."""
