@@ -13,6 +13,7 @@ from firebell.kit.db.database import Row, Tx
 from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
+from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.queries import overview
 from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
@@ -152,6 +153,21 @@ async def test_the_alerts_of_a_service_come_from_its_index(dsn: str, clock: Fake
             assert explained.walks() == []
             indexes = ("alert_of_integration", "alert_firing")
             assert [plan for plan in explained.plans if not any(i in plan for i in indexes)] == []
+
+
+async def test_the_bars_of_a_service_have_each_quarter_of_their_range_and_no_other(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, w.ctx.db.tx() as tx:
+        last = alerts.quarter_of(w.now)
+        first = last - 2 * timedelta(days=1) + alerts.QUARTER
+        counted = {first - alerts.QUARTER: 1000, first: 1, last - timedelta(days=1): 20, last: 300}
+        await tx.many(
+            "insert into alert_count (service_id, quarter, alerts) values ($1, $2, $3)",
+            [(w.service, quarter, number) for quarter, number in counted.items()],
+        )
+        bars = await alert_bars(tx, [w.service], timedelta(days=1), 2, w.now)
+        assert bars == {w.service: (21, 300)}
 
 
 async def test_the_pages_of_a_service_are_the_same_in_one_read_as_in_three(
