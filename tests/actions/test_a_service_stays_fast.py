@@ -11,7 +11,11 @@ from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.db.events import Actor
+from firebell.paging import actions as paging
+from firebell.paging import queries as page_queries
+from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.queries import overview
+from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
 
 ROWS = 20_000
@@ -149,3 +153,49 @@ async def test_the_alerts_of_a_service_come_from_its_index(dsn: str, clock: Fake
             assert explained.walks() == []
             indexes = ("alert_of_integration", "alert_firing")
             assert [plan for plan in explained.plans if not any(i in plan for i in indexes)] == []
+
+
+async def test_the_bars_of_a_service_have_each_quarter_of_their_range_and_no_other(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, w.ctx.db.tx() as tx:
+        last = alerts.quarter_of(w.now)
+        first = last - 2 * timedelta(days=1) + alerts.QUARTER
+        counted = {first - alerts.QUARTER: 1000, first: 1, last - timedelta(days=1): 20, last: 300}
+        await tx.many(
+            "insert into alert_count (service_id, quarter, alerts) values ($1, $2, $3)",
+            [(w.service, quarter, number) for quarter, number in counted.items()],
+        )
+        bars = await alert_bars(tx, [w.service], timedelta(days=1), 2, w.now)
+        assert bars == {w.service: (21, 300)}
+
+
+async def test_the_pages_of_a_service_are_the_same_in_one_read_as_in_three(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        for title in ("a", "b", "c", "d"):
+            await w.alert(title, labels={"service": title})
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update page set state = 'resolved', resolved_at = $1 where id % 2 = 0", w.now)
+        async with w.ctx.db.tx() as tx:
+            (service,) = await catalog.services(tx)
+            (policy,) = (await paging.policies_by_id(tx, [service.policy_id or 0])).values()
+            with statements(tx) as logged:
+                pages = await page_queries.of_service(tx, service, policy, 10, w.now)
+            in_one = len(logged)
+            with statements(tx) as logged:
+                apart = [
+                    await page_queries.page_details(tx, [details.page for details in listed], w.now)
+                    for listed in (pages.open, pages.resolved)
+                ]
+                steps = await page_queries.steps(tx, policy, service.team_id, w.now)
+        assert [[details.page.state for details in listed] for listed in (pages.open, pages.resolved)] == [
+            ["triggered", "triggered"],
+            ["resolved", "resolved"],
+        ]
+        assert [pages.open, pages.resolved] == apart
+        assert pages.steps == steps
+        assert steps[0].people == ((w.mara, "Mara Lindqvist"),)
+        assert in_one < len(logged)

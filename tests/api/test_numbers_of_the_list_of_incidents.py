@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from firebell.incidents.incident_list import list_numbers_store
 from firebell.incidents.incident_list import store as list_store
 from firebell.incidents.incident_list.list_numbers import month_starts
+from firebell.incidents.incident_list.web import TABS, in_tab, tab_counts
 from firebell.incidents.model import IncidentFilter, Phase, Sort
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser
@@ -65,6 +67,40 @@ async def test_a_list_is_the_same_whether_its_words_are_searched_for_once_or_in_
         many = [(rows_of(page), totals(page)) for page in [await read(http, url) for url in addresses]]
     assert few == many
     assert few[0][0] != []
+
+
+async def test_tabs_of_common_words_have_the_counts_that_each_has_alone(w: World) -> None:
+    async with w.ctx.db.tx() as tx:
+        await tx.execute(
+            """
+            insert into incident (title, severity, max_severity, phase, drill, detected_at, declared_at, severity_at,
+                closed_at)
+            select
+                'Customers wait ' || i, 2, 2, case when i % 100 = 0 then 'investigating' else 'closed' end,
+                i % 150 = 0, at, at, at, case when i % 100 = 0 then null else at end
+            from generate_series(1, $2::int) i
+            cross join lateral (select $1::timestamptz - i * interval '1 hour' as at) moment
+            """,
+            w.now,
+            list_store.COUNTED * 6 // 5,
+        )
+    many = IncidentFilter(words=("customers",))
+    for wanted in (many, replace(many, severities=(2,)), replace(many, severities=(1,))):
+        async with w.ctx.db.tx() as tx:
+            alone = await list_store.counts(tx, {name: in_tab(name, wanted) for name in TABS})
+            for tab in TABS:
+                assert await tab_counts(tx, wanted, tab, alone[tab]) == alone
+    async with browser(w) as http:
+        await signed_in(http)
+        for tab in TABS:
+            page = await read(http, f"/incidents?state={tab}&q=customers")
+            assert totals(page) == {
+                "open": "4",
+                "postmortem": "0",
+                "closed": "500+",
+                "all": "500+",
+                "drill": "4",
+            }
 
 
 async def test_a_month_is_compared_with_the_one_before(w: World) -> None:

@@ -96,6 +96,8 @@ def findings(heartbeats: Sequence[Heartbeat], now: datetime) -> dict[int, list[F
 
 async def views(tx: Tx, heartbeats: Sequence[Heartbeat], now: datetime) -> list[HeartbeatView]:
     """Return heartbeats with their services, those that need someone first."""
+    if not heartbeats:
+        return []
     services = await catalog.services_by_id(tx, sorted({each.service_id for each in heartbeats}))
     listening, problems = await actions.reception(tx), findings(heartbeats, now)
     unordered = [

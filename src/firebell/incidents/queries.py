@@ -12,7 +12,7 @@ from firebell.incidents import store
 from firebell.incidents.checks import fact_store, process_checks, waiver_store
 from firebell.incidents.checks import model as check_model
 from firebell.incidents.checks.waiver_store import Waiver
-from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
+from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.roles import role_requirements
 from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.timeline import store as timeline_store
@@ -158,11 +158,14 @@ async def summaries(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentSumma
     ]
 
 
-async def of_service(
-    tx: Tx, service_id: int, limit: int, phases: Sequence[Phase] | None = None
-) -> list[IncidentSummary]:
-    """Return incidents of a service without drills, newest first; with `phases` only those in one of them."""
-    return await summaries(tx, await store.of_service(tx, service_id, limit, phases))
+async def of_service(tx: Tx, service_id: int, limit: int) -> list[IncidentSummary]:
+    """Return incidents of a service without drills, newest first."""
+    return await summaries(tx, await store.of_service(tx, service_id, limit))
+
+
+async def open_of_service(tx: Tx, service_id: int, limit: int) -> list[Incident]:
+    """Return open incidents of a service without drills, newest first."""
+    return await store.of_service(tx, service_id, limit, OPEN)
 
 
 async def open_by_service(tx: Tx, service_ids: Sequence[int] | None) -> list[tuple[int, Incident]]:

@@ -63,7 +63,7 @@ async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None
     by_key = {notice.key: notice for notice in notices}
     inserted = await notice_store.insert_notices(tx, list(by_key.values()), now) if notices else []
     person_ids = list({notice.person_id for _, notice in inserted})
-    rules = {u: await people.rules_of(tx, person_ids, u) for u in ("high", "low")} if person_ids else {}
+    rules = await people.rules_by_urgency(tx, person_ids) if person_ids else {}
     methods = await people.methods_of(tx, person_ids)
     deliveries = []
     for notice_id, notice in inserted:

@@ -157,9 +157,13 @@ async def dry_run(
     Each level reaches who is on call when it is entered, as the schedules are now. Turns are those of the policy now.
     """
     page = hypothetical_page(tried, team_id, at, kind, policy_id)
-    first = await load_recipients(tx, [page], at)
+    return await dry_run_of(tx, page, await load_recipients(tx, [page], at))
 
-    order = first.orders.get(policy_id or 0, ())
+
+async def dry_run_of(tx: Tx, page: Page, first: Recipients) -> list[PlannedLevel]:
+    """Return the steps of a page that begins now; `first` has the facts about it, and perhaps about others."""
+    at = page.triggered_at
+    order = first.orders.get(page.policy_id or 0, ())
 
     def reach_now(_: datetime, level: int) -> list[int]:
         return first.reach(page, level)

@@ -223,7 +223,8 @@ async def load_recipients(
     on_call = {i: oncall.users_at(schedule, now) for i, schedule in schedules.items()}
     shadows = {i: oncall.shadows_at(schedule, now) for i, schedule in schedules.items()}
     team_ids = {t.id for t in targets if t.kind is TargetKind.TEAM} | {p.team_id for p in pages if p.team_id}
-    members = {i: await people.team_members(tx, i) for i in team_ids}
+    members_with_role = await people.members(tx, list(team_ids)) if team_ids else {}
+    members = {team_id: [i for i, _ in listed] for team_id, listed in members_with_role.items()}
     fallback_responders = await people.fallback_responders(tx)
     named = {t.id for t in targets if t.kind is TargetKind.PERSON}
     in_groups = {i for ids in (*on_call.values(), *members.values()) for i in ids}
@@ -232,10 +233,10 @@ async def load_recipients(
     methods: dict[int, list[ContactMethod]] = {i: [] for i in person_ids}
     for method in await people.methods_of(tx, person_ids):
         methods[method.person_id].append(method)
-    rules: dict[str, dict[int, Sequence[NotificationRule]]] = {}
-    for urgency in ("high", "low"):
-        own = await people.rules_of(tx, person_ids, urgency)
-        rules[urgency] = {i: usable(own.get(i, []), people.paged(methods[i])) for i in person_ids}
+    rules: dict[str, dict[int, Sequence[NotificationRule]]] = {
+        urgency: {i: usable(own[i], people.paged(methods[i])) for i in person_ids}
+        for urgency, own in (await people.rules_by_urgency(tx, person_ids)).items()
+    }
     return Recipients(
         on_call=on_call,
         members=members,

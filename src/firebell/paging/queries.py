@@ -21,10 +21,11 @@ from firebell.paging import (
     store,
 )
 from firebell.paging.actions import NO_POLICY
-from firebell.paging.dry_run import PlannedLevel, dry_run, page_kind
+from firebell.paging.dry_run import PlannedLevel, dry_run_of, page_kind
 from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.model import (
     MANUAL_KIND,
+    OPEN,
     ManualPage,
     OpenPages,
     Page,
@@ -97,10 +98,19 @@ class PageDetails:
 
 
 async def page_details(
-    tx: Tx, pages: Sequence[Page], now: datetime, *, alerts_each: int = 0
+    tx: Tx,
+    pages: Sequence[Page],
+    now: datetime,
+    *,
+    alerts_each: int = 0,
+    recipients: Recipients | None = None,
 ) -> list[PageDetails]:
-    """Return the pages with their details, in a fixed number of statements."""
-    recipients = await load_recipients(tx, pages, now)
+    """Return the pages with their details, in a fixed number of statements.
+
+    `recipients` are the facts about who they reach, if the caller has read them.
+    """
+    if recipients is None:
+        recipients = await load_recipients(tx, pages, now)
     services = await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id])
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     groups = await alerts.groups_by_id(tx, group_ids)
@@ -175,11 +185,30 @@ async def list_pages(
     return list_pagination.listing(rows, place, limit, since, newer=newer)
 
 
+@dataclass(frozen=True, slots=True)
+class ServicePages:
+    """The newest open and resolved pages of a service, and whom a page that began now would reach."""
+
+    open: list[PageDetails]
+    resolved: list[PageDetails]
+    steps: list[PlannedLevel]
+
+
 async def of_service(
-    tx: Tx, service_id: int, states: Sequence[str], limit: int, now: datetime
-) -> list[PageDetails]:
-    """Return the newest pages of a service in these states, newest first."""
-    return await page_details(tx, await service_pages_store.pages(tx, service_id, states, limit), now)
+    tx: Tx, service: Service, policy: Policy | None, limit: int, now: datetime
+) -> ServicePages:
+    """Return the pages of a service, newest first, at most `limit` of each, and the steps of a new one.
+
+    The facts about all of them are read once.
+    """
+    open_pages = await service_pages_store.pages(tx, service.id, list(OPEN), limit)
+    resolved = await service_pages_store.pages(tx, service.id, [PageState.RESOLVED], limit)
+    new = _new_page(policy, service.team_id, now)
+    recipients = await load_recipients(tx, [*open_pages, *resolved, new], now)
+    details = await page_details(tx, [*open_pages, *resolved], now, recipients=recipients)
+    return ServicePages(
+        details[: len(open_pages)], details[len(open_pages) :], await dry_run_of(tx, new, recipients)
+    )
 
 
 async def open_pages_by_service(tx: Tx, service_ids: Collection[int] | None) -> list[OpenPages]:
@@ -220,6 +249,13 @@ async def steps(
 
     The final alarm of a drill notifies no one.
     """
+    page = _new_page(policy, team_id, now, urgency=urgency, is_drill=is_drill)
+    return await dry_run_of(tx, page, await load_recipients(tx, [page], now))
+
+
+def _new_page(
+    policy: Policy | None, team_id: int, now: datetime, *, urgency: str = "high", is_drill: bool = False
+) -> Page:
+    """Return a page of a team's service that begins now and is not stored."""
     plan = replace(policy.plan if policy else NO_POLICY, is_drill=is_drill)
-    policy_id = policy.id if policy else None
-    return await dry_run(tx, plan, team_id, now, page_kind(urgency), policy_id)
+    return hypothetical_page(plan, team_id, now, page_kind(urgency), policy.id if policy else None)

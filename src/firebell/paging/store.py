@@ -444,7 +444,7 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
     """
     rows = await tx.fetch(
         """
-        with reached as (
+        with reached as materialized (
             select person_id, subject_id, min(sent_at) as "at"
             from delivery
             where state = 'accepted'
@@ -453,17 +453,17 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
                 and sent_at < $2
                 and person_id = any($3::bigint[])
             group by person_id, subject_id, date_bin('1 minute', sent_at, 'epoch')
-        )
-        select reached.person_id, reached.subject_id as page_id, page.severity, reached."at"
-        from reached
-        cross join lateral (
-            -- `offset 0` makes the planner look the pages of a month up instead of reading all
-            select severity, urgency
+        ),
+        urgent as materialized (
+            select id, severity
             from page
-            where id = reached.subject_id
-            offset 0
-        ) page
-        where page.urgency = 'high'
+            -- an array makes the planner read the pages of a month in the order of the index, all at once
+            where id = any(array(select subject_id from reached))
+                and urgency = 'high'
+        )
+        select reached.person_id, reached.subject_id as page_id, urgent.severity, reached."at"
+        from reached
+        join urgent on urgent.id = reached.subject_id
         order by reached."at", reached.subject_id
         """,
         start,

@@ -82,6 +82,7 @@ people = store.people
 people_by_id = store.people_by_id
 quiet_hours = quiet_hours_store.quiet_hours
 rules_of = notification_rule_store.rules
+rules_by_urgency = notification_rule_store.rules_by_urgency
 move_demo_phones = contact_method_store.move_demo_phones
 signing_secrets = contact_method_store.signing_secrets
 person_by_email = store.person_by_email

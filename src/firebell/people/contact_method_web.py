@@ -41,9 +41,8 @@ async def _contact(
 ) -> Response:
     """Show the page; `typed_rules` are the rows of a refused form by urgency, in place of the stored ones."""
     methods = await actions.methods_of(visit.tx, [visit.person.id])
-    rules = {
-        u: (await actions.rules_of(visit.tx, [visit.person.id], u))[visit.person.id] for u in ("high", "low")
-    }
+    rules_by_urgency = await actions.rules_by_urgency(visit.tx, [visit.person.id])
+    rules = {urgency: by_person[visit.person.id] for urgency, by_person in rules_by_urgency.items()}
     rows = {u: [(str(r.method.id), str(r.delay_s // 60)) for r in stored] for u, stored in rules.items()}
     hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
     off = [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)]

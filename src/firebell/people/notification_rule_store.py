@@ -6,6 +6,8 @@ from firebell.kit.db.database import Tx
 from firebell.people.contact_method_store import to_method
 from firebell.people.model import NotificationRule
 
+URGENCIES = ("high", "low")
+
 
 async def add_rule(tx: Tx, person_id: int, urgency: str, delay_s: int, method_id: int) -> None:
     await tx.execute(
@@ -44,3 +46,23 @@ async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, li
     for row in rows:
         rules_by_person[row["person_id"]].append(NotificationRule(row["delay_s"], to_method(row)))
     return rules_by_person
+
+
+async def rules_by_urgency(tx: Tx, person_ids: Sequence[int]) -> dict[str, dict[int, list[NotificationRule]]]:
+    """Return the notification rules of each person over the methods in use, by urgency, person and delay."""
+    rows = await tx.fetch(
+        """
+        select rule.urgency, rule.delay_s, method.*
+        from notification_rule rule
+        join contact_method method on method.id = rule.method_id and method.disabled_at is null
+        where rule.person_id = any($1::bigint[])
+        order by rule.delay_s, rule.id
+        """,
+        list(person_ids),
+    )
+    rules: dict[str, dict[int, list[NotificationRule]]] = {
+        urgency: {person_id: [] for person_id in person_ids} for urgency in URGENCIES
+    }
+    for row in rows:
+        rules[row["urgency"]][row["person_id"]].append(NotificationRule(row["delay_s"], to_method(row)))
+    return rules

@@ -69,7 +69,8 @@ def uncovered_rules(
         service = ServiceFacts(alert.service, "", runbook_urls.get(alert.service, ""))
         if alert.runbook_url or service.runbook_url:
             continue
-        if any(match(signal(alert), service, entry, public_url) for entry in entries):
+        received = signal(alert)
+        if any(match(received, service, entry, public_url) for entry in entries):
             continue
         counts[alert.rule] += 1
         last_ids.setdefault(alert.rule, alert.id)

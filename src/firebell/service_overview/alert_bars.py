@@ -16,9 +16,9 @@ async def alert_bars(
     The newest interval ends with the current quarter of an hour.
     """
     last = alerts.quarter_of(now)
-    quarters = [last - n * alerts.QUARTER for n in range(number * interval // alerts.QUARTER)]
+    first = last + alerts.QUARTER - number * interval
     bars = {}
-    for service_id, counted in (await list_store.alert_counts(tx, service_ids, quarters)).items():
+    for service_id, counted in (await list_store.alert_counts(tx, service_ids, first, last)).items():
         counts = [0] * number
         for quarter, count in counted.items():
             counts[number - 1 - (last - quarter) // interval] += count

@@ -121,17 +121,20 @@ async def counts(tx: Reads, wanted: ServiceFilter, unhealthy_ids: Collection[int
 
 
 async def alert_counts(
-    tx: Reads, service_ids: Sequence[int], quarters: Sequence[datetime]
+    tx: Reads, service_ids: Sequence[int], first: datetime, last: datetime
 ) -> dict[int, dict[datetime, int]]:
-    """Return the alerts of each service by quarter of an hour; quarters without one are absent."""
+    """Return the alerts of each service by quarter of an hour, `last` included; quarters without one are absent."""
     rows = await tx.fetch(
         """
         select service_id, quarter, alerts
         from alert_count
-        where quarter = any($2::timestamptz[]) and service_id = any($1::bigint[])
+        where quarter >= $2
+            and quarter <= $3
+            and service_id = any($1::bigint[])
         """,
         list(service_ids),
-        list(quarters),
+        first,
+        last,
     )
     counted: dict[int, dict[datetime, int]] = {i: {} for i in service_ids}
     for row in rows:

@@ -8,13 +8,12 @@ from firebell.alerts import queries as alert_queries
 from firebell.alerts.model import ChangeEvent
 from firebell.catalog.model import Service
 from firebell.incidents import queries as incident_queries
-from firebell.incidents.model import OPEN as OPEN_PHASES
+from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
-from firebell.paging.model import OPEN as OPEN_STATES
-from firebell.paging.model import PageState, Policy, TargetKind
+from firebell.paging.model import Policy, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import Team
 from firebell.service_overview import fact_store
@@ -90,11 +89,11 @@ async def overview(tx: Tx, service: Service, now: datetime, *, with_incidents: b
     team = await people.team(tx, service.team_id)
     policies = await paging.policies_by_id(tx, [service.policy_id] if service.policy_id else [])
     policy = policies.get(service.policy_id or 0)
-    open_pages = await page_queries.of_service(tx, service.id, list(OPEN_STATES), ITEMS_LISTED, now)
-    last_pages = await page_queries.of_service(tx, service.id, [PageState.RESOLVED], ITEMS_LISTED, now)
-    open_incidents, incidents = [], []
+    pages = await page_queries.of_service(tx, service, policy, ITEMS_LISTED, now)
+    open_incidents: list[Incident] = []
+    incidents: list[incident_queries.IncidentSummary] = []
     if with_incidents:
-        open_incidents = await incident_queries.of_service(tx, service.id, ITEMS_LISTED, phases=OPEN_PHASES)
+        open_incidents = await incident_queries.open_of_service(tx, service.id, ITEMS_LISTED)
         incidents = await incident_queries.of_service(tx, service.id, ITEMS_LISTED)
     ended_at = [
         await page_queries.last_resolved_at(tx, service.id),
@@ -104,10 +103,10 @@ async def overview(tx: Tx, service: Service, now: datetime, *, with_incidents: b
         service=service,
         team=team,
         policy=policy,
-        health=health([i.incident for i in open_incidents], [v.page for v in open_pages], ended_at),
-        levels=await _levels(tx, service, policy, now),
-        open_pages=open_pages,
-        last_pages=last_pages,
+        health=health(open_incidents, [v.page for v in pages.open], ended_at),
+        levels=await _levels(tx, policy, pages),
+        open_pages=pages.open,
+        last_pages=pages.resolved,
         incidents=incidents,
         alerts=await _alerts(tx, service.id),
         changes=await alerts.changes(tx, [service.id]),
@@ -132,13 +131,13 @@ async def _alerts(tx: Tx, service_id: int) -> list[alert_queries.AlertDetails]:
     return await alert_queries.alert_details(tx, [*firing, *resolved][:ITEMS_LISTED])
 
 
-async def _levels(tx: Tx, service: Service, policy: Policy | None, now: datetime) -> list[PagedLevel]:
+async def _levels(tx: Tx, policy: Policy | None, pages: page_queries.ServicePages) -> list[PagedLevel]:
     names = {
         **{(TargetKind.SCHEDULE, i): name for i, name in (await oncall.names_by_id(tx)).items()},
         **{(TargetKind.TEAM, t.id): t.name for t in await people.teams(tx)},
     }
     levels = []
-    for step in await page_queries.steps(tx, policy, service.team_id, now):
+    for step in pages.steps:
         targets = policy.levels[step.level].targets if policy and step.level is not None else ()
         label = ", ".join(names[t.kind, t.id] for t in targets if (t.kind, t.id) in names)
         offset_s = int(step.at.total_seconds())

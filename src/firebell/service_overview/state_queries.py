@@ -33,6 +33,8 @@ async def unhealthy(
     Without `with_incidents` the state depends on pages alone. The number of statements does not depend on that of
     the services.
     """
+    if service_ids is not None and not service_ids:
+        return {}
     incidents: dict[int, list[Incident]] = {}
     if with_incidents:
         ids = None if service_ids is None else list(service_ids)

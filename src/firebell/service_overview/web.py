@@ -5,7 +5,7 @@ from fastapi import Response
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
-from firebell.catalog.model import TIERS
+from firebell.catalog.model import TIERS, Service
 from firebell.heartbeats import queries as heartbeats
 from firebell.inbound_mail.queries import address_of
 from firebell.kit.errors import FirebellError, Invalid
@@ -24,12 +24,17 @@ router = routing.html_router()
 
 @router.get("/services/{slug}", dependencies=route_access.needs(Verb.SERVICE_READ))
 async def service(visit: CurrentVisit, slug: str) -> Response:
-    return await _service(visit, slug)
+    service = await catalog.by_slug(visit.tx, slug, with_deleted=True)
+    if service.is_deleted:
+        return await html.render(
+            visit.request, "service_overview/deleted.html", {"nav": "services", "s": service}
+        )
+    return await _service(visit, service)
 
 
 async def _service(
     visit: Visit,
-    slug: str,
+    service: Service,
     revealed: int | None = None,
     refused: int | None = None,
     error: FirebellError | None = None,
@@ -38,10 +43,6 @@ async def _service(
 
     The settings of the integration `refused` are shown as they were entered, with their `error`.
     """
-    service = await catalog.by_slug(visit.tx, slug, with_deleted=True)
-    if service.is_deleted:
-        context = {"nav": "services", "s": service}
-        return await html.render(visit.request, "service_overview/deleted.html", context)
     overview = await queries.overview(visit.tx, service, visit.now)
     keys = await alerts.integrations(visit.tx, service.id)
     broken = {
@@ -82,15 +83,16 @@ async def _service(
     dependencies=route_access.needs(Verb.INTEGRATION_REVEAL),
 )
 async def reveal_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
     integration = await alerts.reveal_integration(
         visit.tx,
         visit.actor,
-        service_id=(await catalog.by_slug(visit.tx, slug)).id,
+        service_id=service.id,
         integration_id=integration_id,
         now=visit.now,
     )
     flash.show(visit.request, f"Key of {integration.name} revealed. The audit log records it.")
-    return await _service(visit, slug, integration.id)
+    return await _service(visit, service, integration.id)
 
 
 @router.post(
@@ -111,19 +113,20 @@ async def revoke_key(visit: CurrentVisit, slug: str, integration_id: int) -> Res
     dependencies=route_access.needs(Verb.INTEGRATION_CREATE),
 )
 async def change_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
+    service = await catalog.by_slug(visit.tx, slug)
     try:
         async with visit.tx.savepoint():
             changed = await alerts.update_integration(
                 visit.tx,
                 visit.actor,
-                service_id=(await catalog.by_slug(visit.tx, slug)).id,
+                service_id=service.id,
                 integration_id=integration_id,
                 flapping_changes=to_number(visit.text("flapping_changes"), "flapping_changes"),
                 drop_labels=visit.text("drop_labels").split(","),
                 now=visit.now,
             )
     except Invalid as error:
-        return await _service(visit, slug, refused=integration_id, error=error)
+        return await _service(visit, service, refused=integration_id, error=error)
     return flash.redirect(
         visit.request, f"/services/{slug}#integrations", f"Settings of {changed.name} saved."
     )

@@ -38,19 +38,26 @@ def _matching(query: ListQuery, wanted: IncidentFilter, columns: str, limit: int
     """
 
 
+def _narrow(wanted: IncidentFilter) -> IncidentFilter:
+    """Return the part of a filter by which tallies do not differ."""
+    return replace(wanted, phases=(), drill=None, severities=(), since=None, until=None, postmortem_due=False)
+
+
+def is_narrowed(wanted: IncidentFilter) -> bool:
+    """Return True if only up to `COUNTED` of the incidents of a filter are tallied."""
+    return _narrow(wanted) != IncidentFilter()
+
+
 async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) -> list[Tally] | None:
     """Return how many incidents have each state, severity and month; None if that would be slow to count.
 
     Only the service, the commander and the words of the filter count. All incidents are counted from an index,
     filtered ones are read, up to `COUNTED`.
     """
-    narrow = replace(
-        wanted, phases=(), drill=None, severities=(), since=None, until=None, postmortem_due=False
-    )
     query = ListQuery()
     months = query.add(list(starts))
     properties = f"drill, phase, severity, width_bucket(declared_at, {months}::timestamptz[]) as month"
-    if narrow == IncidentFilter():
+    if not is_narrowed(wanted):
         limit = None
         statement = f"""
         (
@@ -106,7 +113,7 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
     else:
         limit = COUNTED + 1
         statement = f"""
-        with {_matching(query, narrow, "drill, phase, severity, declared_at", limit)}
+        with {_matching(query, _narrow(wanted), "drill, phase, severity, declared_at", limit)}
         select {properties}, false as postmortem_due, count(*) as incidents
         from matching
         group by drill, phase, severity, month
@@ -146,10 +153,10 @@ def _without(properties: str, hidden: str) -> str:
     """
 
 
-async def newest_ids(tx: Tx, wanted: IncidentFilter) -> list[int]:
-    """Return the ids of the newest incidents of a list, at most `COUNTED`: what its options and numbers describe."""
+async def newest_ids(tx: Tx, wanted: IncidentFilter, limit: int = COUNTED) -> list[int]:
+    """Return the ids of the newest incidents of a list, newest first: its options and numbers describe `COUNTED`."""
     query = ListQuery()
-    rows = await tx.fetch(query.listed("id", wanted, "id desc", str(COUNTED)), *query.values)
+    rows = await tx.fetch(query.listed("id", wanted, "id desc", str(limit)), *query.values)
     return [row["id"] for row in rows]
 
 

@@ -43,6 +43,8 @@ TABS = {
     "all": "All",
     "drill": "Drills",
 }
+PARTS_OF_ALL = ("open", "postmortem", "closed")
+"""The tabs whose incidents are all in the tab All."""
 _OLD_TABS = {"ongoing": "open"}
 """Names of tabs in addresses that people may have bookmarked."""
 
@@ -220,13 +222,17 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
     present = visit.now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     chosen_month = wanted.since.astimezone(zone) if wanted.since else None
     starts = month_starts(present, chosen_month)
-    tallies = await list_numbers_store.tallies(tx, wanted, starts)
     tab_filter = in_tab(address.tab, wanted)
+    # words are searched for once: the options of a filter are those without its own choice
+    ids = await list_numbers_store.newest_ids(tx, tab_filter, list_store.COUNTED + 1)
+    shown, ids = len(ids), ids[: list_store.COUNTED]
+    # more than are tallied are in this tab alone
+    is_cut = shown > list_store.COUNTED and list_numbers_store.is_narrowed(wanted)
+    tallies = None if is_cut else await list_numbers_store.tallies(tx, wanted, starts)
     severities: Mapping[int, int] = {}
     months: Sequence[tuple[datetime, int]] = ()
     if tallies is None:
-        filters = {name: in_tab(name, wanted) for name in TABS}
-        by_tab = await list_store.counts(tx, filters)
+        by_tab = await tab_counts(tx, wanted, address.tab, shown)
         before = None
     else:
         counts = Counts(tallies, starts, wanted.severities, chosen_month)
@@ -234,8 +240,6 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
         severities, months = counts.severity(state), counts.months(state)
         before = counts.before(state)
     number = by_tab.get(address.tab, 0)
-    # words are searched for once: the options of a filter are those without its own choice
-    ids = await list_numbers_store.newest_ids(tx, tab_filter)
     of_services, of_commanders = ids, ids
     if tab_filter.service_id is not None:
         of_services = await list_numbers_store.newest_ids(tx, replace(tab_filter, service_id=None))
@@ -278,6 +282,20 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
             "month": f"{chosen_month:%B %Y}" if chosen_month else "",
         },
     }
+
+
+async def tab_counts(tx: Tx, wanted: IncidentFilter, tab: str, shown: int) -> dict[str, int]:
+    """Return how many incidents each tab has, at most `COUNTED` + 1; the one named has `shown`.
+
+    To count all takes long if there are many, so they are not counted again if a part of them has that many.
+    """
+    others = {name: in_tab(name, wanted) for name in TABS if name not in (tab, "all")}
+    by_tab = {**await list_store.counts(tx, others), tab: shown}
+    if "all" not in by_tab:
+        most = max(by_tab[name] for name in PARTS_OF_ALL)
+        is_known = most > list_store.COUNTED
+        by_tab |= {"all": most} if is_known else await list_store.counts(tx, {"all": in_tab("all", wanted)})
+    return by_tab
 
 
 def _month_before(since: datetime | None, zone: ZoneInfo) -> datetime:

@@ -1,13 +1,16 @@
 """R-QUOTE and R-REPARSE: variables whose value a shell would split, or read as a part of a command (pure)."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from firebell.runbooks.execution.shell_words import Expansion, ShellCommand, Word, shell_commands
 from firebell.runbooks.model import Fence
 
 BASH_LANGUAGES = frozenset({"bash", "sh", "shell"})
 """Languages of code blocks that bash runs."""
+CACHED_SCRIPTS = 1024
+"""Number of scripts whose findings a process keeps: those of a library are read once, not at each visit."""
 _SHELLS = frozenset({"sh", "bash", "zsh", "ksh", "dash"})
 _WRAPPERS = frozenset({"sudo", "env", "nohup", "time", "exec", "command", "builtin", "nice"})
 _WRAPPER_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-h", "-p", "-C", "-n", "-D", "-R", "-T"})
@@ -31,14 +34,21 @@ def unsafe_expansions(fence: Fence, variables: Collection[str]) -> Iterator[Unsa
     """
     if fence.language not in BASH_LANGUAGES:
         return
+    for unsafe in _unsafe_in(fence.text, frozenset(variables)):
+        yield replace(unsafe, line=fence.line + unsafe.line)
+
+
+@lru_cache(maxsize=CACHED_SCRIPTS)
+def _unsafe_in(script: str, variables: frozenset[str]) -> Sequence[UnsafeExpansion]:
+    """Return the unsafe expansions of a script, with their lines in it."""
     unsafe: dict[UnsafeExpansion, None] = {}
-    for command in shell_commands(fence.text):
+    for command in shell_commands(script):
         for reader, expansion in _reparsed(command):
-            unsafe[UnsafeExpansion(expansion.name, fence.line + expansion.line, reader)] = None
+            unsafe[UnsafeExpansion(expansion.name, expansion.line, reader)] = None
         for expansion in _split(command):
             if expansion.name in variables:
-                unsafe[UnsafeExpansion(expansion.name, fence.line + expansion.line)] = None
-    yield from sorted(unsafe, key=lambda u: (u.line, u.name, u.reader))
+                unsafe[UnsafeExpansion(expansion.name, expansion.line)] = None
+    return sorted(unsafe, key=lambda u: (u.line, u.name, u.reader))
 
 
 def _split(command: ShellCommand) -> Iterator[Expansion]:
