@@ -119,7 +119,7 @@ async def test_an_address_sends_no_file_of_the_machine(tmp_path: Path) -> None:
 
 
 async def test_a_service_that_hangs_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apprise_process, "LIMIT_S", 5)
+    monkeypatch.setattr(apprise_process, "LIMIT_S", 10)
     sink = Sink(b"")
     async with listening(sink.serve) as port:
         outcome = await _sent(f"json://127.0.0.1:{port}/{TOKEN}")

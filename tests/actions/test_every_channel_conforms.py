@@ -31,7 +31,7 @@ from tests.house.source import ROOT, SRC
 from tests.standins.channel_lab import LABS, NOT_OVER_HTTP, SIGNER, Lab, Switch, providing
 
 SLOW_S = 0.05
-SLOW_PROCESS_S = 5
+SLOW_PROCESS_S = 10
 """Long enough for a process to start and to send its request."""
 _exchange = KeepAliveClient.exchange
 HOSTILE = "disk *full* @everyone <!channel> [x](javascript:1) <b>&amp; {{7*7}} %0A \u202e"

@@ -97,7 +97,8 @@ def _usable(kind: str) -> bool:
     """Return True if Apprise has this kind itself, its packages are installed, and it acts elsewhere."""
     from apprise import NotificationManager
 
-    plugins = NotificationManager()
+    manager: Any = NotificationManager  # it has no types
+    plugins = manager()
     if kind in ON_THIS_MACHINE or kind not in plugins:
         return False
     plugin = plugins[kind]
