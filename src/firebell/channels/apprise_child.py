@@ -8,7 +8,6 @@ import contextlib
 import ipaddress
 import json
 import os
-import socket
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from firebell.channels.apprise_kinds import ON_THIS_MACHINE, kind_of
 from firebell.kit.ip_addresses import Network, allowed
 
 _MEMORY_BYTES = 1024**3
+_READ_LIMIT_S = 60.0
+"""Longer than the process lives."""
 _DIALS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _DENIED = (
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system"),
@@ -134,6 +135,8 @@ def send(request: dict[str, Any]) -> dict[str, str]:
         return {"result": "invalid", "denied": guard.refused}
     # an address cannot ask for them either
     service.redirects = False
+    # a service that is slow is no refusal: the process ends first
+    service.socket_read_timeout = _READ_LIMIT_S
     sender = Apprise(asset=asset)
     sender.add(service)
     sent = sender.notify(
@@ -163,7 +166,6 @@ def main() -> None:
     """Read a request from standard input; write the answer as JSON to standard output."""
     answers, sys.stdout = sys.stdout, sys.stderr
     _limit_memory()
-    socket.setdefaulttimeout(12)
     request = json.load(sys.stdin)
     answer = check(request) if "kinds" in request else send(request)
     answers.write(json.dumps(answer))
