@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from firebell.channels import email, languages, web_push
+from firebell.channels import apprise_process, email, languages, web_push
 from firebell.channels.base import (
     Accepted,
     Action,
@@ -27,11 +27,12 @@ from firebell.kit.errors import Invalid
 from firebell.kit.http_exchange import KeepAliveClient, WholeResponse
 from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.kit.mail.addresses import Mailbox
-from firebell.kit.signing import Signer
 from tests.house.source import ROOT, SRC
-from tests.standins.channel_lab import LABS, NOT_OVER_HTTP, Lab, Switch, providing
+from tests.standins.channel_lab import LABS, NOT_OVER_HTTP, SIGNER, Lab, Switch, providing
 
 SLOW_S = 0.05
+SLOW_PROCESS_S = 10
+"""Long enough for a process to start and to send its request."""
 _exchange = KeepAliveClient.exchange
 HOSTILE = "disk *full* @everyone <!channel> [x](javascript:1) <b>&amp; {{7*7}} %0A \u202e"
 MESSAGE = Message(
@@ -88,7 +89,7 @@ def _edges(http: object, lab: Lab, url: str) -> Edges:
     declared = {
         setting.name: setting.default for channel in CHANNELS.values() for setting in channel.settings
     }
-    return Edges(http, Signer(b"s" * 32), {**declared, **lab.settings(url)})  # type: ignore[arg-type]
+    return Edges(http, SIGNER, {**declared, **lab.settings(url)})  # type: ignore[arg-type]
 
 
 async def _exchange_soon(*arguments: Any, limit_s: float, **options: Any) -> WholeResponse:
@@ -111,6 +112,7 @@ async def test_each_answer_of_its_provider_has_the_outcome_of_the_table(
             if switch is Switch.SLOW:
                 # what takes ten seconds takes a moment
                 monkeypatch.setattr(KeepAliveClient, "exchange", _exchange_soon)
+                monkeypatch.setattr(apprise_process, "LIMIT_S", SLOW_PROCESS_S)
             address = lab.address(provider.url)
             # a transport that remembers nothing of the switch before
             transport = channel.open(_edges(http, lab, provider.url))
@@ -143,7 +145,7 @@ async def test_nothing_leaves_to_a_private_address_and_without_settings_the_next
         assert provider.got == []
         if lab.settings("") and kind != "web_push":
             declared = {setting.name: "" for each in CHANNELS.values() for setting in each.settings}
-            bare = channel.open(Edges(http, Signer(b"s" * 32), declared))
+            bare = channel.open(Edges(http, SIGNER, declared))
             # a failure lets the next rule act; what waits for the setting would wait for ever
             assert _word(await bare.send(lab.address(provider.url), MESSAGE, "key")) == "failed"
             assert not channel.is_ready(declared)

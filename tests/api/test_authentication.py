@@ -9,7 +9,8 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Forbidden
-from firebell.kit.http_out import allowed, check_url, guarded_client, parse_networks
+from firebell.kit.http_out import check_url, guarded_client, parse_networks
+from firebell.kit.ip_addresses import allowed
 from firebell.kit.web import html
 from firebell.people import actions as people
 from firebell.people.model import SCOPES

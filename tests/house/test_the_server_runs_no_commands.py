@@ -12,6 +12,7 @@ MAY_START = {
     "kit/db/embedded.py": "PostgreSQL, which comes with Firebell",
     "kit/web/template_compiler.py": "our own interpreter, which compiles the pages after a start",
     "oncall/calendars/parser_process.py": "our own interpreter, for calendars of others",
+    "channels/apprise_process.py": "our own interpreter, in which Apprise sends a message",
     "kit/process_pool.py": "our own interpreter, for texts whose cost depends on who wrote them",
 }
 """The modules that may start a process, each with what it starts; a folder ends with a slash."""

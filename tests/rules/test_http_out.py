@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.kit.http_out import allowed, check_url, parse_networks
+from firebell.kit.http_out import check_url, parse_networks
+from firebell.kit.ip_addresses import allowed
 
 INSIDE = [
     "127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "172.16.0.1", "100.64.0.1", "0.0.0.0",

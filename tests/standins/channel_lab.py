@@ -10,7 +10,9 @@ from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from firebell.channels import sealed_addresses
 from firebell.kit.push_encryption import CURVE, public_bytes, to_base64
+from firebell.kit.signing import Signer
 from tests.servers import listening
 
 
@@ -142,6 +144,7 @@ class Lab:
     """The outcomes that differ from those of spec 10.2."""
 
 
+SIGNER = Signer(b"s" * 32)
 TOKEN = "Zq7wT3x9LmN2vB5cR8yU1kH4"
 USER = "uQiRzpo4DXghDmr9QzzfQu27cmVRsG"
 ROOM = "!aBcDeF:matrix.example.org"
@@ -331,6 +334,32 @@ LABS: Mapping[str, Lab] = {
         good=("https://hooks.example.org/mara",),
         bad=("https://hooks.example.org/#a", *_WEB_ADDRESSES),
         expected=ANY_2XX,
+    ),
+    "apprise": Lab(
+        _id,
+        # what is stored: the kind, and the address sealed for the signer of the kit
+        lambda url: sealed_addresses.seal(SIGNER, f"json{url.removeprefix('http')}/{TOKEN}"),
+        lambda url: {"FIREBELL_APPRISE_KINDS": "json"},
+        (TOKEN,),
+        good=(" JSON://hooks.example.org/mara\n", "mailto://mara:secret@example.org?to=a@example.org"),
+        bad=(
+            *(
+                "dbus://",
+                "syslog://localhost",
+                "windows://x",
+                "json://",
+                "json://a json://b",
+                "https://ntfy.sh/a",
+            ),
+            *_WEB_ADDRESSES,
+        ),
+        expected={
+            **dict.fromkeys((Switch.PORTAL, Switch.EMPTY, Switch.HUGE), "accepted"),
+            # its answer is yes or no
+            **dict.fromkeys(
+                (Switch.RESET, Switch.ERROR, Switch.BUSY, Switch.MISSING, Switch.GONE, Switch.GZIP), "failed"
+            ),
+        },
     ),
     "web_push": Lab(
         _accepted,

@@ -338,6 +338,8 @@ class Channel:
     """Return what the owner of an address should know about it; empty for nothing. Pure."""
     is_typed: bool = True
     """False if a device makes the address, so that no form offers a field for it."""
+    is_installed: Callable[[], bool] = lambda: True
+    """Return False if it needs an extra that is not installed: then it is offered nowhere."""
     settings: tuple[Setting, ...] = ()
     check_settings: Callable[[Mapping[str, str]], None] = lambda settings: None
     """Raise `StartupError`, naming the variable, if nothing could be sent with these settings."""
@@ -356,8 +358,12 @@ class Channel:
     """Its place among the channels that are offered: what is set up in minutes comes first."""
     wakes: bool = True
     """True if a message can wake a person."""
+    counts_as_reached: bool = True
+    """False if nothing ever shows that its messages arrive: they reach no one, and it is no independent way."""
     is_secret: bool = True
     """True if who knows an address can read or forge messages, so that it is masked."""
+    is_sealed: bool = False
+    """True if addresses are stored sealed by `sealed_addresses`, and never shown beyond `shown_address`."""
     is_signed: bool = False
     """True if each address has a signing secret."""
     has_threads: bool = False

@@ -1,7 +1,7 @@
 """The registry of channels: every module of this package that declares a `CHANNEL`."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from firebell import channels
@@ -22,6 +22,8 @@ def _declared() -> dict[str, Channel]:
 
 CHANNELS: Mapping[str, Channel] = _declared()
 """By kind, in the order in which they are offered."""
+NEVER_REACHING = [kind for kind, each in CHANNELS.items() if not each.counts_as_reached]
+"""The kinds whose accepted messages do not count as having reached anyone."""
 
 
 def channel(kind: str) -> Channel:
@@ -34,6 +36,21 @@ def channel(kind: str) -> Channel:
 def wakes(kind: str) -> bool:
     """Return True if messages of this kind of contact method can wake a person."""
     return kind in CHANNELS and CHANNELS[kind].wakes
+
+
+def offered() -> list[Channel]:
+    """Return the channels that can be set up here, in the order in which they are offered."""
+    return [each for each in CHANNELS.values() if each.is_installed()]
+
+
+def independent_ways(kinds: Iterable[str]) -> int:
+    """Return how many of these kinds of contact methods fail independently of each other."""
+    return len(set(kinds) - set(NEVER_REACHING))
+
+
+def is_sealed(kind: str) -> bool:
+    """Return True if addresses of this kind are stored sealed."""
+    return kind in CHANNELS and CHANNELS[kind].is_sealed
 
 
 def is_ready(kind: str, values: Mapping[str, str]) -> bool:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from firebell.channels.registry import wakes
+from firebell.channels.registry import independent_ways, wakes
 from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
 from firebell.handoffs.model import OnCallChanged, ShiftChange
@@ -114,7 +114,7 @@ def _notice(
                 person.tz,
                 now,
                 wakes=can_wake,
-                ways=len(verified),
+                ways=independent_ways(verified),
             )
             link = f"/oncall/{schedule.slug}" if can_wake else "/settings/contact"
         case milestones.MilestoneKind.START:

@@ -17,7 +17,7 @@ import httpx
 
 from firebell.kit.errors import Invalid, Unavailable
 from firebell.kit.http_exchange import IDLE_LIMIT_S, KeepAliveClient, Origin, connect_to, request_bytes
-from firebell.kit.ip_addresses import Network, is_in, parse_ip
+from firebell.kit.ip_addresses import Network, allowed
 from firebell.kit.resolver import Resolver
 
 T = TypeVar("T")
@@ -28,18 +28,6 @@ LIMIT_S = 10.0
 """Total time limit of one request, however slowly bytes arrive."""
 _NEXT_ADDRESS_S = 3.0
 """Connect timeout for an address while its host has others left to try."""
-_NEVER = [
-    ipaddress.ip_network(network)
-    for network in (
-        # IPv4 in IPv6 (compatible, SIIT, NAT64, local NAT64, Teredo, 6to4): a gateway connects to the inner address
-        *("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
-        # reserved by IANA; only newer Python versions call them private
-        *("192.0.0.0/24", "3fff::/20", "5f00::/16"),
-        # the Azure host agent, reachable from every virtual machine
-        "168.63.129.16/32",
-    )
-]
-"""Networks never connected to, although Python may call them public."""
 _VALIDATOR = 1000
 """Maximum length of a stored ETag or Last-Modified; a longer one is dropped."""
 _REFUSED_ENCODING = "firebell_refused_encoding"
@@ -65,18 +53,6 @@ def reason_of(error: httpx.HTTPError) -> str:
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Return the networks of a comma-separated list; raise `ValueError`."""
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
-
-
-def allowed(address: str, networks: Iterable[Network]) -> bool:
-    """Return True if an IP address may be connected to: it is public or in an allowed network."""
-    ip = parse_ip(address)
-    if is_in(ip, networks):
-        return True
-    if is_in(ip, _NEVER):
-        return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local:
-        return False
-    return ip.is_global and not ip.is_multicast
 
 
 def _can_be_host(host: str) -> bool:
@@ -115,7 +91,7 @@ class _Guard:
     """Resolves a name once, checks every address, and connects to a checked one (no DNS rebinding)."""
 
     def __init__(self, networks: tuple[Network, ...], resolver: Resolver) -> None:
-        self._networks = networks
+        self.networks = networks
         self._resolver = resolver
 
     async def addresses(self, host: str) -> list[str]:
@@ -126,7 +102,7 @@ class _Guard:
             raise httpx.ConnectTimeout(f"{host} cannot be resolved in time") from exc
         except (OSError, UnicodeError, Unavailable) as exc:
             raise httpx.ConnectError(f"{host} cannot be resolved") from exc
-        allowed_addresses = [a for a in addresses if allowed(a, self._networks)]
+        allowed_addresses = [a for a in addresses if allowed(a, self.networks)]
         if not allowed_addresses:
             raise httpx.ConnectError(f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it")
         return allowed_addresses
@@ -194,6 +170,7 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
     def __init__(self, guard: _Guard) -> None:
         super().__init__(verify=_trusted_authorities())
         self.client = KeepAliveClient(guard.connect)
+        self.networks = guard.networks
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=_trusted_authorities(),
             max_connections=None,
@@ -230,6 +207,13 @@ def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = No
     """Return a client that follows no redirects, connects only to allowed addresses and decompresses nothing."""
     transport = _GuardedTransport(_Guard(networks, resolver or Resolver()))
     return httpx.AsyncClient(transport=transport, timeout=LIMIT_S, follow_redirects=False, trust_env=False)
+
+
+def reachable_networks(http: httpx.AsyncClient) -> tuple[Network, ...]:
+    """Return the private networks that a guarded client may connect to."""
+    transport = http._transport
+    assert isinstance(transport, _GuardedTransport)
+    return transport.networks
 
 
 @dataclass(frozen=True, slots=True)

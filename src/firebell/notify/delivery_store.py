@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import to_storable
@@ -382,7 +383,10 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
 
 
 async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
-    """Return True if no message of this level of a subject's plan has arrived or can still arrive."""
+    """Return True if no message of this level of a subject's plan has arrived or can still arrive.
+
+    Messages of a channel that never shows what arrives do not count.
+    """
     return not await tx.value(
         """
         select exists (
@@ -395,6 +399,7 @@ async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, 
                 and round = $5
                 and state in ('queued', 'sending', 'accepted')
                 and reason <> $6
+                and channel <> all($7::text[])
         )
         """,
         kind,
@@ -403,6 +408,7 @@ async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, 
         level,
         round_,
         REMINDER,
+        NEVER_REACHING,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
@@ -52,10 +53,13 @@ async def latest_to(tx: Tx, kind: str, subject_id: int, person_id: int, channel:
 
 
 async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
-    """Return, by subject, each recipient of messages about it, and whether any message reached them."""
+    """Return, by subject, each recipient of messages about it, and whether any message arrived.
+
+    Messages of a channel that never shows what arrives do not count.
+    """
     rows = await tx.fetch(
         """
-        select subject_id, person_id, bool_or(state = 'accepted') arrived
+        select subject_id, person_id, bool_or(state = 'accepted' and channel <> all($3::text[])) arrived
         from delivery
         where subject_kind = $1
             and subject_id = any($2::bigint[])
@@ -63,6 +67,7 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
         """,
         kind,
         list(subject_ids),
+        NEVER_REACHING,
     )
     arrived_by_person: dict[int, dict[int, bool]] = {subject_id: {} for subject_id in subject_ids}
     for row in rows:
@@ -80,7 +85,7 @@ async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, i
         select entered.subject_id, array_agg(distinct own.person_id) person_ids
         from unnest($2::bigint[], $3::bigint[], $4::int[], $5::int[]) entered (subject_id, epoch, level, round)
         cross join lateral (
-            select epoch, level, round, person_id, state, reason
+            select epoch, level, round, person_id, state, reason, channel
             from delivery
             where subject_kind = $1
                 and subject_id = entered.subject_id
@@ -91,11 +96,12 @@ async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, i
             and own.round = entered.round
             and own.reason <> $6
         group by entered.subject_id
-        having bool_and(own.state not in ('queued', 'sending', 'accepted'))
+        having bool_and(own.state not in ('queued', 'sending', 'accepted') or own.channel = any($7::text[]))
         """,
         kind,
         *transpose(levels, 4),
         REMINDER,
+        NEVER_REACHING,
     )
     return {row["subject_id"]: row["person_ids"] for row in rows}
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from firebell.channels import registry
 from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Tx
 from firebell.kit.web import api, undo
@@ -309,7 +310,7 @@ def method_shown(method: ContactMethod) -> MethodShown:
     return MethodShown(
         id=method.id,
         kind=method.kind,
-        address=method.address,
+        address=method.shown_address if registry.is_sealed(method.kind) else method.address,
         label=method.label,
         state=method.state,
         verified_at=method.verified_at,

@@ -59,7 +59,10 @@ async def add_contact_method(
     clean, text = validation.check_address(kind, whole), clean_text(label, LABEL_MAX_CHARS, "label")
     if replaces is not None:
         await own_method(tx, person_id, replaces)
-    method = await contact_method_store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
+    stored = await contact_method_store.sealed(tx, clean) if channel.is_sealed else clean
+    method = await contact_method_store.insert_method(
+        tx, person_id, kind, stored, text, now, secret, replaces
+    )
     if method is None:
         raise Conflict("This contact method already exists.", fields={"address": "Already on the list."})
     if replaces is None:

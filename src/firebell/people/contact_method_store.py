@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.channels import registry
+from firebell.channels import registry, sealed_addresses
+from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.signing import Signer
 from firebell.people.model import ContactMethod, MessagePrivacy, MessageSettings
 
 _METHOD = (
@@ -18,6 +20,11 @@ def to_method(row: Row) -> ContactMethod:
     fields = {name: row[name] for name in _METHOD_FIELDS}
     fields["privacy"] = MessagePrivacy(row["privacy"])
     return ContactMethod(**fields, shown_address=registry.shown_address(row["kind"], row["address"]))
+
+
+async def sealed(tx: Tx, address: str) -> str:
+    """Return the form in which an address is stored that only this installation reads."""
+    return sealed_addresses.seal(Signer(await org_settings.installation_secret(tx)), address)
 
 
 async def insert_method(

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData
 
 from firebell.channels import languages, web_push
-from firebell.channels.registry import CHANNELS, wakes
+from firebell.channels.registry import CHANNELS, offered, wakes
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
@@ -26,8 +26,6 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
-_TYPED = [channel for channel in CHANNELS.values() if channel.is_typed]
-"""The channels whose addresses people type."""
 Row = tuple[str, str]
 """A row of the form of notification rules: a contact method and minutes, as they were typed."""
 
@@ -64,8 +62,8 @@ async def _contact(
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
         "languages": languages.languages(),
-        "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in _TYPED],
-        "typed_channels": _TYPED,
+        "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in offered() if c.is_typed],
+        "offered": offered(),
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
         "address_links": address_links.offered(visit.ctx, visit.person.id, visit.now),
         "off": off,

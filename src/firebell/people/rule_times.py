@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from firebell.channels.registry import independent_ways
 from firebell.people.model import ContactMethod, NotificationRule
 
 
@@ -51,5 +52,5 @@ def _clock(since_midnight: timedelta) -> str:
 
 
 def has_two_ways(rules: Iterable[NotificationRule]) -> bool:
-    """Return True if the rules use two kinds of contact methods, so that one provider can fail."""
-    return len({rule.method.kind for rule in rules}) > 1
+    """Return True if the rules use two kinds of contact methods that show what arrives, so that one can fail."""
+    return independent_ways(rule.method.kind for rule in rules) > 1

@@ -9,7 +9,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alerts_queries
 from firebell.catalog import actions as catalog
 from firebell.channels.email import CHANNEL as EMAIL
-from firebell.channels.registry import CHANNELS, is_ready, wakes
+from firebell.channels.registry import is_ready, offered, wakes
 from firebell.channels.web_push import CHANNEL as WEB_PUSH
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -35,7 +35,7 @@ _TEXTS = (
     *("organisation", "name", "email", "tz", "team", "service"),
     *("second_name", "second_email"),
 )
-_OFFERED = [channel for channel in CHANNELS.values() if channel.wakes and channel.is_typed]
+_OFFERED = [channel for channel in offered() if channel.wakes and channel.is_typed]
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 

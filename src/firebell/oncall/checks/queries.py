@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-from firebell.channels.registry import wakes
+from firebell.channels.registry import independent_ways, wakes
 from firebell.kit.db.database import Tx
 from firebell.oncall.calendars import store as calendars_store
 from firebell.oncall.checks import store as checks_store
@@ -39,7 +39,7 @@ async def facts(tx: Tx, schedules: Sequence[Schedule], now: datetime, until: dat
             verified[method.person_id].add(method.kind)
     return CheckFacts(
         names={i: p.name for i, p in (await people.people_by_id(tx, list(verified))).items()},
-        reach={i: Reach(wakes=any(map(wakes, kinds)), ways=len(kinds)) for i, kinds in verified.items()},
+        reach={i: Reach(any(map(wakes, kinds)), independent_ways(kinds)) for i, kinds in verified.items()},
         policies=await _chains(tx, ids, now, until),
         covers=tuple(c for c in covers if c.state == CoverState.OPEN),
         withdrawn_covers=tuple(c for c in covers if c.state == CoverState.WITHDRAWN),

@@ -1,0 +1,78 @@
+"""Starts the child processes in which Apprise sends: one for each attempt, killed at its time limit."""
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from firebell.kit.errors import Unavailable
+from firebell.kit.threads import Pool
+
+LIMIT_S = 15.0
+"""Time limit of one process; Apprise decides how long it waits for whom."""
+TURN_LIMIT_S = 6.0
+"""How long a message waits for one of the processes before it goes back to the queue."""
+PROCESSES, QUEUE = 4, 64
+_POOL = Pool("Apprise messages", PROCESSES, QUEUE)
+
+
+def is_installed() -> bool:
+    """Return True if the extra `firebell[apprise]` is installed."""
+    return importlib.util.find_spec("apprise") is not None
+
+
+@asynccontextmanager
+async def turn() -> AsyncIterator[None]:
+    """Occupy one of the places for processes; raise `Unavailable` if none becomes free in time."""
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(TURN_LIMIT_S):
+                await stack.enter_async_context(_POOL.turn())
+        except TimeoutError:
+            raise Unavailable("Too many Apprise messages are waiting.") from None
+        yield
+
+
+async def answer_of(request: dict[str, object]) -> dict[str, str]:
+    """Return the answer of a child process, empty if it ended without one.
+
+    Raises `TimeoutError` after the limit, and `OSError` if no process can be started.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-s", "-X", "utf8", "-m", "firebell.channels.apprise_child"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
+    )
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            out, _ = await process.communicate(json.dumps(request).encode())
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return _read(out)
+
+
+def _environment() -> dict[str, str]:
+    """Return what Python needs to find Firebell, and none of the secrets and proxies of this process."""
+    return {name: os.environ[name] for name in ("PYTHONPATH", "SYSTEMROOT") if name in os.environ}
+
+
+def _read(out: bytes) -> dict[str, str]:
+    try:
+        answer = json.loads(out)
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in answer.items()} if isinstance(answer, dict) else {}
+
+
+async def unusable_kinds(kinds: Sequence[str]) -> dict[str, str]:
+    """Return the `version` of Apprise and its `unusable` kinds among these; raise as `answer_of` does."""
+    return await answer_of({"kinds": list(kinds)})
