@@ -137,3 +137,26 @@ async def test_the_list_shows_each_service_once_and_unhealthy_ones_first(dsn: st
             "after=9",
         ):
             assert (await http.get(f"/services?{query}")).status_code < 500, query
+
+
+async def test_a_service_created_on_the_list_has_its_policy_and_tier_at_once(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        team = (await api("GET", "/services/checkout"))["team_id"]
+        form = {"csrf": csrf, "name": "Ledger", "team": str(team), "policy": "1", "tier": "1"}
+        assert (await http.post("/services", data={**form, "tier": "9"})).status_code == 422
+        assert (await http.post("/services", data={**form, "policy": "77"})).status_code in (404, 422)
+        assert (await http.post("/services", data=form)).headers["location"] == "/services/ledger"
+        created = await api("GET", "/services/ledger")
+        assert (created["tier"], created["policy_id"]) == (1, 1)
+
+
+async def test_a_tab_without_services_offers_no_filters_to_clear(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        assert "Clear filters" not in (await http.get("/services?health=deleted")).text
+        filtered = (await http.get("/services?health=deleted&q=ledger")).text
+        assert filtered.count('href="/services?health=deleted">Clear filters') == 2

@@ -31,6 +31,8 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "links": ("links", catalog.links_of_lines),
 }
 """What `update_service` calls each field of the form, and how its text is read."""
+TIER_CHOICES = [("", "None"), *((number, f"{number}: {name}") for number, name in TIERS.items())]
+"""The options of a field for a tier."""
 
 
 async def _render(
@@ -40,7 +42,7 @@ async def _render(
         "nav": "services",
         "s": service,
         "teams": await _team_names(visit),
-        "tiers": [("", "None"), *((number, f"{number}: {name}") for number, name in TIERS.items())],
+        "tiers": TIER_CHOICES,
         "values": values,
         "stored": _values(service),
         "error": error,

@@ -11,12 +11,14 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
+from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.model import Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import list_queries
+from firebell.service_overview.edit_web import TIER_CHOICES
 from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
 router = routing.html_router()
@@ -27,6 +29,12 @@ TABS = {
     HealthFilter.NOT_READY: "Not ready",
     HealthFilter.DELETED: "Deleted",
 }
+_EMPTY = {
+    HealthFilter.UNHEALTHY: ("No unhealthy services", "Every service is healthy."),
+    HealthFilter.NOT_READY: ("All services are ready", "Each has an escalation policy and an integration."),
+    HealthFilter.DELETED: ("No deleted services", "A deleted service is listed here, and can be restored."),
+}
+"""What a tab without services says."""
 
 
 def search_of(teams: Sequence[Team], q: str, team: str, tier: str, health: str) -> ServiceSearch:
@@ -75,7 +83,9 @@ async def _services(
         "live": "pages,incidents,oncall",
         "listed": listed,
         "q": q,
-        "filters": bool(q or team or tier or shown is not HealthFilter.ALL),
+        "filters": bool(q or team or tier),
+        "unfiltered": html.address("/services", health=chosen["health"]),
+        "empty": _EMPTY.get(shown),
         "tabs": [
             (
                 label,
@@ -90,6 +100,8 @@ async def _services(
         "team": next((each for each in teams if each.id == search.team_id), None),
         "tier": search.tier,
         "tiers": TIERS,
+        "tier_choices": TIER_CHOICES,
+        "policies": [("", "None"), *((policy.id, policy.name) for policy in await paging.policies(visit.tx))],
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
         "export": html.address("/services.csv", q=q, **chosen),
@@ -128,7 +140,9 @@ async def create(visit: CurrentVisit) -> Response:
                 visit.actor,
                 name=values.get("name", ""),
                 team_id=to_required(values.get("team"), "team"),
+                policy_id=to_choice(values.get("policy"), "policy"),
                 description=values.get("description", ""),
+                tier=to_choice(values.get("tier"), "tier"),
                 runbook_url=values.get("runbook_url", ""),
                 now=visit.now,
             )
