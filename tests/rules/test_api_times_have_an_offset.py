@@ -24,9 +24,7 @@ def _type(field: FieldInfo) -> Any:
 
 def _times() -> dict[str, TypeAdapter[Any]]:
     """Return the fields of all request bodies that are instants."""
-    routes = [
-        route for each in SLICES if each.routers for router in each.routers() for route in router.routes
-    ]
+    routes = [route for each in SLICES for router in each.routers() for route in router.routes]
     assert any(isinstance(route, APIRoute) for route in routes)
     fields = {
         f"{model.__module__}.{model.__name__}.{name}": TypeAdapter(_type(field))
