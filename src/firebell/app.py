@@ -12,7 +12,14 @@ from functools import cache, partial
 from http import HTTPStatus
 from importlib import resources
 
-from asyncpg import DataError, InterfaceError
+from asyncpg import (
+    DataError,
+    DeadlockDetectedError,
+    ForeignKeyViolationError,
+    IntegrityConstraintViolationError,
+    InterfaceError,
+    UniqueViolationError,
+)
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -31,7 +38,7 @@ from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
+from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import DeclarationError, NavItem, Section, SettingsTab, Slice, unique
 from firebell.kit.web import html
@@ -316,6 +323,24 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         log.warning("value cannot be stored", exc_info=exc, extra={"path": _loggable(request.url.path)})
         return await _error_response(
             request, Invalid("A value can’t be stored: it is too large or not text.")
+        )
+
+    @app.exception_handler(DeadlockDetectedError)
+    async def deadlocked(request: Request, exc: DeadlockDetectedError) -> Response:
+        error = Unavailable("Someone else was changing the same things. Nothing was saved: try again.")
+        error.__cause__ = exc
+        return await _error_response(request, error)
+
+    @app.exception_handler(ForeignKeyViolationError)
+    @app.exception_handler(UniqueViolationError)
+    async def overtaken(request: Request, exc: IntegrityConstraintViolationError) -> Response:
+        log.warning("a concurrent change won", exc_info=exc, extra={"path": _loggable(request.url.path)})
+        return await _error_response(
+            request,
+            Conflict(
+                "Someone else has just changed what this refers to. Nothing was saved.",
+                hint="Reload the page to see the change, then try again.",
+            ),
         )
 
     @app.exception_handler(HTTPException)

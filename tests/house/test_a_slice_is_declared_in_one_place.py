@@ -102,6 +102,7 @@ ROUTERS = [
 """The modules of the routers, in matching order."""
 MUST = {
     "GroupsOpened": ["start_groups"],
+    "GroupsChanging": ["lock_groups"],
     "GroupsGrown": ["grow_groups"],
     "GroupsRetitled": ["retitle_groups"],
     "GroupsRaised": ["raise_groups"],

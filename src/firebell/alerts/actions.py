@@ -43,12 +43,8 @@ from firebell.alerts.model import (
     ConfirmationRequested,
     Event,
     EventKind,
-    GroupsAcknowledged,
-    GroupsGrown,
+    GroupsChanging,
     GroupsOpened,
-    GroupsRaised,
-    GroupsResolved,
-    GroupsRetitled,
     InboundRequest,
     LabeledAlert,
     MessagePreview,
@@ -278,23 +274,14 @@ async def _held_mutes(
 
 
 async def _emit_changes(tx: Tx, state: batch_state.Batch, now: datetime) -> None:
-    def ids(groups: Iterable[batch_state.GroupState]) -> tuple[int, ...]:
-        return tuple(sorted(g.id for g in groups if g.id is not None))
-
     if opened := _opened(batch_outcome.opened_groups(state)):
         await tx.emit(GroupsOpened(opened), now)
-    if grown := ids(g for g in state.groups if g.grown and not g.fresh):
-        await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
-    if retitled := batch_outcome.retitled(state):
-        titles = tuple(g.title for g in retitled)
-        await tx.emit(GroupsRetitled(tuple(g.id for g in retitled if g.id is not None), titles), now)
-    if raised := [g for g in state.groups if g.raised and not g.fresh and g.id is not None]:
-        raisers = tuple(g.raised_by for g in raised)
-        await tx.emit(GroupsRaised(tuple(g.id for g in raised if g.id is not None), raisers), now)
-    if acked := ids(g for g in state.groups if g.acked):
-        await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
-    if resolved := ids(batch_outcome.finished_groups(state)):
-        await tx.emit(GroupsResolved(resolved), now)
+    changes = batch_outcome.group_changes(state)
+    group_ids = {group_id for change in changes for group_id in change.group_ids}
+    if len(changes) > 1 and len(group_ids) > 1:
+        await tx.emit(GroupsChanging(tuple(sorted(group_ids))), now)
+    for change in changes:
+        await tx.emit(change, now)
 
 
 def _opened(groups: Iterable[batch_state.GroupState]) -> tuple[OpenedGroup, ...]:

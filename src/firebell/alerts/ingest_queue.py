@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from firebell.alerts import actions, integration_store, mute_store, mutes, routing_rules, routing_store
@@ -15,6 +16,7 @@ from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.alerts.routing_actions import RoutingChanged
 from firebell.kit.context import Context
+from firebell.kit.db import deadlocks
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.jobs.group_commit import Done, GroupCommit
@@ -262,6 +264,10 @@ class Ingest:
         return routed
 
     async def _store_routed(self, requests: Sequence[InboundRequest]) -> None:
+        """Commit requests; a deadlock loses none, also of senders that repeat nothing."""
+        await deadlocks.repeated(partial(self._commit, requests))
+
+    async def _commit(self, requests: Sequence[InboundRequest]) -> None:
         now = self._ctx.clock.now()
         ids_by_request = [actions.event_ids(request) for request in requests]
         # after a failure nothing is known, so that the batch is stored the long way when it is tried again

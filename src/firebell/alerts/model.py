@@ -330,6 +330,13 @@ class GroupsOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsChanging:
+    """Several of the following events are about to change the pages of these groups, which are locked in one order."""
+
+    group_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GroupsGrown:
     """Open groups got new alerts; those in `crossed` reached 10, 100 or 1,000."""
 

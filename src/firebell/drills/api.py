@@ -22,7 +22,7 @@ from firebell.drills.yaml_reading import FileProblem
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, PageParams, Text, problems
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -196,7 +196,7 @@ class NewDrill(ApiInput):
 
     scenario: Annotated[Text, Field(max_length=80, description="its slug")] = ""
     file: File | None = None
-    planned_for: datetime
+    planned_for: Instant
     title: Annotated[Text, Field(max_length=120, description="empty to use the scenario’s")] = ""
     facilitator_id: Annotated[Id | None, Field(description="null for the caller")] = None
     team_id: Id | None = None

@@ -8,6 +8,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
     AlertsJoined,
     GroupsAcknowledged,
+    GroupsChanging,
     GroupsGrown,
     GroupsOpened,
     GroupsRaised,
@@ -142,6 +143,11 @@ async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
             )
         )
     await _start(tx, new_pages, now)
+
+
+async def lock_groups(tx: Tx, event: GroupsChanging, now: datetime) -> None:
+    """Lock the open pages of groups in id order, as a person does who acts on many pages."""
+    await store.lock_subjects(tx, "group", event.group_ids)
 
 
 async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:

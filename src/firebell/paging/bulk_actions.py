@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from firebell.catalog import actions as catalog
 from firebell.kit.context import Context
+from firebell.kit.db import deadlocks
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
@@ -52,11 +54,16 @@ async def act(
     ordered = sorted(set(page_ids))
     outcomes: list[BulkOutcome] = []
     for start in range(0, len(ordered), BATCH):
-        async with ctx.db.tx() as tx:
-            outcomes += await _batch(
-                tx, actor, action, ordered[start : start + BATCH], minutes, ctx.clock.now()
-            )
+        batch = partial(_commit, ctx, actor, action, ordered[start : start + BATCH], minutes)
+        outcomes += await deadlocks.repeated(batch)
     return outcomes
+
+
+async def _commit(
+    ctx: Context, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int
+) -> list[BulkOutcome]:
+    async with ctx.db.tx() as tx:
+        return await _batch(tx, actor, action, page_ids, minutes, ctx.clock.now())
 
 
 async def _batch(

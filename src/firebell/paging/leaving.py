@@ -18,7 +18,10 @@ def _event(page: Page, person_id: int) -> escalation.Event:
 
 async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Stop counting the acknowledgments of a person who left; page again where too few remain."""
-    held = await store.lock(tx, await store.acknowledged_by(tx, event.person_id))
+    counted = await store.acknowledged_by(tx, event.person_id)
+    # with the pages whose messages to them are voided next: all pages of a transaction are locked in id order
+    waiting = await store.pages_waiting_for(tx, event.person_id)
+    held = [page for page in await store.lock(tx, [*counted, *waiting]) if page.id in counted]
     acked = {page.id for page in held if page.state is PageState.ACKED}
     changed = await step_all(tx, held, lambda page: _event(page, event.person_id), now)
     reopened = [page for page in changed if page.id in acked and page.state is not PageState.ACKED]

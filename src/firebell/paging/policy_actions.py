@@ -7,13 +7,13 @@ from datetime import datetime
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, slugify
 from firebell.kit.web import undo
 from firebell.paging import policy_effect, policy_store, policy_version_store, round_robin_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
 from firebell.paging.policy_effect import Effect
-from firebell.paging.policy_validation import checked_plan
+from firebell.paging.policy_validation import held_plan
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -34,7 +34,7 @@ async def create_policy(
 ) -> Policy:
     """Create a policy; raise `Invalid` unless its levels have targets that exist and are for every page."""
     await people.team(tx, team_id)
-    plan = await checked_plan(tx, Plan(name, tuple(levels), repeat, ack_timeout_s, tz=tz))
+    plan = await held_plan(tx, Plan(name, tuple(levels), repeat, ack_timeout_s, tz=tz))
     policy = await policy_store.insert_policy(tx, plan.name, slugify(plan.name), team_id, plan, now)
     if policy is None:
         raise Conflict(
@@ -69,7 +69,7 @@ async def update_policy(
     The policy keeps its name, and the same plan is no new version. Raise `Conflict` if `version`, the one that was
     edited, or `policy` itself is no longer the current one.
     """
-    plan = await checked_plan(tx, replace(plan, name=policy.name))
+    plan = await held_plan(tx, replace(plan, name=policy.name))
     if version not in (None, policy.version):
         raise _changed_meanwhile(policy)
     if plan == policy.plan:
@@ -158,7 +158,7 @@ async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> 
 async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Policy:
     """Restore a deleted policy, also for its services that have no other policy now.
 
-    Pages that began in between keep their plan. Raise `Conflict` if its name is taken.
+    Pages that began in between keep their plan. Raise `Conflict` if its name is taken, or one of its schedules is gone.
     """
     policy_id, detail = entry.subject_id, entry.detail
     plan = Plan.from_json(detail)
@@ -173,6 +173,12 @@ async def restore_policy(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime)
         tz=plan.tz,
         version=detail["version"],
     )
+    try:
+        await held_plan(tx, plan)
+    except Invalid as exc:
+        raise undo.changed_since(
+            f"{deleted.name} notified a schedule that was deleted since then.", "Create the policy again."
+        ) from exc
     policy = await policy_store.restore_policy(tx, deleted, now)
     if policy is None:
         raise undo.changed_since(

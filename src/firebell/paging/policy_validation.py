@@ -1,14 +1,16 @@
 """Validation of an escalation policy: its levels, targets, delays, conditions and repeats."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name
+from firebell.oncall.schedules import actions as oncall_actions
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging.level_conditions import check_conditions
-from firebell.paging.model import MAX_MIN_ACKS, Plan, TargetKind
+from firebell.paging.model import MAX_MIN_ACKS, Plan, Target, TargetKind
 from firebell.people import actions as people
 
 
@@ -43,9 +45,30 @@ async def checked_plan(tx: Tx, plan: Plan) -> Plan:
         TargetKind.TEAM: {t.id for t in await people.teams(tx)},
         TargetKind.SCHEDULE: set(await oncall.names_by_id(tx)),
     }
-    for target in (t for level in levels for t in level.targets):
+    for target in _targets(plan):
         if target.id not in known[target.kind]:
-            raise Invalid(
-                f"There is no {target.kind} {target.id}.", fields={"levels": "Choose a target that exists."}
-            )
+            raise _no_such(target)
     return replace(plan, name=clean_name(plan.name, "name"))
+
+
+async def held_plan(tx: Tx, plan: Plan) -> Plan:
+    """Return what `checked_plan` returns; until the transaction ends, none of its schedules is deleted.
+
+    A schedule that a policy notifies cannot be deleted, and its deletion sees only policies that are committed.
+    """
+    plan = await checked_plan(tx, plan)
+    notified = {target.id: target for target in _targets(plan) if target.kind is TargetKind.SCHEDULE}
+    held = await oncall_actions.hold(tx, sorted(notified))
+    if deleted := sorted(notified.keys() - held):
+        raise _no_such(notified[deleted[0]])
+    return plan
+
+
+def _targets(plan: Plan) -> Iterator[Target]:
+    return (target for level in plan.levels for target in level.targets)
+
+
+def _no_such(target: Target) -> Invalid:
+    return Invalid(
+        f"There is no {target.kind} {target.id}.", fields={"levels": "Choose a target that exists."}
+    )

@@ -87,6 +87,7 @@ def _subscriptions() -> Subscriptions:
     return Subscriptions(
         must={
             alerts.GroupsOpened: (actions.start_groups,),
+            alerts.GroupsChanging: (actions.lock_groups,),
             alerts.GroupsGrown: (actions.grow_groups,),
             alerts.AlertsJoined: (actions.show_joined_alerts,),
             alerts.GroupsRetitled: (actions.retitle_groups,),

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from firebell.kit.db.database import Tx
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.readiness import actions, queries
@@ -97,7 +97,7 @@ class NewReadinessWaiver(ApiInput):
     )
 
     reason: Annotated[Text, Field(min_length=1, max_length=actions.REASON_MAX_CHARS)]
-    until: Annotated[datetime, Field(description="within 180 days")]
+    until: Annotated[Instant, Field(description="within 180 days")]
 
 
 async def _shown(tx: Tx, now: datetime) -> ReadinessShown:

@@ -157,6 +157,11 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
     await tx.live("oncall")
 
 
+async def hold(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
+    """Keep schedules from being changed or deleted until the transaction ends; return those that exist."""
+    return set(await store.lock(tx, schedule_ids, is_shared=True)) if schedule_ids else set()
+
+
 async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -> Schedule:
     """Return a schedule as `replace_layers` would save it, for a preview; raise Invalid as it does."""
     await _check_layers(tx, layers, old.layers)

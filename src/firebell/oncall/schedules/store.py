@@ -274,16 +274,19 @@ async def set_clocks(tx: Tx, schedule_id: int, clocks_by_tz: Mapping[str, ZoneOf
     )
 
 
-async def lock(tx: Tx, schedule_ids: Sequence[int]) -> list[int]:
-    """Lock these schedules against other changes until the transaction ends; return those that exist."""
+async def lock(tx: Tx, schedule_ids: Sequence[int], *, is_shared: bool = False) -> list[int]:
+    """Lock these schedules against other changes until the transaction ends; return those that exist.
+
+    Several transactions can hold a lock that `is_shared`.
+    """
     rows = await tx.fetch(
-        """
+        f"""
         select id
         from schedule
         where id = any($1::bigint[])
             and archived_at is null
         order by id
-        for no key update
+        for {"share" if is_shared else "no key update"}
         """,
         list(schedule_ids),
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems.meeting import actions, queries
@@ -75,7 +75,7 @@ class NewMeeting(ApiInput):
 class RecordedMeeting(ApiInput):
     """A meeting that was held elsewhere."""
 
-    started_at: datetime
+    started_at: Instant
     minutes: Annotated[int, Field(ge=1, le=actions.RECORDED_MINUTES_MAX)]
     attendee_ids: Annotated[list[Id], Field(min_length=1, max_length=ATTENDEES_MAX)]
     facilitator_id: Id | None = None

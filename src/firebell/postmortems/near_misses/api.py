@@ -9,7 +9,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, PageParams, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems.near_misses import actions, store
@@ -37,7 +37,7 @@ class NewNearMiss(ApiInput):
     could_have: LongText
     barrier: LongText
     potential_severity: Annotated[int, Field(ge=0, le=3, examples=[1])]
-    noticed_at: Annotated[datetime | None, Field(description="default: now")] = None
+    noticed_at: Annotated[Instant | None, Field(description="default: now")] = None
     lessons: LongText = ""
     factors: Annotated[
         list[Text], Field(default_factory=list, max_length=FACTORS_MAX, examples=[["latent.review"]])
