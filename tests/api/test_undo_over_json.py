@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from firebell.kit import undo
 from firebell.kit.clock import FakeClock
-from firebell.kit.web import undo
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.undo.undoable_actions import WAYS

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.action_items import (
-    checking,
     completion_rate,
     preventable,
     process_checks,
     reminder_times,
     rules,
+    validation,
     working_days,
 )
 from firebell.action_items.model import (
@@ -184,10 +184,10 @@ def test_an_item_is_due_on_a_working_day() -> None:
 )
 def test_a_due_day_is_a_working_day_within_reach(day: date, by_person: bool, is_accepted: bool) -> None:
     if is_accepted:
-        assert checking.due(GERMANY, day, by_person=by_person) == day
+        assert validation.due(GERMANY, day, by_person=by_person) == day
         return
     with pytest.raises(Invalid) as caught:
-        checking.due(GERMANY, day, by_person=by_person)
+        validation.due(GERMANY, day, by_person=by_person)
     assert list(caught.value.fields) == ["due"]
 
 
@@ -205,18 +205,18 @@ def test_a_due_day_is_a_working_day_within_reach(day: date, by_person: bool, is_
 def test_evidence_is_a_link(urls: list[str], is_accepted: bool) -> None:
     values = [{"url": url} for url in urls]
     if is_accepted:
-        assert [one.url for one in checking.evidence(values)] == urls
-        assert len(checking.evidence(values * 2)) == len(urls)
+        assert [one.url for one in validation.evidence(values)] == urls
+        assert len(validation.evidence(values * 2)) == len(urls)
         return
     with pytest.raises(Invalid):
-        checking.evidence(values)
+        validation.evidence(values)
 
 
 def test_a_title_says_something() -> None:
-    assert checking.title("  Add a\tguard  ") == "Add a guard"
+    assert validation.title("  Add a\tguard  ") == "Add a guard"
     for bad in ("", "Fix it", "x" * 201):
         with pytest.raises(Invalid):
-            checking.title(bad)
+            validation.title(bad)
 
 
 def _sent(one: ActionItem, days: int, tz: str = "UTC") -> list[tuple[int, str]]:

@@ -1,10 +1,10 @@
 """Story: a published post-mortem is sent to its list once, and one that is undone reaches no one."""
 
 from firebell.incidents import actions as incidents
+from firebell.kit import undo
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.findings import FindingLevel
-from firebell.kit.web import undo
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.publication import distribution_settings, mail_store

@@ -9,13 +9,13 @@ from typing import Any
 
 from firebell.action_items import (
     change_effects,
-    checking,
     notifying,
     queries,
     rules,
     settings,
     store,
     text_limits,
+    validation,
     working_days,
 )
 from firebell.action_items.model import ActionItem, EscalatedTo, ItemKind, ItemState, Priority, Strength
@@ -90,7 +90,7 @@ async def add_item(
         await incidents.locked(tx, incident_id)
     if task_id is not None and (existing := await store.of_task(tx, task_id)):
         return existing
-    owner = await checking.owner(tx, owner_id, incident_id) if owner_id is not None else None
+    owner = await validation.owner(tx, owner_id, incident_id) if owner_id is not None else None
     if team_id is not None:
         await people.team(tx, team_id)
     elif incident_id is not None:
@@ -103,7 +103,7 @@ async def add_item(
             "incident_id": incident_id,
             "postmortem_id": postmortem_id,
             "task_id": task_id,
-            "title": checking.title(title),
+            "title": validation.title(title),
             "detail": clean_text(detail, text_limits.DETAIL_MAX_CHARS, "detail"),
             "kind": kind,
             "strength": strength,
@@ -112,7 +112,7 @@ async def add_item(
             "is_accepted": owner_id is not None and owner_id == actor.person_id,
             "proposed_at": now if owner_id is not None else None,
             "team_id": team_id,
-            "due": checking.due(working, due, by_person=not via)
+            "due": validation.due(working, due, by_person=not via)
             if due
             else working_days.default_due(working, priority, today),
             "source_quote": clean_text(
@@ -149,7 +149,7 @@ async def change_item(
     old = await locked(tx, item_id)
     checked = dict(values)
     if "title" in values:
-        checked["title"] = checking.title(values["title"])
+        checked["title"] = validation.title(values["title"])
     if "detail" in values:
         checked["detail"] = clean_text(values["detail"], text_limits.DETAIL_MAX_CHARS, "detail")
     if "blocked_reason" in values:
@@ -157,10 +157,10 @@ async def change_item(
             values["blocked_reason"], text_limits.REASON_MAX_CHARS, "blocked_reason"
         )
     if "evidence" in values:
-        checked["evidence"] = checking.evidence(values["evidence"])
+        checked["evidence"] = validation.evidence(values["evidence"])
     if checked.get("team_id") is not None:
         await people.team(tx, checked["team_id"])
-    checking.choice(checked)
+    validation.choice(checked)
     return await change_effects.save_item_changes(tx, actor, old, checked, "changed", now, via=via)
 
 
@@ -182,7 +182,7 @@ async def assign_item(
     if owner_id == old.owner_id and not (owner_id is not None and owner_id == actor.person_id):
         return old
     if owner_id is not None:
-        await checking.owner(tx, owner_id, old.incident_id)
+        await validation.owner(tx, owner_id, old.incident_id)
     accepted = owner_id is not None and (is_accepted or owner_id == actor.person_id)
     changes = {
         "owner_id": owner_id,
@@ -191,7 +191,7 @@ async def assign_item(
         "reminded_until": now,
     }
     new = await change_effects.save_item_changes(
-        tx, actor, old, changes, "assigned", now, note=checking.reason(note), via=via
+        tx, actor, old, changes, "assigned", now, note=validation.reason(note), via=via
     )
     await notifying.propose(tx, new, actor, now)
     return new
@@ -230,7 +230,7 @@ async def set_item_state(
     ids = [item_id, *([duplicate_of] if duplicate_of is not None else [])]
     items = await store.lock(tx, ids)
     old = _existing(items, item_id)
-    links = checking.evidence(evidence)
+    links = validation.evidence(evidence)
     if old.state is to and (to is not ItemState.DUPLICATE or old.duplicate_of == duplicate_of):
         return await change_effects.save_item_changes(
             tx, actor, old, {"evidence": links or old.evidence}, "changed", now, via=via
@@ -238,7 +238,7 @@ async def set_item_state(
     original = _existing(items, duplicate_of) if duplicate_of is not None else None
     change = StateChange(
         to,
-        checking.reason(reason),
+        validation.reason(reason),
         actor.person_id,
         accepts_risk,
         original,
@@ -273,7 +273,7 @@ async def set_due(
 ) -> ActionItem:
     """Change the due day; a later day counts as moved, and needs a reason from the second time on. Idempotent."""
     old = await locked(tx, item_id)
-    return await _move(tx, actor, old, due, now, checking.reason(reason), via)
+    return await _move(tx, actor, old, due, now, validation.reason(reason), via)
 
 
 async def _move(
@@ -281,7 +281,7 @@ async def _move(
 ) -> ActionItem:
     if due == old.due:
         return old
-    checked = checking.due(await settings.load(tx), due, by_person=not via)
+    checked = validation.due(await settings.load(tx), due, by_person=not via)
     if not via and (refusal := rules.due_refusal(old, checked, reason)):
         raise refusal
     changes = {
@@ -315,7 +315,7 @@ async def set_due_of_many(
     tx: Tx, actor: Actor, ids: Sequence[int], due: date, reason: str, now: datetime
 ) -> list[ActionItem]:
     """Change the due day of many items, all or none; the reason is required and kept with each."""
-    because = checking.reason(reason)
+    because = validation.reason(reason)
     if not because:
         text = "Enter why the due days change."
         raise Invalid(text, fields={"reason": text})

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from firebell.action_items import checking
+from firebell.action_items import validation
 from firebell.action_items.model import PreventionAnswer
 from firebell.kit.errors import Invalid
 from firebell.kit.references import parse_ref
@@ -54,7 +54,7 @@ def new_item(visit: Visit) -> dict[str, Any]:
     }
     if "priority" in values and values["priority"].isascii() and values["priority"].isdecimal():
         values["priority"] = int(values["priority"])
-    checking.choice(values)
+    validation.choice(values)
     return {
         **values,
         "detail": visit.text("detail"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from firebell.action_items import change_effects, checking, reminder_times, rules, settings, store
+from firebell.action_items import change_effects, reminder_times, rules, settings, store, validation
 from firebell.action_items.model import ActionItem, EscalatedTo, PreventionAnswer
 from firebell.action_items.reminder_times import Reminder, ReminderKind
 from firebell.incidents.model import Incident
@@ -26,7 +26,7 @@ async def _readers(tx: Tx, item: ActionItem, person_ids: Iterable[int]) -> list[
     active = [by_id[i] for i in ids if i in by_id and by_id[i].active]
     if item.incident_id is None:
         return active
-    return [person for person in active if await checking.may_read(tx, person, item.incident_id)]
+    return [person for person in active if await validation.may_read(tx, person, item.incident_id)]
 
 
 async def leads(tx: Tx, item: ActionItem) -> list[int]:
@@ -94,7 +94,9 @@ async def report_answer(
     """Notify the owner and the managers that an item would have prevented or shortened an incident."""
     ids = [*([item.owner_id] if item.owner_id is not None else []), *await managers(tx, item)]
     readers = [
-        person for person in await _readers(tx, item, ids) if await checking.may_read(tx, person, incident.id)
+        person
+        for person in await _readers(tx, item, ids)
+        if await validation.may_read(tx, person, incident.id)
     ]
     title = f"{item.ref} would have {answer} {incident.ref}: {item.title}"
     note = "Its priority is now 1."

@@ -8,11 +8,11 @@ from datetime import datetime
 from firebell.alerts import dropped_labels, flapping, integration_store
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
-from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb

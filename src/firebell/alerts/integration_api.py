@@ -8,7 +8,8 @@ from pydantic import Field
 from firebell.alerts import actions, dropped_labels, flapping
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog
-from firebell.kit.web import api, undo
+from firebell.kit import undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

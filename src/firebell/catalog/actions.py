@@ -9,12 +9,12 @@ from typing import Any, Final, TypeVar
 from firebell.catalog import deletion, dependency_actions, labels_and_links, naming, store
 from firebell.catalog.labels_and_links import checked_labels, checked_links
 from firebell.catalog.model import DESCRIPTION_MAX_CHARS, TIERS, Service, ServiceLink, renamed
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name, clean_text, slugify
-from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people

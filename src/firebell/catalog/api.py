@@ -8,7 +8,8 @@ from firebell.catalog import actions
 from firebell.catalog.api_types import EarlierNames, ServiceLinkShown, TierNumber
 from firebell.catalog.labels_and_links import MAX_LABELS, MAX_LINKS
 from firebell.catalog.model import DESCRIPTION_MAX_CHARS, ServiceLink
-from firebell.kit.web import api, undo
+from firebell.kit import undo
+from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Removed, ShortName, Text, problems, removed
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from firebell.catalog import dependency_store, naming, store, uses
 from firebell.catalog.model import Service
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
-from firebell.kit.web import undo
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 

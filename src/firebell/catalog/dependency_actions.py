@@ -7,10 +7,10 @@ from datetime import datetime
 
 from firebell.catalog import dependency_store, store
 from firebell.catalog.model import Service
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
-from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import shown
 from firebell.people.action_permissions import permits

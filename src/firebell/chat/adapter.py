@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from firebell.chat.message_content import Content
+from firebell.chat.message_model import Content
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.rate_buckets import Key, Rates
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from firebell.chat import mirror_messages
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
-from firebell.chat.message_content import Button, Content, digest
+from firebell.chat.message_model import Button, Content, digest
 from firebell.chat.mirror_model import Desired, Rank, Wanted, WantedKind
 from firebell.chat.model import Account, Capabilities, ChatKind, OncallGroup, Room, RoomState
 from firebell.incidents.channel_names import channel_name

@@ -6,7 +6,7 @@ from firebell.chat import inbound_store, room_events, timeline_capture
 from firebell.chat.captured_messages import CapturedMessage
 from firebell.chat.chat_context import ChatContext
 from firebell.chat.incident_queries import visible_incident
-from firebell.chat.message_content import clip
+from firebell.chat.message_model import clip
 from firebell.chat.model import Room
 from firebell.incident_tasks import actions as tasks
 from firebell.incidents import actions as incidents

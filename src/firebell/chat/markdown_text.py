@@ -1,6 +1,6 @@
 """Messages as Markdown for chats that render it (pure). Text that people wrote neither formats nor mentions."""
 
-from firebell.chat.message_content import Content, clip
+from firebell.chat.message_model import Content, clip
 from firebell.kit.markup import escape_markdown
 
 escape = escape_markdown

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
-from firebell.chat.message_content import Button, Content, Link, Quote, clip
+from firebell.chat.message_model import Button, Content, Link, Quote, clip
 from firebell.incidents.model import Phase
 from firebell.kit.durations import duration
 from firebell.kit.localtime import to_local

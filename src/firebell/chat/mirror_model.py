@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from firebell.chat.facts import EntryFact
-from firebell.chat.message_content import Content, digest
+from firebell.chat.message_model import Content, digest
 
 
 class WantedKind(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.chat import mirror_messages
-from firebell.chat.message_content import Content
+from firebell.chat.message_model import Content
 from firebell.chat.mirror_model import Desired, Op, OpKind, Wanted, WantedKind
 from firebell.chat.model import Capabilities, ChatObject, ObjectState, Room, RoomState
 

@@ -25,11 +25,11 @@ from firebell.comms.tone.model import ReaderKind, ToneFinding, ToneLevel
 from firebell.comms.tone_queries import PostFindings
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.web import undo
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 

@@ -12,10 +12,11 @@ from firebell.comms.queries import Composition
 from firebell.comms.tone.check import ENGLISH_RULES, check, is_english
 from firebell.comms.tone.model import ReaderKind, ToneFinding, ToneLevel
 from firebell.incidents import actions as incidents
+from firebell.kit import undo
 from firebell.kit.errors import NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
-from firebell.kit.web import api, undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

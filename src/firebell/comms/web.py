@@ -20,11 +20,11 @@ from firebell.comms.queries import Composition
 from firebell.comms.tone.model import ReaderKind, ToneLevel
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
-from firebell.kit import public_markdown
+from firebell.kit import public_markdown, undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit

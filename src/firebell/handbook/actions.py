@@ -7,12 +7,12 @@ import msgspec
 
 from firebell.handbook import shipped_content, store, templates
 from firebell.handbook.model import ChangeStep, OwnTemplate, Shipped, Template, TemplateChange, TemplateSource
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.kit.text import clean_text
-from firebell.kit.web import undo
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from firebell.handbook import actions, chapter_html, section_search, shipped_content, templates
 from firebell.handbook.model import ChangeStep, Chapter, Template, TemplateSource
+from firebell.kit import undo
 from firebell.kit.errors import Invalid
-from firebell.kit.web import api, undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

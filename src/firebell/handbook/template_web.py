@@ -7,10 +7,11 @@ from fastapi import Request, Response
 from firebell.handbook import actions, templates
 from firebell.handbook.model import Template
 from firebell.handbook.sample_values import SAMPLE
+from firebell.kit import undo
 from firebell.kit.errors import Invalid
 from firebell.kit.line_diff import difference
 from firebell.kit.markdown import rendered
-from firebell.kit.web import flash, html, routing, transaction, undo
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit

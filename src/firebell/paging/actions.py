@@ -17,12 +17,12 @@ from firebell.alerts.model import (
 )
 from firebell.catalog import actions as catalog
 from firebell.heartbeats import actions as heartbeats
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
-from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Header
 from pydantic import ConfigDict, Field
 
+from firebell.kit import undo
 from firebell.kit.references import parse_ref
-from firebell.kit.web import undo
 from firebell.kit.web.api import (
     ApiInput,
     Id,

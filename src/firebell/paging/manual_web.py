@@ -5,11 +5,12 @@ from typing import Any
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, manual, page_tests
 from firebell.paging.dry_run import PlannedLevel, dry_run, offset

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, slugify
-from firebell.kit.web import undo
 from firebell.paging import policy_effect, policy_store, policy_version_store, round_robin_store
 from firebell.paging.model import Level, Plan, Policy, PolicyVersion
 from firebell.paging.policy_effect import Effect

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from firebell.kit.web import api, undo
+from firebell.kit import undo
+from firebell.kit.web import api
 from firebell.kit.web.api import Instant, PageParams, PathId, Removed, Text, problems, removed
 from firebell.paging import actions, policy_changes, policy_targets, policy_version_store
 from firebell.paging.dry_run import checked_start, dry_run, page_kind

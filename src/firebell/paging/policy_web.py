@@ -6,11 +6,12 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.kit import undo
 from firebell.kit.durations import exact
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import plural, to_wall
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.kit.web.api import PathId
 from firebell.paging import actions, policy_changes, policy_store, policy_targets, policy_version_store
 from firebell.paging import dry_run as dry

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from firebell.channels import registry
 from firebell.channels.registry import CHANNELS
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
-from firebell.kit.web import api, undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

@@ -8,9 +8,10 @@ from starlette.datastructures import FormData
 
 from firebell.channels import languages, web_push
 from firebell.channels.registry import CHANNELS, offered, wakes
+from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.people import (
     actions,
     address_links,

@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from firebell.kit import signing
+from firebell.kit import signing, undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
-from firebell.kit.web import undo
 from firebell.people import key_store, permissions, store, validation
 from firebell.people.action_permissions import permits
 from firebell.people.model import ApiKey, Role

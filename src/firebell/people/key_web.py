@@ -5,8 +5,9 @@ from typing import Any
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.errors import FirebellError, Forbidden, Invalid
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.people import actions, key_store, route_access
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.people import actions, route_access, store
 from firebell.people.model import Role
 from firebell.people.permissions import Verb

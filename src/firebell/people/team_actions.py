@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from firebell.kit import undo
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, slugify
-from firebell.kit.web import undo
 from firebell.people import store, team_store, validation
 from firebell.people.action_permissions import permits
 from firebell.people.model import Team

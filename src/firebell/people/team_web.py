@@ -2,9 +2,10 @@
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.people import actions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable

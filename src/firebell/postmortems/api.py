@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from firebell.kit import undo
 from firebell.kit.references import parse_ref
-from firebell.kit.web import api, undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

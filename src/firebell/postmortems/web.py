@@ -5,10 +5,11 @@ from fastapi import Request, Response
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.incidents.queries import CheckedIncident, checked
+from firebell.kit import undo
 from firebell.kit.errors import Conflict
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, transaction, undo
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import actions as people
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb

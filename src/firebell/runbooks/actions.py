@@ -6,12 +6,11 @@ from enum import StrEnum
 
 from firebell.alerts.model import Alert
 from firebell.catalog.model import Service
-from firebell.kit import handbook_files
+from firebell.kit import handbook_files, undo
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import MAX_ID, clean_text, slugify
-from firebell.kit.web import undo
 from firebell.people import actions as people
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb

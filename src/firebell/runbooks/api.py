@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from firebell.kit import undo
 from firebell.kit.text import MAX_ID
-from firebell.kit.web import api, undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

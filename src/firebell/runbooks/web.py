@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
+from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
-from firebell.kit.web import flash, html, routing, transaction, undo
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit

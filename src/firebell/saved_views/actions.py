@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_name
-from firebell.kit.web import undo
 from firebell.people.action_permissions import permits, require
 from firebell.people.permissions import Verb
 from firebell.saved_views import store

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.kit.web import undo
+from firebell.kit import undo
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

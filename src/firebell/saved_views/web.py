@@ -2,8 +2,9 @@
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.text import to_choice, to_required
-from firebell.kit.web import flash, routing, undo
+from firebell.kit.web import flash, routing
 from firebell.kit.web.filters import to_one_of
 from firebell.people import route_access
 from firebell.people.permissions import Verb

@@ -7,7 +7,8 @@ from pydantic import Field
 from firebell.catalog import actions as catalog
 from firebell.catalog import dependencies as graph
 from firebell.catalog.model import Service
-from firebell.kit.web import api, undo
+from firebell.kit import undo
+from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Removed, Text, problems, removed
 from firebell.people import permissions
 from firebell.people.permissions import Verb

@@ -7,9 +7,10 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.catalog.queries import offer_services
+from firebell.kit import undo
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.matchers import Matcher, Op, print_all
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit

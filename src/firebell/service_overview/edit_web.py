@@ -9,9 +9,10 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.catalog import uses
 from firebell.catalog.model import TIERS, Service
+from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_required
-from firebell.kit.web import flash, form_changes, html, routing, undo
+from firebell.kit.web import flash, form_changes, html, routing
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.form_changes import FormChanges
 from firebell.people import actions as people

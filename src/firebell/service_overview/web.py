@@ -8,10 +8,11 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import TIERS, Service
 from firebell.heartbeats import queries as heartbeats
 from firebell.inbound_mail.queries import address_of
+from firebell.kit import undo
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.matchers import Matcher, Op
 from firebell.kit.text import to_choice, to_number
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.paging import actions as paging
 from firebell.people import route_access
 from firebell.people.permissions import Verb

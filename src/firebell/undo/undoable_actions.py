@@ -8,10 +8,10 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.comms import actions as comms
 from firebell.handbook import actions as handbook
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.signing import Signer
-from firebell.kit.web import undo
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.schedules import change_undo
 from firebell.paging import actions as paging

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.message_content import Content, clip
+from firebell.chat.message_model import Content, clip
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.webhook_client import WebhookClient
 from firebell.kit.markup import escape_google_chat as escape

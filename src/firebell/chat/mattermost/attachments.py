@@ -6,7 +6,7 @@ from typing import Any
 from firebell.chat import button_values
 from firebell.chat.markdown_text import escape
 from firebell.chat.mattermost.action_tokens import SignButton
-from firebell.chat.message_content import Button, Content, clip
+from firebell.chat.message_model import Button, Content, clip
 from firebell.chat.reply_model import Reply, ReplyButton
 
 NAME_MAX_CHARS = 60

@@ -10,7 +10,7 @@ from firebell.chat.http_calls import call as http_call
 from firebell.chat.markdown_text import markdown
 from firebell.chat.mattermost.action_tokens import SignButton
 from firebell.chat.mattermost.attachments import of_content
-from firebell.chat.message_content import clip
+from firebell.chat.message_model import clip
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.model import Account
 from firebell.chat.rate_buckets import Key, Rates

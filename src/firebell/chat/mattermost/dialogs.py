@@ -18,7 +18,7 @@ from firebell.chat.intents import (
     ResolveIncident,
     SubmitDeclaration,
 )
-from firebell.chat.message_content import clip
+from firebell.chat.message_model import clip
 from firebell.incidents.model import ENTRY_KINDS, ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, typed_answers
 

@@ -13,7 +13,7 @@ from firebell.chat.chat_context import ChatContext
 from firebell.chat.command_limit import CommandLimit
 from firebell.chat.intent_texts import render
 from firebell.chat.intents import Intent, OpenModal
-from firebell.chat.message_content import Content, Link
+from firebell.chat.message_model import Content, Link
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.once_per_key import act_once
 from firebell.chat.reply_model import Reply, ReplyButton

@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse
 
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
+from firebell.kit.undo import UNDO_WITHIN, Offer
 from firebell.kit.web import transaction
-from firebell.kit.web.undo import UNDO_WITHIN, Offer
 
 COOKIE = "firebell_flash"
 LIVE_REFRESH = "X-Live"

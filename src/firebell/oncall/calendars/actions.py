@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from firebell.kit import public_holidays, signing
+from firebell.kit import public_holidays, signing, undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Gone, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
-from firebell.kit.web import undo
 from firebell.oncall.calendars import busy_times, feed_store, person_matching, store
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from firebell.kit import signing
+from firebell.kit import signing, undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choices, to_required
 from firebell.kit.threads import DOCUMENTS
-from firebell.kit.web import flash, html, routing, transaction, undo
+from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.feed_limits import FeedLimiter
 from firebell.oncall.calendars.model import (

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from firebell.kit.web import api, undo
+from firebell.kit import undo
+from firebell.kit.web import api
 from firebell.kit.web.api import PageParams, PathId, Removed, Text, problems, removed
 from firebell.oncall.checks import fix_actions, grouping
 from firebell.oncall.checks import queries as check_queries

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.web import undo
 from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.schedules import changes, parts_store, store
 from firebell.people.action_permissions import permits

@@ -6,11 +6,12 @@ from typing import Any
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choice, to_id, to_number, to_wall
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.web import api, undo
+from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,

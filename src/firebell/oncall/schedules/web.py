@@ -6,10 +6,11 @@ from datetime import datetime
 
 from fastapi import Response
 
+from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_input_value
 from firebell.kit.text import plural, to_id
-from firebell.kit.web import flash, html, routing, undo
+from firebell.kit.web import flash, html, routing
 from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.grouping import group_gaps

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
+from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.references import parse_ref
 from firebell.kit.text import required_text
-from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from firebell.kit.undo import Offer
 from firebell.kit.web.api.types import ApiOutput
-from firebell.kit.web.undo import Offer
 
 
 class UndoOffered(ApiOutput):
