@@ -22,7 +22,7 @@ _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class IntervalCount:
-    """Alerts that began in bar number `bar`, of one status and severity."""
+    """The number of alerts of one status and severity that began in bar number `bar`."""
 
     bar: int
     is_firing: bool

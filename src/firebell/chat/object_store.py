@@ -329,7 +329,10 @@ async def drop_dead(tx: Tx, account_id: int, key: str) -> bool:
             """
             update chat_object
             set error = ''
-            where account_id = $1 and object_key = $2 and state = 'dead' and error <> ''
+            where account_id = $1
+                and object_key = $2
+                and state = 'dead'
+                and error <> ''
             """,
             account_id,
             key,

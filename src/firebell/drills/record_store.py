@@ -159,7 +159,7 @@ async def settle_inject(
     page_id: int | None = None,
     note: str = "",
 ) -> bool:
-    """Store that an inject was delivered or skipped; return False if it was before."""
+    """Store that an inject was delivered or skipped; return False if that was stored before."""
     changed = await tx.changed(
         """
         insert into drill_inject (drill_id, inject_id, skipped, at, elapsed_s, page_id, note)

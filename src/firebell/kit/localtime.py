@@ -1,4 +1,4 @@
-"""Conversion between local (wall clock) time and instants (pure)."""
+"""Conversion between local (wall clock) time and instants, across clock changes (pure)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache

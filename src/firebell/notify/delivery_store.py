@@ -105,10 +105,10 @@ def lease_sql(free: str) -> str:
             {free}
             for update skip locked
         ) free
-        join delivery own on own.id = free.id
-        join person on person.id = own.person_id
-        left join subject_plan plan on plan.subject_kind = own.subject_kind
-            and plan.subject_id = own.subject_id
+        join delivery claimed on claimed.id = free.id
+        join person on person.id = claimed.person_id
+        left join subject_plan plan on plan.subject_kind = claimed.subject_kind
+            and plan.subject_id = claimed.subject_id
         where delivery.id = free.id
         returning {columns}
     """

@@ -1,4 +1,4 @@
-"""Act on pages for people who answer through a channel, by the actions that the web calls, and say what is now."""
+"""Act on pages for people who answer through a channel, by the actions that the web calls, and say how the page is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -138,7 +138,7 @@ class SeverityResponse:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSettings:
-    """The response of the organization in one version; version 0 is the shipped one."""
+    """How the organization responds to each severity, in one version; version 0 is the shipped one."""
 
     version: int
     hours: BusinessHours

@@ -123,7 +123,7 @@ async def counts(tx: Reads, wanted: ServiceFilter, unhealthy_ids: Collection[int
 async def alert_counts(
     tx: Reads, service_ids: Sequence[int], first: datetime, last: datetime
 ) -> dict[int, dict[datetime, int]]:
-    """Return the alerts of each service by quarter of an hour, `last` included; quarters without one are absent."""
+    """Return how many alerts each service had by quarter of an hour, `last` included; empty quarters are absent."""
     rows = await tx.fetch(
         """
         select service_id, quarter, alerts

@@ -1,6 +1,6 @@
 """What mail providers report about mails that were sent, read from their webhooks (pure; spec 7.12).
 
-A report names its mail by the token that the mail carries in its headers; without it, it is about no subscriber.
+A report names its mail by the token that the mail carries in its headers; one without a token is about no subscriber.
 """
 
 import json

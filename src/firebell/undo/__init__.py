@@ -1,1 +1,1 @@
-"""Undo of removals in every slice."""
+"""Undo of recent actions, in every slice."""

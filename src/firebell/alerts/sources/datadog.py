@@ -1,4 +1,4 @@
-"""Datadog webhooks: the default body, which has the state in its title, and bodies of its variables.
+"""Datadog webhooks: the default body, which has the state in its title, and custom bodies built from its variables.
 
 https://docs.datadoghq.com/integrations/webhooks/
 """

@@ -49,7 +49,10 @@ def _alike(one: str, other: str) -> bool:
 def score(
     title: str, incident: Incident, service_ids: Iterable[int], chosen_services: Iterable[int]
 ) -> float:
-    """Return how similar an incident is to a title, from 0 to 2; an affected service that is the same counts too."""
+    """Return how similar an incident is to a title, from 0 to 1.5.
+
+    An affected service that both have adds 0.5, but only if they share a word too.
+    """
     wanted = terms(title)
     present = terms(f"{incident.title} {incident.summary}")
     shared = sum(any(_alike(term, word) for word in present) for term in wanted)
