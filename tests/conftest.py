@@ -5,14 +5,17 @@ import os
 import random
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 import execnet
+import httpx
 import pytest
 import uvloop
 from argon2 import PasswordHasher
+from httpx._transports import default as httpx_transports
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
@@ -117,6 +120,7 @@ async def shortcuts() -> AsyncIterator[None]:
         _connect_on_demand(patch)
         _look_up_types_once(patch)
         _drop_writes_to_closed_connections(patch)
+        _load_authorities_once(patch)
         kept_pools.patch(patch)
         lasting_loop.remember()
         yield
@@ -170,6 +174,11 @@ def _drop_writes_to_closed_connections(patch: pytest.MonkeyPatch) -> None:
             write(self, data)
 
     patch.setattr(asyncio.StreamWriter, "write", write_if_open)
+
+
+def _load_authorities_once(patch: pytest.MonkeyPatch) -> None:
+    """Load the certificate authorities once a process: each client of a test would, which takes 60 ms of CPU."""
+    patch.setattr(httpx_transports, "create_ssl_context", cache(httpx.create_ssl_context))
 
 
 @pytest.fixture(scope="session")

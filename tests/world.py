@@ -89,7 +89,6 @@ class World:
 
     ctx: Context
     clock: FakeClock
-    worker: Worker
     ingest: Ingest
     sink: Sink
     mara: int
@@ -99,6 +98,14 @@ class World:
     key: str
     woken: set[str] | None = None
     """The lanes that commits woke since they ran; None if every pass runs all of them."""
+    _worker: Worker | None = field(default=None, init=False)
+
+    @property
+    def worker(self) -> Worker:
+        """The worker, created when a test first needs it: many tests never do."""
+        if self._worker is None:
+            self._worker = Worker(self.ctx, timer_handlers(), event_subscriptions.outbox_handlers())
+        return self._worker
 
     @property
     def now(self) -> datetime:
@@ -271,7 +278,6 @@ async def world(
         yield World(
             ctx,
             clock,
-            Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers()),
             Ingest(ctx),
             receiver,
             made.mara,

@@ -115,10 +115,11 @@ async def joined(
 @asynccontextmanager
 async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, bytes]]:
     """Yield the pools of the web, of the worker and of the inbound routes, and the secret of the installation."""
+    reactions = event_subscriptions.build()
     async with AsyncExitStack() as stack:
 
         async def pool(size: int, limits: DatabaseLimits) -> Db:
-            db = await Db.connect(dsn, event_subscriptions.build(), size=size, limits=limits)
+            db = await Db.connect(dsn, reactions, size=size, limits=limits)
             stack.push_async_callback(db.close)
             if isinstance(clock, DatabaseClock):
                 db.clock = clock

@@ -17,3 +17,9 @@ SLICES = frozenset(path.parent.name for path in SRC.glob("*/slice.py")) - GATHER
 def modules() -> list[tuple[Path, ast.Module]]:
     """Return every module of the product with its tree."""
     return [(path, ast.parse(path.read_text())) for path in sorted(SRC.rglob("*.py"))]
+
+
+@cache
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return a tree and all that is below it, kept because walking through the product takes a second."""
+    return list(ast.walk(tree))

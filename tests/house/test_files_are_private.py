@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.house.source import SRC, modules
+from tests.house.source import SRC, modules, nodes
 
 WRITERS = {"write_text", "write_bytes", "touch"}
 OPENERS = {"open", "fdopen", "NamedTemporaryFile"}
@@ -24,7 +24,7 @@ def test_files_are_written_by_private_files_alone() -> None:
         f"{path.relative_to(SRC)}:{node.lineno}"
         for path, tree in modules()
         if path != SRC / "kit" / "private_files.py"
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Call) and _writes(node)
     ]
     assert writers == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.source import SRC, modules
+from tests.house.source import SRC, modules, nodes
 
 DIALLERS = {"kit/http_out.py", "commands/client.py"}
 """The guarded client, and the command line, which talks to the user's own Firebell."""
@@ -39,7 +39,7 @@ def relative(path: Path) -> str:
 
 
 def attributes(tree: ast.Module) -> list[ast.Attribute]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return [node for node in nodes(tree) if isinstance(node, ast.Attribute)]
 
 
 def test_no_answer_of_another_server_is_expanded() -> None:
@@ -71,7 +71,7 @@ def test_nothing_that_arrives_is_decompressed_or_unpacked(module: str) -> None:
 def _imports() -> list[tuple[Path, ast.Module, str]]:
     """Return every module with its tree and each name that it imports."""
     return [
-        (path, tree, name) for path, tree in modules() for node in ast.walk(tree) for name in _imported(node)
+        (path, tree, name) for path, tree in modules() for node in nodes(tree) for name in _imported(node)
     ]
 
 

@@ -7,7 +7,7 @@ from firebell.oncall.model import CoverState, SwapState
 from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
 from firebell.runbooks.actions import LibraryChange
 
-from .source import modules
+from .source import modules, nodes
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 AUDITS = ("audit", "audit_each")
@@ -46,9 +46,9 @@ def _texts(value: ast.expr) -> Iterator[str]:
 
 def _actions() -> Iterator[str]:
     """Yield the actions that the source writes; f-strings get the texts that their function is called with."""
-    nodes = [node for _, tree in modules() for node in ast.walk(tree)]
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    for function in (node for node in nodes if isinstance(node, Function)):
+    source = [node for _, tree in modules() for node in nodes(tree)]
+    calls = [node for node in source if isinstance(node, ast.Call)]
+    for function in (node for node in source if isinstance(node, Function)):
         for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) in AUDITS):
             match _positional(call)[1]:
                 case ast.JoinedStr(

@@ -10,7 +10,7 @@ import pytest
 
 from firebell.channels import registry
 from firebell.kit.db import migrate
-from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules
+from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules, nodes
 
 ROOMS = (
     *("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars"),
@@ -51,7 +51,7 @@ CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
 
 def imports(tree: ast.Module) -> Iterator[str]:
     """Yield every module that is imported, `from` names included where they may be modules."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -75,9 +75,9 @@ def test_a_pure_module_asks_no_clock_no_dice_and_no_network(name: str) -> None:
     assert not {module.partition(".")[0] for module in imports(tree)} & IMPURE_MODULES
     assert not {f for f in imports(tree) if f.endswith((".store", "_store", ".actions", "kit.db"))}
     waits = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
-    assert not [node for node in ast.walk(tree) if isinstance(node, waits)]
+    assert not [node for node in nodes(tree) if isinstance(node, waits)]
     calls = [
-        n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+        n.func.attr for n in nodes(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
     ]
     assert not CLOCKS & set(calls)
 
@@ -87,7 +87,7 @@ def test_no_sql_of_the_domain_asks_the_databases_clock() -> None:
     for path, tree in modules():
         if path.name in ("migrate.py", "database_clock.py") or "commands" in path.parts:
             continue
-        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        texts = [n.value for n in nodes(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         assert not [w for w in texts if clock.search(w) and "select" in w.lower()], path
 
 
@@ -99,7 +99,7 @@ def test_only_the_edges_ask_a_clock() -> None:
             continue
         clock_readers = [
             ast.unparse(n.func)
-            for n in ast.walk(tree)
+            for n in nodes(tree)
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in CLOCKS
         ]
         wrong = [call for call in clock_readers if call.startswith(("datetime.", "date.", "time.time"))]
@@ -193,7 +193,7 @@ def test_inside_a_slice_the_sql_is_in_the_store_alone() -> None:
     for path, tree in modules():
         if path.relative_to(SRC).parts[0] not in SLICES or path.name.endswith("store.py"):
             continue
-        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        texts = [n.value for n in nodes(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         sql = [w for w in texts if re.match(r"\s*(select|insert into|update \w+ set|delete from)\s", w)]
         assert not sql, f"{path.relative_to(SRC)}: {sql}"
 
@@ -344,7 +344,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
     for path, tree in modules():
         caught = [
             n
-            for n in ast.walk(tree)
+            for n in nodes(tree)
             if isinstance(n, ast.ExceptHandler)
             and (n.type is None or ast.unparse(n.type) in ("Exception", "BaseException"))
             and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(n))
@@ -370,10 +370,10 @@ def test_long_running_loops_sleep_and_get_random_numbers_through_their_pace() ->
         name = str(path.relative_to(SRC))
         if name not in loops | senders:
             continue
-        calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        calls = {ast.unparse(n.func) for n in nodes(tree) if isinstance(n, ast.Call)}
         imported = {
             f"{n.module}.{each.name}"
-            for n in ast.walk(tree)
+            for n in nodes(tree)
             if isinstance(n, ast.ImportFrom) and n.module in ("time", "random", "asyncio")
             for each in n.names
         }
@@ -385,7 +385,7 @@ def test_names_say_what_they_hold() -> None:
     """These say only that something happened to a value; `style.md` asks for the field's terms."""
     vague = {"found", "said", "told", "heard"}
     for path, tree in modules():
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             match node:
                 case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                     pass

@@ -48,6 +48,22 @@ def test_front_matter_is_not_shown() -> None:
     assert handbook_chapters.chapter("SKILL.md", TEXT).slug == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("# Roles of `INC-1`\n\n# Later", "Roles of INC-1"),
+        ("# Roles\r\n\r\nText", "Roles"),
+        ("# Roles in [the guide][1]\n\n[1]: severity.md", "Roles in the guide"),
+        ("A paragraph first.\n\n# Roles", "Roles"),
+        ("Roles\n=====\n\n# Later", "Roles"),
+        ("## Level two\n\n# Roles", "Roles"),
+        ("No heading", "references/x.md"),
+    ],
+)
+def test_a_chapter_is_titled_by_its_first_heading(text: str, title: str) -> None:
+    assert handbook_chapters.chapter("references/x.md", text).title == title
+
+
 def test_anchors_are_those_of_github() -> None:
     assert [(h.level, h.anchor) for h in handbook_chapters.headings(TEXT)] == [
         (1, "incident-roles"),

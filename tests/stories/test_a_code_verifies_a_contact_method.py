@@ -23,7 +23,6 @@ from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState, QuietHours
 from firebell.people.verification import CodeOutcome
 from firebell.process import connected
-from firebell.worker import Worker, timer_handlers
 from tests.servers import listening, mail_server
 from tests.stories.test_emails import Mailbox, heading
 from tests.stories.test_ntfy_messages import NtfyServer
@@ -280,8 +279,7 @@ async def test_the_limits_outlive_a_restart(dsn: str, clock: FakeClock) -> None:
 async def again(dsn: str, clock: FakeClock) -> AsyncIterator[World]:
     """Run the same organization after a restart."""
     async with connected(settings(), dsn, clock) as ctx, sink() as receiver:
-        worker = Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers())
-        yield World(ctx, clock, worker, Ingest(ctx), receiver, 1, 2, 1, 1, "")
+        yield World(ctx, clock, Ingest(ctx), receiver, 1, 2, 1, 1, "")
 
 
 async def test_a_code_comes_in_quiet_hours(dsn: str, clock: FakeClock) -> None:

@@ -11,6 +11,8 @@ from firebell.kit.markdown import anchors, markdown, plain_text
 ORDER = ("SKILL.md", "references/", "examples/", "scripts/")
 FIRST = "SKILL.md"
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+_FIRST_HEADING = re.compile(r"\n*# [^\n\[]*(?=\n|\Z)")
+"""A title before anything else; one with a bracket may refer to a link that is defined later."""
 
 
 def chapter(path: str, text: str) -> Chapter:
@@ -19,7 +21,9 @@ def chapter(path: str, text: str) -> Chapter:
     if path.endswith(".py"):
         return Chapter(path, slug, path.rpartition("/")[2], text)
     body = _FRONT.sub("", text)
-    titles = [h.text for h in headings(body) if h.level == 1]
+    # parsing whole chapters takes most of what a server needs to load the handbook
+    first = _FIRST_HEADING.match(body)
+    titles = [h.text for h in headings(first[0] if first else body) if h.level == 1]
     return Chapter(path, slug, titles[0] if titles else path, body)
 
 
