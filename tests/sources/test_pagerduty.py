@@ -140,6 +140,15 @@ async def test_an_unknown_integration_key_is_a_bad_request(dsn: str, clock: Fake
             assert answer.json()["errors"] == ["'routing_key' is not the key of an integration here"]
 
 
+async def test_an_unavailable_database_is_answered_with_503(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        await d.enqueue({**SAMPLES["minimal"], "routing_key": "KEY"})
+        await d.world.ctx.ingest_db.close()
+        answer = await d.enqueue({**SAMPLES["minimal"], "routing_key": "KEY"})
+        assert (answer.status_code, answer.json()["status"]) == (503, "failed")
+        assert int(answer.headers["retry-after"]) > 0
+
+
 async def test_trigger_acknowledge_resolve(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for name, state in (("full", "triggered"), ("acknowledge", "acked"), ("resolve", "resolved")):

@@ -282,13 +282,30 @@ class Inbound:
     ) -> None:
         """Receive a message that carries the integration key itself."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        limit = address.max_body_bytes
         about = partial(KeyedRequest, headers=headers, segments=segments, query=_query(scope))
+        try:
+            response = await self._keyed_response(name, address, about, headers, receive)
+        except FirebellError as error:
+            response = self._problem(error, scope["path"])
+            if address.failure:
+                body = _encode(address.failure(error.message))
+                response = replace(response, body=body, headers=(_JSON, *response.headers[1:]))
+        await _send(send, response)
+
+    async def _keyed_response(
+        self,
+        name: str,
+        address: KeyedAddress,
+        about: Callable[..., KeyedRequest],
+        headers: dict[bytes, bytes],
+        receive: Receive,
+    ) -> Response:
+        """Store a message that carries its integration key, and return the response."""
+        limit = address.max_body_bytes
         early_key = address.key_of(about(b"", self._ctx.clock.now())) if address.key_of else None
         integration = None if early_key is None else await self.ingest.find(early_key)
         if early_key is not None and integration is None:
-            await _send(send, _response(address.reply(KeyedMessage(early_key), False)))
-            return
+            return _response(address.reply(KeyedMessage(early_key), False))
         with self.budget.share() as share:
             body = await self._body(headers, receive, limit, share)
             if body.is_too_large:
@@ -308,7 +325,7 @@ class Inbound:
                 integration = await self.ingest.find(message.integration_key)
             if integration is not None:
                 await self._store(integration, name, body.content, message)
-        await _send(send, _response(address.reply(message, integration is not None)))
+        return _response(address.reply(message, integration is not None))
 
     async def _message(
         self, name: str, address: KeyedAddress, request: KeyedRequest, integration: Integration | None

@@ -108,6 +108,8 @@ class KeyedAddress:
     """Returns the integration key if the path or a header has it; a request with an unknown one is not read."""
     shown: str = ""
     """The path and query of an example, with `<key>`; empty if it is `path`."""
+    failure: Callable[[str], dict[str, Json]] | None = None
+    """Returns the body of a 413 or 503 with this message as the other product has it; None for problem details."""
 
 
 @dataclass(frozen=True, slots=True)

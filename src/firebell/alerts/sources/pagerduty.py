@@ -52,6 +52,11 @@ def refusal(message: KeyedMessage, key_field: str = KEY_FIELD) -> Reply:
     return Reply(400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors})
 
 
+def failure(reason: str) -> dict[str, Json]:
+    """Return PagerDuty's answer to an event that is too large, or that could not be stored now."""
+    return {"status": "failed", "message": reason, "errors": [reason]}
+
+
 def read_object(request: KeyedRequest, key_field: str = KEY_FIELD) -> dict[str, Json] | KeyedMessage:
     """Return the JSON object of a request, with the key from the path or the header if the body lacks it."""
     header_key = key_in_path(request) or request.headers.get(b"x-routing-key", b"").decode("latin-1")
@@ -159,5 +164,5 @@ SOURCE = Source(
         '{"routing_key": "<key>", "event_action": "trigger", "dedup_key": "disk-7", '
         '"payload": {"summary": "Disk almost full", "source": "db1", "severity": "critical"}}'
     ),
-    address=KeyedAddress("/v2/enqueue", read, reply, KEY_FIELD),
+    address=KeyedAddress("/v2/enqueue", read, reply, KEY_FIELD, failure=failure),
 )

@@ -4,7 +4,7 @@ from firebell.alerts.cleaning import clamp, instant, line, mapping
 from firebell.alerts.model import Json, NewChangeEvent
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.source_fields import mapped
-from firebell.alerts.sources.pagerduty import KEY_FIELD, key_errors, links_of, read_object, refusal
+from firebell.alerts.sources.pagerduty import KEY_FIELD, failure, key_errors, links_of, read_object, refusal
 
 NAME = "pagerduty-change"
 
@@ -45,5 +45,5 @@ SOURCE = Source(
     icon='<circle cx="12" cy="12" r="4"/><path d="M2 12h6M16 12h6"/>',
     setup="Post deployments and other changes to this address. They never page; the service and its pages show them.",
     example='{"routing_key": "<key>", "payload": {"summary": "Deployed build 4812", "source": "ci"}}',
-    address=KeyedAddress("/v2/change/enqueue", read, reply, KEY_FIELD),
+    address=KeyedAddress("/v2/change/enqueue", read, reply, KEY_FIELD, failure=failure),
 )

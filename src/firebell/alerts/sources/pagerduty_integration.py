@@ -36,5 +36,7 @@ SOURCE = Source(
         '{"event_action": "trigger", "dedup_key": "disk-9", '
         '"payload": {"summary": "Disk almost full", "source": "db1", "severity": "critical"}}'
     ),
-    address=KeyedAddress("/integration/<key>/enqueue", read, reply, "", key_of=key_in_path),
+    address=KeyedAddress(
+        "/integration/<key>/enqueue", read, reply, "", key_of=key_in_path, failure=pagerduty.failure
+    ),
 )

@@ -70,5 +70,7 @@ SOURCE = Source(
         '{"service_key": "<key>", "event_type": "trigger", "incident_key": "disk-8", '
         '"description": "Disk almost full"}'
     ),
-    address=KeyedAddress("/generic/2010-04-15/create_event.json", read, reply, KEY_FIELD),
+    address=KeyedAddress(
+        "/generic/2010-04-15/create_event.json", read, reply, KEY_FIELD, failure=pagerduty.failure
+    ),
 )
