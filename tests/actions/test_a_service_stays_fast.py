@@ -155,6 +155,38 @@ async def test_the_alerts_of_a_service_come_from_its_index(dsn: str, clock: Fake
             assert [plan for plan in explained.plans if not any(i in plan for i in indexes)] == []
 
 
+async def test_the_bars_of_a_service_read_no_counters_of_others(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, w.ctx.db.tx() as tx:
+        await tx.execute(
+            """
+            insert into service (name, slug, team_id, created_at)
+            select 'Service ' || i, 'service-' || i, 1, $1
+            from generate_series(1, 50) i
+            """,
+            w.now,
+        )
+        await tx.execute(
+            """
+            insert into alert_count (quarter, service_id, alerts)
+            select quarter, service.id, 1
+            from service
+            cross join generate_series($1::timestamptz, $2::timestamptz, interval '3 hours') quarter
+            """,
+            alerts.quarter_of(w.now) - timedelta(days=60),
+            alerts.quarter_of(w.now),
+        )
+        await tx.execute("analyze alert_count")
+        explained = Explained.of(tx)
+        for service_ids in (
+            [w.service],
+            await tx.value("select array_agg(id) from service where id % 5 = 0"),
+        ):
+            assert len(await alert_bars(explained, service_ids, timedelta(days=1), 30, w.now)) == len(
+                service_ids
+            )
+        assert [plan for plan in explained.plans if "alert_count_of_service" not in plan] == []
+
+
 async def test_the_bars_of_a_service_have_each_quarter_of_their_range_and_no_other(
     dsn: str, clock: FakeClock
 ) -> None:
