@@ -1,6 +1,7 @@
 """The quarterly review: quarters, what counts as a change, what it asks, and its Markdown."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
 
@@ -13,13 +14,14 @@ from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, RuleTotal
 from firebell.metrics.review import document, quarters
-from firebell.metrics.review.document import Factor, HeldDrill, OverdueItem, Practice, Review
+from firebell.metrics.review.document import Factor, HeldDrill, OverdueItem, Practice, Review, ReviewCost
 from firebell.metrics.review.trends import Trend, count_change, p_of_counts, share_change, trend
 from firebell.metrics.summaries import Share
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 Q3 = windows.quarter(date(2026, 8, 1), "UTC")
 SCOPE = Scope(Q3, NOW)
+EMPTY = Review(Q3, is_over=True, team="", lines=[], severities=[], factors=[], rules=[], questions=[])
 
 
 @pytest.mark.parametrize(
@@ -195,6 +197,16 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
     assert len(rows) == 3 + 2 + 3 + 2 + 4 + 2 + 3
     for definition in (line.slug for line in lines):
         assert f"**{DEFINITIONS[definition].title}**: " in text, "each metric has its lever"
+
+
+def test_a_minute_without_a_rate_does_not_read_as_zero_hours() -> None:
+    def text(seconds: int) -> str:
+        cost = ReviewCost([], [], [], seconds)
+        return document.markdown(replace(EMPTY, cost=cost), "https://firebell.example.org")
+
+    assert "60 s of people’s time has no rate." in text(60)
+    assert "1:40 h of people’s time has no rate." in text(100 * 60)
+    assert "no rate" not in text(0)
 
 
 @pytest.mark.parametrize(

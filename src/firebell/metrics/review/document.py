@@ -306,7 +306,7 @@ def _cost(cost: ReviewCost | None) -> list[str]:
         f"Business impact of {plural(each.incidents, 'incident')}: {each.money}." for each in cost.impacts
     ]
     if cost.unpriced_s:
-        lines.append(f"{cost.unpriced_s / 3600:.1f} hours of people’s time have no rate.")
+        lines.append(f"{length(cost.unpriced_s)} of people’s time has no rate.")
     text = table(["Currency", "Now", "Before"], cost.rows) if cost.rows else "No cost is recorded."
     return ["## What incidents cost", text, *lines]
 
