@@ -1,6 +1,7 @@
 """The rates of teams on PostgreSQL: whose time counts for which team, who may change a rate, and what is recorded."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,14 +10,16 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.errors import Forbidden, Invalid, NotFound
-from firebell.metrics import cost, fact_store
+from firebell.metrics import cost, fact_store, projection
 from firebell.metrics.business_impact import actions as business_impact
 from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.cost import CostRate
 from firebell.metrics.team_rates import actions, store
+from firebell.paging import actionable_votes
 from firebell.people import actions as people
 from firebell.people import audit_store
 from tests.actions.test_metrics import CHECKOUT, NOW, SEARCH, _october
+from tests.api.metric_amounts import upgrade_to_team_rates
 from tests.world import World, world
 
 
@@ -132,6 +135,22 @@ async def test_the_time_of_people_in_other_incidents_costs_nothing_here(db: Db) 
         hidden = replace(scope, hidden=[3])
         period = await impact_queries.period_cost(tx, hidden, 90 * 60)
         assert [str(each) for each in period.time.amounts] == ["90.00 EUR"]
+
+
+async def test_a_vote_just_before_an_upgrade_counts_however_long_it_takes(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        await w.ack(w.jun)
+        await w.after(minutes=25)
+        page, mara = await w.page(), await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select vote from page_fact where id = $1", page.id) is None
+            await actionable_votes.vote(tx, mara, page.id, False, w.now)
+            await upgrade_to_team_rates(tx)
+            for minutes in range(60, 70):
+                await projection.catch_up(tx, w.now + timedelta(minutes=minutes))
+            assert await tx.value("select vote from page_fact where id = $1", page.id) == "not_actionable"
 
 
 async def _entries(w: World) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import available
 from tests.api.api_clients import Api, browser, sign_in
 from tests.world import World
@@ -104,16 +105,20 @@ async def a_team_has_a_rate_of_its_own(w: World, api: Api, jun: Api, cost: dict[
     ]
 
 
+async def upgrade_to_team_rates(tx: Tx) -> None:
+    """Remove the time of each person and start to compute it, as the migration of a database without it does."""
+    (migration,) = [one for one in available() if one.name == "team_cost_rates"]
+    await tx.execute("delete from incident_fact_person")
+    await tx.execute(migration.sql[migration.sql.index("update metric_progress") :])
+
+
 async def _an_upgrade_computes_whose_time_it_was(w: World, api: Api) -> None:
     """Facts from before the migration have no people; once it ran, they are computed again, and nothing drifted."""
     total = await api("GET", "/metrics-cost")
-    (migration,) = [one for one in available() if one.name == "team_cost_rates"]
-    restart = migration.sql[migration.sql.index("update metric_progress") :]
     async with w.ctx.db.tx() as tx:
         people = await tx.fetch("select * from incident_fact_person")
         assert people
-        await tx.execute("delete from incident_fact_person")
-        await tx.execute(restart)
+        await upgrade_to_team_rates(tx)
     between = await api("GET", "/metrics-cost")
     assert ([one["currency"] for one in between["people_costs"]], between["hours"]) == (
         ["EUR"],

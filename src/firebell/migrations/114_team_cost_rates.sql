@@ -13,8 +13,8 @@ create table incident_fact_person (
     primary key (incident_id, person_id)
 );
 
--- facts of incidents are computed again in the background, which stores the time of each person
+-- Facts of incidents are computed again in the background, which stores the time of each person. Votes and messages have
+-- no log: they are read from `refreshed_at` on, so it stays.
 update metric_progress
 set entry_id = 0,
-    refreshed_at = null,
     version = version + 1;
