@@ -15,6 +15,7 @@ from firebell.metrics.business_impact import actions as business_impact
 from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.cost import CostRate
 from firebell.metrics.team_rates import actions, store
+from firebell.metrics.team_rates.model import TimeShare
 from firebell.paging import actionable_votes
 from firebell.people import actions as people
 from firebell.people import audit_store
@@ -151,6 +152,20 @@ async def test_a_vote_just_before_an_upgrade_counts_however_long_it_takes(dsn: s
             for minutes in range(60, 70):
                 await projection.catch_up(tx, w.now + timedelta(minutes=minutes))
             assert await tx.value("select vote from page_fact where id = $1", page.id) == "not_actionable"
+
+
+async def test_rates_are_listed_in_the_order_that_decides(db: Db) -> None:
+    async with db.tx() as tx:
+        await _october(tx)
+        for name, per_hour in (("Search", "50"), ("platform", "100")):
+            team_id = await tx.value(
+                "insert into team (name, slug, created_at) values ($1, lower($1), $2) returning id", name, NOW
+            )
+            await _set_rate(tx, team_id, per_hour, "EUR")
+        rates = await actions.rates(tx)
+        assert [team.name for team in rates.teams] == ["platform", "Search"]
+        both = TimeShare(60, [team.team_id for team in rates.teams])
+        assert rates.of(both) == rates.teams[0].rate
 
 
 async def _entries(w: World) -> list[dict[str, object]]:

@@ -18,6 +18,11 @@ class TeamRate:
     name: str
     rate: CostRate
 
+    @property
+    def precedence(self) -> tuple[str, str, int]:
+        """Key by which teams are listed; of several that could apply, the first does."""
+        return self.name.casefold(), self.name, self.team_id
+
 
 @dataclass(frozen=True, slots=True)
 class TimeShare:
@@ -51,7 +56,7 @@ class Rates:
         """
         candidates = set(share.owners or share.teams)
         rated = [team for team in self.teams if team.team_id in candidates]
-        first = min(rated, key=lambda team: (team.name.casefold(), team.name, team.team_id), default=None)
+        first = min(rated, key=lambda team: team.precedence, default=None)
         return first.rate if first else self.organization
 
     def cost(self, shares: Iterable[TimeShare]) -> TimeCost:

@@ -9,19 +9,19 @@ from firebell.metrics.team_rates.model import TeamRate, TimeShare
 
 
 async def rates(tx: Tx) -> list[TeamRate]:
-    """Return the rates of all teams that have one, by name."""
+    """Return the rates of all teams that have one, by name: in the order that decides."""
     rows = await tx.fetch(
         """
         select team.id, team.slug, team.name, team_cost_rate.per_hour, team_cost_rate.currency
         from team_cost_rate
         join team on team.id = team_cost_rate.team_id
-        order by team.name, team.id
         """
     )
-    return [
+    rates = [
         TeamRate(row["id"], row["slug"], row["name"], CostRate(row["per_hour"], row["currency"]))
         for row in rows
     ]
+    return sorted(rates, key=lambda rate: rate.precedence)
 
 
 async def save(tx: Tx, team_id: int, rate: CostRate) -> None:
