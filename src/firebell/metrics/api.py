@@ -186,10 +186,13 @@ class CostShown(RateShown):
     incidents: int
     amount: Annotated[
         str | None,
-        Field(description="of the time of people, in the currency of the organization", examples=["370.50"]),
+        Field(
+            description="of the time of people, in the currency of the organization; null if none is in it",
+            examples=["370.50"],
+        ),
     ]
     people_costs: Annotated[list[MoneyShown], Field(description="one for each currency of the rates")]
-    unpriced_hours: Annotated[str, Field(description="hours of teams without a rate", examples=["0.00"])]
+    unpriced_hours: Annotated[str, Field(description="hours that no rate applies to", examples=["0.00"])]
     business_impact: Annotated[list[ImpactShown], Field(description="one for each currency")]
     totals: Annotated[list[MoneyShown], Field(description="time and business impact, one for each currency")]
     by_service: list[GroupImpactShown]

@@ -51,7 +51,7 @@ class IncidentCostShown(ApiOutput):
         MoneyShown | None, Field(description="null without a rate, or with several currencies")
     ]
     people_costs: Annotated[list[MoneyShown], Field(description="one for each currency of the rates")]
-    unpriced_hours: Annotated[str, Field(description="hours of teams without a rate", examples=["0.00"])]
+    unpriced_hours: Annotated[str, Field(description="hours that no rate applies to", examples=["0.00"])]
     business_impact: Annotated[BusinessImpactShown | None, Field(description="null if not recorded")]
     totals: Annotated[list[MoneyShown], Field(description="one for each currency")]
 

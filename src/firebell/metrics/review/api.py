@@ -90,7 +90,7 @@ class ReviewCostShown(ApiOutput):
     business_impact: list[ImpactShown]
     totals: Annotated[list[MoneyShown], Field(description="time of people and business impact")]
     before_totals: list[MoneyShown]
-    unpriced_hours: Annotated[str, Field(description="hours of teams without a rate", examples=["0.00"])]
+    unpriced_hours: Annotated[str, Field(description="hours that no rate applies to", examples=["0.00"])]
 
 
 class ReviewShown(ApiOutput):
