@@ -32,11 +32,11 @@ def cost(ref: str, impact: str | None, currency: str | None, source: str | None,
         call("DELETE", f"{address}/business-impact")
     body = {"amount": impact, "currency": currency, "source": source}
     fields = call("PUT", f"{address}/business-impact", body) if impact else call("GET", f"{address}/cost")
-    recorded, people = fields["business_impact"], fields["people_costs"]
+    recorded = fields["business_impact"]
+    people = [f"{each['amount']} {each['currency']}" for each in fields["people_costs"]]
     rows = [
         ["people", f"{fields['people']}, {fields['hours']} h"],
-        *[["people cost", f"{each['amount']} {each['currency']}"] for each in people],
-        *([] if people else [["people cost", "-"]]),
+        *[["people cost", amount] for amount in people or ["-"]],
         *(
             [["without a rate", f"{fields['unpriced_hours']} h"]]
             if people and float(fields["unpriced_hours"])
