@@ -145,7 +145,7 @@ async def steady_timers(factor: float) -> Result:
 
 
 async def acknowledged(factor: float) -> Result:
-    """W14c: the pages whose messages go out last are acknowledged while the others are sent."""
+    """W14c: pages that are sent last are acknowledged while the others are sent."""
     pages = max(100, int(PAGES * min(1, factor)))
     count = min(ACKNOWLEDGED, pages // 4)
     async with product() as it:
@@ -174,7 +174,7 @@ async def acknowledged(factor: float) -> Result:
         )
     return Result(
         "W14c",
-        f"{pages:,} pages escalate at once, and {count} whose messages wait are acknowledged meanwhile",
+        f"{pages:,} pages escalate at once, and {count} are acknowledged while their messages wait",
         f"acknowledged in {number(done - sent)} s; {len(late)} messages of them afterward,"
         f" the last after {number(max(late, default=0))} s",
         "-",

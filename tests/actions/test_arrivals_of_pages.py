@@ -1,4 +1,4 @@
-"""Messages about urgent pages are counted for the workload of the people whom they reached."""
+"""Messages about urgent pages are counted for the workload of their recipients."""
 
 from datetime import timedelta
 

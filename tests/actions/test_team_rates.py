@@ -1,4 +1,4 @@
-"""The rates of teams on PostgreSQL: whose time counts for which team, who may change a rate, and what is recorded."""
+"""The rates of teams on PostgreSQL: the team that a person's time counts for, who sets a rate, and what is recorded."""
 
 from dataclasses import replace
 from datetime import timedelta

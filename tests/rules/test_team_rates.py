@@ -1,4 +1,4 @@
-"""Whose rate counts, and what time costs at the rates of several teams (spec 11.13)."""
+"""Which rate applies, and what time costs at the rates of several teams (spec 11.13)."""
 
 from decimal import Decimal
 

@@ -30,7 +30,7 @@ IMPACT_SOURCE = "Finance, order ledger"
 
 
 async def add_metrics(past: Past, now: datetime) -> None:
-    """Vote on whether the last pages were actionable, set the rates of an hour, and compute all facts."""
+    """Vote on whether the last pages were actionable, set hourly rates, and compute all facts."""
     async with past.ctx.db.tx() as tx:
         pages = await paging.pages(tx, states=(PageState.RESOLVED,), limit=JUDGED)
         for number, page in enumerate(pages):

@@ -22,7 +22,7 @@ async def rates(tx: Tx) -> Rates:
 
 
 async def cost_of_incident(tx: Tx, rates: Rates, incident_id: int, seconds: int) -> TimeCost:
-    """Return what the time of people on an incident costs, which is so many seconds."""
+    """Return what the time of people on an incident costs; `seconds` is their total."""
     conditions = Conditions()
     conditions.add(f"incident_fact.id = {conditions.value(incident_id)}::bigint")
     return await _cost(tx, rates, conditions, seconds)
@@ -31,12 +31,12 @@ async def cost_of_incident(tx: Tx, rates: Rates, incident_id: int, seconds: int)
 async def cost_of_scope(
     tx: Tx, rates: Rates, scope: Scope, seconds: int, *, before: bool = False
 ) -> TimeCost:
-    """Return what the time of people on the incidents of a scope costs, which is so many seconds."""
+    """Return what the time of people on the incidents of a scope costs; `seconds` is their total."""
     return await _cost(tx, rates, scope_store.closed_and_counted(scope, before=before), seconds)
 
 
 async def _cost(tx: Tx, rates: Rates, conditions: Conditions, seconds: int) -> TimeCost:
-    """Return what time costs; time of which no person is known yet, after an upgrade, counts for no team."""
+    """Return what time costs; time that is not stored by person yet, after an upgrade, has the organization's rate."""
     shares = await store.shares(tx, conditions) if rates.teams else []
     known = sum(share.seconds for share in shares)
     rest = [TimeShare(seconds - known)] if seconds > known or not shares else []
@@ -58,7 +58,7 @@ async def save(tx: Tx, actor: Actor, team_slug: str, per_hour: str, currency: st
 
 @permits(Verb.COST_RATE_WRITE)
 async def remove(tx: Tx, actor: Actor, team_slug: str, now: datetime) -> None:
-    """Remove the rate of a team, for which that of the organization counts again. Idempotent."""
+    """Remove the rate of a team, so that of the organization applies again. Idempotent."""
     team = await people.team_by_slug(tx, team_slug)
     before = await _rate_of(tx, team.id)
     if await store.delete(tx, team.id):

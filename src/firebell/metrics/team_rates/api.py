@@ -54,7 +54,7 @@ async def set_team_rate(w: Writer, team: Text, body: NewTeamRate) -> TeamRateSho
 @router.delete(
     "/{team}",
     status_code=204,
-    summary="Remove the rate of a team, for which that of the organization counts again",
+    summary="Remove the rate of a team; the rate of the organization applies again",
     responses=problems(404),
 )
 async def remove_team_rate(w: Writer, team: Text) -> None:

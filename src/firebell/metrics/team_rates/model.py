@@ -1,4 +1,4 @@
-"""Which rate counts for whose time, and what time costs at several rates (pure; spec 11.13)."""
+"""Which rate applies to the time of people, and what time costs at several rates (pure; spec 11.13)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class TeamRate:
 
 @dataclass(frozen=True, slots=True)
 class TimeShare:
-    """Time of people who are in the same teams, and of these teams those that own a service of the incident."""
+    """Time of people in the same teams; `owners` are those of the teams that own a service of the incident."""
 
     seconds: int
     teams: Sequence[int] = ()

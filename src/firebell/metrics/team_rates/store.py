@@ -25,7 +25,7 @@ async def rates(tx: Tx) -> list[TeamRate]:
 
 
 async def save(tx: Tx, team_id: int, rate: CostRate) -> None:
-    """Store the rate of a team instead of the one it had."""
+    """Store or replace the rate of a team."""
     await tx.execute(
         """
         insert into team_cost_rate (team_id, per_hour, currency)

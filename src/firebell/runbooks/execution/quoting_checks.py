@@ -10,7 +10,7 @@ from firebell.runbooks.model import Fence
 BASH_LANGUAGES = frozenset({"bash", "sh", "shell"})
 """Languages of code blocks that bash runs."""
 CACHED_SCRIPTS = 1024
-"""Number of scripts whose findings a process keeps: those of a library are read once, not at each visit."""
+"""Number of cached results; the scripts of a library are parsed once, not on each visit."""
 _SHELLS = frozenset({"sh", "bash", "zsh", "ksh", "dash"})
 _WRAPPERS = frozenset({"sudo", "env", "nohup", "time", "exec", "command", "builtin", "nice"})
 _WRAPPER_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-h", "-p", "-C", "-n", "-D", "-R", "-T"})
