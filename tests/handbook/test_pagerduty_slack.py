@@ -200,9 +200,10 @@ def test_an_outage_of_slack_is_waited_out_in_order_and_nothing_is_done_twice(
 
 
 def test_a_slack_that_does_not_answer_is_tried_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack.bridge.web, "timeout", 0.2)
-    stack.to_slack.faults.append(Fault(Answer(503), delay_s=0.6))
-    stack.happens("triggered")
+    with monkeypatch.context() as patched:
+        patched.setattr(stack.bridge.web, "timeout", 0.2)
+        stack.to_slack.faults.append(Fault(Answer(503), delay_s=0.6))
+        stack.happens("triggered")
     assert "Cannot reach Slack" in stack.bridge.store.run("select error from inbox")[0][0]
     stack.later()
     assert stack.channel().pins

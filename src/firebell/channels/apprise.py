@@ -188,7 +188,7 @@ CHANNEL = Channel(
     is_ready=lambda settings: is_installed() and bool(settings[KINDS]),
     off_text=OFF,
     check_health=check_health,
-    rate=SendRate(per_s=2, burst=16),
+    rate=SendRate(per_s=2, burst=32),
     attempt_limit_s=2 * LIMIT_S + TURN_LIMIT_S + 2,
     # nothing shows that a message arrived
     wakes=False,
