@@ -116,6 +116,14 @@ async def test_the_address_is_shown_nowhere(
     assert TOKEN not in caplog.text
 
 
+async def test_a_long_address_in_another_script_is_refused_or_stored(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock, channel_settings=SETTINGS) as w, browser(w) as http:
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        for length, status in ((900, 422), (300, 201)):
+            address = f"json://example.org/{'消' * length}"
+            await api("POST", PATH, {"kind": "apprise", "address": address}, status=status)
+
+
 async def test_an_accepted_message_does_not_keep_the_next_level_waiting(dsn: str, clock: FakeClock) -> None:
     service = Service()
     async with listening(service.answer) as service.port, world(dsn, clock, channel_settings=SETTINGS) as w:
