@@ -124,20 +124,25 @@ async def test_a_long_address_in_another_script_is_refused_or_stored(dsn: str, c
             await api("POST", PATH, {"kind": "apprise", "address": address}, status=status)
 
 
+async def _rely_on_apprise_first(w: World, service: Service) -> None:
+    """Give Mara a method of Apprise, and a webhook a minute later."""
+    method = await _add(w, w.mara, service.address)
+    async with w.ctx.db.tx() as tx:
+        webhook = next(m for m in await people.methods_of(tx, [w.mara]) if m.kind == "webhook")
+        await people.set_rules(
+            tx,
+            await w.actor(w.mara),
+            person_id=w.mara,
+            urgency="high",
+            rules=[(0, method.id), (60, webhook.id)],
+            now=w.now,
+        )
+
+
 async def test_an_accepted_message_does_not_keep_the_next_level_waiting(dsn: str, clock: FakeClock) -> None:
     service = Service()
     async with listening(service.answer) as service.port, world(dsn, clock, channel_settings=SETTINGS) as w:
-        method = await _add(w, w.mara, service.address)
-        async with w.ctx.db.tx() as tx:
-            webhook = next(m for m in await people.methods_of(tx, [w.mara]) if m.kind == "webhook")
-            await people.set_rules(
-                tx,
-                await w.actor(w.mara),
-                person_id=w.mara,
-                urgency="high",
-                rules=[(0, method.id), (60, webhook.id)],
-                now=w.now,
-            )
+        await _rely_on_apprise_first(w, service)
         await w.alert("disk full")
         await w.settle()
         assert service.got
@@ -149,6 +154,30 @@ async def test_an_accepted_message_does_not_keep_the_next_level_waiting(dsn: str
         async with w.ctx.db.tx() as tx:
             notified = {d.person_id for d in await paging.deliveries(tx, 1)}
         assert notified == {w.mara, w.jun}, "the second level had 5 minutes left"
+
+
+async def test_readiness_takes_no_accepted_message_as_proof_of_a_reached_person(
+    dsn: str, clock: FakeClock
+) -> None:
+    service = Service()
+    async with (
+        listening(service.answer) as service.port,
+        world(dsn, clock, channel_settings=SETTINGS) as w,
+        browser(w) as http,
+    ):
+        await _rely_on_apprise_first(w, service)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+
+        async def proofs() -> list[str]:
+            items = {item["id"]: item["conditions"] for item in (await api("GET", "/readiness"))["items"]}
+            return [items["1.2"][1]["have"], items["1.3"][2]["have"]]
+
+        await w.alert("disk full")
+        await w.settle()
+        assert service.got
+        assert await proofs() == ["none", "0 of 2, not Mara Lindqvist"]
+        await w.after(minutes=1)
+        assert await proofs() == ["a message by webhook", "1 of 2, not Jun Okafor"]
 
 
 async def test_without_its_extra_a_stored_method_says_what_is_missing(
