@@ -51,6 +51,21 @@ def test_without_its_extra_apprise_is_offered_nowhere(monkeypatch: pytest.Monkey
     assert "firebell[apprise]" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("address", "service"),
+    [
+        (ADDRESS, "mailto://example.org"),
+        ("mailto://jun@example.org:2525", "mailto://example.org"),
+        ("tgram://123:token/chat", "tgram://123"),
+        # what has no host that can be read shares the processes of its kind
+        ("json://[x", "json://"),
+        ("json://:80/x", "json://"),
+    ],
+)
+def test_people_with_one_mail_server_have_one_service(address: str, service: str) -> None:
+    assert apprise_kinds.service_of(address) == service
+
+
 def test_a_sealed_address_shows_its_kind_alone() -> None:
     stored = sealed_addresses.seal(SIGNER, ADDRESS)
     assert stored.startswith("mailto://")

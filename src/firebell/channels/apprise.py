@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 
 from firebell.channels import apprise_kinds, sealed_addresses
-from firebell.channels.apprise_kinds import KINDS, kind_of, kinds_of
+from firebell.channels.apprise_kinds import KINDS, kind_of, kinds_of, service_of
 from firebell.channels.apprise_process import (
     LIMIT_S,
     TURN_LIMIT_S,
@@ -87,7 +87,7 @@ class Apprise:
             return _outcome(answer, kind, key)
 
         try:
-            async with turn():
+            async with turn(service_of(opened)):
                 return await whole_or_short(attempt)
         except Unavailable as exc:
             return Unsent(exc.message)

@@ -1,6 +1,7 @@
 """The kinds of addresses of Apprise, such as `mailto` in `mailto://…`: which may be used, and their spelling (pure)."""
 
 import re
+from urllib.parse import urlsplit
 
 from firebell.kit.errors import Invalid
 
@@ -25,6 +26,15 @@ _ADDRESS_BYTES = 1000
 def kind_of(address: str) -> str:
     """Return what is before `://`."""
     return address.partition("://")[0]
+
+
+def service_of(address: str) -> str:
+    """Return the kind and the host of an address, by which services are told apart."""
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    return f"{kind_of(address)}://{host or ''}"
 
 
 def kinds_of(setting: str) -> tuple[str, ...]:
