@@ -1,4 +1,4 @@
-"""Messages about urgent pages are counted for the workload of the people whom they reached."""
+"""Messages about urgent pages count toward the workload of the people they reached."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Which addresses of Apprise may be used, what its process may do, and how the addresses are stored."""
+"""Which Apprise addresses may be used, what its process may do, and how the addresses are stored."""
 
 import ipaddress
 import os

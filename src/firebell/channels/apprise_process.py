@@ -14,7 +14,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.threads import Pool
 
 LIMIT_S = 15.0
-"""Time limit of one process; Apprise decides how long it waits for whom."""
+"""Time limit of one process."""
 TURN_LIMIT_S = 6.0
 """How long a message waits for one of the processes before it goes back to the queue."""
 PROCESSES, QUEUE = 4, 64
