@@ -45,6 +45,7 @@ class Sink:
 
     port: int = 0
     got: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     status: int = 200
@@ -59,10 +60,11 @@ class Sink:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         while head := await reader.readuntil(b"\r\n\r\n"):
-            lines = head.decode().split("\r\n")[1:-2]
+            request, *lines = head.decode().split("\r\n")[:-2]
             headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.got.append(msgspec.json.decode(body))
+            self.paths.append(request.split()[1])
             self.headers.append(headers)
             self.raw.append(body)
             await asyncio.sleep(self.delay_s)
@@ -71,7 +73,7 @@ class Sink:
             await writer.drain()
 
     def people(self) -> list[str]:
-        """Return whom each message was for, in order."""
+        """Return the person of each message, in order."""
         return [message["person"] for message in self.got]
 
 

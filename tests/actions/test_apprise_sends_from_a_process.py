@@ -178,8 +178,8 @@ async def test_a_message_that_finds_no_free_process_goes_back_to_the_queue(
     async with asyncio.TaskGroup() as group:
         over = asyncio.Event()
         taken = [asyncio.Event() for _ in range(apprise_process.PROCESSES)]
-        for each in taken:
-            group.create_task(_hold(each, over))
+        for number, each in enumerate(taken):
+            group.create_task(_hold(f"json://{number}.example.org", each, over))
         await asyncio.gather(*(each.wait() for each in taken))
         outcome = await _sent("json://127.0.0.1/x")
         over.set()
@@ -187,8 +187,23 @@ async def test_a_message_that_finds_no_free_process_goes_back_to_the_queue(
     assert isinstance(outcome, Unsent)
 
 
-async def _hold(taken: asyncio.Event, over: asyncio.Event) -> None:
-    async with apprise_process.turn():
+async def test_a_service_that_hangs_leaves_a_process_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apprise_process, "TURN_LIMIT_S", 1)
+    hanging, sink = Sink(b""), Sink()
+    async with listening(hanging.serve) as port, listening(sink.serve) as other:
+        people = range(apprise_process.PROCESSES)
+        sending = [asyncio.create_task(_sent(f"json://127.0.0.1:{port}/{person}")) for person in people]
+        await hanging.arrived.wait()
+        assert await _sent(f"json://localhost:{other}/{TOKEN}") == Accepted("key")
+        done, pending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        assert [type(each.result()) for each in done] == [Unsent]
+        for each in pending:
+            each.cancel()
+        await asyncio.wait(pending)
+
+
+async def _hold(service: str, taken: asyncio.Event, over: asyncio.Event) -> None:
+    async with apprise_process.turn(service):
         taken.set()
         await over.wait()
 

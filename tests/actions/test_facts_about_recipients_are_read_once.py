@@ -57,7 +57,14 @@ async def test_both_urgencies_have_the_rules_that_each_has_alone(dsn: str, clock
         ids = [w.mara, w.jun]
         together = await people.rules_by_urgency(tx, ids)
         assert together == {u: await people.rules_of(tx, ids, u) for u in ("high", "low")}
-        assert [rule.delay_s for rule in together["low"][w.mara]] == [0, 300]
+        delays_s = {
+            urgency: {i: [rule.delay_s for rule in own] for i, own in rules.items()}
+            for urgency, rules in together.items()
+        }
+        assert delays_s == {
+            "high": {w.mara: [0], w.jun: [0]},
+            "low": {w.mara: [0, 300], w.jun: [0, 600]},
+        }
         methods = await people.methods_of(tx, ids)
         for urgency, rules in together.items():
             for i in ids:

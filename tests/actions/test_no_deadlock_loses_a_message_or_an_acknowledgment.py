@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.kit.clock import FakeClock
@@ -13,7 +12,7 @@ from firebell.paging.bulk_actions import BulkAction, Result
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from tests.api.api_clients import Api, browser, key_of
-from tests.servers import until
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 
@@ -37,19 +36,6 @@ async def _end_of_the_first_and_growth_of_the_second(w: World) -> None:
     )
 
 
-async def _until_it_waits(w: World, task: asyncio.Task[Any]) -> None:
-    """Return once another transaction waits for a lock; raise what the task raised before."""
-
-    async def waits() -> bool:
-        if task.done():
-            await task
-            raise AssertionError("It did not wait.")
-        async with w.ctx.db.tx() as tx:
-            return bool(await tx.value("select count(*) from pg_locks where not granted"))
-
-    await until(waits, "it waits for a lock")
-
-
 async def _lock(tx: Tx, page_ids: Sequence[int]) -> None:
     for page_id in page_ids:
         await tx.execute("select from page where id = $1 for update", page_id)
@@ -68,7 +54,7 @@ async def test_a_message_waits_for_a_person_who_acknowledges_its_pages_one_after
         async with w.ctx.db.tx() as tx:
             await paging.ack(tx, actor, first, w.now)
             arriving = asyncio.create_task(_end_of_the_first_and_growth_of_the_second(w))
-            await _until_it_waits(w, arriving)
+            await until_blocked(w.ctx.db, arriving)
             # had the message locked the second page before the first, each would wait for the other
             await tx.execute("set local lock_timeout = '500ms'")
             await paging.ack(tx, actor, second, w.now)
@@ -84,7 +70,7 @@ async def test_a_message_whose_transaction_is_ended_by_a_deadlock_pages_all_the_
         async with w.ctx.db.tx() as tx:
             await _lock(tx, [second])
             arriving = asyncio.create_task(_end_of_the_first_and_growth_of_the_second(w))
-            await _until_it_waits(w, arriving)
+            await until_blocked(w.ctx.db, arriving)
             await _lock(tx, [first])
         await arriving
         assert await _states(w) == [PageState.RESOLVED, PageState.TRIGGERED]
@@ -101,7 +87,7 @@ async def test_many_pages_acknowledged_at_once_are_acknowledged_although_a_deadl
         async with w.ctx.db.tx() as tx:
             await _lock(tx, [second])
             acting = asyncio.create_task(bulk_actions.act(w.ctx, actor, BulkAction.ACK, [first, second]))
-            await _until_it_waits(w, acting)
+            await until_blocked(w.ctx.db, acting)
             await _lock(tx, [first])
         assert [outcome.result for outcome in await acting] == [Result.DONE, Result.DONE]
         assert await _states(w) == [PageState.ACKED, PageState.ACKED]
@@ -128,7 +114,7 @@ async def test_a_person_leaves_while_someone_acknowledges_their_pages_one_after_
         async with w.ctx.db.tx() as tx:
             await paging.ack(tx, mara, first, w.now)
             leaving = asyncio.create_task(leave())
-            await _until_it_waits(w, leaving)
+            await until_blocked(w.ctx.db, leaving)
             await tx.execute("set local lock_timeout = '500ms'")
             await paging.ack(tx, mara, second, w.now)
         await leaving
@@ -145,7 +131,7 @@ async def test_a_request_that_a_deadlock_ends_is_refused_for_now_and_not_a_serve
             await _lock(tx, [page_id])
             # it has locked its person, and waits for the page
             asked = asyncio.create_task(api.answer("POST", f"/pages/PG-{page_id}/ack"))
-            await _until_it_waits(w, asked)
+            await until_blocked(w.ctx.db, asked)
             await tx.execute("select from person where id = $1 for no key update", w.mara)
         answer = await asked
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:firebell:problem:unavailable")

@@ -10,8 +10,8 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.jobs import timers
 from firebell.status_pages import actions as status_pages
-from tests.actions.test_sign_in_races import until_blocked
 from tests.api.api_clients import Api, organization
+from tests.lock_waits import until_blocked
 from tests.world import World
 
 FIRST = "We are sorry: card payments fail since 03:00 UTC. We are moving traffic. You can pay by invoice."
@@ -88,6 +88,6 @@ async def test_two_posts_lock_the_same_pages_in_one_order(dsn: str, clock: FakeC
         async with w.ctx.db.tx() as publisher:
             await status_pages.locked_page(publisher, first)
             posting = asyncio.create_task(_publish(w, api, ref, LATER, "second", "first"))
-            await until_blocked(w)
+            await until_blocked(w.ctx.db, posting)
             assert await status_pages.lock_free_pages(publisher, [second]) == {second}
         assert (await posting)["state"] == "published"

@@ -11,6 +11,7 @@ from firebell.kit.errors import Invalid
 from firebell.people import actions as people
 from firebell.people import sign_in
 from tests.api.api_clients import TEST, browser
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 OLD, NEW = "a quiet night please", "lanterns over harbor"
@@ -71,21 +72,10 @@ async def test_a_session_that_waits_for_a_change_of_password_is_not_made(dsn: st
                 w.now,
             )
             waiting = asyncio.create_task(start())
-            await until_blocked(w)
+            await until_blocked(w.ctx.db, waiting)
         (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
         assert isinstance(outcome, Invalid)
         assert await sessions_of(w, w.mara) == 0
-
-
-async def until_blocked(w: World) -> None:
-    """Return when a statement of another transaction waits for a lock."""
-    waiting = 0
-    while not waiting:
-        async with w.ctx.db.reads() as tx:
-            waiting = await tx.value(
-                "select count(*) from pg_stat_activity where datname = current_database()"
-                " and wait_event_type = 'Lock'"
-            )
 
 
 async def a_request(http: httpx.AsyncClient, w: World) -> Request:
@@ -155,6 +145,6 @@ async def test_a_link_for_an_account_that_was_closed_meanwhile_chooses_nothing(
         async with w.ctx.db.tx() as tx:
             await people.update_person(tx, TEST, w.jun, active=False, now=w.now)
             waiting = asyncio.create_task(http.post(link, data={"password": NEW}))
-            await until_blocked(w)
+            await until_blocked(w.ctx.db, waiting)
         assert (await waiting).status_code == 422
         assert await sessions_of(w, w.jun) == 0

@@ -20,7 +20,7 @@ from firebell.saved_views.model import LISTS, ListName, canonical, moved
 from tests.api.api_clients import TEST, browser, key_of, organization, sign_in
 from tests.api.test_every_form_is_confirmed import said, undo_of
 from tests.api.test_long_lists_on_the_web import read
-from tests.servers import until
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 QUERY = "state=all&severity=0%2C1"
@@ -129,14 +129,10 @@ async def test_views_that_are_moved_at_once_are_moved_one_after_the_other(w: Wor
         async with w.ctx.db.tx() as tx:
             await saved_views.update_saved_view(tx, actor, view_id, position=1, now=w.now)
 
-    async def waits() -> bool:
-        async with w.ctx.db.tx() as tx:
-            return bool(await tx.value("select exists (select from pg_locks where not granted)"))
-
     async with w.ctx.db.tx() as tx:
         await saved_views.update_saved_view(tx, actor, third, position=1, now=w.now)
         later = asyncio.create_task(move(second))
-        await until(waits, "the second one waits")
+        await until_blocked(w.ctx.db, later)
     await later
     async with w.ctx.db.tx() as tx:
         own = await queries.visible(tx, w.jun, ListName.INCIDENTS)

@@ -1,4 +1,4 @@
-"""Which addresses of Apprise may be used, what its process may do, and how the addresses are stored."""
+"""Which Apprise addresses may be used, what its process may do, and how the addresses are stored."""
 
 import ipaddress
 import os
@@ -49,6 +49,21 @@ def test_without_its_extra_apprise_is_offered_nowhere(monkeypatch: pytest.Monkey
     with pytest.raises(Invalid) as refused:
         apprise.complete_address("json://example.org/x", settings)
     assert "firebell[apprise]" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "service"),
+    [
+        (ADDRESS, "mailto://example.org"),
+        ("mailto://jun@example.org:2525", "mailto://example.org"),
+        ("tgram://123:token/chat", "tgram://123"),
+        # what has no host that can be read shares the processes of its kind
+        ("json://[x", "json://"),
+        ("json://:80/x", "json://"),
+    ],
+)
+def test_people_with_one_mail_server_have_one_service(address: str, service: str) -> None:
+    assert apprise_kinds.service_of(address) == service
 
 
 def test_a_sealed_address_shows_its_kind_alone() -> None:

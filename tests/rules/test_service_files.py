@@ -94,3 +94,13 @@ def test_errors_name_their_lines(text: str, lines: list[int]) -> None:
         service_yaml.read(text)
     found = [part.partition(":")[0] for part in refused.value.fields["file"].split("Line ")[1:]]
     assert [int(number) for number in found] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("a: \x07", "#x0007"), ('a: "\\UFFFFFFFF"', "escaped character")]
+)
+def test_a_file_with_a_character_that_yaml_refuses_is_told_why(text: str, reason: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        service_yaml.read(text)
+    assert reason in refused.value.fields["file"]
+    assert "\n" not in refused.value.fields["file"]

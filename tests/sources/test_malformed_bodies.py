@@ -17,6 +17,7 @@ from firebell.alerts.source import MAX_BODY_BYTES
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
+from tests.lock_waits import until_blocked
 from tests.sources.inbound_client import Door, door
 
 MIB = 1024 * 1024
@@ -226,27 +227,11 @@ async def test_a_large_message_delays_no_alert_of_another_service(dsn: str, cloc
         async with d.world.ctx.db.tx() as tx:
             await catalog.lock_services(tx, [d.world.service])
             waiting = asyncio.create_task(d.post("generic", large))
-            while not await _waits_for_a_lock(d):
-                await asyncio.sleep(0.01)
+            await until_blocked(d.world.ctx.db, waiting)
             answer = await asyncio.wait_for(d.http.post(f"/in/{key.key}/generic", json=FIRING), 60)
             assert answer.status_code == 202
             assert not waiting.done()
         assert (await waiting).status_code == 202
-
-
-async def _waits_for_a_lock(d: Door) -> bool:
-    async with d.world.ctx.db.tx() as tx:
-        return bool(
-            await tx.value(
-                """
-                select exists (
-                    select
-                    from pg_stat_activity
-                    where datname = current_database() and wait_event_type = 'Lock'
-                )
-                """
-            )
-        )
 
 
 async def test_a_reader_that_fails_pages(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from firebell.kit.errors import Conflict
 from firebell.kit.jobs import timers
 from firebell.self_watch.watcher import Watcher
 from tests.alert_search import search
-from tests.servers import until
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 RULES = (
@@ -71,16 +71,12 @@ async def _save_at_once(w: World, rules: tuple[RoutingRule, ...], monkeypatch: p
         async with w.ctx.db.tx() as tx:
             await alerts.save_routing(tx, SYSTEM, each, based_on=newest.id, now=w.now)
 
-    async def waits() -> bool:
-        async with w.ctx.db.tx() as tx:
-            return bool(await tx.value("select exists (select from pg_locks where not granted)"))
-
     first = asyncio.create_task(save(rules))
     await has_locked.wait()
     async with w.ctx.db.tx() as tx:
         await timers.schedule(tx, alerts.HOLD_TIMER, str(group.id), w.now + timedelta(hours=1))
     second = asyncio.create_task(save(()))
-    await until(waits, "the second one waits")
+    await until_blocked(w.ctx.db, second)
     goes_on.set()
     assert [type(e) for e in await asyncio.gather(first, second, return_exceptions=True)] == [
         type(None),

@@ -23,6 +23,7 @@ from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
+from tests.lock_waits import until_blocked
 from tests.servers import until
 from tests.world import organize, settings, sink
 
@@ -278,12 +279,7 @@ async def test_moving_pages_does_not_deadlock_with_what_logs_to_a_page(dsn: str)
         async with ctx.db.tx() as tx:
             await timers.hold_all(tx, "paging.page")
             moving = asyncio.create_task(move())
-
-            async def waits() -> bool:
-                async with ctx.work_db.reads() as reads:
-                    return bool(await reads.value("select count(*) from pg_locks where not granted"))
-
-            await until(waits, "the move waits for the timers")
+            await until_blocked(ctx.work_db, moving)
             await tx.execute(
                 """
                 insert into page_log (page_id, at, kind, actor, text)

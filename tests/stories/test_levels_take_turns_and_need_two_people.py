@@ -26,6 +26,7 @@ from firebell.response import running_steps
 from firebell.response.defaults import SHIPPED
 from firebell.routing import alert_bulk_actions as alert_actions
 from tests.api.api_clients import Api, browser, key_of, sign_in
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 MARA, JUN = "Mara Lindqvist", "Jun Okafor"
@@ -82,10 +83,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
         async with w.ctx.db.tx() as tx:
             await timers.run(tx, [await _timer(tx, pages[0].id)], w.now)
             other = asyncio.create_task(enter(pages[1].id))
-            waits = "select exists (select from pg_locks where not granted)"
-            while not other.done() and not await tx.value(waits):
-                pass
-            assert not other.done()
+            await until_blocked(w.ctx.db, other)
         await other
         turns = [next(iter(p.turns)).person_ids for p in (await w.pages())[-2:]]
         assert sorted(turns) == sorted([(w.jun,), (w.mara,)])
@@ -215,9 +213,7 @@ async def test_a_level_takes_turns_and_a_page_needs_two_people(dsn: str, clock: 
             assert (await paging.owners(tx, [whole.id]))[whole.id] == [w.jun]
             assert [p.id for p in await paging.pages_released_by(tx, w.jun, w.now)] == [whole.id]
             leaving = asyncio.create_task(deactivate())
-            while not leaving.done() and not await tx.value(waits):
-                pass
-            assert not leaving.done()
+            await until_blocked(w.ctx.db, leaving)
         await leaving
         async with w.ctx.db.tx() as tx:
             pages_now = await paging.pages_by_id(tx, [half.id, whole.id])

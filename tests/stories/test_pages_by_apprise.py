@@ -1,11 +1,9 @@
 """Story: a person is reached by a service that only Apprise knows, without anyone else reading its address."""
 
-import asyncio
 import json
 import logging
 import re
 import sys
-from typing import Any
 
 import pytest
 
@@ -17,33 +15,15 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod
 from firebell.self_watch import queries as self_watch
 from tests.api.api_clients import Api, browser, key_of, sign_in
-from tests.servers import listening
-from tests.world import World, world
+from tests.world import Sink, World, sink, world
 
 TOKEN = "Zq7wT3x9LmN2vB5cR8yU1kH4"
 SETTINGS = {"FIREBELL_APPRISE_KINDS": "json, tgram"}
 PATH = "/me/contact-methods"
 
 
-class Service:
-    """What `json://` of Apprise posts to."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.got: list[dict[str, Any]] = []
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            assert head.startswith(f"POST /{TOKEN} ".encode())
-            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-            assert length
-            self.got.append(json.loads(await reader.readexactly(int(length[1]))))
-            writer.write(b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n")
-            await writer.drain()
-
-    @property
-    def address(self) -> str:
-        return f"json://127.0.0.1:{self.port}/{TOKEN}"
+def _address(service: Sink) -> str:
+    return f"json://127.0.0.1:{service.port}/{TOKEN}"
 
 
 async def _tables_with(tx: Tx, text: str) -> list[str]:
@@ -70,18 +50,17 @@ async def _add(w: World, person: int, address: str) -> ContactMethod:
 async def test_the_address_is_shown_nowhere(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = Service()
     async with (
-        listening(service.answer) as service.port,
+        sink() as service,
         world(dsn, clock, channel_settings=SETTINGS) as w,
         browser(w) as http,
     ):
         caplog.set_level(logging.DEBUG)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         answers = [
-            method := await api("POST", PATH, {"kind": "apprise", "address": service.address}, status=201),
+            method := await api("POST", PATH, {"kind": "apprise", "address": _address(service)}, status=201),
             # the same one is found, although no one can read it
-            await api("POST", PATH, {"kind": "apprise", "address": service.address}, status=409),
+            await api("POST", PATH, {"kind": "apprise", "address": _address(service)}, status=409),
             refused := await api("POST", PATH, {"kind": "apprise", "address": f"ntfy://{TOKEN}"}, status=422),
         ]
         assert method["address"] == "json://…"
@@ -97,6 +76,7 @@ async def test_the_address_is_shown_nowhere(
         await w.settle()
         assert any("[PG-1]" in each["title"] for each in service.got)
         assert any("/ack/" in each["message"] for each in service.got)
+        assert set(service.paths) == {f"/{TOKEN}"}
         async with w.ctx.db.tx() as tx:
             sent = [d for d in await paging.deliveries(tx, 1) if d.channel == "apprise"]
             assert [d.state for d in sent] == ["accepted"]
@@ -116,20 +96,32 @@ async def test_the_address_is_shown_nowhere(
     assert TOKEN not in caplog.text
 
 
+async def test_a_long_address_in_another_script_is_refused_or_stored(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock, channel_settings=SETTINGS) as w, browser(w) as http:
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        for length, status in ((900, 422), (300, 201)):
+            address = f"json://example.org/{'消' * length}"
+            await api("POST", PATH, {"kind": "apprise", "address": address}, status=status)
+
+
+async def _rely_on_apprise_first(w: World, service: Sink) -> None:
+    """Give Mara a method of Apprise, and a webhook a minute later."""
+    method = await _add(w, w.mara, _address(service))
+    async with w.ctx.db.tx() as tx:
+        webhook = next(m for m in await people.methods_of(tx, [w.mara]) if m.kind == "webhook")
+        await people.set_rules(
+            tx,
+            await w.actor(w.mara),
+            person_id=w.mara,
+            urgency="high",
+            rules=[(0, method.id), (60, webhook.id)],
+            now=w.now,
+        )
+
+
 async def test_an_accepted_message_does_not_keep_the_next_level_waiting(dsn: str, clock: FakeClock) -> None:
-    service = Service()
-    async with listening(service.answer) as service.port, world(dsn, clock, channel_settings=SETTINGS) as w:
-        method = await _add(w, w.mara, service.address)
-        async with w.ctx.db.tx() as tx:
-            webhook = next(m for m in await people.methods_of(tx, [w.mara]) if m.kind == "webhook")
-            await people.set_rules(
-                tx,
-                await w.actor(w.mara),
-                person_id=w.mara,
-                urgency="high",
-                rules=[(0, method.id), (60, webhook.id)],
-                now=w.now,
-            )
+    async with sink() as service, world(dsn, clock, channel_settings=SETTINGS) as w:
+        await _rely_on_apprise_first(w, service)
         await w.alert("disk full")
         await w.settle()
         assert service.got
@@ -143,18 +135,40 @@ async def test_an_accepted_message_does_not_keep_the_next_level_waiting(dsn: str
         assert notified == {w.mara, w.jun}, "the second level had 5 minutes left"
 
 
+async def test_readiness_takes_no_accepted_message_as_proof_of_a_reached_person(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with (
+        sink() as service,
+        world(dsn, clock, channel_settings=SETTINGS) as w,
+        browser(w) as http,
+    ):
+        await _rely_on_apprise_first(w, service)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+
+        async def proofs() -> list[str]:
+            items = {item["id"]: item["conditions"] for item in (await api("GET", "/readiness"))["items"]}
+            return [items["1.2"][1]["have"], items["1.3"][2]["have"]]
+
+        await w.alert("disk full")
+        await w.settle()
+        assert service.got
+        assert await proofs() == ["none", "0 of 2, not Mara Lindqvist"]
+        await w.after(minutes=1)
+        assert await proofs() == ["a message by webhook", "1 of 2, not Jun Okafor"]
+
+
 async def test_without_its_extra_a_stored_method_says_what_is_missing(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = Service()
     async with (
-        listening(service.answer) as service.port,
+        sink() as service,
         world(dsn, clock, channel_settings=SETTINGS) as w,
         browser(w) as http,
     ):
         await sign_in(w, http, w.mara)
         assert 'value="apprise"' in (await http.get("/settings/contact")).text
-        await _add(w, w.mara, service.address)
+        await _add(w, w.mara, _address(service))
         monkeypatch.setitem(sys.modules, "apprise", None)
         page = (await http.get("/settings/contact")).text
         assert 'value="apprise"' not in page

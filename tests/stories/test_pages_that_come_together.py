@@ -9,8 +9,8 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.notify import bundle_store, delivery_store, page_bundles, receipt_store
 from firebell.notify.sender import Sender
-from tests.actions.test_sign_in_races import until_blocked
 from tests.api.api_clients import sign_in
+from tests.lock_waits import until_blocked
 from tests.phone_world import BASE_URL, MARA, phones
 from tests.world import World
 
@@ -77,7 +77,7 @@ async def test_pages_at_nearly_the_same_time_are_one_message(
         async with w.ctx.db.tx() as answering:
             await receipt_store.lock_delivery(answering, earlier)
             recording = asyncio.create_task(_record(w, later, earlier))
-            await asyncio.wait_for(until_blocked(w), 5)
+            await asyncio.wait_for(until_blocked(w.ctx.db, recording), 5)
             await answering.execute("select from delivery where id = $1 for update nowait", later)
         await recording
 

@@ -134,20 +134,3 @@ async def test_a_sweep_waits_as_long_as_slack_says_and_other_events_do_not(
             ]
         assert swept_at is not None
         assert errors == [None]
-
-
-async def test_channels_are_read_again_after_the_clock_was_set_back(dsn: str, clock: FakeClock) -> None:
-    async with chat_world(dsn, clock) as c:
-        inbox = Inbox(c.world.ctx)
-        await inbox.run_once(c.world.now)
-        clock.advance(timedelta(hours=-2))
-        await c.declared(severity=1)
-        async with c.world.ctx.db.tx() as tx:
-            await store.pause(tx, c.account, None)
-            room = await store.room_by_channel(tx, c.account, "C1")
-            assert room is not None
-            await store.change_room(tx, room.id, created_at=c.world.now)
-        clock.advance(timedelta(minutes=16))
-        while await inbox.run_once(c.world.now):
-            pass
-        assert [a["channel"] for a in c.slack.called("conversations.history")] == ["C1"]

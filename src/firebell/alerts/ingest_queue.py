@@ -242,7 +242,7 @@ class Ingest:
             await self._store_or_fall_back(requests)
 
     async def _store_or_fall_back(self, requests: Sequence[InboundRequest]) -> None:
-        """Store requests as the rules decide, such as after a deadlock; if that fails too, by the fallback rule."""
+        """Store requests as the rules decide, once more; if that fails too, by the fallback rule."""
         try:
             await self._store_routed(self._routed(requests))
         except Unavailable:
@@ -264,7 +264,7 @@ class Ingest:
         return routed
 
     async def _store_routed(self, requests: Sequence[InboundRequest]) -> None:
-        """Commit requests; a deadlock loses none, also of senders that repeat nothing."""
+        """Commit requests, again after a deadlock: many senders do not repeat a message."""
         await deadlocks.repeated(partial(self._commit, requests))
 
     async def _commit(self, requests: Sequence[InboundRequest]) -> None:

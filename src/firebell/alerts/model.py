@@ -331,7 +331,7 @@ class GroupsOpened:
 
 @dataclass(frozen=True, slots=True)
 class GroupsChanging:
-    """Several of the following events are about to change the pages of these groups, which are locked in one order."""
+    """Several events below are about to change the pages of these groups, which are locked first, in id order."""
 
     group_ids: tuple[int, ...]
 

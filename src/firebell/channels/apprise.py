@@ -1,7 +1,7 @@
-"""Apprise: the long tail of services, by addresses such as `mailto://…`, sent from a child process.
+"""Apprise: many more services, by addresses such as `mailto://…`, from a child process.
 
-Apprise dials on its own, in code that waits, and says only yes or no: its messages never count as having reached
-someone (decision 0110).
+Apprise opens its own connections, with code that blocks, and reports only success or failure, so its messages never
+count as having reached anyone (decision 0110).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 
 from firebell.channels import apprise_kinds, sealed_addresses
-from firebell.channels.apprise_kinds import KINDS, kind_of, kinds_of
+from firebell.channels.apprise_kinds import KINDS, kind_of, kinds_of, service_of
 from firebell.channels.apprise_process import (
     LIMIT_S,
     TURN_LIMIT_S,
@@ -49,7 +49,7 @@ class Apprise:
     """Sends to a sealed address of a kind that the setting lists."""
 
     limits = MessageLimits(title=200, text=1500, whole=16_000)
-    """Many of its services take no more; what is longer, they cut or split each in their own way."""
+    """Many of its services take no more, and cut or split longer messages, each in its own way."""
 
     def __init__(self, http: httpx.AsyncClient, signer: Signer, kinds: str) -> None:
         self._http = http
@@ -57,7 +57,7 @@ class Apprise:
         self._kinds = kinds
 
     async def send(self, address: str, message: Message, key: str) -> Outcome:
-        """Send one message; what Apprise does not take is sent once more, shorter."""
+        """Send one message; if it is refused, send it once more, shorter."""
         if not is_installed() or not self._kinds:
             return Failed(OFF, suspect=False)
         try:
@@ -87,7 +87,7 @@ class Apprise:
             return _outcome(answer, kind, key)
 
         try:
-            async with turn():
+            async with turn(service_of(opened)):
                 return await whole_or_short(attempt)
         except Unavailable as exc:
             return Unsent(exc.message)
@@ -125,7 +125,7 @@ def complete_address(address: str, settings: Mapping[str, str]) -> str:
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
-    """Raise `StartupError` if a kind is listed that is never used."""
+    """Raise `StartupError` if a listed kind may not be used."""
     try:
         kinds_of(settings[KINDS])
     except ValueError as exc:

@@ -1,4 +1,4 @@
-"""The child process in which Apprise sends one message: what it may do there is limited before it reads the address.
+"""The child process in which Apprise sends one message: it is restricted before it reads the address.
 
 It connects only to addresses that `kit/ip_addresses.py` allows, starts no process, writes no file, and reads only
 files of installed packages: an address may name a file whose content it would send.
@@ -26,18 +26,18 @@ _DENIED = (
     *("os.rmdir", "os.setxattr", "os.symlink", "os.truncate", "os.utime", "socket.bind", "webbrowser.open"),
     *("ctypes.", "pty.", "shutil.", "sqlite3.", "subprocess.", "syslog.", "tempfile.", "winreg."),
 )
-"""The events, or the beginnings of their names, of what a message never needs."""
+"""Audit events, or prefixes of their names, that no message needs."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Guard:
-    """An audit hook that refuses what the process may not do, and remembers the last that it refused."""
+    """An audit hook that refuses what the process may not do, and remembers what its last refusal was about."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = networks
         self._readable = _package_folders()
         self.refused = ""
-        """`address` for an address that may not be connected to, `act` for anything else; empty for nothing."""
+        """`address` for an address that may not be connected to, `act` for anything else, empty without a refusal."""
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         """Raise `PermissionError` for what is refused."""
@@ -50,7 +50,7 @@ class Guard:
             self._refuse("act")
 
     def _may_dial(self, address: object) -> bool:
-        """Return True for an IP address that may be connected to: a name could be resolved to another one."""
+        """Return True for an IP address that may be connected to, False for a name: it could resolve to another."""
         if not isinstance(address, tuple) or not address or not isinstance(address[0], str):
             return False
         try:
@@ -87,7 +87,7 @@ def _limit_memory() -> None:
 
 
 def _deny_files() -> None:
-    """Let the system refuse what is written to files, too, where it can."""
+    """Have the system refuse writes to files as well, where it can."""
     with contextlib.suppress(ImportError):
         import resource
 
@@ -95,7 +95,7 @@ def _deny_files() -> None:
 
 
 def _usable(kind: str) -> bool:
-    """Return True if Apprise has this kind itself, its packages are installed, and it acts elsewhere."""
+    """Return True if the kind is built into Apprise, its packages are installed, and it doesn't act on this machine."""
     from apprise import NotificationManager
 
     manager: Any = NotificationManager  # it has no types
@@ -133,9 +133,9 @@ def send(request: dict[str, Any]) -> dict[str, str]:
     service = Apprise.instantiate(request["address"], asset=asset)
     if service is None or kind not in (*_names(service.protocol), *_names(service.secure_protocol)):
         return {"result": "invalid", "denied": guard.refused}
-    # an address cannot ask for them either
+    # not even if the address asks for them
     service.redirects = False
-    # a service that is slow is no refusal: the process ends first
+    # Apprise calls a slow service a refusal, so the process is killed first
     service.socket_read_timeout = _READ_LIMIT_S
     sender = Apprise(asset=asset)
     sender.add(service)

@@ -1,6 +1,7 @@
-"""The kinds of addresses of Apprise, such as `mailto` in `mailto://…`: which may be used, and their spelling (pure)."""
+"""The kinds of Apprise addresses, such as `mailto` in `mailto://…`: which may be used, and their spelling (pure)."""
 
 import re
+from urllib.parse import urlsplit
 
 from firebell.kit.errors import Invalid
 
@@ -13,17 +14,27 @@ ON_THIS_MACHINE = frozenset(
         *("config", "include", "memory"),
     }
 )
-"""Kinds that act on the machine of Firebell, or read from it: never used, whatever the setting lists."""
+"""Kinds that act on the machine that runs Firebell, or read from it: never used, whatever the setting lists."""
 _OF_BROWSERS = frozenset({"http", "https"})
-"""Addresses that Apprise takes for one of several kinds, so that the setting would not decide."""
+"""Addresses that Apprise may read as one of several kinds, so the setting could not restrict them."""
 _KIND = re.compile(r"[a-z][a-z0-9]{0,29}")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9]{0,29}://[^\s]+")
-_ADDRESS_CHARS = 1000
+_ADDRESS_BYTES = 1000
+"""Sealed, an address is a third longer, and a row of an index has at most 2,704 bytes."""
 
 
 def kind_of(address: str) -> str:
     """Return what is before `://`."""
     return address.partition("://")[0]
+
+
+def service_of(address: str) -> str:
+    """Return the kind and the host of an address, by which services are told apart."""
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    return f"{kind_of(address)}://{host or ''}"
 
 
 def kinds_of(setting: str) -> tuple[str, ...]:
@@ -32,27 +43,27 @@ def kinds_of(setting: str) -> tuple[str, ...]:
     listed = tuple(kind for kind in kinds if kind)
     for kind in listed:
         if kind in ON_THIS_MACHINE:
-            raise ValueError(f"{kind} acts on the machine of Firebell")
+            raise ValueError(f"{kind} acts on the machine that runs Firebell")
         if kind in _OF_BROWSERS or not _KIND.fullmatch(kind):
             raise ValueError(f"{kind[:40]!r} is not a kind of Apprise")
     return listed
 
 
 def check_address(address: str) -> str:
-    """Return the address with its kind in lower case; raise `Invalid` if it is none, or acts on the machine."""
+    """Return the address with its kind in lower case; raise `Invalid` if it isn't one, or acts on this machine."""
     text = address.strip()
-    if len(text) > _ADDRESS_CHARS or not text.isprintable() or not _ADDRESS.fullmatch(text):
-        raise _refused("That is not an address of Apprise.")
+    if not text.isprintable() or len(text.encode()) > _ADDRESS_BYTES or not _ADDRESS.fullmatch(text):
+        raise _refused("That isn’t an Apprise address.")
     kind = kind_of(text).lower()
     if kind in ON_THIS_MACHINE:
-        raise _refused(f"{kind}:// acts on the machine of Firebell.")
+        raise _refused(f"{kind}:// acts on the machine that runs Firebell.")
     if kind in _OF_BROWSERS:
         raise _refused("A web address does not say which service it is for.")
     return f"{kind}{text[len(kind) :]}"
 
 
 def _refused(reason: str) -> Invalid:
-    return Invalid(reason, fields={"address": "Use an address of Apprise, such as mailto://…"})
+    return Invalid(reason, fields={"address": "Use an Apprise address, such as mailto://…"})
 
 
 def check_kind(address: str, setting: str) -> None:

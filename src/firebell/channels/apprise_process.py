@@ -8,16 +8,21 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from weakref import WeakValueDictionary
 
 from firebell.kit.errors import Unavailable
 from firebell.kit.threads import Pool
 
 LIMIT_S = 15.0
-"""Time limit of one process; Apprise decides how long it waits for whom."""
+"""Time limit of one process."""
 TURN_LIMIT_S = 6.0
 """How long a message waits for one of the processes before it goes back to the queue."""
 PROCESSES, QUEUE = 4, 64
+PROCESSES_PER_SERVICE = 3
+"""A service that hangs leaves one process to the others."""
 _POOL = Pool("Apprise messages", PROCESSES, QUEUE)
+_SHARES: WeakValueDictionary[str, Pool] = WeakValueDictionary()
+"""By service, while it has messages."""
 
 
 def is_installed() -> bool:
@@ -26,11 +31,13 @@ def is_installed() -> bool:
 
 
 @asynccontextmanager
-async def turn() -> AsyncIterator[None]:
-    """Occupy one of the places for processes; raise `Unavailable` if none becomes free in time."""
+async def turn(service: str) -> AsyncIterator[None]:
+    """Occupy one of the processes for a message to a service; raise `Unavailable` if none becomes free in time."""
+    share = _SHARES.setdefault(service, Pool("Apprise messages", PROCESSES_PER_SERVICE, QUEUE))
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(TURN_LIMIT_S):
+                await stack.enter_async_context(share.turn())
                 await stack.enter_async_context(_POOL.turn())
         except TimeoutError:
             raise Unavailable("Too many Apprise messages are waiting.") from None

@@ -359,7 +359,7 @@ class Channel:
     wakes: bool = True
     """True if a message can wake a person."""
     counts_as_reached: bool = True
-    """False if nothing ever shows that its messages arrive: they reach no one, and it is no independent way."""
+    """False if nothing shows that its messages arrive: they reach no one, and it isn't an independent way."""
     is_secret: bool = True
     """True if who knows an address can read or forge messages, so that it is masked."""
     is_sealed: bool = False

@@ -1,4 +1,4 @@
-"""Addresses that are stored encrypted: `kind://` and what only this installation reads.
+"""Addresses that are stored encrypted: `kind://` and a part that only this installation can read.
 
 The same address always has the same sealed form, so that a person cannot add it twice.
 """

@@ -16,6 +16,7 @@ from firebell.paging import actions as paging
 from firebell.paging.level_conditions import Conditions, Hours
 from firebell.paging.model import Level, Strategy, Target, TargetKind
 from firebell.people import actions as people
+from firebell.people.model import URGENCIES
 
 PASSWORD = "lanterns over harbor"  # noqa: S105 - printed at the start, for a loopback address
 ADMIN = "mara@kestrel.example"
@@ -101,7 +102,7 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
         )
         for one in await people.methods_of(tx, [person.id]):
             await people.mark_method_verified(tx, one.id, now)
-        for urgency in ("high", "low"):
+        for urgency in URGENCIES:
             rules = [(0, method.id)]
             await people.set_rules(tx, _ACTOR, person_id=person.id, urgency=urgency, rules=rules, now=now)
     mara, ewa = kestrel.people["Mara Lindqvist"], kestrel.people["Ewa Kowalska"]

@@ -19,6 +19,7 @@ from firebell.drills.model import (
 )
 from firebell.drills.yaml_reading import FileProblem, Mapped, Reader, read_root
 from firebell.incidents.model import ENTRY_KINDS, IncidentRole, IncidentType
+from firebell.kit import yaml_limits
 
 MAX_BYTES = 64 * 1024
 INJECTS_MAX = 100
@@ -77,9 +78,8 @@ def read_scenario(text: str) -> ScenarioFile:
         root = read_root(text, reader)
         scenario = _scenario(root, reader) if root else None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error)[:200]
-        reader.add(mark.line + 1 if mark else 1, f"The file is not valid YAML: {what}.", "Correct the YAML.")
+        line, reason = yaml_limits.problem_of(error)
+        reader.add(line, f"The file is not valid YAML: {reason}.", "Correct the YAML.")
         scenario = None
     problems = tuple(sorted(reader.problems, key=lambda problem: problem.line))
     return ScenarioFile(None if problems else scenario, problems)

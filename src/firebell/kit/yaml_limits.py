@@ -39,7 +39,9 @@ def refusals(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Iter
 def problem_of(error: yaml.YAMLError) -> tuple[int, str]:
     """Return the line (from 1) at which a text is not YAML, and why."""
     mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark else 1, getattr(error, "problem", None) or "it can’t be read"
+    # an error without a problem begins with the reason
+    reason = getattr(error, "problem", None) or str(error).partition("\n")[0][:200]
+    return mark.line + 1 if mark else 1, reason or "it can’t be read"
 
 
 def _events(text: str, loader: type[yaml.SafeLoader]) -> Iterator[yaml.Event]:

@@ -9,6 +9,7 @@ from firebell.monitoring.model import Readings
 from firebell.paging.actions import PAGE_LANE_KINDS
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import UNANSWERED
+from firebell.people.model import URGENCIES
 
 QUEUE_LIMIT = 100_000
 """Queues are counted up to this length; a longer one is just as alarming."""
@@ -69,7 +70,7 @@ async def readings(tx: Reads, now: datetime) -> Readings:
     return Readings(
         read_at=now,
         open_pages={
-            **{(state, urgency): 0 for state in STATES for urgency in ("high", "low")},
+            **{(state, urgency): 0 for state in STATES for urgency in URGENCIES},
             **{(page["state"], page["urgency"]): page["pages"] for page in pages},
         },
         oldest_unacknowledged_s=_age_s(row["unacknowledged_since"], now),

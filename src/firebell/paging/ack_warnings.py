@@ -9,6 +9,7 @@ from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.paging import escalation, log_writer, store
 from firebell.paging.model import ACK_ENDING_KIND, ACK_WARNING_TIMER, NewLogEntry, Page
+from firebell.people.model import URGENCIES
 
 
 async def schedule(tx: Tx, pages: Sequence[Page]) -> None:
@@ -30,7 +31,7 @@ async def warn(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Seq
         and now < page.due_at
     }
     owners = {page_id: ids for page_id, ids in (await store.owners(tx, list(ending))).items() if ids}
-    for urgency in ("high", "low"):
+    for urgency in URGENCIES:
         recipients = {i: ids for i, ids in owners.items() if ending[i].urgency == urgency}
         await notify.send_about(tx, ACK_ENDING_KIND, recipients, now, urgency=urgency)
     if owners:

@@ -146,7 +146,7 @@ async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
 
 
 async def lock_groups(tx: Tx, event: GroupsChanging, now: datetime) -> None:
-    """Lock the open pages of groups in id order, as a person does who acts on many pages."""
+    """Lock the open pages of groups in id order, as bulk actions do."""
     await store.lock_subjects(tx, "group", event.group_ids)
 
 

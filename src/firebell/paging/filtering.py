@@ -11,9 +11,9 @@ from firebell.kit.text import slugify
 from firebell.kit.web.filters import search_words, shown, to_day, to_one_of
 from firebell.paging.model import PageFilter
 from firebell.people import actions as people
+from firebell.people.model import URGENCIES
 
 WHOSE = ("me", "my-teams", "all")
-URGENCIES = ("high", "low")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def _event(page: Page, person_id: int) -> escalation.Event:
 async def release_pages(tx: Tx, event: PersonLeft, now: datetime) -> None:
     """Stop counting the acknowledgments of a person who left; page again where too few remain."""
     counted = await store.acknowledged_by(tx, event.person_id)
-    # with the pages whose messages to them are voided next: all pages of a transaction are locked in id order
+    # lock the pages whose messages are voided next, too: a transaction locks its pages once, in id order
     waiting = await store.pages_waiting_for(tx, event.person_id)
     held = [page for page in await store.lock(tx, [*counted, *waiting]) if page.id in counted]
     acked = {page.id for page in held if page.state is PageState.ACKED}

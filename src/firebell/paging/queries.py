@@ -187,7 +187,7 @@ async def list_pages(
 
 @dataclass(frozen=True, slots=True)
 class ServicePages:
-    """The newest open and resolved pages of a service, and whom a page that began now would reach."""
+    """The newest open and resolved pages of a service, and the steps of a page that begins now."""
 
     open: list[PageDetails]
     resolved: list[PageDetails]

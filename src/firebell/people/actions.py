@@ -32,7 +32,7 @@ from firebell.people import (
     verification_actions,
 )
 from firebell.people.action_permissions import permits, require
-from firebell.people.model import Person, PersonLeft, QuietHours, QuietHoursChanged, Role
+from firebell.people.model import URGENCIES, Person, PersonLeft, QuietHours, QuietHoursChanged, Role
 from firebell.people.permissions import Verb
 
 RULES = 50
@@ -156,7 +156,7 @@ async def create_person(
         )
     method = await contact_method_store.insert_method(tx, person.id, EMAIL.kind, person.email, "", now)
     assert method
-    for urgency in ("high", "low"):
+    for urgency in URGENCIES:
         await notification_rule_store.add_rule(tx, person.id, urgency, 0, method.id)
     await tx.audit(actor, "person.created", f"person:{person.id}", now, name=person.name, role=role)
     return person
@@ -270,7 +270,7 @@ async def set_rules(
     tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
 ) -> None:
     """Replace a person's notification rules of one urgency by (delay in seconds, method id) pairs; one delay is 0."""
-    if urgency not in ("high", "low"):
+    if urgency not in URGENCIES:
         raise Invalid(f"{urgency!r} is not an urgency.", fields={"urgency": "Use high or low."})
     if len(rules) > RULES:
         raise Invalid(

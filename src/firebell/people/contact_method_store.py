@@ -23,7 +23,7 @@ def to_method(row: Row) -> ContactMethod:
 
 
 async def sealed(tx: Tx, address: str) -> str:
-    """Return the form in which an address is stored that only this installation reads."""
+    """Return the sealed form of an address, which only this installation can read."""
     return sealed_addresses.seal(Signer(await org_settings.installation_secret(tx)), address)
 
 

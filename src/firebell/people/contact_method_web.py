@@ -22,6 +22,7 @@ from firebell.people import (
     validation,
     verification_actions,
 )
+from firebell.people.model import URGENCIES
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -45,6 +46,7 @@ async def _contact(
     rows = {u: [(str(r.method.id), str(r.delay_s // 60)) for r in stored] for u, stored in rules.items()}
     hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
     off = [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)]
+    available = offered()
     context = {
         "nav": "settings",
         "tab": "contact",
@@ -63,8 +65,8 @@ async def _contact(
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
         "languages": languages.languages(),
-        "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in offered() if c.is_typed],
-        "offered": offered(),
+        "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in available if c.is_typed],
+        "offered": available,
         "push_key": "" if web_push.CHANNEL in off else web_push.public_key(visit.ctx.signer),
         "address_links": address_links.offered(visit.ctx, visit.person.id, visit.now),
         "off": off,
@@ -182,7 +184,7 @@ def _rules(rows: Sequence[Row]) -> list[tuple[int, int]]:
 
 @router.post("/settings/rules/{urgency}", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
-    if urgency not in ("high", "low"):
+    if urgency not in URGENCIES:
         raise Invalid(f"{urgency!r} is not an urgency.")
     rows = _rows(visit.form)
     try:

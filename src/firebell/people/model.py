@@ -45,6 +45,8 @@ class MessageSettings:
     privacy: MessagePrivacy = MessagePrivacy.FULL
 
 
+URGENCIES = ("high", "low")
+"""Of pages and notices; a person has notification rules for each."""
 SCOPES = (
     "alerts:write",
     "pages:read",

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
 from firebell.people.contact_method_store import to_method
-from firebell.people.model import NotificationRule
-
-URGENCIES = ("high", "low")
+from firebell.people.model import URGENCIES, NotificationRule
 
 
 async def add_rule(tx: Tx, person_id: int, urgency: str, delay_s: int, method_id: int) -> None:
@@ -29,25 +27,6 @@ async def clear_rules(tx: Tx, person_id: int, urgency: str) -> None:
     )
 
 
-async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, list[NotificationRule]]:
-    """Return the notification rules of each person over the methods in use, by delay."""
-    rows = await tx.fetch(
-        """
-        select rule.delay_s, method.*
-        from notification_rule rule
-        join contact_method method on method.id = rule.method_id and method.disabled_at is null
-        where rule.person_id = any($1::bigint[]) and rule.urgency = $2
-        order by rule.delay_s, rule.id
-        """,
-        list(person_ids),
-        urgency,
-    )
-    rules_by_person: dict[int, list[NotificationRule]] = {person_id: [] for person_id in person_ids}
-    for row in rows:
-        rules_by_person[row["person_id"]].append(NotificationRule(row["delay_s"], to_method(row)))
-    return rules_by_person
-
-
 async def rules_by_urgency(tx: Tx, person_ids: Sequence[int]) -> dict[str, dict[int, list[NotificationRule]]]:
     """Return the notification rules of each person over the methods in use, by urgency, person and delay."""
     rows = await tx.fetch(
@@ -60,9 +39,14 @@ async def rules_by_urgency(tx: Tx, person_ids: Sequence[int]) -> dict[str, dict[
         """,
         list(person_ids),
     )
-    rules: dict[str, dict[int, list[NotificationRule]]] = {
+    by_urgency: dict[str, dict[int, list[NotificationRule]]] = {
         urgency: {person_id: [] for person_id in person_ids} for urgency in URGENCIES
     }
     for row in rows:
-        rules[row["urgency"]][row["person_id"]].append(NotificationRule(row["delay_s"], to_method(row)))
-    return rules
+        by_urgency[row["urgency"]][row["person_id"]].append(NotificationRule(row["delay_s"], to_method(row)))
+    return by_urgency
+
+
+async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, list[NotificationRule]]:
+    """Return the notification rules of each person over the methods in use, by delay."""
+    return (await rules_by_urgency(tx, person_ids))[urgency]

@@ -57,8 +57,8 @@ def mask_address(kind: str, address: str) -> str:
     """Return an address as others may see it: masked unless its channel declares it public."""
     if kind in CHANNELS and not CHANNELS[kind].is_secret:
         return address
-    if kind in CHANNELS and CHANNELS[kind].is_sealed:
-        return CHANNELS[kind].shown_address(address)
+    if registry.is_sealed(kind):
+        return registry.shown_address(kind, address)
     parts = urlsplit(address) if "://" in address else None
     host = f"{parts.scheme}://{parts.hostname}/" if parts else ""
     return f"{host}{masked(address)}"

@@ -7,6 +7,7 @@ says so.
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.database import Tx
 from firebell.readiness.facts import ClosedIncident, Dated, PlanningFacts, PublicPageFacts, TabletopFacts
 
@@ -70,7 +71,7 @@ async def last_event(tx: Tx, since: datetime) -> Dated | None:
 
 
 async def last_delivery(tx: Tx, since: datetime) -> Dated | None:
-    """1.2: return the newest message of a page since an instant that a provider accepted."""
+    """1.2: return the newest message of a page since an instant that counts as having reached someone."""
     row = await tx.row(
         """
         select sent_at, channel
@@ -78,11 +79,13 @@ async def last_delivery(tx: Tx, since: datetime) -> Dated | None:
         where state = 'accepted'
             and subject_kind = 'page'
             and channel <> 'web'
+            and channel <> all($2::text[])
             and sent_at > $1
         order by sent_at desc
         limit 1
         """,
         since,
+        NEVER_REACHING,
     )
     return Dated(f"a message by {row['channel']}", row["sent_at"]) if row else None
 
@@ -95,10 +98,12 @@ async def proofs(tx: Tx, since: datetime) -> dict[int, datetime]:
         from delivery
         where state = 'accepted'
             and subject_kind = 'page'
+            and channel <> all($2::text[])
             and sent_at > $1
         group by person_id
         """,
         since,
+        NEVER_REACHING,
     )
     return {row["person_id"]: row["at"] for row in rows}
 
