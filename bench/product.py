@@ -103,7 +103,7 @@ class Product:
                     tx,
                     _SYSTEM,
                     name="Bench",
-                    scopes=["oncall:read"],
+                    scopes=["oncall:read", "pages:write"],
                     person_id=created.admin.id,
                     now=now,
                 )
