@@ -290,6 +290,20 @@ async def test_bug_an_item_of_a_meeting_showed_a_private_incident(dsn: str, cloc
         await viewer("GET", "/action-items/ACT-1", status=404)
 
 
+async def test_a_manager_attends_a_meeting_about_a_private_incident_and_a_stranger_cannot(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        await write(w, await declare(w, "Cards were stolen", private=True))
+        manager, stranger = await person(w, "Max", Role.MANAGER), await person(w, "Sam", Role.RESPONDER)
+        held = {"started_at": (w.now - timedelta(hours=1)).isoformat(), "minutes": 45}
+        recorded = "/post-mortems/INC-1/meetings/recorded"
+        await mara("POST", recorded, {**held, "attendee_ids": [w.mara, stranger]}, status=422)
+        shown = await mara("POST", recorded, {**held, "attendee_ids": [w.mara, manager]}, status=201)
+        assert [one["name"] for one in shown["attendees"]] == ["Mara Lindqvist", "Max"]
+
+
 async def test_bug_a_meeting_about_a_root_without_an_effect_had_no_page(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))

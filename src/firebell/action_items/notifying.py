@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from firebell.action_items import change_effects, reminder_times, rules, settings, store, validation
+from firebell.action_items import change_effects, reminder_times, rules, settings, store
 from firebell.action_items.model import ActionItem, EscalatedTo, PreventionAnswer
 from firebell.action_items.reminder_times import Reminder, ReminderKind
+from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
@@ -19,14 +20,16 @@ from firebell.people.model import Person, Role
 NOTICE_KIND = "action"
 
 
-async def _readers(tx: Tx, item: ActionItem, person_ids: Iterable[int]) -> list[Person]:
-    """Return the active people among these who may read the item, each once, in their order."""
+async def _readers(
+    tx: Tx, item: ActionItem, person_ids: Iterable[int], about: Sequence[Incident] = ()
+) -> list[Person]:
+    """Return the active people among these who may read the item, and `about`, each once, in their order."""
     ids = list(dict.fromkeys(person_ids))
     by_id = await people.people_by_id(tx, ids)
     active = [by_id[i] for i in ids if i in by_id and by_id[i].active]
-    if item.incident_id is None:
-        return active
-    return [person for person in active if await validation.may_read(tx, person, item.incident_id)]
+    own_id = [] if item.incident_id is None else [item.incident_id]
+    own = await incidents.incidents_by_id(tx, own_id)
+    return await incidents.readers_among(tx, [*own.values(), *about], active)
 
 
 async def leads(tx: Tx, item: ActionItem) -> list[int]:
@@ -93,14 +96,9 @@ async def report_answer(
 ) -> None:
     """Notify the owner and the managers that an item would have prevented or shortened an incident."""
     ids = [*([item.owner_id] if item.owner_id is not None else []), *await managers(tx, item)]
-    readers = [
-        person
-        for person in await _readers(tx, item, ids)
-        if await validation.may_read(tx, person, incident.id)
-    ]
     title = f"{item.ref} would have {answer} {incident.ref}: {item.title}"
     note = "Its priority is now 1."
-    recipients = [person.id for person in readers]
+    recipients = [person.id for person in await _readers(tx, item, ids, [incident])]
     await notify.send_notices(tx, _notices(item, recipients, f"answer:{incident.id}", title, note), now)
 
 

@@ -13,9 +13,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.text import clean_name, clean_text
 from firebell.people import actions as people
-from firebell.people import permissions
-from firebell.people.model import Person, Role
-from firebell.people.permissions import Rights
+from firebell.people.model import Person
 
 
 def title(value: str) -> str:
@@ -106,17 +104,10 @@ async def owner(tx: Tx, owner_id: int, incident_id: int | None) -> Person:
     person = await people.person(tx, owner_id)
     if not person.active:
         raise Conflict(f"{person.name} is deactivated.", fields={"owner_id": "Choose someone else."})
-    if incident_id is not None and not await may_read(tx, person, incident_id):
+    about = await incidents.incidents_by_id(tx, [incident_id]) if incident_id is not None else {}
+    if not await incidents.readers_among(tx, list(about.values()), [person]):
         raise Conflict(
             f"{person.name} can't see INC-{incident_id}, which is private.",
             fields={"owner_id": "Choose someone who is involved in the incident, or a manager."},
         )
     return person
-
-
-async def may_read(tx: Tx, person: Person, incident_id: int) -> bool:
-    """Return True if this person may read the incident of an item."""
-    if permissions.private_reader(Rights(Role(person.role)), person.id) is None:
-        return True
-    incident = (await incidents.incidents_by_id(tx, [incident_id])).get(incident_id)
-    return incident is not None and await incidents.may_be_read_by(tx, incident, person.id)

@@ -69,7 +69,6 @@ link_page = linked_pages.link_page
 lock_free = store.lock_free
 locked = lookup.locked
 matching = list_store.incidents
-may_be_read_by = visibility_store.may_be_read_by
 merge = merging.merge
 message = message_queries.message
 next_update_text = message_queries.next_update_text

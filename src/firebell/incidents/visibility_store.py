@@ -92,29 +92,9 @@ async def pages_only_of(tx: Reads, incident_id: int) -> list[int]:
     return [row["page_id"] for row in rows]
 
 
-async def may_be_read_by(tx: Reads, incident: Incident, person_id: int) -> bool:
-    """Return True if this person is involved in the incident, or if it is open to everyone."""
-    if not incident.is_private:
-        return True
-    return bool(
-        await tx.value(
-            """
-            select exists (
-                select
-                from private_incident
-                where incident_id = $1
-                    and $2::bigint = any(readers)
-            )
-            """,
-            incident.id,
-            person_id,
-        )
-    )
-
-
 async def readers_among(tx: Reads, incidents: Sequence[Incident], people: Sequence[Person]) -> list[Person]:
     """Return those people who may read each of the incidents: managers, and who is involved in every private one."""
-    private_ids = [incident.id for incident in incidents if incident.is_private]
+    private_ids = list({incident.id for incident in incidents if incident.is_private})
     if not private_ids:
         return list(people)
     rows = await tx.fetch(

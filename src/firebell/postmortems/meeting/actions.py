@@ -70,9 +70,10 @@ async def _attendee_ids(tx: Tx, incident_id: int, person_ids: Sequence[int]) -> 
     if len(ids) > ATTENDEES_MAX:
         raise Invalid("Too many people.", fields={"attendees": f"Choose at most {ATTENDEES_MAX} people."})
     incident = await incidents.incident(tx, incident_id)
-    for person_id in ids:
-        person = await people.person(tx, person_id)
-        if not person.active or not await incidents.may_be_read_by(tx, incident, person_id):
+    chosen = [await people.person(tx, person_id) for person_id in ids]
+    readers = {person.id for person in await incidents.readers_among(tx, [incident], chosen)}
+    for person in chosen:
+        if not person.active or person.id not in readers:
             reason = "has left" if not person.active else "may not read this private incident"
             raise Invalid(f"{person.name} {reason}.", fields={"attendees": "Choose someone else."})
     return ids
