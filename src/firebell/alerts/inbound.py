@@ -21,6 +21,7 @@ from firebell.alerts.request_parts import path_segments, query_fields
 from firebell.alerts.source import (
     MAX_KEYED_BODY_BYTES,
     Events,
+    Failure,
     KeyedAddress,
     KeyedMessage,
     KeyedRequest,
@@ -124,14 +125,15 @@ class Inbound:
             done(error)
         return True
 
-    def _problem(self, error: FirebellError, path: str) -> Response:
-        """Return the response for an error; one with Retry-After counts as a refusal."""
-        headers: tuple[Header, ...] = (_PROBLEM,)
+    def _problem(self, error: FirebellError, path: str, failure: Failure | None = None) -> Response:
+        """Return the response for an error, as `failure` has it; one with Retry-After counts as a refusal."""
+        content_type, body = (_JSON, failure(error.message)) if failure else (_PROBLEM, error.problem(path))
+        retry_after: tuple[Header, ...] = ()
         self._ctx.counters.inbound_errors[int(error.status)] += 1
         if isinstance(error, Unavailable):
             self._refusals.add(error.reason)
-            headers = (_PROBLEM, (b"retry-after", str(error.retry_after).encode()))
-        return Response(error.status, _encode(error.problem(path)), headers)
+            retry_after = ((b"retry-after", str(error.retry_after).encode()),)
+        return Response(error.status, _encode(body), (content_type, *retry_after))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -286,10 +288,7 @@ class Inbound:
         try:
             response = await self._keyed_response(name, address, about, headers, receive)
         except FirebellError as error:
-            response = self._problem(error, scope["path"])
-            if address.failure:
-                body = _encode(address.failure(error.message))
-                response = replace(response, body=body, headers=(_JSON, *response.headers[1:]))
+            response = self._problem(error, scope["path"], address.failure)
         await _send(send, response)
 
     async def _keyed_response(

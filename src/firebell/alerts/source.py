@@ -89,6 +89,10 @@ class KeyedMessage:
     """What a change is called at its sender."""
 
 
+Failure = Callable[[str], dict[str, Json]]
+"""Returns the body of a response to a message that was not stored, with the reason, as the other product has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyedAddress:
     """`POST <path>`, an address of another product: the message carries the key, and is refused as there.
@@ -108,8 +112,8 @@ class KeyedAddress:
     """Returns the integration key if the path or a header has it; a request with an unknown one is not read."""
     shown: str = ""
     """The path and query of an example, with `<key>`; empty if it is `path`."""
-    failure: Callable[[str], dict[str, Json]] | None = None
-    """Returns the body of a 413 or 503 with this message as the other product has it; None for problem details."""
+    failure: Failure | None = None
+    """Returns the body of a 413 or 503; None for problem details."""
 
 
 @dataclass(frozen=True, slots=True)
