@@ -15,7 +15,7 @@ from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.model import Team
-from firebell.people.permissions import Verb
+from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import list_queries
 from firebell.service_overview.edit_web import TIER_CHOICES
@@ -48,6 +48,13 @@ def search_of(teams: Sequence[Team], q: str, team: str, tier: str, health: str) 
         to_number(tier, "tier", least=1, most=max(TIERS)) if tier else None,
         HealthFilter(to_one_of(health, "health", tuple(HealthFilter))),
     )
+
+
+async def _policy_choices(visit: Visit) -> list[tuple[int | str, str]]:
+    """Return the options of the policy of a new service, for those who may create one."""
+    if not allows(visit.rights, Verb.SERVICE_WRITE):
+        return []
+    return [("", "None"), *((policy.id, policy.name) for policy in await paging.policies(visit.tx))]
 
 
 async def _services(
@@ -101,7 +108,7 @@ async def _services(
         "tier": search.tier,
         "tiers": TIERS,
         "tier_choices": TIER_CHOICES,
-        "policies": [("", "None"), *((policy.id, policy.name) for policy in await paging.policies(visit.tx))],
+        "policies": await _policy_choices(visit),
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
         "export": html.address("/services.csv", q=q, **chosen),
