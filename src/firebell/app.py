@@ -59,6 +59,8 @@ from firebell.status_pages.hosting.edge import StatusEdge
 from firebell.webhooks import openapi as webhook_openapi
 
 log = logging.getLogger("firebell.web")
+OVERTAKEN = "a concurrent change won"
+"""Logged for what only the database refused: without another request at the same time, a check is missing."""
 
 SIGNED_PREFIXES = (
     "/ack/",
@@ -334,7 +336,7 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     @app.exception_handler(ForeignKeyViolationError)
     @app.exception_handler(UniqueViolationError)
     async def overtaken(request: Request, exc: IntegrityConstraintViolationError) -> Response:
-        log.warning("a concurrent change won", exc_info=exc, extra={"path": _loggable(request.url.path)})
+        log.warning(OVERTAKEN, exc_info=exc, extra={"path": _loggable(request.url.path)})
         return await _error_response(
             request,
             Conflict(

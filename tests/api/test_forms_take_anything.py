@@ -5,8 +5,9 @@ import re
 from html.parser import HTMLParser
 
 import httpx
+import pytest
 
-from firebell.app import build
+from firebell.app import OVERTAKEN, build
 from firebell.kit.clock import FakeClock
 from firebell.people.route_access import Public
 from tests.api.api_clients import UNCOMPRESSED, browser, sign_in
@@ -87,7 +88,9 @@ def _sent(fields: Fields, csrf: str, **changed: str) -> dict[str, list[str]]:
     return {**sent, **{name: [value] for name, value in changed.items()}, "csrf": [csrf]}
 
 
-async def test_no_field_of_any_form_brings_the_product_down(dsn: str, clock: FakeClock) -> None:
+async def test_no_field_of_any_form_brings_the_product_down(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     async with everything(dsn, clock) as e:
         transport = httpx.ASGITransport(app=build(e.w.ctx), raise_app_exceptions=False)
         async with httpx.AsyncClient(
@@ -109,6 +112,8 @@ async def test_no_field_of_any_form_brings_the_product_down(dsn: str, clock: Fak
                         if answer.status_code >= 500:
                             fallen.append((entrance.path, f"{name}={value[:20]}"))
     assert fallen == []
+    # one request after the other: what the database refuses, a check should have
+    assert OVERTAKEN not in caplog.messages
     assert len(forms) > 40
     assert asked > 500
     assert not any(isinstance(x.decisions[0], Public) for x in forms if x.path.startswith("/settings"))
