@@ -13,6 +13,7 @@ MAY_START = {
     "kit/web/template_compiler.py": "our own interpreter, which compiles the pages after a start",
     "oncall/calendars/parser_process.py": "our own interpreter, for calendars of others",
     "channels/apprise_process.py": "our own interpreter, in which Apprise sends a message",
+    "kit/child_process.py": "our own interpreter, for the two above",
     "kit/process_pool.py": "our own interpreter, for texts whose cost depends on who wrote them",
 }
 """The modules that may start a process, each with what it starts; a folder ends with a slash."""
@@ -20,7 +21,7 @@ STARTING_MODULES = {"subprocess", "multiprocessing", "pty"}
 STARTING_CALLS = {
     *("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "startfile"),
     *("create_subprocess_exec", "create_subprocess_shell", "subprocess_exec", "subprocess_shell"),
-    "ProcessPoolExecutor",
+    *("ProcessPoolExecutor", "output_of"),
 }
 
 

@@ -1,15 +1,14 @@
 """Starts the child processes in which Apprise sends: one for each attempt, killed at its time limit."""
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from weakref import WeakValueDictionary
 
+from firebell.kit import child_process
 from firebell.kit.errors import Unavailable
 from firebell.kit.threads import Pool
 
@@ -49,21 +48,13 @@ async def answer_of(request: dict[str, object]) -> dict[str, str]:
 
     Raises `TimeoutError` after the limit, and `OSError` if no process can be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-s", "-X", "utf8", "-m", "firebell.channels.apprise_child"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
+    out, _ = await child_process.output_of(
+        "firebell.channels.apprise_child",
+        json.dumps(request).encode(),
+        LIMIT_S,
+        flags=("-s", "-X", "utf8"),
+        environment=_environment(),
     )
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            out, _ = await process.communicate(json.dumps(request).encode())
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
     return _read(out)
 
 

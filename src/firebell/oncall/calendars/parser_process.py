@@ -1,6 +1,5 @@
 """Parses calendars in a child process that is killed if it takes too much time or memory."""
 
-import asyncio
 import contextlib
 import json
 import sys
@@ -9,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from firebell.kit import public_holidays
+from firebell.kit import child_process, public_holidays
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.oncall.calendars import busy_times, person_matching
@@ -69,23 +68,13 @@ def make(job: ParseJob, body: bytes) -> ReadResult:
 async def made(job: ParseJob, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadResult:
     """Run `make` in a child process within `limit_s`; raise `Invalid` if it fails."""
     job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "firebell.oncall.calendars.parser_process"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        async with asyncio.timeout(limit_s):
-            out, _ = await process.communicate(job_json + b"\n" + body)
+        out, exit_code = await child_process.output_of(
+            "firebell.oncall.calendars.parser_process", job_json + b"\n" + body, limit_s
+        )
     except TimeoutError:
         raise Invalid(f"Reading the calendar took longer than {limit_s:g} s.") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode:
+    if exit_code:
         raise Invalid("The calendar cannot be read: it needs too much time or memory.")
     answer = json.loads(out)
     if "error" in answer:
