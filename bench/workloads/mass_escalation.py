@@ -151,11 +151,19 @@ async def acknowledged(factor: float) -> Result:
     async with product() as it:
         await it.start()
         began = await _seed(it, pages, gap_ms=0)
-        last = await it.texts(
-            f"select 'PG-' || id from page where title like '%bz{_RUN}x%' order by id desc limit {count}"
-        )
         await asyncio.sleep(max(0, began - time.monotonic()))
         await it.sink.settled(pages // 20, 30)
+        # a part of the newest timers runs early, so the newest pages are not those whose messages go out last
+        last = await it.texts(
+            f"""
+            select 'PG-' || subject_id
+            from delivery
+            where subject_kind = 'page'
+                and state = 'queued'
+            order by id desc
+            limit {count}
+            """
+        )
         headers = {"Authorization": f"Bearer {it.api_key}"}
         async with httpx.AsyncClient(base_url=it.url, headers=headers, timeout=60) as http:
             sent = time.monotonic()
@@ -166,11 +174,12 @@ async def acknowledged(factor: float) -> Result:
         names = set(
             await it.texts(f"select substring(title from 'bz{_RUN}x[0-9]+z') from page where state = 'acked'")
         )
-        late = [at - done for name, at in it.sink.first().items() if name in names and at > done]
+        first = it.sink.first()
+        late = [at - done for name, at in first.items() if name in names and at > done]
         wrong = check(
             status=(response.status_code, 200),
             acknowledged=(len(names), count),
-            others_without_message=(pages - len({*it.sink.first(), *names}), 0),
+            others_without_message=(pages - len({*first, *names}), 0),
         )
     return Result(
         "W14c",

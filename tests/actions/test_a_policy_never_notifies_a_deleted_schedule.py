@@ -13,6 +13,7 @@ from firebell.paging.model import Level, Policy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.authentication import rights_of
 from firebell.undo import undoable_actions
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 
@@ -51,7 +52,7 @@ async def test_a_schedule_is_not_deleted_while_a_policy_begins_to_notify_it(
             plan = replace(policy.plan, levels=_levels(schedule_id))
             await paging.update_policy(tx, mara, policy, plan, now=w.now)
             deleting = asyncio.create_task(delete())
-            await asyncio.wait([deleting], timeout=0.5)
+            await until_blocked(w.ctx.db, deleting)
         with pytest.raises(Conflict):
             await deleting
 
@@ -70,7 +71,7 @@ async def test_a_policy_does_not_begin_to_notify_a_schedule_while_it_is_deleted(
         async with w.ctx.db.tx() as tx:
             await oncall.delete_schedule(tx, mara, schedule_id, w.now)
             updating = asyncio.create_task(update())
-            await asyncio.wait([updating], timeout=0.5)
+            await until_blocked(w.ctx.db, updating)
         with pytest.raises(Invalid):
             await updating
 

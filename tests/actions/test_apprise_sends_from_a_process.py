@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,7 @@ class Sink:
         self.got: list[bytes] = []
         self.processes: list[tuple[str, str, str]] = []
         self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
@@ -61,6 +63,7 @@ class Sink:
             self.arrived.set()
             if not self.answer:
                 await reader.read()
+                self.left.set()
                 return
             writer.write(self.answer)
             await writer.drain()
@@ -139,6 +142,24 @@ async def test_a_process_ends_with_the_attempt_that_started_it() -> None:
             await sending
     assert sink.processes
     assert list(_children()) == []
+
+
+async def test_a_process_whose_firebell_was_killed_ends_at_the_same_limit() -> None:
+    sink = Sink(b"")
+    async with listening(sink.serve) as port:
+        request = {
+            "address": f"json://127.0.0.1:{port}/{TOKEN}",
+            **{"title": "Checkout", "body": "Down", "is_urgent": True, "networks": [LOOPBACK]},
+        }
+        start = f"apprise_process.LIMIT_S = 10.0; asyncio.run(apprise_process.answer_of({request}))"
+        killed = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", f"import asyncio; from firebell.channels import apprise_process; {start}")
+        )
+        await sink.arrived.wait()
+        killed.kill()
+        await killed.wait()
+        async with asyncio.timeout(30):
+            await sink.left.wait()
 
 
 @pytest.mark.parametrize(

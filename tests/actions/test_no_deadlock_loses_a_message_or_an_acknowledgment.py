@@ -1,7 +1,6 @@
 """Transactions that lock the same pages wait for each other in one order, and one that PostgreSQL ends is repeated."""
 
 import asyncio
-from collections.abc import Sequence
 
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.kit.clock import FakeClock
@@ -36,9 +35,14 @@ async def _end_of_the_first_and_growth_of_the_second(w: World) -> None:
     )
 
 
-async def _lock(tx: Tx, page_ids: Sequence[int]) -> None:
-    for page_id in page_ids:
-        await tx.execute("select from page where id = $1 for update", page_id)
+async def _lock(tx: Tx, page_id: int) -> None:
+    await tx.execute("select from page where id = $1 for update", page_id)
+
+
+async def _end_in_a_deadlock(tx: Tx, page_id: int) -> None:
+    """Lock a page that the transaction that waits for this one has locked."""
+    assert not await tx.fetch("select from page where id = $1 for update skip locked", page_id)
+    await _lock(tx, page_id)
 
 
 async def _states(w: World) -> list[PageState]:
@@ -68,10 +72,10 @@ async def test_a_message_whose_transaction_is_ended_by_a_deadlock_pages_all_the_
     async with world(dsn, clock) as w:
         first, second = await _pages(w)
         async with w.ctx.db.tx() as tx:
-            await _lock(tx, [second])
+            await _lock(tx, second)
             arriving = asyncio.create_task(_end_of_the_first_and_growth_of_the_second(w))
             await until_blocked(w.ctx.db, arriving)
-            await _lock(tx, [first])
+            await _end_in_a_deadlock(tx, first)
         await arriving
         assert await _states(w) == [PageState.RESOLVED, PageState.TRIGGERED]
         async with w.ctx.db.tx() as tx:
@@ -85,10 +89,10 @@ async def test_many_pages_acknowledged_at_once_are_acknowledged_although_a_deadl
         first, second = await _pages(w)
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            await _lock(tx, [second])
+            await _lock(tx, second)
             acting = asyncio.create_task(bulk_actions.act(w.ctx, actor, BulkAction.ACK, [first, second]))
             await until_blocked(w.ctx.db, acting)
-            await _lock(tx, [first])
+            await _end_in_a_deadlock(tx, first)
         assert [outcome.result for outcome in await acting] == [Result.DONE, Result.DONE]
         assert await _states(w) == [PageState.ACKED, PageState.ACKED]
 
@@ -128,7 +132,7 @@ async def test_a_request_that_a_deadlock_ends_is_refused_for_now_and_not_a_serve
         [page_id] = await _pages(w, 1)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         async with w.ctx.db.tx() as tx:
-            await _lock(tx, [page_id])
+            await _lock(tx, page_id)
             # it has locked its person, and waits for the page
             asked = asyncio.create_task(api.answer("POST", f"/pages/PG-{page_id}/ack"))
             await until_blocked(w.ctx.db, asked)

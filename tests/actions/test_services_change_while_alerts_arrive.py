@@ -18,6 +18,7 @@ from firebell.paging import actions as paging
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import PageVisibility
 from tests.actions.test_pages_start_in_few_round_trips import statements
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 SERVICES = 60
@@ -137,6 +138,11 @@ async def test_renames_and_imports_of_the_same_services_never_wait_for_each_othe
             assert ended == [None] * 4
 
 
+async def _in_a_transaction(w: World, change: Callable[[Tx], Awaitable[Any]]) -> None:
+    async with w.ctx.db.tx() as tx:
+        await change(tx)
+
+
 async def _one_service(w: World) -> Service:
     [slug] = await _services(w, 1)
     async with w.ctx.db.tx() as tx:
@@ -147,42 +153,38 @@ async def test_a_service_does_not_get_a_key_while_it_is_deleted(dsn: str, clock:
     async with world(dsn, clock) as w:
         service = await _one_service(w)
 
-        async def delete(tx: Tx) -> None:
-            await catalog.delete_service(tx, SYSTEM, service, w.now)
-            await asyncio.sleep(0.2)
-
         async def add_key(tx: Tx) -> None:
-            await asyncio.sleep(0.1)
             await alerts.create_integration(tx, SYSTEM, service_id=service.id, name="Late", now=w.now)
 
-        deleted, added = await _at_once(w, delete, add_key)
-        assert deleted is None
-        assert isinstance(added, Conflict)
+        async with w.ctx.db.tx() as tx:
+            await catalog.delete_service(tx, SYSTEM, service, w.now)
+            adding = asyncio.create_task(_in_a_transaction(w, add_key))
+            await until_blocked(w.ctx.db, adding)
+        with pytest.raises(Conflict):
+            await adding
 
 
-@pytest.mark.parametrize(("delete_after_s", "create_after_s"), [(0.0, 0.1), (0.1, 0.0)])
+@pytest.mark.parametrize("deletes_first", [True, False])
 async def test_a_service_created_with_the_address_of_one_being_deleted_is_refused_and_nothing_fails(
-    dsn: str, clock: FakeClock, delete_after_s: float, create_after_s: float
+    dsn: str, clock: FakeClock, deletes_first: bool
 ) -> None:
     async with world(dsn, clock) as w:
         service = await _one_service(w)
-        team = service.team_id
 
         async def delete(tx: Tx) -> None:
-            await asyncio.sleep(delete_after_s)
             await catalog.delete_service(tx, SYSTEM, service, w.now)
-            await asyncio.sleep(create_after_s * 2)
 
         async def create(tx: Tx) -> None:
-            await asyncio.sleep(create_after_s)
             name = f"{service.slug} deleted {service.id}"
-            await catalog.create_service(tx, SYSTEM, name=name, team_id=team, now=w.now)
-            await asyncio.sleep(delete_after_s * 2)
+            await catalog.create_service(tx, SYSTEM, name=name, team_id=service.team_id, now=w.now)
 
-        deleted, created = await _at_once(w, delete, create)
-        first, second = (deleted, created) if delete_after_s < create_after_s else (created, deleted)
-        assert first is None
-        assert isinstance(second, Conflict)
+        first, second = (delete, create) if deletes_first else (create, delete)
+        async with w.ctx.db.tx() as tx:
+            await first(tx)
+            waiting = asyncio.create_task(_in_a_transaction(w, second))
+            await until_blocked(w.ctx.db, waiting)
+        with pytest.raises(Conflict):
+            await waiting
 
 
 async def test_a_component_does_not_get_a_service_while_it_is_deleted(dsn: str, clock: FakeClock) -> None:
@@ -200,22 +202,19 @@ async def test_a_component_does_not_get_a_service_while_it_is_deleted(dsn: str, 
             )
             [component] = (await status_pages.components_by_page(tx))[page.id]
 
-        async def delete(tx: Tx) -> None:
-            await catalog.delete_service(tx, SYSTEM, service, w.now)
-            await asyncio.sleep(0.3)
-
         async def add(tx: Tx) -> None:
-            await asyncio.sleep(0.1)
             await status_pages.add_component(
                 tx, SYSTEM, page.id, name="Late", service_ids=[service.id], now=w.now
             )
 
         async def change(tx: Tx) -> None:
-            await asyncio.sleep(0.1)
             values = {"service_ids": [w.service, service.id]}
             await status_pages.update_component(tx, SYSTEM, page.id, component.id, values, w.now)
 
-        deleted, added, changed = await _at_once(w, delete, add, change)
-        assert deleted is None
-        assert isinstance(added, Conflict)
-        assert isinstance(changed, Conflict)
+        async with w.ctx.db.tx() as tx:
+            await catalog.delete_service(tx, SYSTEM, service, w.now)
+            late = [asyncio.create_task(_in_a_transaction(w, each)) for each in (add, change)]
+            await until_blocked(w.ctx.db, *late)
+        for each in late:
+            with pytest.raises(Conflict):
+                await each

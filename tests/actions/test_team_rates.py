@@ -129,9 +129,9 @@ async def test_the_time_of_people_in_other_incidents_costs_nothing_here(db: Db) 
     async with db.tx() as tx:
         scope = await _october(tx)
         ids = await _teams(tx)
-        # INC-12 is a drill, INC-9 is of September, INC-3 is hidden from the reader
-        minutes = [(number, ids["Ada"], 90) for number in (1, 3, 12)]
-        await fact_store.save_people(tx, [1, 3, 12], minutes)
+        # INC-12 is a drill, INC-10 was closed in November, INC-3 is hidden from the reader
+        minutes = [(number, ids["Ada"], 90) for number in (1, 3, 10, 12)]
+        await fact_store.save_people(tx, [1, 3, 10, 12], minutes)
         await _set_rate(tx, ids["Shop"], "60", "EUR")
         hidden = replace(scope, hidden=[3])
         period = await impact_queries.period_cost(tx, hidden, 90 * 60)

@@ -6,6 +6,7 @@ from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from tests.api.api_clients import organization
+from tests.lock_waits import until_blocked
 
 
 async def test_a_service_does_not_get_a_policy_that_is_deleted_at_that_moment(
@@ -21,7 +22,6 @@ async def test_a_service_does_not_get_a_policy_that_is_deleted_at_that_moment(
             saving = asyncio.create_task(
                 api("PATCH", "/services/checkout", {"policy_id": policy.id}, status=409)
             )
-            await asyncio.wait([saving], timeout=1)
-            assert not saving.done()
+            await until_blocked(w.ctx.db, saving)
         assert (await saving)["type"] == "urn:firebell:problem:conflict"
         assert (await api("GET", "/services/checkout"))["policy_id"] == 1

@@ -181,6 +181,33 @@ async def test_bug_one_click_removed_a_contact_method(dsn: str, clock: FakeClock
             )
 
 
+async def test_bug_a_removal_was_said_to_leave_pages_to_a_contact_method_that_gets_none(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with web(dsn, clock) as b:
+        async with b.w.ctx.db.tx() as tx:
+            before = await people.methods_of(tx, [b.w.mara])
+            [hook] = [method for method in before if method.kind == "webhook"]
+            await people.mark_method_verified(tx, hook.id, b.w.now)
+            for name in ("first", "second"):
+                await people.add_contact_method(
+                    *(tx, TEST),
+                    person_id=b.w.mara,
+                    kind="email",
+                    address=f"{name}@example.org",
+                    label="",
+                    now=b.w.now,
+                )
+            first, second = (await people.methods_of(tx, [b.w.mara]))[len(before) :]
+        page = await read(b.http, "/settings/contact")
+
+        def consequences(method_id: int) -> str:
+            return page.partition(f'action="/settings/contact/{method_id}/remove"')[2].partition("</ul>")[0]
+
+        assert hook.address in consequences(first.id)
+        assert second.address not in consequences(first.id), "it is not verified, so it gets no pages"
+
+
 async def closed(w: World) -> int:
     """Return an incident that is closed and has a draft of its post-mortem."""
     async with w.ctx.db.tx() as tx:

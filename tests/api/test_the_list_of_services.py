@@ -148,7 +148,7 @@ async def test_a_service_created_on_the_list_has_its_policy_and_tier_at_once(
         team = (await api("GET", "/services/checkout"))["team_id"]
         form = {"csrf": csrf, "name": "Ledger", "team": str(team), "policy": "1", "tier": "1"}
         assert (await http.post("/services", data={**form, "tier": "9"})).status_code == 422
-        assert (await http.post("/services", data={**form, "policy": "77"})).status_code in (404, 422)
+        assert (await http.post("/services", data={**form, "policy": "77"})).status_code == 404
         assert (await http.post("/services", data=form)).headers["location"] == "/services/ledger"
         created = await api("GET", "/services/ledger")
         assert (created["tier"], created["policy_id"]) == (1, 1)
@@ -160,3 +160,15 @@ async def test_a_tab_without_services_offers_no_filters_to_clear(dsn: str, clock
         assert "Clear filters" not in (await http.get("/services?health=deleted")).text
         filtered = (await http.get("/services?health=deleted&q=ledger")).text
         assert filtered.count('href="/services?health=deleted">Clear filters') == 2
+
+
+async def test_bug_a_form_whose_policy_was_just_deleted_was_lost(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        form = {"name": "Ledger", "team": "1", "policy": "999", "tier": "1", "description": "Books payments"}
+        refused = await http.post("/services", data={"csrf": await sign_in(w, http, w.mara), **form})
+        assert refused.status_code == 404
+        assert 'value="Ledger"' in refused.text
+        assert 'value="Books payments"' in refused.text
+        policy = re.search(r'<select [^>]*name="policy"[^>]*>', refused.text)
+        assert policy
+        assert 'aria-invalid="true"' in policy[0]

@@ -1,9 +1,8 @@
-"""A time without an offset means another hour to each reader: every field of a request refuses it."""
+"""A time without an offset means a different hour to each reader: every field of a request body refuses it."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import pytest
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -36,10 +35,16 @@ def _times() -> dict[str, TypeAdapter[Any]]:
     return {name: adapter for name, adapter in fields.items() if "date-time" in str(adapter.json_schema())}
 
 
+def _accepts(adapter: TypeAdapter[Any], text: str) -> bool:
+    try:
+        adapter.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
 def test_a_time_without_an_offset_is_refused_by_every_field() -> None:
     times = _times()
     assert len(times) > 10
-    for name, adapter in times.items():
-        adapter.validate_python("2026-11-30T12:00:00Z")
-        with pytest.raises(ValidationError):
-            print(name, adapter.validate_python("2026-11-30T12:00:00"), "was accepted")
+    assert [name for name, each in times.items() if not _accepts(each, "2026-11-30T12:00:00Z")] == []
+    assert [name for name, each in times.items() if _accepts(each, "2026-11-30T12:00:00")] == []

@@ -70,20 +70,25 @@ def test_a_sealed_address_shows_its_kind_alone() -> None:
     stored = sealed_addresses.seal(SIGNER, ADDRESS)
     assert stored.startswith("mailto://")
     assert stored == sealed_addresses.seal(SIGNER, ADDRESS), "the same one is not added twice"
-    assert not {"mara", "example", "quiet"} & set(stored.replace("/", " ").split())
+    assert not [part for part in ("mara", "example", "quiet") if part in stored]
     assert sealed_addresses.open_sealed(SIGNER, stored) == ADDRESS
     assert registry.shown_address("apprise", stored) == "mailto://…"
     assert validation.mask_address("apprise", stored) == "mailto://…"
 
 
 @pytest.mark.parametrize(
-    "stored", ["mailto://", "mailto://AAAA", f"{sealed_addresses.seal(SIGNER, ADDRESS)[:-2]}", ADDRESS]
+    "stored",
+    [
+        "mailto://",
+        "mailto://AAAA",
+        sealed_addresses.seal(SIGNER, ADDRESS)[:-2],
+        sealed_addresses.seal(Signer(b"t" * 32), ADDRESS),
+        ADDRESS,
+    ],
 )
 def test_an_address_that_was_not_sealed_here_is_not_opened(stored: str) -> None:
     with pytest.raises(Invalid):
         sealed_addresses.open_sealed(SIGNER, stored)
-    with pytest.raises(Invalid):
-        sealed_addresses.open_sealed(Signer(b"t" * 32), sealed_addresses.seal(SIGNER, ADDRESS))
 
 
 def test_two_ways_are_two_that_show_what_arrives() -> None:

@@ -56,14 +56,8 @@ def test_time_in_two_currencies_is_never_added() -> None:
     assert ([str(one) for one in cost.amounts], cost.unpriced_s) == (["165.00 EUR", "60.00 USD"], 0)
 
 
-shares = st.lists(
-    st.builds(
-        TimeShare,
-        st.integers(0, 10**7),
-        st.lists(st.sampled_from([PAYMENTS, PLATFORM, SEARCH, SUPPORT]), unique=True, max_size=3),
-    ),
-    max_size=8,
-)
+team_ids = st.lists(st.sampled_from([PAYMENTS, PLATFORM, SEARCH, SUPPORT]), unique=True, max_size=3)
+shares = st.lists(st.builds(TimeShare, st.integers(0, 10**7), team_ids, team_ids), max_size=8)
 rates = st.sampled_from(
     [CostRate(Decimal(text), code) for text, code in (("90", "EUR"), ("0.01", "EUR"), ("7", "JPY"))]
     + [CostRate(Decimal(text), "KWD") for text in ("33.333", "1000000")]

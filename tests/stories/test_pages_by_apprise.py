@@ -81,6 +81,9 @@ async def test_the_address_is_shown_nowhere(
             sent = [d for d in await paging.deliveries(tx, 1) if d.channel == "apprise"]
             assert [d.state for d in sent] == ["accepted"]
             assert await _tables_with(tx, TOKEN) == []
+            assert await _tables_with(tx, TOKEN.encode().hex()) == []
+            # what is stored of it is found
+            assert "contact_method" in await _tables_with(tx, "json://")
             audited = await tx.fetch("select detail::text from audit where action = 'contact.added'")
         assert any("json://…" in row["detail"] for row in audited)
         answers += [await api("GET", path) for path in (PATH, "/pages/PG-1", "/audit", "/health")]

@@ -144,7 +144,7 @@ async def test_the_numbers_follow_what_happens(
                     with stopwatch() as watch:
                         assert (await http.get("/metrics.prom", headers=KEY)).status_code == 200
                     took.append(watch.seconds)
-                assert min(took) < 0.05, "a scrape takes at most 50 ms"
+                assert sum(took) < 5 * 0.05, "a scrape takes at most 50 ms"
                 assert w.ctx.db.pool_usage().used == 1, "all scrapes share one reading"
         assert (await _scrape(http))["firebell_database_up",] == 1
 

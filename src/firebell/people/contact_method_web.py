@@ -22,7 +22,7 @@ from firebell.people import (
     validation,
     verification_actions,
 )
-from firebell.people.model import URGENCIES
+from firebell.people.model import URGENCIES, ContactMethod, NotificationRule
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -55,6 +55,7 @@ async def _contact(
         "paged": {m.id for m in actions.paged(methods)},
         "replaceable": [("", "Nothing"), *((m.id, m.label or m.shown_address) for m in methods)],
         "rules": rules,
+        "left": {m.id: _left_without(m, methods, rules["high"]) for m in methods},
         "examples": {
             u: rule_times.example(rule_times.usable(rules[u], actions.paged(methods))) for u in rules
         },
@@ -75,6 +76,14 @@ async def _contact(
         "error": error,
     }
     return await html.render(visit.request, "people/contact_methods.html", context)
+
+
+def _left_without(
+    removed: ContactMethod, methods: Sequence[ContactMethod], rules: Sequence[NotificationRule]
+) -> str:
+    """Return the addresses that high-urgency pages would still reach, comma-separated."""
+    paged = actions.paged([method for method in methods if method.id != removed.id])
+    return ", ".join(dict.fromkeys(rule.method.shown_address for rule in rule_times.usable(rules, paged)))
 
 
 @router.get("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_READ))

@@ -7,7 +7,7 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import TIERS
-from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choice, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
@@ -154,5 +154,9 @@ async def create(visit: CurrentVisit) -> Response:
                 now=visit.now,
             )
     except (Invalid, Conflict) as error:
+        return await _services(visit, values, error)
+    except NotFound as error:
+        # the team or policy was deleted since the form was opened; fields of the form are named without `_id`
+        error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
         return await _services(visit, values, error)
     return flash.redirect(visit.request, f"/services/{service.slug}", f"{service.name} created.")
