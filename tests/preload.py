@@ -1,7 +1,5 @@
 """Imports and compiles what a Firebell process needs, once for all forks: of `prefork` and of `forked_workers`."""
 
-from fastapi import APIRouter
-
 from firebell import app, event_subscriptions, worker
 from firebell import process as process
 from firebell.commands import serve as serve
@@ -9,12 +7,13 @@ from firebell.handbook import shipped_content
 from firebell.kit import http_out, localtime, public_holidays
 from firebell.kit.db import migrate
 from firebell.kit.web import html, static_files
+from firebell.kit.web.routing import LateRoute
 from firebell.regulatory import regime_files
 from tests import compiled_templates, garbage
 
 compiled_templates.share()
-# to include it again analyzes all routes, which a server would do for each router on its first request
-APIRouter().include_router(app._product_routes().router)
+for route in (route for router in app.routers() for route in router.routes if isinstance(route, LateRoute)):
+    route.analyze()
 event_subscriptions.build()
 event_subscriptions.composers()
 worker.timer_handlers()

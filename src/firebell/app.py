@@ -6,9 +6,8 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from http import HTTPStatus
 from importlib import resources
 
@@ -47,7 +46,7 @@ from firebell.kit.web.compression import Compression
 from firebell.kit.web.late_app import LateApp
 from firebell.kit.web.live import stream
 from firebell.kit.web.render_cache import RenderCache
-from firebell.kit.web.routing import allowed_methods
+from firebell.kit.web.routing import MAX_BODY_BYTES, RouteGroup, allowed_methods, html_router
 from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.monitoring.exporter import Exporter
@@ -78,8 +77,6 @@ _SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe(/code)?")
 """The forms of status pages, which need the database."""
 _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Inbound alerts have their own limit."""
 HOOKS = ("/in/channel/", "/in/public/", "/in/runbooks/", "/in/mail-events/", "/in/trackers/")
 """Addresses among those of alerts at which others than senders of alerts report something else."""
 
@@ -126,8 +123,15 @@ class App:
 
 
 def routers(slices: Sequence[Slice] = SLICES) -> list[APIRouter]:
-    """Return the routers in matching order."""
-    return [router for each in slices for router in each.routers()]
+    """Return the routers in matching order; raise DeclarationError if two slices have the same route."""
+    owned = [(each.name, each.routers()) for each in slices] + [("app", [_machines])]
+    check_routes(
+        [
+            ("probes", probes.ROUTES),
+            *((owner, [route for router in group for route in router.routes]) for owner, group in owned),
+        ]
+    )
+    return [router for _, group in owned for router in group]
 
 
 def check_routes(owned: Iterable[tuple[str, Sequence[BaseRoute]]]) -> None:
@@ -156,7 +160,7 @@ def settings_tabs(slices: Sequence[Slice] = SLICES) -> list[SettingsTab]:
     return sorted((tab for each in slices for tab in each.settings_tabs), key=lambda tab: tab.rank)
 
 
-_machines = APIRouter(include_in_schema=False)
+_machines = html_router()
 
 
 @_machines.get("/events", dependencies=route_access.needs(Verb.PAGE_READ))
@@ -193,36 +197,6 @@ async def favicon() -> Response:
     return Response(icon, media_type="image/svg+xml")
 
 
-@dataclass(frozen=True, slots=True)
-class _Included:
-    """The routers of slices and of machines, included in one, and their routes."""
-
-    router: APIRouter
-    routes: Sequence[BaseRoute]
-
-
-def _include(slices: Sequence[Slice]) -> _Included:
-    slice_routers = routers(slices)
-    check_routes(
-        [
-            *((each.name, router.routes) for each in slices for router in each.routers()),
-            ("app", [*probes.ROUTES, *_machines.routes]),
-        ]
-    )
-    together = APIRouter(generate_unique_id_function=lambda route: route.name, max_body_size=MAX_BODY_BYTES)
-    for router in (*slice_routers, _machines):
-        together.include_router(router)
-    return _Included(
-        together, [*_machines.routes, *(route for router in slice_routers for route in router.routes)]
-    )
-
-
-@cache
-def _product_routes() -> _Included:
-    """Return what the slices of the product include: FastAPI analyzes a route once per inclusion, which takes 3 ms."""
-    return _include(SLICES)
-
-
 def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     """Return the ASGI app of this process; its pages are built by `load`, or by the first request for one."""
     return App(ctx, partial(pages, ctx, slices=slices))
@@ -254,14 +228,15 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]
     app.state.declaration_hints = [hint for each in slices for hint in each.declaration_hints()]
     app.state.exporter = Exporter(ctx, ingest.ingest.waiting)
-    included = _product_routes() if slices is SLICES else _include(slices)
-    app.router.routes.extend(included.router.routes)
+    groups = [RouteGroup(router) for router in routers(slices)]
+    routes = [route for group in groups for route in group.routes]
+    app.router.routes.extend(groups)
     app.mount("/static", VersionedFiles(), name="static")
-    for route in included.routes:
+    for route in routes:
         path = route.path if isinstance(route, Route) else ""
         if path.startswith(ingest.prefixes) and not path.startswith(HOOKS):
             raise DeclarationError(f"An address of a source hides the route {path}.")
-    _add_errors(app, included.routes)
+    _add_errors(app, routes)
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)

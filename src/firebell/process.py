@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -20,7 +19,7 @@ from firebell import app, event_subscriptions
 from firebell.database_server import Ensure, database
 from firebell.health_check import HealthCheck
 from firebell.inbound_mail import listener
-from firebell.kit import file_descriptors
+from firebell.kit import file_descriptors, garbage
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
 from firebell.kit.db import org_settings
@@ -259,16 +258,10 @@ def _asked_to_stop() -> asyncio.Event:
     return asked
 
 
-def _settle_memory() -> None:
-    """Exclude loaded modules from garbage collection, which would otherwise pause the process for 100 ms."""
-    gc.collect()
-    gc.freeze()
-
-
 async def _warm_up(pages: asyncio.Task[ASGIApp]) -> None:
     """Compile the templates, so that the first readers of pages don't wait for it."""
     await asyncio.wait({pages})
-    _settle_memory()
+    garbage.settle()
     await html.compile_templates()
 
 
@@ -314,7 +307,7 @@ async def work(process: Running, settings: Settings) -> None:
             await stack.enter_async_context(
                 _answering_prometheus(process.ctx, settings, settings.metrics_port)
             )
-        _settle_memory()
+        garbage.settle()
         await build_worker(process).run(_asked_to_stop())
 
 

@@ -14,7 +14,7 @@ if sys.platform != "win32":
 
 from firebell import settings as settings_
 from firebell.database_server import Ensure, database
-from firebell.kit import file_descriptors, log
+from firebell.kit import file_descriptors, garbage, log
 from firebell.kit.errors import FirebellError
 
 
@@ -58,6 +58,7 @@ def raise_descriptor_limit() -> None:
 @click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
 def serve(host: str | None, port: int | None) -> None:
     """Run Firebell: web and worker in one process."""
+    garbage.collect_seldom()
     settings = load_settings(host=host, port=port)
     raise_descriptor_limit()
 
@@ -96,6 +97,7 @@ async def _serve(settings: settings_.Settings, dsn: str, ensure: Ensure) -> None
 @click.command()
 def work() -> None:
     """Run only the worker, next to other processes on the same database."""
+    garbage.collect_seldom()
     settings = load_settings()
     raise_descriptor_limit()
 

@@ -1,17 +1,18 @@
 """The address that Prometheus scrapes."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from firebell.kit.context import Context
+from firebell.kit.web.routing import html_router
 from firebell.monitoring import access
 from firebell.monitoring.exporter import Exporter
 from firebell.people import authentication, route_access
 
 PATH = "/metrics.prom"
-router = APIRouter(include_in_schema=False)
+router = html_router()
 
 
 @router.get(PATH, dependencies=route_access.public("The token, or the network of the client, grants access."))

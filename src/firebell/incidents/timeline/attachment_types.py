@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 
 MAX_BYTES = 2_500_000
-"""The largest attachment; a request with one in base64 fits into `app.MAX_BODY_BYTES`."""
+"""The largest attachment; a request with one in base64 fits into `routing.MAX_BODY_BYTES`."""
 MAX_FILES = 5
 """Number of files that one entry can have."""
 NAME_MAX_CHARS = 120

@@ -1,13 +1,17 @@
-"""Routers that skip matching unless the path starts like one of their routes; FastAPI tries all in order."""
+"""Routers whose routes are analyzed when they are first used, and skipped unless the path starts like one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
+from typing import Any, cast
 
 from fastapi import APIRouter
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Scope
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Match, Route, compile_path, get_name
+from starlette.types import Receive, Scope, Send
 
 _API = "/api/v1/"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Inbound alerts have their own limit."""
 
 
 @lru_cache(maxsize=512)
@@ -23,8 +27,62 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
     return {method for route in matching for method in route.methods or ()}
 
 
+class LateRoute(APIRoute):
+    """A route whose function FastAPI analyzes when the first request arrives, or when OpenAPI describes it.
+
+    To analyze one takes milliseconds; all of them would take seconds of every start.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.path = path
+        self.endpoint = endpoint
+        self.name = options["name"] or get_name(endpoint)
+        self.methods = {method.upper() for method in options["methods"] or ["GET"]}
+        self._options = options
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute that a route has once it is analyzed."""
+        if name == "_options":  # of a copy that is being made
+            raise AttributeError(name)
+        if name in ("path_regex", "path_format", "param_convertors"):
+            self.path_regex, self.path_format, self.param_convertors = compile_path(self.path)
+        elif name in self._options:
+            return self._options[name]
+        else:
+            self.analyze()
+        return object.__getattribute__(self, name)
+
+    def analyze(self) -> None:
+        """Analyze the function, its parameters and its return type now."""
+        super().__init__(self.path, self.endpoint, **self._options)
+
+
 class Router(APIRouter):
-    """Matches only paths that start like one of its routes; a parameter in that place matches any."""
+    """An APIRouter of late routes, which all have the limit of a request body."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            route_class=LateRoute,
+            generate_unique_id_function=lambda route: route.name,
+            max_body_size=MAX_BODY_BYTES,
+            **options,
+        )
+
+
+def html_router() -> Router:
+    """Return a router of HTML pages, which OpenAPI leaves out."""
+    return Router(include_in_schema=False)
+
+
+class RouteGroup(BaseRoute):
+    """The routes of one router, tried only for paths that start like one of them.
+
+    FastAPI would try the routes of all routers in order, and analyze those that it includes once more. A parameter
+    at the start of a path matches any.
+    """
+
+    def __init__(self, router: APIRouter) -> None:
+        self.routes = router.routes
 
     @cached_property
     def _heads(self) -> frozenset[str]:
@@ -35,12 +93,18 @@ class Router(APIRouter):
         return any("{" in known for known in self._heads)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return whether one of the routes matches the request."""
+        """Return whether one of the routes matches the request, and that `route`."""
+        partial: tuple[Match, Scope] = (Match.NONE, {})
         if head(scope["path"]) not in self._heads and not self._starts_with_parameter:
-            return Match.NONE, {}
-        return super().matches(scope)
+            return partial
+        for route in self.routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                return match, child_scope
+            if match is Match.PARTIAL and partial[0] is Match.NONE:
+                partial = match, child_scope
+        return partial
 
-
-def html_router() -> Router:
-    """Return a router of HTML pages, which OpenAPI leaves out."""
-    return Router(include_in_schema=False)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the matching route handle the request."""
+        await cast("APIRoute", scope["route"]).handle(scope, receive, send)

@@ -3,10 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.routing import BaseRoute
 
 from firebell.kit.text import MAX_ID
+from firebell.kit.threads import Pool
 from firebell.kit.web.api.problem_details import Problem
+from firebell.kit.web.routing import RouteGroup
+
+_DOCUMENTS = Pool("descriptions of the API", 1, 64)
+"""To make one takes seconds, and other requests must not wait meanwhile."""
 
 
 class Api(FastAPI):
@@ -14,6 +21,24 @@ class Api(FastAPI):
 
     describe_webhooks: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
     """Returns what the product sends to others, by name, and the schemas of that."""
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Every route, those in groups included."""
+        return [
+            route
+            for each in self.router.routes
+            for route in (each.routes if isinstance(each, RouteGroup) else [each])
+        ]
+
+    def setup(self) -> None:
+        """Serve the document."""
+        assert self.openapi_url
+        self.add_route(self.openapi_url, self._document, include_in_schema=False)
+
+    async def _document(self, request: Request) -> Response:
+        body = await _DOCUMENTS.run(lambda: JSONResponse(self.openapi()).body)
+        return Response(body, media_type="application/json")
 
     def openapi(self) -> dict[str, Any]:
         """Return the cached document."""
