@@ -1,4 +1,4 @@
-"""What Opsgenie answers, as its OpenAPI description says it, and what only its documentation shows."""
+"""What Opsgenie answers, according to its OpenAPI description and, where noted, its documentation."""
 
 from datetime import date
 
