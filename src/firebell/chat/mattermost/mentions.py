@@ -16,6 +16,7 @@ from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.http_calls import call
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
 from firebell.chat.mattermost.known_users import ASK_LIMIT_S, api, known_user
+from firebell.chat.mattermost.post_attempts import PostAttempts
 from firebell.chat.mattermost.posts import Post, PostKind, instant, millis, read_posts
 from firebell.chat.mattermost.text import mentioned, tokens
 from firebell.chat.model import AccountState
@@ -51,9 +52,10 @@ class BotNames:
 class MentionReader:
     """Reads the mentions of one account at a time; no transaction is open while the server is asked."""
 
-    def __init__(self, ctx: Context, names: BotNames) -> None:
+    def __init__(self, ctx: Context, names: BotNames, attempts: PostAttempts) -> None:
         self._ctx = ctx
         self._names = names
+        self._attempts = attempts
         self.upcoming: datetime | None = None
         """When the next account is to be read, if none was due."""
 
@@ -93,17 +95,18 @@ class MentionReader:
             return (posted[-1][0] if posted else now) + OVERLAP
         since = read_until - OVERLAP
         changed = [each for each in posted if each[0] > since and each[1] not in rooms]
-        for _, channel, each in changed[:CHANNELS_PER_READING]:
+        read, is_settled = changed[:CHANNELS_PER_READING], True
+        for _, channel, each in read:
             path = f"/channels/{channel}/posts?since={millis(since)}"
             posts = read_posts(await _get(self._ctx, connected, path), channel)
-            for post in posts:
-                if post.created_at > since:
-                    is_direct = each.get("type") == _DIRECT
-                    await answer_mention(
-                        self._ctx, self._names, connected, channel, post, now, is_direct=is_direct
-                    )
-        read = changed[:CHANNELS_PER_READING]
-        return max(read_until, read[-1][0]) if read else read_until
+            is_direct = each.get("type") == _DIRECT
+            for post in [post for post in posts if post.created_at > since]:
+                answering = answer_mention(
+                    self._ctx, self._names, connected, channel, post, now, is_direct=is_direct
+                )
+                if not await self._attempts.settle(answering, connected.account.id, channel, post):
+                    is_settled = False
+        return max(read_until, read[-1][0]) if read and is_settled else read_until
 
 
 async def answer_mention(
