@@ -341,3 +341,31 @@ async def test_a_direct_message_that_cannot_be_handled_keeps_no_later_one_unansw
         await run_for(w, 60, 5)
         assert given_up(caplog) == [UNSTORABLE_ID]
         assert len(server.direct) == 1
+
+
+async def test_a_channel_that_may_not_be_read_keeps_no_mention_unanswered(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        closed = {"id": "closed", "name": "closed", "type": "P", "purpose": "", "delete_at": 0}
+        server.channels["closed"] = closed
+        server.unreadable.add("closed")
+        await run_for(w, 6, 5)
+        server.say("closed", mara, "Nothing for a bot")
+        server.say(f"direct-{mara}", mara, "declare sev1 Search is down")
+        await run_for(w, 12, 5)
+        assert [user for user, _ in server.direct] == [mara]
+
+
+async def test_a_channel_in_which_much_was_written_is_read(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        for _ in range(500):
+            server.say(team.channel, mara, "x" * 4_000)
+        post = server.say(team.channel, mara, "Rolled back to 4811")
+        server.react(post, mara, "bulb")
+        await run_for(w, 10, 5)
+        assert [e.text for e in await timeline(team, 1)] == ["Rolled back to 4811"]

@@ -15,14 +15,16 @@ from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.http_calls import call
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
+from firebell.chat.mattermost.channel_posts import posts_since
 from firebell.chat.mattermost.known_users import ASK_LIMIT_S, api, known_user
 from firebell.chat.mattermost.post_attempts import PostAttempts
-from firebell.chat.mattermost.posts import Post, PostKind, instant, millis, read_posts
+from firebell.chat.mattermost.posts import Post, PostKind, instant
 from firebell.chat.mattermost.text import mentioned, tokens
 from firebell.chat.model import AccountState
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
+from firebell.kit.log import OncePerMinute
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,8 @@ CHANNELS_PER_READING = 20
 NAMES_PER_MENTION = 5
 _TEXT_CHARS = 10_000
 _DIRECT = "D"
+_OF_ONE_CHANNEL = frozenset({Trouble.CONTENT, Trouble.REFUSED, Trouble.SKIPPED})
+"""Refusals that say nothing about other channels, and that a repetition would get too."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class MentionReader:
         self._ctx = ctx
         self._names = names
         self._attempts = attempts
+        self._unread = OncePerMinute(log, "the mentions of a channel were not read")
         self.upcoming: datetime | None = None
         """When the next account is to be read, if none was due."""
 
@@ -97,8 +102,13 @@ class MentionReader:
         changed = [each for each in posted if each[0] > since and each[1] not in rooms]
         read, is_settled = changed[:CHANNELS_PER_READING], True
         for _, channel, each in read:
-            path = f"/channels/{channel}/posts?since={millis(since)}"
-            posts = read_posts(await _get(self._ctx, connected, path), channel)
+            try:
+                posts = await posts_since(self._ctx, connected, channel, since)
+            except CallFailed as failure:
+                if failure.trouble not in _OF_ONE_CHANNEL:
+                    raise
+                self._unread.add(f"{channel}: {failure.code}")
+                continue
             is_direct = each.get("type") == _DIRECT
             for post in [post for post in posts if post.created_at > since]:
                 answering = answer_mention(
