@@ -177,7 +177,7 @@ def _drop_writes_to_closed_connections(patch: pytest.MonkeyPatch) -> None:
 
 
 def _load_authorities_once(patch: pytest.MonkeyPatch) -> None:
-    """Load the certificate authorities once a process: each client of a test would, which takes 60 ms of CPU."""
+    """Load the certificate authorities once per process: every client would load them again, for 60 ms of CPU time."""
     patch.setattr(httpx_transports, "create_ssl_context", cache(httpx.create_ssl_context))
 
 

@@ -184,7 +184,7 @@ async def acknowledged(factor: float) -> Result:
     return Result(
         "W14c",
         f"{pages:,} pages escalate at once, and {count} are acknowledged while their messages wait",
-        f"acknowledged in {number(done - sent)} s; {len(late)} messages of them afterward,"
+        f"acknowledged in {number(done - sent)} s; {len(late)} of their messages arrived afterward,"
         f" the last after {number(max(late, default=0))} s",
         "-",
         ((f"none after {_ACK_LIMIT_S} s", max(late, default=0) <= _ACK_LIMIT_S),),

@@ -1,7 +1,6 @@
 """Apprise sends in a process of its own, which may do little and ends in time (decision 0110)."""
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ from firebell.channels import apprise, apprise_process, sealed_addresses
 from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
 from firebell.kit.http_out import guarded_client, parse_networks
 from tests.actions.test_every_channel_conforms import MESSAGE
-from tests.servers import listening
-from tests.standins.channel_lab import SIGNER, TOKEN
+from tests.servers import listening, until
+from tests.standins.channel_lab import SIGNER, TOKEN, Got, Provider, Switch, providing
 
 LOOPBACK = "127.0.0.0/8"
 
@@ -44,29 +43,21 @@ async def _sent(
         return await transport.send(sealed_addresses.seal(SIGNER, address), message, "key")
 
 
-class Sink:
-    """Reads requests, and answers them or not."""
+def _address(provider: Provider, path: str = TOKEN, host: str = "127.0.0.1") -> str:
+    return f"json://{host}:{provider.port}/{path}"
 
-    def __init__(self, answer: bytes = b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n") -> None:
-        self.answer = answer
-        self.got: list[bytes] = []
-        self.processes: list[tuple[str, str, str]] = []
-        self.arrived = asyncio.Event()
-        self.left = asyncio.Event()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-            self.got.append(head + body)
-            self.processes = list(_children())
-            self.arrived.set()
-            if not self.answer:
-                await reader.read()
-                self.left.set()
-                return
-            writer.write(self.answer)
-            await writer.drain()
+def _accept(_: Got) -> tuple[int, dict[str, object]]:
+    return 200, {}
+
+
+async def _until_requested(provider: Provider) -> None:
+    """Return once a request has arrived."""
+
+    async def has_arrived() -> bool:
+        return bool(provider.got)
+
+    await until(has_arrived, "a request arrives")
 
 
 async def test_a_message_arrives_and_its_address_is_in_no_command_line(
@@ -74,42 +65,42 @@ async def test_a_message_arrives_and_its_address_is_in_no_command_line(
 ) -> None:
     monkeypatch.setenv("FIREBELL_SECRET_OF_A_TEST", "of-this-process")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    sink = Sink()
-    async with listening(sink.serve) as port:
-        outcome = await _sent(f"json://127.0.0.1:{port}/{TOKEN}")
+    processes: list[tuple[str, str, str]] = []
+
+    def answer(_: Got) -> tuple[int, dict[str, object]]:
+        processes.extend(_children())
+        return 200, {}
+
+    async with providing(answer) as provider:
+        outcome = await _sent(_address(provider))
     assert outcome == Accepted("key")
-    [request] = sink.got
-    assert request.startswith(f"POST /{TOKEN}".encode())
-    sent = json.loads(request.partition(b"\r\n\r\n")[2])
+    [request] = provider.got
+    assert f"{request.method} {request.target}".startswith(f"POST /{TOKEN}")
+    sent = request.json
     assert sent["title"] == MESSAGE.subject
-    assert MESSAGE.actions[0].url in sent["message"]
-    [(_, command, environment)] = sink.processes
+    assert MESSAGE.actions[0].url in str(sent["message"])
+    [(_, command, environment)] = processes
     assert not [text for text in (command, environment) if TOKEN in text or "Checkout" in text]
     assert "of-this-process" not in environment
     assert "PROXY" not in environment
 
 
 async def test_an_address_reaches_no_private_host() -> None:
-    sink = Sink()
-    async with listening(sink.serve) as port:
+    async with providing(_accept) as provider:
         for host in ("127.0.0.1", "localhost"):
-            outcome = await _sent(f"json://{host}:{port}/{TOKEN}", networks="10.9.0.0/16")
+            outcome = await _sent(_address(provider, host=host), networks="10.9.0.0/16")
             assert isinstance(outcome, Failed)
             assert "FIREBELL_ALLOWED_NETWORKS" in outcome.reason
             assert not outcome.suspect
-    assert sink.got == []
+    assert provider.got == []
 
 
 async def test_an_address_cannot_ask_to_be_redirected() -> None:
-    inside = Sink()
-    async with listening(inside.serve) as port:
-        location = f"Location: http://127.0.0.1:{port}/inside"
-        outside = Sink(f"HTTP/1.1 302 X\r\n{location}\r\nContent-Length: 0\r\n\r\n".encode())
-        async with listening(outside.serve) as first:
-            outcome = await _sent(f"json://127.0.0.1:{first}/{TOKEN}?redirect=yes")
+    async with providing(_accept) as provider:
+        provider.switch = Switch.REDIRECT
+        outcome = await _sent(_address(provider, f"{TOKEN}?redirect=yes"))
     assert isinstance(outcome, Failed)
-    assert outside.got
-    assert inside.got == []
+    assert {got.target.partition("?")[0].rstrip("/") for got in provider.got} == {f"/{TOKEN}"}
 
 
 async def test_an_address_sends_no_file_of_the_machine(tmp_path: Path) -> None:
@@ -123,32 +114,41 @@ async def test_an_address_sends_no_file_of_the_machine(tmp_path: Path) -> None:
 
 async def test_a_service_that_hangs_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apprise_process, "LIMIT_S", 10)
-    sink = Sink(b"")
-    async with listening(sink.serve) as port:
-        outcome = await _sent(f"json://127.0.0.1:{port}/{TOKEN}")
+    async with providing(_accept) as provider:
+        provider.switch = Switch.SLOW
+        sending = asyncio.create_task(_sent(_address(provider)))
+        await _until_requested(provider)
+        processes = list(_children())
+        outcome = await sending
     assert isinstance(outcome, Retry)
-    assert len(sink.got) == 1, "a message that may have arrived is not sent twice at once"
-    assert sink.processes
+    assert len(provider.got) == 1, "a message that may have arrived is not sent twice at once"
+    assert processes
     assert list(_children()) == []
 
 
 async def test_a_process_ends_with_the_attempt_that_started_it() -> None:
-    sink = Sink(b"")
-    async with listening(sink.serve) as port:
-        sending = asyncio.create_task(_sent(f"json://127.0.0.1:{port}/{TOKEN}"))
-        await sink.arrived.wait()
+    async with providing(_accept) as provider:
+        provider.switch = Switch.SLOW
+        sending = asyncio.create_task(_sent(_address(provider)))
+        await _until_requested(provider)
+        processes = list(_children())
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-    assert sink.processes
+    assert processes
     assert list(_children()) == []
 
 
 async def test_a_process_whose_firebell_was_killed_ends_at_the_same_limit() -> None:
-    sink = Sink(b"")
-    async with listening(sink.serve) as port:
+    provider, left = Provider(_accept, switch=Switch.SLOW), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await provider.serve(reader, writer)
+        left.set()
+
+    async with listening(serve) as provider.port:
         request = {
-            "address": f"json://127.0.0.1:{port}/{TOKEN}",
+            "address": _address(provider),
             "title": "Checkout",
             "body": "Down",
             "is_urgent": True,
@@ -158,11 +158,11 @@ async def test_a_process_whose_firebell_was_killed_ends_at_the_same_limit() -> N
         killed = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", f"import asyncio; from firebell.channels import apprise_process; {start}")
         )
-        await sink.arrived.wait()
+        await _until_requested(provider)
         killed.kill()
         await killed.wait()
         async with asyncio.timeout(30):
-            await sink.left.wait()
+            await left.wait()
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,12 @@ async def test_what_cannot_be_sent_says_why(address: str, kinds: str, suspect: b
 
 
 async def test_a_refusal_is_repeated_once_and_shorter() -> None:
-    sink = Sink(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
-    async with listening(sink.serve) as port:
-        outcome = await _sent(
-            f"json://127.0.0.1:{port}/x", message=replace(MESSAGE, lead="many words " * 200)
-        )
+    async with providing(_accept) as provider:
+        provider.switch = Switch.ERROR
+        outcome = await _sent(_address(provider, "x"), message=replace(MESSAGE, lead="many words " * 200))
     assert isinstance(outcome, Failed)
     assert not outcome.suspect
-    long, short = map(len, sink.got)
+    long, short = (len(got.body) for got in provider.got)
     assert short < long
 
 
@@ -213,12 +211,12 @@ async def test_a_message_that_finds_no_free_process_goes_back_to_the_queue(
 
 async def test_a_service_that_hangs_leaves_a_process_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apprise_process, "TURN_LIMIT_S", 1)
-    hanging, sink = Sink(b""), Sink()
-    async with listening(hanging.serve) as port, listening(sink.serve) as other:
+    async with providing(_accept) as hanging, providing(_accept) as provider:
+        hanging.switch = Switch.SLOW
         people = range(apprise_process.PROCESSES)
-        sending = [asyncio.create_task(_sent(f"json://127.0.0.1:{port}/{person}")) for person in people]
-        await hanging.arrived.wait()
-        assert await _sent(f"json://localhost:{other}/{TOKEN}") == Accepted("key")
+        sending = [asyncio.create_task(_sent(_address(hanging, str(person)))) for person in people]
+        await _until_requested(hanging)
+        assert await _sent(_address(provider, host="localhost")) == Accepted("key")
         done, pending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
         assert [type(each.result()) for each in done] == [Unsent]
         for each in pending:

@@ -1,4 +1,4 @@
-"""Who pages reach is read in as many statements for the pages of many teams as for one page."""
+"""The recipients of pages are read in as many statements for many teams as for one."""
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
@@ -14,7 +14,7 @@ TEST = Actor("system", "Test")
 
 
 async def _teams(tx: Tx, w: World, number: int) -> list[int]:
-    """Create teams, each of both people in the other order, and return their ids."""
+    """Create teams of both people, in alternating order, and return their ids."""
     ids = []
     for i in range(number):
         team = await people.create_team(tx, TEST, name=f"Team {i}", now=w.now)
@@ -25,7 +25,7 @@ async def _teams(tx: Tx, w: World, number: int) -> list[int]:
 
 
 async def _read(tx: Tx, w: World, team_ids: list[int]) -> tuple[Recipients, int]:
-    """Return who pages of teams reach, and the number of statements that took."""
+    """Return the recipients of pages of these teams, and the number of statements that read them."""
     pages = [hypothetical_page(NO_POLICY, team_id, w.now) for team_id in team_ids]
     with statements(tx) as logged:
         recipients = await load_recipients(tx, pages, w.now)

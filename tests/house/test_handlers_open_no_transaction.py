@@ -1,7 +1,6 @@
 """A handler gets its transaction, actor and instant from `people.unit_of_work`; exceptions have a reason here."""
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 
 from tests.house.source import SRC, modules
@@ -82,20 +81,17 @@ BY_HAND = {
 @cache
 def _edge() -> list[tuple[str, Function]]:
     """Return the functions of every module that has routes, with their names."""
-    return list(_functions_at_the_edge())
+    return [
+        (f"{path.relative_to(SRC)} {node.name}", node)
+        for path, tree in modules()
+        if "kit" not in path.parts and _has_routes(path.read_text(encoding="utf-8"))
+        for node in tree.body
+        if isinstance(node, Function)
+    ]
 
 
-def _functions_at_the_edge() -> Iterator[tuple[str, Function]]:
-    for path, tree in modules():
-        # to write a tree as source takes long, and most modules do not name a router
-        if "kit" in path.parts or "router" not in path.read_text(encoding="utf-8"):
-            continue
-        source = ast.unparse(tree)
-        if not ("router.get(" in source or "router.post(" in source):
-            continue
-        for node in tree.body:
-            if isinstance(node, Function):
-                yield f"{path.relative_to(SRC)} {node.name}", node
+def _has_routes(source: str) -> bool:
+    return "router.get(" in source or "router.post(" in source
 
 
 @cache

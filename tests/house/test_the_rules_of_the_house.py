@@ -335,6 +335,8 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         "status_pages/hosting/edge.py",
         # a frame or a connection that fails must not end the others
         *("chat/slack/socket.py", "chat/slack/inbound_worker.py"),
+        # a post or a message that cannot be handled must not hold up those after it
+        *("chat/mattermost/post_attempts.py", "chat/slack/sweep.py"),
         # a message that cannot be retracted, and an answer that breaks something, must not hold up the others
         "notify/retracting.py",
         "replies/answer_fetching.py",

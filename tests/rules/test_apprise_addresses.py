@@ -12,8 +12,8 @@ from firebell.channels.apprise_child import Guard
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.signing import Signer
 from firebell.people import validation
+from tests.standins.channel_lab import SIGNER
 
-SIGNER = Signer(b"s" * 32)
 ADDRESS = "mailto://mara:a-quiet-night@example.org?to=mara@example.org"
 
 
@@ -91,7 +91,7 @@ def test_an_address_that_was_not_sealed_here_is_not_opened(stored: str) -> None:
         sealed_addresses.open_sealed(SIGNER, stored)
 
 
-def test_two_ways_are_two_that_show_what_arrives() -> None:
+def test_apprise_does_not_count_as_an_independent_way() -> None:
     assert registry.independent_ways(["webhook", "apprise"]) == 1
     assert registry.independent_ways(["webhook", "ntfy", "ntfy", "apprise"]) == 2
     assert not registry.wakes("apprise")

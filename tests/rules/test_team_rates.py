@@ -95,5 +95,5 @@ def test_the_amounts_of_teams_add_up_to_the_whole(
 
 @given(shares)
 def test_the_order_in_which_teams_and_shares_are_read_changes_nothing(parts: list[TimeShare]) -> None:
-    turned = [TimeShare(part.seconds, part.teams[::-1], part.owners[::-1]) for part in parts[::-1]]
-    assert Rates(ORGANIZATION, RATES.teams[::-1]).cost(turned) == RATES.cost(parts)
+    reversed_shares = [TimeShare(part.seconds, part.teams[::-1], part.owners[::-1]) for part in parts[::-1]]
+    assert Rates(ORGANIZATION, RATES.teams[::-1]).cost(reversed_shares) == RATES.cost(parts)

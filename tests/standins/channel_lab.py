@@ -337,7 +337,7 @@ LABS: Mapping[str, Lab] = {
     ),
     "apprise": Lab(
         _id,
-        # what is stored: the kind, and the address sealed for the signer of the kit
+        # what is stored: the kind, and the address sealed with SIGNER
         lambda url: sealed_addresses.seal(SIGNER, f"json{url.removeprefix('http')}/{TOKEN}"),
         lambda url: {"FIREBELL_APPRISE_KINDS": "json"},
         (TOKEN,),

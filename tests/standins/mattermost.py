@@ -38,6 +38,8 @@ class Mattermost:
         """What a real server would not have taken."""
         self.lose_answers = 0
         self.is_away = False
+        self.unreadable: set[str] = set()
+        """The channels whose posts the bot may not read."""
         self.may_create_commands = True
         self._serial = 0
 
@@ -147,6 +149,8 @@ class Mattermost:
             case ("POST", ["channels", channel, "members"]):
                 self.members.setdefault(channel, set()).add(body["user_id"])
                 return web.json_response({"user_id": body["user_id"]}, status=201)
+            case ("GET", ["channels", channel, "posts"]) if channel in self.unreadable:
+                return _error(403, "api.context.permissions.app_error")
             case ("GET", ["channels", channel, "posts"]):
                 since = int(request.query["since"])
                 posts = {

@@ -130,7 +130,7 @@ class Description:
     read_on: date
     operations: tuple[Operation, ...]
     error: Kind | None = None
-    """What every operation answers with another status from 400, None if that is not described."""
+    """The body of every other answer with a status of 400 or more; None if that is not described."""
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Return the operation of a call, None if the description has none; a longer path goes first."""

@@ -1,4 +1,4 @@
-"""What Opsgenie answers, as its OpenAPI description says it, and what only its documentation shows."""
+"""What Opsgenie answers, according to its OpenAPI description and, where noted, its documentation."""
 
 from datetime import date
 
@@ -64,7 +64,7 @@ def _answer(data: Kind, **more: Kind) -> Kind:
 
 _ACCEPTED = thing("requestId took", **_BASE, result=TEXT, data=thing(id=TEXT, name=TEXT))
 _STATE = _answer(thing(**_HEARTBEAT_STATE))
-ERROR = thing(
+_ERROR = thing(
     "requestId took",
     **_BASE,
     message=TEXT,
@@ -130,5 +130,5 @@ OPSGENIE = Description(
             for method in ("GET", "POST", "PUT", "PATCH")
         ),
     ),
-    error=ERROR,
+    error=_ERROR,
 )

@@ -10,14 +10,11 @@ _CHANGE = {"summary": TEXT, "timestamp": TEXT, "source": TEXT, "custom_details":
 _LINKS = many(thing("href", href=TEXT, text=TEXT))
 _IMAGES = many(thing("src", src=TEXT, href=TEXT, alt=TEXT))
 _ACCEPTED = thing("status", status=TEXT, dedup_key=TEXT, message=TEXT)
-_SOURCE = "PagerDuty/api-schema"
-_VERSION = "commit 91a06fb3c64b0ab2b2bd6c485d12b327dfb55c18 of 2026-08-14"
-_READ_ON = date(2026, 11, 30)
 
 PAGERDUTY = Description(
-    source=f"{_SOURCE}: reference/events-v1/openapiv3.json and reference/events-v2/openapiv3.json",
-    version=_VERSION,
-    read_on=_READ_ON,
+    source="PagerDuty/api-schema: reference/events-v1/openapiv3.json and reference/events-v2/openapiv3.json",
+    version="commit 91a06fb3c64b0ab2b2bd6c485d12b327dfb55c18 of 2026-08-14",
+    read_on=date(2026, 11, 30),
     operations=(
         Operation(
             "POST",

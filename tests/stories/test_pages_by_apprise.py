@@ -15,9 +15,9 @@ from firebell.people import actions as people
 from firebell.people.model import ContactMethod
 from firebell.self_watch import queries as self_watch
 from tests.api.api_clients import Api, browser, key_of, sign_in
+from tests.standins.channel_lab import TOKEN
 from tests.world import Sink, World, sink, world
 
-TOKEN = "Zq7wT3x9LmN2vB5cR8yU1kH4"
 SETTINGS = {"FIREBELL_APPRISE_KINDS": "json, tgram"}
 PATH = "/me/contact-methods"
 

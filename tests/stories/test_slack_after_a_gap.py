@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from firebell.chat import store
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.incidents.model import IncidentRole
@@ -87,6 +89,36 @@ async def test_what_was_missed_in_a_channel_is_captured_once(dsn: str, clock: Fa
         assert [e.id for e in await c.timeline(1)] == [e.id for e in timeline]
         histories = [a for a in c.slack.called("conversations.history") if "latest" not in a]
         assert len(histories) == 3
+
+
+async def test_a_message_that_cannot_be_captured_keeps_no_later_one_unread(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now)
+            await tx.execute("alter table chat_capture add constraint refused check (text <> 'Restarting')")
+        for number, (text, emoji) in enumerate((("Restarting", "bulb"), ("Roll back", "scales"))):
+            ts = f"{int(c.world.now.timestamp())}.{number:06}"
+            reactions = [{"name": emoji, "users": [JUN], "count": 1}]
+            c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": text, "reactions": reactions}
+        refused = min(ts for _, ts in c.slack.messages)
+        inbox = Inbox(c.world.ctx)
+        for _ in range(10):
+            clock.advance(timedelta(minutes=1))
+            while await inbox.run_once(c.world.now):
+                pass
+        assert [e.text for e in await c.timeline(1) if e.data.get("origin")] == ["Roll back"]
+        given_up = [
+            each.__dict__["key"] for each in caplog.records if each.msg == "a message of slack was given up"
+        ]
+        assert given_up == [f"reaction:C1:{refused}:bulb:{JUN}"]
+        async with c.world.ctx.db.tx() as tx:
+            assert await tx.value("select swept_at from chat_room") is not None
 
 
 async def test_a_channel_is_read_again_after_the_clock_was_set_back(dsn: str, clock: FakeClock) -> None:

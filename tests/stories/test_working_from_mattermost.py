@@ -2,6 +2,9 @@
 
 import re
 from datetime import timedelta
+from secrets import token_urlsafe
+
+import pytest
 
 from firebell.chat import inbound_store, store, token_check
 from firebell.chat.model import AnnouncementRule
@@ -14,6 +17,9 @@ from tests.api.api_clients import sign_in
 from tests.chat_world import configure, declare, run_for
 from tests.mattermost_world import MattermostTeam, mattermost_team
 from tests.standins.mattermost import TOKEN
+
+UNSTORABLE_ID = token_urlsafe(4_000)
+"""An id of a post that no index can hold."""
 
 
 async def linked(team: MattermostTeam, name: str, person: int) -> str:
@@ -263,3 +269,103 @@ async def test_the_bot_answers_mentions_and_direct_messages(dsn: str, clock: Fak
         assert len(task["text"]) == 500
         assert task["text"].endswith("…")
         assert server.refused == []
+
+
+def given_up(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the ids of the posts that were logged as given up."""
+    return [str(each.__dict__["post"]) for each in caplog.records if each.msg == "a post was given up"]
+
+
+async def test_a_post_that_cannot_be_handled_keeps_no_later_one_unread(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        broken = server.say(team.channel, mara, "The pool is exhausted")
+        server.react(broken, mara, "bulb")
+        server.posts[broken]["id"] = UNSTORABLE_ID
+        post = server.say(team.channel, mara, "Rolled back to 4811")
+        server.react(post, mara, "bulb")
+        said_at = w.now
+        await run_for(w, 10, 5)
+        assert [(e.kind, e.text) for e in await timeline(team, 1)] == [("finding", "Rolled back to 4811")]
+        await run_for(w, 60, 5)
+        assert given_up(caplog) == [UNSTORABLE_ID]
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select read_until from chat_room") >= said_at
+        assert len(await timeline(team, 1)) == 1
+
+
+async def test_a_post_that_could_not_be_stored_at_first_is_captured_later(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("alter table chat_capture add constraint refused check (text <> 'Rolled back')")
+        post = server.say(team.channel, mara, "Rolled back")
+        server.react(post, mara, "bulb")
+        await run_for(w, 15, 5)
+        later = server.say(team.channel, mara, "Error rate is falling")
+        server.react(later, mara, "bulb")
+        await run_for(w, 10, 5)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("alter table chat_capture drop constraint refused")
+        await run_for(w, 10, 5)
+        texts = [e.text for e in await timeline(team, 1)]
+        assert sorted(texts) == ["Error rate is falling", "Rolled back"]
+        assert given_up(caplog) == []
+
+
+async def test_a_direct_message_that_cannot_be_handled_keeps_no_later_one_unanswered(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await run_for(w, 6, 5)
+        broken = server.say(f"direct-{mara}", mara, "declare sev1 Card payments fail")
+        server.posts[broken]["id"] = UNSTORABLE_ID
+        server.say(f"direct-{mara}", mara, "declare sev1 Search is down")
+        await run_for(w, 12, 5)
+        ((to, text),) = server.direct
+        assert (to, "INC-1" in text) == (mara, True)
+        async with w.ctx.db.tx() as tx:
+            assert (await incidents.incident(tx, 1)).title == "Search is down"
+        await run_for(w, 60, 5)
+        assert given_up(caplog) == [UNSTORABLE_ID]
+        assert len(server.direct) == 1
+
+
+async def test_a_channel_that_may_not_be_read_keeps_no_mention_unanswered(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        closed = {"id": "closed", "name": "closed", "type": "P", "purpose": "", "delete_at": 0}
+        server.channels["closed"] = closed
+        server.unreadable.add("closed")
+        await run_for(w, 6, 5)
+        server.say("closed", mara, "Nothing for a bot")
+        server.say(f"direct-{mara}", mara, "declare sev1 Search is down")
+        await run_for(w, 12, 5)
+        assert [user for user, _ in server.direct] == [mara]
+
+
+async def test_a_channel_in_which_much_was_written_is_read(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        for _ in range(500):
+            server.say(team.channel, mara, "x" * 4_000)
+        post = server.say(team.channel, mara, "Rolled back to 4811")
+        server.react(post, mara, "bulb")
+        await run_for(w, 10, 5)
+        assert [e.text for e in await timeline(team, 1)] == ["Rolled back to 4811"]

@@ -23,6 +23,7 @@ async def call(
     token: str = "",
     json_answer: bool = True,
     limit_s: float = CALL_LIMIT_S,
+    max_bytes: int = _MAX_BYTES,
 ) -> dict[str, Any]:
     """Return the JSON of a 2xx answer; raise `CallFailed`.
 
@@ -33,7 +34,7 @@ async def call(
     content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
     try:
         reply = await send(
-            http, method, url, limit_s=limit_s, max_bytes=_MAX_BYTES, content=content, headers=headers
+            http, method, url, limit_s=limit_s, max_bytes=max_bytes, content=content, headers=headers
         )
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise CallFailed(Trouble.RETRY, "connection_failed") from error

@@ -271,6 +271,8 @@ class SlackUsers:
                     for (channel, _), message in self.replies.items()
                     if channel == arguments["channel"] and message.get("thread_ts") == arguments["ts"]
                 ]
+                if not reply and not thread and (arguments["channel"], arguments["ts"]) not in self.messages:
+                    return {"ok": False, "error": "thread_not_found"}
                 return {"ok": True, "messages": [reply] if reply else thread}
             case "pins.list":
                 pinned = [pin for channel, pin in self.pins if channel == arguments["channel"]]

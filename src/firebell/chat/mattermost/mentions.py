@@ -15,13 +15,16 @@ from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.connected_account import Connected, chat_context_of
 from firebell.chat.http_calls import call
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
+from firebell.chat.mattermost.channel_posts import posts_since
 from firebell.chat.mattermost.known_users import ASK_LIMIT_S, api, known_user
-from firebell.chat.mattermost.posts import Post, PostKind, instant, millis, read_posts
+from firebell.chat.mattermost.post_attempts import PostAttempts
+from firebell.chat.mattermost.posts import Post, PostKind, instant
 from firebell.chat.mattermost.text import mentioned, tokens
 from firebell.chat.model import AccountState
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
+from firebell.kit.log import OncePerMinute
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,8 @@ CHANNELS_PER_READING = 20
 NAMES_PER_MENTION = 5
 _TEXT_CHARS = 10_000
 _DIRECT = "D"
+_OF_ONE_CHANNEL = frozenset({Trouble.CONTENT, Trouble.REFUSED, Trouble.SKIPPED})
+"""Refusals that say nothing about other channels, and that a repetition would get too."""
 
 
 @dataclass(slots=True)
@@ -51,9 +56,11 @@ class BotNames:
 class MentionReader:
     """Reads the mentions of one account at a time; no transaction is open while the server is asked."""
 
-    def __init__(self, ctx: Context, names: BotNames) -> None:
+    def __init__(self, ctx: Context, names: BotNames, attempts: PostAttempts) -> None:
         self._ctx = ctx
         self._names = names
+        self._attempts = attempts
+        self._unread = OncePerMinute(log, "the mentions of a channel were not read")
         self.upcoming: datetime | None = None
         """When the next account is to be read, if none was due."""
 
@@ -93,17 +100,23 @@ class MentionReader:
             return (posted[-1][0] if posted else now) + OVERLAP
         since = read_until - OVERLAP
         changed = [each for each in posted if each[0] > since and each[1] not in rooms]
-        for _, channel, each in changed[:CHANNELS_PER_READING]:
-            path = f"/channels/{channel}/posts?since={millis(since)}"
-            posts = read_posts(await _get(self._ctx, connected, path), channel)
-            for post in posts:
-                if post.created_at > since:
-                    is_direct = each.get("type") == _DIRECT
-                    await answer_mention(
-                        self._ctx, self._names, connected, channel, post, now, is_direct=is_direct
-                    )
-        read = changed[:CHANNELS_PER_READING]
-        return max(read_until, read[-1][0]) if read else read_until
+        read, is_settled = changed[:CHANNELS_PER_READING], True
+        for _, channel, each in read:
+            try:
+                posts = await posts_since(self._ctx, connected, channel, since)
+            except CallFailed as failure:
+                if failure.trouble not in _OF_ONE_CHANNEL:
+                    raise
+                self._unread.add(f"{channel}: {failure.code}")
+                continue
+            is_direct = each.get("type") == _DIRECT
+            for post in [post for post in posts if post.created_at > since]:
+                answering = answer_mention(
+                    self._ctx, self._names, connected, channel, post, now, is_direct=is_direct
+                )
+                if not await self._attempts.settle(answering, connected.account.id, channel, post):
+                    is_settled = False
+        return max(read_until, read[-1][0]) if read and is_settled else read_until
 
 
 async def answer_mention(

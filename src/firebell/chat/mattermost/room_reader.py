@@ -20,10 +20,11 @@ from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.captured_messages import TASK, CapturedMessage
 from firebell.chat.chat_context import ChatContext
 from firebell.chat.connected_account import Connected, chat_context_of
-from firebell.chat.http_calls import call
-from firebell.chat.mattermost.known_users import api, known_user
+from firebell.chat.mattermost.channel_posts import posts_since
+from firebell.chat.mattermost.known_users import known_user
 from firebell.chat.mattermost.mentions import BotNames, MentionReader, answer_mention
-from firebell.chat.mattermost.posts import Post, PostKind, millis, read_posts
+from firebell.chat.mattermost.post_attempts import PostAttempts
+from firebell.chat.mattermost.posts import Post, PostKind
 from firebell.chat.model import AccountState, Room
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -67,7 +68,8 @@ class RoomReader:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._names = BotNames()
-        self._mentions = MentionReader(ctx, self._names)
+        self._attempts = PostAttempts()
+        self._mentions = MentionReader(ctx, self._names, self._attempts)
         self.upcoming: datetime | None = None
         """When the next channel is to be read, if none was due."""
         self.is_unused = False
@@ -94,23 +96,23 @@ class RoomReader:
         reading = _Reading(self._ctx, connected, room, since - OVERLAP, now, self._names)
         try:
             posts = await self._posts(reading)
+            are_settled = [await self._settle(reading, post) for post in posts]
         except CallFailed as failure:
             await self._failed(reading, failure)
             return 1
-        for post in posts:
-            await _work(reading, post)
-        if posts and posts[-1].updated_at > since:
+        if posts and all(are_settled) and posts[-1].updated_at > since:
             async with self._ctx.work_db.tx() as tx:
                 await room_reading_store.save_read_until(tx, room.id, posts[-1].updated_at)
         return 1
 
     async def _posts(self, reading: _Reading) -> list[Post]:
-        channel = reading.room.external_id
-        path = f"/channels/{channel}/posts?since={millis(reading.since)}"
-        token = reading.connected.secrets.bot_token
-        answer = await call(self._ctx.http, "GET", api(reading.connected, path), token=token)
+        posts = await posts_since(self._ctx, reading.connected, reading.room.external_id, reading.since)
         # the roots of threads come along, however old they are
-        return [post for post in read_posts(answer, channel) if post.updated_at > reading.since]
+        return [post for post in posts if post.updated_at > reading.since]
+
+    async def _settle(self, reading: _Reading, post: Post) -> bool:
+        account_id, channel = reading.room.account_id, reading.room.external_id
+        return await self._attempts.settle(_work(reading, post), account_id, channel, post)
 
     async def _failed(self, reading: _Reading, failure: CallFailed) -> None:
         """Leave the channel for the next reading; a refused token stops all calls of the account."""

@@ -198,7 +198,12 @@ async def raw_message(event: SlackEvent, channel: str, ts: str) -> Any:
     message = at(answer, "messages", 0)
     if text_at(message, "ts") != ts:
         # the history leaves out what was said in threads
-        answer = await event.call("conversations.replies", channel=channel, ts=ts, limit="1")
+        try:
+            answer = await event.call("conversations.replies", channel=channel, ts=ts, limit="1")
+        except interactive_calls.SlackError as error:
+            if error.code != "thread_not_found":
+                raise
+            return None
         messages = answer.get("messages")
         message = next(
             (each for each in (messages if isinstance(messages, list) else []) if text_at(each, "ts") == ts),

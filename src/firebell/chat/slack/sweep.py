@@ -5,7 +5,7 @@ captured before keeps its kind.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from firebell.chat import store, sweep_store
 from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.captured_messages import kind_of_emoji, sent_at
 from firebell.chat.connected_account import Connected
-from firebell.chat.inbound_store import InboxItem
+from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import events
@@ -24,6 +24,7 @@ from firebell.chat.slack.interactive_calls import SlackError
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.sweep_store import CapturedText
 from firebell.kit.context import Context
+from firebell.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,10 @@ _JOINS = ("channel_join", "group_join")
 
 
 async def sweep(ctx: Context, connected: Connected, item: InboxItem, now: datetime) -> None:
-    """Read a channel and do what was missed; raise `SlackError` to be tried again."""
+    """Read a channel and do what was missed.
+
+    Raises `SlackError`, `Unavailable` or, if single messages failed, `ExceptionGroup` to be tried again.
+    """
     channel, room_id = text_at(item.body, "channel"), at(item.body, "room")
     since = datetime.fromtimestamp(float(at(item.body, "since") or 0), UTC) - OVERLAP
     client = SlackClient(
@@ -59,11 +63,31 @@ async def sweep(ctx: Context, connected: Connected, item: InboxItem, now: dateti
         *_pinned(pins, channel, known, connected.account.bot_user),
     ]
     event = SlackEvent(ctx, connected, item, {}, now)
+    failures: dict[str, Exception] = {}
     for key, body in missed:
-        await events.work(replace(event, item=replace(item, key=f"sweep:{key}"), event=body))
-    await _compare(event, channel, captured, messages)
+        await _work(event, key, body, failures)
+    await _compare(event, channel, captured, messages, failures)
+    _give_up(item, failures)
     async with ctx.work_db.tx() as tx:
         await store.change_room(tx, int(room_id), swept_at=item.received_at)
+
+
+async def _work(event: SlackEvent, key: str, body: dict[str, Any], failures: dict[str, Exception]) -> None:
+    """Do what was missed, or note why it failed: later messages must not wait for it."""
+    try:
+        await events.work(replace(event, item=replace(event.item, key=f"sweep:{key}"), event=body))
+    except (SlackError, Unavailable):
+        raise
+    except Exception as error:
+        failures[key] = error
+
+
+def _give_up(item: InboxItem, failures: Mapping[str, Exception]) -> None:
+    """Log what failed too often; raise before that, to try it again."""
+    if failures and item.attempts < GIVE_UP_AFTER:
+        raise ExceptionGroup(f"failed in a sweep: {', '.join(failures)}", list(failures.values()))
+    for key, error in failures.items():
+        log.error("a message of slack was given up", extra={"item": item.id, "key": key}, exc_info=error)
 
 
 async def _history(client: SlackClient, channel: str, since: datetime) -> list[dict[str, Any]]:
@@ -133,7 +157,11 @@ def _pinned(pins: Any, channel: str, known: set[str], bot_user: str) -> Iterator
 
 
 async def _compare(
-    event: SlackEvent, channel: str, captured: list[CapturedText], messages: list[dict[str, Any]]
+    event: SlackEvent,
+    channel: str,
+    captured: list[CapturedText],
+    messages: list[dict[str, Any]],
+    failures: dict[str, Exception],
 ) -> None:
     """Record which captured messages were edited or deleted."""
     by_ts = {text_at(message, "ts"): message for message in messages}
@@ -148,8 +176,7 @@ async def _compare(
                 continue
             body = {"type": "message", "subtype": "message_changed", "message": message}
             key = f"edited:{channel}:{known.ts}:{edited}"
-        one = replace(event.item, key=f"sweep:{key}")
-        await events.work(replace(event, item=one, event={**body, "channel": channel}))
+        await _work(event, key, {**body, "channel": channel}, failures)
 
 
 def _is_recorded(known: CapturedText, edited: str, now: datetime) -> bool:
