@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from firebell.alerts import actions as alerts
+from firebell.alerts.cleaning import too_large
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
+from firebell.alerts.source import MAX_KEYED_BODY_BYTES
 from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Unavailable
@@ -200,9 +202,13 @@ class Answers:
             raise
 
     async def _object(self, integration: Integration, request: ForeignRequest) -> dict[str, Json]:
-        """Return the JSON object of a request; keep any other body, and raise ApiError."""
+        """Return the JSON object of a request; raise ApiError for any other body, which is kept.
+
+        Someone is paged for a body that is too large.
+        """
         if request.is_too_large:
-            await self._keep(integration, request, "The body is larger than 1 MiB.")
+            event = too_large(MAX_KEYED_BODY_BYTES, integration.name)
+            await self._ingest.submit(_received(integration, request, (event,), event.title))
             raise ApiError(413, "The body is larger than 1 MiB.")
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         data = source.read_object(request.body, content_type)
