@@ -6,10 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.cleaning import too_large
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
-from firebell.alerts.source import MAX_KEYED_BODY_BYTES
 from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Unavailable
@@ -207,7 +205,7 @@ class Answers:
         Someone is paged for a body that is too large.
         """
         if request.is_too_large:
-            event = too_large(MAX_KEYED_BODY_BYTES, integration.name)
+            event = source.too_large(integration.name)
             await self._ingest.submit(_received(integration, request, (event,), event.title))
             raise ApiError(413, "The body is larger than 1 MiB.")
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
