@@ -149,7 +149,10 @@ async def test_a_process_whose_firebell_was_killed_ends_at_the_same_limit() -> N
     async with listening(sink.serve) as port:
         request = {
             "address": f"json://127.0.0.1:{port}/{TOKEN}",
-            **{"title": "Checkout", "body": "Down", "is_urgent": True, "networks": [LOOPBACK]},
+            "title": "Checkout",
+            "body": "Down",
+            "is_urgent": True,
+            "networks": [LOOPBACK],
         }
         start = f"apprise_process.LIMIT_S = 10.0; asyncio.run(apprise_process.answer_of({request}))"
         killed = await asyncio.create_subprocess_exec(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from firebell.channels.apprise_addresses import ON_THIS_MACHINE, kind_of
+from firebell.kit import child_limits
 from firebell.kit.ip_addresses import Network, allowed
 
 _MEMORY_BYTES = 1024**3
@@ -76,14 +77,6 @@ def _package_folders() -> tuple[str, ...]:
     folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders |= {path for path in sys.path if path.endswith("site-packages")}
     return tuple(f"{os.path.realpath(folder)}{os.sep}" for folder in folders)
-
-
-def _limit_memory() -> None:
-    with contextlib.suppress(ImportError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _deny_files() -> None:
@@ -165,7 +158,8 @@ def check(request: dict[str, Any]) -> dict[str, str]:
 def main() -> None:
     """Read a request from standard input; write the answer as JSON to standard output."""
     answers, sys.stdout = sys.stdout, sys.stderr
-    _limit_memory()
+    child_limits.end_after(float(sys.argv[1]))
+    child_limits.limit_memory(_MEMORY_BYTES)
     request = json.load(sys.stdin)
     answer = check(request) if "kinds" in request else send(request)
     answers.write(json.dumps(answer))

@@ -17,10 +17,11 @@ async def output_of(
     """Run a module with a request on standard input; return its standard output and exit code.
 
     `flags` are of the interpreter; without an `environment`, the process has ours. Raises `TimeoutError` after the
-    limit, and `OSError` if no process can be started. The process never outlives the call.
+    limit, and `OSError` if no process can be started. The process never outlives the call; the module gets the limit
+    as its argument, so that it can end (`child_limits.end_after`) even if this process is killed.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", *flags, "-m", module),
+        *(sys.executable, "-P", *flags, "-m", module, str(limit_s)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -15,12 +15,15 @@ from typing import IO, Any
 
 import msgspec
 
+from firebell.kit import child_limits
 from firebell.kit.errors import Unavailable
 from firebell.kit.threads import Pool
 
 LIMIT_S = 5.0
 """How long one call may take."""
 START_LIMIT_S = 30.0
+ORPHAN_LIMIT_S = 60.0
+"""How long a child works on one call if no one is left to kill it."""
 PROCESSES, QUEUE = 2, 64
 CACHED_RESULTS, CACHED_BYTES = 512, 16 * 1024**2
 LARGEST_RESULT = 4 * 1024**2
@@ -153,23 +156,18 @@ def _read(stream: IO[bytes]) -> bytes | None:
     return data if len(data) == size else None
 
 
-def _bounded() -> None:
-    """Limit this process's memory and lower its priority, where the system supports it."""
-    with contextlib.suppress(ImportError, AttributeError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        os.nice(5)
-
-
 def main() -> None:
     """Handle calls from standard input until end of file."""
-    _bounded()
+    child_limits.limit_memory(_MEMORY)
+    with contextlib.suppress(AttributeError):
+        os.nice(5)
     _write(sys.stdout.buffer, b"ready")
     while (request := _read(sys.stdin.buffer)) is not None:
         function, *args = json.loads(request)
         module, _, name = function.partition(":")
+        child_limits.end_after(ORPHAN_LIMIT_S)
         result = msgspec.json.encode(getattr(importlib.import_module(module), name)(*args))
+        child_limits.end_after(0)
         _write(sys.stdout.buffer, result if len(result) <= LARGEST_RESULT else b"")
 
 

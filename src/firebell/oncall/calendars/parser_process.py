@@ -1,6 +1,5 @@
 """Parses calendars in a child process that is killed if it takes too much time or memory."""
 
-import contextlib
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -8,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from firebell.kit import child_process, public_holidays
+from firebell.kit import child_limits, child_process, public_holidays
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.oncall.calendars import busy_times, person_matching
@@ -107,18 +106,10 @@ def _job(request: dict[str, Any]) -> ParseJob:
     )
 
 
-def _bounded() -> None:
-    """Limit the memory and CPU time of this process, where the system supports it."""
-    with contextlib.suppress(ImportError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (READER_LIMIT_S + 5, READER_LIMIT_S + 5))
-
-
 def main() -> None:
     """Read a job and a calendar from standard input; write the result as JSON to standard output."""
-    _bounded()
+    child_limits.end_after(float(sys.argv[1]))
+    child_limits.limit_memory(_MEMORY_LIMIT_BYTES)
     head, _, body = sys.stdin.buffer.read().partition(b"\n")
     try:
         answer: Any = asdict(make(_job(json.loads(head)), body))
