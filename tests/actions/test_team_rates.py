@@ -10,10 +10,10 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.errors import Forbidden, Invalid, NotFound
-from firebell.metrics import cost, fact_store, projection
+from firebell.metrics import cost_rate, fact_store, projection
 from firebell.metrics.business_impact import actions as business_impact
 from firebell.metrics.business_impact import queries as impact_queries
-from firebell.metrics.cost import CostRate
+from firebell.metrics.cost_rate import CostRate
 from firebell.metrics.team_rates import actions, store
 from firebell.metrics.team_rates.model import TimeShare
 from firebell.paging import actionable_votes
@@ -56,7 +56,7 @@ async def _teams(tx: Tx) -> dict[str, int]:
 
 async def _set_rate(tx: Tx, team_id: int | None, per_hour: str, currency: str) -> None:
     if team_id is None:
-        await org_settings.put(tx, cost.SETTING, {"per_hour": per_hour, "currency": currency})
+        await org_settings.put(tx, cost_rate.SETTING, {"per_hour": per_hour, "currency": currency})
     else:
         await store.save(tx, team_id, CostRate(Decimal(per_hour), currency))
 

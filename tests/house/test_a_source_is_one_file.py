@@ -14,7 +14,7 @@ from firebell import app, cli
 from firebell.alerts import actions as alerts
 from firebell.alerts import sources
 from firebell.alerts.recognition import source_of
-from firebell.alerts.source import Source
+from firebell.alerts.source import MAX_KEYED_BODY_BYTES, KeyedAddress, Source
 from firebell.alerts.source_registry import registry
 from firebell.kit.clock import FakeClock
 from firebell.kit.slice import DeclarationError
@@ -68,11 +68,11 @@ def toys(forgotten: None, monkeypatch: pytest.MonkeyPatch) -> None:
     extend(monkeypatch, TOYS)
 
 
-async def send_example(d: Door, source: Source) -> int:
+async def send_example(d: Door, source: Source, spaces: int = 0) -> int:
     """Post the example of a source to its address, and return the status of the answer."""
     words = shlex.split(source.curl("", d.world.key))
     path, headers = words[3], dict(words[i + 1].split(": ") for i, word in enumerate(words) if word == "-H")
-    answer = await d.http.post(path, content=words[-1], headers=headers)
+    answer = await d.http.post(path, content=words[-1] + " " * spaces, headers=headers)
     return answer.status_code
 
 
@@ -102,6 +102,22 @@ async def test_the_example_of_every_source_is_received(dsn: str, clock: FakeCloc
         async with d.world.ctx.db.tx() as tx:
             assert len(await alerts.changes(tx, [d.world.service])) == 1
         assert await d.states()
+
+
+@pytest.mark.parametrize("source", [s for s in SOURCES if s.is_drop_in], ids=lambda source: source.name)
+async def test_a_message_that_is_too_large_pages_at_the_address_of_every_product(
+    dsn: str, clock: FakeClock, source: Source
+) -> None:
+    async with door(dsn, clock) as d:
+        limit = (
+            source.address.max_body_bytes
+            if isinstance(source.address, KeyedAddress)
+            else MAX_KEYED_BODY_BYTES
+        )
+        assert await send_example(d, source, spaces=limit) == 413
+        changes_only = source.name == "pagerduty-change"
+        assert [alert.dedup_key for alert in await d.alerts()] == ([] if changes_only else ["too-large"])
+        assert [kept.source for kept in await d.raw()] == ([] if changes_only else [source.name])
 
 
 def test_the_generic_address_reads_the_example_of_a_recognized_tool_as_that_tool() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firebell.channels import apprise, apprise_kinds, registry, sealed_addresses
+from firebell.channels import apprise, apprise_addresses, registry, sealed_addresses
 from firebell.channels.apprise_child import Guard
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.signing import Signer
@@ -20,17 +20,17 @@ ADDRESS = "mailto://mara:a-quiet-night@example.org?to=mara@example.org"
 @pytest.mark.parametrize("kinds", ["dbus", "mailto,Syslog", "file://", "https", "ma ilto", "json,ma!l"])
 def test_no_setting_allows_a_kind_that_acts_on_the_machine(kinds: str) -> None:
     with pytest.raises(StartupError) as refused:
-        apprise.check_settings({apprise_kinds.KINDS: kinds})
-    assert apprise_kinds.KINDS in refused.value.message
+        apprise.check_settings({apprise_addresses.KINDS: kinds})
+    assert apprise_addresses.KINDS in refused.value.message
 
 
 def test_kinds_are_listed_as_people_write_them() -> None:
-    assert apprise_kinds.kinds_of(" mailto://, TGRAM,,mailto ") == ("mailto", "tgram")
-    assert apprise_kinds.kinds_of("") == ()
+    assert apprise_addresses.kinds_of(" mailto://, TGRAM,,mailto ") == ("mailto", "tgram")
+    assert apprise_addresses.kinds_of("") == ()
 
 
 def test_a_kind_that_is_not_listed_is_refused_with_those_that_are() -> None:
-    settings = {apprise_kinds.KINDS: "json,tgram"}
+    settings = {apprise_addresses.KINDS: "json,tgram"}
     assert apprise.complete_address("JSON://example.org/x", settings) == "JSON://example.org/x"
     with pytest.raises(Invalid) as refused:
         apprise.complete_address(ADDRESS, settings)
@@ -40,7 +40,7 @@ def test_a_kind_that_is_not_listed_is_refused_with_those_that_are() -> None:
 
 
 def test_without_its_extra_apprise_is_offered_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {apprise_kinds.KINDS: "json"}
+    settings = {apprise_addresses.KINDS: "json"}
     assert apprise.CHANNEL in registry.offered()
     assert apprise.CHANNEL.is_ready(settings)
     monkeypatch.setitem(sys.modules, "apprise", None)
@@ -63,7 +63,7 @@ def test_without_its_extra_apprise_is_offered_nowhere(monkeypatch: pytest.Monkey
     ],
 )
 def test_people_with_one_mail_server_have_one_service(address: str, service: str) -> None:
-    assert apprise_kinds.service_of(address) == service
+    assert apprise_addresses.service_of(address) == service
 
 
 def test_a_sealed_address_shows_its_kind_alone() -> None:

@@ -1,6 +1,7 @@
 """The readers of the drop-in addresses: whatever arrives, they return the same answer twice and never raise."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,6 +62,8 @@ def test_a_reader_is_total_and_deterministic(address: KeyedAddress, body: bytes)
     request = KeyedRequest(body, NOW, "application/json", {}, "n" * 32, segments, {"apiKey": KEY})
     message = address.read(request)
     assert message == address.read(request)
+    if address.key_in_part is not None:
+        assert isinstance(address.key_in_part(replace(request, segments={}, end=body)), str)
     for is_known in (True, False):
         reply = address.reply(message, is_known)
         assert reply.status in (200, 202, 400, 401, 404, 422)

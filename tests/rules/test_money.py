@@ -8,7 +8,7 @@ import pytest
 from firebell.kit.currencies import CODES
 from firebell.kit.errors import Invalid
 from firebell.metrics.business_impact.model import BusinessImpact, IncidentCost, typed_impact
-from firebell.metrics.cost import CostRate
+from firebell.metrics.cost_rate import CostRate
 from firebell.metrics.money import Money, totals, typed_currency, typed_money
 from firebell.metrics.team_rates.model import Rates, TimeShare
 

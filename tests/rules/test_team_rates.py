@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit import currencies
-from firebell.metrics.cost import CostRate
+from firebell.metrics.cost_rate import CostRate
 from firebell.metrics.money import Money
 from firebell.metrics.team_rates.model import Rates, TeamRate, TimeShare
 

@@ -315,7 +315,8 @@ async def test_what_is_refused_is_kept_and_answered_as_json(dsn: str, clock: Fak
             "details": {"a": None},
         }
         assert (await c.call("POST", "", long))[0] == 202
-        (alert,) = await c.door.alerts()
+        too_large, alert = await c.door.alerts()
+        assert (too_large.dedup_key, too_large.severity) == ("too-large", "critical")
         assert (len(alert.title), len(alert.body), alert.severity) == (255, 2000, None)
         await c.call("POST", "", DISK)
         for method, end, body, field in (

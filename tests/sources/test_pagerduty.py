@@ -1,19 +1,27 @@
 """PagerDuty Events API v2: its documented examples, status codes and bodies."""
 
+import gzip
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from firebell.alerts.inbound import REFUSED_EXCERPT_BYTES
 from firebell.alerts.model import Event, EventKind
-from firebell.alerts.source import KeyedRequest
+from firebell.alerts.source import MAX_KEYED_BODY_BYTES, KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.kit.clock import FakeClock
-from tests.sources.inbound_client import door
+from tests.sources.inbound_client import Door, door
 
 SAMPLES = json.loads((Path(__file__).parent / "samples" / "pagerduty-v2.json").read_text())
 KEY = "k" * 32
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+CHUNK_BYTES = 64 * 1024
+MINIMAL = {name: value for name, value in SAMPLES["minimal"].items() if name != "routing_key"}
+FILLER = "x" * (MAX_KEYED_BODY_BYTES + 2 * CHUNK_BYTES)
 
 
 def parsed(sample: dict[str, Any]) -> Event:
@@ -195,3 +203,102 @@ async def test_a_broken_event_with_a_good_key_is_kept_for_its_owner(dsn: str, cl
         (kept,) = await d.raw()
         assert kept.source == "pagerduty"
         assert "'payload.summary' is missing or blank" in (kept.error or "")
+
+
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    """Yield a body in pieces, as it arrives at a server."""
+    for at in range(0, len(body), CHUNK_BYTES):
+        yield body[at : at + CHUNK_BYTES]
+
+
+async def send_large(d: Door, body: bytes, path: str = "/v2/enqueue", **headers: str) -> None:
+    """Post an event that is too large, in pieces; fail unless it is refused as PagerDuty does."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = await d.http.post(path, content=in_chunks(body), headers=sent)
+    assert (answer.status_code, answer.json()["status"]) == (413, "failed")
+
+
+@pytest.mark.parametrize("place", ["start", "end", "header", "middle of the part", "compressed"])
+async def test_an_event_that_is_too_large_pages(dsn: str, clock: FakeClock, place: str) -> None:
+    event = {**MINIMAL, "client": FILLER}
+    async with door(dsn, clock) as d:
+        key = {"routing_key": d.world.key}
+        match place:
+            case "start":
+                await send_large(d, json.dumps({**key, **event}).encode())
+            case "end":
+                await send_large(d, json.dumps({**event, **key}).encode())
+            case "header":
+                await send_large(d, json.dumps(event).encode(), x_routing_key=d.world.key)
+            case "middle of the part":
+                # the reader stops within the key
+                start = b'{"client": "'
+                name = b'", "routing_key": "'
+                size = MAX_KEYED_BODY_BYTES + CHUNK_BYTES - len(start) - len(name) - len(d.world.key) // 2
+                rest = f'{d.world.key}", "event_action": "trigger"}}'.encode()
+                await send_large(d, start + b"x" * size + name + rest)
+            case _:
+                packed = gzip.compress(json.dumps({**key, **event}).encode())
+                await send_large(d, packed, content_encoding="gzip")
+        assert [(a.dedup_key, a.severity) for a in await d.alerts()] == [("too-large", "critical")]
+        assert await d.states() == ["triggered"]
+        (kept,) = await d.raw()
+        assert (kept.source, len(kept.body)) == ("pagerduty", REFUSED_EXCERPT_BYTES)
+
+
+async def test_a_large_event_whose_compressed_body_is_too_large_pages(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        event = json.dumps({"routing_key": d.world.key, **MINIMAL, "client": FILLER}).encode()
+        await send_large(d, gzip.compress(event, compresslevel=0), content_encoding="gzip")
+        assert [a.dedup_key for a in await d.alerts()] == ["too-large"]
+        assert [kept.body for kept in await d.raw()] == [event[:REFUSED_EXCERPT_BYTES]]
+
+
+async def test_a_large_event_that_names_no_integration_here_is_not_kept(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        quoted = json.dumps({"routing_key": d.world.key})
+        for event in ({}, {"routing_key": KEY}, {"routing_key": d.world.key[:31]}, {"payload": quoted}):
+            await send_large(d, json.dumps({**event, "client": FILLER}).encode())
+            await send_large(d, json.dumps({"client": FILLER, **event}).encode())
+        for path in ("/v2/enqueue", "/v2/change/enqueue"):
+            await send_large(d, FILLER.encode(), path)
+        change = {"routing_key": d.world.key, "payload": {"summary": FILLER, "source": "ci"}}
+        await send_large(d, json.dumps(change).encode(), "/v2/change/enqueue")
+        assert await d.raw() == []
+        assert await d.alerts() == []
+
+
+OTHER = "o" * 32
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "key"),
+    [
+        (f'{{"routing_key": "{KEY}", "payload": {{"su', "", KEY),
+        (f'{{"routing_key": "{KEY}"', "", KEY),
+        (f'{{"payload": {{"routing_key": "{OTHER}"}}, "routing_key": "{KEY}", "x": "', "", KEY),
+        (f'{{"routing_key": "{KEY}", "payload": {{"routing_key": "{OTHER}"}}, "x": "', "", KEY),
+        (f'{{"payload": {{"routing_key": "{OTHER}"}}, "x": "', f'xx", "routing_key" : "{KEY}"}}', KEY),
+        (f'{{"payload": {{"routing_key": "{OTHER}"}}, "x": "', 'xx"}', OTHER),
+        ('{"x": "', f'"routing_key": "{OTHER}"}}, "routing_key": "{KEY}"}}', KEY),
+        ('{"x": "', f'xx\\"routing_key\\": \\"{KEY}\\""}}', ""),
+        ('{"x": "', f'xx", "routing_key": "{KEY[:-1]}"}}', ""),
+        ('{"x": "', f'xx", "routing_key": "{KEY}k"}}', ""),
+        ('{"x": "', f'xx", "routing_key": "{KEY}', ""),
+        ('{"routing_key": null, "x": "', f'xx", "routing_key": "{KEY}"}}', KEY),
+        ('{"routing_key": ["', "", ""),
+        ("[" + "1," * 200_000, f'1], "routing_key": "{KEY}"}}', KEY),
+        ("", "", ""),
+    ],
+)
+def test_the_key_of_an_event_that_was_cut_off(start: str, end: str, key: str) -> None:
+    request = KeyedRequest(start.encode(), NOW, end=end.encode())
+    assert pagerduty.key_in_part(request) == key
+
+
+def test_the_key_in_a_header_is_that_of_an_event_that_was_cut_off_before_its_own() -> None:
+    headers = {b"x-routing-key": KEY.encode()}
+    nested, stated = f'{{"payload": {{"routing_key": "{OTHER}"}}', f'{{"routing_key": "{OTHER}", "x": "'
+    for start, key in ((nested, KEY), ('{"x": "', KEY), ("", KEY), (stated, OTHER)):
+        request = KeyedRequest(start.encode(), NOW, headers=headers, end=f'"routing_key": "{OTHER}"'.encode())
+        assert pagerduty.key_in_part(request) == key

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from firebell.alerts.source import MAX_KEYED_BODY_BYTES
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import Door, door
 
@@ -127,3 +128,11 @@ async def test_a_long_description_stands_whole_in_the_body(dsn: str, clock: Fake
         (alert,) = await d.alerts()
         assert len(alert.title) == 255
         assert alert.body == f"{description.strip()}\n\nsee log"
+
+
+async def test_an_event_that_is_too_large_pages(dsn: str, clock: FakeClock) -> None:
+    async with door(dsn, clock) as d:
+        status, answer = await send(d, {**TRIGGER, "details": "x" * MAX_KEYED_BODY_BYTES})
+        assert (status, answer["status"]) == (413, "failed")
+        assert [(a.dedup_key, a.severity) for a in await d.alerts()] == [("too-large", "critical")]
+        assert [kept.source for kept in await d.raw()] == ["pagerduty-v1"]

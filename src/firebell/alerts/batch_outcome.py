@@ -1,4 +1,4 @@
-"""What a batch changed, for those who must hear of it (pure)."""
+"""The groups that a batch opened, changed, held and ended, and the events of the changed ones (pure)."""
 
 from collections.abc import Iterable
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firebell.alerts import alertmanager_requests, dropped_labels
 from firebell.alerts.body_budget import BodyBudget, Share
+from firebell.alerts.body_stream import BodyStream
 from firebell.alerts.cleaning import line, too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
@@ -180,7 +181,7 @@ class Inbound:
         """Read a request to an API that another slice answers, and return its answer."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         with self.budget.share() as share:
-            body = await self._body(headers, receive, MAX_KEYED_BODY_BYTES, share)
+            body = await self._body(headers, BodyStream(receive), MAX_KEYED_BODY_BYTES, share)
             return await answer(
                 ForeignRequest(
                     scope["method"],
@@ -202,9 +203,8 @@ class Inbound:
         content = b""
         if question.method == "POST":
             with self.budget.share() as share:
-                body = await self._body(
-                    dict(scope["headers"]), receive, alertmanager_requests.MAX_SILENCE_BYTES, share
-                )
+                limit = alertmanager_requests.MAX_SILENCE_BYTES
+                body = await self._body(dict(scope["headers"]), BodyStream(receive), limit, share)
                 if body.is_too_large:
                     raise TooLarge("A silence has at most 64 KiB.", hint="Use fewer or shorter matchers.")
                 content = body.content
@@ -215,7 +215,8 @@ class Inbound:
         path = scope["path"]
         if integration := await self.ingest.find(key):
             with self.budget.share() as share:
-                body = await self._body(dict(scope["headers"]), receive, REFUSED_EXCERPT_BYTES, share)
+                stream = BodyStream(receive)
+                body = await self._body(dict(scope["headers"]), stream, REFUSED_EXCERPT_BYTES, share)
                 name = line(path_segments(scope)[2], MAX_SOURCE_NAME)
                 reason = f"A-NOSOURCE: there is no address /in/<key>/{name}."
                 await self._submit(
@@ -233,7 +234,8 @@ class Inbound:
             )
         address = self._path_addresses[name]
         with self.budget.share() as share:
-            body = await self._body(dict(scope["headers"]), receive, address.max_body_bytes, share)
+            stream = BodyStream(receive)
+            body = await self._body(dict(scope["headers"]), stream, address.max_body_bytes, share)
             if body.is_too_large:
                 await self._refuse_size(integration, name, address.max_body_bytes, body)
             events = await self._events(name, address, body, integration.name)
@@ -253,18 +255,19 @@ class Inbound:
             f"The body is larger than {limit >> 20} MiB.", hint="Send fewer alerts in one message."
         )
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive, limit: int, share: Share) -> _Body:
-        content = await _receive(receive, limit, share)
+    async def _body(self, headers: dict[bytes, bytes], stream: BodyStream, limit: int, share: Share) -> _Body:
+        """Return the decompressed body, or its start if it is too large."""
+        content = await stream.start(limit, share)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        if len(content) > limit:
-            return _Body(content, content_type, is_too_large=True)
+        is_too_large = len(content) > limit
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         if not is_encoded(content, encoding):
-            return _Body(content, content_type)
+            return _Body(content, content_type, is_too_large=is_too_large)
         share.resize(len(content) + min(limit, MAX_RATIO * len(content)))
         plain = await self._reader.run(partial(inflate, content, encoding, limit))
         share.resize(len(plain.body))
-        return _Body(plain.body, content_type, plain.error, plain.is_opaque, plain.is_too_large)
+        is_too_large = is_too_large or plain.is_too_large
+        return _Body(plain.body, content_type, plain.error, plain.is_opaque, is_too_large)
 
     async def _events(self, name: str, address: PathAddress, body: _Body, sender: str) -> Events:
         """Return the events of a body; large bodies are read in the thread."""
@@ -300,14 +303,19 @@ class Inbound:
         receive: Receive,
     ) -> Response:
         """Store a message that carries its integration key, and return the response."""
-        limit = address.max_body_bytes
+        limit, stream = address.max_body_bytes, BodyStream(receive)
         early_key = address.key_of(about(b"", self._ctx.clock.now())) if address.key_of else None
         integration = None if early_key is None else await self.ingest.find(early_key)
         if early_key is not None and integration is None:
             return _response(address.reply(KeyedMessage(early_key), False))
         with self.budget.share() as share:
-            body = await self._body(headers, receive, limit, share)
+            body = await self._body(headers, stream, limit, share)
             if body.is_too_large:
+                if address.key_in_part is not None:
+                    end = await stream.end(body.content)
+                    part = about(body.content, self._ctx.clock.now(), content_type=body.content_type, end=end)
+                    key = await self._reader.run(partial(address.key_in_part, part))
+                    integration = await self.ingest.find(key)
                 if integration is not None:
                     await self._refuse_size(integration, name, limit, body)
                 raise TooLarge(
@@ -380,21 +388,6 @@ def _not_read(name: str, body: bytes, sender: str) -> Rejected:
     log.exception("an inbound body could not be read", extra={"source": name})
     reason = "Firebell failed to read this message."
     return Rejected(reason, (unreadable(reason, to_text(body[:EXCERPT_LENGTH]), sender),))
-
-
-async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
-    """Return the body, cut soon after `limit`; raise Unavailable if the sender disconnects or memory is short."""
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more and size <= limit:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Unavailable("The sender closed the connection before the whole message arrived.")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        share.resize(size)
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _received(integration: Integration, name: str, body: bytes, events: Events) -> InboundRequest:

@@ -72,6 +72,8 @@ class KeyedRequest:
     segments: Mapping[str, str] = field(default_factory=dict)
     """The decoded segments of the path by the names that they have in the path of the address."""
     query: Mapping[str, str] = field(default_factory=dict)
+    end: bytes = b""
+    """The last bytes of a body that is too large, of which `body` is the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class KeyedMessage:
 
 
 Failure = Callable[[str], dict[str, Json]]
-"""Returns the body of a response to a message that was not stored, with the reason, as the other product has it."""
+"""Returns the body of a response to a message that was not accepted, with the reason, in the other product's form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,15 @@ class KeyedAddress:
     max_body_bytes: int = MAX_KEYED_BODY_BYTES
     key_of: Callable[[KeyedRequest], str] | None = None
     """Returns the integration key if the path or a header has it; a request with an unknown one is not read."""
+    key_in_part: Callable[[KeyedRequest], str] | None = None
+    """Returns the key that a body has itself, from the start and the end of one that is too large, or an empty string.
+
+    With neither this nor `key_of`, a message that is too large pages no one, as suits changes. Pure, and never raises.
+    """
     shown: str = ""
     """The path and query of an example, with `<key>`; empty if it is `path`."""
     failure: Failure | None = None
-    """Returns the body of a 413 or 503; None for problem details."""
+    """Returns the body of a 413 or 503 with this message, in the other product's form; None for problem details."""
 
 
 @dataclass(frozen=True, slots=True)

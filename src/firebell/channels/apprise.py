@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from firebell.channels import apprise_kinds, sealed_addresses
-from firebell.channels.apprise_kinds import KINDS, kind_of, kinds_of, service_of
+from firebell.channels import apprise_addresses, sealed_addresses
+from firebell.channels.apprise_addresses import KINDS, kind_of, kinds_of, service_of
 from firebell.channels.apprise_process import (
     LIMIT_S,
     TURN_LIMIT_S,
@@ -120,7 +120,7 @@ def complete_address(address: str, settings: Mapping[str, str]) -> str:
     """Return the address; raise `Invalid` if Apprise is off, or if its kind is not listed."""
     if not is_installed() or not settings[KINDS]:
         raise Invalid("Apprise is off.", hint=OFF, fields={"address": OFF})
-    apprise_kinds.check_kind(address, settings[KINDS])
+    apprise_addresses.check_kind(address, settings[KINDS])
     return address
 
 
@@ -176,7 +176,7 @@ CHANNEL = Channel(
     address_help="mailto://… or another kind that your admin allows",
     limits=Apprise.limits,
     open=_open,
-    check_address=apprise_kinds.check_address,
+    check_address=apprise_addresses.check_address,
     complete_address=complete_address,
     shown_address=sealed_addresses.shown,
     address_warning=lambda address: (

@@ -13,7 +13,7 @@ import sysconfig
 from collections.abc import Sequence
 from typing import Any
 
-from firebell.channels.apprise_kinds import ON_THIS_MACHINE, kind_of
+from firebell.channels.apprise_addresses import ON_THIS_MACHINE, kind_of
 from firebell.kit import child_limits
 from firebell.kit.ip_addresses import Network, allowed
 

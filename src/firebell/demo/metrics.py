@@ -7,7 +7,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.closing import final_facts_actions
 from firebell.incidents.model import Phase
 from firebell.kit.db.database import Tx
-from firebell.metrics import cost, fact_store, projection
+from firebell.metrics import cost_rate, fact_store, projection
 from firebell.metrics.business_impact import actions as business_impact
 from firebell.metrics.team_rates import actions as team_rates
 from firebell.paging import actionable_votes
@@ -36,7 +36,7 @@ async def add_metrics(past: Past, now: datetime) -> None:
         for number, page in enumerate(pages):
             who = past.kestrel.actor("Mara" if number % 2 else "Tomás")
             await actionable_votes.vote(tx, who, page.id, number % NOT_ACTIONABLE_EVERY > 0, now)
-        await cost.save(tx, past.kestrel.actor("Mara"), COST_PER_HOUR, CURRENCY, now)
+        await cost_rate.save(tx, past.kestrel.actor("Mara"), COST_PER_HOUR, CURRENCY, now)
         await team_rates.save(tx, past.kestrel.actor("Mara"), TEAM, TEAM_COST_PER_HOUR, CURRENCY, now)
         await _add_impact(tx, past, now)
     more = True

@@ -13,7 +13,7 @@ from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
 from firebell.metrics import (
-    cost,
+    cost_rate,
     dimensions,
     explore,
     export,
@@ -347,7 +347,7 @@ def _group(of: GroupImpact) -> GroupImpactShown:
     "/metrics-cost/rate", summary="Set what an hour of people on incidents costs", responses=problems(422)
 )
 async def set_cost_rate(w: RateWriter, body: NewRate) -> RateShown:
-    rate = await cost.save(w.tx, w.actor, body.per_hour, body.currency, w.now)
+    rate = await cost_rate.save(w.tx, w.actor, body.per_hour, body.currency, w.now)
     return RateShown(
         per_hour=f"{rate.per_hour:f}" if rate else None, currency=rate.currency if rate else None
     )

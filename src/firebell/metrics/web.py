@@ -12,7 +12,7 @@ from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing
 from firebell.metrics import (
     charts,
-    cost,
+    cost_rate,
     export,
     filter_values,
     home_cache,
@@ -236,7 +236,7 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
 async def save_rate(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
-            rate = await cost.save(
+            rate = await cost_rate.save(
                 visit.tx, visit.actor, visit.text("per_hour"), visit.text("currency"), visit.now
             )
     except FirebellError as error:

@@ -200,9 +200,13 @@ class Answers:
             raise
 
     async def _object(self, integration: Integration, request: ForeignRequest) -> dict[str, Json]:
-        """Return the JSON object of a request; keep any other body, and raise ApiError."""
+        """Return the JSON object of a request; raise ApiError for any other body, which is kept.
+
+        Someone is paged for a body that is too large.
+        """
         if request.is_too_large:
-            await self._keep(integration, request, "The body is larger than 1 MiB.")
+            event = source.too_large(integration.name)
+            await self._ingest.submit(_received(integration, request, (event,), event.title))
             raise ApiError(413, "The body is larger than 1 MiB.")
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         data = source.read_object(request.body, content_type)

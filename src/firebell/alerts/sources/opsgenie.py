@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from firebell.alerts import cleaning
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_LABELS,
@@ -23,7 +24,7 @@ from firebell.alerts.cleaning import (
 from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Alert, Event, EventKind, ForeignRequest, Json
 from firebell.alerts.request_parts import authorization
-from firebell.alerts.source import ForeignAddress, Source
+from firebell.alerts.source import MAX_KEYED_BODY_BYTES, ForeignAddress, Source
 from firebell.alerts.source_fields import listed, mapped
 
 NAME = "opsgenie"
@@ -69,6 +70,11 @@ def read_object(body: bytes, content_type: str = "") -> dict[str, Json] | None:
     decoded = decode(body, content_type)
     is_object = isinstance(decoded.value, dict) and decoded.shape is BodyFormat.JSON and not decoded.error
     return decoded.value if is_object else None
+
+
+def too_large(sender: str) -> Event:
+    """Return the event that pages for a body of `sender` that is too large."""
+    return cleaning.too_large(MAX_KEYED_BODY_BYTES, sender)
 
 
 def text_of(value: Json) -> str:

@@ -1,7 +1,9 @@
 """PagerDuty Events API v2, compatible with its senders."""
 
+import re
+
 from firebell.alerts.cleaning import MAX_LABELS, body_with_title, dedup_key, line, mapping, severity, text
-from firebell.alerts.decoding import BodyFormat, decode
+from firebell.alerts.decoding import BodyFormat, Decoded, decode
 from firebell.alerts.model import Event, EventKind, Json
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
 from firebell.alerts.source_fields import mapped
@@ -53,19 +55,37 @@ def refusal(message: KeyedMessage, key_field: str = KEY_FIELD) -> Reply:
 
 
 def failure(reason: str) -> dict[str, Json]:
-    """Return PagerDuty's answer to an event that is too large, or that could not be stored now."""
+    """Return the body with which PagerDuty answers an event that is too large, or that could not be stored now."""
     return {"status": "failed", "message": reason, "errors": [reason]}
 
 
 def read_object(request: KeyedRequest, key_field: str = KEY_FIELD) -> dict[str, Json] | KeyedMessage:
     """Return the JSON object of a request, with the key from the path or the header if the body lacks it."""
-    header_key = key_in_path(request) or request.headers.get(b"x-routing-key", b"").decode("latin-1")
     decoded = decode(request.body, request.content_type)
-    data = decoded.value if isinstance(decoded.value, dict) else {}
-    key = key_in_path(request) or data.get(key_field) or header_key
-    if decoded.error or decoded.shape is not BodyFormat.JSON or not isinstance(decoded.value, dict):
+    key, data = _stated_key(decoded, request, key_field), decoded.value
+    if decoded.error or decoded.shape is not BodyFormat.JSON or not isinstance(data, dict):
         return KeyedMessage(key if isinstance(key, str) else "", errors=UNRECOGNIZED)
     return {**data, key_field: key} if key else data
+
+
+def _stated_key(decoded: Decoded, request: KeyedRequest, key_field: str) -> Json:
+    """Return the key in the path, else the one in the body, else the one in the header."""
+    header_key = request.headers.get(b"x-routing-key", b"").decode("latin-1")
+    return key_in_path(request) or mapped(decoded.value).get(key_field) or header_key
+
+
+def key_in_part(request: KeyedRequest, key_field: str = KEY_FIELD) -> str:
+    """Return the key that a whole event would be read with, if its start or the header has it.
+
+    Else return the last one in its end or its start, at any depth: a false page is better than a lost one. Clients
+    that add the key last, or sort the fields, have it at the end. Text in quotes has its quotes escaped, and is no key.
+    """
+    key = _stated_key(decode(request.body, request.content_type), request, key_field)
+    if isinstance(key, str) and key:
+        return key
+    field = re.compile(rf'"{key_field}"\s*:\s*"([^"\\\s]{{{_KEY_LENGTH}}})"'.encode())
+    keys = field.findall(request.end) or field.findall(request.body)
+    return keys[-1].decode("latin-1") if keys else ""
 
 
 def key_errors(key: Json, key_field: str = KEY_FIELD) -> list[str]:
@@ -164,5 +184,5 @@ SOURCE = Source(
         '{"routing_key": "<key>", "event_action": "trigger", "dedup_key": "disk-7", '
         '"payload": {"summary": "Disk almost full", "source": "db1", "severity": "critical"}}'
     ),
-    address=KeyedAddress("/v2/enqueue", read, reply, KEY_FIELD, failure=failure),
+    address=KeyedAddress("/v2/enqueue", read, reply, KEY_FIELD, key_in_part=key_in_part, failure=failure),
 )

@@ -3,6 +3,8 @@
 https://developer.pagerduty.com/docs/events-api-v1-overview
 """
 
+from functools import partial
+
 from firebell.alerts.cleaning import body_with_title, dedup_key, line, mapping, text
 from firebell.alerts.model import Event, Json
 from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
@@ -71,6 +73,11 @@ SOURCE = Source(
         '"description": "Disk almost full"}'
     ),
     address=KeyedAddress(
-        "/generic/2010-04-15/create_event.json", read, reply, KEY_FIELD, failure=pagerduty.failure
+        "/generic/2010-04-15/create_event.json",
+        read,
+        reply,
+        KEY_FIELD,
+        key_in_part=partial(pagerduty.key_in_part, key_field=KEY_FIELD),
+        failure=pagerduty.failure,
     ),
 )

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.metrics import cost, scope_store
-from firebell.metrics.cost import MAX_PER_HOUR, CostRate
+from firebell.metrics import cost_rate, scope_store
+from firebell.metrics.cost_rate import MAX_PER_HOUR, CostRate
 from firebell.metrics.model import Scope
 from firebell.metrics.money import typed_money
 from firebell.metrics.scope_store import Conditions
@@ -18,7 +18,7 @@ from firebell.people.permissions import Verb
 
 async def rates(tx: Tx) -> Rates:
     """Return the rate of the organization and those of teams."""
-    return Rates(await cost.load(tx), await store.rates(tx))
+    return Rates(await cost_rate.load(tx), await store.rates(tx))
 
 
 async def cost_of_incident(tx: Tx, rates: Rates, incident_id: int, seconds: int) -> TimeCost:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from firebell.kit import currencies
-from firebell.metrics.cost import CostRate
+from firebell.metrics.cost_rate import CostRate
 from firebell.metrics.money import Money
 
 

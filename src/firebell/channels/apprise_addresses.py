@@ -1,4 +1,4 @@
-"""The kinds of Apprise addresses, such as `mailto` in `mailto://…`: which may be used, and their spelling (pure)."""
+"""Which Apprise addresses may be used, by their kinds, such as `mailto` in `mailto://…`, and their spelling (pure)."""
 
 import re
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What an hour of people on incidents costs; amounts are for managers (spec 11.13)."""
+"""The organization's rate for an hour of people on incidents; amounts are for managers (spec 11.13)."""
 
 from dataclasses import dataclass
 from datetime import datetime
