@@ -1,4 +1,4 @@
--- A page by hand for a private incident: everyone sees it, and only whom it reaches reads why.
+-- A manual page for a private incident: everyone sees it, but only the people it reaches see why.
 alter table manual_page
     add column is_private boolean not null default false,
     -- the incident that it was started for, null for one that was only linked to an incident
@@ -13,8 +13,8 @@ from timeline_entry
 where timeline_entry.kind = 'paged'
     and timeline_entry.data->>'page' = manual_page.page_id::text;
 
--- Who was paged for an incident may read it: whom its own page or a page by hand for it reached. Someone who only
--- acknowledged such a page may not, nor anyone whom a page reached that was linked to the incident or merged into it.
+-- People reached by an incident's own page, or by a manual page started for it, may read it. Acknowledging such a page
+-- grants no access, nor does a page that was linked or came with a merge.
 create or replace view private_incident as
 select incident.id incident_id, array(
     select incident.declared_by
