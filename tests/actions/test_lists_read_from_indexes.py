@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts import change_store, read_store
+from firebell.alerts import change_event_store, read_store
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.time_range import TimeRange
 from firebell.incidents.declaring import similar_queries
@@ -205,7 +205,7 @@ async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: py
             assert whole_reads(plans) & {"alert", "muted_alert"} == set(), wanted
         with explained(monkeypatch, "row") as plans:
             assert await read_store.firing_test(tx, 7) is None
-            assert await change_store.newest_of_integration(tx, 7) is None
+            assert await change_event_store.newest_of_integration(tx, 7) is None
         names = json.dumps(plans)
         assert ("alert_test" in names, "change_event_of_integration" in names) == (True, True), plans
         # alerts 7,000 to 7,099 began in this range, and the ids of two days around it are read

@@ -12,7 +12,7 @@ from firebell.alerts import (
     batch_state,
     batch_store,
     change_event_actions,
-    change_store,
+    change_event_store,
     counting,
     dedup_and_grouping,
     dropped_labels,
@@ -123,7 +123,7 @@ held_groups = routing_store.held_groups
 hold_of_group = routing_store.hold_of_group
 integration_name = integration_store.name_of
 lock_integration = integration_store.lock
-newest_change_of_integration = change_store.newest_of_integration
+newest_change_of_integration = change_event_store.newest_of_integration
 newest_of_integration = read_store.newest_of_integration
 running_test = read_store.firing_test
 services_of_integrations = integration_store.services_of_integrations

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.alerts import batch_store, change_store, dedup_and_grouping
+from firebell.alerts import batch_store, change_event_store, dedup_and_grouping
 from firebell.alerts.model import ChangeEvent, InboundRequest, NewChangeEvent
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
@@ -19,7 +19,9 @@ async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent
     await catalog.lock_services(tx, [received.service_id])
     await batch_store.insert_messages(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
-    if await change_store.insert_change(tx, received, change, digest, now, dedup_and_grouping.LATE_WINDOW):
+    if await change_event_store.insert_change(
+        tx, received, change, digest, now, dedup_and_grouping.LATE_WINDOW
+    ):
         await tx.live("pages")
 
 
@@ -33,7 +35,7 @@ async def changes(
     limit: int = CHANGES_PER_LIST,
 ) -> list[ChangeEvent]:
     """Return the changes of these services, or of all, within `[since, until]`, newest first."""
-    return await change_store.changes(tx, service_ids, since, until, before, limit)
+    return await change_event_store.changes(tx, service_ids, since, until, before, limit)
 
 
 async def changes_before(tx: Tx, service_id: int | None, began_at: datetime) -> list[ChangeEvent]:

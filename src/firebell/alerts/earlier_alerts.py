@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median_low
 
-from firebell.alerts import change_store, queries, read_store
+from firebell.alerts import change_event_store, queries, read_store
 from firebell.alerts.model import Alert, ChangeEvent
 from firebell.alerts.queries import AlertDetails
 from firebell.kit.db.database import Tx
@@ -45,7 +45,7 @@ async def load(tx: Tx, details: AlertDetails) -> AlertContext:
     stored = await read_store.earlier_alerts(tx, alert, since, EARLIER_COMPARED)
     earlier = await queries.alert_details(tx, stored)
     return AlertContext(
-        changes=await change_store.changes(
+        changes=await change_event_store.changes(
             tx,
             [details.service.id],
             alert.starts_at - AROUND,

@@ -269,8 +269,8 @@ async def count_alerts(tx: Tx, before: datetime, limit: int) -> WaitingRows:
         select
             count(*) filter (
                 where oldest.status = 'resolved'
-                and oldest.last_seen < $1
-                and not {_NEEDED.format(group_id="oldest.group_id")}
+                    and oldest.last_seen < $1
+                    and not {_NEEDED.format(group_id="oldest.group_id")}
             ) as rows,
             count(*) = $2 and max(starts_at) < $1 as has_more
         from (
@@ -294,16 +294,16 @@ async def count_groups(tx: Tx, before: datetime, limit: int) -> WaitingRows:
         select
             count(*) filter (
                 where oldest.closed_at < $1
-                and not exists (
-                    select
-                    from alert
-                    where alert.group_id = oldest.id
-                )
-                and not exists (
-                    select
-                    from group_page
-                    where group_page.group_id = oldest.id
-                )
+                    and not exists (
+                        select
+                        from alert
+                        where alert.group_id = oldest.id
+                    )
+                    and not exists (
+                        select
+                        from group_page
+                        where group_page.group_id = oldest.id
+                    )
             ) as rows,
             count(*) = $2 and max(opened_at) < $1 as has_more
         from (

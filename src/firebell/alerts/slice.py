@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.alerts import api, change_api, integration_api, web
+    from firebell.alerts import api, change_event_api, integration_api, web
     from firebell.alerts.inhibition import api as inhibition_api
     from firebell.alerts.inhibition import web as inhibition_web
     from firebell.alerts.silences import api as silence_api
@@ -22,7 +22,13 @@ def _routers() -> list["APIRouter"]:
 
     return [
         *(web.router, silence_web.router, inhibition_web.router),
-        *(api.router, integration_api.router, silence_api.router, inhibition_api.router, change_api.router),
+        *(
+            api.router,
+            integration_api.router,
+            silence_api.router,
+            inhibition_api.router,
+            change_event_api.router,
+        ),
     ]
 
 

@@ -73,7 +73,7 @@ async def redraft(tx: Tx, handoff_id: int, body: str, now: datetime) -> None:
         update handoff
         set body = $2, updated_at = $3, version = version + 1
         where id = $1
-          and not edited
+            and not edited
         """,
         handoff_id,
         body,
@@ -118,7 +118,7 @@ async def handoff(tx: Tx, schedule_id: int, day: date) -> Handoff | None:
         select {_COLUMNS}
         from handoff
         where schedule_id = $1
-          and day = $2
+            and day = $2
         """,
         schedule_id,
         day,
@@ -139,8 +139,8 @@ async def handoffs(
         select {_COLUMNS}
         from handoff
         where ($1::bigint[] is null or schedule_id = any($1))
-          and schedule_id in (select id from schedule where archived_at is null)
-          and ($2::bigint is null or id < $2)
+            and schedule_id in (select id from schedule where archived_at is null)
+            and ($2::bigint is null or id < $2)
         order by id desc
         limit $3
         """,
@@ -158,7 +158,7 @@ async def save(tx: Tx, handoff_id: int, body: str, version: int, now: datetime) 
         update handoff
         set body = $2, updated_at = $4, version = version + 1, edited = true
         where id = $1
-          and version = $3
+            and version = $3
         returning true
         """,
         handoff_id,

@@ -60,7 +60,7 @@ class NavItem:
     name: str = ""
     """What pages set as `nav` to mark this link as the current one."""
     verb: str = ""
-    """The `people.permissions.Verb` required to see the link; None for everyone."""
+    """The `people.permissions.Verb` required to see the link; empty for everyone."""
     count: str = ""
     """The field of `kit.web.html.Shell` whose number is shown next to the label."""
     tab: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class SettingsTab:
     name: str
     """What pages set as `tab` to mark it as the current one."""
     verb: str = ""
-    """The `people.permissions.Verb` required to see the tab; None for everyone."""
+    """The `people.permissions.Verb` required to see the tab; empty for everyone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,10 @@ async def _latest(tx: Tx, person_id: int | None, actions: Collection[str], since
         select id, at, actor_id, actor_label, action, subject, detail
         from (select * from audit order by id desc limit $4) as recent
         where actor_id = $1
-          and action = any($2::text[])
-          and at > $3
-          and not coalesce((detail ->> 'final')::boolean, false)
-          and not exists (select from audit undone where undone.subject = 'audit:' || recent.id)
+            and action = any($2::text[])
+            and at > $3
+            and not coalesce((detail ->> 'final')::boolean, false)
+            and not exists (select from audit undone where undone.subject = 'audit:' || recent.id)
         order by id desc
         limit 1
         """,

@@ -88,8 +88,11 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
     )
 
 
-def lease_sql(free: str) -> str:
-    """Return the statement that leases the `free` rows until $2, and voids those of older plans (I6) and leavers."""
+def lease_sql(select_ids: str) -> str:
+    """Return the statement that leases the deliveries of `select_ids` until $2.
+
+    It voids those of older plans (I6), and those to people who have left.
+    """
     columns = ", ".join(f"delivery.{name}" for name in DELIVERY_COLUMNS.split(", "))
     return f"""
         update delivery
@@ -102,14 +105,14 @@ def lease_sql(free: str) -> str:
             claims = delivery.claims + 1,
             lost_claims = delivery.lost_claims + (delivery.state = 'sending')::int
         from (
-            {free}
+            {select_ids}
             for update skip locked
-        ) free
-        join delivery claimed on claimed.id = free.id
+        ) locked
+        join delivery claimed on claimed.id = locked.id
         join person on person.id = claimed.person_id
         left join subject_plan plan on plan.subject_kind = claimed.subject_kind
             and plan.subject_id = claimed.subject_id
-        where delivery.id = free.id
+        where delivery.id = locked.id
         returning {columns}
     """
 

@@ -120,12 +120,12 @@ async def count_notices(tx: Tx, before: datetime, limit: int) -> WaitingRows:
         select
             count(*) filter (
                 where created_at < $1
-                and not exists (
-                    select
-                    from delivery
-                    where delivery.subject_kind = $3
-                        and delivery.subject_id = oldest.id
-                )
+                    and not exists (
+                        select
+                        from delivery
+                        where delivery.subject_kind = $3
+                            and delivery.subject_id = oldest.id
+                    )
             ) as rows,
             count(*) = $2 and max(created_at) < $1 as has_more
         from (

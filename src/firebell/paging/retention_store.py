@@ -117,12 +117,12 @@ async def count_pages(tx: Tx, before: datetime, limit: int) -> WaitingRows:
         select
             count(*) filter (
                 where oldest.resolved_at < $1
-                and oldest.state = 'resolved'
-                and not exists (
-                    select
-                    from page_incident
-                    where page_incident.page_id = oldest.id
-                )
+                    and oldest.state = 'resolved'
+                    and not exists (
+                        select
+                        from page_incident
+                        where page_incident.page_id = oldest.id
+                    )
             ) as rows,
             count(*) = $2 and max(triggered_at) < $1 as has_more
         from (

@@ -166,8 +166,8 @@ async def methods_at(tx: Tx, kind: str, address: str) -> list[ContactMethod]:
         select {_METHOD}
         from contact_method
         where kind = $1
-          and address = $2
-          and disabled_at is null
+            and address = $2
+            and disabled_at is null
         order by id
         """,
         kind,
@@ -220,8 +220,8 @@ async def enable_method(tx: Tx, person_id: int, method_id: int) -> bool:
         update contact_method
         set disabled_at = null
         where id = $2
-          and person_id = $1
-          and disabled_at is not null
+            and person_id = $1
+            and disabled_at is not null
         """,
         person_id,
         method_id,
@@ -236,8 +236,8 @@ async def signing_secret(tx: Tx, person_id: int, method_id: int) -> bytes | None
         select signing_secret
         from contact_method
         where id = $2
-          and person_id = $1
-          and disabled_at is null
+            and person_id = $1
+            and disabled_at is null
         """,
         person_id,
         method_id,

@@ -99,8 +99,8 @@ async def revoke_key(tx: Tx, key_id: int, person_id: int, now: datetime) -> str 
         update api_key
         set revoked_at = $3
         where id = $1
-          and person_id = $2
-          and revoked_at is null
+            and person_id = $2
+            and revoked_at is null
         returning name
         """,
         key_id,
@@ -131,9 +131,9 @@ async def restore_key(tx: Tx, key_id: int, revoked_at: datetime) -> bool:
         set revoked_at = null
         from person owner
         where api_key.id = $1
-          and api_key.revoked_at = $2
-          and owner.id = api_key.person_id
-          and owner.active
+            and api_key.revoked_at = $2
+            and owner.id = api_key.person_id
+            and owner.active
         """,
         key_id,
         revoked_at,

@@ -12,7 +12,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class WelcomeLink:
+class SignInLink:
     """The content of a sign-in link; `stamp` is a digest of the password hash that it replaces."""
 
     person_id: int
@@ -30,15 +30,15 @@ def link(signer: Signer, person_id: int, password_hash: str | None, now: datetim
     return f"/welcome/{signer.sign('welcome', value, now + LIFETIME)}"
 
 
-def read(signer: Signer, token: str, now: datetime) -> WelcomeLink:
+def read(signer: Signer, token: str, now: datetime) -> SignInLink:
     """Return the content of a link; raise `Invalid` when it is forged or expired."""
     value = signer.open("welcome", token, now)
     # links of earlier versions have no creation time
     made_at = datetime.fromisoformat(value["at"]) if "at" in value else _LONG_AGO
-    return WelcomeLink(int(value["person"]), str(value["stamp"]), made_at)
+    return SignInLink(int(value["person"]), str(value["stamp"]), made_at)
 
 
-def check(opened: WelcomeLink, password_hash: str | None) -> None:
+def check(opened: SignInLink, password_hash: str | None) -> None:
     """Raise `Invalid` when a password was set after the link was created."""
     if opened.stamp != _stamp(password_hash):
         raise Invalid("This link has already been used.", hint="Sign in, or ask an admin for a new link.")

@@ -174,7 +174,7 @@ async def search(
         select {_PERSON}
         from person
         where (active or not $2)
-          and (position(lower($1) in lower(name)) > 0 or position(lower($1) in email) > 0)
+            and (position(lower($1) in lower(name)) > 0 or position(lower($1) in email) > 0)
         order by name, id
         limit $3
         offset $4

@@ -100,7 +100,7 @@ async def update_saved_view(
 
 @permits(Verb.SAVED_VIEW_WRITE)
 async def delete_saved_view(tx: Tx, actor: Actor, view_id: int, now: datetime) -> SavedView:
-    """Delete a view of one's own, or as a manager a shared one; raise `NotFound` for one that is not visible."""
+    """Delete your own view or, as a manager, a shared one; raise `NotFound` if it is not visible to you."""
     view, own = await _changeable(tx, actor, view_id)
     await store.delete(tx, view_id)
     await store.reorder(tx, [each.id for each in own if each.id != view_id])

@@ -27,7 +27,7 @@ KIND_LABELS = {
 
 
 def provider_of(value: str) -> Provider:
-    """Return the provider in a field; raise `Invalid`."""
+    """Return the provider that a form field names; raise `Invalid` if there is none."""
     if value not in list(Provider):
         raise Invalid(f"{value[:40]!r} is not a provider.", fields={"provider": "Choose from the list."})
     return Provider(value)

@@ -25,8 +25,8 @@ class FailedMail:
 def is_dead(failures: Sequence[FailedMail], now: datetime) -> bool:
     """Return True if nothing more is sent to an address, by its failures since it last accepted a mail, oldest first.
 
-    An address that does not exist at once, one that refuses two mails in 7 days, and one that five mails could not
-    reach over at least 7 days.
+    An address that does not exist is dead at once. So is one that refused two mails in 7 days, and one that five
+    mails over at least 7 days could not reach.
     """
     if any(each.failure is Failure.ADDRESS for each in failures):
         return True

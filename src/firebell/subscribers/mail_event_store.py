@@ -73,13 +73,20 @@ async def latest(
     """Return the reports about subscribers of a page, or about one of them, newest first."""
     rows = await tx.fetch(
         """
-        select e.id, e.subscriber_id, coalesce(s.address, '') as address, e.kind, e.provider, e.reason, e.at
-        from mail_event e
-        left join subscriber s on s.id = e.subscriber_id
-        where e.status_page_id = $1
-            and ($2::bigint is null or e.id < $2)
-            and ($3::bigint is null or e.subscriber_id = $3)
-        order by e.id desc
+        select
+            mail_event.id,
+            subscriber_id,
+            coalesce(subscriber.address, '') as address,
+            mail_event.kind,
+            provider,
+            reason,
+            at
+        from mail_event
+        left join subscriber on subscriber.id = subscriber_id
+        where mail_event.status_page_id = $1
+            and ($2::bigint is null or mail_event.id < $2)
+            and ($3::bigint is null or subscriber_id = $3)
+        order by mail_event.id desc
         limit $4
         """,
         page_id,

@@ -58,7 +58,7 @@ class RatePeriod:
         return self.until == self.dated_rates.month
 
     def holds(self, month: date) -> bool:
-        """Return True if these are the rates of a month."""
+        """Return True if these rates apply to a month."""
         return self.dated_rates.month <= month and (self.until is None or month < self.until)
 
 

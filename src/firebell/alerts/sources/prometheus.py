@@ -36,7 +36,7 @@ def bearer_key(request: KeyedRequest) -> str:
 
 
 def read(request: KeyedRequest) -> KeyedMessage:
-    """Return one event per alert; the valid alerts of a message count although others are invalid."""
+    """Return one event per alert; an invalid alert does not keep the valid ones of its message from counting."""
     key = key_in_path(request) or bearer_key(request)
     decoded = decode(request.body, request.content_type)
     if decoded.error or not isinstance(decoded.value, list) or not request.body.strip():

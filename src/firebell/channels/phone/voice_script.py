@@ -10,7 +10,7 @@ from firebell.kit.language_catalogs import DEFAULT
 
 MAX_CHARS = 450
 READ_PAGES = 3
-"""Number of pages that a call about several reads; the others are counted."""
+"""Number of pages that a call about several pages reads aloud; the others it only counts."""
 KEYS = "Press 4 to acknowledge, 5 to escalate, 6 to resolve, star to repeat."
 KEYS_FOR_ALL = "Press 4 to acknowledge all, star to repeat."
 _URL = re.compile(r"\S*://\S+|\bwww\.\S+")

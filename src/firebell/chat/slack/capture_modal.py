@@ -55,7 +55,7 @@ def capture_view(
 
 
 def read_capture(view: Any) -> CaptureMessage | modals.FieldErrors | None:
-    """Return what a submitted form adds to a timeline, what is wrong in it, or None if it is another form."""
+    """Return what a submitted form adds to the timeline, or its errors; None if it is another form."""
     if text_at(view, "callback_id") != CALLBACK:
         return None
     carried = modals.metadata(view)

@@ -21,8 +21,8 @@ class Attendance:
 def attendance(event: Any) -> Attendance:
     """Return who takes part in an event.
 
-    Someone who declined or delegated does not, and someone who only gets a copy (NON-PARTICIPANT) is not
-    mentioned at all.
+    Someone who declined or delegated is listed as declined; someone who only gets a copy (NON-PARTICIPANT) is left
+    out.
     """
     value = event.get("ATTENDEE", [])
     coming: dict[str, None] = {}

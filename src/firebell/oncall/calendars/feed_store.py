@@ -42,8 +42,8 @@ _WORKING_FEEDS = """
     left join team on feed.kind = 'team' and team.id = feed.subject_id
     left join person on feed.kind = 'person' and person.id = feed.subject_id and person.active
     where feed.revoked_at is null
-      and creator.active
-      and coalesce(schedule.id, team.id, person.id) is not null
+        and creator.active
+        and coalesce(schedule.id, team.id, person.id) is not null
 """
 """Feeds that are not revoked and whose creator and subject still exist."""
 
@@ -96,7 +96,7 @@ async def touch_feed(tx: Tx, feed_id: int, now: datetime) -> None:
         update calendar_feed
         set last_used_at = $2::timestamptz
         where id = $1
-          and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')
+            and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')
         """,
         feed_id,
         now,
@@ -110,7 +110,7 @@ async def revoke_feeds(tx: Tx, created_by: int, now: datetime) -> int:
         update calendar_feed
         set revoked_at = $2
         where created_by = $1
-          and revoked_at is null
+            and revoked_at is null
         """,
         created_by,
         now,
@@ -123,8 +123,8 @@ async def revoke_feed(tx: Tx, feed_id: int, created_by: int, now: datetime) -> b
         update calendar_feed
         set revoked_at = $3
         where id = $1
-          and created_by = $2
-          and revoked_at is null
+            and created_by = $2
+            and revoked_at is null
         returning true
         """,
         feed_id,
@@ -141,7 +141,7 @@ async def restore_feed(tx: Tx, feed_id: int, revoked_at: datetime) -> bool:
         update calendar_feed
         set revoked_at = null
         where id = $1
-          and revoked_at = $2
+            and revoked_at = $2
         returning true
         """,
         feed_id,

@@ -92,7 +92,7 @@ async def imports(
         select {_IMPORT_COLUMNS}
         from calendar_import
         where removed_at is null
-          and ($1::bigint[] is null and $2::bigint is null or schedule_id = any($1) or person_id = $2)
+            and ($1::bigint[] is null and $2::bigint is null or schedule_id = any($1) or person_id = $2)
         order by id
         """,
         list(schedule_ids) if schedule_ids is not None else None,
@@ -120,7 +120,7 @@ async def lock_import(tx: Tx, import_id: int) -> Import | None:
         select {_IMPORT_COLUMNS}
         from calendar_import
         where id = $1
-          and removed_at is null
+            and removed_at is null
         for no key update
         """,
         import_id,
@@ -142,7 +142,7 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, limit: int) -> list[D
             select id
             from calendar_import
             where removed_at is null
-              and next_at <= $1
+                and next_at <= $1
             order by next_at, id
             limit $3
             for update skip locked
@@ -293,7 +293,7 @@ async def close(tx: Tx, schedule_id: int, now: datetime) -> None:
         update calendar_import
         set removed_at = $2, body = null
         where schedule_id = $1
-          and removed_at is null
+            and removed_at is null
         """,
         schedule_id,
         now,
@@ -302,7 +302,7 @@ async def close(tx: Tx, schedule_id: int, now: datetime) -> None:
         """
         delete from calendar_shift
         where import_id in (select id from calendar_import where schedule_id = $1)
-          and starts_at >= $2
+            and starts_at >= $2
         """,
         schedule_id,
         now,
@@ -312,7 +312,7 @@ async def close(tx: Tx, schedule_id: int, now: datetime) -> None:
         update calendar_shift
         set ends_at = $2
         where import_id in (select id from calendar_import where schedule_id = $1)
-          and ends_at > $2
+            and ends_at > $2
         """,
         schedule_id,
         now,
@@ -328,7 +328,7 @@ async def shifts(
         select import_id, starts_at, ends_at, users, title, place
         from calendar_shift
         where import_id = any($1::bigint[])
-          and ($2::timestamptz is null or ends_at > $2)
+            and ($2::timestamptz is null or ends_at > $2)
         order by starts_at, id
         """,
         list(import_ids),
@@ -352,7 +352,7 @@ async def shift_counts(tx: Tx, import_ids: Sequence[int], since: datetime) -> di
         select import_id, count(*) as shifts
         from calendar_shift
         where import_id = any($1::bigint[])
-          and ends_at > $2
+            and ends_at > $2
         group by import_id
         """,
         list(import_ids),
@@ -369,9 +369,9 @@ async def busy(tx: Tx, a: datetime, b: datetime) -> list[ImportedShift]:
         from calendar_shift s
         join calendar_import i on i.id = s.import_id
         where i.use = 'busy'
-          and i.removed_at is null
-          and s.starts_at < $2
-          and s.ends_at > $1
+            and i.removed_at is null
+            and s.starts_at < $2
+            and s.ends_at > $1
         order by s.starts_at, s.id
         """,
         a,
@@ -388,7 +388,7 @@ async def replace_shifts(tx: Tx, import_id: int, now: datetime, shifts: Sequence
         """
         delete from calendar_shift
         where import_id = $1
-          and ends_at > $2
+            and ends_at > $2
         """,
         import_id,
         now,
@@ -412,9 +412,9 @@ async def names(
         from calendar_shift s
         join calendar_import i on i.id = s.import_id
         where i.schedule_id = any($1::bigint[])
-          and i.source = 'holidays'
-          and s.starts_at < $3
-          and s.ends_at > $2
+            and i.source = 'holidays'
+            and s.starts_at < $3
+            and s.ends_at > $2
         order by s.starts_at, s.id
         """,
         list(schedule_ids),

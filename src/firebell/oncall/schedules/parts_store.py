@@ -216,7 +216,7 @@ async def delete_shadow(tx: Tx, schedule_id: int, shadow_id: int) -> dict[str, A
         """
         delete from shadow
         where id = $1
-          and schedule_id = $2
+            and schedule_id = $2
         returning person_id, of_id, starts_at::text, ends_at::text
         """,
         shadow_id,

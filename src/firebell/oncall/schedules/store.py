@@ -188,16 +188,16 @@ async def ids_near(tx: Reads, person_id: int, since: datetime, search: str = "")
     """
     rows = await tx.fetch(
         """
-        select s.id
-        from schedule s
-        join team t on t.id = s.team_id
-        where s.archived_at is null
-            and position(lower($3) in lower(s.name || ' ' || t.name)) > 0
+        select schedule.id
+        from schedule
+        join team on team.id = schedule.team_id
+        where schedule.archived_at is null
+            and position(lower($3) in lower(schedule.name || ' ' || team.name)) > 0
         order by
-            s.id = any($1::bigint[]) desc,
-            t.id in (select team_id from team_member where person_id = $2) desc,
-            s.name,
-            s.id
+            schedule.id = any($1::bigint[]) desc,
+            team.id in (select team_id from team_member where person_id = $2) desc,
+            schedule.name,
+            schedule.id
         """,
         await ids_naming(tx, person_id, since),
         person_id,
@@ -485,9 +485,9 @@ async def restore_overrides(
             removed_at = null
         from unnest($1::bigint[], $2::timestamptz[]) kept (id, ends_at)
         where schedule_edit.id = kept.id
-          and schedule_id = $3
-          and kept.ends_at > $5
-          and (removed_at = $4 or removed_at is null and schedule_edit.ends_at = $4)
+            and schedule_id = $3
+            and kept.ends_at > $5
+            and (removed_at = $4 or removed_at is null and schedule_edit.ends_at = $4)
         returning schedule_edit.id
         """,
         list(ends),

@@ -51,10 +51,10 @@ async def covers(
         select {_COVER_COLUMNS}
         from cover
         where {_OF_LIVE_SCHEDULE}
-          and ($1::bigint[] is null or schedule_id = any($1))
-          and ($2::bigint[] is null or vacation_id = any($2))
-          and ($3::text is null or state = $3)
-          and ($4::timestamptz is null or ends_at > $4)
+            and ($1::bigint[] is null or schedule_id = any($1))
+            and ($2::bigint[] is null or vacation_id = any($2))
+            and ($3::text is null or state = $3)
+            and ($4::timestamptz is null or ends_at > $4)
         order by starts_at, id
         """,
         list(schedule_ids) if schedule_ids is not None else None,
@@ -72,7 +72,7 @@ async def cover(tx: Tx, cover_id: int) -> Cover | None:
         select {_COVER_COLUMNS}
         from cover
         where {_OF_LIVE_SCHEDULE}
-          and id = $1
+            and id = $1
         """,
         cover_id,
     )
@@ -156,9 +156,9 @@ async def swaps(
         select {_SWAP_COLUMNS}
         from swap
         where {_OF_LIVE_SCHEDULE}
-          and ($1::bigint[] is null or schedule_id = any($1))
-          and ($2::text is null or state = $2)
-          and ($3::timestamptz is null or greatest(ends_at, their_ends_at) > $3)
+            and ($1::bigint[] is null or schedule_id = any($1))
+            and ($2::text is null or state = $2)
+            and ($3::timestamptz is null or greatest(ends_at, their_ends_at) > $3)
         order by starts_at, id
         """,
         list(schedule_ids) if schedule_ids is not None else None,
@@ -175,7 +175,7 @@ async def swap(tx: Tx, swap_id: int) -> Swap | None:
         select {_SWAP_COLUMNS}
         from swap
         where {_OF_LIVE_SCHEDULE}
-          and id = $1
+            and id = $1
         """,
         swap_id,
     )
@@ -189,7 +189,7 @@ async def swap_of_override(tx: Tx, edit_id: int) -> Swap | None:
         select {_SWAP_COLUMNS}
         from swap
         where state = 'accepted'
-          and $1 = any(edit_ids)
+            and $1 = any(edit_ids)
         """,
         edit_id,
     )
@@ -244,14 +244,14 @@ async def schedules_with(tx: Tx, person_id: int) -> list[int]:
         select schedule_id
         from cover
         where {_OF_LIVE_SCHEDULE}
-          and state = 'open'
-          and (requester = $1 or $1 = any(asked))
+            and state = 'open'
+            and (requester = $1 or $1 = any(asked))
         union
         select schedule_id
         from swap
         where {_OF_LIVE_SCHEDULE}
-          and state = 'open'
-          and $1 in (proposer, other)
+            and state = 'open'
+            and $1 in (proposer, other)
         """,
         person_id,
     )
@@ -265,8 +265,8 @@ async def absences(tx: Tx, *, person_id: int | None = None, since: datetime | No
         select {_ABSENCE_COLUMNS}
         from vacation
         where cancelled_at is null
-          and ($1::bigint is null or person_id = $1)
-          and ($2::timestamptz is null or ends_at > $2)
+            and ($1::bigint is null or person_id = $1)
+            and ($2::timestamptz is null or ends_at > $2)
         order by starts_at, id
         """,
         person_id,
@@ -282,7 +282,7 @@ async def lock_absence(tx: Tx, vacation_id: int) -> Absence | None:
         select {_ABSENCE_COLUMNS}
         from vacation
         where id = $1
-          and cancelled_at is null
+            and cancelled_at is null
         for no key update
         """,
         vacation_id,

@@ -11,7 +11,7 @@ from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import lookup
 from firebell.postmortems.blameless import isolated
-from firebell.postmortems.document import evidence_store
+from firebell.postmortems.document import evidence_link_store
 from firebell.postmortems.document.blocks import block_lines, chosen_entries, expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
 from firebell.postmortems.document.evidence_links import EvidenceLink
@@ -101,7 +101,7 @@ async def expanded(tx: Tx, postmortem: Postmortem, body: str, now: datetime) -> 
 
 async def links(tx: Tx, refs: Sequence[EvidenceRef]) -> dict[EvidenceRef, EvidenceLink]:
     """Return where references lead, as far as the current reader may read it."""
-    return await evidence_store.links(tx, refs, await incidents.hidden_ids(tx)) if refs else {}
+    return await evidence_link_store.links(tx, refs, await incidents.hidden_ids(tx)) if refs else {}
 
 
 async def names(tx: Tx) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ async def queue(tx: Tx, postmortem_id: int, version_n: int, addresses: Sequence[
 
 
 async def claim(tx: Tx, now: datetime, until: datetime, limit: int) -> list[ClaimedMail]:
-    """Lease up to `limit` mails that are due until an instant, and return them, oldest first."""
+    """Lease up to `limit` due mails until `until`, and return them, oldest first."""
     rows = await tx.fetch(
         """
         with claimed as (

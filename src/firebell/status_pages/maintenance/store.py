@@ -434,7 +434,7 @@ async def progress_of_series(tx: Reads, series_id: int) -> tuple[datetime | None
 
 
 async def upcoming_of_series(tx: Reads, series_id: int) -> list[Maintenance]:
-    """Return the windows of a series that have not started, by their start."""
+    """Return the windows of a series that have not started, earliest first."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}

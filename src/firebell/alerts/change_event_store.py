@@ -29,7 +29,7 @@ async def insert_change(
             select from change_event
             where integration_id = $1
                 and digest = $5
-                  and ($3::timestamptz is not null or received_at > $4 - $10::interval)
+                and ($3::timestamptz is not null or received_at > $4 - $10::interval)
         )
         returning id
         """,
