@@ -121,6 +121,35 @@ async def test_a_message_that_cannot_be_captured_keeps_no_later_one_unread(
             assert await tx.value("select swept_at from chat_room") is not None
 
 
+async def test_a_pasted_nul_character_costs_no_capture(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message with a character that the database cannot hold was given up, in a sweep and when it was marked."""
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now)
+        messages: list[dict[str, Any]] = []
+        for number in range(2):
+            ts = f"{int(c.world.now.timestamp())}.{number:06}"
+            message = {"ts": ts, "user": ADA, "text": f"core dump {number}: \0 at \ud8004811"}
+            c.slack.messages["C1", ts] = message
+            messages.append(message)
+        item = {"type": "message", "channel": "C1", "ts": messages[0]["ts"]}
+        await c.slack.event({"type": "reaction_added", "user": JUN, "reaction": "bulb", "item": item})
+        await work(c)
+        messages[1]["reactions"] = [{"name": "bulb", "users": [JUN], "count": 1}]
+        clock.advance(timedelta(minutes=16))
+        await work(c)
+        assert [e.text for e in await c.timeline(1) if e.data.get("origin")] == [
+            f"core dump {number}: \ufffd at \ufffd4811" for number in range(2)
+        ]
+        assert not [each for each in caplog.records if each.msg == "a message of slack was given up"]
+
+
 async def test_a_channel_is_read_again_after_the_clock_was_set_back(dsn: str, clock: FakeClock) -> None:
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
