@@ -1,12 +1,19 @@
 """While thousands of pages escalate, each statement of an acknowledgment waits its turn for a busy process."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from firebell.channels.callbacks import PageAction
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging import bulk_actions
 from firebell.paging.bulk_actions import BulkAction, BulkOutcome, Result
 from firebell.paging.model import PageState
+from firebell.people import actions as people
+from firebell.replies import page_replies
+from firebell.replies.page_replies import Answerer
+from firebell.routing import alert_bulk_actions
+from firebell.routing.alert_bulk_actions import AlertAction
 from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
 
@@ -85,3 +92,49 @@ async def test_pages_that_are_acknowledged_together_have_the_outcomes_of_single_
             logs = {page_id: await paging.log(tx, page_id) for page_id in (waiting, of_mara)}
         assert "Jun Okafor acknowledged." in [entry.text for entry in logs[waiting]]
         assert "Jun Okafor joined." in [entry.text for entry in logs[of_mara]]
+
+
+async def test_alerts_of_a_storm_are_acknowledged_without_waiting_for_each_page(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        jun, taken = await w.actor(w.jun), []
+        for first, count in ((0, 2), (2, 20)):
+            pages = await _pages(w, count, first)
+            async with w.ctx.db.tx() as tx:
+                ids = [row["id"] for row in await tx.fetch("select id from alert order by id")][first:]
+                with statements(tx) as logged:
+                    outcomes = await alert_bulk_actions.act_on_alerts(tx, jun, AlertAction.ACK, ids, w.now)
+            assert [each.is_done for each in outcomes] == [True] * len(pages)
+            taken.append(len(logged))
+        assert taken[0] == taken[1]
+
+
+async def test_a_reply_to_many_pages_acknowledges_without_waiting_for_each(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            answerer = Answerer(await people.person(tx, w.jun), "sms", "+46700000001", "en")
+        taken = []
+        for first, count in ((0, 2), (2, 20)):
+            pages = await _pages(w, count, first)
+            async with w.ctx.db.tx() as tx:
+                with statements(tx) as logged:
+                    answer, done = await page_replies.respond_to_all(
+                        tx, answerer, PageAction.ACK, pages, w.now
+                    )
+            assert (answer.is_done, sorted(done)) == (True, pages)
+            assert answer.text.startswith(f"You acknowledged PG-{pages[0]}")
+            taken.append(len(logged))
+        assert taken[0] == taken[1]
+        viewer = await w.actor(w.mara)
+        [page_id] = await _pages(w, 1, first=22)
+        [last] = await _pages(w, 1, first=23)
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, viewer, w.jun, role="viewer", now=w.now)
+            answerer = replace(answerer, person=await people.person(tx, w.jun))
+            answer, done = await page_replies.respond_to_all(
+                tx, answerer, PageAction.ACK, [page_id, last], w.now
+            )
+        assert (answer.is_done, done) == (False, [])
