@@ -233,7 +233,9 @@ class Tx(Reads):
 
     async def emit_all(self, events: Sequence[Any], now: datetime) -> None:
         """Emit events of one type; each of its `then` subscribers takes one statement for all."""
-        event_type = type(events[0]) if events else None
+        if not events:
+            return
+        event_type = type(events[0])
         for handler in self._reactions.must.get(event_type, ()):
             for event in events:
                 await handler(self, event, now)
