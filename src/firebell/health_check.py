@@ -122,4 +122,7 @@ class HealthCheck:
 
 def _notes(ctx: Context) -> dict[str, str]:
     problem = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
-    return {"clock": problem} if problem else {}
+    return {
+        **({"clock": problem} if problem else {}),
+        **{f"answers_{channel}": text for channel, text in ctx.health.unfetched().items()},
+    }

@@ -1,6 +1,6 @@
 """Health of one process, with a clock that is moved by hand."""
 
-from firebell.kit.process_health import FAILING_LIMIT_S, REFUSAL_AGE_S, ProcessHealth
+from firebell.kit.process_health import FAILING_LIMIT_S, FETCH_LIMIT_S, REFUSAL_AGE_S, ProcessHealth
 
 
 class Seconds:
@@ -54,3 +54,21 @@ def test_a_process_without_a_worker_has_no_lanes() -> None:
     health.passed("send")
     health.failed("send", "x")
     assert health.lanes() == {}
+
+
+def test_answers_that_cannot_be_fetched_are_noted_after_20_s_until_a_fetch_succeeds() -> None:
+    seconds = Seconds()
+    health = ProcessHealth(seconds)
+    health.fetch_started("matrix")
+    health.fetch_started("telegram")
+    health.fetch_settled("telegram")
+    seconds.passed = FETCH_LIMIT_S - 1
+    assert health.unfetched() == {}
+    # a fetch that begins after one that failed counts from the first
+    health.fetch_started("matrix")
+    seconds.passed = FETCH_LIMIT_S
+    assert health.unfetched() == {"matrix": "Nothing could be fetched for 20 s."}
+    health.fetch_settled("matrix")
+    assert health.unfetched() == {}
+    health.fetch_started("matrix")
+    assert health.unfetched() == {}

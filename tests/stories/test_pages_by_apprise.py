@@ -47,6 +47,20 @@ async def _add(w: World, person: int, address: str) -> ContactMethod:
         )
 
 
+async def test_a_refusing_target_repeats_no_message_to_the_others(dsn: str, clock: FakeClock) -> None:
+    """A chat that took a message got it again each time another chat of its address refused it."""
+    token = "123456789:abcdefg_hijklmnop"
+    async with world(dsn, clock, channel_settings=SETTINGS) as w, browser(w) as http:
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        body = {"kind": "apprise", "address": f"tgram://{token}/12315544/12315545/"}
+        refused = await api("POST", PATH, body, status=422)
+        assert [each["message"] for each in refused["errors"]] == [
+            "Add one contact method for each of the 2 targets."
+        ]
+        for chat in ("12315544", "12315545"):
+            await api("POST", PATH, {**body, "address": f"tgram://{token}/{chat}/"}, status=201)
+
+
 async def test_the_address_is_shown_nowhere(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

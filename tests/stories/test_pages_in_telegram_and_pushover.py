@@ -1,5 +1,6 @@
 """Story: Mara answers a page in Telegram, and Jun in Pushover; an answered page no longer asks anyone to act."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,13 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+import pytest
+
+from firebell import health_check
+from firebell.channels import matrix, matrix_replies
+from firebell.kit import process_health
 from firebell.kit.clock import FakeClock
+from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people.model import MethodState
+from firebell.replies import answer_fetching
 from tests.api.api_clients import Api, browser, key_of, sign_in
 from tests.servers import listening
-from tests.standins.channel_lab import BOT, TOKEN, USER, Got, Provider
+from tests.standins.channel_lab import BOT, TOKEN, USER, Got, Provider, Switch, providing
 from tests.world import World, world
 
 MARA, STRANGER = 4711, 666
@@ -293,6 +301,71 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
             server.write(ANA, "ok", w.now, below=latest)
             await later(w)
             assert (await w.page()).state is PageState.ACKED
+
+
+async def test_an_acknowledgment_in_a_room_that_no_one_reads_is_no_surprise(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Matrix server that answered no sync was only in the log, while people answered their pages in its rooms."""
+    monkeypatch.setattr(process_health, "FETCH_LIMIT_S", 0)
+    async with providing(MatrixServer().answer) as provider:
+        settings = {
+            "FIREBELL_MATRIX_URL": provider.url,
+            "FIREBELL_MATRIX_TOKEN": TOKEN,
+            "FIREBELL_MATRIX_REPLIES": "1",
+        }
+        async with world(dsn, clock, channel_settings=settings) as w, browser(w) as http:
+
+            async def noted() -> bool:
+                await asyncio.sleep(health_check.REUSED_S)
+                answer = await http.get("/healthz")
+                assert answer.status_code == 200
+                return "answers_matrix" in answer.json()["notes"]
+
+            await sign_in(w, http, w.mara)
+            await later(w)
+            assert not await noted()
+            provider.switch = Switch.ERROR
+            await later(w)
+            assert await noted()
+            assert "Answers in Matrix can’t be read." in (await http.get("/services")).text
+            provider.switch = Switch.OK
+            await later(w)
+            # the pause after a problem
+            clock.advance(answer_fetching.PAUSE)
+            await later(w)
+            assert not await noted()
+
+
+async def test_doctor_finds_a_matrix_server_that_answers_no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrix_replies, "_LIMIT_S", 0.5)
+    server, syncs = MatrixServer(), []
+
+    def answer(got: Got) -> tuple[int, Any]:
+        if "/sync" not in got.target:
+            return server.answer(got)
+        syncs.append(got.target)
+        return server.answer(got) if len(syncs) == 1 else (502, {"errcode": "M_UNKNOWN"})
+
+    async with providing(answer) as provider, guarded_client(parse_networks("127.0.0.0/8")) as http:
+        settings = {
+            "FIREBELL_MATRIX_URL": provider.url,
+            "FIREBELL_MATRIX_TOKEN": TOKEN,
+            "FIREBELL_MATRIX_REPLIES": "",
+        }
+        unread = await matrix.check_health(http, settings, None)
+        assert [each.level for each in unread] == ["ok"]
+        assert syncs == [], "nothing is read without the setting"
+        settings["FIREBELL_MATRIX_REPLIES"] = "1"
+        good, bad = [await matrix.check_health(http, settings, None) for _ in range(2)]
+        hanging = Provider(server.answer, switch=Switch.SLOW)
+        async with listening(hanging.serve) as hanging.port:
+            slow = await matrix_replies.check_sync(http, hanging.url, TOKEN)
+    assert [each.level for each in good] == ["ok", "ok"]
+    assert [each.level for each in bad] == ["ok", "fail"]
+    assert "502" in bad[1].text
+    assert (slow.level, "within 0.5 s" in slow.text) == ("fail", True)
+    assert TOKEN not in f"{bad} {slow}"
 
 
 @asynccontextmanager

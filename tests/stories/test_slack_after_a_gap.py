@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firebell.chat import store
+from firebell.chat import socket_store, store
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
@@ -119,6 +119,95 @@ async def test_a_message_that_cannot_be_captured_keeps_no_later_one_unread(
         assert given_up == [f"reaction:C1:{refused}:bulb:{JUN}"]
         async with c.world.ctx.db.tx() as tx:
             assert await tx.value("select swept_at from chat_room") is not None
+
+
+async def test_a_pasted_nul_character_costs_no_capture(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message with a character that the database cannot hold was given up, in a sweep and when it was marked."""
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now)
+        messages: list[dict[str, Any]] = []
+        for number in range(2):
+            ts = f"{int(c.world.now.timestamp())}.{number:06}"
+            message = {"ts": ts, "user": ADA, "text": f"core dump {number}: \0 at \ud8004811"}
+            c.slack.messages["C1", ts] = message
+            messages.append(message)
+        item = {"type": "message", "channel": "C1", "ts": messages[0]["ts"]}
+        await c.slack.event({"type": "reaction_added", "user": JUN, "reaction": "bulb", "item": item})
+        await work(c)
+        messages[1]["reactions"] = [{"name": "bulb", "users": [JUN], "count": 1}]
+        clock.advance(timedelta(minutes=16))
+        await work(c)
+        assert [e.text for e in await c.timeline(1) if e.data.get("origin")] == [
+            f"core dump {number}: \ufffd at \ufffd4811" for number in range(2)
+        ]
+        assert not [each for each in caplog.records if each.msg == "a message of slack was given up"]
+
+
+async def test_what_is_marked_after_the_clock_was_set_back_is_captured(dsn: str, clock: FakeClock) -> None:
+    """A channel that was last read at a time that is now in the future was not read again until then."""
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now)
+        await work(c)
+        clock.advance(timedelta(minutes=16))
+        await work(c)
+        async with c.world.ctx.db.tx() as tx:
+            assert await tx.value("select swept_at from chat_room") == c.world.now
+        clock.advance(-timedelta(hours=1))
+        ts = f"{int(c.world.now.timestamp())}.000001"
+        reactions = [{"name": "bulb", "users": [JUN], "count": 1}]
+        c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": "Roll back", "reactions": reactions}
+        for _ in range(2):
+            await work(c)
+            clock.advance(timedelta(minutes=16))
+        await work(c)
+        assert [e.text for e in await c.timeline(1) if e.data.get("origin")] == ["Roll back"]
+
+
+async def test_a_gap_after_the_clock_was_set_back_is_read(dsn: str, clock: FakeClock) -> None:
+    """What was missed in a gap was not captured if Slack had last sent something at a time in the future."""
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=2)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            ahead = c.world.now + timedelta(hours=1)
+            await store.change_room(tx, room.id, created_at=ahead, swept_at=ahead)
+            await tx.execute("update chat_account set last_frame_at = $1, gap_at = $1", ahead)
+        ts = f"{int(c.world.now.timestamp())}.000001"
+        reactions = [{"name": "bulb", "users": [JUN], "count": 1}]
+        c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": "Roll back", "reactions": reactions}
+        await work(c)
+        clock.advance(timedelta(minutes=6))
+        await work(c)
+        assert [e.text for e in await c.timeline(1) if e.data.get("origin")] == ["Roll back"]
+
+
+async def test_a_socket_of_a_process_that_died_is_taken_after_the_clock_was_set_back(
+    dsn: str, clock: FakeClock
+) -> None:
+    """Nothing arrived from Slack until the clock reached the end of the lease again."""
+    lease = timedelta(seconds=30)
+    async with chat_world(dsn, clock) as c, c.world.ctx.db.tx() as tx:
+        await store.pause(tx, c.account, None)
+        await tx.execute("update chat_account set mode = 'socket'")
+        now = c.world.now
+        ahead = now + timedelta(hours=1)
+        assert await socket_store.lease(tx, "dead", ahead + lease, ahead) == [c.account]
+        assert await socket_store.lease(tx, "alive", now + lease, now) == [c.account]
+        assert await socket_store.lease(tx, "another", now + lease, now) == []
 
 
 async def test_a_channel_is_read_again_after_the_clock_was_set_back(dsn: str, clock: FakeClock) -> None:

@@ -299,6 +299,46 @@ async def test_a_post_that_cannot_be_handled_keeps_no_later_one_unread(
         assert len(await timeline(team, 1)) == 1
 
 
+async def test_a_pasted_nul_character_costs_no_message(
+    dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message with a character that the database cannot hold was given up, and an incident not declared."""
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        post = server.say(team.channel, mara, "core dump: \0\0 at 0x4811")
+        server.react(post, mara, "bulb")
+        server.say(f"direct-{mara}", mara, "declare sev1 Search is down\0")
+        await run_for(w, 12, 5)
+        assert [e.text for e in await timeline(team, 1)] == ["core dump: \ufffd\ufffd at 0x4811"]
+        async with w.ctx.db.tx() as tx:
+            assert (await incidents.incident(tx, 2)).title.startswith("Search is down")
+        assert given_up(caplog) == []
+
+
+async def test_what_is_written_after_the_clock_was_set_back_is_read(dsn: str, clock: FakeClock) -> None:
+    """Channels that were read at a time that is now in the future were not read again until then."""
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        clock.advance(-timedelta(hours=1))
+        async with w.ctx.db.tx() as tx:
+            # the time of the server, which was right
+            await tx.execute("update chat_room set created_at = $1, read_until = $1", w.now)
+            await tx.execute("update chat_account set mentions_read_until = $1", w.now)
+        clock.advance(timedelta(seconds=10))
+        post = server.say(team.channel, mara, "Rolled back")
+        server.react(post, mara, "bulb")
+        server.say(f"direct-{mara}", mara, "declare sev1 Search is down")
+        await run_for(w, 12, 5)
+        assert [e.text for e in await timeline(team, 1)] == ["Rolled back"]
+        assert [user for user, _ in server.direct] == [mara]
+
+
 async def test_a_post_that_could_not_be_stored_at_first_is_captured_later(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ from firebell.channels.apprise_process import (
     TURN_LIMIT_S,
     answer_of,
     is_installed,
+    targets_of,
     turn,
     unusable_kinds,
 )
@@ -124,6 +125,23 @@ def complete_address(address: str, settings: Mapping[str, str]) -> str:
     return address
 
 
+async def check_targets(address: str) -> None:
+    """Raise `Invalid` for an address with several targets: if one refuses a message, the others would get it again.
+
+    An address whose targets can't be counted now is accepted.
+    """
+    try:
+        async with turn(service_of(address)):
+            count = await targets_of(apprise_addresses.check_address(address))
+    except (TimeoutError, OSError, Unavailable):
+        return
+    if count is not None and count > 1:
+        raise Invalid(
+            f"This address sends to {count} targets. If one refuses a message, the others get it again.",
+            fields={"address": f"Add one contact method for each of the {count} targets."},
+        )
+
+
 def check_settings(settings: Mapping[str, str]) -> None:
     """Raise `StartupError` if a listed kind may not be used."""
     try:
@@ -178,6 +196,7 @@ CHANNEL = Channel(
     open=_open,
     check_address=apprise_addresses.check_address,
     complete_address=complete_address,
+    check_typed_address=check_targets,
     shown_address=sealed_addresses.shown,
     address_warning=lambda address: (
         "Apprise doesn’t report whether messages arrive. Use it alongside another contact method, never alone."

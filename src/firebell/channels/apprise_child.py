@@ -1,4 +1,4 @@
-"""The child process in which Apprise sends one message: it is restricted before it reads the address.
+"""The child process in which Apprise sends one message or reads one address, restricted before it reads the address.
 
 It connects only to addresses that `kit/ip_addresses.py` allows, starts no process, writes no file, and reads only
 files of installed packages: an address may name a file whose content it would send.
@@ -101,13 +101,10 @@ def _usable(kind: str) -> bool:
     )
 
 
-def send(request: dict[str, Any]) -> dict[str, str]:
-    """Send one message and return its `result`: `sent`, `refused`, `unusable` or `invalid`; and what was denied."""
-    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, PersistentStoreMode
+def _instantiated(address: str, networks: Sequence[Network]) -> tuple[Any, Any, Guard]:
+    """Restrict this process, and return what Apprise reads the address as, None if it can't, with its asset."""
+    from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
-    kind = kind_of(request["address"])
-    if not _usable(kind):
-        return {"result": "unusable"}
     asset = AppriseAsset(
         storage_mode=PersistentStoreMode.MEMORY,
         timezone="UTC",
@@ -119,12 +116,28 @@ def send(request: dict[str, Any]) -> dict[str, str]:
         pgp_autogen=False,
         pem_autogen=False,
     )
-    guard = Guard([ipaddress.ip_network(network) for network in request["networks"]])
+    guard = Guard(networks)
     _deny_files()
     sys.dont_write_bytecode = True
     sys.addaudithook(guard)
-    service = Apprise.instantiate(request["address"], asset=asset)
-    if service is None or kind not in (*_names(service.protocol), *_names(service.secure_protocol)):
+    service: Any = Apprise.instantiate(address, asset=asset)
+    if service is not None and kind_of(address) not in (
+        *_names(service.protocol),
+        *_names(service.secure_protocol),
+    ):
+        service = None
+    return service, asset, guard
+
+
+def send(request: dict[str, Any]) -> dict[str, str]:
+    """Send one message and return its `result`: `sent`, `refused`, `unusable` or `invalid`; and what was denied."""
+    from apprise import Apprise, NotifyFormat, NotifyType
+
+    if not _usable(kind_of(request["address"])):
+        return {"result": "unusable"}
+    networks = [ipaddress.ip_network(network) for network in request["networks"]]
+    service, asset, guard = _instantiated(request["address"], networks)
+    if service is None:
         return {"result": "invalid", "denied": guard.refused}
     # not even if the address asks for them
     service.redirects = False
@@ -155,13 +168,27 @@ def check(request: dict[str, Any]) -> dict[str, str]:
     return {"result": "checked", "version": str(apprise.__version__), "unusable": ", ".join(unusable)}
 
 
+def count_targets(request: dict[str, Any]) -> dict[str, str]:
+    """Return to how many `targets` Apprise would send the messages of an address, each in a request of its own."""
+    address = request["targets_of"]
+    if not _usable(kind_of(address)):
+        return {"result": "unusable"}
+    service, _, _ = _instantiated(address, ())
+    return {"result": "invalid"} if service is None else {"result": "counted", "targets": str(len(service))}
+
+
+_ACTS = {"kinds": check, "targets_of": count_targets, "title": send}
+"""What is done with a request, by a field that only its requests have."""
+
+
 def main() -> None:
     """Read a request from standard input; write the answer as JSON to standard output."""
     answers, sys.stdout = sys.stdout, sys.stderr
     child_limits.end_after(float(sys.argv[1]))
     child_limits.limit_memory(_MEMORY_BYTES)
     request = json.load(sys.stdin)
-    answer = check(request) if "kinds" in request else send(request)
+    [act] = [act for name, act in _ACTS.items() if name in request]
+    answer = act(request)
     answers.write(json.dumps(answer))
     answers.flush()
 

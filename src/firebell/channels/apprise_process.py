@@ -74,3 +74,9 @@ def _read(out: bytes) -> dict[str, str]:
 async def unusable_kinds(kinds: Sequence[str]) -> dict[str, str]:
     """Return the `version` of Apprise and its `unusable` kinds among these; raise as `answer_of` does."""
     return await answer_of({"kinds": list(kinds)})
+
+
+async def targets_of(address: str) -> int | None:
+    """Return to how many targets an address sends, None if Apprise can't read it; raise as `answer_of` does."""
+    count = (await answer_of({"targets_of": address})).get("targets", "")
+    return int(count) if count.isdecimal() else None

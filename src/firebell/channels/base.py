@@ -309,6 +309,10 @@ def without_code(outcome: Outcome, code: str) -> Outcome:
     return replace(outcome, reason=outcome.reason.replace(code, "…"))
 
 
+async def _accept_any(address: str) -> None:
+    """Accept an address."""
+
+
 async def _no_findings(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
 ) -> list[CheckResult]:
@@ -332,6 +336,8 @@ class Channel:
     """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""
     complete_address: Callable[[str, Mapping[str, str]], str] = lambda address, settings: address
     """Return a typed address with what the settings imply; raise `Invalid` for one that they do not allow. Pure."""
+    check_typed_address: Callable[[str], Awaitable[None]] = _accept_any
+    """Raise `Invalid` for an address that only slow work shows to be unusable; awaited when a person adds one."""
     shown_address: Callable[[str], str] = str
     """Return what the owner of an address recognizes it by."""
     address_warning: Callable[[str], str] = lambda address: ""

@@ -34,7 +34,7 @@ from firebell.channels.http_attempts import (
     check_token,
     json_object,
 )
-from firebell.channels.matrix_replies import DELIVERY_FIELD, RECIPIENT_FIELD, USER, MatrixReplies
+from firebell.channels.matrix_replies import DELIVERY_FIELD, RECIPIENT_FIELD, USER, MatrixReplies, check_sync
 from firebell.channels.message_text import compose
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid, StartupError
@@ -200,13 +200,16 @@ def check_settings(settings: Mapping[str, str]) -> None:
 async def check_health(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
 ) -> list[CheckResult]:
-    """Return whether the server accepts the token, and whose it is."""
+    """Return whether the server accepts the token, whose it is, and whether answers can be read if they are."""
     if not settings[_TOKEN] or not settings[_URL]:
         return []
     url = f"{settings[_URL].rstrip('/')}/_matrix/client/v3/account/whoami"
     reply = send(http, "GET", url, headers={"Authorization": f"Bearer {settings[_TOKEN]}"})
     advice = f"Check {_URL} and {_TOKEN}."
-    return [*await check_token("matrix", reply, _whose, advice)]
+    findings = [*await check_token("matrix", reply, _whose, advice)]
+    if _takes_replies(settings) and all(each.level == "ok" for each in findings):
+        findings.append(await check_sync(http, settings[_URL], settings[_TOKEN]))
+    return findings
 
 
 def _whose(answer: Mapping[str, object]) -> str:

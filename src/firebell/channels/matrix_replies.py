@@ -6,6 +6,7 @@ read only where it is sure that Firebell is meant: a code with what to do, or `!
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ import msgspec
 from firebell.channels.callbacks import PageAction, Press, SignalAnswer, TextReply
 from firebell.channels.http_attempts import json_object, object_in
 from firebell.channels.polling import Fetched, Update, WaitingMessage
+from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse, send
 from firebell.kit.truncation import cut
 
@@ -208,6 +210,28 @@ class MatrixReplies:
             headers=self._headers,
             content=content,
         )
+
+
+async def check_sync(http: httpx.AsyncClient, url: str, token: str) -> CheckResult:
+    """Return whether the server answers a sync, by which answers are read, within its time limit."""
+    query = urlencode({"filter": _filter(1), "timeout": 0})
+    path = f"{url.rstrip('/')}/_matrix/client/v3/sync?{query}"
+    began = time.monotonic()
+    try:
+        reply = await send(
+            *(http, "GET", path),
+            limit_s=_LIMIT_S,
+            max_bytes=_SYNC_BYTES,
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        _checked(reply)
+    except httpx.TimeoutException:
+        reason = f"Matrix did not answer a sync within {_LIMIT_S:g} s. Check the load of its server."
+    except (httpx.HTTPError, httpx.InvalidURL, _RefusedError) as exc:
+        reason = f"Matrix did not answer a sync: {type(exc).__name__}: {exc}."
+    else:
+        return CheckResult("matrix", "ok", f"Matrix answers a sync in {time.monotonic() - began:.1f} s.")
+    return CheckResult("matrix", "fail", f"{reason} Until it does, answers in rooms are not read.")
 
 
 def _checked(reply: OutboundResponse) -> dict[str, Any]:

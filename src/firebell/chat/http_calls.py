@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from firebell.chat.adapter import CALL_LIMIT_S, CallFailed, Trouble
+from firebell.chat.storable_json import storable, storable_text
 from firebell.kit.http_out import OutboundResponse, send
 from firebell.kit.resource_exhaustion import is_ours
 
@@ -50,8 +51,8 @@ async def call(
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text) if text.strip() else {}
-    except ValueError as error:
+        document = storable(json.loads(text)) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
         raise CallFailed(Trouble.UNKNOWN, "no_json") from error
     return document if isinstance(document, dict) else {"list": document}
 
@@ -61,8 +62,8 @@ def failure(reply: OutboundResponse) -> CallFailed:
     code = f"http_{reply.status}"
     try:
         document = json.loads(reply.text)
-        code = str(document.get("id") or document.get("message") or code)[:200]
-    except (ValueError, AttributeError):
+        code = storable_text(str(document.get("id") or document.get("message") or code))[:200]
+    except (ValueError, AttributeError, RecursionError):
         pass
     after = reply.retry_after
     after_s = min(_MAX_AFTER_S, float(after)) if after.replace(".", "", 1).isdecimal() else None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.chat.model import Account, ChatKind
+from firebell.chat.room_reading_store import CLOCK_TOLERANCE
 from firebell.chat.store import account
 from firebell.kit.db.database import Reads, Tx
 
@@ -28,7 +29,10 @@ async def claim_account(tx: Tx, now: datetime) -> tuple[Account, datetime | None
         where id = (
             select account.id
             {_READ_ACCOUNTS}
-                and coalesce(account.mentions_read_at + $2::interval, account.created_at) <= $3::timestamptz
+                and (
+                    coalesce(account.mentions_read_at + $2::interval, account.created_at) <= $3::timestamptz
+                    or account.mentions_read_at > $3::timestamptz + $4::interval
+                )
             order by account.mentions_read_at nulls first, account.id
             limit 1
             for update of account skip locked
@@ -38,6 +42,7 @@ async def claim_account(tx: Tx, now: datetime) -> tuple[Account, datetime | None
         ChatKind.MATTERMOST,
         INTERVAL,
         now,
+        CLOCK_TOLERANCE,
     )
     if row is None:
         return None

@@ -10,6 +10,8 @@ OPEN_INTERVAL = timedelta(seconds=5)
 """How often the channel of an open incident is read."""
 CLOSED_INTERVAL = timedelta(minutes=1)
 """How often the channel of an incident that is over is read."""
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""How far ahead of this process's time another one may write; later times are of a clock that was set back since."""
 _IS_OVER = "incident.phase in ('closed', 'reviewed', 'dismissed', 'merged')"
 _DUE_AT = f"""
     coalesce(
@@ -42,7 +44,7 @@ async def claim_room(tx: Tx, now: datetime) -> tuple[Room, datetime | None] | No
         where id = (
             select room.id
             {_READ_ROOMS}
-                and {_DUE_AT} <= $4::timestamptz
+                and ({_DUE_AT} <= $4::timestamptz or room.read_at > $4::timestamptz + $5::interval)
             order by {_DUE_AT}, room.id
             limit 1
             for update of room skip locked
@@ -53,6 +55,7 @@ async def claim_room(tx: Tx, now: datetime) -> tuple[Room, datetime | None] | No
         CLOSED_INTERVAL,
         ChatKind.MATTERMOST,
         now,
+        CLOCK_TOLERANCE,
     )
     if row is None:
         return None

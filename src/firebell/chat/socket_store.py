@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.chat.model import ChatKind
+from firebell.chat.room_reading_store import CLOCK_TOLERANCE
 from firebell.kit.db.database import Reads, Tx
 
 
@@ -21,7 +22,12 @@ async def lease(tx: Tx, holder: str, until: datetime, now: datetime) -> list[int
                 and mode = 'socket'
                 and state <> 'broken'
                 and paused_at is null
-                and (socket_by = $1 or socket_until is null or socket_until <= $3)
+                and (
+                    socket_by = $1
+                    or socket_until is null
+                    or socket_until <= $3
+                    or socket_until > $2::timestamptz + $5::interval
+                )
             order by id
             for update skip locked
         )
@@ -30,6 +36,7 @@ async def lease(tx: Tx, holder: str, until: datetime, now: datetime) -> list[int
         until,
         now,
         ChatKind.SLACK,
+        CLOCK_TOLERANCE,
     )
     # a row that another transaction locked was not renewed, and is still held
     rows = await tx.fetch(

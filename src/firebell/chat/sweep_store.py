@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.chat.model import ChatKind
+from firebell.chat.room_reading_store import CLOCK_TOLERANCE
 from firebell.incidents.model import OPEN
 from firebell.kit.db.database import Tx
 
@@ -49,6 +50,51 @@ async def note_gaps(tx: Tx, now: datetime, longer_than: timedelta) -> None:
         now,
         longer_than,
         ChatKind.SLACK,
+    )
+
+
+async def limit_times(tx: Tx, now: datetime, swept_before: timedelta) -> None:
+    """Let no time be in the future after the clock was set back, so that nothing waits until then (decision 0108).
+
+    Channels that were read at such a time count as read `swept_before` ago, and messages that arrived then are due.
+    """
+    after = now + CLOCK_TOLERANCE
+    await tx.execute(
+        """
+        update chat_account
+        set gap_at = least(gap_at, $1),
+            last_frame_at = least(last_frame_at, $1)
+        where kind = $3
+            and (gap_at > $2 or last_frame_at > $2)
+        """,
+        now,
+        after,
+        ChatKind.SLACK,
+    )
+    await tx.execute(
+        """
+        update chat_room
+        set swept_at = $1::timestamptz - $3::interval
+        from chat_account
+        where chat_account.id = chat_room.account_id
+            and chat_account.kind = $4
+            and coalesce(chat_room.swept_at, chat_room.created_at) > $2
+        """,
+        now,
+        after,
+        swept_before,
+        ChatKind.SLACK,
+    )
+    await tx.execute(
+        """
+        update chat_inbox
+        set received_at = $1,
+            due_at = $1
+        where done_at is null
+            and received_at > $2
+        """,
+        now,
+        after,
     )
 
 

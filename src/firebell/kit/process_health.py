@@ -10,6 +10,8 @@ from firebell.kit.timing import REAL
 FAILING_LIMIT_S = 10.0
 """How long a lane may fail before it is unhealthy; a database restart takes a few seconds."""
 REFUSAL_AGE_S = 60.0
+FETCH_LIMIT_S = 20.0
+"""How long nothing may be fetched from a channel's provider before that is noted (spec 10.9)."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,8 @@ class ProcessHealth:
         self._lanes: dict[str, _Lane] = {}
         self._refused_at: float | None = None
         self._refusal = ""
+        self._fetching_since: dict[str, float] = {}
+        """By channel, when the fetch began that is running, or the first of those that failed."""
         self.stopping = False
         self.noticed: Sequence[HealthWarning] = ()
         """What the watcher's last run found, about all processes."""
@@ -80,3 +84,20 @@ class ProcessHealth:
         if self._refused_at is None or self._elapsed() - self._refused_at > REFUSAL_AGE_S:
             return ""
         return self._refusal
+
+    def fetch_started(self, channel: str) -> None:
+        """Record that what happened at a channel's provider is being fetched."""
+        self._fetching_since.setdefault(channel, self._elapsed())
+
+    def fetch_settled(self, channel: str) -> None:
+        """Record that a fetch succeeded, or that another process fetches now."""
+        self._fetching_since.pop(channel, None)
+
+    def unfetched(self) -> dict[str, str]:
+        """Return the channels from which nothing could be fetched for `FETCH_LIMIT_S`, with for how long."""
+        now = self._elapsed()
+        return {
+            channel: f"Nothing could be fetched for {duration(timedelta(seconds=now - since))}."
+            for channel, since in sorted(self._fetching_since.items())
+            if now - since >= FETCH_LIMIT_S
+        }

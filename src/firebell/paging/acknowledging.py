@@ -1,5 +1,6 @@
 """Acknowledging pages, and withdrawing an acknowledgment (spec 2.1 and 2.3)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
@@ -17,7 +18,7 @@ from firebell.paging.model import (
     PageState,
     escalates_until,
 )
-from firebell.paging.page_changes import apply_event, lock_for, store_changes
+from firebell.paging.page_changes import apply_event, lock_for, record_event, store_changes
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -49,13 +50,43 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         return AckResult(old, "already acknowledged by you", missing=missing)
     if old.acks_missing > 1 and old.state is not PageState.ACKED:
         return await _ack_in_part(tx, actor, old, event, now)
-    joins = old.state is PageState.ACKED
-    text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
-    new = await apply_event(tx, actor, old, event, "joined" if joins else "acked", text, now)
-    if actor.person_id is not None:
-        await store.add_owner(tx, page_id, actor.person_id, now)
-    await tx.emit(PageAcknowledged(page_id, actor.person_id), now)
+    new = escalation.step(old, event, now)
+    if isinstance(new, escalation.Refused):
+        raise NotChanged(old.ref, new.reason)
+    await _record(tx, actor, [new], now, joins=old.state is PageState.ACKED)
     return AckResult(new, None)
+
+
+@permits(Verb.PAGE_RESPOND)
+async def ack_waiting(tx: Tx, actor: Actor, page_ids: Sequence[int], now: datetime) -> list[Page]:
+    """Acknowledge those of these pages that wait for one person more, and return them; the others stay as they are.
+
+    It takes as many statements as for one page: in a busy process each waits its turn.
+    """
+    if actor.person_id is not None and not await people.hold_active(tx, actor.person_id):
+        return []
+    event = escalation.Ack(person_id=actor.person_id or 0)
+    stepped = [
+        escalation.step(old, event, now)
+        for old in await store.lock(tx, page_ids)
+        if old.state in UNANSWERED and old.acks_missing == 1 and event.person_id not in old.acks
+    ]
+    acknowledged = [page for page in stepped if isinstance(page, Page)]
+    await _record(tx, actor, acknowledged, now)
+    return acknowledged
+
+
+async def _record(
+    tx: Tx, actor: Actor, acknowledged: Sequence[Page], now: datetime, *, joins: bool = False
+) -> None:
+    """Save pages that an actor acknowledged, each of which has enough acknowledgments now."""
+    if not acknowledged:
+        return
+    text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
+    await record_event(tx, actor, acknowledged, "joined" if joins else "acked", text, now)
+    if actor.person_id is not None:
+        await store.add_owner(tx, [page.id for page in acknowledged], actor.person_id, now)
+    await tx.emit_all([PageAcknowledged(page.id, actor.person_id) for page in acknowledged], now)
 
 
 async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, now: datetime) -> AckResult:
@@ -64,7 +95,7 @@ async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, n
     text = f"{actor.label} acknowledged. {escalates_until(missing)}"
     new = await apply_event(tx, actor, old, event, "acked_in_part", text, now)
     if actor.person_id is not None:
-        await store.add_owner(tx, old.id, actor.person_id, now)
+        await store.add_owner(tx, [old.id], actor.person_id, now)
         await notify.void_queued_about(tx, SUBJECT_KIND, old.id, actor.person_id)
     return AckResult(new, None, missing=missing)
 

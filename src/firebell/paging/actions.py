@@ -73,6 +73,7 @@ NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 ManualTarget = manual.ManualTarget
 ack = acknowledging.ack
+ack_waiting = acknowledging.ack_waiting
 arrivals = store.arrivals
 counts = store.counts
 create_policy = policy_actions.create_policy

@@ -63,17 +63,20 @@ async def _commit(
     ctx: Context, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int
 ) -> list[BulkOutcome]:
     async with ctx.db.tx() as tx:
-        return await _batch(tx, actor, action, page_ids, minutes, ctx.clock.now())
+        return await act_on_batch(tx, actor, action, page_ids, minutes, ctx.clock.now())
 
 
-async def _batch(
+async def act_on_batch(
     tx: Tx, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int, now: datetime
 ) -> list[BulkOutcome]:
+    """Act on these pages, which are in the order of their ids, in one transaction."""
     if action is BulkAction.RESOLVE:
         # services before pages, both by id: the order in which ingest locks them
         known = await actions.pages_by_id(tx, page_ids)
         await catalog.lock_services(tx, [p.service_id for p in known.values() if p.service_id is not None])
-    return [await _one(tx, actor, action, page_id, minutes, now) for page_id in page_ids]
+    changed = await actions.ack_waiting(tx, actor, page_ids, now) if action is BulkAction.ACK else []
+    done = {page.id: BulkOutcome(page.ref, Result.DONE, "", page.state) for page in changed}
+    return [done.get(page_id) or await _one(tx, actor, action, page_id, minutes, now) for page_id in page_ids]
 
 
 async def _one(

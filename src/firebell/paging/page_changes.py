@@ -91,7 +91,15 @@ async def apply_event(
     new = escalation.step(old, event, now)
     if isinstance(new, escalation.Refused):
         raise NotChanged(old.ref, new.reason)
-    await store_changes(tx, [new], now)
-    await log_all(tx, [new], kind, text, now, actor)
-    await tx.audit(actor, f"page.{kind}", old.ref, now)
+    await record_event(tx, actor, [new], kind, text, now)
     return new
+
+
+@internal("The actions on pages check permissions.")
+async def record_event(
+    tx: Tx, actor: Actor, changed: Sequence[Page], kind: str, text: str, now: datetime
+) -> None:
+    """Save pages that an event of an actor changed, and log and audit it."""
+    await store_changes(tx, changed, now)
+    await log_all(tx, changed, kind, text, now, actor)
+    await tx.audit_each(actor, f"page.{kind}", {page_.ref: {} for page_ in changed}, now)

@@ -299,15 +299,16 @@ async def counts(tx: Tx) -> dict[str, int]:
     return {row["state"]: row["pages"] for row in rows}
 
 
-async def add_owner(tx: Tx, page_id: int, person_id: int, now: datetime) -> None:
-    """Record that a person acknowledged a page; idempotent."""
+async def add_owner(tx: Tx, page_ids: Sequence[int], person_id: int, now: datetime) -> None:
+    """Record that a person acknowledged these pages; idempotent."""
     await tx.execute(
         """
         insert into page_owner (page_id, person_id, at)
-        values ($1, $2, $3)
+        select page_id, $2, $3
+        from unnest($1::bigint[]) page_id
         on conflict do nothing
         """,
-        page_id,
+        list(page_ids),
         person_id,
         now,
     )

@@ -57,6 +57,9 @@ async def add_contact_method(
     secret = secrets.token_bytes(SECRET_BYTES) if channel.is_signed else None
     whole = address if settings is None else channel.complete_address(address, settings)
     clean, text = validation.check_address(kind, whole), clean_text(label, LABEL_MAX_CHARS, "label")
+    if settings is not None:
+        # before anything is locked: it may take seconds
+        await channel.check_typed_address(clean)
     if replaces is not None:
         await own_method(tx, person_id, replaces)
     stored = await contact_method_store.sealed(tx, clean) if channel.is_sealed else clean

@@ -70,12 +70,17 @@ class AnswerFetcher:
             kept = len(self._unapplied)
             await self._apply()
             return kept
+        health, kind = self._ctx.health, self._channel.kind
         if self._lease is None or (self._poller.waits_for and not waiting):
+            health.fetch_settled(kind)
             return 0
+        health.fetch_started(kind)
         fetched = await self._poller.fetch(self._lease.cursor, waiting)
         if fetched.problem:
             self._problems.add(fetched.problem)
             self.upcoming = now + PAUSE
+        else:
+            health.fetch_settled(kind)
         if not fetched.updates and fetched.cursor == self._lease.cursor:
             return 0
         self._unapplied.extend(fetched.updates)

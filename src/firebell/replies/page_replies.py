@@ -102,7 +102,9 @@ async def _acknowledge_all(
     if not waiting:
         return await state_of(tx, page_ids[0], answerer), []
     # in one order everywhere, so that no two answers wait for each other
-    answers = {i: await respond(tx, answerer, PageAction.ACK, i, now) for i in sorted(waiting)}
+    answers = await _acknowledge_together(tx, answerer, sorted(waiting), now)
+    for page_id in sorted(set(waiting) - answers.keys()):
+        answers[page_id] = await respond(tx, answerer, PageAction.ACK, page_id, now)
     done = [i for i in waiting if answers[i].is_done]
     refused = next((answers[i] for i in waiting if not answers[i].is_done), None)
     if len(waiting) == 1 or not done:
@@ -110,6 +112,21 @@ async def _acknowledge_all(
     acknowledged = answerer.word("You acknowledged {ref}.", ref=refs(answerer, [pages[i].ref for i in done]))
     text = f"{acknowledged} {refused.text}" if refused else acknowledged
     return SignalAnswer(text, is_done=refused is None), done
+
+
+async def _acknowledge_together(
+    tx: Tx, answerer: Answerer, page_ids: Sequence[int], now: datetime
+) -> dict[int, SignalAnswer]:
+    """Acknowledge those of these pages that wait for one person more, and return the answer for each; none if refused.
+
+    The refusal is that of each page alone.
+    """
+    try:
+        async with tx.savepoint():
+            pages = await paging.ack_waiting(tx, answerer.actor, page_ids, now)
+    except FirebellError:
+        return {}
+    return {page.id: SignalAnswer(answerer.word("You acknowledged {ref}.", ref=page.ref)) for page in pages}
 
 
 def refs(answerer: Answerer, page_refs: Sequence[str]) -> str:

@@ -66,9 +66,12 @@ async def _acknowledge(tx: Tx, actor: Actor, alert_ids: Sequence[int], now: date
     """Acknowledge the pages of alerts, and with each page all of its alerts."""
     ids = _checked(alert_ids)
     pages = await _pages(tx, ids)
-    reasons: dict[int | None, str] = {None: PAGED_NO_ONE}
-    acknowledged: set[int | None] = set()
-    for page_id in sorted({page_id for page_id in pages.values() if page_id is not None}):
+    page_ids = sorted({page_id for page_id in pages.values() if page_id is not None})
+    acknowledged: set[int | None] = {page.id for page in await paging.ack_waiting(tx, actor, page_ids, now)}
+    reasons: dict[int | None, str] = {None: PAGED_NO_ONE, **dict.fromkeys(acknowledged, "")}
+    for page_id in page_ids:
+        if page_id in acknowledged:
+            continue
         try:
             async with tx.savepoint():
                 result = await paging.ack(tx, actor, page_id, now)

@@ -1,6 +1,6 @@
 """What people see on every page while this installation is unhealthy: read from memory, never from the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from firebell.kit import disk_space
@@ -23,6 +23,7 @@ def warnings(ctx: Context) -> list[HealthWarning]:
         *ctx.health.noticed,
         *of_lanes(ctx.health.lanes()),
         *([HealthWarning("Alerts can’t be stored.", delays_pages=True)] if ctx.health.refusal() else []),
+        *of_channels(ctx.health.unfetched()),
         *([HealthWarning(clock)] if clock else []),
     ]
     return sorted(dict.fromkeys(active), key=lambda each: not each.delays_pages)
@@ -43,6 +44,14 @@ def of_lanes(lanes: Mapping[str, str]) -> list[HealthWarning]:
         HealthWarning(f"The worker’s {name} lane is stalled.", name in PAGING_LANES)
         for name, problem in lanes.items()
         if problem
+    ]
+
+
+def of_channels(kinds: Iterable[str]) -> list[HealthWarning]:
+    """Return a warning for each channel in which people answer pages and nothing can be fetched (pure)."""
+    return [
+        HealthWarning(f"Answers in {rules.channel_label(kind)} can’t be read. Acknowledge pages in Firebell.")
+        for kind in kinds
     ]
 
 

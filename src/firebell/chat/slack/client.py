@@ -12,6 +12,7 @@ from firebell.chat.adapter import CALL_LIMIT_S, Call, CallFailed, Done, Trouble
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.rate_buckets import Key, Rates
 from firebell.chat.slack import blocks
+from firebell.chat.storable_json import storable
 from firebell.incidents.channel_names import SLACK_MAX_CHARS
 from firebell.kit.token_bucket import per_minute
 
@@ -132,6 +133,12 @@ def _failure(kind: OpKind, code: str, headers: Mapping[str, str]) -> CallFailed:
     return CallFailed(Trouble.REFUSED, code)
 
 
+def _storable(data: Any) -> dict[str, Any]:
+    """Return the JSON object that Slack answered, with texts that can be stored; empty for anything else."""
+    stored = storable(data)
+    return stored if isinstance(stored, dict) else {}
+
+
 class SlackClient:
     """Calls of one workspace. Nothing is retried here: the mirror decides."""
 
@@ -187,8 +194,7 @@ class SlackClient:
             raise CallFailed(Trouble.RETRY, "connection_failed") from error
         except (TimeoutError, ClientError, SlackClientError, OSError) as error:
             raise CallFailed(Trouble.UNKNOWN, type(error).__name__) from error
-        data = answer.data
-        return data if isinstance(data, dict) else {}
+        return _storable(answer.data)
 
     async def run(self, call: Call) -> Done:
         """Make one call; raise `CallFailed`."""
@@ -400,5 +406,4 @@ async def probe(token: str, base_url: str) -> tuple[dict[str, Any], tuple[str, .
         raise CallFailed(Trouble.UNKNOWN, type(error).__name__) from error
     headers = {str(k).lower(): str(v) for k, v in dict(answer.headers).items()}
     scopes = tuple(sorted(s.strip() for s in headers.get("x-oauth-scopes", "").split(",") if s.strip()))
-    data = answer.data if isinstance(answer.data, dict) else {}
-    return data, scopes, time.monotonic() - began_s
+    return _storable(answer.data), scopes, time.monotonic() - began_s

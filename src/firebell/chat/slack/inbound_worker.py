@@ -128,12 +128,15 @@ class Inbox:
         # a clock that was set back must not stop the sweeps
         if self._sweeps_at is not None and now < self._sweeps_at <= now + SWEEPS_CHECKED_EVERY:
             return
+        await sweep_store.limit_times(tx, now, SWEEP_EVERY)
         if self._sweeps_at is None:
             await sweep_store.note_gaps(tx, now, GAP)
         self._sweeps_at = now + SWEEPS_CHECKED_EVERY
         for due in await sweep_store.due(tx, now, SWEEP_EVERY, SWEEPS_AT_ONCE):
             body = {"room": due.room_id, "channel": due.channel, "since": due.since.timestamp()}
-            key, place = f"sweep:{due.room_id}:{due.at.timestamp():.6f}", f"sweep:{due.channel}"
+            # an interval that was swept comes again after the clock was set back
+            key = f"sweep:{due.room_id}:{due.since.timestamp():.6f}:{due.at.timestamp():.6f}"
+            place = f"sweep:{due.channel}"
             await inbound_store.receive(tx, due.account_id, key, "sweep", place, "", body, now)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from firebell.chat.storable_json import storable
 from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError
@@ -64,8 +65,8 @@ async def _post(
             data=fields,
             headers={"Authorization": authorization},
         )
-        answer = json.loads(response.text)
-    except (httpx.HTTPError, FirebellError, OSError, ValueError) as error:
+        answer = storable(json.loads(response.text))
+    except (httpx.HTTPError, FirebellError, OSError, ValueError, RecursionError) as error:
         log.warning("slack cannot be reached", extra={"method": method, "reason": type(error).__name__})
         raise SlackError("unreachable") from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:

@@ -12,10 +12,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
-import msgspec
 
 from firebell.kit.clock import CheckedClock
-from firebell.kit.db import builtin_types, keepalive
+from firebell.kit.db import builtin_types, jsonb, keepalive
 from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.db.pool_usage import PoolUsage
@@ -92,23 +91,14 @@ _TRUSTED_S, _PROBE_LIMIT_S = 1.0, 3.0
 """How long an idle connection is trusted, and how long one that was idle longer may take to prove that it works."""
 _LISTEN_LIMIT_S = 10
 
-_JSONB = b"\x01"
-"""The version byte before a `jsonb` value on the wire."""
-
-
-def _encode(value: Any) -> bytes:
-    return _JSONB + msgspec.json.encode(value)
-
-
-def _decode(data: bytes) -> Any:
-    return msgspec.json.decode(data[1:])
-
 
 async def _prepare(conn: asyncpg.Connection, limits: Limits) -> None:
     """Set keepalives and time limits, map `jsonb` to Python values, and load the array types once."""
     await _guard(conn, limits)
     await _note_release(conn)
-    await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=_decode, format="binary")
+    await conn.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=jsonb.encode, decoder=jsonb.decode, format="binary"
+    )
     await conn.fetchval(
         "select num_nulls($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::bytea[],"
         " $6::timestamptz[], $7::jsonb[])",
@@ -239,18 +229,27 @@ class Tx(Reads):
 
     async def emit(self, event: Any, now: datetime) -> None:
         """Run the `must` subscribers of `event` in this transaction and queue the `then` ones in the outbox."""
-        for handler in self._reactions.must.get(type(event), ()):
-            await handler(self, event, now)
-        for name in self._reactions.then.get(type(event), ()):
+        await self.emit_all([event], now)
+
+    async def emit_all(self, events: Sequence[Any], now: datetime) -> None:
+        """Emit events of one type; each of its `then` subscribers takes one statement for all."""
+        if not events:
+            return
+        event_type = type(events[0])
+        for handler in self._reactions.must.get(event_type, ()):
+            for event in events:
+                await handler(self, event, now)
+        for name in self._reactions.then.get(event_type, ()):
             table = self._reactions.while_rows.get(name)
             stored = await self.changed(
                 f"""
                 insert into outbox (reaction, payload, created_at, run_at)
-                select $1::text, $2::jsonb, $3::timestamptz, $3
+                select $1::text, payload, $3::timestamptz, $3
+                from unnest($2::jsonb[]) payload
                 {f"where exists (select from {table})" if table else ""}
                 """,  # noqa: S608 - the name of a table that a slice declares
                 name,
-                payload(event),
+                [payload(event) for event in events],
                 now,
             )
             if stored:
