@@ -99,7 +99,7 @@ async def _save(
     Alerts wait for the services that change, so that these are locked last.
     """
     created = await store.insert(tx, new, now)
-    created_details = {f"service:{each.id}": {"name": each.name} for each in created}
+    created_details = {f"service:{each.id}": services.settings_of(each) for each in created}
     await tx.audit_each(actor, "service.created", created_details, now)
     names = [name for each in values.values() if isinstance(name := each.get("name"), str)]
     locked = await naming.lock(tx, [*names, *(each.name for each in created)], list(edited))
