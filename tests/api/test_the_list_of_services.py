@@ -158,7 +158,7 @@ async def test_a_service_is_created_with_its_runbook_labels_and_links(dsn: str, 
     async with world(dsn, clock) as w, browser(w) as http:
         csrf = await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
-        more = "<summary class=\"sm mid\">Runbook, labels and links</summary>"
+        more = '<summary class="sm mid">Runbook, labels and links</summary>'
         assert f"<details>{more}" in (await http.get("/services")).text
         form = {
             "csrf": csrf,
