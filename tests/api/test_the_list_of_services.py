@@ -158,8 +158,8 @@ async def test_a_service_is_created_with_its_runbook_labels_and_links(dsn: str, 
     async with world(dsn, clock) as w, browser(w) as http:
         csrf = await sign_in(w, http, w.mara)
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
-        more = '<summary class="sm mid">Runbook, labels and links</summary>'
-        assert f"<details>{more}" in (await http.get("/services")).text
+        summary = '<summary class="line sm mid">'
+        assert f"<details>{summary}" in (await http.get("/services")).text
         form = {
             "csrf": csrf,
             "name": "Ledger",
@@ -174,7 +174,7 @@ async def test_a_service_is_created_with_its_runbook_labels_and_links(dsn: str, 
         wrong = {"labels": "region", "links": "https://git.example.org/ledger", "tier": "x", "team": ""}
         refused = await http.post("/services", data={**form, **wrong})
         assert refused.status_code == 422
-        assert f"<details open>{more}" in refused.text
+        assert f"<details open>{summary}" in refused.text
         for name in wrong:
             field = re.search(rf'<(?:select|textarea) [^>]*id="f-{name}"[^>]*>', refused.text)
             assert field
@@ -185,7 +185,7 @@ async def test_a_service_is_created_with_its_runbook_labels_and_links(dsn: str, 
             refused = await http.post("/services", data={**form, name: value})
             assert refused.status_code == 422, name
             assert 'value="Ledger"' in refused.text
-            assert f"<details open>{more}" in refused.text
+            assert f"<details open>{summary}" in refused.text
         await api("GET", "/services/ledger", status=404)
 
         assert (await http.post("/services", data=form)).headers["location"] == "/services/ledger"
