@@ -154,6 +154,62 @@ async def test_a_service_created_on_the_list_has_its_policy_and_tier_at_once(
         assert (created["tier"], created["policy_id"]) == (1, 1)
 
 
+async def test_a_service_is_created_with_its_runbook_labels_and_links(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        summary = '<summary class="line sm mid">'
+        assert f"<details>{summary}" in (await http.get("/services")).text
+        form = {
+            "csrf": csrf,
+            "name": "Ledger",
+            "team": "1",
+            "tier": "2",
+            "runbook_url": "https://wiki.example.org/ledger",
+            "labels": "region=eu-north\r\npci=a=b\r\n",
+            "links": "The repository https://git.example.org/ledger",
+        }
+
+        # each wrong field is named as on the page that edits a service, and everything typed is kept
+        wrong = {"labels": "region", "links": "https://git.example.org/ledger", "tier": "x", "team": ""}
+        refused = await http.post("/services", data={**form, **wrong})
+        assert refused.status_code == 422
+        assert f"<details open>{summary}" in refused.text
+        for name in wrong:
+            field = re.search(rf'<(?:select|textarea) [^>]*id="f-{name}"[^>]*>', refused.text)
+            assert field
+            assert 'aria-invalid="true"' in field[0], name
+        assert ">region</textarea>" in refused.text
+        assert 'value="https://wiki.example.org/ledger"' in refused.text
+        for name, value in (("labels", "9x=y"), ("links", "Wiki javascript:1"), ("runbook_url", "nowhere")):
+            refused = await http.post("/services", data={**form, name: value})
+            assert refused.status_code == 422, name
+            assert 'value="Ledger"' in refused.text
+            assert f"<details open>{summary}" in refused.text
+        await api("GET", "/services/ledger", status=404)
+
+        assert (await http.post("/services", data=form)).headers["location"] == "/services/ledger"
+        created = await api("GET", "/services/ledger")
+        described = {
+            "runbook_url": "https://wiki.example.org/ledger",
+            "labels": {"pci": "a=b", "region": "eu-north"},
+            "links": [{"title": "The repository", "url": "https://git.example.org/ledger"}],
+        }
+        assert {name: created[name] for name in described} == described
+
+        # the audit log has them, however the service was created
+        search = {"name": "Search", "team_id": 1, **described}
+        assert (await api("POST", "/services", search, status=201))["slug"] == "search"
+        file = "services: {till: {team: payments, labels: {region: us}}}"
+        await api("POST", "/service-import", {"file": file, "create": True})
+        async with w.ctx.db.tx() as tx:
+            rows = await tx.fetch("select detail from audit where action = 'service.created' order by id")
+        details = {row["detail"]["name"]: row["detail"] for row in rows}
+        assert {name: details["Ledger"][name] for name in described} == described
+        assert {name: details["Search"][name] for name in described} == described
+        assert (details["till"]["labels"], details["till"]["links"]) == ({"region": "us"}, [])
+
+
 async def test_a_tab_without_services_offers_no_filters_to_clear(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await sign_in(w, http, w.mara)

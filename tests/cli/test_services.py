@@ -1,5 +1,6 @@
 """The command line shows a service with everything that belongs to it."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,22 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         await run("service", "import", "-", typed="services: {nowhere: {tier: 1}}", code=1)
         await run("service", "import", str(file))
         assert (await run("service", "show", "ledger", "--json")).json["tier"] == 2
+
+        # the export is imported again, by its extension or --format, and names the item of an error
+        exported = (await run("service", "export", "--tier", "2")).out
+        assert json.loads(exported)["services"][0]["slug"] == "ledger"
+        assert (await run("service", "export", "--tier", "2", "--json")).json == json.loads(exported)
+        assert "ledger,Ledger,payments,2," in (await run("service", "export", "--format", "csv")).out
+        edited = tmp_path / "services.json"
+        edited.write_text(exported.replace('"tier": 2', '"tier": 3'), encoding="utf-8")
+        await run("service", "import", str(edited))
+        await run("service", "import", "-", "--format", "json", typed=exported)
+        assert (
+            "Nothing changes."
+            in (await run("service", "import", "-", "--format", "json", typed=exported)).out
+        )
+        edited.write_text(exported.replace('"tier": 2', '"tier": 4'), encoding="utf-8")
+        assert "Item 1, tier" in (await run("service", "import", str(edited), code=1)).err
         renamed = (await run("service", "rename", "ledger", "Books", "--json")).json
         assert (renamed["slug"], renamed["name"]) == ("ledger", "Books")
         await run("service", "delete", "checkout", code=1)

@@ -147,7 +147,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # what uses a service, as each slice declares it, and the file that describes services
         "firebell.catalog.uses",
         "firebell.catalog.service_import",
-        "firebell.catalog.service_yaml",
+        "firebell.catalog.service_file",
         # the pure rule of what lies behind a service
         "firebell.catalog.dependencies",
         # the pure conditions of levels, and the kinds of pages that they are about

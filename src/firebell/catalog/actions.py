@@ -156,7 +156,7 @@ async def create_service(
     await naming.check(tx, new)
     [service] = await store.insert(tx, [new], now)
     await store.update(tx, naming.losing(renamed_later.values(), {clean: service.id}))
-    await tx.audit(actor, "service.created", f"service:{service.id}", now, name=clean)
+    await tx.audit(actor, "service.created", f"service:{service.id}", now, **settings_of(service))
     return service
 
 
@@ -227,7 +227,7 @@ async def save_changes(
     await store.update(tx, [*(after for _, after in changes), *losers])
     details = {}
     for before, after in changes:
-        settings, earlier = _settings(after), _settings(before)
+        settings, earlier = settings_of(after), settings_of(before)
         undo_detail = {
             "before": earlier,
             # a name is an earlier name of one service at most
@@ -304,7 +304,7 @@ async def _losers(tx: Tx, locked: Mapping[int, Service], changed: Service) -> li
     return naming.losing(locked.values(), {changed.name: changed.id})
 
 
-def _settings(service: Service) -> dict[str, Any]:
+def settings_of(service: Service) -> dict[str, Any]:
     """Return what can be changed of a service, as the audit log keeps it."""
     own = {
         n: getattr(service, n) for n in ("name", "team_id", "policy_id", "description", "runbook_url", "tier")
@@ -324,7 +324,7 @@ async def restore_service(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
     service = locked[entry.subject_id]
     if service.is_deleted:
         raise undo.changed_since(f"{service.name} was deleted.", "Restore it on its page first.")
-    if _settings(service) != {name: entry.detail.get(name) for name in _settings(service)}:
+    if settings_of(service) != {name: entry.detail.get(name) for name in settings_of(service)}:
         raise undo.changed_since(
             f"someone has changed {service.name} since then.", "Edit it on the service's page."
         )

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from firebell.catalog import actions as services
-from firebell.catalog import naming, service_yaml, store
+from firebell.catalog import naming, service_file, store
+from firebell.catalog.file_nodes import Place, refused
 from firebell.catalog.labels_and_links import label_lines, link_lines
 from firebell.catalog.model import Service, renamed
 from firebell.catalog.names import ServiceName, TakenNames
-from firebell.catalog.service_yaml import DescribedService
+from firebell.catalog.service_file import DescribedService, FileFormat
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
@@ -42,14 +43,21 @@ class ServiceImport:
 
 @permits(Verb.SERVICE_WRITE)
 async def import_services(
-    tx: Tx, actor: Actor, text: str, now: datetime, *, create: bool = False, dry_run: bool = False
+    tx: Tx,
+    actor: Actor,
+    text: str,
+    now: datetime,
+    *,
+    file_format: FileFormat = FileFormat.YAML,
+    create: bool = False,
+    dry_run: bool = False,
 ) -> ServiceImport:
-    """Set the fields that a YAML file lists for each of its services; everything else stays. Idempotent.
+    """Set the fields that a file lists for each of its services; everything else stays. Idempotent.
 
     Labels and links replace all that a service had. Only with `create` are services created that do not exist. Raise
-    Invalid for the field `file`, with the line of each problem, before anything is changed.
+    Invalid for the field `file`, with the place of each problem, before anything is changed.
     """
-    described = await DOCUMENTS.run(lambda: service_yaml.read(text))
+    described = await DOCUMENTS.run(lambda: service_file.read(text, file_format))
     teams = {team.slug: team.id for team in await people.teams(tx)}
     if not dry_run:
         await store.lock_names(tx)
@@ -59,7 +67,7 @@ async def import_services(
     problems = _problems(described, teams, stored, create=create)
     problems += _name_problems(described, [*stored.values(), *new], values, await store.taken_names(tx))
     if problems:
-        raise service_yaml.refused(problems)
+        raise refused(problems)
     changed = {slug: _changed(service, values[slug]) for slug, service in stored.items()}
     if not dry_run:
         edited = {stored[slug].id: slug for slug, fields in changed.items() if fields}
@@ -91,7 +99,7 @@ async def _save(
     Alerts wait for the services that change, so that these are locked last.
     """
     created = await store.insert(tx, new, now)
-    created_details = {f"service:{each.id}": {"name": each.name} for each in created}
+    created_details = {f"service:{each.id}": services.settings_of(each) for each in created}
     await tx.audit_each(actor, "service.created", created_details, now)
     names = [name for each in values.values() if isinstance(name := each.get("name"), str)]
     locked = await naming.lock(tx, [*names, *(each.name for each in created)], list(edited))
@@ -138,23 +146,23 @@ def _problems(
     stored: Mapping[str, Service],
     *,
     create: bool,
-) -> list[tuple[int, str]]:
+) -> list[tuple[Place, str]]:
     problems = []
     for each in described:
         team = each.values.get("team")
         if team is not None and team not in teams:
             problem = f"There is no team {team[:60]}." if team else "The team is empty. Enter its slug."
-            problems.append((each.lines["team"], problem))
+            problems.append((each.places["team"], problem))
         if each.slug in stored:
             continue
         if not create:
-            problems.append((each.line, f"There is no service {each.slug[:60]}. Create it first."))
+            problems.append((each.place, f"There is no service {each.slug[:60]}. Create it first."))
         elif slugify(each.slug) != each.slug:
             problems.append(
-                (each.line, f"{each.slug[:60]} can’t be a slug. Write it like {slugify(each.slug)}.")
+                (each.place, f"{each.slug[:60]} can’t be a slug. Write it like {slugify(each.slug)}.")
             )
         elif team is None:
-            problems.append((each.line, f"{each.slug[:60]} is new and has no team. Add one."))
+            problems.append((each.place, f"{each.slug[:60]} is new and has no team. Add one."))
     return problems
 
 
@@ -163,7 +171,7 @@ def _name_problems(
     listed: Sequence[Service],
     values: Mapping[str, Mapping[str, Any]],
     taken: Sequence[ServiceName],
-) -> list[tuple[int, str]]:
+) -> list[tuple[Place, str]]:
     """Return the names that another service has, or will have after the import."""
     by_id = {each.id: each for each in taken}
     wanted = {}
@@ -177,7 +185,7 @@ def _name_problems(
         own = wanted[each.slug]
         is_changed = own.id < 0 or own.name != by_id[own.id].name
         if is_changed and (holder := names.holder(own)):
-            problems.append((each.lines.get("name", each.line), naming.refusal(own.name, own.slug, holder)))
+            problems.append((each.places.get("name", each.place), naming.refusal(own.name, own.slug, holder)))
     return problems
 
 

@@ -1,7 +1,5 @@
 """`firebell service`: manage services, their changes and integration keys."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -22,6 +20,7 @@ from firebell.commands.output import (
     table,
 )
 from firebell.commands.service_dependency import dependency
+from firebell.commands.service_files import export, import_
 from firebell.commands.service_state import state_label
 
 
@@ -31,6 +30,8 @@ def service() -> None:
 
 
 service.add_command(dependency)
+service.add_command(export)
+service.add_command(import_)
 
 
 def _team(name: str) -> int:
@@ -250,32 +251,6 @@ def restore(slug: str) -> None:
     """Restore a deleted service. SLUG is its new one, such as checkout-deleted-7."""
     restored = call("POST", f"/api/v1/services/{seg(slug)}/restore")
     show(restored, f"Restored {restored['slug']}.")
-
-
-@service.command("import", epilog=example("firebell service import services.yaml --dry-run"))
-@click.argument("file", metavar="FILE")
-@click.option("--create", is_flag=True, help="Create services that don't exist; otherwise they are errors.")
-@click.option("--dry-run", is_flag=True, help="Only show what would change.")
-@as_json
-def import_(file: str, create: bool, dry_run: bool) -> None:
-    """Set teams, tiers, labels and links of services from the YAML FILE; - is standard input.
-
-    FILE has a list of services, or Backstage Components. What it leaves out stays as it is.
-    """
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        fail(f"{file} can't be read: {error}")
-    body = {"file": text, "create": create, "dry_run": dry_run}
-    result = call("POST", "/api/v1/service-import", body)
-    rows = [[slug, "new", "", ""] for slug in result["created"]] + [
-        [c["service"], c["field"], _one_line(c["before"]), _one_line(c["after"])] for c in result["changes"]
-    ]
-    show_table(result, ("SERVICE", "FIELD", "BEFORE", "AFTER"), rows, wide=3, empty="Nothing changes.")
-
-
-def _one_line(text: str) -> str:
-    return ", ".join(text.splitlines()) or "-"
 
 
 def change_lines(changes: list[dict[str, Any]]) -> list[str]:

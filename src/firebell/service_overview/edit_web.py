@@ -14,7 +14,6 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_required
 from firebell.kit.web import flash, form_changes, html, routing
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.kit.web.form_changes import FormChanges
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -22,7 +21,9 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
-_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
+FormFields = Mapping[str, tuple[str, Callable[[str], object]]]
+"""What an action calls each field of a form, and how its text is read."""
+FIELDS: FormFields = {
     "name": ("name", str),
     "description": ("description", str),
     "team": ("team_id", partial(to_required, field="team")),
@@ -31,7 +32,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "labels": ("labels", catalog.labels_of_lines),
     "links": ("links", catalog.links_of_lines),
 }
-"""What `update_service` calls each field of the form, and how its text is read."""
+"""The fields of the form that edits a service; the form that creates one has them too."""
 TIER_CHOICES = [("", "None"), *((number, f"{number}: {name}") for number, name in TIERS.items())]
 """The options of a field for a tier."""
 
@@ -87,7 +88,9 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
         if changes.overtaken:
             raise await _overtaken(visit, {name: stored[name] for name in changes.overtaken})
         async with visit.tx.savepoint():
-            await catalog.update_service(visit.tx, visit.actor, service, **_changed(changes), now=visit.now)
+            changed = {name: changes.values[name] for name in changes.changed}
+            fields = read_fields(FIELDS, changed)
+            await catalog.update_service(visit.tx, visit.actor, service, **fields, now=visit.now)
     except (Invalid, Conflict) as error:
         return await _render(visit, service, changes.values, error)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.changed", visit.now)
@@ -136,12 +139,12 @@ def _shortened(text: str) -> str:
     return line if len(line) <= 200 else f"{line[:200]}…"
 
 
-def _changed(changes: FormChanges) -> dict[str, Any]:
-    """Return the changed fields as `update_service` takes them; raise `Invalid`, which names each wrong one."""
+def read_fields(fields: FormFields, values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields with a value as an action takes them; raise `Invalid`, which names each wrong one."""
     errors = FieldErrors()
-    values: dict[str, Any] = {}
-    for field, (name, read) in _FIELDS.items():
-        if field in changes.changed:
-            values[name] = errors.value(partial(read, changes.values[field]), None)
+    arguments: dict[str, Any] = {}
+    for field, (name, read) in fields.items():
+        if field in values:
+            arguments[name] = errors.value(partial(read, values[field]), None)
     errors.check()
-    return values
+    return arguments

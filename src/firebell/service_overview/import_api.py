@@ -1,11 +1,11 @@
-"""Import what a YAML file says about services, over JSON."""
+"""Import what a file says about services, over JSON."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from firebell.catalog import service_import
-from firebell.catalog.service_yaml import MAX_FILE_CHARS
+from firebell.catalog.service_file import MAX_FILE_CHARS, FileFormat
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
 from firebell.people.permissions import Verb
@@ -18,9 +18,10 @@ _EXAMPLE = "services:\n  checkout-api:\n    team: payments\n    tier: 1\n    lab
 
 
 class ServiceImportFile(ApiInput):
-    """A YAML file with services, or with Backstage Components."""
+    """A YAML or JSON file with services, or with Backstage Components."""
 
     file: Annotated[Text, Field(max_length=MAX_FILE_CHARS, examples=[_EXAMPLE])]
+    format: Annotated[FileFormat, Field(description="how the file is written")] = FileFormat.YAML
     create: Annotated[
         bool, Field(description="create services that do not exist; otherwise they are errors")
     ] = False
@@ -47,13 +48,19 @@ class ServiceImportResult(ApiOutput):
 
 @router.post(
     "/service-import",
-    summary="Import teams, tiers, labels and links of services from a YAML file",
+    summary="Import teams, tiers, labels and links of services from a file",
     responses=problems(409),
 )
 async def import_services(w: Responder, body: ServiceImportFile) -> ServiceImportResult:
-    """What the file leaves out stays as it is. The error 422 has the line of each problem."""
+    """What the file leaves out stays as it is. The error 422 has the place of each problem.
+
+    A place is a line of YAML, or the number and field of an item of JSON.
+    """
     result = await service_import.import_services(
-        w.tx, w.actor, body.file, w.now, create=body.create, dry_run=body.dry_run
+        *(w.tx, w.actor, body.file, w.now),
+        file_format=body.format,
+        create=body.create,
+        dry_run=body.dry_run,
     )
     return ServiceImportResult(
         services=result.services,

@@ -8,7 +8,7 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import TIERS
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.text import to_choice, to_number, to_required
+from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
 from firebell.paging import actions as paging
@@ -18,11 +18,15 @@ from firebell.people.model import Team
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import list_queries
-from firebell.service_overview.edit_web import TIER_CHOICES
+from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, FormFields, read_fields
 from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
 router = routing.html_router()
 
+_NEW_FIELDS: FormFields = {**FIELDS, "policy": ("policy_id", partial(to_choice, field="policy"))}
+"""The fields of the form that creates a service."""
+_MORE_FIELDS = ("runbook_url", "labels", "links")
+"""Those of them that the form folds away until one is filled in."""
 TABS = {
     HealthFilter.ALL: "All",
     HealthFilter.UNHEALTHY: "Unhealthy",
@@ -111,12 +115,14 @@ async def _services(
         "policies": await _policy_choices(visit),
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
-        "export": html.address("/services.csv", q=q, **chosen),
+        "export_csv": html.address("/services.csv", q=q, **chosen),
+        "export_json": html.address("/services.json", q=q, **chosen),
         "first": address(**chosen) if after else "",
         "older": older,
         "tallest": max((n for row in listed.rows for n in row.hours), default=0),
         "teams": {each.id: each.name for each in teams},
         "values": values,
+        "has_more": any(values.get(name) for name in _MORE_FIELDS),
         "error": error,
     }
     return await html.render(visit.request, "service_overview/services.html", context)
@@ -142,17 +148,8 @@ async def create(visit: CurrentVisit) -> Response:
     values = visit.values
     try:
         async with visit.tx.savepoint():
-            service = await catalog.create_service(
-                visit.tx,
-                visit.actor,
-                name=values.get("name", ""),
-                team_id=to_required(values.get("team"), "team"),
-                policy_id=to_choice(values.get("policy"), "policy"),
-                description=values.get("description", ""),
-                tier=to_choice(values.get("tier"), "tier"),
-                runbook_url=values.get("runbook_url", ""),
-                now=visit.now,
-            )
+            fields = read_fields(_NEW_FIELDS, {name: values.get(name, "") for name in _NEW_FIELDS})
+            service = await catalog.create_service(visit.tx, visit.actor, **fields, now=visit.now)
     except (Invalid, Conflict) as error:
         return await _services(visit, values, error)
     except NotFound as error:

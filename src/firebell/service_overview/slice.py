@@ -14,6 +14,7 @@ def _routers() -> list["APIRouter"]:
         dependency_api,
         dependency_web,
         edit_web,
+        export_api,
         export_web,
         import_api,
         import_web,
@@ -30,6 +31,7 @@ def _routers() -> list["APIRouter"]:
         web.router,
         dependency_api.router,
         import_api.router,
+        export_api.router,
         api.router,
     ]
 
