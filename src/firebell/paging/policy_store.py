@@ -165,9 +165,18 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
     return _policy(row) if row else None
 
 
-async def lock_policy(tx: Tx, policy_id: int) -> None:
-    """Lock a policy until the end of the transaction: no page begins to use it meanwhile."""
-    await tx.fetch("select id from policy where id = $1 for update", policy_id)
+async def lock_policy(tx: Tx, policy_id: int) -> Policy | None:
+    """Lock a policy and return it, None if there is none; until the transaction ends, no page begins to use it."""
+    row = await tx.row(
+        f"""
+        select {_POLICY}
+        from policy
+        where id = $1
+        for update
+        """,
+        policy_id,
+    )
+    return _policy(row) if row else None
 
 
 async def open_page_ids(tx: Tx, policy_id: int) -> list[int]:
