@@ -229,6 +229,15 @@ async def _apply_to_subjects(
             await tx.emit(PageResolved(page_.id), now)
 
 
+@internal("Called before several pages of an incident change, and before it may page.")
+async def lock_pages(tx: Tx, page_ids: Sequence[int], *, policy_id: int | None = None) -> None:
+    """Lock a policy against new versions and its deletion, then pages in id order (decision 0008)."""
+    if policy_id is not None:
+        await policy_store.hold_policies(tx, [policy_id])
+    if page_ids:
+        await store.lock(tx, page_ids)
+
+
 @internal("Part of declaring an incident.")
 async def start_incident_page(
     tx: Tx,

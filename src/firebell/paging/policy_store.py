@@ -106,7 +106,7 @@ async def policies_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
 
 
 async def hold_policies(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
-    """Return policies, locked so that none of them is deleted before this transaction ends."""
+    """Return policies, locked so that none gets a new version or is deleted before this transaction ends."""
     rows = await tx.fetch(
         f"""
         select {_POLICY}
@@ -229,7 +229,22 @@ async def past_pages(tx: Reads, policy_id: int, since: datetime, now: datetime, 
 
 async def delete_policy(tx: Tx, policy_id: int) -> None:
     """Delete a policy that no service has; its resolved pages stay without one."""
-    await tx.execute("update page set policy_id = null where policy_id = $1", policy_id)
+    await tx.execute(
+        """
+        with locked as materialized (
+            select id
+            from page
+            where policy_id = $1
+            order by id
+            for update
+        )
+        update page
+        set policy_id = null
+        from locked
+        where page.id = locked.id
+        """,
+        policy_id,
+    )
     await tx.execute("delete from policy where id = $1", policy_id)
 
 

@@ -54,9 +54,7 @@ async def absorb(
     old, into = locked[incident_id], locked[into_id]
     _check_merge(old, into)
     service_ids, page_ids = (await store.services(tx, [old.id]))[old.id], await store.page_ids(tx, old.id)
-    unanswered = await _has_unanswered_page(tx, old, page_ids)
     await store.set_services(tx, into.id, service_ids)
-    await linked_pages.attach_pages(tx, into, page_ids, now)
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
     await runbooks.move_runs(tx, old.id, into.id)
@@ -74,15 +72,9 @@ async def absorb(
     gone = await store.change(
         tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now, visibility=visibility
     )
-    if gone.is_private and not old.is_private:
-        await linked_pages.follow_visibility(tx, gone, now)
     for timer in (phase_actions.STABLE_TIMER, phase_actions.REFIRE_TIMER):
         await timers.cancel(tx, timer, str(old.id))
     gone = await update_actions.schedule_next_update(tx, gone)
-    if unanswered and not into.drill:
-        await linked_pages.page_for(tx, actor, merged, (await store.services(tx, [into.id]))[into.id], now)
-    text = f"{gone.public_name} was merged into {into.public_name}."
-    await paging.resolve_incident_page(tx, "incident", old.id, text[0].upper() + text[1:], now)
     reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     await phase_actions.add_transition(tx, actor, old.id, old.phase, Phase.MERGED, now, reason=reason)
     because = f": {reason}" if reason else ""
@@ -93,9 +85,27 @@ async def absorb(
     await timeline_writer.add_timeline_entry(tx, actor, into.id, "merged", text, now, incident=old.ref)
     await _move_customers(tx, actor, old, into, now)
     await tx.audit(actor, "incident.merged", old.ref, now, into=into.ref)
-    await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     await tx.emit(IncidentMerged(old.id, into.id), now)
+    # after what locks status pages: pages are locked last
+    await _merge_pages(tx, actor, old, gone, merged, page_ids, now)
+    await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     return old, merged
+
+
+async def _merge_pages(
+    tx: Tx, actor: Actor, old: Incident, gone: Incident, into: Incident, page_ids: list[int], now: datetime
+) -> None:
+    """Link the pages of an incident, now `gone`, to the other, which pages for what no one answered."""
+    service_ids = (await store.services(tx, [into.id]))[into.id]
+    await linked_pages.lock_pages(tx, [old.id, into.id], service_ids, linking=page_ids)
+    unanswered = await _has_unanswered_page(tx, old, page_ids)
+    await linked_pages.attach_pages(tx, into, page_ids, now)
+    if gone.is_private and not old.is_private:
+        await linked_pages.follow_visibility(tx, gone, now)
+    if unanswered and not into.drill:
+        await linked_pages.page_for(tx, actor, into, service_ids, now)
+    text = f"{gone.public_name} was merged into {into.public_name}."
+    await paging.resolve_incident_page(tx, "incident", old.id, text[0].upper() + text[1:], now)
 
 
 def _check_merge(old: Incident, into: Incident) -> None:
