@@ -1,6 +1,6 @@
 """What an incident is about, and who may see it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,9 @@ from firebell.incidents import (
     lookup,
     store,
     timeline_writer,
-    visibility_of_merged,
     visibility_store,
 )
-from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, Visibility
+from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, MergedIncident, Visibility
 from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
@@ -86,7 +85,21 @@ async def lock_with_merged(tx: Tx, incident_ids: Sequence[int]) -> None:
 async def followers_of(tx: Tx, incident_id: int, *, private: bool) -> list[int]:
     """Return the merged incidents whose visibility changes with that of an incident."""
     merged = await visibility_store.merged_into(tx, incident_id)
-    return list(visibility_of_merged.followers(incident_id, merged, private=private))
+    return list(_followers(incident_id, merged, private=private))
+
+
+def _followers(incident_id: int, merged: Sequence[MergedIncident], *, private: bool) -> Iterator[int]:
+    """Yield the incidents merged into one, directly or not, whose visibility changes with it.
+
+    All of them become private. Only those open again that are private for no other reason.
+    """
+    for one in merged:
+        if one.merged_into != incident_id:
+            continue
+        if private or (one.is_private and one.follows):
+            if one.is_private is not private:
+                yield one.id
+            yield from _followers(one.id, merged, private=private)
 
 
 @internal("Part of changing who sees an incident, and of merging it.")

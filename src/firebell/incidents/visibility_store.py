@@ -5,8 +5,7 @@ Every statement that finds incidents for someone has `readable` among its condit
 
 from collections.abc import Callable, Sequence
 
-from firebell.incidents.model import Incident
-from firebell.incidents.visibility_of_merged import MergedIncident
+from firebell.incidents.model import Incident, MergedIncident
 from firebell.kit import private_reader
 from firebell.kit.db.database import Reads
 from firebell.people import permissions

@@ -64,7 +64,7 @@ async def resolve_target(tx: Tx, target: ManualTarget) -> ResolvedTarget:
         case ManualTargetKind.SCHEDULE:
             # held, as a policy is: a page of a deleted schedule would reach no one
             held = await schedule_actions.hold(tx, [target.id])
-            schedule = (await oncall.schedules_by_id(tx, held)).get(target.id)
+            schedule = (await oncall.schedules_by_id(tx, sorted(held))).get(target.id)
             if schedule is None:
                 raise NotFound(f"There is no schedule {target.id}.", command="firebell oncall list")
             return _one_level(schedule.name, TargetKind.SCHEDULE, target.id, schedule.team_id)
