@@ -11,8 +11,10 @@ from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import busy_times
 from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, ReadEvents, read
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent, ImportedShift, KnownPerson
+from firebell.oncall.calendars.parser_process import READER_LIMIT_S
 from firebell.oncall.calendars.person_matching import flat, matched, onward, who
 from firebell.oncall.model import Override, OverrideKind, Schedule
+from tests.stopwatch import stopwatch
 
 A = datetime(2026, 10, 19, tzinfo=UTC)
 B = A + timedelta(days=180)
@@ -332,6 +334,58 @@ def test_one_bad_event_is_reported_and_the_others_count(event: str, note: str) -
     events, notes = read(ics(event, f"UID:2\n{ZULU}"), "UTC", A, B)
     assert "10-19T09:00" in starts((events, notes))
     assert not note or note in notes[0]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20280101T000000Z",
+        "FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6",
+        "FREQ=DAILY;INTERVAL=7;BYDAY=WE",
+    ],
+)
+@pytest.mark.parametrize(
+    "start",
+    [
+        "DTSTART:20250301T090000Z\nDTEND:20250301T100000Z",
+        "DTSTART;TZID=Europe/Berlin:20250301T090000\nDURATION:PT1H",
+        "DTSTART;VALUE=DATE:20250301",
+    ],
+)
+def test_an_event_that_never_recurs_does_not_cost_the_other_events_of_its_calendar(
+    rule: str, start: str
+) -> None:
+    events, notes = read(ics(f"UID:1\n{start}\nRRULE:{rule}", f"UID:2\n{ZULU}"), "UTC", A, B)
+    assert starts((events, notes)) == ["10-19T09:00"]
+    assert notes == ["x: no date matches its recurrence rule, so only its first date counts."]
+
+
+def test_many_events_that_never_recur_are_read_in_time() -> None:
+    rules = ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+    never = [f"UID:{n}\nRRULE:{rule}\n{ZULU}" for n in range(5) for rule in rules]
+    with stopwatch() as watch:
+        events, _ = read(ics(*never, f"UID:other\n{ZULU}"), "UTC", A, B)
+    assert len(events) == len(never) + 1
+    assert watch.seconds < READER_LIMIT_S / 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "start"),
+    [
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "20240229"),
+        ("FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29", "16040301"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=5", "19990101"),
+        ("FREQ=YEARLY;BYYEARDAY=366", "20250101"),
+        ("FREQ=YEARLY;BYWEEKNO=53;BYDAY=SU", "20250101"),
+        ("FREQ=YEARLY;COUNT=1", "99990101"),
+    ],
+)
+def test_a_recurrence_that_is_rare_stays(rule: str, start: str) -> None:
+    _, notes = read(ics(f"UID:1\nDTSTART;VALUE=DATE:{start}\nRRULE:{rule}"), "UTC", A, B)
+    assert notes == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import NotFound
 from firebell.oncall.schedules import queries
 from firebell.paging import actions as paging
-from tests.stories.test_a_person_pages_someone_by_hand import start
+from tests.stories.test_a_person_pages_someone_by_hand import shown, start
 from tests.stories.test_an_incident_gets_its_response import organized, person
 from tests.world import World, world
 
@@ -25,13 +25,13 @@ async def w(dsn: str, clock: FakeClock) -> AsyncIterator[World]:
         yield opened
 
 
-async def declare(w: World, *, private: bool, severity: int = 3) -> Incident:
+async def declare(w: World, *, private: bool, severity: int = 3, title: str = "Odd logins") -> Incident:
     """Declare an incident as Mara."""
     mara = await w.actor(w.mara)
     kind = IncidentType.SECURITY if private else IncidentType.OPERATIONAL
     async with w.ctx.db.tx() as tx:
         return await incidents.declare(
-            *(tx, mara), title=f"Odd {kind}", severity=severity, incident_type=kind, now=w.now
+            *(tx, mara), title=title, severity=severity, incident_type=kind, now=w.now
         )
 
 
@@ -66,7 +66,7 @@ async def test_acknowledging_its_own_page_grants_no_access(w: World) -> None:
 
 
 async def test_a_linked_or_merged_page_grants_no_access(w: World) -> None:
-    open_one, secret = await declare(w, private=False), await declare(w, private=True)
+    open_one, secret = await declare(w, private=False), await declare(w, private=True, title="Tokens copied")
     linked, merged = await start(w), await start(w, incident_id=open_one.id)
     await w.settle()
     mara = await w.actor(w.mara)
@@ -76,6 +76,57 @@ async def test_a_linked_or_merged_page_grants_no_access(w: World) -> None:
         assert merged in await incidents.page_ids(tx, secret.id)
     assert not await reads(w, w.jun, secret)
     assert await reads(w, w.jun, open_one)
+
+
+async def show(w: World, incident: Incident, *, private: bool) -> None:
+    """Show an incident to everyone, or only to those involved, as Mara."""
+    mara, kind = await w.actor(w.mara), IncidentType.OPERATIONAL
+    async with w.ctx.db.tx() as tx:
+        await incidents.set_type(tx, mara, incident.id, kind, w.now, private=private, reason="Not sensitive")
+
+
+async def merge(w: World, old: Incident, into: Incident) -> None:
+    """Merge incidents as Mara."""
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        await incidents.merge(tx, mara, old.id, into.id, w.now)
+
+
+async def test_pages_of_an_open_incident_show_why_again_once_what_it_was_merged_into_is_open(
+    w: World,
+) -> None:
+    first, second = [await declare(w, private=False, title=title) for title in ("Odd logins", "Odd mails")]
+    secret = await declare(w, private=True, title="Tokens copied")
+    page_ids = [await start(w, incident_id=one.id) for one in (first, second, secret)]
+    await merge(w, first, second)
+    await merge(w, second, secret)
+    outsider = await person(w, "Kim Ito")
+    assert [await reads(w, outsider, one) for one in (first, second, secret)] == [False] * 3
+    assert not any(["db-3" in await shown(w, page_id) for page_id in page_ids])
+    await show(w, secret, private=False)
+    assert [await reads(w, outsider, one) for one in (first, second, secret)] == [True] * 3
+    assert all(["db-3" in await shown(w, page_id) for page_id in page_ids])
+
+
+async def test_a_merged_incident_that_was_private_before_stays_so_with_its_pages(w: World) -> None:
+    old, secret = await declare(w, private=True), await declare(w, private=True, title="Tokens copied")
+    old_page, page_id = await start(w, incident_id=old.id), await start(w, incident_id=secret.id)
+    await merge(w, old, secret)
+    await show(w, secret, private=False)
+    outsider = await person(w, "Kim Ito")
+    assert (await reads(w, outsider, secret), await reads(w, outsider, old)) == (True, False)
+    assert "db-3" in await shown(w, page_id)
+    assert "db-3" not in await shown(w, old_page)
+
+
+async def test_what_was_merged_into_an_incident_becomes_private_and_open_with_it(w: World) -> None:
+    old, into = await declare(w, private=False), await declare(w, private=False, title="Odd mails")
+    page_id, outsider = await start(w, incident_id=old.id), await person(w, "Kim Ito")
+    await merge(w, old, into)
+    for private in (True, False, True):
+        await show(w, into, private=private)
+        assert await reads(w, outsider, old) is not private
+        assert ("db-3" in await shown(w, page_id)) is not private
 
 
 async def test_the_reason_of_a_page_that_is_linked_leaves_the_handoffs(w: World) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
 from firebell.incidents import lookup, store, timeline_writer, visibility_store
 from firebell.incidents.model import DrillPaged, Incident, IncidentBecamePrivate, PagesHidden
 from firebell.kit.db.database import Tx
@@ -44,6 +45,28 @@ async def _hide(tx: Tx, page_ids: Sequence[int], now: datetime, *, is_new: bool 
         await tx.emit(PagesHidden(tuple(hidden)), now)
 
 
+@internal("Called before an action changes several pages, or links pages and may page.")
+async def lock_pages(
+    tx: Tx, incident_ids: Sequence[int], service_ids: Sequence[int] = (), *, linking: Sequence[int] = ()
+) -> None:
+    """Lock the policy by which these services page, then the pages that an action on incidents changes, by id.
+
+    That is the order in which people who act on many pages, and a policy that is applied, lock them (decision 0008).
+    The incidents must be locked. Of the pages of alerts, only those for `linking` are locked.
+    """
+    service = await _first_service(tx, service_ids)
+    linked = {page_id for ids in (await store.pages_of(tx, incident_ids)).values() for page_id in ids}
+    pages = (await paging.pages_by_id(tx, sorted(linked))).values()
+    page_ids = {*linking, *(page.id for page in pages if page.subject_kind != "group")}
+    await paging.lock_pages(tx, sorted(page_ids), policy_id=service.policy_id if service else None)
+
+
+async def _first_service(tx: Tx, service_ids: Sequence[int]) -> Service | None:
+    """Return the service whose policy pages for an incident."""
+    services_by_id = await catalog.services_by_id(tx, service_ids)
+    return next((services_by_id[i] for i in service_ids if i in services_by_id), None)
+
+
 @permits(Verb.INCIDENT_UPDATE)
 async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: datetime) -> None:
     """Link a page to the incident. If the incident is private, a manual page stops showing its reason."""
@@ -82,6 +105,7 @@ def page_title(incident: Incident) -> str:
 @internal("Part of changing who sees an incident, and of merging it.")
 async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
     """Hide what an incident that became private is about on its pages, or show it again."""
+    await lock_pages(tx, [incident.id])
     await paging.retitle_incident_page(tx, incident.id, page_title(incident))
     if incident.is_private:
         await tx.emit(IncidentBecamePrivate(incident.id), now)
@@ -96,8 +120,7 @@ async def page_for(
     tx: Tx, actor: Actor, incident: Incident, service_ids: Sequence[int], now: datetime
 ) -> None:
     """Page for the incident by the policy of its first service, or raise the page that it already has."""
-    services_by_id = await catalog.services_by_id(tx, service_ids)
-    service = next((services_by_id[i] for i in service_ids if i in services_by_id), None)
+    service = await _first_service(tx, service_ids)
     page_id = await paging.start_incident_page(
         tx,
         actor,

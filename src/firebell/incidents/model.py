@@ -141,6 +141,16 @@ class Incident:
         return "a private incident" if self.is_private else self.ref
 
 
+@dataclass(frozen=True, slots=True)
+class MergedIncident:
+    """An incident that was merged; `follows` means that it became private only with the one that it is part of."""
+
+    id: int
+    merged_into: int
+    is_private: bool
+    follows: bool
+
+
 class Sort(StrEnum):
     """The order of a list of incidents; open ones are on top in each order."""
 

@@ -1,16 +1,24 @@
 """What an incident is about, and who may see it."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents import linked_pages, lookup, store, timeline_writer
-from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, Visibility
+from firebell.incidents import (
+    linked_pages,
+    lookup,
+    store,
+    timeline_writer,
+    visibility_store,
+)
+from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, MergedIncident, Visibility
 from firebell.incidents.text_limits import REASON_MAX_CHARS
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.text import clean_text
-from firebell.people.action_permissions import permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
 
@@ -33,8 +41,10 @@ async def set_type(
 ) -> Incident:
     """Change what an incident is about and who sees it; showing a private one to everyone requires a reason.
 
-    The pages of a private incident, which everyone sees, lose its title and reference. Idempotent.
+    The pages of a private incident, which everyone sees, lose its title and reference. What was merged into it becomes
+    private with it, and open again with it. Idempotent.
     """
+    await lock_with_merged(tx, [incident_id])
     old = await lookup.locked(tx, incident_id)
     if incident_type is IncidentType.SECURITY and not private:
         raise Conflict("A security incident is private.", hint="Choose another type to show it to everyone.")
@@ -49,10 +59,57 @@ async def set_type(
     text = f"set the type to {TYPE_NAMES[incident_type].lower()}"
     if old.visibility is not visibility:
         text += ", visible only to those involved and managers" if private else ", visible to everyone"
+        followers = await followers_of(tx, incident_id, private=private)
+        await linked_pages.lock_pages(tx, [incident_id, *followers])
         await linked_pages.follow_visibility(tx, new, now)
+        await follow(tx, actor, followers, new, now)
     because = f": {reason}" if reason else ""
     await timeline_writer.add_timeline_entry(
         tx, actor, incident_id, "type", f"{text}{because}", now, **change
     )
     await tx.audit(actor, "incident.type", old.ref, now, **change)
     return new
+
+
+@internal("Part of changing who sees an incident, and of merging it.")
+async def lock_with_merged(tx: Tx, incident_ids: Sequence[int]) -> None:
+    """Lock incidents and what was merged into them in the order of their ids, no matter who may read them."""
+    ids = set(incident_ids)
+    for incident_id in incident_ids:
+        ids |= {merged.id for merged in await visibility_store.merged_into(tx, incident_id)}
+    with private_reader.as_reader(None):
+        for incident_id in sorted(ids):
+            await store.lock(tx, incident_id)
+
+
+async def followers_of(tx: Tx, incident_id: int, *, private: bool) -> list[int]:
+    """Return the merged incidents whose visibility changes with that of an incident."""
+    merged = await visibility_store.merged_into(tx, incident_id)
+    return list(_followers(incident_id, merged, private=private))
+
+
+def _followers(incident_id: int, merged: Sequence[MergedIncident], *, private: bool) -> Iterator[int]:
+    """Yield the incidents merged into one, directly or not, whose visibility changes with it.
+
+    All of them become private. Only those open again that are private for no other reason.
+    """
+    for one in merged:
+        if one.merged_into != incident_id:
+            continue
+        if private or (one.is_private and one.follows):
+            if one.is_private is not private:
+                yield one.id
+            yield from _followers(one.id, merged, private=private)
+
+
+@internal("Part of changing who sees an incident, and of merging it.")
+async def follow(tx: Tx, actor: Actor, incident_ids: Sequence[int], leading: Incident, now: datetime) -> None:
+    """Give merged incidents, whose pages are locked, the visibility of the incident that they are part of."""
+    audience = "only to those involved and managers" if leading.is_private else "to everyone"
+    text = f"made it visible {audience}, with the incident that it was merged into"
+    change = {"visibility": leading.visibility, "with": leading.id}
+    with private_reader.as_reader(None):
+        for incident_id in incident_ids:
+            new = await store.change(tx, incident_id, visibility=leading.visibility)
+            await linked_pages.follow_visibility(tx, new, now)
+            await timeline_writer.add_timeline_entry(tx, actor, incident_id, "type", text, now, **change)

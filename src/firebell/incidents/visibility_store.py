@@ -5,7 +5,7 @@ Every statement that finds incidents for someone has `readable` among its condit
 
 from collections.abc import Callable, Sequence
 
-from firebell.incidents.model import Incident
+from firebell.incidents.model import Incident, MergedIncident
 from firebell.kit import private_reader
 from firebell.kit.db.database import Reads
 from firebell.people import permissions
@@ -90,6 +90,43 @@ async def pages_only_of(tx: Reads, incident_id: int) -> list[int]:
         incident_id,
     )
     return [row["page_id"] for row in rows]
+
+
+async def merged_into(tx: Reads, incident_id: int) -> list[MergedIncident]:
+    """Return the incidents that were merged into one, directly or not, by id, no matter who may read them."""
+    rows = await tx.fetch(
+        """
+        with recursive merged (id) as (
+            select id
+            from incident
+            where merged_into = $1
+            union
+            select incident.id
+            from incident
+            join merged on incident.merged_into = merged.id
+        )
+        select
+            incident.id,
+            incident.merged_into,
+            incident.visibility = 'private' as is_private,
+            coalesce(
+                (
+                    select timeline_entry.data ? 'with'
+                    from timeline_entry
+                    where timeline_entry.incident_id = incident.id
+                        and timeline_entry.kind = 'type'
+                    order by timeline_entry.id desc
+                    limit 1
+                ),
+                false
+            ) as follows
+        from merged
+        join incident on incident.id = merged.id
+        order by incident.id
+        """,
+        incident_id,
+    )
+    return [MergedIncident(**dict(row)) for row in rows]
 
 
 async def readers_among(tx: Reads, incidents: Sequence[Incident], people: Sequence[Person]) -> list[Person]:

@@ -20,7 +20,7 @@ from firebell.heartbeats import actions as heartbeats
 from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
@@ -230,6 +230,15 @@ async def _apply_to_subjects(
             await tx.emit(PageResolved(page_.id), now)
 
 
+@internal("Called before several pages of an incident change, and before it may page.")
+async def lock_pages(tx: Tx, page_ids: Sequence[int], *, policy_id: int | None = None) -> None:
+    """Lock a policy against new versions and its deletion, then pages in id order (decision 0008)."""
+    if policy_id is not None:
+        await policy_store.hold_policies(tx, [policy_id])
+    if page_ids:
+        await store.lock(tx, page_ids)
+
+
 @internal("Part of declaring an incident.")
 async def start_incident_page(
     tx: Tx,
@@ -332,16 +341,18 @@ async def apply_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> l
     """Apply the current version of a policy to its open pages; return those that it changes (spec 2.3)."""
     # services, policy, pages: the order in which a new alert locks them
     await catalog.lock_services_with_policy(tx, policy.id)
-    await policy_store.lock_policy(tx, policy.id)
+    current = await policy_store.lock_policy(tx, policy.id)
+    if current is None:
+        raise NotFound(f"There is no policy {policy.slug}.", command="firebell policy list")
     open_pages = await store.lock(tx, await policy_store.open_page_ids(tx, policy.id))
-    changed = await step_all(tx, open_pages, escalation.Replan(policy.plan), now)
-    await store.set_plan(tx, [page_.id for page_ in changed], policy.plan)
-    text = f"{actor.label} applied version {policy.version} of {policy.name}."
+    changed = await step_all(tx, open_pages, escalation.Replan(current.plan), now)
+    await store.set_plan(tx, [page_.id for page_ in changed], current.plan)
+    text = f"{actor.label} applied version {current.version} of {current.name}."
     await log_all(tx, changed, "replanned", text, now, actor)
     refs = [page_.ref for page_ in changed]
     if refs:
         await tx.audit(
-            *(actor, "policy.applied", f"policy:{policy.id}", now), version=policy.version, pages=refs
+            *(actor, "policy.applied", f"policy:{policy.id}", now), version=current.version, pages=refs
         )
     return changed
 

@@ -8,6 +8,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import required_text
+from firebell.oncall.schedules import actions as schedule_actions
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import live_topics, log_writer, manual_store, policy_store, store
 from firebell.paging.model import (
@@ -61,7 +62,9 @@ async def resolve_target(tx: Tx, target: ManualTarget) -> ResolvedTarget:
                 raise NotFound(f"There is no policy {target.id}.", command="firebell policy list")
             return ResolvedTarget(policy.name, policy.plan, policy.team_id, policy.id)
         case ManualTargetKind.SCHEDULE:
-            schedule = (await oncall.schedules_by_id(tx, [target.id])).get(target.id)
+            # held, as a policy is: a page of a deleted schedule would reach no one
+            held = await schedule_actions.hold(tx, [target.id])
+            schedule = (await oncall.schedules_by_id(tx, sorted(held))).get(target.id)
             if schedule is None:
                 raise NotFound(f"There is no schedule {target.id}.", command="firebell oncall list")
             return _one_level(schedule.name, TargetKind.SCHEDULE, target.id, schedule.team_id)

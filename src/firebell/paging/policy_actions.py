@@ -76,6 +76,8 @@ async def update_policy(
         return policy
     # services before policies: the order in which a deletion and a new alert lock them
     await catalog.lock_services_with_policy(tx, policy.id)
+    # waits for pages that begin with the earlier version, so that no schedule is deleted that they notify
+    await policy_store.lock_policy(tx, policy.id)
     updated = await policy_store.update_policy(tx, policy.id, plan, policy.version)
     if updated is None:
         raise _changed_meanwhile(policy)

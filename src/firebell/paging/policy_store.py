@@ -106,7 +106,7 @@ async def policies_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
 
 
 async def hold_policies(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
-    """Return policies, locked so that none of them is deleted before this transaction ends."""
+    """Return policies, locked so that none gets a new version or is deleted before this transaction ends."""
     rows = await tx.fetch(
         f"""
         select {_POLICY}
@@ -165,9 +165,18 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
     return _policy(row) if row else None
 
 
-async def lock_policy(tx: Tx, policy_id: int) -> None:
-    """Lock a policy until the end of the transaction: no page begins to use it meanwhile."""
-    await tx.fetch("select id from policy where id = $1 for update", policy_id)
+async def lock_policy(tx: Tx, policy_id: int) -> Policy | None:
+    """Lock a policy and return it, None if there is none; until the transaction ends, no page begins to use it."""
+    row = await tx.row(
+        f"""
+        select {_POLICY}
+        from policy
+        where id = $1
+        for update
+        """,
+        policy_id,
+    )
+    return _policy(row) if row else None
 
 
 async def open_page_ids(tx: Tx, policy_id: int) -> list[int]:
@@ -220,7 +229,22 @@ async def past_pages(tx: Reads, policy_id: int, since: datetime, now: datetime, 
 
 async def delete_policy(tx: Tx, policy_id: int) -> None:
     """Delete a policy that no service has; its resolved pages stay without one."""
-    await tx.execute("update page set policy_id = null where policy_id = $1", policy_id)
+    await tx.execute(
+        """
+        with locked as materialized (
+            select id
+            from page
+            where policy_id = $1
+            order by id
+            for update
+        )
+        update page
+        set policy_id = null
+        from locked
+        where page.id = locked.id
+        """,
+        policy_id,
+    )
     await tx.execute("delete from policy where id = $1", policy_id)
 
 

@@ -87,6 +87,7 @@ async def follow_phase(tx: Tx, event: PhaseChanged, now: datetime) -> None:
     if event.after not in OPEN:
         await tasks.set_response_task_state(tx, event.incident_id, TaskState.DONE, now)
     page_ids = [page.page_id for page in await store.pages(tx, event.incident_id)]
-    for page in (await paging.pages_by_id(tx, page_ids)).values():
-        if page.state is not PageState.RESOLVED:
-            await paging.resolve(tx, SYSTEM, page.id, now)
+    pages = await paging.pages_by_id(tx, page_ids)
+    for page_id in sorted(pages):
+        if pages[page_id].state is not PageState.RESOLVED:
+            await paging.resolve(tx, SYSTEM, page_id, now)

@@ -7,6 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.oncall.model import ScheduleDeleted
+from firebell.oncall.schedules import actions as schedules
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.response import document, queries, store
@@ -43,9 +44,19 @@ async def _require_targets(tx: Tx, settings: ResponseSettings) -> None:
     known = (await queries.target_names(tx)).known
     targets = {who for who in document.all_targets(settings) if ":" in who}
     if missing := sorted(targets - set(known)):
-        raise Invalid(
-            f"There is no {missing[0][:80]} anymore.", fields={"who": "Choose someone from the list."}
-        )
+        raise _no_such(missing[0])
+
+
+def _no_such(target: str) -> Invalid:
+    return Invalid(f"There is no {target[:80]} anymore.", fields={"who": "Choose someone from the list."})
+
+
+async def _hold_schedules(tx: Tx, settings: ResponseSettings) -> None:
+    """Keep the schedules that the settings name from being deleted until the transaction ends; raise `Invalid`."""
+    targets = (target.partition(":") for target in document.all_targets(settings))
+    named = {int(id_) for kind, _, id_ in targets if kind == "schedule"}
+    if deleted := sorted(named - await schedules.hold(tx, sorted(named))):
+        raise _no_such(f"schedule:{deleted[0]}")
 
 
 @permits(Verb.RESPONSE_WRITE)
@@ -74,6 +85,7 @@ async def replace_settings(
     in_force, _ = await queries.settings(tx)
     document.check(settings, in_force)
     await _require_targets(tx, settings)
+    await _hold_schedules(tx, settings)
     values = document.to_document(settings)
     await store.delete_draft(tx)
     if values == document.to_document(in_force):

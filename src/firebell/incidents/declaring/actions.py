@@ -93,6 +93,7 @@ async def declare(
     event = IncidentDeclared(incident.id, int(chosen), incident.provisional, drill, str(incident.visibility))
     await tx.emit(event, now)
     if page:
+        await linked_pages.lock_pages(tx, [], affected_ids, linking=[page.id])
         await linked_pages.attach_page(tx, incident, page.id, now)
     if fields:
         await field_actions.set_values(tx, actor, incident.id, fields, now)

@@ -141,6 +141,7 @@ async def _move(
     skipped: Sequence[str],
 ) -> Incident:
     """Store a move that passed its guards, with everything that follows from it."""
+    await _lock_pages(tx, old)
     before, entered = old.phase, lifecycle.reached(old.phase, phase)
     for after in entered:
         await add_transition(
@@ -169,6 +170,12 @@ async def _move(
     if phase is Phase.CLOSED:
         await tx.emit(IncidentClosed(old.id), now)
     return await update_actions.schedule_next_update(tx, new)
+
+
+async def _lock_pages(tx: Tx, incident: Incident, *, linking: Sequence[int] = ()) -> None:
+    """Lock what a move may change: the pages of the incident and of its response, and what pages again."""
+    service_ids = (await store.services(tx, [incident.id]))[incident.id]
+    await linked_pages.lock_pages(tx, [incident.id], service_ids, linking=linking)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -250,6 +257,7 @@ async def regress(
     resolved = next((t for t in reversed(moves) if t.after is Phase.RESOLVED), None)
     back_to = Phase.MITIGATING if resolved and resolved.before is Phase.MITIGATING else Phase.INVESTIGATING
     if page_id is not None:
+        await _lock_pages(tx, incident, linking=[page_id])
         await linked_pages.attach_page(tx, incident, page_id, now)
     return await _move(tx, actor, incident, back_to, now, now, reason[:REASON_MAX_CHARS], None, ())
 

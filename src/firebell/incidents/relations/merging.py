@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.incidents import linked_pages, lookup, store, timeline_writer
+from firebell.incidents import linked_pages, lookup, store, timeline_writer, type_and_visibility
 from firebell.incidents.closing import final_facts_store
 from firebell.incidents.model import (
     OPEN,
@@ -14,7 +14,6 @@ from firebell.incidents.model import (
     Phase,
     PhaseChanged,
     RoleChanged,
-    Visibility,
 )
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.phases import lifecycle
@@ -50,13 +49,12 @@ async def absorb(
     """
     if incident_id == into_id:
         raise Invalid("An incident can't be merged into itself.", fields={"into": "Enter another incident."})
-    locked = {i: await lookup.locked(tx, i) for i in sorted((incident_id, into_id))}
+    await type_and_visibility.lock_with_merged(tx, [incident_id, into_id])
+    locked = {i: await lookup.locked(tx, i) for i in (incident_id, into_id)}
     old, into = locked[incident_id], locked[into_id]
     _check_merge(old, into)
     service_ids, page_ids = (await store.services(tx, [old.id]))[old.id], await store.page_ids(tx, old.id)
-    unanswered = await _has_unanswered_page(tx, old, page_ids)
     await store.set_services(tx, into.id, service_ids)
-    await linked_pages.attach_pages(tx, into, page_ids, now)
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
     await runbooks.move_runs(tx, old.id, into.id)
@@ -70,19 +68,10 @@ async def absorb(
         if old.phase in UNDECLARED
         else min(old.max_severity, into.max_severity),
     )
-    visibility = Visibility.PRIVATE if into.is_private else old.visibility
-    gone = await store.change(
-        tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now, visibility=visibility
-    )
-    if gone.is_private and not old.is_private:
-        await linked_pages.follow_visibility(tx, gone, now)
+    gone = await store.change(tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now)
     for timer in (phase_actions.STABLE_TIMER, phase_actions.REFIRE_TIMER):
         await timers.cancel(tx, timer, str(old.id))
     gone = await update_actions.schedule_next_update(tx, gone)
-    if unanswered and not into.drill:
-        await linked_pages.page_for(tx, actor, merged, (await store.services(tx, [into.id]))[into.id], now)
-    text = f"{gone.public_name} was merged into {into.public_name}."
-    await paging.resolve_incident_page(tx, "incident", old.id, text[0].upper() + text[1:], now)
     reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     await phase_actions.add_transition(tx, actor, old.id, old.phase, Phase.MERGED, now, reason=reason)
     because = f": {reason}" if reason else ""
@@ -93,9 +82,28 @@ async def absorb(
     await timeline_writer.add_timeline_entry(tx, actor, into.id, "merged", text, now, incident=old.ref)
     await _move_customers(tx, actor, old, into, now)
     await tx.audit(actor, "incident.merged", old.ref, now, into=into.ref)
-    await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     await tx.emit(IncidentMerged(old.id, into.id), now)
+    # after what locks status pages: pages are locked last
+    await _merge_pages(tx, actor, gone, merged, page_ids, now)
+    await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     return old, merged
+
+
+async def _merge_pages(
+    tx: Tx, actor: Actor, gone: Incident, into: Incident, page_ids: list[int], now: datetime
+) -> None:
+    """Link the pages of an incident to the one it was merged into, which pages for what no one answered."""
+    service_ids = (await store.services(tx, [into.id]))[into.id]
+    followers = await type_and_visibility.followers_of(tx, into.id, private=True) if into.is_private else []
+    await linked_pages.lock_pages(tx, [gone.id, into.id, *followers], service_ids, linking=page_ids)
+    unanswered = await _has_unanswered_page(tx, gone, page_ids)
+    await linked_pages.attach_pages(tx, into, page_ids, now)
+    await type_and_visibility.follow(tx, actor, followers, into, now)
+    if unanswered and not into.drill:
+        await linked_pages.page_for(tx, actor, into, service_ids, now)
+    name = (into if into.is_private else gone).public_name
+    text = f"{name} was merged into {into.public_name}."
+    await paging.resolve_incident_page(tx, "incident", gone.id, text[0].upper() + text[1:], now)
 
 
 def _check_merge(old: Incident, into: Incident) -> None:

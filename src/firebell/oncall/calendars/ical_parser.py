@@ -15,6 +15,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
+from firebell.oncall.calendars.impossible_rules import never_occurs
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent
 from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
 from firebell.oncall.calendars.recurring_events import Series, latest_changes, series_of
@@ -136,6 +137,18 @@ def _too_frequent(event: Any, b: datetime) -> bool:
     return False
 
 
+def _drop_impossible_rules(event: Any, b: datetime) -> bool:
+    """Remove the rules of an event that never occur; return True if there is one."""
+    rules = _rules(event)
+    possible = [rule for rule in rules if not never_occurs(rule, event["DTSTART"].dt, b)]
+    if len(possible) == len(rules):
+        return False
+    del event["RRULE"]
+    if possible:
+        event["RRULE"] = possible
+    return True
+
+
 def _unknown_zone(event: Any) -> str:
     """Return an unknown time zone that the event names, else ""."""
     for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
@@ -158,6 +171,7 @@ def _include_last_day(event: Any) -> None:
 
 def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> ReadEvents:
     title = _title(series.events[0])
+    notes: list[str] = []
     try:
         for event in series.events:
             if unknown := _unknown_zone(event):
@@ -165,8 +179,10 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> ReadE
             if _too_frequent(event, b):
                 return [], [f"{title}: it repeats more than once an hour, or hourly for too long."]
             _include_last_day(event)
-        notes = [] if series.master is None else align(series.master, series.changes, zone)
-        notes = [f"{title}: {note}" for note in notes]
+            if _drop_impossible_rules(event, b):
+                notes.append(f"{title}: no date matches its recurrence rule, so only its first date counts.")
+        if series.master is not None:
+            notes += [f"{title}: {note}" for note in align(series.master, series.changes, zone)]
         if series.shares_uid:
             notes.append(f"{title}: its UID is used by other events too; all of them count.")
         events = [*([] if series.master is None else [series.master]), *latest_changes(series.changes)]

@@ -148,7 +148,7 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
 
     Its past shifts stay, for reports and pay.
     """
-    old = await changes.lock(tx, schedule_id)
+    old = await changes.lock(tx, schedule_id, deleting=True)
     await tx.emit(ScheduleDeleted(schedule_id, old.name), now)
     without_shifts = replace(old, layers=(), overrides=())
     await tx.emit(ScheduleSaved(without_shifts, actor, f"{old.name} was deleted"), now)
@@ -158,8 +158,11 @@ async def delete_schedule(tx: Tx, actor: Actor, schedule_id: int, now: datetime)
 
 
 async def hold(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
-    """Keep schedules from being changed or deleted until the transaction ends; return those that exist."""
-    return set(await store.lock(tx, schedule_ids, is_shared=True)) if schedule_ids else set()
+    """Keep schedules from being deleted until the transaction ends; return those that exist.
+
+    Waits only for a deletion, not for other changes.
+    """
+    return set(await store.lock(tx, schedule_ids, lock="for key share")) if schedule_ids else set()
 
 
 async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -> Schedule:

@@ -18,9 +18,12 @@ CHECKS_TIMER = "oncall.checks"
 CLOCKS_TIMER = "oncall.clocks"
 
 
-async def lock(tx: Tx, schedule_id: int) -> Schedule:
-    """Lock a schedule against other changes until the transaction ends and return it; raise NotFound."""
-    if not await store.lock(tx, [schedule_id]):
+async def lock(tx: Tx, schedule_id: int, *, deleting: bool = False) -> Schedule:
+    """Lock a schedule against other changes until the transaction ends and return it; raise NotFound.
+
+    With `deleting`, wait for the transactions that hold it.
+    """
+    if not await store.lock(tx, [schedule_id], lock="for update" if deleting else "for no key update"):
         raise NotFound(f"There is no schedule {schedule_id}.")
     return (await store.schedules(tx, [schedule_id]))[0]
 

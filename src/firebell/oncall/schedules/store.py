@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.oncall.model import Layer, Override, Schedule, User
 from firebell.oncall.rota.tzdata_changes import ZoneOffsets, from_json, to_json
 from firebell.oncall.schedules import parts_store
+
+Lock = Literal["for key share", "for no key update", "for update"]
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
@@ -274,10 +277,10 @@ async def set_clocks(tx: Tx, schedule_id: int, clocks_by_tz: Mapping[str, ZoneOf
     )
 
 
-async def lock(tx: Tx, schedule_ids: Sequence[int], *, is_shared: bool = False) -> list[int]:
-    """Lock these schedules against other changes until the transaction ends; return those that exist.
+async def lock(tx: Tx, schedule_ids: Sequence[int], *, lock: Lock = "for no key update") -> list[int]:
+    """Lock these schedules until the transaction ends, by default against other changes; return those that exist.
 
-    Several transactions can hold a lock that `is_shared`.
+    A deletion locks them for update. It waits for all that hold them for key share, which no other change waits for.
     """
     rows = await tx.fetch(
         f"""
@@ -286,7 +289,7 @@ async def lock(tx: Tx, schedule_ids: Sequence[int], *, is_shared: bool = False) 
         where id = any($1::bigint[])
             and archived_at is null
         order by id
-        for {"share" if is_shared else "no key update"}
+        {lock}
         """,
         list(schedule_ids),
     )
