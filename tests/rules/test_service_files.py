@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -111,14 +112,18 @@ def test_a_file_with_a_character_that_yaml_refuses_is_told_why(text: str, reason
 
 
 def test_a_json_file_says_the_same_as_yaml() -> None:
-    checkout = {
+    checkout: dict[str, Any] = {
         "name": "Checkout API",
         "team": "payments",
         "tier": 1,
         "labels": {"region": "eu-north", "pci": True},
         "links": {"Repository": "https://git.example.org/checkout"},
     }
-    described = {"checkout-api": checkout, "search": {"tier": None}, "empty": None}
+    described: dict[str, dict[str, Any] | None] = {
+        "checkout-api": checkout,
+        "search": {"tier": None},
+        "empty": None,
+    }
     listed = [{"slug": slug, **(fields or {})} for slug, fields in described.items()]
     own, search, empty = service_file.read(json.dumps({"services": described}), FileFormat.JSON)
     assert own.values == {
