@@ -7,7 +7,7 @@ from itertools import takewhile
 from types import SimpleNamespace
 from unittest.mock import patch
 
-import dateutil.rrule as library  # type: ignore[import-untyped]
+import dateutil.rrule as library
 import icalendar
 import pytest
 from hypothesis import given, settings

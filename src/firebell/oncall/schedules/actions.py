@@ -22,7 +22,7 @@ from firebell.oncall.model import (
     ScheduleSaved,
 )
 from firebell.oncall.rota import layer_versions
-from firebell.oncall.schedules import changes, parts_store, queries, store
+from firebell.oncall.schedules import changes, override_store, parts_store, queries, store
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -328,7 +328,7 @@ async def create_override(
     override = replace(
         checked, reason=clean_text(reason, REASON_MAX_CHARS, "reason"), created_by=actor.person_id
     )
-    override_id = await store.insert_override(tx, schedule_id, override, now)
+    override_id = await override_store.insert(tx, schedule_id, override, now)
     await tx.audit(
         actor,
         "schedule.override",

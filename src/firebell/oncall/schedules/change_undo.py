@@ -8,7 +8,7 @@ from firebell.kit import undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.oncall.model import Schedule, Shadow
-from firebell.oncall.schedules import changes, parts_store, store
+from firebell.oncall.schedules import changes, override_store, parts_store
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
@@ -23,7 +23,7 @@ async def restore_override(tx: Tx, actor: Actor, entry: undo.Entry, now: datetim
     """Restore a removed override that belonged to no cover and no swap; raise `Conflict` when it is over."""
     schedule = await changes.lock(tx, entry.subject_id)
     ends = {int(i): datetime.fromisoformat(end) for i, end in entry.detail["ends"].items()}
-    if entry.detail["final"] or not await store.restore_overrides(tx, schedule.id, ends, entry.at, now):
+    if entry.detail["final"] or not await override_store.restore(tx, schedule.id, ends, entry.at, now):
         raise undo.changed_since(
             "a cover or swap depended on it, or it is over.", "Create the override again."
         )

@@ -21,7 +21,7 @@ from firebell.oncall.model import (
     OverrideSource,
 )
 from firebell.oncall.rota.shifts import intervals_on_call
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import changes, override_store
 from firebell.oncall.swaps import override_removal, request_opening, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.request_states import Lifecycle
@@ -128,7 +128,7 @@ async def take(
     override = resulting_overrides.mapping_override(
         *part, {cover.requester: by}, cover.reason, source, actor.person_id
     )
-    override_id = await store.insert_override(tx, schedule.id, override, now)
+    override_id = await override_store.insert(tx, schedule.id, override, now)
     request = await _split(tx, cover, part, now)
     taken = replace(
         request,

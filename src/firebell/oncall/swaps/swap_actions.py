@@ -21,7 +21,7 @@ from firebell.oncall.model import (
     SwapState,
 )
 from firebell.oncall.rota.shifts import intervals_on_call
-from firebell.oncall.schedules import changes, store
+from firebell.oncall.schedules import changes, override_store
 from firebell.oncall.swaps import request_opening, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.request_states import Lifecycle
@@ -124,7 +124,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
         override = resulting_overrides.mapping_override(
             start, end, mapping, swap.reason, OverrideSource.SWAP, actor.person_id
         )
-        override_ids.append(await store.insert_override(tx, schedule.id, override, now))
+        override_ids.append(await override_store.insert(tx, schedule.id, override, now))
     swap = replace(swap, edit_ids=tuple(override_ids))
     accepted = await _LIFECYCLE.close(tx, actor, swap, SwapState.ACCEPTED, now)
     await tx.emit(SwapDecided(swap.id), now)
