@@ -1,7 +1,7 @@
 """Every action that is written to the audit log has a label for the people who read it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from firebell.oncall.model import CoverState, SwapState
 from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
@@ -44,20 +44,30 @@ def _texts(value: ast.expr) -> Iterator[str]:
             yield from _texts(orelse)
 
 
+def _passed(function: Function, name: str, functions: Sequence[Function]) -> Iterator[str]:
+    """Yield the texts that callers pass as an argument of a function, and what is passed on to it."""
+    names = [arg.arg for arg in function.args.args]
+    if name not in names:
+        return
+    for caller in functions:
+        for call in (n for n in ast.walk(caller) if isinstance(n, ast.Call) and _called(n) == function.name):
+            match _positional(call)[names.index(name)]:
+                case ast.Name(id=passed_on):
+                    yield from _passed(caller, passed_on, functions)
+                case value:
+                    yield from _texts(value)
+
+
 def _actions() -> Iterator[str]:
     """Yield the actions that the source writes; f-strings get the texts that their function is called with."""
-    source = [node for _, tree in modules() for node in nodes(tree)]
-    calls = [node for node in source if isinstance(node, ast.Call)]
-    for function in (node for node in source if isinstance(node, Function)):
+    functions = [node for _, tree in modules() for node in nodes(tree) if isinstance(node, Function)]
+    for function in functions:
         for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) in AUDITS):
             match _positional(call)[1]:
                 case ast.JoinedStr(
                     values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=ast.Name(id=name))]
                 ):
-                    names = [arg.arg for arg in function.args.args]
-                    callers = [c for c in calls if _called(c) == function.name] if name in names else []
-                    for caller in callers:
-                        yield from (prefix + text for text in _texts(_positional(caller)[names.index(name)]))
+                    yield from (prefix + text for text in _passed(function, name, functions))
                 case ast.Name(id=name):
                     for assignment in (n for n in ast.walk(function) if isinstance(n, ast.Assign)):
                         if getattr(assignment.targets[0], "id", "") == name:

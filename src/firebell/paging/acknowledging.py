@@ -18,7 +18,7 @@ from firebell.paging.model import (
     PageState,
     escalates_until,
 )
-from firebell.paging.page_changes import apply_event, lock_for, record_event, store_changes
+from firebell.paging.page_changes import apply_event, lock_for, record_page_event, store_changes
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -83,7 +83,7 @@ async def _record(
     if not acknowledged:
         return
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
-    await record_event(tx, actor, acknowledged, "joined" if joins else "acked", text, now)
+    await record_page_event(tx, actor, acknowledged, "joined" if joins else "acked", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, [page.id for page in acknowledged], actor.person_id, now)
     await tx.emit_all([PageAcknowledged(page.id, actor.person_id) for page in acknowledged], now)

@@ -91,12 +91,12 @@ async def apply_event(
     new = escalation.step(old, event, now)
     if isinstance(new, escalation.Refused):
         raise NotChanged(old.ref, new.reason)
-    await record_event(tx, actor, [new], kind, text, now)
+    await record_page_event(tx, actor, [new], kind, text, now)
     return new
 
 
 @internal("The actions on pages check permissions.")
-async def record_event(
+async def record_page_event(
     tx: Tx, actor: Actor, changed: Sequence[Page], kind: str, text: str, now: datetime
 ) -> None:
     """Save pages that an event of an actor changed, and log and audit it."""
