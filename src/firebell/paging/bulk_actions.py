@@ -14,6 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.paging import actions
 from firebell.paging.model import NotChanged, PageState
+from firebell.people.action_permissions import internal
 
 BATCH = 25
 """Number of pages per transaction."""
@@ -66,6 +67,7 @@ async def _commit(
         return await act_on_batch(tx, actor, action, page_ids, minutes, ctx.clock.now())
 
 
+@internal("The actions on pages check permissions.")
 async def act_on_batch(
     tx: Tx, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int, now: datetime
 ) -> list[BulkOutcome]:
