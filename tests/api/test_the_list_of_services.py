@@ -228,3 +228,17 @@ async def test_bug_a_form_whose_policy_was_just_deleted_was_lost(dsn: str, clock
         policy = re.search(r'<select [^>]*name="policy"[^>]*>', refused.text)
         assert policy
         assert 'aria-invalid="true"' in policy[0]
+
+
+async def test_bug_an_edited_service_whose_new_team_was_just_deleted_was_lost(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        edited = {"name": "Checkout", "team": "999", "description": "Takes payments"}
+        csrf = await sign_in(w, http, w.mara)
+        refused = await http.post("/services/checkout/edit", data={"csrf": csrf, **edited})
+        assert refused.status_code == 404
+        assert "Takes payments</textarea>" in refused.text
+        team = re.search(r'<select [^>]*name="team"[^>]*>', refused.text)
+        assert team
+        assert 'aria-invalid="true"' in team[0]

@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog import uses
 from firebell.catalog.model import TIERS, Service
 from firebell.kit import undo
-from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choice, to_required
 from firebell.kit.web import flash, form_changes, html, routing
 from firebell.kit.web.field_errors import FieldErrors
@@ -91,10 +91,16 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
             changed = {name: changes.values[name] for name in changes.changed}
             fields = read_fields(FIELDS, changed)
             await catalog.update_service(visit.tx, visit.actor, service, **fields, now=visit.now)
-    except (Invalid, Conflict) as error:
-        return await _render(visit, service, changes.values, error)
+    except (Invalid, Conflict, NotFound) as error:
+        return await _render(visit, service, changes.values, with_form_names(error))
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.changed", visit.now)
     return flash.redirect(visit.request, f"/services/{slug}", f"{service.name} saved.", offer)
+
+
+def with_form_names(error: FirebellError) -> FirebellError:
+    """Name the fields of an error as the form does, without `_id`: a team or policy was deleted since it was opened."""
+    error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
+    return error
 
 
 @router.post("/services/{slug}/delete", dependencies=route_access.needs(Verb.SERVICE_WRITE))

@@ -18,7 +18,7 @@ from firebell.people.model import Team
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import list_queries
-from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, FormFields, read_fields
+from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, FormFields, read_fields, with_form_names
 from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 
 router = routing.html_router()
@@ -150,10 +150,6 @@ async def create(visit: CurrentVisit) -> Response:
         async with visit.tx.savepoint():
             fields = read_fields(_NEW_FIELDS, {name: values.get(name, "") for name in _NEW_FIELDS})
             service = await catalog.create_service(visit.tx, visit.actor, **fields, now=visit.now)
-    except (Invalid, Conflict) as error:
-        return await _services(visit, values, error)
-    except NotFound as error:
-        # the team or policy was deleted since the form was opened; fields of the form are named without `_id`
-        error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
-        return await _services(visit, values, error)
+    except (Invalid, Conflict, NotFound) as error:
+        return await _services(visit, values, with_form_names(error))
     return flash.redirect(visit.request, f"/services/{service.slug}", f"{service.name} created.")
