@@ -219,3 +219,9 @@ def test_a_team_in_yaml_with_half_an_emoji_is_refused_and_not_stored() -> None:
         service_file.read('services:\n  a: {team: "\\ud83d"}\n')
     assert refused.value.fields["file"].startswith("Line 2: ")
     refused.value.fields["file"].encode()
+
+
+def test_a_key_with_an_invalid_character_is_an_error_that_can_be_shown() -> None:
+    with pytest.raises(Invalid) as refused:
+        service_file.read('{"services": [{"slug": "a", "x\\ud83d": 1}]}', FileFormat.JSON)
+    assert refused.value.fields["file"].encode().startswith(b"Item 1, x?: ")

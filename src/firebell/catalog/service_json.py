@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from firebell.catalog.file_nodes import MappingNode, Node, Place, Problems, ScalarNode, SequenceNode
+from firebell.kit.text import to_storable
 from firebell.kit.yaml_limits import MAX_DEPTH
 
 _SERVICES = "services"
@@ -76,7 +77,7 @@ def _node(value: Any, place: Place, depth: int = 1) -> Node:
         pairs = []
         for key, each in value:
             # the place has the field of the item, not what is inside it
-            inner = replace(place, field=key[:60]) if place.is_item and not place.field else place
+            inner = replace(place, field=to_storable(key, 60)) if place.is_item and not place.field else place
             pairs.append((ScalarNode(inner, key), _node(each, inner, depth + 1)))
         return MappingNode(place, tuple(pairs))
     if isinstance(value, list):
