@@ -76,6 +76,9 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         assert json.loads(exported)["services"][0]["slug"] == "ledger"
         assert (await run("service", "export", "--tier", "2", "--json")).json == json.loads(exported)
         assert "ledger,Ledger,payments,2," in (await run("service", "export", "--format", "csv")).out
+        not_ready = (await run("service", "export", "--not-ready")).json["services"]
+        assert "ledger" in [each["slug"] for each in not_ready]
+        await run("service", "export", "--unhealthy", "--not-ready", code=2)
         edited = tmp_path / "services.json"
         edited.write_text(exported.replace('"tier": 2', '"tier": 3'), encoding="utf-8")
         await run("service", "import", str(edited))

@@ -20,7 +20,7 @@ from firebell.commands.output import (
     table,
 )
 from firebell.commands.service_dependency import dependency
-from firebell.commands.service_files import export, import_
+from firebell.commands.service_files import NOT_READY, QUERY, TEAM, TIER, UNHEALTHY, export, import_
 from firebell.commands.service_state import state_label
 
 
@@ -47,14 +47,12 @@ def _policy(slug: str) -> int:
 
 
 @service.command("list", epilog=example("firebell service list", "firebell service list --unhealthy"))
-@click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
-@click.option("--not-ready", is_flag=True, help="Only services without a policy or an integration.")
+@UNHEALTHY
+@NOT_READY
 @click.option("--deleted", is_flag=True, help="Only deleted services, with the slugs to restore them by.")
-@click.option("--team", help="Slug of the team that owns them.")
-@click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
-@click.option(
-    "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
-)
+@TEAM
+@TIER
+@QUERY
 @as_json
 def list_(
     unhealthy: bool, not_ready: bool, deleted: bool, team: str | None, tier: int | None, query: str | None

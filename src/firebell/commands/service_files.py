@@ -6,7 +6,17 @@ from pathlib import Path
 import click
 
 from firebell.commands.client import call
-from firebell.commands.output import as_json, example, fail, show, show_table
+from firebell.commands.output import USAGE, as_json, example, fail, show, show_table
+
+UNHEALTHY = click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
+NOT_READY = click.option(
+    "--not-ready", is_flag=True, help="Only services without a policy or an integration."
+)
+TEAM = click.option("--team", help="Slug of the team that owns them.")
+TIER = click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
+QUERY = click.option(
+    "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
+)
 
 
 @click.command(
@@ -18,18 +28,21 @@ from firebell.commands.output import as_json, example, fail, show, show_table
 @click.option(
     "--format", "file_format", type=click.Choice(["json", "csv"]), default="json", show_default=True
 )
-@click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
-@click.option("--team", help="Slug of the team that owns them.")
-@click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
-@click.option(
-    "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
-)
+@UNHEALTHY
+@NOT_READY
+@TEAM
+@TIER
+@QUERY
 @as_json
-def export(file_format: str, unhealthy: bool, team: str | None, tier: int | None, query: str | None) -> None:
+def export(
+    file_format: str, unhealthy: bool, not_ready: bool, team: str | None, tier: int | None, query: str | None
+) -> None:
     """Print services as JSON, which `firebell service import` reads, or as CSV for a spreadsheet."""
     from firebell.catalog import service_file
 
-    health = "unhealthy" if unhealthy else None
+    if unhealthy and not_ready:
+        fail("--unhealthy and --not-ready exclude each other.", "Use one of them.", USAGE)
+    health = "unhealthy" if unhealthy else "not-ready" if not_ready else None
     answer = call("GET", "/api/v1/service-export", health=health, team=team, tier=tier, q=query)
     write = service_file.dump_csv if file_format == "csv" else service_file.dump
     show(answer, write(answer["services"]).rstrip("\r\n"))
