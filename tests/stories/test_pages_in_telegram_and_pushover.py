@@ -360,7 +360,7 @@ async def test_doctor_finds_a_matrix_server_that_answers_no_sync(monkeypatch: py
         good, bad = [await matrix.check_health(http, settings, None) for _ in range(2)]
         hanging = Provider(server.answer, switch=Switch.SLOW)
         async with listening(hanging.serve) as hanging.port:
-            slow = await matrix_replies.check_sync(http, hanging.url, TOKEN)
+            slow = await matrix_replies.MatrixReplies(http, hanging.url, TOKEN).check_sync()
     assert [each.level for each in good] == ["ok", "ok"]
     assert [each.level for each in bad] == ["ok", "fail"]
     assert "502" in bad[1].text

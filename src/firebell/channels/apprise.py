@@ -132,7 +132,7 @@ async def check_targets(address: str) -> None:
     """
     try:
         async with turn(service_of(address)):
-            count = await targets_of(apprise_addresses.check_address(address))
+            count = await targets_of(address)
     except (TimeoutError, OSError, Unavailable):
         return
     if count is not None and count > 1:

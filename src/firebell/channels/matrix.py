@@ -34,7 +34,7 @@ from firebell.channels.http_attempts import (
     check_token,
     json_object,
 )
-from firebell.channels.matrix_replies import DELIVERY_FIELD, RECIPIENT_FIELD, USER, MatrixReplies, check_sync
+from firebell.channels.matrix_replies import DELIVERY_FIELD, RECIPIENT_FIELD, USER, MatrixReplies
 from firebell.channels.message_text import compose
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid, StartupError
@@ -208,7 +208,7 @@ async def check_health(
     advice = f"Check {_URL} and {_TOKEN}."
     findings = [*await check_token("matrix", reply, _whose, advice)]
     if _takes_replies(settings) and all(each.level == "ok" for each in findings):
-        findings.append(await check_sync(http, settings[_URL], settings[_TOKEN]))
+        findings.append(await MatrixReplies(http, settings[_URL], settings[_TOKEN]).check_sync())
     return findings
 
 

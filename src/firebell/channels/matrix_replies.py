@@ -211,27 +211,19 @@ class MatrixReplies:
             content=content,
         )
 
-
-async def check_sync(http: httpx.AsyncClient, url: str, token: str) -> CheckResult:
-    """Return whether the server answers a sync, by which answers are read, within its time limit."""
-    query = urlencode({"filter": _filter(1), "timeout": 0})
-    path = f"{url.rstrip('/')}/_matrix/client/v3/sync?{query}"
-    began = time.monotonic()
-    try:
-        reply = await send(
-            *(http, "GET", path),
-            limit_s=_LIMIT_S,
-            max_bytes=_SYNC_BYTES,
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        _checked(reply)
-    except httpx.TimeoutException:
-        reason = f"Matrix did not answer a sync within {_LIMIT_S:g} s. Check the load of its server."
-    except (httpx.HTTPError, httpx.InvalidURL, _RefusedError) as exc:
-        reason = f"Matrix did not answer a sync: {type(exc).__name__}: {exc}."
-    else:
-        return CheckResult("matrix", "ok", f"Matrix answers a sync in {time.monotonic() - began:.1f} s.")
-    return CheckResult("matrix", "fail", f"{reason} Until it does, answers in rooms are not read.")
+    async def check_sync(self) -> CheckResult:
+        """Return whether the server answers a sync, which is how answers are read, within the time limit."""
+        query = urlencode({"filter": _filter(1), "timeout": 0})
+        began = time.monotonic()
+        try:
+            await self._get(f"/sync?{query}")
+        except httpx.TimeoutException:
+            reason = f"Matrix did not answer a sync within {_LIMIT_S:g} s. Check the load of its server."
+        except (httpx.HTTPError, httpx.InvalidURL, _RefusedError) as exc:
+            reason = f"Matrix did not answer a sync: {type(exc).__name__}: {exc}."
+        else:
+            return CheckResult("matrix", "ok", f"Matrix answers a sync in {time.monotonic() - began:.1f} s.")
+        return CheckResult("matrix", "fail", f"{reason} Until it does, answers in rooms are not read.")
 
 
 def _checked(reply: OutboundResponse) -> dict[str, Any]:
