@@ -83,11 +83,11 @@ async def add_digest(tx: Tx, code_id: int, digest: bytes, requested_after: datet
                 and requested_at > $3
                 and used_at is null
                 and not exists (
-                  select
-                  from contact_code later
-                  where later.method_id = contact_code.method_id
-                      and later.id > contact_code.id
-              )
+                    select
+                    from contact_code later
+                    where later.method_id = contact_code.method_id
+                        and later.id > contact_code.id
+                )
             for update skip locked
         )
         """,
@@ -213,12 +213,12 @@ async def move_rules(tx: Tx, from_id: int, to_id: int) -> int:
         set method_id = $2
         where method_id = $1
             and not exists (
-              select
-              from notification_rule own
-              where own.method_id = $2
-                  and own.urgency = rule.urgency
-                  and own.delay_s = rule.delay_s
-          )
+                select
+                from notification_rule own
+                where own.method_id = $2
+                    and own.urgency = rule.urgency
+                    and own.delay_s = rule.delay_s
+            )
         """,
         from_id,
         to_id,
@@ -237,13 +237,13 @@ async def unverified_since(tx: Tx, before: datetime, limit: int) -> list[tuple[i
             and not method.exempt
             and method.created_at <= $1
             and exists (
-              select
-              from contact_method other
-              where other.person_id = method.person_id
-                  and other.disabled_at is null
-                  and other.unusable_since is null
-                  and other.verified_at is not null
-          )
+                select
+                from contact_method other
+                where other.person_id = method.person_id
+                    and other.disabled_at is null
+                    and other.unusable_since is null
+                    and other.verified_at is not null
+            )
         order by method.person_id, method.id
         limit $2
         """,

@@ -56,7 +56,7 @@ async def feeds(tx: Tx, created_by: int) -> list[Feed]:
     rows = await tx.fetch(
         f"""
         {_WORKING_FEEDS}
-          and feed.created_by = $1
+            and feed.created_by = $1
         order by feed.id desc
         """,
         created_by,
@@ -68,7 +68,7 @@ async def feed(tx: Tx, token_hash: bytes) -> Feed | None:
     row = await tx.row(
         f"""
         {_WORKING_FEEDS}
-          and feed.token_hash = $1
+            and feed.token_hash = $1
         """,
         token_hash,
     )
