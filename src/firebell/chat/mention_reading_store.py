@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from firebell.chat.model import Account, ChatKind
-from firebell.chat.room_reading_store import CLOCK_TOLERANCE
 from firebell.chat.store import account
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database_clock import TOLERANCE
 
 INTERVAL = timedelta(seconds=5)
 """How often an account is asked for mentions."""
@@ -42,7 +42,7 @@ async def claim_account(tx: Tx, now: datetime) -> tuple[Account, datetime | None
         ChatKind.MATTERMOST,
         INTERVAL,
         now,
-        CLOCK_TOLERANCE,
+        TOLERANCE,
     )
     if row is None:
         return None

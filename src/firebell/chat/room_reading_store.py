@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from firebell.chat.model import ChatKind, Room
 from firebell.chat.store import room_by_id
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database_clock import TOLERANCE
 
 OPEN_INTERVAL = timedelta(seconds=5)
 """How often the channel of an open incident is read."""
 CLOSED_INTERVAL = timedelta(minutes=1)
 """How often the channel of an incident that is over is read."""
-CLOCK_TOLERANCE = timedelta(seconds=5)
-"""How far ahead of this process's time another one may write; later times are of a clock that was set back since."""
 _IS_OVER = "incident.phase in ('closed', 'reviewed', 'dismissed', 'merged')"
 _DUE_AT = f"""
     coalesce(
@@ -55,7 +54,7 @@ async def claim_room(tx: Tx, now: datetime) -> tuple[Room, datetime | None] | No
         CLOSED_INTERVAL,
         ChatKind.MATTERMOST,
         now,
-        CLOCK_TOLERANCE,
+        TOLERANCE,
     )
     if row is None:
         return None

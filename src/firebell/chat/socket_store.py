@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.chat.model import ChatKind
-from firebell.chat.room_reading_store import CLOCK_TOLERANCE
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database_clock import TOLERANCE
 
 
 async def lease(tx: Tx, holder: str, until: datetime, now: datetime) -> list[int]:
@@ -36,7 +36,7 @@ async def lease(tx: Tx, holder: str, until: datetime, now: datetime) -> list[int
         until,
         now,
         ChatKind.SLACK,
-        CLOCK_TOLERANCE,
+        TOLERANCE,
     )
     # a row that another transaction locked was not renewed, and is still held
     rows = await tx.fetch(

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.chat.model import ChatKind
-from firebell.chat.room_reading_store import CLOCK_TOLERANCE
 from firebell.incidents.model import OPEN
 from firebell.kit.db.database import Tx
+from firebell.kit.db.database_clock import TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ async def limit_times(tx: Tx, now: datetime, swept_before: timedelta) -> None:
 
     Channels that were read at such a time count as read `swept_before` ago, and messages that arrived then are due.
     """
-    after = now + CLOCK_TOLERANCE
+    after = now + TOLERANCE
     await tx.execute(
         """
         update chat_account

@@ -104,8 +104,7 @@ def page_title(incident: Incident) -> str:
 
 @internal("Part of changing who sees an incident, and of merging it.")
 async def follow_visibility(tx: Tx, incident: Incident, now: datetime) -> None:
-    """Hide what an incident that became private is about on its pages, or show it again."""
-    await lock_pages(tx, [incident.id])
+    """Hide what an incident that became private is about on its pages, which are locked, or show it again."""
     await paging.retitle_incident_page(tx, incident.id, page_title(incident))
     if incident.is_private:
         await tx.emit(IncidentBecamePrivate(incident.id), now)

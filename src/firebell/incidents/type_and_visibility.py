@@ -4,13 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents import (
-    linked_pages,
-    lookup,
-    store,
-    timeline_writer,
-    visibility_store,
-)
+from firebell.incidents import linked_pages, lookup, store, timeline_writer, visibility_store
 from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, MergedIncident, Visibility
 from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit import private_reader
@@ -93,23 +87,23 @@ def _followers(incident_id: int, merged: Sequence[MergedIncident], *, private: b
 
     All of them become private. Only those open again that are private for no other reason.
     """
-    for one in merged:
-        if one.merged_into != incident_id:
+    for incident in merged:
+        if incident.merged_into != incident_id:
             continue
-        if private or (one.is_private and one.follows):
-            if one.is_private is not private:
-                yield one.id
-            yield from _followers(one.id, merged, private=private)
+        if private or (incident.is_private and incident.follows):
+            if incident.is_private is not private:
+                yield incident.id
+            yield from _followers(incident.id, merged, private=private)
 
 
 @internal("Part of changing who sees an incident, and of merging it.")
-async def follow(tx: Tx, actor: Actor, incident_ids: Sequence[int], leading: Incident, now: datetime) -> None:
+async def follow(tx: Tx, actor: Actor, incident_ids: Sequence[int], into: Incident, now: datetime) -> None:
     """Give merged incidents, whose pages are locked, the visibility of the incident that they are part of."""
-    audience = "only to those involved and managers" if leading.is_private else "to everyone"
+    audience = "only to those involved and managers" if into.is_private else "to everyone"
     text = f"made it visible {audience}, with the incident that it was merged into"
-    change = {"visibility": leading.visibility, "with": leading.id}
+    change = {"visibility": into.visibility, "with": into.id}
     with private_reader.as_reader(None):
         for incident_id in incident_ids:
-            new = await store.change(tx, incident_id, visibility=leading.visibility)
+            new = await store.change(tx, incident_id, visibility=into.visibility)
             await linked_pages.follow_visibility(tx, new, now)
             await timeline_writer.add_timeline_entry(tx, actor, incident_id, "type", text, now, **change)

@@ -206,7 +206,7 @@ class Answers:
         """
         if request.is_too_large:
             event = source.too_large(integration.name)
-            await self._ingest.submit(_received(integration, request, (event,), event.title))
+            await self._keep(integration, request, event.title, (event,))
             raise ApiError(413, "The body is larger than 1 MiB.")
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         data = source.read_object(request.body, content_type)
@@ -215,9 +215,11 @@ class Answers:
             raise ApiError(400, "Could not parse JSON: the body is not a JSON object.")
         return data
 
-    async def _keep(self, integration: Integration, request: ForeignRequest, reason: str) -> None:
-        """Store a refused message, so that the owner of the integration is notified."""
-        await self._ingest.submit(_received(integration, request, (), reason))
+    async def _keep(
+        self, integration: Integration, request: ForeignRequest, reason: str, events: tuple[Event, ...] = ()
+    ) -> None:
+        """Store a refused message, so that the owner of the integration is notified; `events` can page."""
+        await self._ingest.submit(_received(integration, request, events, reason))
 
 
 def _received(

@@ -18,7 +18,7 @@ from firebell.paging.model import (
     PageState,
     escalates_until,
 )
-from firebell.paging.page_changes import apply_event, lock_for, record_page_event, store_changes
+from firebell.paging.page_changes import apply_event, lock_for, record_page_event, step, store_changes
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -50,9 +50,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
         return AckResult(old, "already acknowledged by you", missing=missing)
     if old.acks_missing > 1 and old.state is not PageState.ACKED:
         return await _ack_in_part(tx, actor, old, event, now)
-    new = escalation.step(old, event, now)
-    if isinstance(new, escalation.Refused):
-        raise NotChanged(old.ref, new.reason)
+    new = step(old, event, now)
     await _record(tx, actor, [new], now, joins=old.state is PageState.ACKED)
     return AckResult(new, None)
 

@@ -83,14 +83,20 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     return locked[0]
 
 
+def step(old: Page, event: escalation.Event, now: datetime) -> Page:
+    """Return a page after an event; raise `NotChanged` if it does not apply."""
+    new = escalation.step(old, event, now)
+    if isinstance(new, escalation.Refused):
+        raise NotChanged(old.ref, new.reason)
+    return new
+
+
 @internal("The actions on pages check permissions.")
 async def apply_event(
     tx: Tx, actor: Actor, old: Page, event: escalation.Event, kind: str, text: str, now: datetime
 ) -> Page:
     """Apply an event for an actor, and save, log and audit it; raise `NotChanged` if it does not apply."""
-    new = escalation.step(old, event, now)
-    if isinstance(new, escalation.Refused):
-        raise NotChanged(old.ref, new.reason)
+    new = step(old, event, now)
     await record_page_event(tx, actor, [new], kind, text, now)
     return new
 

@@ -81,7 +81,7 @@ async def _contact(
 def _left_without(
     removed: ContactMethod, methods: Sequence[ContactMethod], rules: Sequence[NotificationRule]
 ) -> str:
-    """Return the addresses that high-urgency pages would still reach, comma-separated."""
+    """Return the addresses that would still get high-urgency pages, comma-separated."""
     paged = actions.paged([method for method in methods if method.id != removed.id])
     return ", ".join(dict.fromkeys(rule.method.shown_address for rule in rule_times.usable(rules, paged)))
 

@@ -1,7 +1,7 @@
 """Answers mentions of the bot and direct messages to it, with the grammar of its commands (spec 8.5).
 
 The server is asked which channels of the bot have new posts, and only those are read. The channels of incidents are
-read anyway, by `room_reader`, which calls `answer`.
+read anyway, by `room_reader`, which calls `answer_mention`.
 """
 
 import logging

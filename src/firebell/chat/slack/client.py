@@ -178,8 +178,7 @@ class SlackClient:
         except SlackApiError as error:
             response = error.response
             headers = {str(k).lower(): str(v) for k, v in dict(getattr(response, "headers", {})).items()}
-            data = getattr(response, "data", None)
-            code = str(data.get("error", "")) if isinstance(data, dict) else ""
+            code = str(_storable(getattr(response, "data", None)).get("error", ""))
             status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0) or 0)
             if status == 429:
                 code = "ratelimited"
@@ -399,8 +398,7 @@ async def probe(token: str, base_url: str) -> tuple[dict[str, Any], tuple[str, .
         async with asyncio.timeout(CALL_LIMIT_S):
             answer = await web.auth_test()
     except SlackApiError as error:
-        data = getattr(error.response, "data", None)
-        code = str(data.get("error", "")) if isinstance(data, dict) else ""
+        code = str(_storable(getattr(error.response, "data", None)).get("error", ""))
         raise CallFailed(Trouble.ACCOUNT, code or "no_answer") from error
     except (TimeoutError, ClientError, SlackClientError, OSError) as error:
         raise CallFailed(Trouble.UNKNOWN, type(error).__name__) from error

@@ -67,7 +67,7 @@ async def sweep(ctx: Context, connected: Connected, item: InboxItem, now: dateti
     for key, body in missed:
         await _work(event, key, body, failures)
     await _compare(event, channel, captured, messages, failures)
-    _give_up(item, failures)
+    _retry_or_give_up(item, failures)
     async with ctx.work_db.tx() as tx:
         await store.change_room(tx, int(room_id), swept_at=item.received_at)
 
@@ -82,8 +82,8 @@ async def _work(event: SlackEvent, key: str, body: dict[str, Any], failures: dic
         failures[key] = error
 
 
-def _give_up(item: InboxItem, failures: Mapping[str, Exception]) -> None:
-    """Log what failed too often; raise before that, to try it again."""
+def _retry_or_give_up(item: InboxItem, failures: Mapping[str, Exception]) -> None:
+    """Raise to try again while attempts are left; after the last one, log what failed."""
     if failures and item.attempts < GIVE_UP_AFTER:
         raise ExceptionGroup(f"failed in a sweep: {', '.join(failures)}", list(failures.values()))
     for key, error in failures.items():

@@ -50,8 +50,7 @@ async def absorb(
     if incident_id == into_id:
         raise Invalid("An incident can't be merged into itself.", fields={"into": "Enter another incident."})
     await type_and_visibility.lock_with_merged(tx, [incident_id, into_id])
-    locked = {i: await lookup.locked(tx, i) for i in (incident_id, into_id)}
-    old, into = locked[incident_id], locked[into_id]
+    old, into = await lookup.locked(tx, incident_id), await lookup.locked(tx, into_id)
     _check_merge(old, into)
     service_ids, page_ids = (await store.services(tx, [old.id]))[old.id], await store.page_ids(tx, old.id)
     await store.set_services(tx, into.id, service_ids)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 MEASURE_EVERY_S = 60.0
 TOLERANCE = timedelta(seconds=5)
-"""How far this machine's clock may be from the database's before it is reported."""
+"""How far two clocks may differ before it is reported; later times were written before a clock was set back."""
 _JUMP_S = 1.0
 _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
 _LATE_WRITES_END = timedelta(minutes=10)

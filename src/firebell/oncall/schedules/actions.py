@@ -162,7 +162,7 @@ async def hold(tx: Tx, schedule_ids: Sequence[int]) -> set[int]:
 
     Waits only for a deletion, not for other changes.
     """
-    return set(await store.lock(tx, schedule_ids, lock="for key share")) if schedule_ids else set()
+    return set(await store.lock(tx, schedule_ids, strength="for key share")) if schedule_ids else set()
 
 
 async def edited(tx: Tx, old: Schedule, layers: Sequence[Layer], at: datetime) -> Schedule:

@@ -23,7 +23,7 @@ async def lock(tx: Tx, schedule_id: int, *, deleting: bool = False) -> Schedule:
 
     With `deleting`, wait for the transactions that hold it.
     """
-    if not await store.lock(tx, [schedule_id], lock="for update" if deleting else "for no key update"):
+    if not await store.lock(tx, [schedule_id], strength="for update" if deleting else "for no key update"):
         raise NotFound(f"There is no schedule {schedule_id}.")
     return (await store.schedules(tx, [schedule_id]))[0]
 

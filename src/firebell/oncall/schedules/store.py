@@ -10,7 +10,7 @@ from firebell.oncall.model import Layer, Override, Schedule, User
 from firebell.oncall.rota.tzdata_changes import ZoneOffsets, from_json, to_json
 from firebell.oncall.schedules import parts_store
 
-Lock = Literal["for key share", "for no key update", "for update"]
+LockStrength = Literal["for key share", "for no key update", "for update"]
 
 
 async def insert_schedule(tx: Tx, name: str, slug: str, team_id: int, tz: str, now: datetime) -> int | None:
@@ -277,7 +277,9 @@ async def set_clocks(tx: Tx, schedule_id: int, clocks_by_tz: Mapping[str, ZoneOf
     )
 
 
-async def lock(tx: Tx, schedule_ids: Sequence[int], *, lock: Lock = "for no key update") -> list[int]:
+async def lock(
+    tx: Tx, schedule_ids: Sequence[int], *, strength: LockStrength = "for no key update"
+) -> list[int]:
     """Lock these schedules until the transaction ends, by default against other changes; return those that exist.
 
     A deletion locks them for update. It waits for all that hold them for key share, which no other change waits for.
@@ -289,7 +291,7 @@ async def lock(tx: Tx, schedule_ids: Sequence[int], *, lock: Lock = "for no key 
         where id = any($1::bigint[])
             and archived_at is null
         order by id
-        {lock}
+        {strength}
         """,
         list(schedule_ids),
     )
