@@ -37,6 +37,18 @@ _ENDED_UNNEEDED = """alert_mute.kind <> 'maintenance'
                     where alert_group.mute_id = alert_mute.id
                 )"""
 """True for a silence that ended long ago and that no alert names as the reason why it paged no one."""
+_CLOSED_UNUSED = """oldest.closed_at < $1
+                and not exists (
+                    select
+                    from alert
+                    where alert.group_id = oldest.id
+                )
+                and not exists (
+                    select
+                    from group_page
+                    where group_page.group_id = oldest.id
+                )"""
+"""True for a group that closed long ago and has neither an alert nor a page."""
 
 
 async def delete_messages(tx: Tx, before: datetime, limit: int) -> int:
@@ -182,7 +194,7 @@ async def prune_mutes(tx: Tx, before: datetime, cursor: int) -> int | None:
 async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
     """Delete a batch of closed groups without an alert and without a page."""
     rows = await tx.fetch(
-        """
+        f"""
         with oldest as materialized (
             select id, opened_at, closed_at
             from alert_group
@@ -194,17 +206,7 @@ async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
             select alert_group.id
             from alert_group
             join oldest on oldest.id = alert_group.id
-            where oldest.closed_at < $1
-                and not exists (
-                    select
-                    from alert
-                    where alert.group_id = oldest.id
-                )
-                and not exists (
-                    select
-                    from group_page
-                    where group_page.group_id = oldest.id
-                )
+            where {_CLOSED_UNUSED}
             for update of alert_group skip locked
         ),
         deleted as (
@@ -290,20 +292,10 @@ async def count_alerts(tx: Tx, before: datetime, limit: int) -> WaitingRows:
 async def count_groups(tx: Tx, before: datetime, limit: int) -> WaitingRows:
     """Count the groups among the oldest ones that `prune_groups` would delete."""
     row = await tx.row(
-        """
+        f"""
         select
             count(*) filter (
-                where oldest.closed_at < $1
-                    and not exists (
-                        select
-                        from alert
-                        where alert.group_id = oldest.id
-                    )
-                    and not exists (
-                        select
-                        from group_page
-                        where group_page.group_id = oldest.id
-                    )
+                where {_CLOSED_UNUSED}
             ) as rows,
             count(*) = $2 and max(opened_at) < $1 as has_more
         from (
