@@ -12,8 +12,10 @@ from firebell.regulatory import regime_files
 from tests import compiled_templates, garbage
 
 compiled_templates.share()
-for route in (route for router in app.routers() for route in router.routes if isinstance(route, LateRoute)):
-    route.analyze()
+for router in app.routers():
+    for route in router.routes:
+        if isinstance(route, LateRoute):
+            route.analyze()
 event_subscriptions.build()
 event_subscriptions.composers()
 worker.timer_handlers()

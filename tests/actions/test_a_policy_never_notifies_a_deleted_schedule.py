@@ -60,14 +60,10 @@ async def test_a_schedule_is_not_deleted_while_a_policy_begins_to_notify_it(
     async with world(dsn, clock) as w:
         mara, schedule_id, policy = await w.actor(w.mara), await _spare_schedule(w), await _policy(w)
 
-        async def delete() -> None:
-            async with w.ctx.db.tx() as tx:
-                await oncall.delete_schedule(tx, mara, schedule_id, w.now)
-
         async with w.ctx.db.tx() as tx:
             plan = replace(policy.plan, levels=_levels(schedule_id))
             await paging.update_policy(tx, mara, policy, plan, now=w.now)
-            deleting = asyncio.create_task(delete())
+            deleting = asyncio.create_task(_delete(w, schedule_id))
             await until_blocked(w.ctx.db, deleting)
         with pytest.raises(Conflict):
             await deleting
@@ -79,14 +75,9 @@ async def test_a_policy_does_not_begin_to_notify_a_schedule_while_it_is_deleted(
     async with world(dsn, clock) as w:
         mara, schedule_id, policy = await w.actor(w.mara), await _spare_schedule(w), await _policy(w)
 
-        async def update() -> None:
-            async with w.ctx.db.tx() as tx:
-                plan = replace(policy.plan, levels=_levels(schedule_id))
-                await paging.update_policy(tx, mara, policy, plan, now=w.now)
-
         async with w.ctx.db.tx() as tx:
             await oncall.delete_schedule(tx, mara, schedule_id, w.now)
-            updating = asyncio.create_task(update())
+            updating = asyncio.create_task(_update(w, policy, _levels(schedule_id)))
             await until_blocked(w.ctx.db, updating)
         with pytest.raises(Invalid):
             await updating

@@ -33,22 +33,37 @@ async def _own_page(w: World, incident: Incident) -> int:
     return next(p.id for p in await w.pages() if (p.subject_kind, p.subject_id) == subject)
 
 
+async def _run(w: World, change: Change) -> None:
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        await change(tx, mara)
+
+
 async def _change_while_acknowledging(w: World, first: int, second: int, change: Change) -> None:
     """Run a change while someone acknowledges two pages in the order of their ids, in one transaction."""
     assert first < second
-    mara, jun = await w.actor(w.mara), await w.actor(w.jun)
-
-    async def run() -> None:
-        async with w.ctx.db.tx() as tx:
-            await change(tx, mara)
-
+    jun = await w.actor(w.jun)
     async with w.ctx.db.tx() as tx:
         await paging.ack(tx, jun, first, w.now)
-        changing = asyncio.create_task(run())
+        changing = asyncio.create_task(_run(w, change))
         await until_blocked(w.ctx.db, changing)
         # had the change locked the second page before the first, each would wait for the other
         await tx.execute("set local lock_timeout = '500ms'")
         await paging.ack(tx, jun, second, w.now)
+    await changing
+
+
+async def _change_while_applying_the_policy(w: World, change: Change) -> None:
+    """Run a change while someone applies the policy, which locks it and then its pages."""
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        (policy,) = await policy_store.policies(tx)
+        await policy_store.lock_policy(tx, policy.id)
+        changing = asyncio.create_task(_run(w, change))
+        await until_blocked(w.ctx.db, changing)
+        # had the change locked a page before the policy, each would wait for the other
+        await tx.execute("set local lock_timeout = '500ms'")
+        await paging.apply_policy(tx, mara, policy, w.now)
     await changing
 
 
@@ -95,13 +110,12 @@ async def test_an_incident_is_resolved_while_a_person_acknowledges_its_pages(
         async with w.ctx.db.tx() as tx:
             await incidents.set_severity(tx, await w.actor(w.mara), incident.id, 1, "Worse", w.now)
         own = await _own_page(w, incident)
-        resolved = Phase.MONITORING
         await _change_while_acknowledging(
             w,
             first,
             own,
             lambda tx, mara: incidents.set_phase(
-                tx, mara, incident.id, resolved, w.now, reason="Recovered", force=True
+                tx, mara, incident.id, Phase.MONITORING, w.now, reason="Recovered", force=True
             ),
         )
 
@@ -112,21 +126,12 @@ async def test_an_incident_is_declared_from_a_page_while_its_policy_is_applied(
     async with world(dsn, clock) as w:
         await w.alert("a")
         (page,) = await w.pages()
-        mara = await w.actor(w.mara)
-
-        async def declare() -> None:
-            async with w.ctx.db.tx() as tx:
-                await incidents.declare(tx, mara, title="Down", severity=1, page_id=page.id, now=w.now)
-
-        async with w.ctx.db.tx() as tx:
-            (policy,) = await policy_store.policies(tx)
-            await policy_store.lock_policy(tx, policy.id)
-            declaring = asyncio.create_task(declare())
-            await until_blocked(w.ctx.db, declaring)
-            # applying a policy locks its pages after it
-            await tx.execute("set local lock_timeout = '500ms'")
-            await paging.apply_policy(tx, mara, policy, w.now)
-        await declaring
+        await _change_while_applying_the_policy(
+            w,
+            lambda tx, mara: incidents.declare(
+                tx, mara, title="Down", severity=1, page_id=page.id, now=w.now
+            ),
+        )
 
 
 async def test_incidents_are_merged_while_the_policy_of_their_pages_is_applied(
@@ -134,17 +139,6 @@ async def test_incidents_are_merged_while_the_policy_of_their_pages_is_applied(
 ) -> None:
     async with world(dsn, clock) as w:
         into, old = await _declared(w, "Checkout is down"), await _declared(w, "Cards are refused")
-        mara = await w.actor(w.mara)
-
-        async def merge() -> None:
-            async with w.ctx.db.tx() as tx:
-                await incidents.merge(tx, mara, old.id, into.id, w.now)
-
-        async with w.ctx.db.tx() as tx:
-            (policy,) = await policy_store.policies(tx)
-            await policy_store.lock_policy(tx, policy.id)
-            merging = asyncio.create_task(merge())
-            await until_blocked(w.ctx.db, merging)
-            await tx.execute("set local lock_timeout = '500ms'")
-            await paging.apply_policy(tx, mara, policy, w.now)
-        await merging
+        await _change_while_applying_the_policy(
+            w, lambda tx, mara: incidents.merge(tx, mara, old.id, into.id, w.now)
+        )

@@ -1,7 +1,8 @@
 """Every action that is written to the audit log has a label for the people who read it."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from firebell.oncall.model import CoverState, SwapState
 from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
@@ -44,36 +45,44 @@ def _texts(value: ast.expr) -> Iterator[str]:
             yield from _texts(orelse)
 
 
-def _passed(function: Function, name: str, functions: Sequence[Function]) -> Iterator[str]:
+@cache
+def _calls() -> Mapping[str, Sequence[tuple[Function, ast.Call]]]:
+    """Return all calls by the name that they call, each with its function; walking the product takes seconds."""
+    calls: dict[str, list[tuple[Function, ast.Call]]] = {}
+    functions = (node for _, tree in modules() for node in nodes(tree) if isinstance(node, Function))
+    for function in functions:
+        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+            calls.setdefault(_called(call), []).append((function, call))
+    return calls
+
+
+def _passed(function: Function, name: str) -> Iterator[str]:
     """Yield the texts that callers pass as an argument of a function, and what is passed on to it."""
     names = [arg.arg for arg in function.args.args]
     if name not in names:
         return
-    for caller in functions:
-        for call in (n for n in ast.walk(caller) if isinstance(n, ast.Call) and _called(n) == function.name):
-            match _positional(call)[names.index(name)]:
-                case ast.Name(id=passed_on):
-                    yield from _passed(caller, passed_on, functions)
-                case value:
-                    yield from _texts(value)
+    for caller, call in _calls().get(function.name, ()):
+        match _positional(call)[names.index(name)]:
+            case ast.Name(id=passed_on):
+                yield from _passed(caller, passed_on)
+            case value:
+                yield from _texts(value)
 
 
 def _actions() -> Iterator[str]:
     """Yield the actions that the source writes; f-strings get the texts that their function is called with."""
-    functions = [node for _, tree in modules() for node in nodes(tree) if isinstance(node, Function)]
-    for function in functions:
-        for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) in AUDITS):
-            match _positional(call)[1]:
-                case ast.JoinedStr(
-                    values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=ast.Name(id=name))]
-                ):
-                    yield from (prefix + text for text in _passed(function, name, functions))
-                case ast.Name(id=name):
-                    for assignment in (n for n in ast.walk(function) if isinstance(n, ast.Assign)):
-                        if getattr(assignment.targets[0], "id", "") == name:
-                            yield from _texts(assignment.value)
-                case action:
-                    yield from _texts(action)
+    for function, call in (each for audit in AUDITS for each in _calls()[audit]):
+        match _positional(call)[1]:
+            case ast.JoinedStr(
+                values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=ast.Name(id=name))]
+            ):
+                yield from (prefix + text for text in _passed(function, name))
+            case ast.Name(id=name):
+                for assignment in (n for n in ast.walk(function) if isinstance(n, ast.Assign)):
+                    if getattr(assignment.targets[0], "id", "") == name:
+                        yield from _texts(assignment.value)
+            case action:
+                yield from _texts(action)
 
 
 def test_every_audit_action_has_a_label() -> None:

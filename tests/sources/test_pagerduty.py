@@ -18,6 +18,7 @@ from tests.sources.inbound_client import Door, door
 
 SAMPLES = json.loads((Path(__file__).parent / "samples" / "pagerduty-v2.json").read_text())
 KEY = "k" * 32
+OTHER = "o" * 32
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 CHUNK_BYTES = 64 * 1024
 MINIMAL = {name: value for name, value in SAMPLES["minimal"].items() if name != "routing_key"}
@@ -237,7 +238,7 @@ async def test_an_event_that_is_too_large_pages(dsn: str, clock: FakeClock, plac
                 size = MAX_KEYED_BODY_BYTES + CHUNK_BYTES - len(start) - len(name) - len(d.world.key) // 2
                 rest = f'{d.world.key}", "event_action": "trigger"}}'.encode()
                 await send_large(d, start + b"x" * size + name + rest)
-            case _:
+            case "compressed":
                 packed = gzip.compress(json.dumps({**key, **event}).encode())
                 await send_large(d, packed, content_encoding="gzip")
         assert [(a.dedup_key, a.severity) for a in await d.alerts()] == [("too-large", "critical")]
@@ -266,9 +267,6 @@ async def test_a_large_event_that_names_no_integration_here_is_not_kept(dsn: str
         await send_large(d, json.dumps(change).encode(), "/v2/change/enqueue")
         assert await d.raw() == []
         assert await d.alerts() == []
-
-
-OTHER = "o" * 32
 
 
 @pytest.mark.parametrize(

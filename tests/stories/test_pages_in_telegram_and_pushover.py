@@ -1,6 +1,5 @@
 """Story: Mara answers a page in Telegram, and Jun in Pushover; an answered page no longer asks anyone to act."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -220,11 +219,7 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
     server = MatrixServer()
     provider = Provider(server.answer)
     async with listening(provider.serve) as provider.port:
-        settings = {
-            "FIREBELL_MATRIX_URL": provider.url,
-            "FIREBELL_MATRIX_TOKEN": TOKEN,
-            "FIREBELL_MATRIX_REPLIES": "1",
-        }
+        settings = matrix_settings(provider.url)
         async with world(dsn, clock, channel_settings=settings) as w:
             server.write(ANA, "a", w.now)
             await only(w, w.mara, "matrix", f"{ROOM} {ANA}")
@@ -303,21 +298,17 @@ async def test_pages_are_answered_in_a_matrix_room(dsn: str, clock: FakeClock) -
             assert (await w.page()).state is PageState.ACKED
 
 
-async def test_an_acknowledgment_in_a_room_that_no_one_reads_is_no_surprise(
+async def test_people_are_told_when_answers_in_their_rooms_cannot_be_read(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A Matrix server that answered no sync was only in the log, while people answered their pages in its rooms."""
     monkeypatch.setattr(process_health, "FETCH_LIMIT_S", 0)
+    monkeypatch.setattr(health_check, "REUSED_S", 0)
     async with providing(MatrixServer().answer) as provider:
-        settings = {
-            "FIREBELL_MATRIX_URL": provider.url,
-            "FIREBELL_MATRIX_TOKEN": TOKEN,
-            "FIREBELL_MATRIX_REPLIES": "1",
-        }
+        settings = matrix_settings(provider.url)
         async with world(dsn, clock, channel_settings=settings) as w, browser(w) as http:
 
             async def noted() -> bool:
-                await asyncio.sleep(health_check.REUSED_S)
                 answer = await http.get("/healthz")
                 assert answer.status_code == 200
                 return "answers_matrix" in answer.json()["notes"]
@@ -348,11 +339,7 @@ async def test_doctor_finds_a_matrix_server_that_answers_no_sync(monkeypatch: py
         return server.answer(got) if len(syncs) == 1 else (502, {"errcode": "M_UNKNOWN"})
 
     async with providing(answer) as provider, guarded_client(parse_networks("127.0.0.0/8")) as http:
-        settings = {
-            "FIREBELL_MATRIX_URL": provider.url,
-            "FIREBELL_MATRIX_TOKEN": TOKEN,
-            "FIREBELL_MATRIX_REPLIES": "",
-        }
+        settings = matrix_settings(provider.url, replies="")
         unread = await matrix.check_health(http, settings, None)
         assert [each.level for each in unread] == ["ok"]
         assert syncs == [], "nothing is read without the setting"
@@ -405,6 +392,11 @@ async def method_state(w: World) -> MethodState:
         [method] = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == "telegram"]
         assert (method.address, method.label) == (str(MARA), "@mara")
         return method.state
+
+
+def matrix_settings(url: str, replies: str = "1") -> dict[str, str]:
+    """Return the settings of a Matrix server."""
+    return {"FIREBELL_MATRIX_URL": url, "FIREBELL_MATRIX_TOKEN": TOKEN, "FIREBELL_MATRIX_REPLIES": replies}
 
 
 async def later(w: World) -> None:

@@ -21,14 +21,27 @@ async def work(c: ChatWorld) -> None:
         pass
 
 
+async def follow(c: ChatWorld) -> None:
+    """Let Firebell read the channel of the incident from now on."""
+    async with c.world.ctx.db.tx() as tx:
+        await store.pause(tx, c.account, None)
+        room = await store.room_by_channel(tx, c.account, "C1")
+        assert room is not None
+        await store.change_room(tx, room.id, created_at=c.world.now)
+
+
+def write_marked(c: ChatWorld, text: str, emoji: str = "bulb", number: int = 1) -> str:
+    """Have Ada write a message that Jun marks with an emoji; return its timestamp."""
+    ts = f"{int(c.world.now.timestamp())}.{number:06}"
+    reactions = [{"name": emoji, "users": [JUN], "count": 1}]
+    c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": text, "reactions": reactions}
+    return ts
+
+
 async def test_what_was_missed_in_a_channel_is_captured_once(dsn: str, clock: FakeClock) -> None:
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
-        async with c.world.ctx.db.tx() as tx:
-            await store.pause(tx, c.account, None)
-            room = await store.room_by_channel(tx, c.account, "C1")
-            assert room is not None
-            await store.change_room(tx, room.id, created_at=c.world.now)
+        await follow(c)
         number = 0
 
         def message(text: str, **more: Any) -> dict[str, Any]:
@@ -96,17 +109,11 @@ async def test_a_message_that_cannot_be_captured_keeps_no_later_one_unread(
 ) -> None:
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
+        await follow(c)
         async with c.world.ctx.db.tx() as tx:
-            await store.pause(tx, c.account, None)
-            room = await store.room_by_channel(tx, c.account, "C1")
-            assert room is not None
-            await store.change_room(tx, room.id, created_at=c.world.now)
             await tx.execute("alter table chat_capture add constraint refused check (text <> 'Restarting')")
-        for number, (text, emoji) in enumerate((("Restarting", "bulb"), ("Roll back", "scales"))):
-            ts = f"{int(c.world.now.timestamp())}.{number:06}"
-            reactions = [{"name": emoji, "users": [JUN], "count": 1}]
-            c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": text, "reactions": reactions}
-        refused = min(ts for _, ts in c.slack.messages)
+        refused = write_marked(c, "Restarting")
+        write_marked(c, "Roll back", "scales", 2)
         inbox = Inbox(c.world.ctx)
         for _ in range(10):
             clock.advance(timedelta(minutes=1))
@@ -127,11 +134,7 @@ async def test_a_pasted_nul_character_costs_no_capture(
     """A message with a character that the database cannot hold was given up, in a sweep and when it was marked."""
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
-        async with c.world.ctx.db.tx() as tx:
-            await store.pause(tx, c.account, None)
-            room = await store.room_by_channel(tx, c.account, "C1")
-            assert room is not None
-            await store.change_room(tx, room.id, created_at=c.world.now)
+        await follow(c)
         messages: list[dict[str, Any]] = []
         for number in range(2):
             ts = f"{int(c.world.now.timestamp())}.{number:06}"
@@ -154,20 +157,14 @@ async def test_what_is_marked_after_the_clock_was_set_back_is_captured(dsn: str,
     """A channel that was last read at a time that is now in the future was not read again until then."""
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
-        async with c.world.ctx.db.tx() as tx:
-            await store.pause(tx, c.account, None)
-            room = await store.room_by_channel(tx, c.account, "C1")
-            assert room is not None
-            await store.change_room(tx, room.id, created_at=c.world.now)
+        await follow(c)
         await work(c)
         clock.advance(timedelta(minutes=16))
         await work(c)
         async with c.world.ctx.db.tx() as tx:
             assert await tx.value("select swept_at from chat_room") == c.world.now
         clock.advance(-timedelta(hours=1))
-        ts = f"{int(c.world.now.timestamp())}.000001"
-        reactions = [{"name": "bulb", "users": [JUN], "count": 1}]
-        c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": "Roll back", "reactions": reactions}
+        write_marked(c, "Roll back")
         for _ in range(2):
             await work(c)
             clock.advance(timedelta(minutes=16))
@@ -186,9 +183,7 @@ async def test_a_gap_after_the_clock_was_set_back_is_read(dsn: str, clock: FakeC
             ahead = c.world.now + timedelta(hours=1)
             await store.change_room(tx, room.id, created_at=ahead, swept_at=ahead)
             await tx.execute("update chat_account set last_frame_at = $1, gap_at = $1", ahead)
-        ts = f"{int(c.world.now.timestamp())}.000001"
-        reactions = [{"name": "bulb", "users": [JUN], "count": 1}]
-        c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": "Roll back", "reactions": reactions}
+        write_marked(c, "Roll back")
         await work(c)
         clock.advance(timedelta(minutes=6))
         await work(c)
@@ -233,11 +228,7 @@ async def test_a_sweep_waits_as_long_as_slack_says_and_other_events_do_not(
 ) -> None:
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
-        async with c.world.ctx.db.tx() as tx:
-            await store.pause(tx, c.account, None)
-            room = await store.room_by_channel(tx, c.account, "C1")
-            assert room is not None
-            await store.change_room(tx, room.id, created_at=c.world.now)
+        await follow(c)
         clock.advance(timedelta(minutes=16))
         c.slack.refusals["conversations.history"] = "ratelimited"
         await work(c)
@@ -248,7 +239,6 @@ async def test_a_sweep_waits_as_long_as_slack_says_and_other_events_do_not(
         clock.advance(timedelta(seconds=40))
         await work(c)
         async with c.world.ctx.db.tx() as tx:
-            room = await store.room_by_channel(tx, c.account, "C1")
             swept_at = await tx.value("select swept_at from chat_room")
             errors = [
                 row["error"] for row in await tx.fetch("select error from chat_inbox where kind = 'sweep'")
