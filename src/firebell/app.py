@@ -59,7 +59,7 @@ from firebell.webhooks import openapi as webhook_openapi
 
 log = logging.getLogger("firebell.web")
 OVERTAKEN = "a concurrent change won"
-"""Logged for what only the database refused: without another request at the same time, a check is missing."""
+"""Logged when only the database refused a change; if no other request changed the same, a check is missing."""
 
 SIGNED_PREFIXES = (
     "/ack/",

@@ -6,9 +6,9 @@ from firebell.alerts.body_budget import Share
 from firebell.kit.errors import Unavailable
 
 END_BYTES = 4 * 1024
-"""How much is returned of the end of a body that is too large."""
+"""How many of the last bytes of a too large body are returned."""
 MAX_SKIPPED_BYTES = 16 * 1024 * 1024
-"""How far a body that is too large is read to its end."""
+"""How many more bytes of a too large body are read to find its end."""
 
 
 class BodyStream:

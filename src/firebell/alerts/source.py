@@ -113,9 +113,9 @@ class KeyedAddress:
     key_of: Callable[[KeyedRequest], str] | None = None
     """Returns the integration key if the path or a header has it; a request with an unknown one is not read."""
     key_in_part: Callable[[KeyedRequest], str] | None = None
-    """Returns the key that a body has itself, from the start and the end of one that is too large, or an empty string.
+    """Returns the key in a body that is too large, from its start and end; empty if neither has it.
 
-    With neither this nor `key_of`, a message that is too large pages no one, as suits changes. Pure, and never raises.
+    Without this and `key_of`, a message that is too large pages no one, which suits changes. Pure; never raises.
     """
     shown: str = ""
     """The path and query of an example, with `<key>`; empty if it is `path`."""

@@ -24,7 +24,7 @@ class _TooDeepError(Exception):
 def documents(text: str, problems: Problems) -> list[Node]:
     """Return the one document of a file; none, with the problem, if it can't be read.
 
-    The services of the list `services` are its items, whose numbers begin at 1.
+    The items of the list `services` are numbered from 1.
     """
     try:
         # numbers stay as they are written

@@ -169,7 +169,7 @@ def check(request: dict[str, Any]) -> dict[str, str]:
 
 
 def count_targets(request: dict[str, Any]) -> dict[str, str]:
-    """Return to how many `targets` Apprise would send the messages of an address, each in a request of its own."""
+    """Return the number of `targets` of an address; Apprise sends each of them a request of its own."""
     address = request["targets_of"]
     if not _usable(kind_of(address)):
         return {"result": "unusable"}
@@ -177,8 +177,8 @@ def count_targets(request: dict[str, Any]) -> dict[str, str]:
     return {"result": "invalid"} if service is None else {"result": "counted", "targets": str(len(service))}
 
 
-_ACTS = {"kinds": check, "targets_of": count_targets, "title": send}
-"""What is done with a request, by a field that only its requests have."""
+_HANDLERS = {"kinds": check, "targets_of": count_targets, "title": send}
+"""The handler of each request, by a field that only its requests have."""
 
 
 def main() -> None:
@@ -187,8 +187,8 @@ def main() -> None:
     child_limits.end_after(float(sys.argv[1]))
     child_limits.limit_memory(_MEMORY_BYTES)
     request = json.load(sys.stdin)
-    [act] = [act for name, act in _ACTS.items() if name in request]
-    answer = act(request)
+    [handle] = [handle for name, handle in _HANDLERS.items() if name in request]
+    answer = handle(request)
     answers.write(json.dumps(answer))
     answers.flush()
 

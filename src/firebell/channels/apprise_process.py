@@ -77,6 +77,6 @@ async def unusable_kinds(kinds: Sequence[str]) -> dict[str, str]:
 
 
 async def targets_of(address: str) -> int | None:
-    """Return to how many targets an address sends, None if Apprise can't read it; raise as `answer_of` does."""
+    """Return the number of targets of an address, None if Apprise can't read it; raise as `answer_of` does."""
     count = (await answer_of({"targets_of": address})).get("targets", "")
     return int(count) if count.isdecimal() else None

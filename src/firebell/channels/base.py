@@ -310,7 +310,7 @@ def without_code(outcome: Outcome, code: str) -> Outcome:
 
 
 async def _accept_any(address: str) -> None:
-    """Accept an address."""
+    """Accept any address."""
 
 
 async def _no_findings(
@@ -337,7 +337,7 @@ class Channel:
     complete_address: Callable[[str, Mapping[str, str]], str] = lambda address, settings: address
     """Return a typed address with what the settings imply; raise `Invalid` for one that they do not allow. Pure."""
     check_typed_address: Callable[[str], Awaitable[None]] = _accept_any
-    """Raise `Invalid` for an address that only slow work shows to be unusable; awaited when a person adds one."""
+    """Raise `Invalid` for an address that only a slow check finds unusable; awaited when a person adds one."""
     shown_address: Callable[[str], str] = str
     """Return what the owner of an address recognizes it by."""
     address_warning: Callable[[str], str] = lambda address: ""

@@ -200,7 +200,7 @@ def check_settings(settings: Mapping[str, str]) -> None:
 async def check_health(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
 ) -> list[CheckResult]:
-    """Return whether the server accepts the token, whose it is, and whether answers can be read if they are."""
+    """Return whether the server accepts the token, whose it is, and, if answers are read, whether it answers a sync."""
     if not settings[_TOKEN] or not settings[_URL]:
         return []
     url = f"{settings[_URL].rstrip('/')}/_matrix/client/v3/account/whoami"

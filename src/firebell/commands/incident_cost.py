@@ -34,12 +34,12 @@ def cost(ref: str, impact: str | None, currency: str | None, source: str | None,
     fields = call("PUT", f"{address}/business-impact", body) if impact else call("GET", f"{address}/cost")
     recorded = fields["business_impact"]
     people = [f"{each['amount']} {each['currency']}" for each in fields["people_costs"]]
-    priced = [["people cost", amount] for amount in people or ["-"]]
-    if people and float(fields["unpriced_hours"]):
-        priced.append(["without a rate", f"{fields['unpriced_hours']} h"])
+    cost_rows = [["people cost", amount] for amount in people or ["-"]]
+    if people and float(fields["uncost_rows_hours"]):
+        cost_rows.append(["without a rate", f"{fields['uncost_rows_hours']} h"])
     rows = [
         ["people", f"{fields['people']}, {fields['hours']} h"],
-        *priced,
+        *cost_rows,
         ["business impact", f"{recorded['amount']} {recorded['currency']}" if recorded else "-"],
         ["source", recorded["source"] if recorded else "-"],
         ["recorded", f"{local(recorded['recorded_at'])}, {recorded['by']}" if recorded else "-"],

@@ -1,4 +1,4 @@
-"""Garbage collection around the start of a process: what it imports is never garbage, and takes long to search."""
+"""Garbage collection during startup: imported modules are never garbage, but take long to scan."""
 
 import gc
 
@@ -6,12 +6,12 @@ _USUAL = gc.get_threshold()
 
 
 def collect_seldom() -> None:
-    """Collect seldom while the process imports its modules; collecting as usual would take a sixth of that time."""
+    """Collect rarely while the process imports its modules; at the usual thresholds, that takes a sixth of the time."""
     gc.set_threshold(100_000, 50, 1000)
 
 
 def settle() -> None:
-    """Collect as usual, except what is loaded: to search that would pause the process for 100 ms."""
+    """Restore the usual thresholds, and exclude what is loaded: scanning it would pause the process for 100 ms."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_USUAL)

@@ -11,7 +11,7 @@ FAILING_LIMIT_S = 10.0
 """How long a lane may fail before it is unhealthy; a database restart takes a few seconds."""
 REFUSAL_AGE_S = 60.0
 FETCH_LIMIT_S = 20.0
-"""How long nothing may be fetched from a channel's provider before that is noted (spec 10.9)."""
+"""How long fetches from a channel's provider may fail before that is noted (spec 10.9)."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class ProcessHealth:
         self._refused_at: float | None = None
         self._refusal = ""
         self._fetching_since: dict[str, float] = {}
-        """By channel, when the fetch began that is running, or the first of those that failed."""
+        """By channel, when the running fetch began, or the first of those that failed before it."""
         self.stopping = False
         self.noticed: Sequence[HealthWarning] = ()
         """What the watcher's last run found, about all processes."""
@@ -86,7 +86,7 @@ class ProcessHealth:
         return self._refusal
 
     def fetch_started(self, channel: str) -> None:
-        """Record that what happened at a channel's provider is being fetched."""
+        """Record that a fetch from a channel's provider began."""
         self._fetching_since.setdefault(channel, self._elapsed())
 
     def fetch_settled(self, channel: str) -> None:
@@ -94,7 +94,7 @@ class ProcessHealth:
         self._fetching_since.pop(channel, None)
 
     def unfetched(self) -> dict[str, str]:
-        """Return the channels from which nothing could be fetched for `FETCH_LIMIT_S`, with for how long."""
+        """Return, by channel, for how long nothing could be fetched, if that is `FETCH_LIMIT_S` or more."""
         now = self._elapsed()
         return {
             channel: f"Nothing could be fetched for {duration(timedelta(seconds=now - since))}."

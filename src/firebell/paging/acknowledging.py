@@ -57,7 +57,7 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
 
 @permits(Verb.PAGE_RESPOND)
 async def ack_waiting(tx: Tx, actor: Actor, page_ids: Sequence[int], now: datetime) -> list[Page]:
-    """Acknowledge those of these pages that wait for one person more, and return them; the others stay as they are.
+    """Acknowledge those of these pages that need one more acknowledgment, and return them; the others stay as they are.
 
     It takes as many statements as for one page: in a busy process each waits its turn.
     """

@@ -117,9 +117,9 @@ async def _acknowledge_all(
 async def _acknowledge_together(
     tx: Tx, answerer: Answerer, page_ids: Sequence[int], now: datetime
 ) -> dict[int, SignalAnswer]:
-    """Acknowledge those of these pages that wait for one person more, and return the answer for each; none if refused.
+    """Acknowledge those of these pages that need one more acknowledgment, and return the answer for each.
 
-    The refusal is that of each page alone.
+    If that is refused, return none: the caller then asks for each page alone, and gets its refusal.
     """
     try:
         async with tx.savepoint():

@@ -98,7 +98,7 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
 
 
 def with_form_names(error: FirebellError) -> FirebellError:
-    """Name the fields of an error as the form does, without `_id`: a team or policy was deleted since it was opened."""
+    """Name the fields of an error as the form does, without `_id`, such as that of a team that was just deleted."""
     error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
     return error
 

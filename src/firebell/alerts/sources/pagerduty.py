@@ -75,10 +75,11 @@ def _stated_key(decoded: Decoded, request: KeyedRequest, key_field: str) -> Json
 
 
 def key_in_part(request: KeyedRequest, key_field: str = KEY_FIELD) -> str:
-    """Return the key that a whole event would be read with, if its start or the header has it.
+    """Return the key with which the whole event would be read, if the start of the body or the header has it.
 
-    Else return the last one in its end or its start, at any depth: a false page is better than a lost one. Clients
-    that add the key last, or sort the fields, have it at the end. Text in quotes has its quotes escaped, and is no key.
+    Otherwise, return the last one in the end of the body, or else in its start, at any depth: a false page is
+    better than a lost one. Clients that add the key last, or sort the fields, have it at the end. Text in quotes
+    has its quotes escaped, and is no key.
     """
     key = _stated_key(decode(request.body, request.content_type), request, key_field)
     if isinstance(key, str) and key:

@@ -30,7 +30,7 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
 class LateRoute(APIRoute):
     """A route whose function FastAPI analyzes when the first request arrives, or when OpenAPI describes it.
 
-    To analyze one takes milliseconds; all of them would take seconds of every start.
+    Analyzing one takes milliseconds; analyzing all of them would add seconds to every start.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -94,9 +94,9 @@ class RouteGroup(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether one of the routes matches the request, and that `route`."""
-        partial: tuple[Match, Scope] = (Match.NONE, {})
         if head(scope["path"]) not in self._heads and not self._starts_with_parameter:
-            return partial
+            return Match.NONE, {}
+        partial: tuple[Match, Scope] = (Match.NONE, {})
         for route in self.routes:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:

@@ -13,7 +13,7 @@ from firebell.kit.web.api.problem_details import Problem
 from firebell.kit.web.routing import RouteGroup
 
 _DOCUMENTS = Pool("descriptions of the API", 1, 64)
-"""To make one takes seconds, and other requests must not wait meanwhile."""
+"""Generating one takes seconds, during which other requests must not wait."""
 
 
 class Api(FastAPI):
