@@ -57,17 +57,13 @@ def _root(value: Any) -> Node:
 
 def _listed(value: Any, top: Place) -> Node:
     """Return the services as a list of items, or as a mapping of slugs to them."""
+    if not isinstance(value, list):  # an object is one of its pairs
+        return _node(value, top)
+    places = [Place(number, is_item=True) for number in range(1, len(value) + 1)]
     if isinstance(value, _Object):
-        items = [(Place(number, is_item=True), *pair) for number, pair in enumerate(value, 1)]
-        return MappingNode(
-            top, tuple((ScalarNode(place, key), _node(each, place)) for place, key, each in items)
-        )
-    if isinstance(value, list):
-        items_of_list = enumerate(value, 1)
-        return SequenceNode(
-            top, tuple(_node(each, Place(number, is_item=True)) for number, each in items_of_list)
-        )
-    return _node(value, top)
+        pairs = zip(places, value, strict=True)
+        return MappingNode(top, tuple((ScalarNode(at, slug), _node(each, at)) for at, (slug, each) in pairs))
+    return SequenceNode(top, tuple(_node(each, at) for at, each in zip(places, value, strict=True)))
 
 
 def _node(value: Any, place: Place, depth: int = 1) -> Node:

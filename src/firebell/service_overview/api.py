@@ -228,27 +228,40 @@ def _runbook(runbook: RunbookOfService) -> ServiceRunbook:
     )
 
 
+MatcherQuery = Annotated[
+    Text, Query(description="matchers of labels, and words of the name or description", max_length=200)
+]
+TeamFilter = Annotated[Text | None, Query(description="slug of the team that owns them")]
+TierFilter = Annotated[
+    int | None, Query(ge=LEAST_TIER, le=MOST_TIER, description="only services of this tier")
+]
+StateFilter = Annotated[
+    HealthFilter,
+    Query(
+        description="only unhealthy, not ready or deleted ones; not ready: without a policy or an integration"
+    ),
+]
+
+
+async def search_of(
+    w: Work, q: str, team: str | None, tier: int | None, health: HealthFilter
+) -> ServiceSearch:
+    """Return the search that the filters of a request describe; raise `NotFound` if there is no such team."""
+    team_id = (await people.team_by_slug(w.tx, team)).id if team else None
+    return ServiceSearch(q.strip(), team_id, tier, health)
+
+
 @router.get("", summary="List services, newest first", responses=problems(404))
 async def list_services(
     w: Reader,
     params: PageParams,
-    q: Annotated[
-        Text, Query(description="matchers of labels, and words of the name or description", max_length=200)
-    ] = "",
-    team: Annotated[Text | None, Query(description="slug of the team that owns them")] = None,
-    tier: Annotated[
-        int | None, Query(ge=LEAST_TIER, le=MOST_TIER, description="only services of this tier")
-    ] = None,
-    health: Annotated[
-        HealthFilter,
-        Query(
-            description="only unhealthy, not ready or deleted ones; not ready: without a policy or an integration"
-        ),
-    ] = HealthFilter.ALL,
+    q: MatcherQuery = "",
+    team: TeamFilter = None,
+    tier: TierFilter = None,
+    health: StateFilter = HealthFilter.ALL,
 ) -> list[ListedService]:
-    team_id = (await people.team_by_slug(w.tx, team)).id if team else None
+    search = await search_of(w, q, team, tier, health)
     may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
-    search = ServiceSearch(q.strip(), team_id, tier, health)
     listed = await list_queries.matching(w.tx, search, with_incidents=may_read_incidents)
     return [
         ListedService(

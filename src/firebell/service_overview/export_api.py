@@ -2,18 +2,17 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Query
 from pydantic import Field
 
-from firebell.catalog.api_types import LEAST_TIER, MOST_TIER, ServiceLinkShown
+from firebell.catalog.api_types import ServiceLinkShown
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiOutput, Text, problems
-from firebell.people import actions as people
+from firebell.kit.web.api import ApiOutput, problems
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.service_overview import export_queries
-from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
+from firebell.service_overview.api import MatcherQuery, StateFilter, TeamFilter, TierFilter, search_of
+from firebell.service_overview.list_queries import HealthFilter
 
 router = api.router("services")
 
@@ -50,20 +49,13 @@ class ServiceExport(ApiOutput):
 )
 async def export_services(
     w: Reader,
-    q: Annotated[
-        Text, Query(description="matchers of labels, and words of the name or description", max_length=200)
-    ] = "",
-    team: Annotated[Text | None, Query(description="slug of the team that owns them")] = None,
-    tier: Annotated[
-        int | None, Query(ge=LEAST_TIER, le=MOST_TIER, description="only services of this tier")
-    ] = None,
-    health: Annotated[
-        HealthFilter, Query(description="only unhealthy, not ready or deleted ones")
-    ] = HealthFilter.ALL,
+    q: MatcherQuery = "",
+    team: TeamFilter = None,
+    tier: TierFilter = None,
+    health: StateFilter = HealthFilter.ALL,
 ) -> ServiceExport:
     """All services that match are in one response; the response is a JSON file for `POST /service-import`."""
-    team_id = (await people.team_by_slug(w.tx, team)).id if team else None
+    search = await search_of(w, q, team, tier, health)
     may_read_incidents = permissions.allows(w.rights, Verb.INCIDENT_READ)
-    search = ServiceSearch(q.strip(), team_id, tier, health)
     services = await export_queries.exported(w.tx, search, with_incidents=may_read_incidents)
     return ServiceExport(services=[ExportedService.model_validate(each) for each in services])
