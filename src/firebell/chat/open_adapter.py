@@ -4,15 +4,13 @@ from firebell.chat.adapter import Adapter
 from firebell.chat.model import Account, AccountSecrets, ChatKind
 from firebell.kit.context import Context
 
-SLACK_API_URL = "FIREBELL_SLACK_API_URL"
-"""Another address of Slack's Web API, such as that of a proxy."""
-
 
 def open_adapter(account: Account, secrets: AccountSecrets, ctx: Context) -> Adapter:
     """Return the adapter of an account."""
     match account.kind:
         case ChatKind.SLACK:
             from firebell.chat.slack.client import SlackClient
+            from firebell.chat.slack.interactive_calls import SLACK_API_URL
 
             return SlackClient(
                 secrets.bot_token,

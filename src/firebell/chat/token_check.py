@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from firebell.chat.accounts import Connection, check_webhook
 from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
-from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.scopes import NEEDED
 from firebell.chat.teams.activities import secret_bytes
@@ -54,7 +53,9 @@ async def slack(
             fields={"signing_secret": "Copy the Signing Secret from Basic Information."},
         )
     try:
-        answer, scopes, _ = await probe(bot_token, ctx.channel_settings.get(SLACK_API_URL, ""))
+        answer, scopes, _ = await probe(
+            bot_token, ctx.channel_settings.get(interactive_calls.SLACK_API_URL, "")
+        )
     except CallFailed as failure:
         if failure.trouble is Trouble.ACCOUNT:
             raise Invalid(

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
-from firebell.chat import accounts, install_store, store, token_check
+from firebell.chat import accounts, install_store, store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.manifest import PATH
@@ -79,17 +79,15 @@ async def take(tx: Tx, actor: Actor, ctx: Context, state: str, now: datetime) ->
     return secrets
 
 
-async def exchange(
-    ctx: Context, secrets: dict[str, str], code: str
-) -> tuple[accounts.Connection, AccountSecrets]:
-    """Return the workspace in which the app was installed; raise `Conflict` if Slack refuses the code."""
+async def bot_token(ctx: Context, secrets: dict[str, str], code: str) -> str:
+    """Return the token of the workspace in which the app was installed; raise `Conflict` if Slack refuses the code."""
     try:
         answer = await interactive_calls.exchange_code(
             ctx, secrets["client_id"], secrets["client_secret"], code, redirect_url(ctx)
         )
     except interactive_calls.SlackError as error:
         raise Conflict(f"Slack refused the installation: {error.code}.", hint="Begin again.") from error
-    return await token_check.slack(ctx, str(answer.get("access_token", "")), secrets["signing_secret"], "")
+    return str(answer.get("access_token", ""))
 
 
 @permits(Verb.CHAT_WRITE)
@@ -98,6 +96,7 @@ async def finish(
     actor: Actor,
     connection: accounts.Connection,
     secrets: AccountSecrets,
+    token_hint: str,
     tz: str,
     now: datetime,
 ) -> Account:
@@ -112,4 +111,4 @@ async def finish(
             f"The app was installed in {connection.name}, but {others[0].name} is connected.",
             hint=f"Disconnect {others[0].name} first.",
         )
-    return await accounts.connect(tx, actor, connection, secrets, token_check.hint(secrets), tz, now)
+    return await accounts.connect(tx, actor, connection, secrets, token_hint, tz, now)

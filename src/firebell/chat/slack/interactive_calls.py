@@ -19,13 +19,15 @@ log = logging.getLogger(__name__)
 CALL_LIMIT_S = 2.0
 """How long a person waits for one call at most: Slack forgets a trigger after three seconds."""
 RESPOND_LIMIT_S = 10.0
-_API_URL, _DEFAULT_API_URL = "FIREBELL_SLACK_API_URL", "https://slack.com/api/"
+SLACK_API_URL = "FIREBELL_SLACK_API_URL"
+"""Another address of Slack's Web API, such as that of a proxy."""
+_DEFAULT_API_URL = "https://slack.com/api/"
 _HOOKS = "https://hooks.slack.com/"
 
 
 def _api_url(ctx: Context) -> str:
     """Return the address of the methods, with a trailing slash."""
-    return f"{(ctx.channel_settings.get(_API_URL) or _DEFAULT_API_URL).rstrip('/')}/"
+    return f"{(ctx.channel_settings.get(SLACK_API_URL) or _DEFAULT_API_URL).rstrip('/')}/"
 
 
 class SlackError(Exception):

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.chat import accounts, link_queries, linking, socket_store, store
+from firebell.chat import accounts, link_queries, linking, socket_store, store, token_check
 from firebell.chat.connected_account import Connected
 from firebell.chat.model import Account
 from firebell.chat.slack import install, test_message
@@ -67,9 +67,10 @@ async def finish_install(request: Request) -> Response:
         return flash.redirect(request, _PAGE, "Slack was not connected: the installation was canceled.")
     async with ctx.db.tx() as tx:
         secrets = await install.take(tx, actor, ctx, query.get("state", ""), now)
-    connection, sealed = await install.exchange(ctx, secrets, query.get("code", ""))
+    token = await install.bot_token(ctx, secrets, query.get("code", ""))
+    connection, sealed = await token_check.slack(ctx, token, secrets["signing_secret"], "")
     async with ctx.db.tx() as tx:
-        account = await install.finish(tx, actor, connection, sealed, me.tz, now)
+        account = await install.finish(tx, actor, connection, sealed, token_check.hint(sealed), me.tz, now)
     return flash.redirect(request, _PAGE, f"{account.label} is connected.")
 
 

@@ -18,10 +18,10 @@ from fastapi import Response
 
 from firebell.chat import socket_store, store, sweep_store
 from firebell.chat.connected_account import Connected
-from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import interactive_calls, payloads
 from firebell.chat.slack.inbound_web import SlackReceiver
 from firebell.chat.slack.inbound_worker import GAP
+from firebell.chat.slack.interactive_calls import SLACK_API_URL
 from firebell.chat.slack.payloads import text_at
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence

@@ -16,11 +16,10 @@ from firebell.chat.captured_messages import kind_of_emoji, sent_at
 from firebell.chat.connected_account import Connected
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.mirror_model import OpKind
-from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import events
 from firebell.chat.slack.client import SlackClient
 from firebell.chat.slack.events import SlackEvent
-from firebell.chat.slack.interactive_calls import SlackError
+from firebell.chat.slack.interactive_calls import SLACK_API_URL, SlackError
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.sweep_store import CapturedText
 from firebell.kit.context import Context
