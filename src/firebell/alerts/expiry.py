@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.alerts.batch_state import Batch
-from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
+from firebell.alerts.model import EXPIRING_SOURCES, SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 
 EVIDENCE_MARGIN = timedelta(minutes=1)
 """A source that sent something this long before an alert expired, or later, was alive then."""
@@ -17,8 +17,6 @@ SILENCE = timedelta(minutes=2)
 RETURN_GRACE = timedelta(minutes=5)
 """How long a source that was silent has to send its alerts again."""
 MAX_LISTED = 20
-SOURCES = frozenset({"prometheus"})
-"""The names of the sources whose alerts expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def expiries(batch: Batch, requests: Iterable[InboundRequest]) -> Expiries:
 
 def reporting_integrations(requests: Iterable[InboundRequest]) -> list[int]:
     """Return the integrations whose expiring source sent something, even if nothing of it is an alert here."""
-    return sorted({request.integration_id for request in requests if request.source in SOURCES})
+    return sorted({request.integration_id for request in requests if request.source in EXPIRING_SOURCES})
 
 
 def judge(source: ExpiringSource, expired: Sequence[ExpiringAlert], now: datetime) -> Verdict:

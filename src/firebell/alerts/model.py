@@ -18,6 +18,8 @@ SOURCE_SILENT_KEY = "firebell:source-silent"
 
 OWN_SOURCE = "firebell"
 """The source of the messages that say what Firebell decided itself."""
+EXPIRING_SOURCES = frozenset({"prometheus"})
+"""The names of the sources whose alerts expire once they stop sending them."""
 HEARTBEAT_KEY_PREFIX = "heartbeat:"
 """The prefix of the deduplication keys of the alerts of heartbeats."""
 TEST_KEY_PREFIX = "\x1ftest:"

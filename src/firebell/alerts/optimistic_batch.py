@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.alerts import batch_state, dedup_and_grouping, event_placement, expiry
+from firebell.alerts import batch_state, dedup_and_grouping, event_placement
 from firebell.alerts.batch_state import Batch, GroupState
 from firebell.alerts.dedup_and_grouping import STORM_WINDOW
-from firebell.alerts.model import EventKind, InboundRequest
+from firebell.alerts.model import EXPIRING_SOURCES, EventKind, InboundRequest
 
 MAX_KNOWN_GROUPS = 20_000
 MAX_KNOWN_ALERTS = 100_000
@@ -86,7 +86,7 @@ class KnownState:
         keys: set[Key] = set()
         for request in requests:
             # that a source of expiring alerts lives is stored too, and when they expire
-            if request.error is not None or request.source in expiry.SOURCES:
+            if request.error is not None or request.source in EXPIRING_SOURCES:
                 return False
             for event in request.incoming:
                 key = (request.integration_id, event.dedup_key)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from firebell.alerts import sources
 from firebell.alerts.source import ForeignAddress, PathAddress, Recognition, Source
 from firebell.kit.slice import DeclarationError, unique
+
+_PACKAGE = "firebell.alerts.sources"
+"""Imported by its name, as its modules are: they import what is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ def _paths(source: Source) -> list[str]:
 
 def _declared() -> Iterator[tuple[str, Source]]:
     """Yield each module of the package and its source, in the order of file names."""
-    for module in pkgutil.iter_modules(sources.__path__):
-        name = f"{sources.__name__}.{module.name}"
+    for module in pkgutil.iter_modules(import_module(_PACKAGE).__path__):
+        name = f"{_PACKAGE}.{module.name}"
         source = getattr(import_module(name), "SOURCE", None)
         if not isinstance(source, Source):
             raise DeclarationError(f"{name} declares no SOURCE.")
