@@ -97,11 +97,6 @@ async def latest(
     return [StoredMailEvent(**{**dict(row), "kind": MailEventKind(row["kind"])}) for row in rows]
 
 
-async def forget_reasons(tx: Tx, subscriber_id: int) -> None:
-    """Forget what servers said about an erased subscriber: it can repeat the address."""
-    await tx.execute("update mail_event set reason = '' where subscriber_id = $1", subscriber_id)
-
-
 async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
     """Delete reports from before an instant."""
     return await tx.changed(

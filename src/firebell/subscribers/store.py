@@ -409,3 +409,8 @@ async def failing_hooks(tx: Reads, page_id: int) -> list[StatusSubscriber]:
         page_id,
     )
     return [subscriber_of(row) for row in rows]
+
+
+async def forget_reasons(tx: Tx, subscriber_id: int) -> None:
+    """Forget what mail servers said about an erased subscriber: it can repeat the address."""
+    await tx.execute("update mail_event set reason = '' where subscriber_id = $1", subscriber_id)

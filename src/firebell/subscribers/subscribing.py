@@ -15,7 +15,6 @@ from firebell.subscribers import (
     addresses,
     confirmation_codes,
     delivery_store,
-    mail_event_store,
     request_store,
     store,
     subscription_rules,
@@ -269,7 +268,7 @@ async def erase(tx: Tx, subscriber: StatusSubscriber, now: datetime) -> None:
     """Forget address, contact, network and secret at once; the numbers of what was sent stay."""
     await delivery_store.void(tx, subscriber.id, "erased", now)
     await delivery_store.forget_hosts(tx, subscriber.id)
-    await mail_event_store.forget_reasons(tx, subscriber.id)
+    await store.forget_reasons(tx, subscriber.id)
     await store.change(
         tx,
         subscriber.id,
