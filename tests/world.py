@@ -24,8 +24,8 @@ from firebell.kit.http_out import parse_networks
 from firebell.kit.timing import REAL, Pace
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
-from firebell.paging.night_limit import NightLimit
-from firebell.paging.night_limit_actions import set_limit
+from firebell.paging.night_limit.actions import set_limit
+from firebell.paging.night_limit.rules import NightLimit
 from firebell.people import actions as people
 from firebell.process import connected
 from firebell.settings import Settings

@@ -9,7 +9,7 @@ from firebell.paging import actions as paging
 from firebell.paging import offline_actions
 from firebell.paging.model import PageState
 from firebell.paging.offline_actions import OfflineOutcome
-from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, position
+from firebell.paging.page_changes.offline_checks import ActionKind, DelayedAction, Stale, position
 from tests.world import World, world
 
 

@@ -9,7 +9,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
-from firebell.paging import policy_store
+from firebell.paging.policies import store as policy_store
 from firebell.response import actions as response
 from tests.lock_waits import until_blocked
 from tests.stories.test_a_person_pages_someone_by_hand import start

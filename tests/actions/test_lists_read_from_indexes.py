@@ -19,10 +19,11 @@ from firebell.incidents.incident_list import store as incident_list_store
 from firebell.incidents.incident_list.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db.database import Db, Tx
-from firebell.paging import list_store, night_limit_store
-from firebell.paging.list_pagination import parts
 from firebell.paging.model import OPEN, PageFilter, PageState
-from firebell.paging.night_limit import PersonNight
+from firebell.paging.night_limit import store as night_limit_store
+from firebell.paging.night_limit.rules import PersonNight
+from firebell.paging.page_list import store as list_store
+from firebell.paging.page_list.pagination import parts
 from tests.alert_search import search
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

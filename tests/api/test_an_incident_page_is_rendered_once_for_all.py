@@ -13,7 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL
 from firebell.kit.web import html
 from firebell.paging import actions as paging
-from firebell.paging import page_changes
+from firebell.paging.page_changes import actions as page_changes
 from tests.api.api_clients import browser, sign_in
 from tests.servers import until
 from tests.world import World, world

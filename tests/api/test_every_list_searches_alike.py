@@ -58,7 +58,7 @@ async def test_every_list_searches_alike(dsn: str, clock: FakeClock, monkeypatch
         await titled(w)
         assert {q: await found(api, q) for q in MATCHES} == expected
         # nothing changes when the words are not in the newest rows
-        for slice_ in ("alerts.list_filter_store", "paging.list_store", "incidents.incident_list.store"):
+        for slice_ in ("alerts.list_filter_store", "paging.page_list.store", "incidents.incident_list.store"):
             monkeypatch.setattr(f"firebell.{slice_}.NEWEST_SEARCHED", 1)
         assert {q: await found(api, q) for q in MATCHES} == expected
 

@@ -11,7 +11,7 @@ from firebell.alerts import web as alerts_web
 from firebell.incidents.incident_list import web as incidents_web
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from firebell.paging import inbox_web
+from firebell.paging.page_list import web as inbox_web
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.saved_views import actions as saved_views

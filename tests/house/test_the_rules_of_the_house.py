@@ -62,7 +62,7 @@ def imports(tree: ast.Module) -> Iterator[str]:
 def test_the_decisions_of_the_core_are_pure() -> None:
     assert {
         "oncall/rota/shifts",
-        "paging/escalation",
+        "paging/escalation/state_machine",
         "alerts/dedup_and_grouping",
         "incidents/phases/lifecycle",
         "incidents/checks/process_checks",

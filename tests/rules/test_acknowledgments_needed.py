@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from firebell.paging.escalation import (
+from firebell.paging.escalation.state_machine import (
     Ack,
     Answered,
     Due,

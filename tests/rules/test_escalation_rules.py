@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.paging.dry_steps import dry_run
-from firebell.paging.escalation import (
+from firebell.paging.escalation.round_robin import after_turn, in_turn, successive, turn_of
+from firebell.paging.escalation.state_machine import (
     Ack,
     Due,
     Entered,
@@ -52,8 +52,8 @@ from firebell.paging.model import (
     TargetKind,
     levels_from_json,
 )
-from firebell.paging.night_limit import Nights, PersonNight, waits_for_turn
-from firebell.paging.round_robin import after_turn, in_turn, successive, turn_of
+from firebell.paging.night_limit.rules import Nights, PersonNight, waits_for_turn
+from firebell.paging.policies.dry_steps import dry_run
 from tests.oracles.escalation import WEEK, SlowLevel, SlowPage, times
 from tests.rules.budget import examples
 

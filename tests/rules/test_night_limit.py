@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.paging.escalation_recipients import hypothetical_page
+from firebell.paging.escalation.recipients import hypothetical_page
 from firebell.paging.model import Plan
-from firebell.paging.night_limit import NightLimit, Nights, PersonNight, backup, person_night
+from firebell.paging.night_limit.rules import NightLimit, Nights, PersonNight, backup, person_night
 from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

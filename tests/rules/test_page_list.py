@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.text import MAX_ID
-from firebell.paging.list_pagination import ListPosition, ListSegment, parse, parts
 from firebell.paging.model import OPEN, UNANSWERED, PageState
+from firebell.paging.page_list.pagination import ListPosition, ListSegment, parse, parts
 
 START = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.paging.escalation import (
+from firebell.paging.escalation.state_machine import (
     ACK_COVERAGE,
     ACK_TIMEOUT,
     Ack,

@@ -10,12 +10,19 @@ from starlette.datastructures import FormData
 
 from firebell.kit.errors import Invalid
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.paging.dry_run import PlannedLevel, PlannedMessage, compare, messages, rows, summary
 from firebell.paging.level_conditions import EVERY_DAY, Conditions, Hours
 from firebell.paging.model import Level, Plan, Policy, Strategy, Target, TargetKind
-from firebell.paging.policy_changes import changes
-from firebell.paging.policy_form import LevelRow, PolicyForm, apply_button, minutes_text, plan_of, to_seconds
-from firebell.paging.policy_starters import TIERS, Tier, apply_tier
+from firebell.paging.policies.changes import changes
+from firebell.paging.policies.dry_run import PlannedLevel, PlannedMessage, compare, messages, rows, summary
+from firebell.paging.policies.form import (
+    LevelRow,
+    PolicyForm,
+    apply_button,
+    minutes_text,
+    plan_of,
+    to_seconds,
+)
+from firebell.paging.policies.starters import TIERS, Tier, apply_tier
 from tests.rules.budget import examples
 
 A, B, C = (LevelRow((f"person:{i}",), str(i)) for i in (1, 2, 3))

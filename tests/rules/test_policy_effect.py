@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from firebell.paging.level_conditions import HIGH, Conditions, Hours, PageKind
 from firebell.paging.model import Level, Plan
-from firebell.paging.policy_effect import EffectLine, PastPage, compare, effect
+from firebell.paging.policies.effect import EffectLine, PastPage, compare, effect
 
 NIGHT = datetime(2026, 11, 23, 1, tzinfo=UTC)
 PAGES = [PastPage(NIGHT, timedelta(minutes=m), HIGH) for m in (0, 4, 5, 14, 15, 45, 600)]

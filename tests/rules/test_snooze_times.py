@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firebell.kit.localtime import to_instant, to_local
-from firebell.paging.escalation import MAX_SNOOZE
+from firebell.paging.escalation.state_machine import MAX_SNOOZE
 from firebell.paging.snooze_times import LEAST, ends
 from tests.rules.budget import examples
 

@@ -17,7 +17,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.notify import delivery_store
 from firebell.paging import actions as paging
 from firebell.paging import api as page_api
-from firebell.paging import manual
+from firebell.paging.manual_pages import actions as manual
 from firebell.paging.model import ManualTarget, ManualTargetKind, PageState
 from firebell.people import actions as people
 from tests.api.api_clients import TEST, Api, browser, key_of, organization, sign_in

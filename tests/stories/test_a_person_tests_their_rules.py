@@ -6,7 +6,8 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Forbidden
 from firebell.metrics import source_store
 from firebell.paging import actions as paging
-from firebell.paging import page_tests, store
+from firebell.paging import store
+from firebell.paging.manual_pages import page_tests
 from firebell.paging.model import PageState
 from tests.api.api_clients import TEST
 from tests.world import world

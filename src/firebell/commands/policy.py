@@ -8,7 +8,7 @@ import click
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, fail, instant, short, show, show_table, table
 from firebell.kit.text import plural
-from firebell.paging.policy_effect import MAX_PAGES
+from firebell.paging.policies.effect import MAX_PAGES
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _PASSED = {True: "skipped: its conditions are not met", False: "skipped: it reaches no one"}

@@ -26,23 +26,12 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import (
-    acknowledging,
-    drill_pages,
-    escalation,
-    leaving,
-    list_store,
-    log_writer,
-    manual,
-    night_limit_actions,
-    page_changes,
-    policy_actions,
-    policy_store,
-    reach_queries,
-    store,
-)
 from firebell.paging import live_topics as topics
+from firebell.paging import log_writer, reach_queries, store
+from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.level_conditions import PageKind
+from firebell.paging.manual_pages import actions as manual
+from firebell.paging.manual_pages import drill_pages
 from firebell.paging.model import (
     ACK_WARNING_TIMER,
     SUBJECT_KIND,
@@ -58,7 +47,13 @@ from firebell.paging.model import (
     TargetKind,
     escalates_until,
 )
-from firebell.paging.page_changes import apply_event, lock_for, log_all, step_all, store_changes
+from firebell.paging.night_limit import actions as night_limit_actions
+from firebell.paging.page_changes import acknowledging, leaving
+from firebell.paging.page_changes import actions as page_changes
+from firebell.paging.page_changes.actions import apply_event, lock_for, log_all, step_all, store_changes
+from firebell.paging.page_list import store as list_store
+from firebell.paging.policies import actions as policy_actions
+from firebell.paging.policies import store as policy_store
 from firebell.people.action_permissions import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb

@@ -5,9 +5,18 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.paging import actions, page_changes, single_use_store, store
+from firebell.paging import actions, store
 from firebell.paging.model import Page, PageState
-from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
+from firebell.paging.page_changes import actions as page_changes
+from firebell.paging.page_changes import single_use_store
+from firebell.paging.page_changes.offline_checks import (
+    ActionKind,
+    DelayedAction,
+    Stale,
+    objection,
+    position,
+    same_plan,
+)
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb

@@ -11,18 +11,11 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import (
-    escalation,
-    list_pagination,
-    list_store,
-    manual_store,
-    offline_checks,
-    service_pages_store,
-    store,
-)
+from firebell.paging import store
 from firebell.paging.actions import NO_POLICY
-from firebell.paging.dry_run import PlannedLevel, dry_run_of, page_kind
-from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging.escalation import state_machine as escalation
+from firebell.paging.escalation.recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging.manual_pages import store as manual_store
 from firebell.paging.model import (
     MANUAL_KIND,
     OPEN,
@@ -33,6 +26,11 @@ from firebell.paging.model import (
     PageState,
     Policy,
 )
+from firebell.paging.page_changes import offline_checks
+from firebell.paging.page_list import pagination as list_pagination
+from firebell.paging.page_list import service_pages_store
+from firebell.paging.page_list import store as list_store
+from firebell.paging.policies.dry_run import PlannedLevel, dry_run_of, page_kind
 from firebell.paging.reach_queries import at_first_level
 from firebell.people import actions as people
 

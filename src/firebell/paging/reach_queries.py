@@ -7,8 +7,9 @@ from functools import partial
 
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
-from firebell.paging import escalation, policy_store, store
-from firebell.paging.escalation_recipients import Recipients, hypothetical_page, load_recipients
+from firebell.paging import store
+from firebell.paging.escalation import state_machine as escalation
+from firebell.paging.escalation.recipients import Recipients, hypothetical_page, load_recipients
 from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import (
     SUBJECT_KIND,
@@ -23,6 +24,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
+from firebell.paging.policies import store as policy_store
 from firebell.people.action_permissions import internal
 
 

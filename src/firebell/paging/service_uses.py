@@ -3,7 +3,7 @@
 from firebell.catalog.uses import ServiceUse, counted_use
 from firebell.kit.db.database import Tx
 from firebell.kit.web import html
-from firebell.paging import service_pages_store
+from firebell.paging.page_list import service_pages_store
 from firebell.people.permissions import Verb
 
 

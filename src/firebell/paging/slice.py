@@ -14,20 +14,16 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.paging import (
-        api,
-        inbox_web,
-        list_api,
-        manual_api,
-        manual_web,
-        night_limit_api,
-        night_limit_web,
-        offline_actions_api,
-        policy_api,
-        policy_editor_web,
-        policy_web,
-        web,
-    )
+    from firebell.paging import api, offline_actions_api, web
+    from firebell.paging.manual_pages import api as manual_api
+    from firebell.paging.manual_pages import web as manual_web
+    from firebell.paging.night_limit import api as night_limit_api
+    from firebell.paging.night_limit import web as night_limit_web
+    from firebell.paging.page_list import api as list_api
+    from firebell.paging.page_list import web as inbox_web
+    from firebell.paging.policies import api as policy_api
+    from firebell.paging.policies import editor_web as policy_editor_web
+    from firebell.paging.policies import web as policy_web
 
     return [
         inbox_web.router,
@@ -46,7 +42,10 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import ack_warnings, night_limit_actions, page_tests, timers
+    from firebell.paging import timers
+    from firebell.paging.manual_pages import page_tests
+    from firebell.paging.night_limit import actions as night_limit_actions
+    from firebell.paging.page_changes import ack_warnings
 
     return {
         **timers.HANDLERS,
@@ -57,7 +56,9 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.paging import night_limit_store, policy_version_store, retention_store
+    from firebell.paging import retention_store
+    from firebell.paging.night_limit import store as night_limit_store
+    from firebell.paging.policies import version_store as policy_version_store
 
     return (
         *retention_store.RETENTIONS,
@@ -81,7 +82,8 @@ def _subscriptions() -> Subscriptions:
     from firebell.alerts import model as alerts
     from firebell.notify.model import DeliveriesFail, NobodyReached
     from firebell.oncall.model import ScheduleDeleted
-    from firebell.paging import actions, leaving
+    from firebell.paging import actions
+    from firebell.paging.page_changes import leaving
     from firebell.people.model import PersonLeft
 
     return Subscriptions(

@@ -11,8 +11,11 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
-from firebell.paging import escalation, log_writer, night_limit, night_limit_actions, round_robin_store, store
-from firebell.paging.escalation_recipients import Recipients, load_recipients
+from firebell.paging import log_writer, store
+from firebell.paging.escalation import round_robin_store
+from firebell.paging.escalation import state_machine as escalation
+from firebell.paging.escalation.recipients import Recipients, load_recipients
+from firebell.paging.escalation.round_robin import instead, turn_of
 from firebell.paging.model import (
     COPY_KIND,
     SUBJECT_KIND,
@@ -24,9 +27,10 @@ from firebell.paging.model import (
     PageState,
     Strategy,
 )
-from firebell.paging.night_limit import Nights
-from firebell.paging.page_changes import store_changes
-from firebell.paging.round_robin import instead, turn_of
+from firebell.paging.night_limit import actions as night_limit_actions
+from firebell.paging.night_limit import rules as night_limit
+from firebell.paging.night_limit.rules import Nights
+from firebell.paging.page_changes.actions import store_changes
 from firebell.people import actions as people
 
 

@@ -15,7 +15,7 @@ from firebell.kit.signing import Signer
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.schedules import change_undo
 from firebell.paging import actions as paging
-from firebell.paging import policy_actions
+from firebell.paging.policies import actions as policy_actions
 from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.permissions import Rights, Verb

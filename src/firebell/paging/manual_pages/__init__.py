@@ -1,0 +1,1 @@
+"""Pages that people start by hand, test pages, and pages of drills."""

@@ -1,0 +1,1 @@
+"""Escalation policies: their editor, versions and effect, and the dry run of one."""
