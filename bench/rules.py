@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions as inhibition
 from firebell.alerts.inhibition.model import NewInhibitionRule
-from firebell.alerts.routing_rules import RoutingRule
+from firebell.alerts.routing_rules.rules import RoutingRule
 from firebell.alerts.silences import actions as silences
 from firebell.alerts.silences.model import NewSilence
 from firebell.kit.db.database import Tx

@@ -1,6 +1,6 @@
 """Alerts by the words of their titles, as the list of alerts finds them."""
 
-from firebell.alerts import listing
+from firebell.alerts.alert_list import listing
 from firebell.alerts.model import Alert, AlertFilter
 from firebell.kit.db.database import Tx
 from firebell.kit.matcher_query import MatcherQuery

@@ -12,10 +12,10 @@ import msgspec
 
 from firebell import event_subscriptions
 from firebell.alerts import actions as alerts
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
-from firebell.alerts.source import PathAddress
-from firebell.alerts.source_registry import registry
+from firebell.alerts.source_base.registry import registry
+from firebell.alerts.source_base.source import PathAddress
 from firebell.channels import registry as channel_registry
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context

@@ -11,7 +11,7 @@ from bench import process_stats
 from bench.load_runner import load
 from bench.product import Product, product
 from bench.result import Result, check, number
-from firebell.alerts.dedup_and_grouping import STORM_GROUPS
+from firebell.alerts.batches.dedup_and_grouping import STORM_GROUPS
 
 ALERTS, SECONDS = 100_000, 60
 BESIDE_PER_S, READS_PER_S = 5, 5

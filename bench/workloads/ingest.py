@@ -9,7 +9,7 @@ from bench.load_runner import HERE, load
 from bench.product import Product, product
 from bench.result import Result, check, number
 from bench.upsert_baseline import upserts_per_s
-from firebell.alerts.dedup_and_grouping import STORM_GROUPS
+from firebell.alerts.batches.dedup_and_grouping import STORM_GROUPS
 
 ALERTS_EACH = 100
 COUNT_EVENTS = "select count(*) from event"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bench.load_runner import Load, load
 from bench.product import Product, product
 from bench.result import Result, check, number
-from firebell.alerts.dedup_and_grouping import STORM_GROUPS
+from firebell.alerts.batches.dedup_and_grouping import STORM_GROUPS
 
 CONNECTIONS = 32
 OPENED = STORM_GROUPS + 100

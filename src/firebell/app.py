@@ -28,7 +28,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell import __version__, error_suggestions, probes
-from firebell.alerts import inbound
+from firebell.alerts.ingest import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
 from firebell.heartbeats.alert_pings import AlertPings

@@ -3,9 +3,9 @@
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.dedup_and_grouping import STORM_WINDOW
+from firebell.alerts.batches.dedup_and_grouping import STORM_WINDOW
+from firebell.alerts.batches.optimistic_batch import KnownState
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.alerts.optimistic_batch import KnownState
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from tests.world import World, world

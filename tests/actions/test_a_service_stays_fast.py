@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import list_filter_store
+from firebell.alerts.alert_list import filter_store as list_filter_store
 from firebell.alerts.model import AlertFilter
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock

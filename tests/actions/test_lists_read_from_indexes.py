@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts import change_event_store, read_store
+from firebell.alerts import read_store
+from firebell.alerts.change_events import store as change_event_store
 from firebell.alerts.model import AlertFilter
 from firebell.alerts.time_range import TimeRange
 from firebell.incidents.declaring import similar_queries

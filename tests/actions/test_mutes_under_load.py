@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import mute_actions, mute_store
-from firebell.alerts.batch_state import Batch
+from firebell.alerts.batches.state import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MutesByService, by_service
+from firebell.alerts.muting import actions as mute_actions
+from firebell.alerts.muting import store as mute_store
 from firebell.alerts.silences import actions as silences
 from firebell.alerts.silences.model import NewSilence
 from firebell.alerts.timers import run_mutes

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from firebell.alerts import actions as alerts
+from firebell.alerts.batches.optimistic_batch import KnownState
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.alerts.optimistic_batch import KnownState
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx

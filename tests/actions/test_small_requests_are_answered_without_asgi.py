@@ -9,8 +9,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import inbound
-from firebell.alerts import ingest_queue as ingest_module
+from firebell.alerts.ingest import inbound
+from firebell.alerts.ingest import ingest_queue as ingest_module
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.web.connections import ConnectionLimits

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
-from firebell.alerts import inbound
+from firebell.alerts.ingest import inbound
 from firebell.app import pages
 from firebell.audiences import actions as audiences
 from firebell.audiences.model import AudienceText, Moment

@@ -3,7 +3,7 @@
 import json
 
 from firebell.alerts.model import InboundRequest
-from firebell.alerts.source import KeyedRequest
+from firebell.alerts.source_base.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from tests.world import World
 

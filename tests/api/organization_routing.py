@@ -1,7 +1,7 @@
 """Routing rules in the organization with one of everything, in two versions."""
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.routing_rules import Owner, RoutingRule
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from tests.world import World

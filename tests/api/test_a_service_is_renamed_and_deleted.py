@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.routing_rules import Owner, RoutingRule
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import listing
+from firebell.alerts.alert_list import listing
 from firebell.kit import label_comparison
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState

@@ -58,7 +58,11 @@ async def test_every_list_searches_alike(dsn: str, clock: FakeClock, monkeypatch
         await titled(w)
         assert {q: await found(api, q) for q in MATCHES} == expected
         # nothing changes when the words are not in the newest rows
-        for slice_ in ("alerts.list_filter_store", "paging.page_list.store", "incidents.incident_list.store"):
+        for slice_ in (
+            "alerts.alert_list.filter_store",
+            "paging.page_list.store",
+            "incidents.incident_list.store",
+        ):
             monkeypatch.setattr(f"firebell.{slice_}.NEWEST_SEARCHED", 1)
         assert {q: await found(api, q) for q in MATCHES} == expected
 
@@ -76,7 +80,7 @@ async def test_a_whole_key_finds_its_alert_whatever_it_consists_of(dsn: str, clo
 async def test_a_search_of_alerts_is_walked_like_the_list(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firebell.alerts.list_filter_store.NEWEST_SEARCHED", 3)
+    monkeypatch.setattr("firebell.alerts.alert_list.filter_store.NEWEST_SEARCHED", 3)
     async with organization(dsn, clock) as (w, api):
         for number in range(12):
             await w.alert(f"{'disk' if number % 2 else 'memory'} {number}", status="firing")

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from firebell import event_subscriptions
-from firebell.alerts.ingest_queue import LARGE_BYTES
+from firebell.alerts.ingest.ingest_queue import LARGE_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database as kit_db
 from firebell.kit.db.database import INGEST_LIMITS, REQUEST_LIMITS, WORK_LIMITS, Db, Limits

@@ -56,7 +56,7 @@ ROUTERS = [
     "runbooks.api",
     "alerts.web",
     "alerts.api",
-    "alerts.change_event_api",
+    "alerts.change_events.api",
     "handoffs.web",
     "handoffs.api",
     "workload.web",

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from firebell import app, cli
 from firebell.alerts import actions as alerts
 from firebell.alerts import sources
-from firebell.alerts.recognition import source_of
-from firebell.alerts.source import MAX_KEYED_BODY_BYTES, KeyedAddress, Source
-from firebell.alerts.source_registry import registry
+from firebell.alerts.source_base.recognition import source_of
+from firebell.alerts.source_base.registry import registry
+from firebell.alerts.source_base.source import MAX_KEYED_BODY_BYTES, KeyedAddress, Source
 from firebell.kit.clock import FakeClock
 from firebell.kit.slice import DeclarationError
 from tests.api.api_clients import browser, sign_in
@@ -194,7 +194,7 @@ def test_a_new_source_without_documentation_is_noticed(toys: None) -> None:
 def test_a_source_that_cannot_receive_stops_the_start(
     lines: str, message: str, forgotten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    imports = "from firebell.alerts.source import KeyedAddress, Recognition, Source\n"
+    imports = "from firebell.alerts.source_base.source import KeyedAddress, Recognition, Source\n"
     (tmp_path / "rival.py").write_text(imports + lines)
     extend(monkeypatch, tmp_path)
     with pytest.raises(DeclarationError, match=message):
@@ -205,7 +205,7 @@ async def test_a_source_cannot_hide_the_pages_of_the_product(
     dsn: str, clock: FakeClock, forgotten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "rival.py").write_text(
-        "from firebell.alerts.source import KeyedAddress, Source\n"
+        "from firebell.alerts.source_base.source import KeyedAddress, Source\n"
         "SOURCE = Source('rival', '', '', '', KeyedAddress('/pages/enqueue', None, None, ''))\n"
     )
     extend(monkeypatch, tmp_path)

@@ -20,7 +20,7 @@ from firebell.alert_audit.proposals import proposal
 from firebell.alert_audit.routing_patch import own_matchers, patch
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers, overlaps
 from firebell.alerts.model import Alert
-from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency, compile_rules
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule, Urgency, compile_rules
 from firebell.kit.calendar_periods import quarter_of
 from firebell.metrics.model import RULE_MAX_CHARS
 from firebell.paging import alert_design

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from firebell.alerts.batch_state import Batch
-from firebell.alerts.counting import QUARTER, quarter_of, started
-from firebell.alerts.dedup_and_grouping import apply, event_id
+from firebell.alerts.batches.counting import QUARTER, quarter_of, started
+from firebell.alerts.batches.dedup_and_grouping import apply, event_id
+from firebell.alerts.batches.state import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell.alerts import expiry
-from firebell.alerts.expiry import ExpiringAlert, ExpiringSource, Verdict
+from firebell.alerts.expiry_and_flapping import expiry
+from firebell.alerts.expiry_and_flapping.expiry import ExpiringAlert, ExpiringSource, Verdict
 from firebell.alerts.model import SOURCE_SILENT_KEY, EventKind
-from firebell.alerts.prometheus_fingerprint import fingerprint
+from firebell.alerts.source_base.prometheus_fingerprint import fingerprint
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 

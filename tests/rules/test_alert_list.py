@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts import facets, histogram, time_range
+from firebell.alerts import time_range
+from firebell.alerts.alert_list import facets, histogram
 from firebell.alerts.model import TEST_KEY_PREFIX, stored_keys
 from firebell.alerts.silences import rules
 from firebell.kit import matcher_query, matchers

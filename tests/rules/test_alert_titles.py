@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firebell.alerts import dedup_and_grouping, group_titles
-from firebell.alerts.batch_state import Batch, GroupState, group_state
+from firebell.alerts.batches import dedup_and_grouping, group_titles
+from firebell.alerts.batches.state import Batch, GroupState, group_state
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import cleaning
 from firebell.alerts.model import TEST_KEY_PREFIX, Event, EventKind, Rejected
-from firebell.alerts.source import KeyedRequest
+from firebell.alerts.source_base.source import KeyedRequest
 from firebell.alerts.sources import alertmanager, generic, pagerduty
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.alerts import decoding, inflate, tolerant_json
-from firebell.alerts.decoding import BodyFormat, decode
+from firebell.alerts.bodies import decoding, inflate, tolerant_json
+from firebell.alerts.bodies.decoding import BodyFormat, decode
 
 RESOLVE: dict[str, Any] = {"title": "Disk full", "dedup_key": "disk-7", "status": "resolved", "host": "Café"}
 TEXT = json.dumps(RESOLVE, ensure_ascii=False)

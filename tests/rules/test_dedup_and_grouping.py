@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import batch_outcome, dedup_and_grouping, flapping
-from firebell.alerts.batch_state import AlertState, Batch, GroupState, alert_state, group_state
+from firebell.alerts import flapping
+from firebell.alerts.batches import dedup_and_grouping
+from firebell.alerts.batches import outcome as batch_outcome
+from firebell.alerts.batches.state import AlertState, Batch, GroupState, alert_state, group_state
 from firebell.alerts.model import TEST_KEY_PREFIX, Alert, Event, EventKind, Group, InboundRequest
 from tests.oracles.alerts import Oracle, final_status
 from tests.rules.budget import examples

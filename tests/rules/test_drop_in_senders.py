@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.alerts.model import EventKind
-from firebell.alerts.source import KeyedAddress, KeyedRequest
-from firebell.alerts.source_registry import registry
+from firebell.alerts.source_base.registry import registry
+from firebell.alerts.source_base.source import KeyedAddress, KeyedRequest
 from firebell.alerts.sources import opsgenie
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

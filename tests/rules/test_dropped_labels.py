@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from firebell.alerts import dropped_labels
+from firebell.alerts.integrations import dropped_labels
 from firebell.alerts.model import Event, EventKind
-from firebell.alerts.source import KeyedRequest
+from firebell.alerts.source_base.source import KeyedRequest
 from firebell.alerts.sources import alertmanager, prometheus
 from firebell.kit.errors import Invalid
 from tests.rules.test_dedup_and_grouping import NOW

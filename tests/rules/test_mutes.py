@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import batch_outcome, cleaning, mute_actions, muted_groups, mutes
-from firebell.alerts.batch_state import Batch, GroupState
+from firebell.alerts import cleaning, mutes
+from firebell.alerts.batches import outcome as batch_outcome
+from firebell.alerts.batches.state import Batch, GroupState
 from firebell.alerts.model import SOURCE_SILENT_KEY, Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind, MutesByService
+from firebell.alerts.muting import actions as mute_actions
+from firebell.alerts.muting import muted_groups
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from tests.rules.budget import examples

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import routing_rules
 from firebell.alerts.model import Event, InboundRequest
-from firebell.alerts.routing_rules import Owner, Urgency
+from firebell.alerts.routing_rules import rules as routing_rules
+from firebell.alerts.routing_rules.rules import Owner, Urgency
 from tests.rules.budget import examples
 from tests.rules.test_routing_rules import HOME, LABELS, LEDGER, MATCHERS, SEARCH, firing, routing, rule
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import routing_rules
 from firebell.alerts.flapping import Flap
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.past_alert_columns import NEVER, AlertHistory, AlertKind, microseconds
 from firebell.alerts.routing_model import Hold, HoldKind
-from firebell.alerts.routing_rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
+from firebell.alerts.routing_rules import rules as routing_rules
+from firebell.alerts.routing_rules.rules import NO_ROUTING, Owner, Routing, RoutingRule, Urgency
 from firebell.kit.errors import Invalid
 from firebell.routing import explanation, forms, replay
 from firebell.routing.explanation import ExplanationFacts

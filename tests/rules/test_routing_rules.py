@@ -9,23 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import (
-    batch_outcome,
-    batch_state,
-    cleaning,
-    dedup_and_grouping,
-    event_placement,
-    muted_groups,
-    mutes,
-    routing_changes,
-    routing_rules,
-    routing_validation,
-)
-from firebell.alerts.batch_state import Batch, GroupState
+from firebell.alerts import cleaning, event_placement, mutes
+from firebell.alerts.batches import dedup_and_grouping
+from firebell.alerts.batches import outcome as batch_outcome
+from firebell.alerts.batches import state as batch_state
+from firebell.alerts.batches.state import Batch, GroupState
 from firebell.alerts.model import ANOMALY_RULE, SOURCE_SILENT_KEY, Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, MuteKind
+from firebell.alerts.muting import muted_groups
 from firebell.alerts.routing_model import Hold, HoldKind
-from firebell.alerts.routing_rules import Owner, Routing, RoutingRule, Urgency
+from firebell.alerts.routing_rules import changes as routing_changes
+from firebell.alerts.routing_rules import rules as routing_rules
+from firebell.alerts.routing_rules import validation as routing_validation
+from firebell.alerts.routing_rules.rules import Owner, Routing, RoutingRule, Urgency
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from tests.rules.budget import examples

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import Message, Receive
 
-from firebell.alerts.body_budget import BodyBudget
-from firebell.alerts.body_stream import END_BYTES, MAX_SKIPPED_BYTES, BodyStream
+from firebell.alerts.bodies.budget import BodyBudget
+from firebell.alerts.bodies.stream import END_BYTES, MAX_SKIPPED_BYTES, BodyStream
 from firebell.kit.errors import Unavailable
 
 CHUNK = b"x" * 2**20

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from firebell.alerts.model import Event, EventKind, Rejected
-from firebell.alerts.recognition import recognition_of
-from firebell.alerts.source_registry import registry
+from firebell.alerts.source_base.recognition import recognition_of
+from firebell.alerts.source_base.registry import registry
 from firebell.alerts.sources import generic
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import door

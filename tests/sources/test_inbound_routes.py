@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import ingest_queue
+from firebell.alerts.ingest import ingest_queue
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import Door, door
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import inbound, ingest_queue
-from firebell.alerts.body_budget import BodyBudget
-from firebell.alerts.decoding import Decoded
-from firebell.alerts.source import MAX_BODY_BYTES
+from firebell.alerts.bodies.budget import BodyBudget
+from firebell.alerts.bodies.decoding import Decoded
+from firebell.alerts.ingest import inbound, ingest_queue
+from firebell.alerts.source_base.source import MAX_BODY_BYTES
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people

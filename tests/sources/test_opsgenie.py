@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.routing_rules import RoutingRule, Urgency
+from firebell.alerts.routing_rules.rules import RoutingRule, Urgency
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from tests.sources.inbound_client import Door, door

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts.inbound import REFUSED_EXCERPT_BYTES
+from firebell.alerts.ingest.inbound import REFUSED_EXCERPT_BYTES
 from firebell.alerts.model import Event, EventKind
-from firebell.alerts.source import MAX_KEYED_BODY_BYTES, KeyedRequest
+from firebell.alerts.source_base.source import MAX_KEYED_BODY_BYTES, KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import Door, door

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from firebell.alerts.source import MAX_KEYED_BODY_BYTES
+from firebell.alerts.source_base.source import MAX_KEYED_BODY_BYTES
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import Door, door
 

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from firebell import event_subscriptions
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import available, migrate

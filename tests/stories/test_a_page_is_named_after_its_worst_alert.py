@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import group_titles
+from firebell.alerts.batches import group_titles
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import organization
 from tests.world import World, world
@@ -78,7 +78,7 @@ async def test_lists_search_detail_and_declaring_use_the_same_title(dsn: str, cl
 
 
 async def test_a_storm_keeps_its_title(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firebell.alerts.dedup_and_grouping.STORM_GROUPS", 1)
+    monkeypatch.setattr("firebell.alerts.batches.dedup_and_grouping.STORM_GROUPS", 1)
     async with world(dsn, clock) as w:
         await w.alert("first", service="a", severity="warning")
         await w.alert("second", service="b", severity="warning")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from firebell.alerts import dedup_and_grouping
+from firebell.alerts.batches import dedup_and_grouping
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import queries, routing_rules, routing_store
-from firebell.alerts.ingest_queue import Ingest
-from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
+from firebell.alerts import queries
+from firebell.alerts.ingest.ingest_queue import Ingest
+from firebell.alerts.routing_rules import rules as routing_rules
+from firebell.alerts.routing_rules import store as routing_store
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule, Urgency
 from firebell.alerts.silences import actions as silences
 from firebell.alerts.silences.model import NewSilence
 from firebell.catalog import actions as catalog

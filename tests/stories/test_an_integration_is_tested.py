@@ -9,7 +9,7 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions as inhibition
 from firebell.alerts.inhibition.model import NewInhibitionRule
 from firebell.alerts.model import TEST_KEY_PREFIX
-from firebell.alerts.routing_rules import Owner, RoutingRule
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule
 from firebell.alerts.silences import actions as silences
 from firebell.alerts.silences.model import NewSilence
 from firebell.catalog import actions as catalog

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell import clock_set_back, event_subscriptions
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock

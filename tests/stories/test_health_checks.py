@@ -19,7 +19,7 @@ import pytest
 from fastapi import FastAPI
 
 from firebell import app, event_subscriptions, health_check
-from firebell.alerts.inbound import Inbound
+from firebell.alerts.ingest.inbound import Inbound
 from firebell.kit import log as kit_log
 from firebell.kit import process_health
 from firebell.kit.clock import FakeClock

@@ -6,7 +6,7 @@ from typing import Any
 from firebell.alerts import actions as alerts
 from firebell.alerts.inhibition import actions as inhibition
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.alerts.routing_rules import RoutingRule, Urgency
+from firebell.alerts.routing_rules.rules import RoutingRule, Urgency
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from tests.api.api_clients import browser, organization, sign_in

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.inbound_mail import imap_client, listener
 from firebell.inbound_mail import receiving as mail_receiving
 from firebell.inbound_mail.addresses import address_of

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from firebell.alerts import ingest_queue
+from firebell.alerts.ingest import ingest_queue
 from firebell.app import build
 from firebell.heartbeats import store
 from firebell.heartbeats.alert_pings import AlertPings

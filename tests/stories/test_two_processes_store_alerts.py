@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.batches.optimistic_batch import KnownState
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.alerts.optimistic_batch import KnownState
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
@@ -136,7 +136,7 @@ async def test_two_committers_do_what_one_does_the_long_way(
 ) -> None:
     """Random batches go through two committers at once; then the same batches, in the order in which they were
     stored, the long way into a service that is alike."""
-    monkeypatch.setattr("firebell.alerts.dedup_and_grouping.STORM_GROUPS", storm_groups)
+    monkeypatch.setattr("firebell.alerts.batches.dedup_and_grouping.STORM_GROUPS", storm_groups)
     dice, outcomes = Random(seed), _count_outcomes(monkeypatch)  # noqa: S311 - a reproducible history
     async with two_services(dsn, clock) as (w, twin, twin_integration):
         committers = [Committer(w.ctx), Committer(w.ctx)]

@@ -14,7 +14,7 @@ from firebell.alert_audit.routing_patch import RoutingPatch, patch
 from firebell.alert_audit.rule_edits import EDITED
 from firebell.alert_audit.rule_files import FileChange
 from firebell.alerts import actions as alerts
-from firebell.alerts.routing_rules import Routing, RoutingRule, compile_rules
+from firebell.alerts.routing_rules.rules import Routing, RoutingRule, compile_rules
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader

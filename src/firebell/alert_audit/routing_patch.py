@@ -10,8 +10,8 @@ import msgspec
 
 from firebell.alert_audit.model import AuditVerdict, JudgedRule
 from firebell.alerts.model import matched_labels
-from firebell.alerts.routing_changes import facts
-from firebell.alerts.routing_rules import Routing, RoutingRule, Urgency
+from firebell.alerts.routing_rules.changes import facts
+from firebell.alerts.routing_rules.rules import Routing, RoutingRule, Urgency
 from firebell.kit.line_diff import DiffLine, difference
 from firebell.kit.matchers import Matcher, Op, parse, print_all
 from firebell.kit.truncation import cut

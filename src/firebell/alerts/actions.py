@@ -7,34 +7,20 @@ from functools import partial
 
 import msgspec
 
-from firebell.alerts import (
-    batch_outcome,
-    batch_state,
-    batch_store,
-    change_event_actions,
-    change_event_store,
-    counting,
-    dedup_and_grouping,
-    dropped_labels,
-    expiry_actions,
-    flapping_actions,
-    flapping_store,
-    integration_actions,
-    integration_store,
-    message_preview,
-    mute_actions,
-    mute_store,
-    muted_groups,
-    mutes,
-    past_alert_store,
-    read_store,
-    related_store,
-    routing_actions,
-    routing_store,
-    store,
-)
+from firebell.alerts import message_preview, mutes, past_alert_store, read_store, related_store, store
+from firebell.alerts.batches import counting, dedup_and_grouping
+from firebell.alerts.batches import outcome as batch_outcome
+from firebell.alerts.batches import state as batch_state
+from firebell.alerts.batches import store as batch_store
+from firebell.alerts.batches.optimistic_batch import Assumed
+from firebell.alerts.change_events import actions as change_event_actions
+from firebell.alerts.change_events import store as change_event_store
+from firebell.alerts.expiry_and_flapping import expiry_actions, flapping_actions, flapping_store
 from firebell.alerts.inhibition import actions as inhibition_actions
 from firebell.alerts.inhibition.model import CompiledInhibitionRule
+from firebell.alerts.integrations import actions as integration_actions
+from firebell.alerts.integrations import dropped_labels
+from firebell.alerts.integrations import store as integration_store
 from firebell.alerts.model import (
     Alert,
     AlertFilter,
@@ -53,8 +39,12 @@ from firebell.alerts.model import (
     is_test_key,
 )
 from firebell.alerts.mutes import MutesByService
-from firebell.alerts.optimistic_batch import Assumed
-from firebell.alerts.routing_rules import RoutingVersion
+from firebell.alerts.muting import actions as mute_actions
+from firebell.alerts.muting import muted_groups
+from firebell.alerts.muting import store as mute_store
+from firebell.alerts.routing_rules import actions as routing_actions
+from firebell.alerts.routing_rules import store as routing_store
+from firebell.alerts.routing_rules.rules import RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor

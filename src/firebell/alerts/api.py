@@ -8,14 +8,9 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
-from firebell.alerts import (
-    actions,
-    dropped_labels,
-    earlier_alerts,
-    listing,
-    queries,
-    time_range,
-)
+from firebell.alerts import actions, earlier_alerts, queries, time_range
+from firebell.alerts.alert_list import listing
+from firebell.alerts.integrations import dropped_labels
 from firebell.alerts.model import Alert, AlertFilter, Rejected
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.sources import generic

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median_low
 
-from firebell.alerts import change_event_store, queries, read_store
+from firebell.alerts import queries, read_store
+from firebell.alerts.change_events import store as change_event_store
 from firebell.alerts.model import Alert, ChangeEvent
 from firebell.alerts.queries import AlertDetails
 from firebell.kit.db.database import Tx

@@ -4,19 +4,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.alerts import (
-    integration_store,
-    mute_store,
-    read_store,
-    recognition,
-    related_store,
-    routing_store,
-)
+from firebell.alerts import read_store, related_store
+from firebell.alerts.integrations import store as integration_store
 from firebell.alerts.model import Alert, IntegrationActivity
-from firebell.alerts.mute_store import MuteMark
+from firebell.alerts.muting import store as mute_store
+from firebell.alerts.muting.store import MuteMark
 from firebell.alerts.routing_model import Hold
-from firebell.alerts.source import Source
-from firebell.alerts.source_registry import registry
+from firebell.alerts.routing_rules import store as routing_store
+from firebell.alerts.source_base import recognition
+from firebell.alerts.source_base.registry import registry
+from firebell.alerts.source_base.source import Source
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx

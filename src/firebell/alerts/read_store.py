@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from firebell.alerts.batches.group_titles import SEVERITIES
 from firebell.alerts.cleaning import FARTHEST_AHEAD, OLDEST
 from firebell.alerts.flapping import Flap
-from firebell.alerts.group_titles import SEVERITIES
 from firebell.alerts.model import TEST_KEY_PREFIX, Alert, AlertFilter, Group, LabeledAlert, StoredMessage
 from firebell.alerts.time_range import TimeRange
 from firebell.kit.db.database import Reads, Row, Tx

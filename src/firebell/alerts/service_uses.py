@@ -1,7 +1,9 @@
 """The integrations, routing rules, silences and maintenance windows that use a service."""
 
-from firebell.alerts import integration_store, mute_store, routing_store
+from firebell.alerts.integrations import store as integration_store
 from firebell.alerts.mutes import MuteKind
+from firebell.alerts.muting import store as mute_store
+from firebell.alerts.routing_rules import store as routing_store
 from firebell.catalog.uses import ServiceUse, counted_use, named_uses
 from firebell.kit.db.database import Tx
 from firebell.people.permissions import Verb

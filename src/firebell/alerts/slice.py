@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.alerts import api, change_event_api, integration_api, web
+    from firebell.alerts import api, web
+    from firebell.alerts.change_events import api as change_event_api
     from firebell.alerts.inhibition import api as inhibition_api
     from firebell.alerts.inhibition import web as inhibition_web
+    from firebell.alerts.integrations import api as integration_api
     from firebell.alerts.silences import api as silence_api
     from firebell.alerts.silences import web as silence_web
 

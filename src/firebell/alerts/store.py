@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts.batch_state import GroupState
-from firebell.alerts.group_titles import FLAPPING_PREFIX, SEVERITIES
+from firebell.alerts.batches.group_titles import FLAPPING_PREFIX, SEVERITIES
+from firebell.alerts.batches.state import GroupState
 from firebell.alerts.read_store import LISTED, NOT_FIRING
 from firebell.kit.db.database import Tx
 

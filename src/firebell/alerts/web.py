@@ -6,18 +6,12 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from firebell.alerts import (
-    actions,
-    earlier_alerts,
-    listing,
-    queries,
-    recognition,
-    retention_store,
-    time_range,
-)
-from firebell.alerts.histogram import AlertListHistogram, HistogramBar
-from firebell.alerts.listing import AlertListing
+from firebell.alerts import actions, earlier_alerts, queries, retention_store, time_range
+from firebell.alerts.alert_list import listing
+from firebell.alerts.alert_list.histogram import AlertListHistogram, HistogramBar
+from firebell.alerts.alert_list.listing import AlertListing
 from firebell.alerts.model import Alert, AlertFilter
+from firebell.alerts.source_base import recognition
 from firebell.alerts.time_range import ANY_TIME
 from firebell.catalog import actions as catalog
 from firebell.kit import matcher_query

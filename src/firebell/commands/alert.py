@@ -278,7 +278,7 @@ def explain(number: int) -> None:
 @as_json
 def sources(name: str | None) -> None:
     """List the tools that Firebell understands, or show how to set up the tool called NAME."""
-    from firebell.alerts.source_registry import registry
+    from firebell.alerts.source_base.registry import registry
 
     guides = {s.name: s.guide("https://firebell.example.org", "INTEGRATION_KEY") for s in registry().sources}
     if name is None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from firebell.alerts.routing_changes import OWNER_LABELS
-from firebell.alerts.routing_rules import Owner
+from firebell.alerts.routing_rules.changes import OWNER_LABELS
+from firebell.alerts.routing_rules.rules import Owner
 from firebell.commands.client import call, call_first
 from firebell.commands.output import USAGE, as_json, example, fail, local, pairs, short, show, show_table
 from firebell.kit.durations import exact

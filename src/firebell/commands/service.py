@@ -303,7 +303,7 @@ def key_reveal(slug: str, key_id: int) -> None:
 
 
 def _show_key(integration: dict[str, Any]) -> None:
-    from firebell.alerts.source_registry import registry
+    from firebell.alerts.source_base.registry import registry
 
     url, secret = target()[0], integration["key"]
     guides = [source.guide(url, secret) for source in registry().sources if source.address]

@@ -6,7 +6,7 @@ import msgspec
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule, Urgency
 from firebell.demo.history import Past
 
 RULES = (

@@ -7,8 +7,8 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from firebell.alerts.decoding import to_text
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.bodies.decoding import to_text
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.heartbeats import actions, alert_events, rules
 from firebell.heartbeats.model import Heartbeat, NewPing, PingKind
 from firebell.kit.context import Context

@@ -10,7 +10,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from firebell.alerts import cleaning
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.inbound_mail import actions, receiving
 from firebell.inbound_mail.addresses import key_of

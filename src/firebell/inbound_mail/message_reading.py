@@ -11,7 +11,7 @@ from email.header import decode_header
 from email.utils import parseaddr, parsedate_to_datetime
 from html.parser import HTMLParser
 
-from firebell.alerts.decoding import to_text
+from firebell.alerts.bodies.decoding import to_text
 from firebell.inbound_mail.model import MailMessage
 
 MAX_PARTS = 200

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.alerts.model import Event, ForeignRequest, InboundRequest, Integration, Json
 from firebell.alerts.sources import opsgenie as source
 from firebell.kit.context import Context

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
-from firebell.alerts import routing_changes, routing_validation
-from firebell.alerts.routing_rules import Owner, RoutingRule, RoutingVersion, Urgency
+from firebell.alerts.routing_rules import changes as routing_changes
+from firebell.alerts.routing_rules import validation as routing_validation
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule, RoutingVersion, Urgency
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.errors import Invalid

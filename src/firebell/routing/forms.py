@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from firebell.alerts.routing_rules import Owner, RoutingRule, Urgency
+from firebell.alerts.routing_rules.rules import Owner, RoutingRule, Urgency
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from firebell.kit.matchers import MatcherError, Op

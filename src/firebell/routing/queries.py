@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import event_placement, routing_changes, routing_rules
+from firebell.alerts import event_placement
 from firebell.alerts import queries as alert_queries
 from firebell.alerts.model import Event, EventKind, InboundRequest, is_test_key, matched_labels
 from firebell.alerts.past_alert_columns import AlertHistory, instant
 from firebell.alerts.routing_model import Route
-from firebell.alerts.routing_rules import Routing, RoutingRule
+from firebell.alerts.routing_rules import changes as routing_changes
+from firebell.alerts.routing_rules import rules as routing_rules
+from firebell.alerts.routing_rules.rules import Routing, RoutingRule
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx

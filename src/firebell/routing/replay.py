@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.alerts import event_placement, routing_rules
+from firebell.alerts import event_placement
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.past_alert_columns import NEVER, AlertHistory, AlertKind, instant, microseconds
 from firebell.alerts.routing_model import Hold, HoldKind
-from firebell.alerts.routing_rules import ALL_LABELS, Routing
+from firebell.alerts.routing_rules import rules as routing_rules
+from firebell.alerts.routing_rules.rules import ALL_LABELS, Routing
 from firebell.routing.model import EffectKind, RoutingEffect, RoutingPreview
 
 MAX_EXAMPLES = 20

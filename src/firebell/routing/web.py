@@ -8,9 +8,10 @@ from fastapi import Response
 
 from firebell.alerts import actions as alerts
 from firebell.alerts import queries as alert_queries
-from firebell.alerts import routing_changes, routing_validation
 from firebell.alerts.model import SEVERITIES
-from firebell.alerts.routing_rules import RoutingRule, RoutingVersion
+from firebell.alerts.routing_rules import changes as routing_changes
+from firebell.alerts.routing_rules import validation as routing_validation
+from firebell.alerts.routing_rules.rules import RoutingRule, RoutingVersion
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_choice, to_number

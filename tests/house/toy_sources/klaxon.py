@@ -6,8 +6,8 @@ import msgspec
 
 from firebell.alerts.cleaning import unreadable
 from firebell.alerts.model import Event, EventKind, Json, Rejected
-from firebell.alerts.source import PathAddress, Recognition, Source
-from firebell.alerts.source_fields import event, first
+from firebell.alerts.source_base.fields import event, first
+from firebell.alerts.source_base.source import PathAddress, Recognition, Source
 
 NAME = "klaxon"
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
+from firebell.alerts.source_base.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from tests.house.toy_sources.klaxon import read as read_klaxon
 
 

@@ -5,15 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import (
-    batch_store,
-    event_placement,
-    mute_actions,
-    past_alert_columns,
-    past_alert_store,
-    related_store,
-)
-from firebell.alerts.batch_state import Batch
+from firebell.alerts import event_placement, past_alert_columns, past_alert_store, related_store
+from firebell.alerts.batches import store as batch_store
+from firebell.alerts.batches.state import Batch
 from firebell.alerts.inhibition import preview as past_effects
 from firebell.alerts.inhibition import rules as decisions
 from firebell.alerts.inhibition import store
@@ -29,6 +23,7 @@ from firebell.alerts.inhibition.preview import InhibitedTarget
 from firebell.alerts.inhibition.rules import InhibitionPlan
 from firebell.alerts.model import Alert, EventKind, InboundRequest, matched_labels
 from firebell.alerts.mutes import Mute, MutesByService
+from firebell.alerts.muting import actions as mute_actions
 from firebell.alerts.past_alert_columns import NEVER, instant
 from firebell.alerts.read_store import alerts_by_id, firing_alerts
 from firebell.kit.db.database import Reads, Tx

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from firebell.alerts import mute_store
 from firebell.alerts.inhibition.model import InhibitionRule, Inhibitor, NewInhibitionRule, NewInhibitor
 from firebell.alerts.mutes import Mute
+from firebell.alerts.muting import store as mute_store
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 

@@ -4,15 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.alerts import (
-    mute_actions,
-    mute_store,
-    past_alert_columns,
-    past_alert_store,
-    read_store,
-    related_store,
-)
+from firebell.alerts import past_alert_columns, past_alert_store, read_store, related_store
 from firebell.alerts.model import SilencesChanged
+from firebell.alerts.muting import actions as mute_actions
+from firebell.alerts.muting import store as mute_store
 from firebell.alerts.past_alert_columns import NEVER, AlertKind
 from firebell.alerts.silences import rules, store
 from firebell.alerts.silences.model import NewSilence, Silence, SilencePreview, SilenceState

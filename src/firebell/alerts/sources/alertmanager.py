@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from firebell.alerts.bodies.decoding import EXCERPT_LENGTH, decode, is_too_complex, states, to_text
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_EVENTS,
@@ -22,10 +23,9 @@ from firebell.alerts.cleaning import (
     text,
     unreadable,
 )
-from firebell.alerts.decoding import EXCERPT_LENGTH, decode, is_too_complex, states, to_text
 from firebell.alerts.model import Event, EventKind, Json, Rejected
-from firebell.alerts.prometheus_fingerprint import fingerprint
-from firebell.alerts.source import PathAddress, Recognition, Source
+from firebell.alerts.source_base.prometheus_fingerprint import fingerprint
+from firebell.alerts.source_base.source import PathAddress, Recognition, Source
 
 NAME = "alertmanager"
 

@@ -6,8 +6,8 @@ https://appriseit.com/services/json/
 from datetime import datetime
 
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first
+from firebell.alerts.source_base.fields import event, first
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "apprise"
 _SEVERITIES = {"failure": "error", "warning": "warning", "info": "info", "success": "info"}

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, filled, first, listed, mapped, web_address
+from firebell.alerts.source_base.fields import event, filled, first, listed, mapped, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "azure-monitor"
 _SEVERITIES = {"sev0": "critical", "sev1": "error", "sev2": "warning", "sev3": "info", "sev4": "info"}

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, filled, first, first_address, listed, mapped
+from firebell.alerts.source_base.fields import event, filled, first, first_address, listed, mapped
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "cloudwatch"
 _STATES = {"ALARM": EventKind.FIRING, "OK": EventKind.RESOLVED, "INSUFFICIENT_DATA": EventKind.NOTE}

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, filled, first, pairs, web_address
+from firebell.alerts.source_base.fields import event, filled, first, pairs, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "datadog"
 _TITLE = re.compile(

@@ -7,8 +7,8 @@ import re
 from datetime import datetime
 
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first, web_address
+from firebell.alerts.source_base.fields import event, first, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "gatus"
 _TEXT = re.compile(r"(TRIGGERED|RESOLVED):\s(.*)", re.S)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first, first_address, mapped, web_address
+from firebell.alerts.source_base.fields import event, first, first_address, mapped, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "gcp-monitoring"
 _STATES = {"open": EventKind.FIRING, "closed": EventKind.RESOLVED}

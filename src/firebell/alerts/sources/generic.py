@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from firebell.alerts.bodies.decoding import BodyFormat, Decoded, decode, states
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_EVENTS,
@@ -19,13 +20,12 @@ from firebell.alerts.cleaning import (
     text,
     unreadable,
 )
-from firebell.alerts.decoding import BodyFormat, Decoded, decode, states
 from firebell.alerts.model import Event, EventKind, Json, Rejected
-from firebell.alerts.recognition import recognition_of, recognize
-from firebell.alerts.source import KeyedMessage, KeyedRequest, PathAddress, Source
-from firebell.alerts.source_fields import UNTITLED, filled, missing
+from firebell.alerts.source_base.fields import UNTITLED, filled, missing
+from firebell.alerts.source_base.recognition import recognition_of, recognize
+from firebell.alerts.source_base.source import KeyedMessage, KeyedRequest, PathAddress, Source
+from firebell.alerts.source_base.state_words import kind_of
 from firebell.alerts.sources import nagios
-from firebell.alerts.state_words import kind_of
 
 NAME = "generic"
 _TITLES = ("title", "summary", "message", "name", "subject", "msg")

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from firebell.alerts.cleaning import mapping, text
 from firebell.alerts.model import Event, EventKind, Json, Rejected
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, filled, listed, mapped, web_address
+from firebell.alerts.source_base.fields import event, filled, listed, mapped, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 from firebell.alerts.sources import alertmanager
 
 NAME = "grafana"

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first, listed, mapped
+from firebell.alerts.source_base.fields import event, first, listed, mapped
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "graylog"
 _SEVERITIES = {"1": "warning", "2": "error", "3": "critical", "4": "critical"}

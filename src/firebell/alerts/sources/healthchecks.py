@@ -7,8 +7,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first
+from firebell.alerts.source_base.fields import event, first
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "healthchecks"
 _STATES = {"down": EventKind.FIRING, "up": EventKind.RESOLVED}

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import MAX_BODY, severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first, mapped, web_address
-from firebell.alerts.state_words import kind_of
+from firebell.alerts.source_base.fields import event, first, mapped, web_address
+from firebell.alerts.source_base.source import Recognition, Source
+from firebell.alerts.source_base.state_words import kind_of
 
 NAME = "nagios"
 _TYPE = ("notification_type", "notificationtype", "type")

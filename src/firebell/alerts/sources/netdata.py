@@ -8,8 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import severity, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first, mapped, web_address
+from firebell.alerts.source_base.fields import event, first, mapped, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "netdata"
 _STATES = {

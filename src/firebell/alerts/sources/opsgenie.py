@@ -10,6 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from firebell.alerts import cleaning
+from firebell.alerts.bodies.decoding import BodyFormat, decode
+from firebell.alerts.bodies.request_parts import authorization
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_LABELS,
@@ -21,11 +23,9 @@ from firebell.alerts.cleaning import (
     mapping,
     text,
 )
-from firebell.alerts.decoding import BodyFormat, decode
 from firebell.alerts.model import Alert, Event, EventKind, ForeignRequest, Json
-from firebell.alerts.request_parts import authorization
-from firebell.alerts.source import MAX_KEYED_BODY_BYTES, ForeignAddress, Source
-from firebell.alerts.source_fields import listed, mapped
+from firebell.alerts.source_base.fields import listed, mapped
+from firebell.alerts.source_base.source import MAX_KEYED_BODY_BYTES, ForeignAddress, Source
 
 NAME = "opsgenie"
 DEFAULT_PRIORITY = "P3"

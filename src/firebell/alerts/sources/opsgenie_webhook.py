@@ -1,6 +1,6 @@
 """The webhooks of Opsgenie's integrations, such as Netdata's: each tool sends its own body."""
 
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
+from firebell.alerts.source_base.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.sources import generic
 
 NAME = "opsgenie-webhook"

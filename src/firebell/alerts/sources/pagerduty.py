@@ -2,11 +2,18 @@
 
 import re
 
+from firebell.alerts.bodies.decoding import BodyFormat, Decoded, decode
 from firebell.alerts.cleaning import MAX_LABELS, body_with_title, dedup_key, line, mapping, severity, text
-from firebell.alerts.decoding import BodyFormat, Decoded, decode
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
-from firebell.alerts.source_fields import mapped
+from firebell.alerts.source_base.fields import mapped
+from firebell.alerts.source_base.source import (
+    KeyedAddress,
+    KeyedMessage,
+    KeyedRequest,
+    Reply,
+    Source,
+    key_in_path,
+)
 
 NAME = "pagerduty"
 KEY_FIELD = "routing_key"

@@ -2,8 +2,8 @@
 
 from firebell.alerts.cleaning import clamp, instant, line, mapping
 from firebell.alerts.model import Json, NewChangeEvent
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
-from firebell.alerts.source_fields import mapped
+from firebell.alerts.source_base.fields import mapped
+from firebell.alerts.source_base.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.sources.pagerduty import KEY_FIELD, failure, key_errors, links_of, read_object, refusal
 
 NAME = "pagerduty-change"

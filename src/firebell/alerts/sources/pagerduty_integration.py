@@ -1,6 +1,13 @@
 """The addresses of PagerDuty's vendor integrations, which carry the key and take what the vendor sends."""
 
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
+from firebell.alerts.source_base.source import (
+    KeyedAddress,
+    KeyedMessage,
+    KeyedRequest,
+    Reply,
+    Source,
+    key_in_path,
+)
 from firebell.alerts.sources import generic, pagerduty
 
 NAME = "pagerduty-integration"

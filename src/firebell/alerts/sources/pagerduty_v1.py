@@ -7,8 +7,8 @@ from functools import partial
 
 from firebell.alerts.cleaning import body_with_title, dedup_key, line, mapping, text
 from firebell.alerts.model import Event, Json
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
-from firebell.alerts.source_fields import listed, web_address
+from firebell.alerts.source_base.fields import listed, web_address
+from firebell.alerts.source_base.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source
 from firebell.alerts.sources import pagerduty
 
 NAME = "pagerduty-v1"

@@ -12,8 +12,8 @@ import msgspec
 
 from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, filled, first, web_address
+from firebell.alerts.source_base.fields import event, filled, first, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "sns"
 _HANDSHAKES = ("SubscriptionConfirmation", "UnsubscribeConfirmation")

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, filled, first, mapped, pairs, web_address
+from firebell.alerts.source_base.fields import event, filled, first, mapped, pairs, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "uptime-kuma"
 _STATES = {"0": EventKind.FIRING, "1": EventKind.RESOLVED, "2": EventKind.NOTE, "3": EventKind.NOTE}

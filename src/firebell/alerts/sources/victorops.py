@@ -3,11 +3,18 @@
 https://help.victorops.com/knowledge-base/rest-endpoint-integration-guide/
 """
 
+from firebell.alerts.bodies.decoding import decode
 from firebell.alerts.cleaning import MAX_BODY, clamp, dedup_key, fingerprint, instant, line, mapping, text
-from firebell.alerts.decoding import decode
 from firebell.alerts.model import Event, EventKind, Json, NewChangeEvent
-from firebell.alerts.source import KeyedAddress, KeyedMessage, KeyedRequest, Reply, Source, key_in_path
-from firebell.alerts.source_fields import UNTITLED, number, web_address
+from firebell.alerts.source_base.fields import UNTITLED, number, web_address
+from firebell.alerts.source_base.source import (
+    KeyedAddress,
+    KeyedMessage,
+    KeyedRequest,
+    Reply,
+    Source,
+    key_in_path,
+)
 
 NAME = "victorops"
 _PATH = "/integrations/generic/20131114/alert/<key>"

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from firebell.alerts.cleaning import MAX_BODY, text
 from firebell.alerts.model import Event, EventKind, Json
-from firebell.alerts.source import Recognition, Source
-from firebell.alerts.source_fields import event, first, first_address, pairs, web_address
+from firebell.alerts.source_base.fields import event, first, first_address, pairs, web_address
+from firebell.alerts.source_base.source import Recognition, Source
 
 NAME = "zabbix"
 _SUBJECT = re.compile(r"(problem|resolved|updated problem)(?: (?:in|started)\b[^:]*)?:\s*(.*)", re.I | re.S)

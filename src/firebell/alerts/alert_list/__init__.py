@@ -1,0 +1,1 @@
+"""The list of alerts: its filters, the values of labels, and its bars."""

@@ -1,0 +1,1 @@
+"""Batches of events: how they change alerts and groups, and how that is stored."""

@@ -1,0 +1,1 @@
+"""Inbound bodies: read in bounded memory, decompressed and decoded."""

@@ -1,0 +1,1 @@
+"""Change events, such as deployments."""

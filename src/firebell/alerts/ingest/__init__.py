@@ -1,0 +1,1 @@
+"""Ingest: from the address of an integration to the commit of a batch."""

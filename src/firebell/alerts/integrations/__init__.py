@@ -1,0 +1,1 @@
+"""Integrations: their keys, and the labels that they drop."""

@@ -1,0 +1,1 @@
+"""Mutes: muting alerts for a while, and the groups that hold muted alerts."""

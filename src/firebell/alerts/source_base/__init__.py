@@ -1,0 +1,1 @@
+"""What the modules of `sources` build on: the declaration of a source, and its registry."""
