@@ -23,7 +23,7 @@ from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
-from firebell.people import password_hashing
+from firebell.people.sign_in import password_hashing
 from tests import compiled_templates, forked_workers, garbage, kept_pools, lasting_loop
 from tests.databases import Databases
 from tests.servers import data_folder, memory_folder

@@ -12,8 +12,8 @@ import httpx
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState
+from firebell.people.verification import actions as verification
 from tests.api.api_clients import browser
 from tests.standins import phone_providers
 from tests.standins.phone_providers import Message, PhoneProviders, twilio_post, vonage_headers

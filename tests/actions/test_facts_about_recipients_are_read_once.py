@@ -6,7 +6,7 @@ from firebell.kit.db.events import Actor
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.escalation.recipients import Recipients, hypothetical_page, load_recipients
 from firebell.people import actions as people
-from firebell.people.rule_times import usable
+from firebell.people.notification_rules.rule_times import usable
 from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
 

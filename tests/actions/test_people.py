@@ -10,7 +10,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.signing import token_hash
 from firebell.people import actions as people
-from firebell.people import audit_store, key_store
+from firebell.people.api_keys import store as key_store
+from firebell.people.audit_log import store as audit_store
 from tests.house.source import SRC
 from tests.world import World, world
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.people import actions as people
-from firebell.people import sign_in
+from firebell.people.sign_in import actions as sign_in
 from tests.api.api_clients import TEST, browser
 from tests.lock_waits import until_blocked
 from tests.world import World, world

@@ -18,7 +18,7 @@ from firebell.metrics.team_rates import actions, store
 from firebell.metrics.team_rates.model import TimeShare
 from firebell.paging import actionable_votes
 from firebell.people import actions as people
-from firebell.people import audit_store
+from firebell.people.audit_log import store as audit_store
 from tests.actions.test_metrics import CHECKOUT, NOW, SEARCH, _october
 from tests.api.metric_amounts import upgrade_to_team_rates
 from tests.world import World, world

@@ -14,9 +14,11 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db
 from firebell.kit.db.events import Actor
 from firebell.people import actions as people
-from firebell.people import cookies, session_store, sessions
 from firebell.people.model import Role, Session
 from firebell.people.permissions import ROLE_SCOPES
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions import cookies
+from firebell.people.sessions import store as session_store
 from tests.world import World, world
 
 TEST = Actor("system", "Test")

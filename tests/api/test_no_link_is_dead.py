@@ -18,8 +18,10 @@ from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.people import actions as people
-from firebell.people import cookies, session_store, sessions
 from firebell.people.model import Role, Session
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions import cookies
+from firebell.people.sessions import store as session_store
 from tests.api.api_clients import TEST, UNCOMPRESSED
 from tests.demo_world import demo_past
 

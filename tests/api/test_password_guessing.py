@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.people import audit_store, sign_in_limit_store
-from firebell.people.sign_in_limits import BUDGETS, BURST_ENDS_AFTER, Scope
+from firebell.people.audit_log import store as audit_store
+from firebell.people.sign_in import limit_store as sign_in_limit_store
+from firebell.people.sign_in.limits import BUDGETS, BURST_ENDS_AFTER, Scope
 from tests.api.api_clients import browser
 from tests.world import ANSWERS, World, world
 

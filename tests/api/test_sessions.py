@@ -11,8 +11,10 @@ from firebell.kit.clock import FakeClock
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people
-from firebell.people import audit_store, password_hashing, store
-from firebell.people.sessions import AGE_LIMIT, IDLE_LIMIT, TOUCH_INTERVAL, topic
+from firebell.people import store
+from firebell.people.audit_log import store as audit_store
+from firebell.people.sessions.actions import AGE_LIMIT, IDLE_LIMIT, TOUCH_INTERVAL, topic
+from firebell.people.sign_in import password_hashing
 from tests.api.api_clients import TEST, Api, browser, key_of
 from tests.servers import serve
 from tests.world import ANSWERS, World, world

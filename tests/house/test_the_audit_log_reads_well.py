@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from firebell.oncall.model import CoverState, SwapState
-from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
+from firebell.people.audit_log.labels import ACTION_LABELS, action_label, subject_label
 from firebell.runbooks.actions import LibraryChange
 
 from .source import modules, nodes

@@ -112,7 +112,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.people.route_access",
         "firebell.people.authentication",
         "firebell.people.session_watch",
-        "firebell.people.sign_in",
+        "firebell.people.sign_in.actions",
         "firebell.people.action_permissions",
         "firebell.people.permissions",
         "firebell.people.unit_of_work",
@@ -153,7 +153,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the pure conditions of levels, and the kinds of pages that they are about
         "firebell.paging.level_conditions",
         # the pure times of notification rules, which their owner sees as an example
-        "firebell.people.rule_times",
+        "firebell.people.notification_rules.rule_times",
         # the pure checks of what someone chooses about a heartbeat
         "firebell.heartbeats.settings_checks",
         # the pure rules of routing, which are tested, replayed and shown
@@ -303,7 +303,6 @@ def test_public_functions_have_docstrings() -> None:
             "access",
             "authentication",
             "session_watch",
-            "sign_in",
             "ingest",
             "notification_rules",
         ):

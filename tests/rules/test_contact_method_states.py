@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.people.model import ContactMethod, MethodState
-from firebell.people.verification import (
+from firebell.people.verification.rules import (
     CODE_VALID,
     MAX_TRIES,
     CodeOutcome,

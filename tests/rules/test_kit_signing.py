@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
-from firebell.people import sign_in_links
+from firebell.people.sign_in import links as sign_in_links
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 SIGNER = Signer(b"k" * 32)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.notify.notification_rules import PlannedDelivery, idempotency_key, plan, reminder
 from firebell.people.model import ContactMethod, NotificationRule
-from firebell.people.rule_times import example, has_two_ways, usable
+from firebell.people.notification_rules.rule_times import example, has_two_ways, usable
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 DELAYS = st.lists(st.integers(0, 3600), min_size=1, max_size=6).map(sorted)

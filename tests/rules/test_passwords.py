@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.people import password_rules
+from firebell.people.sign_in import password_rules
 
 MARA = ("Mara Lindqvist", "mara.lindqvist@example.org")
 

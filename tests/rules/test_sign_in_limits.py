@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.people import sign_in_limits
-from firebell.people.sign_in_limits import BUDGETS, Scope
-from firebell.people.user_agents import describe
+from firebell.people.sessions.user_agents import describe
+from firebell.people.sign_in import limits as sign_in_limits
+from firebell.people.sign_in.limits import BUDGETS, Scope
 
 
 def test_a_known_browser_has_its_own_budget() -> None:

@@ -19,9 +19,9 @@ from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import available, migrate
 from firebell.kit.errors import Conflict, NotFound, TooMany
 from firebell.people import actions as people
-from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState, QuietHours
-from firebell.people.verification import CodeOutcome
+from firebell.people.verification import actions as verification
+from firebell.people.verification.rules import CodeOutcome
 from firebell.process import connected
 from tests.servers import listening, mail_server
 from tests.stories.test_emails import Mailbox, heading

@@ -12,7 +12,8 @@ from firebell.notify import delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people
-from firebell.people import audit_store, key_store
+from firebell.people.api_keys import store as key_store
+from firebell.people.audit_log import store as audit_store
 from tests.api.api_clients import Api, browser, key_of
 from tests.world import World, world
 

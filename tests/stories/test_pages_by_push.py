@@ -24,8 +24,8 @@ from firebell.kit.push_encryption import CURVE, parse_public_key, public_bytes, 
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
-from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState
+from firebell.people.verification import actions as verification
 from tests.api.api_clients import browser, sign_in
 from tests.servers import listening
 from tests.world import World, world

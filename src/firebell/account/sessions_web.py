@@ -5,10 +5,11 @@ from fastapi import Response
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
 from firebell.people import actions as people
-from firebell.people import authentication, route_access, sessions
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions.user_agents import describe
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.people.user_agents import describe
 
 router = routing.html_router()
 

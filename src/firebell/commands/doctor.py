@@ -31,8 +31,8 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people.model import MethodState, Person, Role
-from firebell.people.session_store import sign_in_addresses
-from firebell.people.sign_in_limits import is_private
+from firebell.people.sessions.store import sign_in_addresses
+from firebell.people.sign_in.limits import is_private
 from firebell.process import usable
 from firebell.self_watch.doctor_checks import check as check_self_watch
 from firebell.settings import Settings

@@ -25,7 +25,7 @@ from firebell.notify.model import ANSWER, Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, QuietHoursChanged
-from firebell.people.rule_times import usable
+from firebell.people.notification_rules.rule_times import usable
 
 advance_deliveries = delivery_store.advance_by
 answered_as = compose.answered_as

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from firebell.notify.model import REMINDER, REQUESTED
 from firebell.people.model import ContactMethod, NotificationRule
-from firebell.people.rule_times import delays
+from firebell.people.notification_rules.rule_times import delays
 
 
 @dataclass(frozen=True, slots=True)

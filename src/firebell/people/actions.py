@@ -12,28 +12,23 @@ from firebell.kit.signing import Signer
 from firebell.kit.text import clean_name
 from firebell.kit.threads import PASSWORDS
 from firebell.kit.web.field_errors import FieldErrors
-from firebell.people import (
-    address_links,
-    contact_method_actions,
-    contact_method_store,
-    key_actions,
-    key_store,
-    notification_rule_store,
-    password_hashing,
-    password_rules,
-    quiet_hours_store,
-    sessions,
-    sign_in_links,
-    store,
-    team_actions,
-    team_store,
-    validation,
-    verification,
-    verification_actions,
-)
+from firebell.people import contact_method_store, store, validation
 from firebell.people.action_permissions import permits, require
+from firebell.people.api_keys import actions as key_actions
+from firebell.people.api_keys import store as key_store
+from firebell.people.contact_methods import actions as contact_method_actions
+from firebell.people.contact_methods import address_links
 from firebell.people.model import URGENCIES, Person, PersonLeft, QuietHours, QuietHoursChanged, Role
+from firebell.people.notification_rules import quiet_hours_store
+from firebell.people.notification_rules import store as notification_rule_store
 from firebell.people.permissions import Verb
+from firebell.people.sessions import actions as sessions
+from firebell.people.sign_in import links as sign_in_links
+from firebell.people.sign_in import password_hashing, password_rules
+from firebell.people.teams import actions as team_actions
+from firebell.people.teams import store as team_store
+from firebell.people.verification import actions as verification_actions
+from firebell.people.verification import rules as verification
 
 RULES = 50
 """Maximum number of a person's notification rules for one urgency."""

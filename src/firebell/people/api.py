@@ -26,9 +26,12 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people import actions, audit_store, contact_method_actions, team_store, validation
+from firebell.people import actions, validation
+from firebell.people.audit_log import store as audit_store
+from firebell.people.contact_methods import actions as contact_method_actions
 from firebell.people.model import ContactMethod, MessagePrivacy, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
+from firebell.people.teams import store as team_store
 from firebell.people.unit_of_work import Work, work
 
 router = api.router()

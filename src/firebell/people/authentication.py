@@ -14,9 +14,13 @@ from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, Forbidden, Unavailable
 from firebell.kit.web import csrf
-from firebell.people import cookies, key_store, permissions, session_store, sessions
+from firebell.people import permissions
+from firebell.people.api_keys import store as key_store
 from firebell.people.model import Person, Role, Session
 from firebell.people.permissions import Rights
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions import cookies
+from firebell.people.sessions import store as session_store
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 

@@ -4,8 +4,9 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import actions, authentication, route_access, sign_in
+from firebell.people import actions, authentication, route_access
 from firebell.people.permissions import Verb
+from firebell.people.sign_in import actions as sign_in
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()

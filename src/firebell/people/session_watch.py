@@ -7,8 +7,11 @@ from fastapi import Request
 from firebell.kit import signing
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
-from firebell.people import authentication, cookies, session_store, sessions
+from firebell.people import authentication
 from firebell.people.model import Person, Session
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions import cookies
+from firebell.people.sessions import store as session_store
 
 _RECHECK_INTERVAL = timedelta(minutes=1)
 """How often a stream rechecks its session in the database: a notification can be lost."""

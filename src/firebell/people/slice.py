@@ -13,24 +13,22 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.people import (
+    from firebell.people import api, person_web, profile_web
+    from firebell.people.api_keys import api as key_api
+    from firebell.people.api_keys import web as key_web
+    from firebell.people.audit_log import web as audit_web
+    from firebell.people.contact_methods import (
         address_link_api,
-        api,
-        audit_web,
-        contact_method_web,
-        key_api,
-        key_web,
         message_settings_api,
         message_settings_web,
-        person_web,
-        profile_web,
-        session_api,
-        sign_in_web,
-        team_web,
-        verification_api,
-        verification_web,
         webhook_secret_api,
     )
+    from firebell.people.contact_methods import web as contact_method_web
+    from firebell.people.sessions import api as session_api
+    from firebell.people.sign_in import web as sign_in_web
+    from firebell.people.teams import web as team_web
+    from firebell.people.verification import api as verification_api
+    from firebell.people.verification import web as verification_web
 
     return [
         sign_in_web.router,
@@ -53,7 +51,7 @@ def _routers() -> list["APIRouter"]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.people import verification_retention
+    from firebell.people.verification import retention as verification_retention
 
     return verification_retention.RETENTIONS
 

@@ -20,8 +20,9 @@ from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
-from firebell.people import authentication, password_rules, validation
+from firebell.people import authentication, validation
 from firebell.people.model import Person
+from firebell.people.sign_in import password_rules
 
 _SETUP_LOCK = 7_316_202_612
 

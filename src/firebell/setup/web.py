@@ -19,9 +19,10 @@ from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people import authentication, route_access, sign_in
+from firebell.people import authentication, route_access
 from firebell.people.model import MethodState, Person
 from firebell.people.permissions import Verb
+from firebell.people.sign_in import actions as sign_in
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.fallback_tests import DEFAULT_HOUR

@@ -25,7 +25,7 @@ from firebell.paging.model import (
 )
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, Person
-from firebell.people.rule_times import usable
+from firebell.people.notification_rules.rule_times import usable
 
 
 def never_tired(_: Sequence[int]) -> Collection[int]:

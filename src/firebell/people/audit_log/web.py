@@ -4,9 +4,11 @@ from fastapi import Response
 
 from firebell.kit.db.database import Reads
 from firebell.kit.web import html, routing
-from firebell.people import audit_store, route_access, store, team_store
-from firebell.people.audit_labels import action_label, subject_label
+from firebell.people import route_access, store
+from firebell.people.audit_log import store as audit_store
+from firebell.people.audit_log.labels import action_label, subject_label
 from firebell.people.permissions import Verb
+from firebell.people.teams import store as team_store
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()

@@ -9,9 +9,11 @@ from firebell.channels.email import CHANNEL as EMAIL
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, TooMany
 from firebell.kit.web import html, routing, transaction
-from firebell.people import actions, authentication, route_access, sign_in, store, verification_actions
+from firebell.people import actions, authentication, route_access, store
 from firebell.people.model import ContactMethod, MethodState, Person
 from firebell.people.permissions import Verb
+from firebell.people.sign_in import actions as sign_in
+from firebell.people.verification import actions as verification_actions
 
 router = routing.html_router()
 

@@ -13,10 +13,12 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.signing import Signer
-from firebell.people import contact_method_actions, contact_method_store, store, verification_actions
+from firebell.people import contact_method_store, store
 from firebell.people.action_permissions import internal
+from firebell.people.contact_methods import actions as contact_method_actions
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
+from firebell.people.verification import actions as verification_actions
 
 LIFETIME = timedelta(minutes=10)
 _MAC_CHARS = 32

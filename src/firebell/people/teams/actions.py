@@ -8,10 +8,11 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, slugify
-from firebell.people import store, team_store, validation
+from firebell.people import store, validation
 from firebell.people.action_permissions import permits
 from firebell.people.model import Team
 from firebell.people.permissions import Verb
+from firebell.people.teams import store as team_store
 
 
 async def team_members(tx: Reads, team_id: int, role: str | None = None) -> list[int]:

@@ -6,10 +6,12 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import actions, authentication, route_access, verification_actions, verification_store
+from firebell.people import actions, authentication, route_access
 from firebell.people.model import MethodState
 from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
+from firebell.people.verification import actions as verification_actions
+from firebell.people.verification import store as verification_store
 
 router = routing.html_router()
 

@@ -8,7 +8,8 @@ from fastapi import Response
 from firebell.kit import undo
 from firebell.kit.errors import FirebellError, Forbidden, Invalid
 from firebell.kit.web import flash, html, routing
-from firebell.people import actions, key_store, route_access
+from firebell.people import actions, route_access
+from firebell.people.api_keys import store as key_store
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit

@@ -13,17 +13,14 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, TooMany
 from firebell.kit.text import clean_text
 from firebell.kit.threads import PASSWORDS
-from firebell.people import (
-    authentication,
-    cookies,
-    password_hashing,
-    session_store,
-    sessions,
-    sign_in_attempts,
-    sign_in_limits,
-    store,
-)
+from firebell.people import authentication, store
 from firebell.people.model import Person, Session
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions import cookies
+from firebell.people.sessions import store as session_store
+from firebell.people.sign_in import attempts as sign_in_attempts
+from firebell.people.sign_in import limits as sign_in_limits
+from firebell.people.sign_in import password_hashing
 
 log = logging.getLogger("firebell.web")
 

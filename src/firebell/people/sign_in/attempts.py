@@ -7,8 +7,9 @@ from math import ceil
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import TooMany
-from firebell.people import sign_in_limit_store, sign_in_limits
-from firebell.people.sign_in_limits import BURST_ENDS_AFTER, Counter, Scope
+from firebell.people.sign_in import limit_store as sign_in_limit_store
+from firebell.people.sign_in import limits as sign_in_limits
+from firebell.people.sign_in.limits import BURST_ENDS_AFTER, Counter, Scope
 
 
 @dataclass(frozen=True, slots=True)

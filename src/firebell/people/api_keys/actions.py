@@ -7,8 +7,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_name
-from firebell.people import key_store, permissions, store, validation
+from firebell.people import permissions, store, validation
 from firebell.people.action_permissions import permits
+from firebell.people.api_keys import store as key_store
 from firebell.people.model import ApiKey, Role
 from firebell.people.permissions import Rights, Verb
 

@@ -18,7 +18,8 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people import actions, key_store
+from firebell.people import actions
+from firebell.people.api_keys import store as key_store
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work

@@ -4,7 +4,9 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, WaitingRows
-from firebell.people import verification, verification_actions, verification_store
+from firebell.people.verification import actions as verification_actions
+from firebell.people.verification import rules as verification
+from firebell.people.verification import store as verification_store
 
 
 async def prune_codes(tx: Tx, before: datetime, cursor: int) -> int | None:

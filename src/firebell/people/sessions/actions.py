@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
-from firebell.people import key_store, session_store
 from firebell.people.action_permissions import permits
+from firebell.people.api_keys import store as key_store
 from firebell.people.model import AccessRevoked, Session
 from firebell.people.permissions import Verb
+from firebell.people.sessions import store as session_store
 
 IDLE_LIMIT = timedelta(days=14)
 """How long a session lasts without being used."""

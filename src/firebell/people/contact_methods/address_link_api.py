@@ -5,8 +5,8 @@ from typing import Annotated
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, problems
-from firebell.people import address_links
 from firebell.people.api import ChannelKind
+from firebell.people.contact_methods import address_links
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 

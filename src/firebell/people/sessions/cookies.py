@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from firebell.kit import signing
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
-from firebell.people.sessions import AGE_LIMIT
+from firebell.people.sessions.actions import AGE_LIMIT
 
 SESSION, DEVICE = "firebell_session", "firebell_device"
 DEVICE_LIFETIME = timedelta(days=400)

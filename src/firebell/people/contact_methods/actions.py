@@ -12,13 +12,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_text
-from firebell.people import (
-    contact_method_store,
-    notification_rule_store,
-    store,
-    validation,
-    verification_actions,
-)
+from firebell.people import contact_method_store, store, validation
 from firebell.people.action_permissions import permits
 from firebell.people.model import (
     ContactMethod,
@@ -27,8 +21,10 @@ from firebell.people.model import (
     MethodState,
     RotatedSecret,
 )
+from firebell.people.notification_rules import store as notification_rule_store
 from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
+from firebell.people.verification import actions as verification_actions
 
 LABEL_MAX_CHARS = 80
 OLD_SECRET_SIGNS = timedelta(hours=24)

@@ -6,9 +6,11 @@ from typing import Annotated
 from firebell.kit.errors import Forbidden
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, PathId, problems
-from firebell.people import key_store, sessions, user_agents
+from firebell.people.api_keys import store as key_store
 from firebell.people.authentication import SessionIdOf
 from firebell.people.permissions import Verb
+from firebell.people.sessions import actions as sessions
+from firebell.people.sessions import user_agents
 from firebell.people.unit_of_work import Work, work
 
 router = api.router()

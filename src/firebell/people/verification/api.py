@@ -6,12 +6,13 @@ from pydantic import Field
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Ctx, PathId, Text, problems
-from firebell.people import actions, verification_actions
+from firebell.people import actions
 from firebell.people.api import MethodShown, method_shown
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
+from firebell.people.verification import actions as verification_actions
 
 router = api.router()
 

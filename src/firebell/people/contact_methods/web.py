@@ -12,19 +12,13 @@ from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import (
-    actions,
-    address_links,
-    authentication,
-    quiet_hours_store,
-    route_access,
-    rule_times,
-    validation,
-    verification_actions,
-)
+from firebell.people import actions, authentication, route_access, validation
+from firebell.people.contact_methods import address_links
 from firebell.people.model import URGENCIES, ContactMethod, NotificationRule
+from firebell.people.notification_rules import quiet_hours_store, rule_times
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.people.verification import actions as verification_actions
 
 router = routing.html_router()
 

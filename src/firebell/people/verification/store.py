@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.jobs.retention_store import count_rows
-from firebell.people.verification import CodeRequest, IssuedCode
+from firebell.people.verification.rules import CodeRequest, IssuedCode
 
 _LOCK = 7_316_202_633
 KEPT_DIGESTS = 4

@@ -9,12 +9,14 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, TooMany
 from firebell.kit.signing import Signer
-from firebell.people import contact_method_store, store, verification, verification_store
+from firebell.people import contact_method_store, store
 from firebell.people.action_permissions import internal, permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.own_contact_methods import own_method
 from firebell.people.permissions import Verb
-from firebell.people.verification import CodeOutcome, Limit, MethodEvent
+from firebell.people.verification import rules as verification
+from firebell.people.verification import store as verification_store
+from firebell.people.verification.rules import CodeOutcome, Limit, MethodEvent
 
 EXPIRED_PER_RUN = 100
 _PURPOSE = "contact-code"

@@ -1,0 +1,1 @@
+"""Contact methods: adding, connecting, testing and removing them, and how messages read there."""

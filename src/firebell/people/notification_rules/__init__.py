@@ -1,0 +1,1 @@
+"""Notification rules and quiet hours of people."""

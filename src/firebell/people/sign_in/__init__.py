@@ -1,0 +1,1 @@
+"""Sign-in: passwords, sign-in links, and the limits on failed attempts."""

@@ -1,0 +1,1 @@
+"""Verification of contact methods by codes."""
