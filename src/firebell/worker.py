@@ -41,7 +41,7 @@ from firebell.self_watch.watcher import Checks, Watcher, unchecked
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
-from firebell.subscribers import lanes as subscriber_lanes
+from firebell.subscribers.sending import lanes as subscriber_lanes
 from firebell.webhooks.sender import WebhookSender
 
 log = logging.getLogger(__name__)

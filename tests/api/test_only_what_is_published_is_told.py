@@ -5,7 +5,8 @@ from typing import Any
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.subscribers import links, store
+from firebell.subscribers import store
+from firebell.subscribers.subscribing import links
 from tests.api.api_clients import Api, browser, organization
 from tests.world import World
 

@@ -22,8 +22,8 @@ from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.status_pages.hosting.page_server import FAILURES_PER_ADDRESS
 from firebell.subscribers import store as subscriber_store
-from firebell.subscribers import subscribing
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
+from firebell.subscribers.subscribing import actions as subscribing
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.standins.name_server import name_server
 from tests.world import World

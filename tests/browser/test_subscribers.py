@@ -8,8 +8,9 @@ from playwright.async_api import Browser
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import PageVisibility
-from firebell.subscribers import links, store
+from firebell.subscribers import store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
+from firebell.subscribers.subscribing import links
 from tests.api.api_clients import TEST
 from tests.browser.conftest import look
 from tests.browser.long_names import signed_in

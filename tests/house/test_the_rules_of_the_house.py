@@ -327,7 +327,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # a message that cannot be sent must not end the others of its post
         "audiences/mailer.py",
         "postmortems/publication/mailer.py",
-        *(f"subscribers/{channel}_sender.py" for channel in ("mail", "hook", "sms")),
+        *(f"subscribers/sending/{channel}_sender.py" for channel in ("mail", "hook", "sms")),
         # a fault is said to the person who waits, and Slack never gets a 500
         "chat/slack/inbound_web.py",
         # a mail that cannot be stored must not hold up those after it

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.subscribers.process_checks import BroadcastRecord, ConfirmFlood, findings
+from firebell.subscribers.deliveries.process_checks import BroadcastRecord, ConfirmFlood, findings
 from tests.rules.test_incidents_lifecycle import incident
 from tests.rules.test_truthfulness_checks import at
 

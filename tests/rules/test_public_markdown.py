@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.public_markdown import literal, to_html, to_marked_html, to_marked_plain, to_plain
 from firebell.status_pages.public.languages import ENGLISH
-from firebell.subscribers import mail_format, update_texts
-from firebell.subscribers.mail_format import Envelope, MailText
+from firebell.subscribers.messages import mail_format, update_texts
+from firebell.subscribers.messages.mail_format import Envelope, MailText
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
 

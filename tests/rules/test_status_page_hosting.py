@@ -232,8 +232,8 @@ def _strings() -> Iterator[str]:
         *(ROOT / "templates/subscribers").glob("public*.html"),
         ROOT / "templates/subscribers/scope_parts.html",
         ROOT / "status_pages/public/rendered_documents.py",
-        ROOT / "subscribers/message_texts.py",
-        ROOT / "subscribers/update_texts.py",
+        ROOT / "subscribers/messages/texts.py",
+        ROOT / "subscribers/messages/update_texts.py",
         ROOT / "audiences/mailer.py",
     ]:
         text = path.read_text(encoding="utf-8")
@@ -243,9 +243,10 @@ def _strings() -> Iterator[str]:
     from firebell.status_pages import taking_over
     from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS
     from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS
-    from firebell.subscribers import maintenance_broadcasts, update_texts
+    from firebell.subscribers.broadcasts import maintenance_broadcasts
+    from firebell.subscribers.messages import update_texts
     from firebell.subscribers.model import CHANNEL_LABELS, KIND_LABELS, STATE_LABELS
-    from firebell.subscribers.scope_input import IMPACT_OPTIONS
+    from firebell.subscribers.subscribing.scope_input import IMPACT_OPTIONS
 
     yield from (*STAGE_LABELS.values(), *STATUS_LABELS.values(), *MAINTENANCE_STAGE_LABELS.values())
     yield from ("Emergency", "Short notice", taking_over.UPDATE_TEXT, taking_over.FINAL_TEXT)

@@ -10,8 +10,11 @@ from firebell.channels.phone import gsm7, keywords, public_sms, settings
 from firebell.channels.sms import CHANNEL
 from firebell.kit.errors import Invalid, StartupError
 from firebell.status_pages.public.languages import languages
-from firebell.subscribers import addresses, confirmation_codes, csv_import, sms_limit, sms_texts
+from firebell.subscribers import addresses
+from firebell.subscribers.messages import sms_texts
 from firebell.subscribers.model import Purpose, SubscriberChannel
+from firebell.subscribers.sending import sms_limit
+from firebell.subscribers.subscribing import confirmation_codes, csv_import
 
 SMS = SubscriberChannel.SMS
 MARA = "+4915123456789"

@@ -16,25 +16,19 @@ from firebell.kit.standard_webhooks import request_headers, signature
 from firebell.status_pages.maintenance.model import MAX_REMINDERS
 from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.public.languages import languages
-from firebell.subscribers import (
-    addresses,
-    broadcasts,
-    csv_import,
-    dead_addresses,
-    hook_bodies,
-    journal,
-    mail_format,
-    maintenance_numbers,
-    subscription_rules,
-    throttle,
-    update_texts,
-)
-from firebell.subscribers.dead_addresses import FailedMail
-from firebell.subscribers.journal import JournaledOutcome
+from firebell.subscribers import addresses, subscription_rules
+from firebell.subscribers.broadcasts import actions as broadcasts
+from firebell.subscribers.broadcasts import maintenance_numbers
+from firebell.subscribers.deliveries import dead_addresses
+from firebell.subscribers.deliveries.dead_addresses import FailedMail
+from firebell.subscribers.deliveries.smtp_replies import Failure, SmtpReply
+from firebell.subscribers.messages import hook_bodies, mail_format, update_texts
 from firebell.subscribers.model import BroadcastKind, FollowScope, SubscriberChannel, SubscriberState
-from firebell.subscribers.smtp_replies import Failure, SmtpReply
+from firebell.subscribers.sending import journal, throttle
+from firebell.subscribers.sending.journal import JournaledOutcome
+from firebell.subscribers.sending.throttle import RelayPace, TokenBucket
+from firebell.subscribers.subscribing import csv_import
 from firebell.subscribers.subscription_rules import Admission, RecentMails, SubscriptionEvent
-from firebell.subscribers.throttle import RelayPace, TokenBucket
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.subscribers import lanes
-from firebell.subscribers.delivery_retries import MAIL_RETRIES
-from firebell.subscribers.journal import Journal
+from firebell.subscribers.deliveries.retries import MAIL_RETRIES
+from firebell.subscribers.sending import lanes
+from firebell.subscribers.sending.journal import Journal
 from tests.stories.test_subscribers_of_a_status_page import link_of, town
 
 

@@ -10,7 +10,7 @@ from firebell.chat import inbound_store
 from firebell.chat.inbound_store import GIVE_UP_AFTER
 from firebell.chat.slack import events
 from firebell.kit.clock import FakeClock
-from firebell.subscribers import message_texts
+from firebell.subscribers.messages import texts as message_texts
 from tests.chat_inbound_world import JUN, chat_world
 from tests.stories.test_slack_after_a_gap import work
 from tests.stories.test_subscribers_of_a_status_page import OPS, link_of, town

@@ -10,7 +10,7 @@ import pytest
 from firebell.channels import callbacks
 from firebell.channels.phone import failover, gsm7, public_sms
 from firebell.kit.clock import FakeClock
-from firebell.subscribers import lanes as subscriber_lanes
+from firebell.subscribers.sending import lanes as subscriber_lanes
 from tests.api.api_clients import Api, browser, key_of
 from tests.standins import phone_providers
 from tests.standins.phone_providers import PUBLIC_SENDER, SENDER, twilio_post

@@ -16,8 +16,9 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from firebell.kit.clock import FakeClock
-from firebell.subscribers import broadcasts, lanes, mail_sender
-from firebell.subscribers.mail_sender import MailSender
+from firebell.subscribers.broadcasts import actions as broadcasts
+from firebell.subscribers.sending import lanes, mail_sender
+from firebell.subscribers.sending.mail_sender import MailSender
 from tests.api.api_clients import Api, browser, key_of
 from tests.servers import mail_server
 from tests.world import World, world
@@ -241,7 +242,7 @@ async def test_mails_that_wait_are_replaced_by_the_next_one_that_says_both(
 async def test_addresses_that_bounce_are_stopped_and_a_broadcast_that_bounces_is_paused(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firebell.subscribers.dead_addresses.STOP_WITHIN", 40)
+    monkeypatch.setattr("firebell.subscribers.deliveries.dead_addresses.STOP_WITHIN", 40)
     async with town(dsn, clock, tmp_path) as t:
         csv = "address\r\n" + "".join(f"c{i}@d{i}.example\r\n" for i in range(6))
         preview = await t.api(

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from firebell.demo.status_page import SLUG
 from firebell.status_pages import actions as status_pages
-from firebell.subscribers import addresses, mail_event_store, store
-from firebell.subscribers.mail_event_parsing import MailEvent, MailEventKind
-from firebell.subscribers.mail_event_store import ReportedDelivery
+from firebell.subscribers import addresses, store
+from firebell.subscribers.mail_events import store as mail_event_store
+from firebell.subscribers.mail_events.parsing import MailEvent, MailEventKind
+from firebell.subscribers.mail_events.store import ReportedDelivery
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriberState, SubscriptionRequest
 
 if TYPE_CHECKING:

@@ -9,16 +9,9 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages.model import StatusPage
-from firebell.subscribers import (
-    addresses,
-    broadcast_store,
-    broadcasts,
-    request_store,
-    store,
-    subscribing,
-    subscription_rules,
-)
-from firebell.subscribers.csv_import import CsvRows, ImportPreview
+from firebell.subscribers import addresses, store, subscription_rules
+from firebell.subscribers.broadcasts import actions as broadcasts
+from firebell.subscribers.broadcasts import store as broadcast_store
 from firebell.subscribers.model import (
     Broadcast,
     FollowScope,
@@ -28,6 +21,9 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
+from firebell.subscribers.subscribing import actions as subscribing
+from firebell.subscribers.subscribing import request_store
+from firebell.subscribers.subscribing.csv_import import CsvRows, ImportPreview
 
 queue_broadcast = broadcasts.queue_broadcast
 

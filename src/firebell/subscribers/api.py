@@ -14,9 +14,9 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import StatusPage
-from firebell.subscribers import actions, addresses, broadcast_store, csv_import, store
-from firebell.subscribers.broadcast_store import Progress
-from firebell.subscribers.csv_import import ImportPreview
+from firebell.subscribers import actions, addresses, store
+from firebell.subscribers.broadcasts import store as broadcast_store
+from firebell.subscribers.broadcasts.store import Progress
 from firebell.subscribers.model import (
     BroadcastKind,
     FollowScope,
@@ -25,8 +25,10 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
-from firebell.subscribers.scope_input import scope_from
 from firebell.subscribers.store import SubscriberFilter
+from firebell.subscribers.subscribing import csv_import
+from firebell.subscribers.subscribing.csv_import import ImportPreview
+from firebell.subscribers.subscribing.scope_input import scope_from
 
 router = api.router("status pages")
 

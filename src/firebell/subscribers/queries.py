@@ -9,10 +9,14 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import Component, ComponentGroup, StatusPage
-from firebell.subscribers import broadcast_store, delivery_check_store, process_checks, request_store, store
-from firebell.subscribers.broadcast_store import Progress
+from firebell.subscribers import store
+from firebell.subscribers.broadcasts import store as broadcast_store
+from firebell.subscribers.broadcasts.store import Progress
+from firebell.subscribers.deliveries import check_store as delivery_check_store
+from firebell.subscribers.deliveries import process_checks
+from firebell.subscribers.deliveries.process_checks import BroadcastRecord
 from firebell.subscribers.model import StatusSubscriber, SubscriberState
-from firebell.subscribers.process_checks import BroadcastRecord
+from firebell.subscribers.subscribing import request_store
 
 LATEST_BROADCASTS = 5
 

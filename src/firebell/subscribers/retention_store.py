@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
-from firebell.subscribers import broadcast_store, delivery_store, mail_event_store
+from firebell.subscribers.broadcasts import store as broadcast_store
+from firebell.subscribers.deliveries import store as delivery_store
+from firebell.subscribers.mail_events import store as mail_event_store
 from firebell.subscribers.subscription_rules import CONFIRM_PERIOD, PURGE_AFTER
 
 KEPT_DAYS = 30

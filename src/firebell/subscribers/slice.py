@@ -12,15 +12,11 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.subscribers import (
-        api,
-        confirmation_code_web,
-        mail_event_api,
-        mail_event_hook_web,
-        public_web,
-        sms_callback_web,
-        web,
-    )
+    from firebell.subscribers import api, web
+    from firebell.subscribers.mail_events import api as mail_event_api
+    from firebell.subscribers.mail_events import hook_web as mail_event_hook_web
+    from firebell.subscribers.sending import sms_callback_web
+    from firebell.subscribers.subscribing import confirmation_code_web, public_web
 
     return [
         *(public_web.router, confirmation_code_web.router, web.router, api.router),
@@ -37,7 +33,10 @@ def _subscriptions() -> Subscriptions:
         UpdateRecalled,
         UpdateRetracted,
     )
-    from firebell.subscribers import broadcasts, maintenance_broadcasts, sms_actions, subscribing
+    from firebell.subscribers.broadcasts import actions as broadcasts
+    from firebell.subscribers.broadcasts import maintenance_broadcasts
+    from firebell.subscribers.sending import sms_actions
+    from firebell.subscribers.subscribing import actions as subscribing
 
     return Subscriptions(
         must={

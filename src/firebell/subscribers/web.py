@@ -21,20 +21,11 @@ from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.public.languages import ENGLISH, language_names
-from firebell.subscribers import (
-    actions,
-    addresses,
-    csv_import,
-    mail_event_actions,
-    mail_event_store,
-    queries,
-    sms_limit,
-    sms_store,
-    store,
-)
-from firebell.subscribers.csv_import import ImportPreview, channel_of
-from firebell.subscribers.mail_event_hook_web import ADDRESS
-from firebell.subscribers.mail_event_parsing import MAIL_EVENT_LABELS
+from firebell.subscribers import actions, addresses, queries, store
+from firebell.subscribers.mail_events import actions as mail_event_actions
+from firebell.subscribers.mail_events import store as mail_event_store
+from firebell.subscribers.mail_events.hook_web import ADDRESS
+from firebell.subscribers.mail_events.parsing import MAIL_EVENT_LABELS
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     KIND_LABELS,
@@ -46,8 +37,11 @@ from firebell.subscribers.model import (
     SubscriptionRequest,
     offered_channels,
 )
-from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
+from firebell.subscribers.sending import sms_limit, sms_store
 from firebell.subscribers.store import SubscriberFilter
+from firebell.subscribers.subscribing import csv_import
+from firebell.subscribers.subscribing.csv_import import ImportPreview, channel_of
+from firebell.subscribers.subscribing.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 
 router = routing.html_router()
 

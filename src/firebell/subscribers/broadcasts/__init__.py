@@ -1,0 +1,1 @@
+"""Broadcasts: each published update, queued for its subscribers."""

@@ -1,0 +1,1 @@
+"""Deliveries to subscribers: the ledger, retries, dead addresses, and process checks."""

@@ -1,0 +1,1 @@
+"""What messages to subscribers say, as mails, webhooks and text messages."""

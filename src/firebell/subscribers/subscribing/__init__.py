@@ -1,0 +1,1 @@
+"""Subscribing: asking, confirming, changing and leaving."""
