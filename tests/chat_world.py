@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.chat import accounts, object_store, store
-from firebell.chat.accounts import Connection
+from firebell.chat import store
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.actions import Connection
+from firebell.chat.mirror import object_store
 from firebell.chat.model import Account, AccountSecrets, AccountSettings, AnnouncementRule, ChatKind
 from firebell.chat.slack import scopes
 from firebell.incidents import actions as incidents

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from firebell.chat import accounts, token_check
+from firebell.chat import token_check
+from firebell.chat.accounts import actions as accounts
 from firebell.chat.model import Account
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM

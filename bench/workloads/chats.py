@@ -19,8 +19,8 @@ from bench.load_runner import quantile
 from bench.product import Product, product
 from bench.result import Result, check, number
 from bench.workloads import latency
-from firebell.chat import accounts
-from firebell.chat.accounts import Connection
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.actions import Connection
 from firebell.chat.model import AccountSecrets, AccountSettings, AnnouncementRule, ChatKind
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import SystemClock

@@ -15,9 +15,10 @@ from firebell.alerts.ingest import inbound
 from firebell.app import pages
 from firebell.audiences import actions as audiences
 from firebell.audiences.model import AudienceText, Moment
-from firebell.chat import accounts, comparison_queue_store, object_store
 from firebell.chat import store as chat_store
-from firebell.chat.accounts import Connection
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.actions import Connection
+from firebell.chat.mirror import comparison_queue_store, object_store
 from firebell.chat.model import (
     AccountSecrets,
     AccountSettings,

@@ -5,11 +5,11 @@ from typing import Any
 
 from firebell.audiences import delivery_store
 from firebell.audiences.mailer import AudienceMailer
-from firebell.chat import handlers
-from firebell.chat.chat_context import ChatContext
-from firebell.chat.commands import INCIDENT, parse
+from firebell.chat.handlers import dispatch as handlers
+from firebell.chat.intents.commands import INCIDENT, parse
+from firebell.chat.intents.reply_model import Reply
+from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.model import Account, AccountState, ChatKind
-from firebell.chat.reply_model import Reply
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 
-from firebell.chat import object_store, store
+from firebell.chat import store
+from firebell.chat.mirror import object_store
 from firebell.chat.model import ObjectState
 from firebell.chat.slack import scopes
 from firebell.kit.clock import FakeClock

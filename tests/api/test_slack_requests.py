@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from firebell.chat import store
-from firebell.chat.intents import OpenModal
+from firebell.chat.intents.model import OpenModal
 from firebell.chat.slack import inbound_web, modals
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable

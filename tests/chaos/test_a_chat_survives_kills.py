@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from firebell.chat import accounts
-from firebell.chat.accounts import Connection
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.actions import Connection
 from firebell.chat.model import AccountSecrets, ChatKind
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import SystemClock

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat.rate_buckets import HALVED_FOR, Bucket, Buckets, Rates
+from firebell.chat.adapter_base.rate_buckets import HALVED_FOR, Bucket, Buckets, Rates
 from firebell.kit.token_bucket import RateBucket, per_minute
 
 START = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat.commands import INCIDENT, PAGE, parse, parse_mention
-from firebell.chat.intent_texts import render
-from firebell.chat.intents import (
+from firebell.chat.intents.commands import INCIDENT, PAGE, parse, parse_mention
+from firebell.chat.intents.model import (
     AckPage,
     AddEntry,
     AddTask,
@@ -36,6 +35,7 @@ from firebell.chat.intents import (
     UnpublishUpdate,
     Usage,
 )
+from firebell.chat.intents.texts import render
 from firebell.chat.slack.text import escape, tokens
 from firebell.incidents.model import IncidentRole
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firebell.chat.task_handlers import due_at
+from firebell.chat.handlers.task_handlers import due_at
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 

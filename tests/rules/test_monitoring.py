@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from firebell.action_items.trackers.vendor import Outcome
 from firebell.channels.registry import CHANNELS
-from firebell.chat.call_counts import CallOutcome
+from firebell.chat.mirror.call_counts import CallOutcome
 from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import parse_networks

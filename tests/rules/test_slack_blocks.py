@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat import mirror_messages
+from firebell.chat.adapter_base.markdown_text import markdown
+from firebell.chat.adapter_base.message_model import Button, Content, Link, Quote, clip, utf16_length
 from firebell.chat.discord.client import MAX_CHARS
 from firebell.chat.facts import PageFacts
 from firebell.chat.google_chat import client as google_chat
-from firebell.chat.markdown_text import markdown
-from firebell.chat.message_model import Button, Content, Link, Quote, clip, utf16_length
+from firebell.chat.mirror import messages as mirror_messages
 from firebell.chat.slack import blocks
 from firebell.chat.teams import cards
 from tests.rules.test_chat_mirror import FACTS, MARA, NOW, entries

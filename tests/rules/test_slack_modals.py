@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from firebell.chat import button_values
-from firebell.chat.captured_messages import CapturedMessage, kind_of_emoji, sent_at
-from firebell.chat.intents import AddEntry, ChatTarget, OpenModal
-from firebell.chat.reply_model import Reply, ReplyButton
+from firebell.chat.intents import button_values
+from firebell.chat.intents.captured_messages import CapturedMessage, kind_of_emoji, sent_at
+from firebell.chat.intents.model import AddEntry, ChatTarget, OpenModal
+from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.slack import limits, modals, payloads, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view
 from firebell.chat.slack.task_modal import task_view

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell.chat import commands
-from firebell.chat.intents import AckPage, AddEntry, DeclareIncident, ShowHelp, ShowOnCall, ShowStatus
-from firebell.chat.message_model import Button, Content, Link, Quote
+from firebell.chat.adapter_base.message_model import Button, Content, Link, Quote
+from firebell.chat.intents import commands
+from firebell.chat.intents.model import AckPage, AddEntry, DeclareIncident, ShowHelp, ShowOnCall, ShowStatus
 from firebell.chat.teams.activities import is_fresh, is_signed, plain_text, read_activity, secret_bytes
 from firebell.chat.teams.cards import message
 from firebell.chat.teams.inbound import read_command

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from firebell.chat import accounts, comparison_queue_store, room_events, store
+from firebell.chat import store
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.handlers import room_events
+from firebell.chat.mirror import comparison_queue_store
 from firebell.chat.model import RoomState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
@@ -34,9 +37,8 @@ def archived(space: Workspace) -> int:
 
 
 def _summary(space: Workspace, incident_id: int) -> dict[str, Any]:
-    room = space.room(incident_id)
     key = f"inc-{incident_id}/summary"
-    return next(m for m in room.messages if m["metadata"]["event_payload"]["key"] == key)
+    return next(m for m in space.room(incident_id).messages if m["metadata"]["event_payload"]["key"] == key)
 
 
 def _shown(message: dict[str, Any]) -> str:
@@ -76,8 +78,6 @@ async def test_nothing_is_called_again_when_nothing_changed(dsn: str, clock: Fak
         await run_for(w, 90)
         calls = len(space.calls)
         async with w.ctx.db.tx() as tx:
-            from firebell.chat import comparison_queue_store
-
             await comparison_queue_store.want(tx, f"inc-{incident.id}", 1, w.now)
         await run_for(w, 90)
 

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from firebell.chat import call_count_store, doctor_checks, object_store
-from firebell.chat.call_counts import CallOutcome
+from firebell.chat import doctor_checks
+from firebell.chat.mirror import call_count_store, object_store
+from firebell.chat.mirror.call_counts import CallOutcome
 from firebell.chat.model import ObjectState
 from firebell.kit.clock import FakeClock
 from tests.chat_world import chat_world, declare, run_for

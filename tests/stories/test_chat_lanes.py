@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from firebell.chat import store
-from firebell.chat.adapter import Call, Done
-from firebell.chat.mirror_model import OpKind
+from firebell.chat.adapter_base.adapter import Call, Done
+from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.rate_buckets import Key
 from firebell.chat.mirror_worker import LEASE, ChatMirror
 from firebell.chat.model import AccountState
-from firebell.chat.rate_buckets import Key
 from firebell.chat.slack.client import RATES
 from firebell.kit.clock import FakeClock
 from tests.chat_world import account_of, chat_world, declare, run_for

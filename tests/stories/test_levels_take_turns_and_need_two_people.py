@@ -8,7 +8,7 @@ import pytest
 
 from firebell.channels import registry
 from firebell.channels.callbacks import PageAction, TextReply
-from firebell.chat import fact_queries
+from firebell.chat.mirror import fact_queries
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx

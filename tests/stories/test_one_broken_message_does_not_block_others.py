@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from firebell.chat import inbound_store
-from firebell.chat.inbound_store import GIVE_UP_AFTER
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.inbound.store import GIVE_UP_AFTER
 from firebell.chat.slack import events
 from firebell.kit.clock import FakeClock
 from firebell.subscribers.messages import texts as message_texts

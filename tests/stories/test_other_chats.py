@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from firebell.chat import accounts, store, token_check
-from firebell.chat.accounts import Connection
+from firebell.chat import store, token_check
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.actions import Connection
 from firebell.chat.model import Account, AccountSecrets, AnnouncementRule, ChatKind
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from firebell.chat import socket_store, store
+from firebell.chat import store
+from firebell.chat.accounts import socket_store
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock

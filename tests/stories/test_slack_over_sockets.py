@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.chat import inbound_store, socket_store, store
+from firebell.chat import store
+from firebell.chat.accounts import socket_store
+from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
 from firebell.chat.slack import inbound_web
 from firebell.chat.slack.inbound_worker import Inbox

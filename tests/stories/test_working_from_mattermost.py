@@ -6,7 +6,8 @@ from secrets import token_urlsafe
 
 import pytest
 
-from firebell.chat import inbound_store, store, token_check
+from firebell.chat import store, token_check
+from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import AnnouncementRule
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 
-from firebell.chat import accounts, inbound_store, token_check
+from firebell.chat import token_check
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import ChatKind
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents

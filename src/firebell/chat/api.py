@@ -6,16 +6,13 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 
-from firebell.chat import (
-    accounts,
-    call_count_store,
-    link_queries,
-    object_store,
-    room_events,
-    socket_store,
-    store,
-)
-from firebell.chat.call_counts import CallOutcome
+from firebell.chat import store
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts import socket_store
+from firebell.chat.handlers import room_events
+from firebell.chat.linked_users import queries as link_queries
+from firebell.chat.mirror import call_count_store, object_store
+from firebell.chat.mirror.call_counts import CallOutcome
 from firebell.chat.model import (
     Account,
     AccountSettings,

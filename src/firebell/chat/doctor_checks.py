@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from firebell.chat import call_count_store, link_queries, object_store, socket_store, store
-from firebell.chat.call_counts import CallOutcome
+from firebell.chat import store
+from firebell.chat.accounts import socket_store
+from firebell.chat.linked_users import queries as link_queries
+from firebell.chat.mirror import call_count_store, object_store
+from firebell.chat.mirror.call_counts import CallOutcome
 from firebell.chat.model import Account, AccountState, ChatKind
 from firebell.chat.slack import scopes
 from firebell.kit.db.database import Tx

@@ -12,21 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import (
-    call_count_store,
-    call_outcomes,
-    comparison_queue_store,
-    mirror_plan,
-    mirror_targets,
-    object_store,
-    store,
-)
-from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
-from firebell.chat.call_counts import CallOutcome, outcome_of
-from firebell.chat.mirror_model import Op, OpKind
+from firebell.chat import store
+from firebell.chat.adapter_base.adapter import Adapter, Call, CallFailed, Done, Trouble
+from firebell.chat.adapter_base.mirror_model import Op, OpKind
+from firebell.chat.adapter_base.rate_buckets import Buckets
+from firebell.chat.mirror import call_count_store, call_outcomes, comparison_queue_store, object_store
+from firebell.chat.mirror import plan as mirror_plan
+from firebell.chat.mirror import targets as mirror_targets
+from firebell.chat.mirror.call_counts import CallOutcome, outcome_of
 from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, AccountState, Want
 from firebell.chat.open_adapter import open_adapter
-from firebell.chat.rate_buckets import Buckets
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence

@@ -1,6 +1,6 @@
 """Opens the adapter of an account; what it needs is imported only then."""
 
-from firebell.chat.adapter import Adapter
+from firebell.chat.adapter_base.adapter import Adapter
 from firebell.chat.model import Account, AccountSecrets, ChatKind
 from firebell.kit.context import Context
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.chat import api, link_web, users_api, web
+    from firebell.chat import api, web
+    from firebell.chat.linked_users import api as users_api
+    from firebell.chat.linked_users import web as link_web
     from firebell.chat.mattermost import hook_web as mattermost_web
     from firebell.chat.slack import hook_web as slack_web
     from firebell.chat.slack import settings_web, test_message_api
@@ -33,7 +35,8 @@ def _routers() -> list["APIRouter"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.chat import linking, reactions
+    from firebell.chat.linked_users import linking
+    from firebell.chat.mirror import reactions
     from firebell.incidents.model import EntryAdded
     from firebell.people.model import PersonLeft
     from firebell.postmortems.model import PostmortemPublished
@@ -49,7 +52,10 @@ def _subscriptions() -> Subscriptions:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.chat import call_count_store, inbound_store, install_store, retention_store
+    from firebell.chat import retention_store
+    from firebell.chat.accounts import install_store
+    from firebell.chat.inbound import store as inbound_store
+    from firebell.chat.mirror import call_count_store
 
     return [
         *inbound_store.RETENTIONS,
@@ -60,7 +66,7 @@ def _retentions() -> "Sequence[Retention]":
 
 
 def _incident_parts() -> list[IncidentPart]:
-    from firebell.chat import incident_part
+    from firebell.chat.mirror import incident_part
 
     return [incident_part.PART]
 

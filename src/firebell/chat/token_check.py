@@ -3,8 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from firebell.chat.accounts import Connection, check_webhook
-from firebell.chat.adapter import CallFailed, Trouble
+from firebell.chat.accounts.actions import Connection, check_webhook
+from firebell.chat.adapter_base.adapter import CallFailed, Trouble
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.scopes import NEEDED

@@ -8,7 +8,10 @@ import msgspec
 from fastapi import Request, Response
 
 from firebell.catalog import actions as catalog
-from firebell.chat import accounts, call_count_store, object_store, room_events, store, token_check
+from firebell.chat import store, token_check
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.handlers import room_events
+from firebell.chat.mirror import call_count_store, object_store
 from firebell.chat.model import (
     CAPABILITIES,
     CHAT_LABELS,

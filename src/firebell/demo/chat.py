@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.chat import accounts
-from firebell.chat.accounts import Connection
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.actions import Connection
 from firebell.chat.model import AccountSecrets, AnnouncementRule, ChatKind, OncallGroup
 from firebell.chat.slack import scopes
 from firebell.demo.organization import Kestrel

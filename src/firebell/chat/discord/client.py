@@ -1,9 +1,9 @@
 """The adapter of Discord: one message for each incident, edited by its id through the same webhook."""
 
-from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.markdown_text import markdown
-from firebell.chat.mirror_model import OpKind
-from firebell.chat.webhook_client import WebhookClient
+from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
+from firebell.chat.adapter_base.markdown_text import markdown
+from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.webhook_client import WebhookClient
 
 MAX_CHARS = 2_000
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from firebell.chat import button_values
-from firebell.chat.markdown_text import escape
+from firebell.chat.adapter_base.markdown_text import escape
+from firebell.chat.adapter_base.message_model import Button, Content, clip
+from firebell.chat.intents import button_values
+from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.mattermost.action_tokens import SignButton
-from firebell.chat.message_model import Button, Content, clip
-from firebell.chat.reply_model import Reply, ReplyButton
 
 NAME_MAX_CHARS = 60
 REPLY_MAX_CHARS = 8_000

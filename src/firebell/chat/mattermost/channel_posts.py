@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from firebell.chat.connected_account import Connected
-from firebell.chat.http_calls import call
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.adapter_base.http_calls import call
 from firebell.chat.mattermost.known_users import api
 from firebell.chat.mattermost.posts import Post, millis, read_posts
 from firebell.kit.context import Context

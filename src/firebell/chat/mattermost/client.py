@@ -5,15 +5,15 @@ from typing import Any
 
 import httpx
 
-from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.http_calls import call as http_call
-from firebell.chat.markdown_text import markdown
+from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
+from firebell.chat.adapter_base.http_calls import call as http_call
+from firebell.chat.adapter_base.markdown_text import markdown
+from firebell.chat.adapter_base.message_model import clip
+from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.rate_buckets import Key, Rates
 from firebell.chat.mattermost.action_tokens import SignButton
 from firebell.chat.mattermost.attachments import of_content
-from firebell.chat.message_model import clip
-from firebell.chat.mirror_model import OpKind
 from firebell.chat.model import Account
-from firebell.chat.rate_buckets import Key, Rates
 from firebell.incidents.channel_names import MATTERMOST_MAX_CHARS
 from firebell.kit.token_bucket import per_minute
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from firebell.chat.intents import (
+from firebell.chat.adapter_base.message_model import clip
+from firebell.chat.intents.model import (
     AddEntry,
     AddTask,
     ChangeRole,
@@ -18,7 +19,6 @@ from firebell.chat.intents import (
     ResolveIncident,
     SubmitDeclaration,
 )
-from firebell.chat.message_model import clip
 from firebell.incidents.model import ENTRY_KINDS, ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, typed_answers
 

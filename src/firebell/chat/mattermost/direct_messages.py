@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from firebell.chat.adapter import CallFailed
-from firebell.chat.connected_account import Connected
-from firebell.chat.http_calls import call
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.adapter_base.adapter import CallFailed
+from firebell.chat.adapter_base.http_calls import call
 from firebell.chat.mattermost.known_users import api
 from firebell.kit.context import Context
 

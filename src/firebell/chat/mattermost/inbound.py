@@ -11,21 +11,23 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
-from firebell.chat import button_values, commands, page_queries, store
-from firebell.chat.adapter import CallFailed
-from firebell.chat.chat_context import ChatContext
-from firebell.chat.command_limit import CommandLimit
-from firebell.chat.connected_account import Connected, chat_context_of
-from firebell.chat.http_calls import call
-from firebell.chat.intents import Intent, OpenModal, PageSomeone, SubmitDeclaration
+from firebell.chat import store
+from firebell.chat.accounts.connected_account import Connected, chat_context_of
+from firebell.chat.adapter_base.adapter import CallFailed
+from firebell.chat.adapter_base.http_calls import call
+from firebell.chat.handlers import page_queries
+from firebell.chat.handlers.once_per_key import act_once
+from firebell.chat.intents import button_values, commands
+from firebell.chat.intents.command_limit import CommandLimit
+from firebell.chat.intents.model import Intent, OpenModal, PageSomeone, SubmitDeclaration
+from firebell.chat.intents.reply_model import Reply, ReplyButton
+from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.mattermost import action_tokens, attachments, dialogs, direct_messages, requests
 from firebell.chat.mattermost.action_tokens import DialogToken
 from firebell.chat.mattermost.known_users import api, known_user
 from firebell.chat.mattermost.requests import MattermostRequest
 from firebell.chat.mattermost.text import tokens
 from firebell.chat.model import Account, ChatKind
-from firebell.chat.once_per_key import act_once
-from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import inbound_store, linking
-from firebell.chat.adapter import CallFailed
-from firebell.chat.connected_account import Connected
-from firebell.chat.http_calls import call
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.adapter_base.adapter import CallFailed
+from firebell.chat.adapter_base.http_calls import call
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.linked_users import linking
 from firebell.chat.users import ChatUser, UserFacts
 from firebell.kit.context import Context
 from firebell.kit.db.database import Db

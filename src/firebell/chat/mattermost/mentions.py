@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.chat import commands, handlers, inbound_store, mention_reading_store, store
-from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.connected_account import Connected, chat_context_of
-from firebell.chat.http_calls import call
+from firebell.chat import store
+from firebell.chat.accounts.connected_account import Connected, chat_context_of
+from firebell.chat.adapter_base.adapter import CallFailed, Trouble
+from firebell.chat.adapter_base.http_calls import call
+from firebell.chat.handlers import dispatch as handlers
+from firebell.chat.inbound import mention_reading_store
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.intents import commands
+from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
 from firebell.chat.mattermost.channel_posts import posts_since
 from firebell.chat.mattermost.known_users import ASK_LIMIT_S, api, known_user
@@ -21,7 +26,6 @@ from firebell.chat.mattermost.post_attempts import PostAttempts
 from firebell.chat.mattermost.posts import Post, PostKind, instant
 from firebell.chat.mattermost.text import mentioned, tokens
 from firebell.chat.model import AccountState
-from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 from firebell.kit.log import OncePerMinute

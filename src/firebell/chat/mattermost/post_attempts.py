@@ -4,8 +4,8 @@ import logging
 from collections.abc import Awaitable
 from datetime import datetime
 
-from firebell.chat.adapter import CallFailed
-from firebell.chat.inbound_store import GIVE_UP_AFTER
+from firebell.chat.adapter_base.adapter import CallFailed
+from firebell.chat.inbound.store import GIVE_UP_AFTER
 from firebell.chat.mattermost.posts import Post
 from firebell.kit.errors import Unavailable
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from firebell.chat.captured_messages import kind_of_emoji
+from firebell.chat.intents.captured_messages import kind_of_emoji
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

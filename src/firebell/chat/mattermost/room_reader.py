@@ -8,18 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import (
-    gesture_handlers,
-    inbound_store,
-    room_events,
-    room_reading_store,
-    store,
-    timeline_capture,
-)
-from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.captured_messages import TASK, CapturedMessage
-from firebell.chat.chat_context import ChatContext
-from firebell.chat.connected_account import Connected, chat_context_of
+from firebell.chat import store
+from firebell.chat.accounts.connected_account import Connected, chat_context_of
+from firebell.chat.adapter_base.adapter import CallFailed, Trouble
+from firebell.chat.handlers import gesture_handlers, room_events, timeline_capture
+from firebell.chat.inbound import room_reading_store
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.intents.captured_messages import TASK, CapturedMessage
+from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.mattermost.channel_posts import posts_since
 from firebell.chat.mattermost.known_users import known_user
 from firebell.chat.mattermost.mentions import BotNames, MentionReader, answer_mention

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.http_calls import call
+from firebell.chat.adapter_base.adapter import CallFailed, Trouble
+from firebell.chat.adapter_base.http_calls import call
 
 COMMANDS = {
     "/incident": ("Declare and run incidents", "[help]"),

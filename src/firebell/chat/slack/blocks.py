@@ -5,7 +5,7 @@ Limits: Slack's reference of blocks; each is safe by `fit`, which never drops a 
 
 from typing import Any
 
-from firebell.chat.message_model import Button, Content, Rendered, clip
+from firebell.chat.adapter_base.message_model import Button, Content, Rendered, clip
 
 MAX_BLOCKS = 50
 _HEADER, _SECTION, _FIELD, _CONTEXT, _BUTTON, _VALUE = 150, 3_000, 2_000, 2_000, 75, 2_000

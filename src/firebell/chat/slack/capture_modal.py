@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from firebell.chat.captured_messages import CapturedMessage
-from firebell.chat.intents import CaptureMessage
+from firebell.chat.intents.captured_messages import CapturedMessage
+from firebell.chat.intents.model import CaptureMessage
 from firebell.chat.slack import limits, modals
 from firebell.chat.slack.payloads import text_at
 from firebell.chat.slack.reply_blocks import plain_text

@@ -2,14 +2,22 @@
 
 from typing import Any
 
-from firebell.chat import button_values
-from firebell.chat.home_queries import HomeFacts
-from firebell.chat.intents import AckPage, Intent, LinkAccount, ListPages, OpenModal, ResolvePage, ShowSummary
-from firebell.chat.page_queries import OnCallLine
+from firebell.chat.handlers.home_queries import HomeFacts
+from firebell.chat.handlers.page_queries import OnCallLine
+from firebell.chat.intents import button_values
+from firebell.chat.intents.model import (
+    AckPage,
+    Intent,
+    LinkAccount,
+    ListPages,
+    OpenModal,
+    ResolvePage,
+    ShowSummary,
+)
+from firebell.chat.intents.status_texts import heading, one_line
 from firebell.chat.slack import limits
 from firebell.chat.slack.reply_blocks import plain_text
 from firebell.chat.slack.text import length
-from firebell.chat.status_texts import heading, one_line
 
 View = dict[str, Any]
 _LISTED = 10

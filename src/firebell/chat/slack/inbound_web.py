@@ -11,11 +11,15 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
-from firebell.chat import button_values, inbound_store, incident_queries, page_queries, store, sweep_store
-from firebell.chat.command_limit import CommandLimit
-from firebell.chat.connected_account import Connected, chat_context_of
+from firebell.chat import store
+from firebell.chat.accounts.connected_account import Connected, chat_context_of
+from firebell.chat.handlers import incident_queries, page_queries
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.inbound import sweep_store
+from firebell.chat.intents import button_values
+from firebell.chat.intents.command_limit import CommandLimit
+from firebell.chat.intents.reply_model import Reply
 from firebell.chat.model import ChatKind
-from firebell.chat.reply_model import Reply
 from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.known_users import known_user

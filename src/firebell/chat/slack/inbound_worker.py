@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.chat import inbound_store, store, sweep_store
-from firebell.chat.connected_account import Connected
-from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
+from firebell.chat import store
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.inbound import sweep_store
+from firebell.chat.inbound.store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.slack import events, interactions, interactive_calls, sweep
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at

@@ -4,7 +4,9 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
-from firebell.chat import accounts, install_store, store
+from firebell.chat import store
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts import install_store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.manifest import PATH

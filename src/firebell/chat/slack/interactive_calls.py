@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from firebell.chat.storable_json import storable
+from firebell.chat.adapter_base.storable_json import storable
 from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from firebell.chat import button_values
-from firebell.chat.intents import (
+from firebell.chat.intents import button_values
+from firebell.chat.intents.model import (
     AddEntry,
     ChangeRole,
     ChangeSeverity,
@@ -20,11 +20,11 @@ from firebell.chat.intents import (
     ResolveIncident,
     SubmitDeclaration,
 )
+from firebell.chat.intents.status_texts import heading
 from firebell.chat.slack import limits
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text
 from firebell.chat.slack.text import clip
-from firebell.chat.status_texts import heading
 from firebell.incidents.model import (
     ENTRY_KINDS,
     ROLE_NAMES,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
 
-from firebell.chat.storable_json import storable
+from firebell.chat.adapter_base.storable_json import storable
 
 Json = Mapping[str, Any]
 _FIELDS = 100

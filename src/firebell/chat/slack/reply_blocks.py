@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from firebell.chat import button_values
-from firebell.chat.reply_model import Reply, ReplyButton
+from firebell.chat.intents import button_values
+from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.slack import limits
 from firebell.chat.slack.text import clip, escape, length
 

@@ -4,8 +4,12 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from firebell.chat import accounts, link_queries, linking, socket_store, store, token_check
-from firebell.chat.connected_account import Connected
+from firebell.chat import store, token_check
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts import socket_store
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.linked_users import linking
+from firebell.chat.linked_users import queries as link_queries
 from firebell.chat.model import Account
 from firebell.chat.slack import install, test_message
 from firebell.kit.db.database import Tx

@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 
 from fastapi import Response
 
-from firebell.chat import socket_store, store, sweep_store
-from firebell.chat.connected_account import Connected
+from firebell.chat import store
+from firebell.chat.accounts import socket_store
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.inbound import sweep_store
 from firebell.chat.slack import interactive_calls, payloads
 from firebell.chat.slack.inbound_web import SlackReceiver
 from firebell.chat.slack.inbound_worker import GAP

@@ -10,18 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firebell.chat import store, sweep_store
-from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.captured_messages import kind_of_emoji, sent_at
-from firebell.chat.connected_account import Connected
-from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
-from firebell.chat.mirror_model import OpKind
+from firebell.chat import store
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.adapter_base.adapter import CallFailed, Trouble
+from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.inbound import sweep_store
+from firebell.chat.inbound.store import GIVE_UP_AFTER, InboxItem
+from firebell.chat.inbound.sweep_store import CapturedText
+from firebell.chat.intents.captured_messages import kind_of_emoji, sent_at
 from firebell.chat.slack import events
 from firebell.chat.slack.client import SlackClient
 from firebell.chat.slack.events import SlackEvent
 from firebell.chat.slack.interactive_calls import SLACK_API_URL, SlackError
 from firebell.chat.slack.payloads import at, text_at
-from firebell.chat.sweep_store import CapturedText
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 

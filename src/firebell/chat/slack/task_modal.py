@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from firebell.chat.intents import AddTask, ChatTarget
+from firebell.chat.intents.model import AddTask, ChatTarget
 from firebell.chat.slack import limits, modals
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text

@@ -1,9 +1,9 @@
 """A test message with a button, which proves the whole way: token, scopes, address, signature and database."""
 
-from firebell.chat.connected_account import Connected
-from firebell.chat.intents import LinkAccount
+from firebell.chat.accounts.connected_account import Connected
+from firebell.chat.intents.model import LinkAccount
+from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.model import ChatKind
-from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import interactive_calls, reply_blocks
 from firebell.chat.slack.events import CALL_LIMIT_S
 from firebell.kit.context import Context

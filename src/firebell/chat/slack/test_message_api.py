@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import Field
 
-from firebell.chat import accounts, store
-from firebell.chat.connected_account import Connected
+from firebell.chat import store
+from firebell.chat.accounts import actions as accounts
+from firebell.chat.accounts.connected_account import Connected
 from firebell.chat.slack import test_message
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Ctx, PathId, Text, problems

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from firebell.chat.markdown_text import escape
-from firebell.chat.message_model import Content, clip
+from firebell.chat.adapter_base.markdown_text import escape
+from firebell.chat.adapter_base.message_model import Content, clip
 
 MAX_BYTES = 20_000
 """A workflow accepts any card and then fails unseen if it has more than about 28 KB, markup of Teams included."""

@@ -8,15 +8,18 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from firebell.chat import commands, inbound_store, linking, store
-from firebell.chat.chat_context import ChatContext
-from firebell.chat.command_limit import CommandLimit
-from firebell.chat.intent_texts import render
-from firebell.chat.intents import Intent, OpenModal
-from firebell.chat.message_model import Content, Link
+from firebell.chat import store
+from firebell.chat.adapter_base.message_model import Content, Link
+from firebell.chat.handlers.once_per_key import act_once
+from firebell.chat.inbound import store as inbound_store
+from firebell.chat.intents import commands
+from firebell.chat.intents.command_limit import CommandLimit
+from firebell.chat.intents.model import Intent, OpenModal
+from firebell.chat.intents.reply_model import Reply, ReplyButton
+from firebell.chat.intents.texts import render
+from firebell.chat.linked_users import linking
+from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.model import Account, ChatKind
-from firebell.chat.once_per_key import act_once
-from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity
 from firebell.chat.teams.cards import message
 from firebell.chat.users import LinkedBy

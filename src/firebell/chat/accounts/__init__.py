@@ -1,0 +1,1 @@
+"""Connected accounts: their tokens, installations and connections."""

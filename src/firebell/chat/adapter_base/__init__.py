@@ -1,0 +1,1 @@
+"""What the adapters of all chats build on: messages, calls, rates and refusals."""

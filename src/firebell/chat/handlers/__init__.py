@@ -1,0 +1,1 @@
+"""From intents to actions: what chats do and show."""

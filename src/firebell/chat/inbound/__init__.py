@@ -1,0 +1,1 @@
+"""What arrives from chats, and up to where their channels are read."""

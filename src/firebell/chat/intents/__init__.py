@@ -1,0 +1,1 @@
+"""Intents: what a person wants, as commands, buttons and answers."""

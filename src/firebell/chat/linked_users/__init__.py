@@ -1,0 +1,1 @@
+"""Users of a chat linked to people, and who acts in which channel."""

@@ -1,0 +1,1 @@
+"""The mirror: what should be in each chat, compared with what is there."""
