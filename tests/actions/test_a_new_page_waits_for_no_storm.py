@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.jobs import timers
-from firebell.notify import delivery_store
+from firebell.notify.deliveries import store as delivery_store
 from firebell.notify.sender import CLAIM
 from firebell.worker import BATCH, TIMER_LANES
 from tests.world import world

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.notify import allowance_store
-from firebell.notify.hourly_limits import LimitScope
+from firebell.notify.hourly_limits import allowance_store
+from firebell.notify.hourly_limits.rules import LimitScope
 from firebell.self_watch import actions
 from firebell.self_watch.model import PingMethod, Problem, ProblemKind
 from tests.world import World

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from firebell.channels.registry import CHANNELS
-from firebell.notify.delivery_store import LEASE
+from firebell.notify.deliveries.store import LEASE
 from tests.house.source import ROOT, SRC, modules
 
 PIGEON = '''

@@ -339,7 +339,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # a post or a message that cannot be handled must not hold up those after it
         *("chat/mattermost/post_attempts.py", "chat/slack/sweep.py"),
         # a message that cannot be retracted, and an answer that breaks something, must not hold up the others
-        "notify/retracting.py",
+        "notify/retractions/retracting.py",
         "replies/answer_fetching.py",
         # whatever a hostile pack provokes in its parser is a failure of its source only
         "runbooks/sources/pack_reader.py",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebell.notify.delivery_retries import retry_delay_s
+from firebell.notify.deliveries.retries import retry_delay_s
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from firebell.channels.base import Failed
-from firebell.notify import hourly_limits
-from firebell.notify.hourly_limits import HourlyLimits, LimitScope, PageRecipient, RequestedMessage
+from firebell.notify.hourly_limits import rules as hourly_limits
+from firebell.notify.hourly_limits.rules import HourlyLimits, LimitScope, PageRecipient, RequestedMessage
 from firebell.notify.model import Delivery, DeliveryState
 
 NOW = datetime(2026, 3, 2, 3, 12, tzinfo=UTC)

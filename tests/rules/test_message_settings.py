@@ -7,8 +7,8 @@ from firebell.channels import email, ntfy, web_push, webhook
 from firebell.channels.base import Message
 from firebell.channels.phone import sms_text, voice_script
 from firebell.kit.mail.addresses import Mailbox
+from firebell.notify.composing.message_settings import as_set, without_title
 from firebell.notify.held_messages import merged_message
-from firebell.notify.message_settings import as_set, without_title
 from firebell.notify.model import Recipient
 from tests.rules.test_channel_texts import ACK, SENT, URL, page
 

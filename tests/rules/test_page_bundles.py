@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from firebell.channels.base import Action, Message
 from firebell.channels.callbacks import PageAction, Press, RepeatRequest, SignalAnswer
 from firebell.channels.phone import calls, gsm7, sms_text, voice_script
-from firebell.notify import bundle_store, page_bundles, removed_methods
-from firebell.notify.bundled_message import bundled_message, by_severity
+from firebell.notify import page_bundles, removed_methods
+from firebell.notify.composing import bundle_store
+from firebell.notify.composing.bundled_message import bundled_message, by_severity
 from firebell.notify.model import REMINDER, Delivery, DeliveryState
 from firebell.people.model import ContactMethod
 from tests.rules.budget import examples

@@ -31,7 +31,7 @@ from firebell.channels.phone.twilio_callbacks import TwilioCallbacks, signature_
 from firebell.channels.phone.voice_script import Script
 from firebell.channels.phone.vonage_callbacks import VonageCallbacks, payload_hash
 from firebell.kit.http_out import OutboundResponse
-from firebell.notify.receipts import later
+from firebell.notify.receipts.rules import later
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 TOKEN = "12345678901234567890123456789012"

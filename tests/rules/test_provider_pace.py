@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from firebell.channels.base import SendRate
 from firebell.channels.registry import CHANNELS
-from firebell.notify.provider_pace import LEAST, ProviderPace
-from firebell.notify.send_slots import Slots
+from firebell.notify.deliveries.provider_pace import LEAST, ProviderPace
+from firebell.notify.deliveries.send_slots import Slots
 
 RATE = SendRate(per_s=10, burst=40)
 

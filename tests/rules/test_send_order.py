@@ -5,7 +5,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.notify.send_slots import take_turns
+from firebell.notify.deliveries.send_slots import take_turns
 
 
 class Message(NamedTuple):

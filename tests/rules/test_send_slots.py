@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.notify.send_slots import CAPACITY, LEAST, RESERVED, Slots, destination
+from firebell.notify.deliveries.send_slots import CAPACITY, LEAST, RESERVED, Slots, destination
 
 
 @dataclass(frozen=True)

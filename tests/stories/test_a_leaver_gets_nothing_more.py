@@ -8,7 +8,7 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.signing import token_hash
-from firebell.notify import delivery_store
+from firebell.notify.deliveries import store as delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people

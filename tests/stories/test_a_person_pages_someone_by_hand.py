@@ -14,7 +14,7 @@ from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from firebell.notify import delivery_store
+from firebell.notify.deliveries import store as delivery_store
 from firebell.paging import actions as paging
 from firebell.paging import api as page_api
 from firebell.paging.manual_pages import actions as manual

@@ -18,7 +18,7 @@ from firebell.kit.db.database import Row
 from firebell.kit.db.database_clock import DatabaseClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import timers
-from firebell.notify.delivery_store import LEASE
+from firebell.notify.deliveries.store import LEASE
 from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
 from firebell.process import connected

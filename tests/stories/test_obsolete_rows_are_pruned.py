@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.notify import email_thread_store
+from firebell.notify.composing import email_thread_store
 from firebell.paging.page_changes import single_use_store
 from tests.world import World, world
 

@@ -7,7 +7,8 @@ import pytest
 
 from firebell.channels.phone import gsm7, requests
 from firebell.kit.clock import FakeClock
-from firebell.notify import hourly_limits, reply_code_store
+from firebell.notify.composing import reply_code_store
+from firebell.notify.hourly_limits import rules as hourly_limits
 from firebell.notify.retention_store import delete_reply_codes
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState

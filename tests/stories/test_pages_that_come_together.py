@@ -7,7 +7,10 @@ from email.utils import format_datetime
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.notify import bundle_store, delivery_store, page_bundles, receipt_store
+from firebell.notify import page_bundles
+from firebell.notify.composing import bundle_store
+from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.receipts import store as receipt_store
 from firebell.notify.sender import Sender
 from tests.api.api_clients import sign_in
 from tests.lock_waits import until_blocked

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
-from firebell.notify import delivery_store
+from firebell.notify.deliveries import store as delivery_store
 from firebell.paging.model import PageState
 from firebell.worker import Worker, timer_handlers
 from tests.world import world

@@ -13,10 +13,10 @@ from firebell.channels.base import Accepted, Message, Outcome, Retry
 from firebell.channels.webhook import Webhook
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store
 from firebell.notify import sender as sender_module
+from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.deliveries.send_slots import Slots
 from firebell.notify.model import Delivery
-from firebell.notify.send_slots import Slots
 from firebell.notify.sender import CLAIM, UNRECORDED, Sender
 from firebell.paging import actions as paging
 from tests.servers import listening, until

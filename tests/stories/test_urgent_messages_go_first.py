@@ -6,9 +6,9 @@ from datetime import timedelta
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
-from firebell.notify import delivery_store
+from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.deliveries.send_slots import CAPACITY
 from firebell.notify.model import Delivery
-from firebell.notify.send_slots import CAPACITY
 from firebell.notify.sender import Sender
 from firebell.paging import actions as paging
 from firebell.people import actions as people

@@ -377,7 +377,7 @@ class Channel:
     bundles_pages: bool = False
     """True if pages at nearly the same time are one message, because each rings or costs money.
 
-    `notify/bundle_store.py` and the index of migration 108 name these channels too.
+    `notify/composing/bundle_store.py` and the index of migration 108 name these channels too.
     """
     retracts: bool = False
     """True if its transport is a `RetractingTransport`."""

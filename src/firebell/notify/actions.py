@@ -6,23 +6,15 @@ from typing import Any
 
 from firebell.channels.registry import is_ready
 from firebell.kit.db.database import Tx
-from firebell.notify import (
-    bundle_store,
-    compose,
-    delivery_store,
-    email_thread_store,
-    held_store,
-    notice_store,
-    quiet_hours,
-    receipt_actions,
-    reply_code_store,
-    retraction_actions,
-    retraction_store,
-    subject_delivery_store,
-    waiting_store,
-)
+from firebell.notify import held_store, notice_store, quiet_hours
+from firebell.notify.composing import bundle_store, compose, email_thread_store, reply_code_store
+from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.deliveries import subject_delivery_store, waiting_store
 from firebell.notify.model import ANSWER, Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan
+from firebell.notify.receipts import actions as receipt_actions
+from firebell.notify.retractions import actions as retraction_actions
+from firebell.notify.retractions import store as retraction_store
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, QuietHoursChanged
 from firebell.people.notification_rules.rule_times import usable

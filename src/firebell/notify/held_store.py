@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.notify.delivery_store import LEASE, lease_sql, sendable
+from firebell.notify.deliveries.store import LEASE, lease_sql, sendable
 from firebell.notify.model import Delivery
 
 

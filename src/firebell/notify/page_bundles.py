@@ -10,8 +10,8 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.savepoints import attempt
-from firebell.notify import bundle_store, reply_code_store
-from firebell.notify.bundled_message import bundled_message, by_severity
+from firebell.notify.composing import bundle_store, reply_code_store
+from firebell.notify.composing.bundled_message import bundled_message, by_severity
 from firebell.notify.held_messages import SendGroup
 from firebell.notify.model import BUNDLE_KIND, REMINDER, Delivery
 

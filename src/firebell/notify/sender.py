@@ -26,24 +26,21 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.kit.timing import Scheduled
-from firebell.notify import (
-    cost_limits,
-    delivery_store,
-    failures,
-    hourly_limit_actions,
-    page_bundles,
-    receipt_actions,
-    receipt_store,
-    removed_methods,
-    retraction_actions,
-)
-from firebell.notify.compose import compose
-from firebell.notify.delivery_retries import retry_delay_s
+from firebell.notify import page_bundles, removed_methods
+from firebell.notify.composing.compose import compose
+from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.deliveries.retries import retry_delay_s
+from firebell.notify.deliveries.send_slots import Slots
 from firebell.notify.held_messages import SendGroup, hold_for_quiet_hours, send_groups
+from firebell.notify.hourly_limits import actions as hourly_limit_actions
 from firebell.notify.live_topics import topic_of
 from firebell.notify.model import REQUESTED, Delivery
-from firebell.notify.retraction_actions import RETRACTING
-from firebell.notify.send_slots import Slots
+from firebell.notify.receipts import actions as receipt_actions
+from firebell.notify.receipts import failures
+from firebell.notify.receipts import store as receipt_store
+from firebell.notify.retractions import actions as retraction_actions
+from firebell.notify.retractions.actions import RETRACTING
+from firebell.notify.usage import cost_limits
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)

@@ -42,7 +42,8 @@ def _subscriptions() -> Subscriptions:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.notify import usage_api, usage_web
+    from firebell.notify.usage import api as usage_api
+    from firebell.notify.usage import web as usage_web
 
     return [usage_web.router, usage_api.router]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
-from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_from_row
+from firebell.notify.deliveries.store import DELIVERY_COLUMNS, delivery_from_row
 from firebell.notify.model import REMINDER, Delivery
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify.delivery_store import QUALIFIED_COLUMNS, delivery_with_provider_id
+from firebell.notify.deliveries.store import QUALIFIED_COLUMNS, delivery_with_provider_id
 from firebell.notify.model import Delivery
 
 

@@ -13,9 +13,10 @@ from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
-from firebell.notify import message_settings, retraction_store
+from firebell.notify.composing import message_settings
 from firebell.notify.model import Outgoing
-from firebell.notify.retraction_store import Retraction
+from firebell.notify.retractions import store as retraction_store
+from firebell.notify.retractions.store import Retraction
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import to_storable
+from firebell.notify.deliveries.send_slots import Blocked, Slots, destination, take_turns
 from firebell.notify.model import REMINDER, Delivery, DeliveryState
 from firebell.notify.notification_rules import NewDelivery, idempotency_key
-from firebell.notify.send_slots import Blocked, Slots, destination, take_turns
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4

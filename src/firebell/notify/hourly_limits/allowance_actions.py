@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.notify import allowance_store, hourly_limit_actions
-from firebell.notify.hourly_limits import ALLOWED_KINDS, CodeAllowance, LimitScope
+from firebell.notify.hourly_limits import actions as hourly_limit_actions
+from firebell.notify.hourly_limits import allowance_store
+from firebell.notify.hourly_limits.rules import ALLOWED_KINDS, CodeAllowance, LimitScope
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 

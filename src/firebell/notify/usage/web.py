@@ -4,8 +4,10 @@ from fastapi import Response
 
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.filters import to_one_of
-from firebell.notify import allowance_actions, hourly_limit_actions, usage_queries
-from firebell.notify.hourly_limits import ALLOWED_KINDS, LimitScope
+from firebell.notify.hourly_limits import actions as hourly_limit_actions
+from firebell.notify.hourly_limits import allowance_actions
+from firebell.notify.hourly_limits.rules import ALLOWED_KINDS, LimitScope
+from firebell.notify.usage import queries as usage_queries
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit

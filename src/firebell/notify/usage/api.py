@@ -8,8 +8,10 @@ from pydantic import Field
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictInt, Text, problems
-from firebell.notify import allowance_actions, hourly_limit_actions, usage_queries
-from firebell.notify.hourly_limits import AllowedKind, CodeAllowance, LimitScope, ScopeKind
+from firebell.notify.hourly_limits import actions as hourly_limit_actions
+from firebell.notify.hourly_limits import allowance_actions
+from firebell.notify.hourly_limits.rules import AllowedKind, CodeAllowance, LimitScope, ScopeKind
+from firebell.notify.usage import queries as usage_queries
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Reads
-from firebell.notify import allowance_store, hourly_limit_actions, receipt_store, usage_store
-from firebell.notify.cost_limits import DAY, limit_of
-from firebell.notify.hourly_limits import CodeAllowance
-from firebell.notify.usage_store import Usage
+from firebell.notify.hourly_limits import actions as hourly_limit_actions
+from firebell.notify.hourly_limits import allowance_store
+from firebell.notify.hourly_limits.rules import CodeAllowance
+from firebell.notify.receipts import store as receipt_store
+from firebell.notify.usage import store as usage_store
+from firebell.notify.usage.cost_limits import DAY, limit_of
+from firebell.notify.usage.store import Usage
 
 USAGE_DAYS = 30
 

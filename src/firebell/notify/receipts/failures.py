@@ -7,8 +7,9 @@ from datetime import datetime
 
 from firebell.channels.base import Failed
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, receipt_store
+from firebell.notify.deliveries import store as delivery_store
 from firebell.notify.model import REMINDER, REQUESTED, DeliveriesFail, Delivery, NobodyReached
+from firebell.notify.receipts import store as receipt_store
 from firebell.people import actions as people
 
 log = logging.getLogger(__name__)

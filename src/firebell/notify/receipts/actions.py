@@ -9,16 +9,14 @@ from firebell.channels.callbacks import Receipt, ReceiptState
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import (
-    bundle_store,
-    delivery_store,
-    failures,
-    receipt_store,
-    receipts,
-    subject_delivery_store,
-)
+from firebell.notify.composing import bundle_store
+from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.deliveries import subject_delivery_store
 from firebell.notify.live_topics import topic_of
 from firebell.notify.model import Delivery
+from firebell.notify.receipts import failures
+from firebell.notify.receipts import rules as receipts
+from firebell.notify.receipts import store as receipt_store
 
 _REPORTING = frozenset(kind for kind, channel in CHANNELS.items() if channel.callbacks or channel.poller)
 """The channels whose providers or devices report something about messages."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.notify.hourly_limits import CodeAllowance, LimitScope
+from firebell.notify.hourly_limits.rules import CodeAllowance, LimitScope
 
 _COLUMNS = "id, scope, value, created_at, created_by, expires_at"
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from firebell.channels.base import Failed, Message, Outcome
 from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify import actions, receipt_store
+from firebell.notify import actions
 from firebell.notify.model import Delivery, Notice
+from firebell.notify.receipts import store as receipt_store
 from firebell.people import actions as people
 from firebell.people.permissions import ADMINS
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads
-from firebell.notify.hourly_limits import PageRecipient, RequestedMessage
+from firebell.notify.hourly_limits.rules import PageRecipient, RequestedMessage
 
 
 async def page_messages(

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from firebell.channels.registry import CHANNELS
 from firebell.kit.db.database import Tx
-from firebell.notify import retraction_store
 from firebell.notify.model import Delivery
-from firebell.notify.retraction_store import QuietSubject
+from firebell.notify.retractions import store as retraction_store
+from firebell.notify.retractions.store import QuietSubject
 
 LANE = "retractions"
 RETRACTING = frozenset(kind for kind, channel in CHANNELS.items() if channel.retracts)

@@ -6,8 +6,10 @@ from typing import TypeVar
 
 from firebell.channels.base import Failed
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify import actions, allowance_store, hourly_limit_store
-from firebell.notify.hourly_limits import (
+from firebell.notify import actions
+from firebell.notify.hourly_limits import allowance_store
+from firebell.notify.hourly_limits import store as hourly_limit_store
+from firebell.notify.hourly_limits.rules import (
     CHARGED,
     HOUR,
     CodeAllowance,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Reads
-from firebell.notify.delivery_store import QUALIFIED_COLUMNS, delivery_with_provider_id
+from firebell.notify.deliveries.store import QUALIFIED_COLUMNS, delivery_with_provider_id
 from firebell.notify.model import Delivery
 
 

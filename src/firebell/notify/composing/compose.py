@@ -9,10 +9,10 @@ from firebell.channels.base import Channel, Message
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import bundle_store, email_thread_store, message_settings, reply_code_store
-from firebell.notify.bundled_message import bundled_message, by_severity
+from firebell.notify.composing import bundle_store, email_thread_store, message_settings, reply_code_store
+from firebell.notify.composing.bundled_message import bundled_message, by_severity
+from firebell.notify.composing.reply_code_store import Subject
 from firebell.notify.model import Delivery, Outgoing
-from firebell.notify.reply_code_store import Subject
 from firebell.people import actions as people
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from firebell.channels.base import SendRate
 from firebell.channels.registry import CHANNELS
-from firebell.notify.provider_pace import ProviderPace
+from firebell.notify.deliveries.provider_pace import ProviderPace
 
 CAPACITY = 64
 """Number of messages of one channel in flight at once in this process."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify.delivery_store import (
+from firebell.notify.deliveries.store import (
     DELIVERY_COLUMNS,
     LEASE,
     QUALIFIED_COLUMNS,

@@ -9,7 +9,7 @@ from firebell.channels.base import Accepted
 from firebell.channels.callbacks import Receipt, ReceiptState
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify.delivery_store import DELIVERY_COLUMNS, delivery_with_provider_id
+from firebell.notify.deliveries.store import DELIVERY_COLUMNS, delivery_with_provider_id
 from firebell.notify.model import Delivery, DeliveryReceipt
 
 

@@ -1,0 +1,1 @@
+"""What goes into a message: its settings, threads, reply codes, and pages that go out together."""

@@ -1,0 +1,1 @@
+"""Deliveries: the ledger, retries, and the send slots of channels."""
