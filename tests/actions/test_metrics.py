@@ -4,18 +4,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import (
-    customer_minutes,
-    explore,
-    fact_store,
-    member_store,
-    summaries,
-    total_store,
-    windows,
-)
+from firebell.metrics import explore, windows
 from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.dimensions import Dimension
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.figures import customer_minutes, member_store, total_store
 from firebell.metrics.model import Exclusion, IncidentFact, PageFact, Scope
+from firebell.metrics.presentation import summaries
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 OCTOBER = windows.between(date(2026, 10, 1), date(2026, 10, 31), "UTC")

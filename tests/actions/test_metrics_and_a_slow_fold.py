@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import fact_store, member_store, total_store, windows
+from firebell.metrics import windows
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.figures import member_store, total_store
 from firebell.metrics.model import Exclusion, IncidentFact, Scope
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)

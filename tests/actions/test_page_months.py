@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import fact_store, page_month_store, total_store, windows
+from firebell.metrics import windows
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.figures import page_month_store, total_store
 from firebell.metrics.model import PageFact, Scope
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)

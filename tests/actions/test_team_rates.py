@@ -10,10 +10,12 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.errors import Forbidden, Invalid, NotFound
-from firebell.metrics import cost_rate, fact_store, projection
+from firebell.metrics import cost_rate
 from firebell.metrics.business_impact import actions as business_impact
 from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.cost_rate import CostRate
+from firebell.metrics.facts import projection
+from firebell.metrics.facts import store as fact_store
 from firebell.metrics.team_rates import actions, store
 from firebell.metrics.team_rates.model import TimeShare
 from firebell.paging import actionable_votes

@@ -13,9 +13,10 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
-from firebell.metrics import fact_store, projection
 from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.dimensions import dimensions_of, split_metrics
+from firebell.metrics.facts import projection
+from firebell.metrics.facts import store as fact_store
 from firebell.paging import actions as paging
 from firebell.people.model import Role
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in

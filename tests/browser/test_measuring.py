@@ -8,7 +8,8 @@ from playwright.async_api import Browser
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.metrics import fact_store, projection
+from firebell.metrics.facts import projection
+from firebell.metrics.facts import store as fact_store
 from tests.actions.test_metrics import INCIDENTS, NOW, PAGES, incident_fact, page_fact
 from tests.api.full_organization import everything
 from tests.browser.conftest import PHONE_AND_DESK, look_everywhere

@@ -15,7 +15,15 @@ from firebell.action_items.model import (
     Question,
     Strength,
 )
-from firebell.metrics.learning_loop import Loop, LoopDocument, LoopIncident, Repeat, Station, lede, title
+from firebell.metrics.learning_loop.model import (
+    Loop,
+    LoopDocument,
+    LoopIncident,
+    Repeat,
+    Station,
+    lede,
+    title,
+)
 
 JUNE = datetime(2026, 6, 18, 10, tzinfo=UTC)
 CLOSED = JUNE + timedelta(hours=3)

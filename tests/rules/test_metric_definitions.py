@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from firebell.metrics import wording
 from firebell.metrics.definition_history import FIRST, DefinitionChange, changed_in
 from firebell.metrics.definitions import DEFINITIONS, Definition
 from firebell.metrics.model import Scope
-from firebell.metrics.results import Count, Result
+from firebell.metrics.presentation import wording
+from firebell.metrics.presentation.results import Count, Result
 from firebell.metrics.review import document
 from firebell.metrics.review.trends import Trend
 from firebell.metrics.windows import between

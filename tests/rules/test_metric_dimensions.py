@@ -7,11 +7,11 @@ import pytest
 from firebell.kit.errors import Invalid
 from firebell.metrics import windows
 from firebell.metrics.definitions import DEFINITIONS
-from firebell.metrics.dimension_store import GroupTotals
 from firebell.metrics.dimensions import Dimension, chosen_dimension, dimensions_of
 from firebell.metrics.explore import Exploration, Group, label_of, ordered, result_of
-from firebell.metrics.kaplan_meier import Step
+from firebell.metrics.figures.dimension_store import GroupTotals
 from firebell.metrics.model import Scope
+from firebell.metrics.statistics.kaplan_meier import Step
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SCOPE = Scope(windows.between(date(2026, 10, 1), date(2026, 11, 25), "UTC"), NOW)

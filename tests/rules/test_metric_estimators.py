@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit import wilson
-from firebell.metrics import kaplan_meier, order_statistics, permutation_test, poisson
-from firebell.metrics.kaplan_meier import steps
+from firebell.metrics.statistics import kaplan_meier, order_statistics, permutation_test, poisson
+from firebell.metrics.statistics.kaplan_meier import steps
 
 ACKNOWLEDGED = [125, 64, 108, 700, 240, 300, 30, 95, 200, 1500, 50]
 NEVER_ACKNOWLEDGED = [2400, 180]

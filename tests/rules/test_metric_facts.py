@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from firebell.action_items.model import ItemState
 from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntry
-from firebell.metrics import facts, process_checks, summaries, windows
-from firebell.metrics.facts import Call, IncidentSource, PageLogRow, PageSource, RoleHeld
-from firebell.metrics.kaplan_meier import steps
+from firebell.metrics import process_checks, windows
+from firebell.metrics.facts import rules as facts
+from firebell.metrics.facts.rules import Call, IncidentSource, PageLogRow, PageSource, RoleHeld
 from firebell.metrics.model import Exclusion, Vote
+from firebell.metrics.presentation import summaries
+from firebell.metrics.statistics.kaplan_meier import steps
 from tests.rules.test_action_items import item
 
 

@@ -9,22 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.metrics import (
-    charts,
-    delivery_times,
-    facts,
-    kaplan_meier,
-    page_totals,
-    result_tables,
-    summaries,
-)
 from firebell.metrics.definitions import DEFINITIONS
-from firebell.metrics.delivery_times import DeliveryTime
-from firebell.metrics.facts import PageLogRow
-from firebell.metrics.kaplan_meier import Step, steps
-from firebell.metrics.page_totals import PageGroup, PageMonth
-from firebell.metrics.results import ServiceFigure
-from firebell.metrics.tables import Column, Table, Unit
+from firebell.metrics.facts import rules as facts
+from firebell.metrics.facts.rules import PageLogRow
+from firebell.metrics.figures import delivery_times, page_totals
+from firebell.metrics.figures.delivery_times import DeliveryTime
+from firebell.metrics.figures.page_totals import PageGroup, PageMonth
+from firebell.metrics.presentation import charts, result_tables, summaries
+from firebell.metrics.presentation.results import ServiceFigure
+from firebell.metrics.presentation.tables import Column, Table, Unit
+from firebell.metrics.statistics import kaplan_meier
+from firebell.metrics.statistics.kaplan_meier import Step, steps
 from tests.rules.test_metric_facts import UPDATES, at, entry, incident, page, source
 
 MINUTE = timedelta(minutes=1)

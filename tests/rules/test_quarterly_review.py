@@ -8,15 +8,16 @@ from itertools import product
 import pytest
 
 from firebell.kit.errors import Invalid
-from firebell.metrics import summaries, windows
+from firebell.metrics import windows
 from firebell.metrics.definitions import DEFINITIONS
-from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
-from firebell.metrics.results import Count, Result, RuleTotal
+from firebell.metrics.presentation import summaries
+from firebell.metrics.presentation.results import Count, Result, RuleTotal
+from firebell.metrics.presentation.summaries import Share
 from firebell.metrics.review import document, quarters
 from firebell.metrics.review.document import Factor, HeldDrill, OverdueItem, Practice, Review, ReviewCost
 from firebell.metrics.review.trends import Trend, count_change, p_of_counts, share_change, trend
-from firebell.metrics.summaries import Share
+from firebell.metrics.statistics.kaplan_meier import Step
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 Q3 = windows.quarter(date(2026, 8, 1), "UTC")

@@ -4,7 +4,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Forbidden
-from firebell.metrics import source_store
+from firebell.metrics.facts import source_store
 from firebell.paging import actions as paging
 from firebell.paging import store
 from firebell.paging.manual_pages import page_tests

@@ -17,7 +17,7 @@ from firebell.integration_setup import actions, queries
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Invalid, NotFound
-from firebell.metrics import source_store
+from firebell.metrics.facts import source_store
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.routing.model import RoutingTest

@@ -8,7 +8,7 @@ import click
 from firebell.commands.client import call, seg
 from firebell.commands.output import USAGE, as_json, example, fail, short, show, show_table, wants_json
 from firebell.kit.private_files import write_private
-from firebell.metrics.wording import customer_minutes, length, percent
+from firebell.metrics.presentation.wording import customer_minutes, length, percent
 
 _FILTERS = (
     click.option("--period", help="7d, 30d, 90d, quarter, 1y or 5y up to today. Default: 90d."),

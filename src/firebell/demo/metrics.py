@@ -7,8 +7,10 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.closing import final_facts_actions
 from firebell.incidents.model import Phase
 from firebell.kit.db.database import Tx
-from firebell.metrics import cost_rate, fact_store, projection
+from firebell.metrics import cost_rate
 from firebell.metrics.business_impact import actions as business_impact
+from firebell.metrics.facts import projection
+from firebell.metrics.facts import store as fact_store
 from firebell.metrics.team_rates import actions as team_rates
 from firebell.paging import actionable_votes
 from firebell.paging import actions as paging

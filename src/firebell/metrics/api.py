@@ -12,24 +12,18 @@ from firebell.kit import private_reader
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
-from firebell.metrics import (
-    cost_rate,
-    dimensions,
-    explore,
-    export,
-    fact_store,
-    member_store,
-    projection,
-    queries,
-    wording,
-)
+from firebell.metrics import cost_rate, dimensions, explore, export, queries
 from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.business_impact.api import ImpactShown, MoneyShown, impact, money
 from firebell.metrics.business_impact.model import GroupImpact
-from firebell.metrics.member_rows import Member
+from firebell.metrics.facts import projection
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.figures import member_store
+from firebell.metrics.figures.member_rows import Member
 from firebell.metrics.model import Progress, Scope
-from firebell.metrics.results import Result
-from firebell.metrics.tables import Table
+from firebell.metrics.presentation import wording
+from firebell.metrics.presentation.results import Result
+from firebell.metrics.presentation.tables import Table
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work

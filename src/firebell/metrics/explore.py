@@ -7,14 +7,16 @@ from datetime import timedelta
 from firebell.incidents.model import TYPE_NAMES
 from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.database import Tx
-from firebell.metrics import dimension_store, export, queries, summaries, windows
+from firebell.metrics import export, queries, windows
 from firebell.metrics.definitions import CUSTOMER_MINUTES, Definition, Kind
-from firebell.metrics.dimension_store import GROUPS_MAX, GroupTotals
 from firebell.metrics.dimensions import WEEKDAYS, Dimension
+from firebell.metrics.figures import dimension_store
+from firebell.metrics.figures.dimension_store import GROUPS_MAX, GroupTotals
 from firebell.metrics.model import Scope
-from firebell.metrics.results import Count, Result, ServiceFigure
-from firebell.metrics.summaries import Share
-from firebell.metrics.tables import Cell
+from firebell.metrics.presentation import summaries
+from firebell.metrics.presentation.results import Count, Result, ServiceFigure
+from firebell.metrics.presentation.summaries import Share
+from firebell.metrics.presentation.tables import Cell
 from firebell.people import actions as people
 
 

@@ -8,7 +8,7 @@ from fastapi import Response
 from firebell.kit import private_reader
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.web import html, routing
-from firebell.metrics import explore, export, filter_values, queries, wording
+from firebell.metrics import explore, export, filter_values, queries
 from firebell.metrics.definitions import DEFINITIONS, Kind
 from firebell.metrics.dimensions import (
     DEFAULT_DIMENSION,
@@ -19,6 +19,7 @@ from firebell.metrics.dimensions import (
     split_metrics,
 )
 from firebell.metrics.filter_values import Address
+from firebell.metrics.presentation import wording
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from firebell.kit.spreadsheet import to_csv
 from firebell.metrics.definitions import CUSTOMER_MINUTES, Definition, Subject
-from firebell.metrics.member_rows import Member
-from firebell.metrics.results import Result
-from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW, sample_of
-from firebell.metrics.tables import Cell, Table
+from firebell.metrics.figures.member_rows import Member
+from firebell.metrics.presentation.results import Result
+from firebell.metrics.presentation.summaries import FEW_BELOW, TOO_FEW_BELOW, sample_of
+from firebell.metrics.presentation.tables import Cell, Table
 from firebell.metrics.windows import Window
 
 FIGURES = (

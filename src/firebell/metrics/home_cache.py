@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import fact_store, queries
+from firebell.metrics import queries
+from firebell.metrics.facts import store as fact_store
 from firebell.metrics.model import Scope
 from firebell.metrics.queries import Home
 

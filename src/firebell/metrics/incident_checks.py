@@ -8,7 +8,8 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
-from firebell.metrics import learning_loop_store, process_checks
+from firebell.metrics import process_checks
+from firebell.metrics.learning_loop import store as learning_loop_store
 
 
 async def load_findings(

@@ -13,26 +13,24 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
-from firebell.metrics import (
+from firebell.metrics import windows
+from firebell.metrics.definitions import CUSTOMER_MINUTES, DEFINITIONS, Definition, Kind
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.figures import (
     customer_minutes,
     delivery_time_store,
     delivery_times,
-    fact_store,
     member_store,
-    poisson,
-    result_tables,
-    summaries,
     total_store,
-    windows,
-    wording,
 )
-from firebell.metrics.definitions import CUSTOMER_MINUTES, DEFINITIONS, Definition, Kind
-from firebell.metrics.kaplan_meier import Step
+from firebell.metrics.figures.page_totals import PageTotals
 from firebell.metrics.model import Scope
-from firebell.metrics.page_totals import PageTotals
-from firebell.metrics.results import Count, Result, RuleTotal, ServiceFigure
-from firebell.metrics.summaries import Share
-from firebell.metrics.tables import Cell, Column, Table, Unit
+from firebell.metrics.presentation import result_tables, summaries, wording
+from firebell.metrics.presentation.results import Count, Result, RuleTotal, ServiceFigure
+from firebell.metrics.presentation.summaries import Share
+from firebell.metrics.presentation.tables import Cell, Column, Table, Unit
+from firebell.metrics.statistics import poisson
+from firebell.metrics.statistics.kaplan_meier import Step
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.metrics import api, explore_web, learning_loop_api, learning_loop_web, web
+    from firebell.metrics import api, explore_web, web
     from firebell.metrics.business_impact import api as impact_api
     from firebell.metrics.business_impact import web as impact_web
+    from firebell.metrics.learning_loop import api as learning_loop_api
+    from firebell.metrics.learning_loop import web as learning_loop_web
     from firebell.metrics.review import api as review_api
     from firebell.metrics.review import web as review_web
     from firebell.metrics.team_rates import api as rate_api
@@ -35,7 +37,7 @@ def _incident_checks() -> list[IncidentChecks]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.metrics import fact_store
+    from firebell.metrics.facts import store as fact_store
 
     return fact_store.RETENTIONS
 

@@ -10,26 +10,18 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing
-from firebell.metrics import (
-    charts,
-    cost_rate,
-    export,
-    filter_values,
-    home_cache,
-    member_store,
-    queries,
-    result_tables,
-    wording,
-)
+from firebell.metrics import cost_rate, export, filter_values, home_cache, queries
 from firebell.metrics.business_impact import queries as impact_queries
-from firebell.metrics.charts import Case
 from firebell.metrics.definitions import DEFINITIONS, SUMS, Kind, Subject
 from firebell.metrics.dimensions import dimensions_of
+from firebell.metrics.figures import member_store
+from firebell.metrics.figures.member_rows import Member
 from firebell.metrics.filter_values import Address
-from firebell.metrics.member_rows import Member
+from firebell.metrics.presentation import charts, result_tables, wording
+from firebell.metrics.presentation.charts import Case
+from firebell.metrics.presentation.results import Result
+from firebell.metrics.presentation.summaries import FAILURES_TARGET_S
 from firebell.metrics.queries import Query
-from firebell.metrics.results import Result
-from firebell.metrics.summaries import FAILURES_TARGET_S
 from firebell.metrics.team_rates import actions as team_rates
 from firebell.people import actions as people
 from firebell.people import route_access

@@ -7,9 +7,9 @@ from firebell.incidents.model import UNDECLARED, IncidentMerged, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict
-from firebell.metrics import learning_loop_store
 from firebell.metrics.business_impact import store
 from firebell.metrics.business_impact.model import IncidentCost, typed_impact
+from firebell.metrics.learning_loop import store as learning_loop_store
 from firebell.metrics.team_rates import actions as team_rates
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import scope_store
 from firebell.metrics.business_impact.model import BusinessImpact, GroupImpact, ImpactTotal
-from firebell.metrics.dimension_store import INCIDENT_JOINS, only_filtered
 from firebell.metrics.dimensions import Dimension
+from firebell.metrics.figures import scope_store
+from firebell.metrics.figures.dimension_store import INCIDENT_JOINS, only_filtered
 from firebell.metrics.model import Scope
 from firebell.metrics.money import Money
 

@@ -8,8 +8,8 @@ from firebell.incidents import actions as incidents
 from firebell.kit.errors import FirebellError
 from firebell.kit.references import parse_ref
 from firebell.kit.web import flash, html, routing
-from firebell.metrics import wording
 from firebell.metrics.business_impact import actions
+from firebell.metrics.presentation import wording
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit

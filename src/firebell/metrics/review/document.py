@@ -6,17 +6,18 @@ from datetime import date, timedelta
 
 from firebell.kit.markdown import cell, table
 from firebell.kit.text import plural, times
-from firebell.metrics import poisson, wording
 from firebell.metrics.business_impact.model import ImpactTotal
 from firebell.metrics.definitions import CUSTOMER_MINUTES, Kind
 from firebell.metrics.export import target_result
 from firebell.metrics.model import Scope
 from firebell.metrics.money import Money
-from firebell.metrics.results import Result, RuleTotal
+from firebell.metrics.presentation import wording
+from firebell.metrics.presentation.results import Result, RuleTotal
+from firebell.metrics.presentation.wording import length, percent
 from firebell.metrics.review import quarters
 from firebell.metrics.review.trends import Trend, count_change, trend
+from firebell.metrics.statistics import poisson
 from firebell.metrics.windows import Window
-from firebell.metrics.wording import length, percent
 
 TREND_NAMES = {
     Trend.BETTER: "Better",

@@ -11,11 +11,12 @@ from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
-from firebell.metrics import queries, total_store
+from firebell.metrics import queries
 from firebell.metrics.business_impact import store as impact_store
 from firebell.metrics.business_impact.model import with_people
+from firebell.metrics.figures import total_store
 from firebell.metrics.model import Scope
-from firebell.metrics.results import Result
+from firebell.metrics.presentation.results import Result
 from firebell.metrics.review import document, quarters
 from firebell.metrics.review.document import HeldDrill, OverdueItem, Practice, Review, ReviewCost
 from firebell.metrics.team_rates import actions as team_rates

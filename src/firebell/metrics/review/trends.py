@@ -4,8 +4,8 @@ from enum import StrEnum
 from math import exp, lgamma, log
 
 from firebell.metrics.definitions import SUMS, Kind
-from firebell.metrics.results import Result
-from firebell.metrics.summaries import TOO_FEW_BELOW, Share
+from firebell.metrics.presentation.results import Result
+from firebell.metrics.presentation.summaries import TOO_FEW_BELOW, Share
 
 SIGNIFICANCE = 0.05
 NEITHER = frozenset({"cost", "frequency"})

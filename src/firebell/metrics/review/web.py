@@ -4,7 +4,7 @@ from fastapi import Response
 
 from firebell.kit.errors import FirebellError
 from firebell.kit.web import html, routing
-from firebell.metrics import wording
+from firebell.metrics.presentation import wording
 from firebell.metrics.review import document, quarters, queries
 from firebell.people import actions as people
 from firebell.people import route_access

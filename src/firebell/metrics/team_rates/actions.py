@@ -4,11 +4,12 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.metrics import cost_rate, scope_store
+from firebell.metrics import cost_rate
 from firebell.metrics.cost_rate import MAX_PER_HOUR, CostRate
+from firebell.metrics.figures import scope_store
+from firebell.metrics.figures.scope_store import Conditions
 from firebell.metrics.model import Scope
 from firebell.metrics.money import typed_money
-from firebell.metrics.scope_store import Conditions
 from firebell.metrics.team_rates import store
 from firebell.metrics.team_rates.model import Rates, TeamRate, TimeCost, TimeShare
 from firebell.people import actions as people

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
 from firebell.metrics.cost_rate import CostRate
-from firebell.metrics.scope_store import Conditions
+from firebell.metrics.figures.scope_store import Conditions
 from firebell.metrics.team_rates.model import TeamRate, TimeShare
 
 

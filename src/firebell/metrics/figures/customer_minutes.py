@@ -2,11 +2,12 @@
 
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
-from firebell.metrics import dimension_store, windows
+from firebell.metrics import windows
 from firebell.metrics.definitions import CUSTOMER_MINUTES
 from firebell.metrics.dimensions import Dimension
+from firebell.metrics.figures import dimension_store
 from firebell.metrics.model import Scope
-from firebell.metrics.tables import Cell, Column, Table, Unit
+from firebell.metrics.presentation.tables import Cell, Column, Table, Unit
 
 
 async def by_month(tx: Tx, of: Scope) -> Table:

@@ -7,8 +7,9 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import UNDECLARED
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.metrics import fact_store, source_store
-from firebell.metrics.facts import IncidentSource, incident_fact, page_fact, presence_minutes
+from firebell.metrics.facts import source_store
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.facts.rules import IncidentSource, incident_fact, page_fact, presence_minutes
 from firebell.metrics.model import Progress
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb

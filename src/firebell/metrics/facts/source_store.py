@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import known_zone
-from firebell.metrics.facts import Call, PageLogRow, PageSource, RoleHeld
+from firebell.metrics.facts.rules import Call, PageLogRow, PageSource, RoleHeld
 
 
 async def roles(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[RoleHeld]]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import page_month_store, page_totals, scope_store
+from firebell.metrics.figures import page_month_store, page_totals, scope_store
+from firebell.metrics.figures.page_totals import PageGroup, PageTotals
+from firebell.metrics.figures.scope_store import Conditions
 from firebell.metrics.model import Scope
-from firebell.metrics.page_totals import PageGroup, PageTotals
-from firebell.metrics.scope_store import Conditions
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from statistics import fmean
 from typing import Literal
 
 from firebell.kit import wilson
-from firebell.metrics import kaplan_meier, order_statistics, permutation_test, poisson
-from firebell.metrics.kaplan_meier import Step, Within
-from firebell.metrics.permutation_test import Comparison
+from firebell.metrics.statistics import kaplan_meier, order_statistics, permutation_test, poisson
+from firebell.metrics.statistics.kaplan_meier import Step, Within
+from firebell.metrics.statistics.permutation_test import Comparison
 
 TOO_FEW_BELOW, FEW_BELOW = 5, 20
 INLINE_VALUES = 100

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from firebell.kit.text import plural
-from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
-from firebell.metrics.tables import Cell, Table
-from firebell.metrics.wording import length, month_name
+from firebell.metrics.presentation.summaries import FEW_BELOW, TOO_FEW_BELOW
+from firebell.metrics.presentation.tables import Cell, Table
+from firebell.metrics.presentation.wording import length, month_name
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 24, 34

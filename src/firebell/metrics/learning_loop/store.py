@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
-from firebell.metrics.learning_loop import LoopIncident
+from firebell.metrics.learning_loop.model import LoopIncident
 
 REPEATS_MAX = 20
 

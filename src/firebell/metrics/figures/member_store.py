@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import scope_store
 from firebell.metrics.definitions import DEFINITIONS
-from firebell.metrics.kaplan_meier import Step
-from firebell.metrics.member_rows import Counted, Member
+from firebell.metrics.figures import scope_store
+from firebell.metrics.figures.member_rows import Counted, Member
+from firebell.metrics.figures.scope_store import Conditions
 from firebell.metrics.model import Scope
-from firebell.metrics.scope_store import Conditions
+from firebell.metrics.statistics.kaplan_meier import Step
 
 MEMBERS_PER_PAGE = 50
 POSTMORTEM_WITHIN = "interval '48 hours'"

@@ -7,7 +7,7 @@ from itertools import combinations
 from math import comb
 from random import Random
 
-from firebell.metrics import order_statistics
+from firebell.metrics.statistics import order_statistics
 
 MAX_DRAWS = 10_000
 SIGNIFICANT_BELOW = 0.05

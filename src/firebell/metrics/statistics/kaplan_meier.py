@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firebell.metrics import order_statistics
+from firebell.metrics.statistics import order_statistics
 
 _TOLERANCE = 1e-9
 """Survival is a product of fractions: 1/2 can come out as 0.49999999999999994."""

@@ -8,7 +8,7 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
-from firebell.metrics import page_month_store
+from firebell.metrics.figures import page_month_store
 from firebell.metrics.model import IncidentFact, PageFact, Progress
 
 PAGE_FACT_DAYS = 2_200

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
-from firebell.metrics import page_totals
-from firebell.metrics.page_totals import PageGroup, PageMonth, PageTotals, month_start
+from firebell.metrics.figures import page_totals
+from firebell.metrics.figures.page_totals import PageGroup, PageMonth, PageTotals, month_start
 
 _COUNTED = "page_fact.urgency = 'high' and page_fact.excluded is null"
 _PARTS = """unnest($1::timestamptz[], $2::timestamptz[]) part (low, high)

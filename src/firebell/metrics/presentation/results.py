@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from firebell.metrics import poisson
 from firebell.metrics.definitions import Definition
-from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
-from firebell.metrics.summaries import BetweenFailures, Change, Share, Summary, between_failures
-from firebell.metrics.tables import Table
+from firebell.metrics.presentation.summaries import BetweenFailures, Change, Share, Summary, between_failures
+from firebell.metrics.presentation.tables import Table
+from firebell.metrics.statistics import poisson
+from firebell.metrics.statistics.kaplan_meier import Step
 
 
 @dataclass(frozen=True, slots=True)

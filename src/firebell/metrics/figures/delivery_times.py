@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.metrics import kaplan_meier
-from firebell.metrics.kaplan_meier import Step
-from firebell.metrics.summaries import Share
-from firebell.metrics.tables import Cell, Column, Table, Unit
+from firebell.metrics.presentation.summaries import Share
+from firebell.metrics.presentation.tables import Cell, Column, Table, Unit
+from firebell.metrics.statistics import kaplan_meier
+from firebell.metrics.statistics.kaplan_meier import Step
 
 TARGET_S = 30
 P99_LEAST_MESSAGES = 100

@@ -9,8 +9,9 @@ from firebell.action_items.model import ActionItem, ItemState, PreventionAnswer
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, problems
-from firebell.metrics import learning_loop, learning_loop_queries
-from firebell.metrics.learning_loop import LoopIncident, Station
+from firebell.metrics.learning_loop import model as learning_loop
+from firebell.metrics.learning_loop import queries as learning_loop_queries
+from firebell.metrics.learning_loop.model import LoopIncident, Station
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 

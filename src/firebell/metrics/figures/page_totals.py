@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from firebell.kit.calendar_periods import next_month
-from firebell.metrics.results import RuleTotal
+from firebell.metrics.presentation.results import RuleTotal
 
 RULES_SHOWN = 12
 

@@ -1,10 +1,10 @@
 """The SQL of how fast messages about urgent pages were delivered."""
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import scope_store
-from firebell.metrics.delivery_times import DeliveryTime
+from firebell.metrics.figures import scope_store
+from firebell.metrics.figures.delivery_times import DeliveryTime
+from firebell.metrics.figures.scope_store import Conditions
 from firebell.metrics.model import Scope
-from firebell.metrics.scope_store import Conditions
 
 
 async def delivery_times(tx: Tx, scope: Scope, *, before: bool = False) -> list[DeliveryTime]:

@@ -6,7 +6,9 @@ from firebell.action_items import queries as action_items
 from firebell.action_items.model import ItemState, PreventionAnswer
 from firebell.kit.references import parse_ref
 from firebell.kit.web import html, routing
-from firebell.metrics import learning_loop, learning_loop_queries, wording
+from firebell.metrics.learning_loop import model as learning_loop
+from firebell.metrics.learning_loop import queries as learning_loop_queries
+from firebell.metrics.presentation import wording
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit

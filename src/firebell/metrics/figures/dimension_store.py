@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import member_store, scope_store, windows
+from firebell.metrics import windows
 from firebell.metrics.definitions import DEFINITIONS, Kind
 from firebell.metrics.dimensions import Dimension
-from firebell.metrics.kaplan_meier import Step
+from firebell.metrics.figures import member_store, scope_store
+from firebell.metrics.figures.scope_store import Conditions
 from firebell.metrics.model import Scope
-from firebell.metrics.scope_store import Conditions
+from firebell.metrics.statistics.kaplan_meier import Step
 
 GROUPS_MAX = 100
 

@@ -8,9 +8,9 @@ from firebell.kit.text import plural
 from firebell.metrics.definition_history import DefinitionChange, changed_in
 from firebell.metrics.definitions import CUSTOMER_MINUTES, Kind, Subject
 from firebell.metrics.model import Exclusion
-from firebell.metrics.results import Result
-from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
-from firebell.metrics.tables import Cell, Unit
+from firebell.metrics.presentation.results import Result
+from firebell.metrics.presentation.summaries import FEW_BELOW, TOO_FEW_BELOW
+from firebell.metrics.presentation.tables import Cell, Unit
 from firebell.metrics.windows import Window
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400

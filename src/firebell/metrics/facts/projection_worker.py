@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
-from firebell.metrics import fact_store, page_month_store, projection, source_store
+from firebell.metrics.facts import projection, source_store
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.figures import page_month_store
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from firebell.metrics.definitions import Definition
-from firebell.metrics.results import RuleTotal, ServiceFigure
-from firebell.metrics.tables import Column, Table, Unit
+from firebell.metrics.presentation.results import RuleTotal, ServiceFigure
+from firebell.metrics.presentation.tables import Column, Table, Unit
 
 
 def services(what: Definition, figures: Sequence[ServiceFigure]) -> Table:

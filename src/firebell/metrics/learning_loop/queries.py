@@ -6,8 +6,8 @@ from firebell.action_items import queries as action_items
 from firebell.incidents import actions as incidents
 from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.db.database import Tx
-from firebell.metrics import learning_loop_store
-from firebell.metrics.learning_loop import Loop, LoopDocument, LoopIncident, Repeat
+from firebell.metrics.learning_loop import store as learning_loop_store
+from firebell.metrics.learning_loop.model import Loop, LoopDocument, LoopIncident, Repeat
 from firebell.postmortems import actions as postmortems
 
 ROOT_GROUPS = ("trigger.", "latent.")

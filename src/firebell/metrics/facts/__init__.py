@@ -1,0 +1,1 @@
+"""Facts about incidents and pages, and how they follow the logs."""
