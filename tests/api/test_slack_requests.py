@@ -9,7 +9,7 @@ import pytest
 
 from firebell.chat import store
 from firebell.chat.intents.model import OpenModal
-from firebell.chat.slack import inbound_web, modals
+from firebell.chat.slack import inbound, modals
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
 from tests.chat_inbound_world import ADA, JUN, MARA, ChatWorld, chat_world, connect
@@ -182,7 +182,7 @@ async def test_without_an_account_nothing_is_believed(dsn: str, clock: FakeClock
 async def test_what_takes_too_long_is_done_once_and_answered_later(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbound_web, "BUDGET_S", 0.0)
+    monkeypatch.setattr(inbound, "BUDGET_S", 0.0)
     async with chat_world(dsn, clock) as c:
         answer = await c.slack.command("/incident declare sev2 Card payments fail", MARA, "C7")
         assert "Working on it" in answer["text"]
@@ -199,7 +199,7 @@ async def test_what_takes_too_long_is_done_once_and_answered_later(
 async def test_a_late_form_is_offered_again_and_a_late_declaration_is_confirmed(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbound_web, "BUDGET_S", 0.0)
+    monkeypatch.setattr(inbound, "BUDGET_S", 0.0)
     async with chat_world(dsn, clock) as c:
         await c.slack.command("/incident", MARA, "C7")
         await c.world.settle()

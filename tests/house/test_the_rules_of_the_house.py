@@ -329,7 +329,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         "postmortems/publication/mailer.py",
         *(f"subscribers/sending/{channel}_sender.py" for channel in ("mail", "hook", "sms")),
         # a fault is said to the person who waits, and Slack never gets a 500
-        "chat/slack/inbound_web.py",
+        "chat/slack/inbound.py",
         # a mail that cannot be stored must not hold up those after it
         "inbound_mail/mailbox_reader.py",
         # readers get the last page that there is, whatever fails, and a request never waits for that

@@ -12,7 +12,7 @@ from firebell.chat import store
 from firebell.chat.accounts import socket_store
 from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
-from firebell.chat.slack import inbound_web
+from firebell.chat.slack import inbound
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.chat.slack.socket import Sockets, is_slack
 from firebell.kit.clock import FakeClock
@@ -29,7 +29,7 @@ async def connected(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[ChatWorld
     """Yield an organization whose workspace is connected by a socket."""
     with pytest.MonkeyPatch.context() as patch:
         # a loaded machine leaves work to the lane after two seconds
-        patch.setattr(inbound_web, "BUDGET_S", HANGS_S)
+        patch.setattr(inbound, "BUDGET_S", HANGS_S)
         async with world(dsn, clock) as w, browser(w) as http, socket_slack(w, http) as slack:
             account_id = await _account_with_socket(w, slack)
             sockets = Sockets(w.ctx)

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from firebell.chat.slack.inbound_web import SlackReceiver
+from firebell.chat.slack.inbound import SlackReceiver
 from firebell.kit.web import html, routing
 from firebell.people import route_access
 

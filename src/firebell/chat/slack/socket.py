@@ -21,7 +21,7 @@ from firebell.chat.accounts import socket_store
 from firebell.chat.accounts.connected_account import Connected
 from firebell.chat.inbound import sweep_store
 from firebell.chat.slack import interactive_calls, payloads
-from firebell.chat.slack.inbound_web import SlackReceiver
+from firebell.chat.slack.inbound import SlackReceiver
 from firebell.chat.slack.inbound_worker import GAP
 from firebell.chat.slack.interactive_calls import SLACK_API_URL
 from firebell.chat.slack.payloads import text_at
