@@ -1,4 +1,4 @@
-"""The SQL of events, alerts and groups, but for that of ingest, which is in `batch_store`."""
+"""The SQL of events, alerts and groups, but for that of ingest, which is in `batches.store`."""
 
 from collections.abc import Sequence
 from datetime import datetime

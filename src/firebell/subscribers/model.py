@@ -156,7 +156,7 @@ class NewBroadcast:
     """Something to tell the subscribers of a status page.
 
     `seq` orders the broadcasts of one subject: a later one supersedes those that a subscriber did not get yet.
-    `content` is what mails and webhooks say, see `broadcasts.content_of`.
+    `content` is what mails and webhooks say, see `broadcasts.actions.content_of`.
     """
 
     status_page_id: int

@@ -1,4 +1,4 @@
-"""What should be in a chat: the model of `desired_state.py` and `mirror_plan.py` (pure)."""
+"""What should be in a chat: the model of `mirror/desired_state.py` and `mirror/plan.py` (pure)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,6 +1,6 @@
 """What the chat of an incident or a page should be (spec 8.9); pure.
 
-Nothing here knows what is in the chat already: `mirror_plan.py` compares.
+Nothing here knows what is in the chat already: `plan.py` compares.
 """
 
 from collections.abc import Mapping, Sequence
