@@ -72,7 +72,13 @@ async def test_bug_newer_small_incidents_hid_the_open_sev1_from_people_who_decla
 ) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await signed_in(http)
-        for title, severity in (("Checkout", "1"), ("Logs", "3"), ("Tooltips", "3"), ("Invoices", "2"), ("Ads", "3")):
+        for title, severity in (
+            ("Checkout", "1"),
+            ("Logs", "3"),
+            ("Tooltips", "3"),
+            ("Invoices", "2"),
+            ("Ads", "3"),
+        ):
             assert (await declare(http, title=title, severity=severity)).status_code == 303
         offered = (await read(http, "/incidents/new")).partition('id="declare"')[2].partition("<form")[0]
         assert re.findall(r'href="/incidents/(INC-\d+)"', offered) == ["INC-1", "INC-4", "INC-5"]
