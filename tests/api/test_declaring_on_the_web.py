@@ -1,5 +1,6 @@
 """The form that declares an incident proposes a severity only from answers, and keeps what was typed."""
 
+import re
 from typing import Any
 
 import httpx
@@ -64,6 +65,23 @@ async def test_what_is_not_known_is_sev2_at_most_until_someone_confirms_more(
         await signed_in(http)
         answer = await declare(http, title="Search is slow", **answers)
         assert await declared(w, answer) == (severity, provisional)
+
+
+async def test_bug_newer_small_incidents_hid_the_open_sev1_from_people_who_declare(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await signed_in(http)
+        for title, severity in (
+            ("Checkout", "1"),
+            ("Logs", "3"),
+            ("Tooltips", "3"),
+            ("Invoices", "2"),
+            ("Ads", "3"),
+        ):
+            assert (await declare(http, title=title, severity=severity)).status_code == 303
+        offered = (await read(http, "/incidents/new")).partition('id="declare"')[2].partition("<form")[0]
+        assert re.findall(r'href="/incidents/(INC-\d+)"', offered) == ["INC-1", "INC-4", "INC-5"]
 
 
 async def test_enter_in_a_field_without_a_script_declares_nothing(dsn: str, clock: FakeClock) -> None:

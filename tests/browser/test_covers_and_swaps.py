@@ -107,7 +107,7 @@ async def test_cover_is_requested_and_accepted(two: tuple[Page, Page]) -> None:
     await look(mara, "/oncall/me")
     shift = mara.locator("#shifts > div", has_text="Payments primary").last
     await shift.locator("summary", has_text="Cover").click()
-    await shift.locator("[placeholder=dentist]").fill("a wedding")
+    await shift.locator("[placeholder=Dentist]").fill("a wedding")
     await sound(mara)
     await shift.get_by_role("button", name="Request cover").click()
     await mara.locator("#given", has_text="Cover requested").wait_for()

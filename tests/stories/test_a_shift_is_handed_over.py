@@ -140,10 +140,10 @@ async def test_the_pages_lead_from_the_list_to_the_acknowledgement(dsn: str, clo
     async with desk(dsn, clock) as d:
         await d.sign_in()
         listed = await d.http.get("/oncall/handoffs")
-        assert "draft in" in listed.text
+        assert "Draft in" in listed.text
         await d.t.until(MONDAY - 4 * HOUR)
         listed = await d.http.get("/oncall/handoffs", params={"schedule": "weekly"})
-        assert "needs your acknowledgment" in listed.text
+        assert "Needs your acknowledgment" in listed.text
         assert PATH in listed.text
         done = await d.post(f"{PATH}/ack")
         assert done.headers["location"] == PATH
@@ -171,11 +171,11 @@ async def test_bug_a_handoff_of_long_ago_asked_for_an_acknowledgement_for_ever(
         await d.t.until(MONDAY - 4 * HOUR)
         await d.sign_in()
         clock.advance(168 * HOUR)
-        assert "needs your acknowledgment" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
+        assert "Needs your acknowledgment" in (await d.http.get("/oncall/handoffs?schedule=weekly")).text
         clock.advance(4 * HOUR)
         listed = (await d.http.get("/oncall/handoffs?schedule=weekly")).text
-        assert "needs your acknowledgment" not in listed
-        assert "not acknowledged" in listed
+        assert "Needs your acknowledgment" not in listed
+        assert "Not acknowledged" in listed
 
 
 async def test_a_covered_evening_is_no_handoff(dsn: str, clock: FakeClock) -> None:

@@ -216,7 +216,7 @@ def _pages(facts: ClosingFacts) -> ClosingCondition:
         "A linked page is open" if count == 1 else f"{count} linked pages are open",
         ConditionState.OPEN,
         f"{listed}.",
-        f"Resolve {listed}.",
+        "Resolve it." if count == 1 else "Resolve them.",
         href=f"/pages/{facts.open_pages[0]}",
     )
 

@@ -17,8 +17,9 @@ from firebell.incidents import actions
 from firebell.incidents.declaring.dependency_hints import dependency_hints
 from firebell.incidents.declaring.similar_queries import similar_incidents
 from firebell.incidents.details_web import incident_type
+from firebell.incidents.incident_list import store as list_store
 from firebell.incidents.messages.queries import severities
-from firebell.incidents.model import OPEN, TYPE_NAMES, Incident
+from firebell.incidents.model import OPEN, TYPE_NAMES, Incident, IncidentFilter, Sort
 from firebell.incidents.roles.rules import can_hold_roles
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest, typed_answers
 from firebell.kit.db.database import Tx
@@ -36,6 +37,8 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 router = routing.html_router()
 
 _SEVERITY_CHAPTER = "references/severity-classification.md"
+INCIDENTS_OFFERED = 3
+"""Number of open incidents that the form offers to join, most severe first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ async def _declare_form(
     open_pages = await paging.pages(visit.tx, states=OPEN_PAGES)
     paging_ids = [p.service_id for p in open_pages if p.service_id]
     offered = await offer_services(visit.tx, paging_ids, search, chosen=[i for i in chosen if i])
-    ongoing = await actions.incidents(visit.tx, tuple(OPEN), False, 3)
+    open_incidents = IncidentFilter(phases=tuple(OPEN), drill=False)
+    ongoing = await list_store.incidents(visit.tx, open_incidents, Sort.SEVEREST, limit=INCIDENTS_OFFERED)
     origins = {p.ref: p.title for p in ([origin] if origin else []) + open_pages if p.subject_kind == "group"}
     severity_texts = severities(await handbook.all_templates(visit.tx))
     verdict = suggest(typed_answers(values))
