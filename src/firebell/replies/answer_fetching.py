@@ -78,6 +78,7 @@ class AnswerFetcher:
         fetched = await self._poller.fetch(self._lease.cursor, waiting)
         if fetched.problem:
             self._problems.add(fetched.problem)
+        if fetched.problem and not fetched.is_partial:
             self.upcoming = now + PAUSE
         else:
             health.fetch_settled(kind)
