@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell import event_subscriptions
 from firebell.app import build
+from firebell.channels import apprise, apprise_process
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db, Reads, Tx
 from firebell.oncall.schedules import queries as oncall
@@ -124,6 +125,40 @@ async def test_a_browser_reads_success_only_after_the_commit(dsn: str, clock: Fa
         events.clear()
         await http.get("/pages/PG-1")
         assert events == [*WORK, "commit", "response 200"]
+
+
+async def test_the_targets_of_an_address_are_counted_before_the_transaction(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that counts them can take 21 s, in which a transaction kept its connection from others."""
+    channel_settings = {"FIREBELL_APPRISE_KINDS": "json"}
+    async with world(dsn, clock, channel_settings=channel_settings) as w, recorded(w) as (http, events):
+
+        async def recording_count(address: str) -> int | None:
+            events.append("counted")
+            return await apprise_process.targets_of(address)
+
+        monkeypatch.setattr(apprise, "targets_of", recording_count)
+        headers = {"Authorization": f"Bearer {await key_of(w.ctx.db, w.clock, w.mara)}"}
+        csrf = await sign_in(w, http, w.mara)
+        await http.get("/api/v1/me", headers=headers)  # records the first use of the key
+        before = ["lent", "returned", "counted", "begin", "commit"]
+
+        events.clear()
+        body = {"kind": "apprise", "address": "json://127.0.0.1/one"}
+        assert (await http.post("/api/v1/me/contact-methods", json=body, headers=headers)).status_code == 201
+        assert events == [*before, "response 201"]
+
+        events.clear()
+        form = {"csrf": csrf, "kind": "apprise", "address": "json://127.0.0.1/two"}
+        assert (await http.post("/settings/contact", data=form)).status_code == 303
+        assert events == [*before, "response 303"]
+
+        # one that is refused stores nothing, and is shown again with what was typed
+        events.clear()
+        refused = await http.post("/settings/contact", data={**form, "address": "ntfy://127.0.0.1/three"})
+        assert (refused.status_code, events) == (422, [*WORK, "commit", "response 422"])
+        assert form_of(refused.text, "/settings/contact")["address"] == ["ntfy://127.0.0.1/three"]
 
 
 async def test_a_form_that_is_refused_half_way_stores_nothing_and_is_shown_again(

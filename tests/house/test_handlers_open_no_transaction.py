@@ -10,6 +10,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 MARKDOWN = "Markdown is rendered or read in another process, which can take seconds."
 PASSWORD = "A password is hashed, which takes longer than a transaction should stay open."
 COUNTED = "A wrong or refused code is counted, and that is committed before the refusal is shown."
+ADDRESS = "An address is checked in another process, which can take seconds."
 HOST = "A host shows the token of its claim, which can take seconds."
 NO_ONE = "No one is signed in, so there is no actor to inject."
 
@@ -34,6 +35,8 @@ BY_HAND = {
     "oncall/calendars/web.py feed": NO_ONE,
     "paging/web.py _by_link": NO_ONE,
     "paging/web.py ack_by_link": NO_ONE,
+    "people/api.py add_contact_method": ADDRESS,
+    "people/contact_method_web.py add_contact": ADDRESS,
     "people/verification_api.py enter_verification_code": COUNTED,
     "people/verification_web.py _verify": COUNTED,
     "people/verification_web.py send_code": COUNTED,
@@ -101,7 +104,8 @@ def _attributes(node: ast.AST) -> set[str]:
 
 
 def _opens(function: Function) -> bool:
-    return any(name.endswith((".db.tx", ".db.reads")) for name in _attributes(function))
+    is_visiting = any(isinstance(part, ast.Name) and part.id == "visiting" for part in ast.walk(function))
+    return is_visiting or any(name.endswith((".db.tx", ".db.reads")) for name in _attributes(function))
 
 
 def _injected(function: Function) -> bool:

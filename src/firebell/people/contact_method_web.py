@@ -24,7 +24,7 @@ from firebell.people import (
 )
 from firebell.people.model import URGENCIES, ContactMethod, NotificationRule
 from firebell.people.permissions import Verb
-from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit, visiting
 
 router = routing.html_router()
 
@@ -92,7 +92,20 @@ async def contact(visit: CurrentVisit) -> Response:
 
 
 @router.post("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
-async def add_contact(visit: CurrentVisit) -> Response:
+async def add_contact(request: Request) -> Response:
+    form, person = await route_access.form(request), await authentication.signed_in(request)
+    kind, typed = str(form.get("kind", "")), str(form.get("address", ""))
+    refusal = None
+    try:
+        address = await actions.typed_address(kind, typed, html.ctx(request).channel_settings)
+    except Invalid as error:
+        address, refusal = "", error
+    async with visiting(request, person, form) as visit:
+        return await (_contact(visit, visit.values, refusal) if refusal else _added(visit, address))
+
+
+async def _added(visit: Visit, address: str) -> Response:
+    """Add a contact method with an address that its channel can use."""
     fields = visit.values
     try:
         async with visit.tx.savepoint():
@@ -101,10 +114,9 @@ async def add_contact(visit: CurrentVisit) -> Response:
                 visit.actor,
                 person_id=visit.person.id,
                 kind=fields.get("kind", ""),
-                address=fields.get("address", ""),
+                address=address,
                 label=fields.get("label", ""),
                 replaces=to_choice(fields.get("replaces"), "replaces"),
-                settings=visit.ctx.channel_settings,
                 now=visit.now,
             )
             refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)
