@@ -62,14 +62,14 @@ class Phones:
         """Add a number and verify it with the code that arrives."""
         w = self.w
         actor = await w.actor(person)
+        whole = await people.typed_address(kind, address, w.ctx.channel_settings)
         async with w.ctx.db.tx() as tx:
             method = await people.add_contact_method(
                 *(tx, actor),
                 person_id=person,
                 kind=kind,
-                address=address,
+                address=whole,
                 label="",
-                settings=w.ctx.channel_settings,
                 now=w.now,
             )
             await people.request_code(tx, actor, method.id, person, w.now)

@@ -172,12 +172,13 @@ async def started(
     descriptors: int = 0,
     fork: bool = True,
     prepare: Callable[[], None] | None = None,
+    command: str = "serve",
     **env: str,
 ) -> AsyncIterator[Server]:
     """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind.
 
-    A fork starts with a tenth of the processor time. `descriptors` is the hard limit of what the process may open,
-    0 for the limit of this process. `prepare` is what a fork calls first.
+    Another `command` is started in the same way. A fork starts with a tenth of the processor time. `descriptors` is
+    the hard limit of what the process may open, 0 for the limit of this process. `prepare` is what a fork calls first.
     """
     wake_ups.expect_listener(dsn)
     port = free_port()
@@ -194,10 +195,10 @@ async def started(
         process: asyncio.subprocess.Process | Fork
         # a fork would not write the coverage that it measured
         if fork and not descriptors and "COVERAGE_RUN" not in os.environ:
-            process = Fork(["serve"], variables, Path(log.name), prepare=prepare)
+            process = Fork([command], variables, Path(log.name), prepare=prepare)
         else:
             process = await asyncio.create_subprocess_exec(
-                *(*limited, sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
+                *(*limited, sys.executable, "-m", "firebell", command), env=variables, stderr=log
             )
         server = Server(f"http://127.0.0.1:{port}", process, Path(log.name))
         try:

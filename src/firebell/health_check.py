@@ -11,13 +11,13 @@ import asyncpg
 
 from firebell.kit.context import Context
 from firebell.kit.db.database import Db, Tx
-from firebell.kit.db.database_clock import DatabaseClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
 from firebell.kit.timing import Pace
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
+from firebell.self_watch import warnings
 
 log = logging.getLogger(__name__)
 _unexpected = OncePerMinute(log, "cannot check the health of the database")
@@ -117,12 +117,13 @@ class HealthCheck:
         checks |= {f"lane {name}": wrong for name, wrong in ctx.health.lanes().items()}
         checks["inbound"] = f"Senders are refused: {reason}" if (reason := ctx.health.refusal()) else ""
         checks["process"] = "This process is shutting down." if ctx.health.stopping else ""
-        return HealthReport(checks, _notes(ctx))
+        return HealthReport(checks, _notes(ctx, checks))
 
 
-def _notes(ctx: Context) -> dict[str, str]:
-    problem = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
-    return {
-        **({"clock": problem} if problem else {}),
-        **{f"answers_{channel}": text for channel, text in ctx.health.unfetched().items()},
-    }
+def _notes(ctx: Context, checks: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with this process, except what its checks say, and with others."""
+    own = [finding for finding in warnings.of_process(ctx) if finding.name not in checks]
+    notes: dict[str, str] = {}
+    for finding in (*own, *ctx.health.elsewhere):
+        notes[finding.name] = f"{notes.get(finding.name, '')} {finding.note}".strip()
+    return notes

@@ -172,6 +172,7 @@ class Worker:
         self._sockets = Sockets(ctx)
         self._mailbox = MailboxReader(ctx)
         self._fetchers = answer_fetching.lanes(ctx)
+        self._watcher = Watcher(ctx, checks)
         self._parts: dict[str, Part] = {
             "send": self._sender,
             "calendars": Fetcher(ctx),
@@ -191,7 +192,7 @@ class Worker:
             "heartbeats": ReceptionRecorder(ctx),
             "mailbox": self._mailbox,
             "retractions": Retractor(ctx),
-            "self_watch": Watcher(ctx, checks),
+            "self_watch": self._watcher,
             **self._fetchers,
         }
         self._upcoming: dict[str, datetime | None] = {}
@@ -239,12 +240,13 @@ class Worker:
                 raise failure
 
     async def _release_leases(self) -> None:
-        """Give up the leases of chats and channels, so that another process continues at once."""
+        """Give up what this process has in the database, so that another one continues at once."""
         try:
             await self._sockets.close()
             await self._mirror.close()
             for fetcher in self._fetchers.values():
                 await fetcher.close()
+            await self._watcher.close()
         except Unavailable:
             log.info("the leases of chats and channels end by themselves")
 

@@ -385,7 +385,8 @@ async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
     """Give a status page a password, a feed key, a host, and a mirror that waits, so that nothing is called."""
     w = everything.w
     mara = await w.actor(w.mara)
-    await hosting_actions.change_access(tx, mara, page_id, {"password": "lanterns over harbor"}, w.now)
+    access = {"password_hash": await hosting_actions.password_hash("lanterns over harbor")}
+    await hosting_actions.change_access(tx, mara, page_id, access, w.now)
     _, everything.secrets["feed key"] = await hosting_actions.create_feed_key(
         tx, mara, page_id, "Contoso", w.now
     )

@@ -12,10 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell import event_subscriptions
 from firebell.app import build
+from firebell.channels import apprise, apprise_process
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db, Reads, Tx
 from firebell.oncall.schedules import queries as oncall
+from firebell.people import actions as people
 from firebell.people.model import Role
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages.model import PageVisibility
 from tests.api.api_clients import browser, key_of, sign_in
 from tests.api.full_organization import Entrance, entrances, everything
 from tests.api.test_who_may_do_what import ENDS_THE_SESSION, Visitor
@@ -124,6 +128,76 @@ async def test_a_browser_reads_success_only_after_the_commit(dsn: str, clock: Fa
         events.clear()
         await http.get("/pages/PG-1")
         assert events == [*WORK, "commit", "response 200"]
+
+
+async def test_the_targets_of_an_address_are_counted_before_the_transaction(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that counts them can take 21 s, in which a transaction kept its connection from others."""
+    channel_settings = {"FIREBELL_APPRISE_KINDS": "json"}
+    async with world(dsn, clock, channel_settings=channel_settings) as w, recorded(w) as (http, events):
+
+        async def recording_count(address: str) -> int | None:
+            events.append("counted")
+            return await apprise_process.targets_of(address)
+
+        monkeypatch.setattr(apprise, "targets_of", recording_count)
+        headers = {"Authorization": f"Bearer {await key_of(w.ctx.db, w.clock, w.mara)}"}
+        csrf = await sign_in(w, http, w.mara)
+        await http.get("/api/v1/me", headers=headers)  # records the first use of the key
+        before = ["lent", "returned", "counted", "begin", "commit"]
+
+        events.clear()
+        body = {"kind": "apprise", "address": "json://127.0.0.1/one"}
+        assert (await http.post("/api/v1/me/contact-methods", json=body, headers=headers)).status_code == 201
+        assert events == [*before, "response 201"]
+
+        events.clear()
+        form = {"csrf": csrf, "kind": "apprise", "address": "json://127.0.0.1/two"}
+        assert (await http.post("/settings/contact", data=form)).status_code == 303
+        assert events == [*before, "response 303"]
+
+        # one that is refused stores nothing, and is shown again with what was typed
+        events.clear()
+        refused = await http.post("/settings/contact", data={**form, "address": "ntfy://127.0.0.1/three"})
+        assert (refused.status_code, events) == (422, [*WORK, "commit", "response 422"])
+        assert form_of(refused.text, "/settings/contact")["address"] == ["ntfy://127.0.0.1/three"]
+
+
+async def test_the_password_of_a_page_is_hashed_before_the_page_is_locked(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes wait for one another: a queue of them kept the page locked and its connection taken."""
+    async with world(dsn, clock) as w, recorded(w) as (http, events):
+        hash_secret, mara = people.hash_secret, await w.actor(w.mara)
+
+        async def recording_hash(password: str) -> str:
+            events.append("hashed")
+            return await hash_secret(password)
+
+        async with w.ctx.db.tx() as tx:
+            page = await status_pages.create_status_page(
+                tx,
+                mara,
+                slug="kestrel",
+                name="Kestrel",
+                tz="UTC",
+                visibility=PageVisibility.PRIVATE,
+                component_of=[w.service],
+                now=w.now,
+            )
+        monkeypatch.setattr(people, "hash_secret", recording_hash)
+        headers = {"Authorization": f"Bearer {await key_of(w.ctx.db, w.clock, w.mara)}"}
+        csrf = await sign_in(w, http, w.mara)
+        await http.get("/api/v1/me", headers=headers)  # records the first use of the key
+
+        events.clear()
+        address, body = f"/status-pages/{page.slug}", {"password": "lanterns over harbor"}
+        await http.patch(f"/api/v1{address}/access", json=body, headers=headers)
+        assert events == ["lent", "returned", "hashed", "begin", "commit", "response 200"]
+        events.clear()
+        await http.post(f"{address}/hosting/access", data={"csrf": csrf, **body})
+        assert events == ["lent", "returned", "hashed", "begin", "commit", "response 303"]
 
 
 async def test_a_form_that_is_refused_half_way_stores_nothing_and_is_shown_again(

@@ -144,3 +144,17 @@ async def test_the_first_view_of_a_page_weighs_at_most_100_kb(dsn: str, clock: F
                 weights[file] = len((await raw(http, file, GZIP))[1])
             weight = len(page) + sum(weights[each] for each in files | {*fonts, *scripts})
             assert weight <= FIRST_VIEW_BYTES, (path, weight)
+
+
+async def test_no_page_carries_the_names_of_all_time_zones(dsn: str, clock: FakeClock) -> None:
+    """They were a third of the settings, which came close to the limit of a first view."""
+    async with world(dsn, clock) as w, browser(w) as http:
+        zones = await http.get("/time-zones")
+        assert {"UTC", "Europe/Stockholm", "America/New_York"} <= set(zones.text.split("\n"))
+        assert "max-age" in zones.headers["cache-control"]
+        await sign_in(w, http, w.mara)
+        for path in ("/settings", "/settings/people", "/oncall/new", "/settings/contact"):
+            page = (await http.get(path)).text
+            assert 'list="zones"' in page, path
+            assert 'href="/time-zones"' in page, path
+            assert "America/New_York" not in page, path

@@ -56,3 +56,16 @@ async def test_z_undoes_and_the_offer_stays_while_the_pointer_rests_on_it(dsn: s
         await page.keyboard.press("z")
         await expect(page.locator("#flash [role=status]")).to_contain_text("restored")
         await expect(page.locator("form[action$='/revoke']")).to_have_count(1)
+
+
+async def test_the_chevron_of_what_is_open_points_down(dsn: str, browser: Browser) -> None:
+    """Only a few pages linked the sheet with the rule: elsewhere nothing showed what was open."""
+    async with serve(dsn) as server:
+        page = await (await browser.new_context(base_url=server.url)).new_page()
+        await first_run(page)
+        await page.goto("/settings/contact")
+        summary = page.locator("summary", has_text="What to enter for each channel")
+        icon = summary.locator(".ic")
+        await expect(icon).to_have_css("rotate", "none")
+        await summary.press("Enter")
+        await expect(icon).to_have_css("rotate", "90deg")

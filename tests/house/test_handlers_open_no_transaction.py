@@ -10,6 +10,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 MARKDOWN = "Markdown is rendered or read in another process, which can take seconds."
 PASSWORD = "A password is hashed, which takes longer than a transaction should stay open."
 COUNTED = "A wrong or refused code is counted, and that is committed before the refusal is shown."
+ADDRESS = "An address is checked in another process, which can take seconds."
 HOST = "A host shows the token of its claim, which can take seconds."
 NO_ONE = "No one is signed in, so there is no actor to inject."
 
@@ -34,6 +35,8 @@ BY_HAND = {
     "oncall/calendars/web.py feed": NO_ONE,
     "paging/web.py _by_link": NO_ONE,
     "paging/web.py ack_by_link": NO_ONE,
+    "people/api.py add_contact_method": ADDRESS,
+    "people/contact_methods/web.py add_contact": ADDRESS,
     "people/verification/api.py enter_verification_code": COUNTED,
     "people/verification/web.py _verify": COUNTED,
     "people/verification/web.py send_code": COUNTED,
@@ -60,7 +63,9 @@ BY_HAND = {
     "runbooks/web.py _editor": MARKDOWN,
     "runbooks/web.py _save": MARKDOWN,
     "runbooks/web.py runbook": MARKDOWN,
+    "status_pages/hosting/api.py change_access": PASSWORD,
     "status_pages/hosting/api.py prove_status_page_host": HOST,
+    "status_pages/hosting/web.py change_access": PASSWORD,
     "status_pages/hosting/web.py prove_host": HOST,
     "status_pages/hosting/web.py tls_ask": NO_ONE,
     "setup/web.py setup": NO_ONE,
@@ -101,7 +106,8 @@ def _attributes(node: ast.AST) -> set[str]:
 
 
 def _opens(function: Function) -> bool:
-    return any(name.endswith((".db.tx", ".db.reads")) for name in _attributes(function))
+    is_visiting = any(isinstance(part, ast.Name) and part.id == "visiting" for part in ast.walk(function))
+    return is_visiting or any(name.endswith((".db.tx", ".db.reads")) for name in _attributes(function))
 
 
 def _injected(function: Function) -> bool:

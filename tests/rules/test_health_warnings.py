@@ -40,12 +40,12 @@ def test_an_open_alarm_is_shown_and_one_that_ended_is_not(kind: ProblemKind, del
 
 def test_a_stalled_lane_is_shown_and_only_paging_lanes_delay_pages() -> None:
     shown = warnings.of_lanes({"send": "Has not finished a round.", "calendars": "Fails.", "metrics": ""})
-    assert [each.delays_pages for each in shown] == [True, False]
+    assert [each.warning.delays_pages for each in shown] == [True, False]
 
 
 def test_a_disk_that_is_nearly_full_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert warnings.of_disk(None) == []
     monkeypatch.setattr(disk_space, "free_bytes", lambda folder: disk_space.MIN_FREE_BYTES - 1)
-    assert [each.delays_pages for each in warnings.of_disk(tmp_path)] == [True]
+    assert [each.warning.delays_pages for each in warnings.of_disk(tmp_path)] == [True]
     monkeypatch.setattr(disk_space, "free_bytes", lambda folder: disk_space.MIN_FREE_BYTES)
     assert warnings.of_disk(tmp_path) == []

@@ -219,3 +219,13 @@ def test_two_stars_make_words_bold_and_nothing_else_of_a_text() -> None:
         '<b>SEV1 <a href="/incidents/INC-3" rel="noopener">INC-3</a>: &lt;b&gt;</b> is up'
     )
     assert linked("2 ** 3 ** 4, a*b*c, ****, **a\nb**") == "2 ** 3 ** 4, a*b*c, ****, **a\nb**"
+
+
+def test_a_quiet_day_is_a_line_of_two_points() -> None:
+    """The home page had 960 points of a straight line, a third of what it weighs."""
+    assert sparkline.path([0] * 96) == "M0 36L1200 36"
+    assert sparkline.path([]) == "M0 36"
+    one_alert = sparkline.path([0] * 48 + [1] + [0] * 47)
+    assert 20 < one_alert.count("L") < 100
+    assert one_alert.startswith("M0 36L")
+    assert one_alert.endswith("L1200 36")

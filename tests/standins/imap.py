@@ -19,6 +19,8 @@ class StandInMailbox:
     mails: dict[int, bytes] = field(default_factory=dict)
     flags: dict[int, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    broken: set[int] = field(default_factory=set)
+    """The UIDs of mails that it cannot return."""
     logins: list[str] = field(default_factory=list)
     port: int = 0
     can_idle: bool = False
@@ -38,7 +40,8 @@ class StandInMailbox:
         while line := (await reader.readline()).decode().strip():
             tag, _, command = line.partition(" ")
             name = command.split()[1] if command.upper().startswith("UID ") else command.split()[0]
-            if name.upper() in self.refused:
+            fetch = _FETCH.match(command)
+            if name.upper() in self.refused or (fetch and int(fetch[1]) in self.broken):
                 writer.write(f"{tag} NO refused\r\n".encode())
                 continue
             if name.upper() == "IDLE":

@@ -342,6 +342,31 @@ async def test_a_server_that_reports_new_mail_is_not_polled_for_it(
                 assert await tx.value("select count(*) from mail_receipt") == 3
 
 
+async def test_mails_that_were_read_before_one_that_cannot_be_are_kept(dsn: str, clock: FakeClock) -> None:
+    """A mailbox from which one mail could not be read gave no alert of the others either."""
+    async with stand_in_mailbox() as mailbox:
+        server = ImapServer(
+            "127.0.0.1", mailbox.port, "alerts", "s3cret", implicit_tls=False, require_tls=False
+        )
+        async with world(dsn, clock, inbound_mail=InboundMailSettings(DOMAIN, imap=server)) as w:
+            await w.lift_night_limit()
+            to = address_of("Checkout", w.key, DOMAIN)
+            first, broken, last = (
+                mailbox.put(bytes(mail(f"Disk full on db{number}", to))) for number in range(3)
+            )
+            mailbox.broken = {broken}
+            for _ in range(2):
+                with pytest.raises(Unavailable):
+                    await w.settle()
+                w.clock.advance(timedelta(minutes=1))
+            assert mailbox.flags == {first: {r"\Seen"}, broken: set(), last: {r"\Seen"}}
+            mailbox.broken = set()
+            await w.settle()
+            assert mailbox.flags[broken] == {r"\Seen"}
+            async with w.ctx.db.tx() as tx:
+                assert await tx.value("select count(*) from mail_receipt") == 3
+
+
 async def test_a_mail_that_cannot_be_stored_holds_up_no_other(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -364,6 +364,24 @@ async def test_a_post_that_could_not_be_stored_at_first_is_captured_later(
         assert given_up(caplog) == []
 
 
+async def test_what_was_read_before_a_post_that_failed_is_not_read_again(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await declare(w)
+        await run_for(w, 30, 5)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("alter table chat_capture add constraint refused check (text <> 'Rolled back')")
+        server.react(server.say(team.channel, mara, "Error rate is falling"), mara, "bulb")
+        said_at = w.now
+        clock.advance(timedelta(seconds=1))
+        server.react(server.say(team.channel, mara, "Rolled back"), mara, "bulb")
+        await run_for(w, 10, 5)
+        async with w.ctx.db.tx() as tx:
+            read_until = await tx.value("select read_until from chat_room")
+        assert said_at <= read_until < w.now - timedelta(seconds=5)
+
+
 async def test_a_direct_message_that_cannot_be_handled_keeps_no_later_one_unanswered(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -381,9 +381,9 @@ async def broken_source(tx: Tx, integration_id: int, now: datetime) -> BrokenSou
     return sources[0] if sources else None
 
 
-async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
-    """Close a group whose page was resolved by a person; the next firing event opens a new group."""
-    await store.close_group(tx, group_id, now)
+async def close_groups(tx: Tx, group_ids: Sequence[int], now: datetime) -> None:
+    """Close groups whose pages were resolved by a person; the next firing event opens a new group."""
+    await store.close_groups(tx, group_ids, now)
 
 
 async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> dict[int, list[Alert]]:

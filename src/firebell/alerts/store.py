@@ -50,8 +50,8 @@ async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
         group.title, group.lead_key, group.severity = row["title"], row["lead_key"], row["lead_severity"]
 
 
-async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
-    """Close a group and resolve its firing alerts, as a person asked; idempotent.
+async def close_groups(tx: Tx, group_ids: Sequence[int], now: datetime) -> None:
+    """Close groups and resolve their firing alerts, as a person asked; idempotent.
 
     The order of the alerts' events stays, so a repeated firing event opens a new group.
     """
@@ -62,10 +62,10 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
             flap = case when flap is not null then jsonb_build_object('changes', flap -> 'changes') end,
             ends_at = $2,
             ended_by = 'human'
-        where group_id = $1
+        where group_id = any($1::bigint[])
             and {LISTED} < {NOT_FIRING}
         """,
-        group_id,
+        list(group_ids),
         now,
     )
     await tx.execute(
@@ -73,9 +73,9 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
         update alert_group
         set closed_at = $2,
             firing = 0
-        where id = $1
+        where id = any($1::bigint[])
             and closed_at is null
         """,
-        group_id,
+        list(group_ids),
         now,
     )

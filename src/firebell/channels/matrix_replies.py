@@ -8,7 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -75,6 +75,25 @@ class RoomEvent:
     """The id of the message below which a text was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What a long timeline left out, newest first, as far as it was read; the rest is older than the token `until`."""
+
+    events: tuple[Any, ...]
+    until: str
+    """Empty if there is no more."""
+    requests: int
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What one fetch read that no earlier one had."""
+
+    updates: list[Update] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
+    gap_pages: int = 0
+
+
 class _RefusedError(Exception):
     """The server did not give what was asked for."""
 
@@ -93,24 +112,34 @@ class MatrixReplies:
         """The user id of the account, once it is known."""
         self._events = _TIMELINE_EVENTS
         """The number of events of each room that a sync asks for."""
+        self._since = ""
+        """The token from which was read what follows."""
+        self._read_ids: set[str] = set()
+        self._gaps: dict[str, _Gap] = {}
+        """By room."""
 
     async def fetch(self, cursor: str, waiting: Sequence[WaitingMessage]) -> Fetched:
         """Return what happened since the last fetch; the first one only remembers where to begin.
 
-        If not everything can be read, it returns what could, and the same cursor.
+        If not everything can be read, it returns what could, and the same cursor; the next fetch reads only the rest.
         """
-        updates: list[Update] = []
+        if cursor != self._since:
+            self._since, self._read_ids, self._gaps = cursor, set(), {}
+        progress = _Progress()
+        is_partial = False
         try:
             async with asyncio.timeout(_FETCH_S):
-                return await self._fetched(cursor, updates)
+                return await self._fetched(cursor, progress)
         except TimeoutError:
             problem = f"Not everything could be read within {_FETCH_S:g} s."
+            is_partial = bool(progress.event_ids or progress.gap_pages)
         except (httpx.HTTPError, httpx.InvalidURL, _RefusedError) as exc:
             problem = f"{type(exc).__name__}: {exc}"
-        return Fetched(updates, cursor, problem)
+        self._read_ids.update(progress.event_ids)
+        return Fetched(progress.updates, cursor, problem, is_partial)
 
-    async def _fetched(self, cursor: str, updates: list[Update]) -> Fetched:
-        """Add what happened to `updates`, and return it with the next cursor."""
+    async def _fetched(self, cursor: str, progress: _Progress) -> Fetched:
+        """Add what happened to `progress`, and return it with the next cursor."""
         self._own = self._own or str((await self._get("/account/whoami")).get("user_id", ""))
         since = {"since": cursor, "timeout": _LONG_POLL_MS} if cursor else {"timeout": 0}
         # the first one only asks for the token
@@ -126,8 +155,8 @@ class MatrixReplies:
             raise _RefusedError("The answer is not that of a Matrix server, or too long.")
         rooms = object_in(object_in(synced, "rooms"), "join") if cursor else {}
         for room in rooms:
-            await self._read_room(room, object_in(rooms, room), cursor, updates)
-        return Fetched(updates, following)
+            await self._read_room(room, object_in(rooms, room), cursor, progress)
+        return Fetched(progress.updates, following)
 
     async def answer(self, answers: Sequence[tuple[str, SignalAnswer]]) -> None:
         """Write each answer below what it answers; a repeated one has the same transaction, and appears once."""
@@ -147,50 +176,69 @@ class MatrixReplies:
             except (httpx.HTTPError, httpx.InvalidURL):
                 continue
 
-    async def _read_room(
-        self, room: str, joined: Mapping[str, Any], since: str, updates: list[Update]
-    ) -> None:
-        """Add what people answered in a room to `updates`."""
+    async def _read_room(self, room: str, joined: Mapping[str, Any], since: str, progress: _Progress) -> None:
+        """Add what people answered in a room to `progress`."""
         timeline = object_in(joined, "timeline")
         listed = timeline.get("events")
         events = listed if isinstance(listed, list) else []
         if timeline.get("limited"):
-            events = [*await self._missed(room, str(timeline.get("prev_batch", "")), since), *events]
+            prev_batch = str(timeline.get("prev_batch", ""))
+            events = [*await self._missed(room, prev_batch, since, progress), *events]
         users: set[str] | None = None
         for event in (read for each in events if (read := read_event(each, room, self._own))):
-            if event.confirmed:
-                update = press_of(event, *await self._answered(room, event.confirmed))
-            else:
-                if not is_command(event.text):
-                    users = await self._users(room) if users is None else users
-                    if users != {self._own, event.user}:
-                        continue
-                delivery_id, _ = await self._answered(room, event.answers) if event.answers else (None, "")
-                update = text_update(event, delivery_id)
-            if update:
-                updates.append(update)
+            if event.event_id in self._read_ids:
+                continue
+            is_sure = bool(event.confirmed) or is_command(event.text)
+            if not is_sure and users is None:
+                users = await self._users(room)
+            is_meant = is_sure or users == {self._own, event.user}
+            if is_meant and (update := await self._update(event)):
+                progress.updates.append(update)
+            progress.event_ids.append(event.event_id)
+
+    async def _update(self, event: RoomEvent) -> Update | None:
+        """Return what an event that is meant for Firebell does; None for a reaction that acknowledges nothing."""
+        if event.confirmed:
+            return press_of(event, *await self._answered(event.room, event.confirmed))
+        delivery_id, _ = await self._answered(event.room, event.answers) if event.answers else (None, "")
+        return text_update(event, delivery_id)
 
     async def _users(self, room: str) -> set[str]:
         """Return who is in a room; empty if that cannot be read anymore."""
         reply = await self._call("GET", f"/rooms/{quote(room, safe='')}/joined_members")
         return set() if reply.status in _UNREADABLE else set(object_in(_checked(reply), "joined"))
 
-    async def _missed(self, room: str, until: str, since: str) -> list[Any]:
-        """Return what a long timeline left out, oldest first, as far as it can be read."""
-        missed: list[Any] = []
-        for _ in range(_GAP_REQUESTS):
-            query = {"dir": "b", "from": until, "to": since, "limit": _GAP_EVENTS}
-            filtered = {**query, "filter": msgspec.json.encode(_EVENTS).decode()}
-            reply = await self._call("GET", f"/rooms/{quote(room, safe='')}/messages?{urlencode(filtered)}")
-            if reply.status in _UNREADABLE:
-                break
-            page = _checked(reply)
-            chunk = page.get("chunk")
-            missed += chunk if isinstance(chunk, list) else []
-            if not chunk or not isinstance(page.get("end"), str):
-                break
-            until = page["end"]
-        return missed[::-1]
+    async def _missed(self, room: str, until: str, since: str, progress: _Progress) -> list[Any]:
+        """Return what a long timeline left out, oldest first, as far as it can be read.
+
+        What a fetch read that ran out of time is read up to its newest event only.
+        """
+        known, gap = self._gaps.get(room), _Gap((), until, 0)
+        while gap.until and gap.requests < _GAP_REQUESTS:
+            page, following = await self._gap_page(room, gap.until, since)
+            newest = known.events[0] if known else None
+            if known and newest in page:
+                events = (*gap.events, *page[: page.index(newest)], *known.events)
+                gap, known = _Gap(events, known.until, known.requests), None
+            else:
+                gap = _Gap((*gap.events, *page), following, gap.requests + 1)
+                progress.gap_pages += known is None
+            if known is None and gap.events:
+                self._gaps[room] = gap
+        return list(gap.events[::-1])
+
+    async def _gap_page(self, room: str, until: str, since: str) -> tuple[list[Any], str]:
+        """Return events of a room between two tokens, newest first, and the token of the rest, empty if none is."""
+        query = {"dir": "b", "from": until, "to": since, "limit": _GAP_EVENTS}
+        filtered = {**query, "filter": msgspec.json.encode(_EVENTS).decode()}
+        reply = await self._call("GET", f"/rooms/{quote(room, safe='')}/messages?{urlencode(filtered)}")
+        if reply.status in _UNREADABLE:
+            return [], ""
+        page = _checked(reply)
+        chunk, following = page.get("chunk"), page.get("end")
+        if not isinstance(chunk, list) or not chunk or not isinstance(following, str):
+            return chunk if isinstance(chunk, list) else [], ""
+        return chunk, following
 
     async def _answered(self, room: str, event_id: str) -> tuple[int, str]:
         """Return the delivery of a message, and whose answer to it counts; 0 if it is about no page."""

@@ -32,7 +32,9 @@ class Fetched:
     updates: Sequence[Update] = ()
     cursor: str = ""
     problem: str = ""
-    """Why nothing could be fetched, empty if it could."""
+    """Why not everything could be fetched, empty if it could."""
+    is_partial: bool = False
+    """True if more was read than before in spite of the problem; the next fetch continues after it."""
 
 
 class Poller(Protocol):

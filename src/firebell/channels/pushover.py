@@ -111,6 +111,7 @@ class PushoverPoller:
         emergencies = self.next_round([each for each in waiting if each.provider_id.startswith(_RECEIPT)])
         replies = await asyncio.gather(*map(self._receipt, emergencies))
         problem = next((reply for reply in replies if isinstance(reply, str)), "")
+        is_partial = not all(isinstance(reply, str) for reply in replies)
         presses = [
             Update(Press(each.provider_id, each.delivery_id, PageAction.ACK, each.address))
             for each, reply in zip(emergencies, replies, strict=True)
@@ -119,7 +120,7 @@ class PushoverPoller:
             and reply.get("acknowledged") == 1
             and reply.get("acknowledged_by") == each.address
         ]
-        return Fetched(presses, cursor, problem)
+        return Fetched(presses, cursor, problem, is_partial=is_partial)
 
     def next_round(self, emergencies: Sequence[WaitingMessage]) -> Sequence[WaitingMessage]:
         """Return the messages whose receipts are read next: those after the last one that was, then the others."""

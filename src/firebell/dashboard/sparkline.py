@@ -24,5 +24,19 @@ def path(counts: Sequence[int]) -> str:
         last = min(len(counts), math.ceil(here) + _WAVE_REACH_BINS + 1)
         swing = sum(counts[b] / most * _wave(here - b) for b in range(first, last) if counts[b])
         y = middle - max(-1.0, min(1.0, 1.3 * swing)) * (middle - 4)
-        points.append(f"{i / max(total, 1) * WIDTH:.1f} {y:.1f}")
-    return "M" + " L".join(points)
+        points.append((_shortest(i / max(total, 1) * WIDTH), _shortest(y)))
+    return "M" + "L".join(f"{x} {y}" for x, y in _without_straight_parts(points))
+
+
+def _shortest(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _without_straight_parts(points: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return points without those between two others of their height: a quiet day has only its ends."""
+    kept = [
+        here
+        for before, here, after in zip(points, points[1:], points[2:], strict=False)
+        if not before[1] == here[1] == after[1]
+    ]
+    return [points[0], *kept, *points[1:][-1:]]

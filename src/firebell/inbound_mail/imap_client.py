@@ -55,8 +55,8 @@ class Mailbox:
         self._was_lost = False
         """True after a connection that idled was lost, until a round without one."""
 
-    def unseen(self, addresses: Sequence[str], failures: Mapping[str, int]) -> list[UnseenMail]:
-        """Return the oldest mails without \\Seen, and leave them so; raise `MailboxError`.
+    def unseen(self, addresses: Sequence[str], failures: Mapping[str, int]) -> list[str]:
+        """Return the UIDs of the oldest mails without \\Seen; raise `MailboxError`.
 
         Those that failed least often come first, by their UIDs, so that none keeps newer ones from being read.
         """
@@ -64,16 +64,28 @@ class Mailbox:
             connection = self._resumed() or self._connected(addresses)
             (listed, *_) = _ok(connection.uid("SEARCH", "UNSEEN"))
             uids = (listed or b"").decode().split()
-            chosen = sorted(uids, key=lambda uid: failures.get(uid, 0))[:MAILS_AT_ONCE]
-            return [mail for uid in chosen if (mail := self._fetched(connection, uid))]
+            return sorted(uids, key=lambda uid: failures.get(uid, 0))[:MAILS_AT_ONCE]
+
+    def fetch(self, uid: str) -> UnseenMail | None:
+        """Return a mail, cut to the greatest size, and leave it unseen; None for one that is gone.
+
+        Raise `MailboxError`.
+        """
+        with self._reported():
+            answer = _ok(self._open().uid("FETCH", uid, f"(RFC822.SIZE BODY.PEEK[]<0.{MAX_MAIL_BYTES}>)"))
+            parts = [part for part in answer if isinstance(part, tuple)]
+            if not parts:
+                return None
+            head, content = parts[0]
+            size = _SIZE.search(head)
+            is_cut = size is not None and int(size[1]) > len(content)
+            return UnseenMail(uid, content, is_cut)
 
     def mark_seen(self, uid: str, *, is_flagged: bool) -> None:
         """Mark a mail as \\Seen, and one that no integration has as \\Flagged too; raise `MailboxError`."""
         with self._reported():
-            if self._connection is None:
-                raise MailboxError("The connection to the mailbox was lost.")
             flags = r"(\Seen \Flagged)" if is_flagged else r"(\Seen)"
-            _ok(self._connection.uid("STORE", uid, "+FLAGS.SILENT", flags))
+            _ok(self._open().uid("STORE", uid, "+FLAGS.SILENT", flags))
 
     def idle(self) -> socket.socket | None:
         """Let the server report new mail (RFC 2177), and return the socket on which it does; raise `MailboxError`.
@@ -156,16 +168,10 @@ class Mailbox:
         _ok(connection.select(_quoted(self._server.folder)))
         return connection
 
-    def _fetched(self, connection: imaplib.IMAP4, uid: str) -> UnseenMail | None:
-        """Return a mail, cut to the greatest size; None for one that is gone."""
-        answer = _ok(connection.uid("FETCH", uid, f"(RFC822.SIZE BODY.PEEK[]<0.{MAX_MAIL_BYTES}>)"))
-        parts = [part for part in answer if isinstance(part, tuple)]
-        if not parts:
-            return None
-        head, content = parts[0]
-        size = _SIZE.search(head)
-        is_cut = size is not None and int(size[1]) > len(content)
-        return UnseenMail(uid, content, is_cut)
+    def _open(self) -> imaplib.IMAP4:
+        if self._connection is None:
+            raise MailboxError("The connection to the mailbox was lost.")
+        return self._connection
 
 
 def _ok(answer: tuple[str, list[Any]]) -> list[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -90,11 +90,11 @@ class MailboxReader:
         self._unwatch()
         try:
             hosts = await self._resolver.resolve(self._host)
-            mails = await self._pool.run(partial(self._mailbox.unseen, hosts, self._failures))
-            is_idle = False
+            uids = await self._pool.run(partial(self._mailbox.unseen, hosts, self._failures))
+            taken, is_idle = 0, False
             try:
-                await self._take(self._mailbox, mails)
-                is_idle = not mails and await self._idles(self._mailbox, now)
+                taken = await self._take(self._mailbox, uids)
+                is_idle = not taken and await self._idles(self._mailbox, now)
             finally:
                 if not is_idle:
                     await self._pool.run(self._mailbox.close)
@@ -102,8 +102,8 @@ class MailboxReader:
             self._failure = str(exc) or f"The name of {self._host} can’t be resolved."
             raise Unavailable(self._failure) from exc
         self._failure = ""
-        self.upcoming = now if mails else now + POLL_INTERVAL
-        return len(mails)
+        self.upcoming = now if taken else now + POLL_INTERVAL
+        return taken
 
     async def _idles(self, mailbox: Mailbox, now: datetime) -> bool:
         """Return True if the server reports new mail from now on, False if it can't or nothing waits for it."""
@@ -123,10 +123,17 @@ class MailboxReader:
             asyncio.get_running_loop().add_reader(watched, self._reported, now)
         return self._watched is not None
 
-    async def _take(self, mailbox: Mailbox, mails: list[UnseenMail]) -> None:
-        """Take mails one after another; raise `MailboxError` at the end if some could not be stored."""
-        failed = 0
-        for mail in mails:
+    async def _take(self, mailbox: Mailbox, uids: Sequence[str]) -> int:
+        """Fetch, store and mark mails one after another, so that what was read is kept; return how many there were.
+
+        Raise `MailboxError` at the end if some could not be stored, at once if one could not be fetched.
+        """
+        taken = failed = 0
+        for uid in uids:
+            mail = await self._fetched(mailbox, uid)
+            if mail is None:
+                continue
+            taken += 1
             try:
                 is_addressed = await self._store(mail)
             except FirebellError:
@@ -141,6 +148,15 @@ class MailboxReader:
             self._failures.pop(mail.uid, None)
         if failed:
             raise MailboxError(f"{plural(failed, 'mail')} of the mailbox could not be stored; see the log.")
+        return taken
+
+    async def _fetched(self, mailbox: Mailbox, uid: str) -> UnseenMail | None:
+        try:
+            return await self._pool.run(partial(mailbox.fetch, uid))
+        except MailboxError:
+            # the next round begins with the others
+            self._failures[uid] = self._failures.get(uid, 0) + 1
+            raise
 
     async def _store(self, mail: UnseenMail) -> bool:
         """Store what a mail does, once however often it is taken; return False if it is for no integration."""

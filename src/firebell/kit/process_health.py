@@ -1,8 +1,9 @@
-"""Health of one process: when each lane last passed, and whether inbound messages are refused."""
+"""Health of one process: when each lane last passed, whether inbound messages are refused, what others report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 from firebell.kit.durations import duration
 from firebell.kit.timing import REAL
@@ -30,6 +31,15 @@ class HealthWarning:
     """True if pages reach people late, or not at all, because of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessFinding:
+    """What is wrong with one process: `note` says it under `name` in `/healthz`, `warning` on the screens."""
+
+    name: str
+    note: str
+    warning: HealthWarning
+
+
 class ProcessHealth:
     """Kept in memory; the worker and the inbound routes write it, `/healthz` and the shell of pages read it."""
 
@@ -41,8 +51,14 @@ class ProcessHealth:
         self._fetching_since: dict[str, float] = {}
         """By channel, when the running fetch began, or the first of those that failed before it."""
         self.stopping = False
+        self.process_id = uuid4()
+        """Identifies this process among those of the installation."""
         self.noticed: Sequence[HealthWarning] = ()
-        """What the watcher's last run found, about all processes."""
+        """The alarms that the watcher's last run found, about all processes."""
+        self.elsewhere: Sequence[ProcessFinding] = ()
+        """What other processes know, as of the watcher's last run."""
+        self.disk: Sequence[ProcessFinding] = ()
+        """What the watcher's last run found about the disk of this process."""
 
     def watch(self, lane: str, limit_s: float) -> None:
         """Expect `lane` to pass at least every `limit_s` seconds from now on."""

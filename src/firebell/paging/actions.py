@@ -50,7 +50,17 @@ from firebell.paging.model import (
 from firebell.paging.night_limit import actions as night_limit_actions
 from firebell.paging.page_changes import acknowledging, leaving
 from firebell.paging.page_changes import actions as page_changes
-from firebell.paging.page_changes.actions import apply_event, lock_for, log_all, step_all, store_changes
+from firebell.paging.page_changes.actions import (
+    SteppedPages,
+    apply_event,
+    lock_for,
+    log_all,
+    record_page_event,
+    step,
+    step_all,
+    step_each,
+    store_changes,
+)
 from firebell.paging.page_list import store as list_store
 from firebell.paging.policies import actions as policy_actions
 from firebell.paging.policies import store as policy_store
@@ -221,8 +231,7 @@ async def _apply_to_subjects(
     changed = await step_all(tx, open_pages, event, now)
     await log_all(tx, changed, log_kind, text, now)
     if log_kind == "resolved":
-        for page_ in changed:
-            await tx.emit(PageResolved(page_.id), now)
+        await tx.emit_all([PageResolved(page_.id) for page_ in changed], now)
 
 
 @internal("Called before several pages of an incident change, and before it may page.")
@@ -292,14 +301,27 @@ async def extend_ack(tx: Tx, kind: str, subject_id: int, now: datetime) -> None:
 @permits(Verb.PAGE_RESPOND)
 async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     """Resolve a page and its alerts; an alert that fires on opens a new page."""
-    old = await lock_for(tx, page_id, resolving=True)
-    new = await apply_event(
-        tx, actor, old, escalation.Resolve(), "resolved", f"{actor.label} resolved the page.", now
-    )
-    if old.subject_kind == "group":
-        await alerts.close_group(tx, old.subject_id, now)
-    await tx.emit(PageResolved(page_id), now)
+    new = step(await lock_for(tx, page_id, resolving=True), escalation.Resolve(), now)
+    await _record_resolved(tx, actor, [new], now)
     return new
+
+
+@permits(Verb.PAGE_RESPOND)
+async def resolve_each(tx: Tx, actor: Actor, page_ids: Sequence[int], now: datetime) -> SteppedPages:
+    """Resolve those of these pages that are open, in as many statements as one; their services are locked before."""
+    stepped = step_each(await store.lock(tx, page_ids), escalation.Resolve(), now)
+    await _record_resolved(tx, actor, stepped.changed, now)
+    return stepped
+
+
+async def _record_resolved(tx: Tx, actor: Actor, resolved: Sequence[Page], now: datetime) -> None:
+    """Save pages that an actor resolved, and resolve their alerts."""
+    if not resolved:
+        return
+    await record_page_event(tx, actor, resolved, "resolved", f"{actor.label} resolved the page.", now)
+    if group_ids := [page_.subject_id for page_ in resolved if page_.subject_kind == "group"]:
+        await alerts.close_groups(tx, group_ids, now)
+    await tx.emit_all([PageResolved(page_.id) for page_ in resolved], now)
 
 
 @permits(Verb.PAGE_START)
@@ -317,9 +339,27 @@ async def retract_manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: date
 @permits(Verb.PAGE_RESPOND)
 async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datetime) -> Page:
     """Snooze a page until `until`, at most 24 hours; then escalation restarts."""
+    new = step(await lock_for(tx, page_id), escalation.Snooze(until), now)
+    await _record_snoozed(tx, actor, [new], until, now)
+    return new
+
+
+@permits(Verb.PAGE_RESPOND)
+async def snooze_each(
+    tx: Tx, actor: Actor, page_ids: Sequence[int], until: datetime, now: datetime
+) -> SteppedPages:
+    """Snooze those of these pages that can be, as `snooze` does, in as many statements as one."""
+    stepped = step_each(await store.lock(tx, page_ids), escalation.Snooze(until), now)
+    await _record_snoozed(tx, actor, stepped.changed, until, now)
+    return stepped
+
+
+async def _record_snoozed(
+    tx: Tx, actor: Actor, snoozed: Sequence[Page], until: datetime, now: datetime
+) -> None:
     text = f"{actor.label} snoozed the page until {until:%Y-%m-%d %H:%M} UTC."
-    event = escalation.Snooze(until)
-    return await apply_event(tx, actor, await lock_for(tx, page_id), event, "snoozed", text, now)
+    if snoozed:
+        await record_page_event(tx, actor, snoozed, "snoozed", text, now)
 
 
 @permits(Verb.PAGE_RESPOND)

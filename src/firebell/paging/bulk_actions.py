@@ -13,7 +13,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.paging import actions
-from firebell.paging.model import NotChanged, PageState
+from firebell.paging.model import NotChanged, Page, PageState
+from firebell.paging.page_changes import SteppedPages
 from firebell.people.action_permissions import internal
 
 BATCH = 25
@@ -72,42 +73,52 @@ async def act_on_batch(
     tx: Tx, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int, now: datetime
 ) -> list[BulkOutcome]:
     """Act on these pages, which are in the order of their ids, in one transaction."""
-    if action is BulkAction.RESOLVE:
-        # services before pages, both by id: the order in which ingest locks them
-        known = await actions.pages_by_id(tx, page_ids)
-        await catalog.lock_services(tx, [p.service_id for p in known.values() if p.service_id is not None])
-    changed = await actions.ack_waiting(tx, actor, page_ids, now) if action is BulkAction.ACK else []
-    done = {page.id: BulkOutcome(page.ref, Result.DONE, "", page.state) for page in changed}
-    return [done.get(page_id) or await _one(tx, actor, action, page_id, minutes, now) for page_id in page_ids]
+    match action:
+        case BulkAction.ACK:
+            acknowledged = await actions.ack_waiting(tx, actor, page_ids, now)
+            outcomes = {page.id: BulkOutcome(page.ref, Result.DONE, "", page.state) for page in acknowledged}
+            for page_id in page_ids:
+                if page_id not in outcomes and (outcome := await _acknowledge(tx, actor, page_id, now)):
+                    outcomes[page_id] = outcome
+        case BulkAction.RESOLVE:
+            # services before pages, both by id: the order in which ingest locks them
+            known = await actions.pages_by_id(tx, page_ids)
+            service_ids = [page.service_id for page in known.values() if page.service_id is not None]
+            await catalog.lock_services(tx, service_ids)
+            outcomes = _outcomes(await actions.resolve_each(tx, actor, page_ids, now))
+        case BulkAction.SNOOZE:
+            until = now + timedelta(minutes=minutes)
+            outcomes = _outcomes(await actions.snooze_each(tx, actor, page_ids, until, now))
+    return [
+        outcomes.get(page_id) or BulkOutcome(f"PG-{page_id}", Result.REFUSED, "no such page", None)
+        for page_id in page_ids
+    ]
 
 
-async def _one(
-    tx: Tx, actor: Actor, action: BulkAction, page_id: int, minutes: int, now: datetime
-) -> BulkOutcome:
-    ref, already, waits = f"PG-{page_id}", None, ""
+def _outcomes(stepped: SteppedPages) -> dict[int, BulkOutcome]:
+    """Return the outcome of each page that exists."""
+    done = {page.id: BulkOutcome(page.ref, Result.DONE, "", page.state) for page in stepped.changed}
+    refused = {page.id: _refusal(page, reason) for page, reason in stepped.refused}
+    return {**done, **refused}
+
+
+def _refusal(page: Page, reason: str) -> BulkOutcome:
+    if page.state is PageState.RESOLVED:
+        return BulkOutcome(page.ref, Result.UNCHANGED, "already resolved", page.state)
+    return BulkOutcome(page.ref, Result.REFUSED, reason, page.state)
+
+
+async def _acknowledge(tx: Tx, actor: Actor, page_id: int, now: datetime) -> BulkOutcome | None:
+    """Acknowledge a page that needs more than one acknowledgment, or none; None if there is no such page."""
     try:
-        match action:
-            case BulkAction.ACK:
-                ack = await actions.ack(tx, actor, page_id, now)
-                page, already = ack.page, ack.already
-                waits = "more acknowledgments needed" if ack.missing else ""
-            case BulkAction.RESOLVE:
-                page = await actions.page(tx, page_id)
-                if page.state is PageState.RESOLVED:
-                    already = "already resolved"
-                else:
-                    page = await actions.resolve(tx, actor, page_id, now)
-            case BulkAction.SNOOZE:
-                page = await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
+        ack = await actions.ack(tx, actor, page_id, now)
     except NotFound:
-        return BulkOutcome(ref, Result.REFUSED, "no such page", None)
+        return None
     except Conflict as refusal:
-        state = (await actions.page(tx, page_id)).state
-        if state is PageState.RESOLVED:
-            return BulkOutcome(ref, Result.UNCHANGED, "already resolved", state)
         reason = refusal.reason if isinstance(refusal, NotChanged) else refusal.message
-        return BulkOutcome(ref, Result.REFUSED, reason, state)
-    return BulkOutcome(ref, Result.UNCHANGED if already else Result.DONE, already or waits, page.state)
+        return _refusal(await actions.page(tx, page_id), reason)
+    reason = ack.already or ("more acknowledgments needed" if ack.missing else "")
+    return BulkOutcome(ack.page.ref, Result.UNCHANGED if ack.already else Result.DONE, reason, ack.page.state)
 
 
 _PAST_TENSE = {

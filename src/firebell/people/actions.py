@@ -54,6 +54,7 @@ keys = key_store.keys
 restore_api_key = key_actions.restore_api_key
 revoke_api_key = key_actions.revoke_api_key
 add_contact_method = contact_method_actions.add_contact_method
+typed_address = contact_method_actions.typed_address
 remove_contact_method = contact_method_actions.remove_contact_method
 renew_address = contact_method_actions.renew_address
 request_test = contact_method_actions.request_test

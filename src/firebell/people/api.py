@@ -13,6 +13,7 @@ from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
+    Ctx,
     Id,
     PageParams,
     PathId,
@@ -28,9 +29,11 @@ from firebell.kit.web.api import (
 )
 from firebell.people import actions, validation
 from firebell.people.audit_log import store as audit_store
+from firebell.people.authentication import Caller
 from firebell.people.contact_methods import actions as contact_method_actions
 from firebell.people.model import ContactMethod, MessagePrivacy, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.teams import store as team_store
 from firebell.people.unit_of_work import Work, work
 
@@ -334,18 +337,21 @@ def method_shown(method: ContactMethod) -> MethodShown:
     summary="Add a contact method; high-urgency pages use it once it is verified",
     responses=problems(404, 409),
 )
-async def add_contact_method(w: ContactOwner, body: NewMethod) -> MethodMade:
-    method = await actions.add_contact_method(
-        w.tx,
-        w.actor,
-        person_id=w.person_id,
-        kind=body.kind,
-        address=body.address,
-        label=body.label,
-        replaces=body.replaces,
-        settings=w.ctx.channel_settings,
-        now=w.now,
-    )
+async def add_contact_method(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.CONTACT_METHOD_WRITE)], body: NewMethod
+) -> MethodMade:
+    address = await actions.typed_address(body.kind, body.address, ctx.channel_settings)
+    async with ctx.db.tx() as tx:
+        method = await actions.add_contact_method(
+            tx,
+            caller.actor,
+            person_id=caller.person_id,
+            kind=body.kind,
+            address=address,
+            label=body.label,
+            replaces=body.replaces,
+            now=ctx.clock.now(),
+        )
     return MethodMade(**method_shown(method).model_dump(), secret=method.new_secret or None)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.people import api, person_web, profile_web
+    from firebell.people import api, person_web, profile_web, time_zones_web
     from firebell.people.api_keys import api as key_api
     from firebell.people.api_keys import web as key_web
     from firebell.people.audit_log import web as audit_web
@@ -40,6 +40,7 @@ def _routers() -> list["APIRouter"]:
         person_web.router,
         team_web.router,
         audit_web.router,
+        time_zones_web.router,
         api.router,
         address_link_api.router,
         message_settings_api.router,

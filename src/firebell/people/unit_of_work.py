@@ -4,6 +4,7 @@ The transaction commits before the response starts and rolls back on any error, 
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -129,6 +130,13 @@ class Visit:
         return authentication.rights_of(self.person)
 
 
+@asynccontextmanager
+async def visiting(request: Request, person: Person, form: FormData) -> AsyncIterator[Visit]:
+    """Open the transaction of a request and yield its `Visit`, for a handler that does slow work before."""
+    async with transaction.opened(request) as (tx, now):
+        yield Visit(request, tx, person, form, now)
+
+
 def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
     """Return the dependency of an HTML route: its `Visit`, with a form of at most these numbers of files and fields.
 
@@ -140,8 +148,8 @@ def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
         person = await authentication.signed_in(request)
         form = await route_access.form(request, files, fields) if request.method == "POST" else FormData()
         try:
-            async with transaction.opened(request) as (tx, now):
-                yield Visit(request, tx, person, form, now)
+            async with visiting(request, person, form) as visit:
+                yield visit
         finally:
             # uploaded files are temporary ones
             await form.close()

@@ -78,6 +78,7 @@ class AnswerFetcher:
         fetched = await self._poller.fetch(self._lease.cursor, waiting)
         if fetched.problem:
             self._problems.add(fetched.problem)
+        if fetched.problem and not fetched.is_partial:
             self.upcoming = now + PAUSE
         else:
             health.fetch_settled(kind)
@@ -155,9 +156,8 @@ class AnswerFetcher:
     async def close(self) -> None:
         """Give up the lease, so that another process continues at once."""
         if self._lease:
-            now = self._ctx.clock.now()
             async with self._ctx.work_db.tx() as tx:
-                await poll_store.advance(tx, self._channel.kind, self._lease.number, self._lease.cursor, now)
+                await poll_store.release(tx, self._channel.kind, self._lease.number)
 
 
 async def limit_leases(tx: Tx, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 
 
 class PollClaim(NamedTuple):
@@ -58,3 +58,32 @@ async def advance(tx: Tx, channel: str, number: int, cursor: str, until: datetim
         until,
     )
     return changed == 1
+
+
+async def release(tx: Tx, channel: str, number: int) -> None:
+    """Give up the lease, unlike a process that dies: no one misses its fetches."""
+    await tx.execute(
+        """
+        update channel_poll
+        set lease_until = '-infinity'
+        where channel = $1
+            and claims = $2
+        """,
+        channel,
+        number,
+    )
+
+
+async def leases_ended(tx: Reads, after: datetime, before: datetime) -> dict[str, datetime]:
+    """Return the channels whose lease ended in a range of time without being given up or taken, and when."""
+    rows = await tx.fetch(
+        """
+        select channel, lease_until
+        from channel_poll
+        where lease_until between $1 and $2
+        order by channel
+        """,
+        after,
+        before,
+    )
+    return {row["channel"]: row["lease_until"] for row in rows}

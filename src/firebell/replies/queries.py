@@ -1,15 +1,24 @@
 """The pages that someone can answer, and the requests of providers that were refused."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.paging import queries
 from firebell.paging.model import OPEN, Page, PageFilter
-from firebell.replies import store
+from firebell.replies import poll_store, store
 
 MAX_PAGES = 20
 CallbackRefusal = store.CallbackRefusal
 callback_refusals = store.callback_refusals
+TAKEN_OVER_WITHIN = timedelta(seconds=20)
+"""How long after the end of a lease another process has it, if there is one that fetches."""
+ABANDONED_FOR = timedelta(days=1)
+"""How long a channel counts as abandoned: it may have been turned off after its process died."""
+
+
+async def abandoned_channels(tx: Reads, now: datetime) -> dict[str, datetime]:
+    """Return the channels whose process died and that no other one fetches for, with the end of its lease."""
+    return await poll_store.leases_ended(tx, now - ABANDONED_FOR, now - TAKEN_OVER_WITHIN)
 
 
 async def open_pages(tx: Tx, person_id: int, now: datetime) -> list[Page]:

@@ -6,15 +6,17 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.durations import duration
 from firebell.kit.findings import CheckResult, FindingLevel
+from firebell.kit.process_health import ProcessFinding
 from firebell.self_watch import queries, rules
 from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, ProblemKind
 
 
 async def check(tx: Tx, settings: Mapping[str, str], now: datetime) -> list[CheckResult]:
-    """Return a result for each outbound heartbeat, open alarm and finding."""
+    """Return a result for each outbound heartbeat, open alarm, and finding of processes or about settings."""
     state = await queries.self_watch(tx, settings, now)
     return [
         *check_heartbeats(state.heartbeats, now),
+        *check_processes(await queries.process_findings(tx, now)),
         *(
             CheckResult("alarms", "fail", f"{rules.title(alarm)}. {rules.note(alarm, now)}")
             for alarm in state.alarms
@@ -41,6 +43,14 @@ def check_heartbeats(heartbeats: Sequence[OutboundHeartbeat], now: datetime) -> 
         )
         return [CheckResult("watched", "warn", text)]
     return [CheckResult("watched", *_state(heartbeat, now)) for heartbeat in heartbeats]
+
+
+def check_processes(findings: Sequence[ProcessFinding]) -> list[CheckResult]:
+    """Return what running processes know to be wrong with themselves (pure)."""
+    return [
+        CheckResult("processes", "fail", " ".join(dict.fromkeys((finding.warning.text, finding.note))))
+        for finding in findings
+    ]
 
 
 def _state(heartbeat: OutboundHeartbeat, now: datetime) -> tuple[str, str]:

@@ -4,18 +4,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from firebell.channels.registry import CHANNELS
 from firebell.heartbeats import queries as heartbeats
 from firebell.heartbeats.queries import WatchedInstallation
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.durations import duration
 from firebell.kit.findings import Finding, FindingLevel, severest_first
+from firebell.kit.process_health import ProcessFinding
 from firebell.kit.text import plural
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, MethodState, Person
 from firebell.replies import queries as replies
 from firebell.replies.queries import CallbackRefusal
-from firebell.self_watch import fallback_test_actions, fallback_tests, rules, store
+from firebell.self_watch import (
+    fallback_test_actions,
+    fallback_tests,
+    process_finding_store,
+    rules,
+    store,
+    warnings,
+)
 from firebell.self_watch.fallback_tests import FallbackTestSettings, ResponderTests
 from firebell.self_watch.model import OutboundHeartbeat, SelfAlarm
 
@@ -60,6 +70,15 @@ async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> Self
         [FallbackResponder(one.person_id, persons[one.person_id].name, one) for one in tests],
         await heartbeats.watched_installations(tx, now),
     )
+
+
+async def process_findings(tx: Reads, now: datetime, *, without: UUID | None = None) -> list[ProcessFinding]:
+    """Return what processes know to be wrong with themselves, except one process, and what no process does anymore."""
+    abandoned = {
+        channel: f"No process has fetched anything for {duration(now - since)}."
+        for channel, since in (await replies.abandoned_channels(tx, now)).items()
+    }
+    return [*await process_finding_store.of_others(tx, without, now), *warnings.of_channels(abandoned)]
 
 
 async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> list[Finding]:

@@ -44,8 +44,12 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "self_watch",
-    tables=("outbound_heartbeat", "self_alarm", "self_watch_turn", "fallback_test"),
-    kept={"outbound_heartbeat": FEW, "self_watch_turn": "One row."},
+    tables=("outbound_heartbeat", "self_alarm", "self_watch_turn", "fallback_test", "process_finding"),
+    kept={
+        "outbound_heartbeat": FEW,
+        "self_watch_turn": "One row.",
+        "process_finding": "Deleted by its process, or an hour after it ended.",
+    },
     retentions=_retentions,
     routers=_routers,
     composers=_composers,

@@ -1,12 +1,12 @@
 """What people see on every page while this installation is unhealthy: read from memory, never from the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from firebell.kit import disk_space
 from firebell.kit.context import Context
 from firebell.kit.db.database_clock import DatabaseClock
-from firebell.kit.process_health import HealthWarning
+from firebell.kit.process_health import HealthWarning, ProcessFinding
 from firebell.self_watch import rules
 from firebell.self_watch.model import ProblemKind, SelfAlarm
 
@@ -18,15 +18,22 @@ PAGING_LANES = frozenset({"page_timers", "outbox", "send"})
 
 def warnings(ctx: Context) -> list[HealthWarning]:
     """Return the warnings of the watcher’s last run and of this process, those that delay pages first."""
-    clock = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
-    active = [
-        *ctx.health.noticed,
-        *of_lanes(ctx.health.lanes()),
-        *([HealthWarning("Alerts can’t be stored.", delays_pages=True)] if ctx.health.refusal() else []),
-        *of_channels(ctx.health.unfetched()),
-        *([HealthWarning(clock)] if clock else []),
-    ]
+    findings = (*of_process(ctx), *ctx.health.elsewhere)
+    active = [*ctx.health.noticed, *(finding.warning for finding in findings)]
     return sorted(dict.fromkeys(active), key=lambda each: not each.delays_pages)
+
+
+def of_process(ctx: Context) -> list[ProcessFinding]:
+    """Return what this process knows to be wrong with itself, one finding for each name."""
+    refusal = ctx.health.refusal()
+    clock = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
+    return [
+        *of_lanes(ctx.health.lanes()),
+        *of_refusal(refusal),
+        *of_channels(ctx.health.unfetched()),
+        *ctx.health.disk,
+        *([ProcessFinding("clock", clock, HealthWarning(clock))] if clock else []),
+    ]
 
 
 def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
@@ -38,31 +45,48 @@ def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
     ]
 
 
-def of_lanes(lanes: Mapping[str, str]) -> list[HealthWarning]:
-    """Return a warning for each lane of the worker with a problem; `lanes` has their problems, empty if none (pure)."""
+def of_lanes(lanes: Mapping[str, str]) -> list[ProcessFinding]:
+    """Return a finding for each lane of the worker with a problem; `lanes` has their problems, empty if none (pure)."""
     return [
-        HealthWarning(f"The worker’s {name} lane is stalled.", name in PAGING_LANES)
+        ProcessFinding(
+            f"lane {name}",
+            problem,
+            HealthWarning(f"The worker’s {name} lane is stalled.", name in PAGING_LANES),
+        )
         for name, problem in lanes.items()
         if problem
     ]
 
 
-def of_channels(kinds: Iterable[str]) -> list[HealthWarning]:
-    """Return a warning for each channel in which people answer pages and nothing can be fetched (pure)."""
+def of_refusal(reason: str) -> list[ProcessFinding]:
+    """Return a finding if senders are refused; `reason` is empty if not (pure)."""
+    if not reason:
+        return []
+    warning = HealthWarning("Alerts can’t be stored.", delays_pages=True)
+    return [ProcessFinding("inbound", f"Senders are refused: {reason}", warning)]
+
+
+def of_channels(problems: Mapping[str, str]) -> list[ProcessFinding]:
+    """Return a finding for each channel in which people answer pages and nothing can be fetched, and why (pure)."""
     return [
-        HealthWarning(f"Answers in {rules.channel_label(kind)} can’t be read. Acknowledge pages in Firebell.")
-        for kind in kinds
+        ProcessFinding(
+            f"answers_{kind}",
+            problem,
+            HealthWarning(
+                f"Answers in {rules.channel_label(kind)} can’t be read. Acknowledge pages in Firebell."
+            ),
+        )
+        for kind, problem in problems.items()
     ]
 
 
-def of_disk(folder: Path | None) -> list[HealthWarning]:
-    """Return a warning if the disk of a folder is nearly full."""
+def of_disk(folder: Path | None) -> list[ProcessFinding]:
+    """Return a finding if the disk of a folder is nearly full."""
     try:
         free = disk_space.free_bytes(folder) if folder else None
     except OSError:
         free = None
     if folder is None or free is None or free >= disk_space.MIN_FREE_BYTES:
         return []
-    return [
-        HealthWarning(f"The disk is nearly full: {disk_space.free_text(free, folder)}", delays_pages=True)
-    ]
+    text = f"The disk is nearly full: {disk_space.free_text(free, folder)}"
+    return [ProcessFinding("disk", text, HealthWarning(text, delays_pages=True))]

@@ -1,10 +1,13 @@
 """The lane that watches Firebell: it raises alarms about its own problems, and sends the outbound heartbeats.
 
+It also stores what its process knows to be wrong with itself, and reads what other processes know.
+
 A process that hangs, or has no database, sends nothing: that is what the receivers of the heartbeats notice.
 """
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,12 +18,13 @@ from firebell.alerts import actions as alerts
 from firebell.heartbeats.model import INSTALLATION_AGENT
 from firebell.kit import http_out
 from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid, Unavailable
-from firebell.kit.process_health import HealthWarning
+from firebell.kit.process_health import ProcessFinding
 from firebell.kit.text import to_storable
 from firebell.kit.threads import Pool
-from firebell.self_watch import actions, rules, store, warnings
+from firebell.self_watch import actions, process_finding_store, queries, rules, store, warnings
 from firebell.self_watch import fallback_test_actions as fallback_test
 from firebell.self_watch.model import LIVE_TOPIC, OutboundHeartbeat, PingMethod, PingOutcome
 
@@ -31,6 +35,7 @@ LOOK_INTERVAL = timedelta(seconds=15)
 PING_LIMIT_S = 10.0
 DISK_LIMIT_S = 5.0
 """How long a disk is waited for."""
+HOST_CHARS = 100
 
 Checks = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the problem of each health check of this process and its database, empty where it passes."""
@@ -49,6 +54,9 @@ class Watcher:
         self._checks = checks
         self._pool = Pool("disk space", 1, 2)
         self._next: datetime | None = None
+        self._host = to_storable(socket.gethostname(), HOST_CHARS)
+        self._has_reported = False
+        """True while the database has findings of this process."""
         self.is_unused = False
         self.upcoming: datetime | None = None
         """Always None: the poll of the lane is often enough, and asks the database only when it is time."""
@@ -67,7 +75,9 @@ class Watcher:
         return 0
 
     async def _look(self, now: datetime) -> None:
-        """Begin and end alarms."""
+        """Begin and end alarms, store what this process knows about itself, and read what others know."""
+        health = self._ctx.health
+        own = warnings.of_process(self._ctx)
         counters = self._ctx.counters
         problems = rules.process_problems(
             counters.channel_failures.failing(now), counters.provider_circuits.refused()
@@ -84,6 +94,11 @@ class Watcher:
                 problems += rules.shared_problems(work, now)
                 problems += rules.outbound_problems(await store.heartbeats(tx), now)
                 await fallback_test.send_due(tx, now)
+                await process_finding_store.delete_abandoned(tx, now)
+            # most of the time there is nothing to store
+            if own or self._has_reported:
+                await self._report(tx, own, now)
+            elsewhere = await queries.process_findings(tx, now, without=health.process_id)
             begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
             await actions.end_alarms(tx, works, now)
             open_alarms = await store.open_alarms(tx)
@@ -91,9 +106,22 @@ class Watcher:
             log.warning(
                 "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}
             )
-        self._ctx.health.noticed = (*warnings.of_alarms(open_alarms), *await self._disk_warnings())
+        self._has_reported = bool(own)
+        health.noticed = warnings.of_alarms(open_alarms)
+        health.elsewhere = elsewhere
+        health.disk = await self._disk_findings()
 
-    async def _disk_warnings(self) -> Sequence[HealthWarning]:
+    async def close(self) -> None:
+        """Delete what this process knows to be wrong with itself: it ends."""
+        if self._has_reported:
+            async with self._ctx.work_db.tx() as tx:
+                await self._report(tx, [], self._ctx.clock.now())
+
+    async def _report(self, tx: Tx, findings: Sequence[ProcessFinding], now: datetime) -> None:
+        """Let other processes know what is wrong with this one."""
+        await process_finding_store.replace(tx, self._ctx.health.process_id, self._host, findings, now)
+
+    async def _disk_findings(self) -> Sequence[ProcessFinding]:
         """Return what is wrong with the disk; nothing if it does not answer, as a network disk may not."""
         try:
             async with asyncio.timeout(DISK_LIMIT_S):

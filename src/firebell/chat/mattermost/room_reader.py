@@ -91,15 +91,23 @@ class RoomReader:
         since = read_until or room.created_at or now
         reading = _Reading(self._ctx, connected, room, since - OVERLAP, now, self._names)
         try:
-            posts = await self._posts(reading)
-            are_settled = [await self._settle(reading, post) for post in posts]
+            await self._read(reading, since)
         except CallFailed as failure:
             await self._failed(reading, failure)
-            return 1
-        if posts and all(are_settled) and posts[-1].updated_at > since:
-            async with self._ctx.work_db.tx() as tx:
-                await room_reading_store.save_read_until(tx, room.id, posts[-1].updated_at)
         return 1
+
+    async def _read(self, reading: _Reading, since: datetime) -> None:
+        """Handle what changed, and save how far all is done, also if the server fails in between."""
+        until, all_settled = since, True
+        try:
+            for post in await self._posts(reading):
+                all_settled = await self._settle(reading, post) and all_settled
+                if all_settled:
+                    until = post.updated_at
+        finally:
+            if until > since:
+                async with self._ctx.work_db.tx() as tx:
+                    await room_reading_store.save_read_until(tx, reading.room.id, until)
 
     async def _posts(self, reading: _Reading) -> list[Post]:
         posts = await posts_since(self._ctx, reading.connected, reading.room.external_id, reading.since)

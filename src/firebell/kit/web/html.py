@@ -129,7 +129,6 @@ def template_environment(bytecode: jinja2.BytecodeCache | None = None) -> jinja2
     env.filters["public_markdown"] = public_markdown.to_html
     env.globals["static"] = static_files.address
     env.globals["timedelta"] = timedelta
-    env.globals["zones"] = time_zones
     return env
 
 

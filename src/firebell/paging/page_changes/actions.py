@@ -1,6 +1,7 @@
 """Changes of pages: what all actions on them share."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
@@ -15,6 +16,14 @@ from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page, PageState
 from firebell.paging.page_changes import ack_warnings
 from firebell.people.action_permissions import internal
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedPages:
+    """Pages after an event: those that it changed, and why it does not apply to the others."""
+
+    changed: Sequence[Page]
+    refused: Sequence[tuple[Page, str]]
 
 
 async def store_changes(tx: Tx, changed: Sequence[Page], now: datetime) -> None:
@@ -83,6 +92,18 @@ async def lock_for(tx: Tx, page_id: int, *, resolving: bool = False) -> Page:
     if not locked:
         raise NotFound(f"There is no page PG-{page_id}.", command="firebell page list")
     return locked[0]
+
+
+def step_each(pages_: Iterable[Page], event: escalation.Event, now: datetime) -> SteppedPages:
+    """Return pages after an event, each with its own outcome."""
+    changed, refused = [], []
+    for old in pages_:
+        new = escalation.step(old, event, now)
+        if isinstance(new, escalation.Refused):
+            refused.append((old, new.reason))
+        else:
+            changed.append(new)
+    return SteppedPages(changed, refused)
 
 
 def step(old: Page, event: escalation.Event, now: datetime) -> Page:

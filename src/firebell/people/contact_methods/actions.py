@@ -31,6 +31,17 @@ OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
 
 
+async def typed_address(kind: str, address: str, settings: Mapping[str, str]) -> str:
+    """Return what a person typed with what the settings of the channels imply, such as the country of a number.
+
+    Raise `Invalid` if its channel cannot use it. No transaction may be open: it can take seconds.
+    """
+    channel = registry.channel(kind)
+    whole = channel.complete_address(address, settings)
+    await channel.check_typed_address(validation.check_address(kind, whole))
+    return whole
+
+
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def add_contact_method(
     tx: Tx,
@@ -41,21 +52,15 @@ async def add_contact_method(
     address: str,
     label: str,
     replaces: int | None = None,
-    settings: Mapping[str, str] | None = None,
     now: datetime,
 ) -> ContactMethod:
     """Add a contact method, used for urgent pages once it is verified; a webhook comes with its signing secret.
 
-    One that it `replaces` is used until then. With the `settings` of the channels, the address may lack what they
-    imply, such as the country of a phone number.
+    One that it `replaces` is used until then. What a person typed goes through `typed_address` first.
     """
     channel = registry.channel(kind)
     secret = secrets.token_bytes(SECRET_BYTES) if channel.is_signed else None
-    whole = address if settings is None else channel.complete_address(address, settings)
-    clean, text = validation.check_address(kind, whole), clean_text(label, LABEL_MAX_CHARS, "label")
-    if settings is not None:
-        # before anything is locked: it may take seconds
-        await channel.check_typed_address(clean)
+    clean, text = validation.check_address(kind, address), clean_text(label, LABEL_MAX_CHARS, "label")
     if replaces is not None:
         await own_method(tx, person_id, replaces)
     stored = await contact_method_store.sealed(tx, clean) if channel.is_sealed else clean

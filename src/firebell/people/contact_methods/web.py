@@ -17,7 +17,7 @@ from firebell.people.contact_methods import address_links
 from firebell.people.model import URGENCIES, ContactMethod, NotificationRule
 from firebell.people.notification_rules import quiet_hours_store, rule_times
 from firebell.people.permissions import Verb
-from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.people.unit_of_work import CurrentVisit, Visit, visiting
 from firebell.people.verification import actions as verification_actions
 
 router = routing.html_router()
@@ -86,7 +86,20 @@ async def contact(visit: CurrentVisit) -> Response:
 
 
 @router.post("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
-async def add_contact(visit: CurrentVisit) -> Response:
+async def add_contact(request: Request) -> Response:
+    form, person = await route_access.form(request), await authentication.signed_in(request)
+    kind, typed = str(form.get("kind", "")), str(form.get("address", ""))
+    refusal = None
+    try:
+        address = await actions.typed_address(kind, typed, html.ctx(request).channel_settings)
+    except Invalid as error:
+        address, refusal = "", error
+    async with visiting(request, person, form) as visit:
+        return await (_contact(visit, visit.values, refusal) if refusal else _added(visit, address))
+
+
+async def _added(visit: Visit, address: str) -> Response:
+    """Add a contact method with an address that its channel can use."""
     fields = visit.values
     try:
         async with visit.tx.savepoint():
@@ -95,10 +108,9 @@ async def add_contact(visit: CurrentVisit) -> Response:
                 visit.actor,
                 person_id=visit.person.id,
                 kind=fields.get("kind", ""),
-                address=fields.get("address", ""),
+                address=address,
                 label=fields.get("label", ""),
                 replaces=to_choice(fields.get("replaces"), "replaces"),
-                settings=visit.ctx.channel_settings,
                 now=visit.now,
             )
             refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)

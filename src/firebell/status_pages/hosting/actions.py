@@ -35,7 +35,7 @@ _PREFIX = re.compile(r"([\w.-]+/)*")
 async def change_access(
     tx: Tx, actor: Actor, page_id: int, values: Mapping[str, Any], now: datetime
 ) -> PageAccess:
-    """Change who may read a page while it is private: `networks`, `networks_suffice`, `password`, empty for none.
+    """Change who may read a page while it is private: `networks`, `networks_suffice`, `password_hash`, empty for none.
 
     A new password signs out everyone who reads the page with the old one.
     """
@@ -44,8 +44,6 @@ async def change_access(
     changes = dict(values)
     if "networks" in values:
         changes["networks"] = _networks(values["networks"])
-    if "password" in changes:
-        changes["password_hash"] = await _hash(changes.pop("password"))
     access = replace(old, **changes)
     if access.networks_suffice and not access.networks:
         raise Invalid(
@@ -75,8 +73,8 @@ def _networks(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(networks))
 
 
-async def _hash(password: str) -> str:
-    """Return the hash of a page's password, an empty text for none; raise `Invalid`."""
+async def password_hash(password: str) -> str:
+    """Return the hash of a page's password, an empty text for none; raise `Invalid`. No transaction may be open."""
     if not password:
         return ""
     if not gate.PASSWORD_MIN_CHARS <= len(password) <= PASSWORD_MAX_CHARS:

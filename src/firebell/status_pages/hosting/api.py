@@ -219,11 +219,17 @@ async def show_hosting(w: Reader, slug: Text) -> HostingShown:
     summary="Change who may read a private status page",
     responses=problems(404),
 )
-async def change_access(w: Manager, slug: Text, body: ChangedAccess) -> HostingShown:
-    page = await actions.status_page(w.tx, slug)
+async def change_access(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.STATUS_PAGE_WRITE)], slug: Text, body: ChangedAccess
+) -> HostingShown:
     values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
-    await hosting_actions.change_access(w.tx, w.actor, page.id, values, w.now)
-    return await _hosting(w, page)
+    if "password" in values:
+        values["password_hash"] = await hosting_actions.password_hash(values.pop("password"))
+    async with ctx.db.tx() as tx:
+        w = Work(ctx, tx, caller, ctx.clock.now())
+        page = await actions.status_page(tx, slug)
+        await hosting_actions.change_access(tx, w.actor, page.id, values, w.now)
+        return await _hosting(w, page)
 
 
 @router.post(

@@ -14,7 +14,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.kit.web.origin import host_name
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
-from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
+from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with, visiting
 from firebell.status_pages import actions
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.hosting import footer_links, host_proof, logo_files
@@ -78,14 +78,26 @@ async def show(visit: CurrentVisit, slug: str) -> Response:
 
 
 @router.post(f"{PAGE}/access", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
-async def change_access(visit: CurrentVisit, slug: str) -> Response:
-    page = await actions.status_page(visit.tx, slug)
+async def change_access(request: Request, slug: str) -> Response:
+    form, person = await route_access.form(request), await authentication.signed_in(request)
     values: dict[str, object] = {
-        "networks": visit.text("networks").replace(",", "\n").split("\n"),
-        "networks_suffice": "networks_suffice" in visit.values,
+        "networks": str(form.get("networks", "")).replace(",", "\n").split("\n"),
+        "networks_suffice": "networks_suffice" in form,
     }
-    if visit.text("password") or "no_password" in visit.values:
-        values["password"] = visit.text("password")
+    refusal = None
+    if form.get("password") or "no_password" in form:
+        try:
+            values["password_hash"] = await hosting_actions.password_hash(str(form.get("password", "")))
+        except Invalid as error:
+            refusal = error
+    async with visiting(request, person, form) as visit:
+        if refusal:
+            return await _show(visit, slug, values=visit.values, error=refusal)
+        return await _access_changed(visit, slug, values)
+
+
+async def _access_changed(visit: Visit, slug: str, values: Mapping[str, object]) -> Response:
+    page = await actions.status_page(visit.tx, slug)
     try:
         async with visit.tx.savepoint():
             await hosting_actions.change_access(visit.tx, visit.actor, page.id, values, visit.now)

@@ -1,0 +1,70 @@
+"""The SQL of what each process knows to be wrong with itself; a process renews its rows, or they count for nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from firebell.kit.db.arrays import transpose
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.process_health import HealthWarning, ProcessFinding
+
+COUNTS_FOR = timedelta(seconds=90)
+"""How long a finding counts that its process does not renew: longer than another process needs to take over a lease."""
+KEPT_FOR = timedelta(hours=1)
+
+
+async def replace(
+    tx: Tx, process_id: UUID, host: str, findings: Sequence[ProcessFinding], now: datetime
+) -> None:
+    """Store what a process knows now instead of what it knew before."""
+    await tx.execute("delete from process_finding where process_id = $1", process_id)
+    await tx.execute(
+        """
+        insert into process_finding (process_id, name, host, note, warning, delays_pages, noticed_at)
+        select $1, name, $2, note, warning, delays_pages, $3
+        from unnest($4::text[], $5::text[], $6::text[], $7::boolean[])
+            finding (name, note, warning, delays_pages)
+        """,
+        process_id,
+        host,
+        now,
+        *transpose(
+            (
+                (finding.name, finding.note, finding.warning.text, finding.warning.delays_pages)
+                for finding in findings
+            ),
+            4,
+        ),
+    )
+
+
+async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[ProcessFinding]:
+    """Return what other processes know now, by host; those of all processes without a `process_id`.
+
+    What was noticed far in the future counts for nothing either: the clock was set back since.
+    """
+    rows = await tx.fetch(
+        """
+        select name, host, note, warning, delays_pages
+        from process_finding
+        where process_id is distinct from $1
+            and noticed_at between $2 and $3
+        order by host, name
+        """,
+        process_id,
+        now - COUNTS_FOR,
+        now + COUNTS_FOR,
+    )
+    return [
+        ProcessFinding(
+            row["name"],
+            f"On {row['host']}: {row['note']}",
+            HealthWarning(row["warning"], row["delays_pages"]),
+        )
+        for row in rows
+    ]
+
+
+async def delete_abandoned(tx: Tx, now: datetime) -> None:
+    """Delete what processes knew that ended long ago."""
+    await tx.execute("delete from process_finding where noticed_at < $1", now - KEPT_FOR)
