@@ -18,8 +18,8 @@ from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import runbook_choice
-from firebell.service_overview.runbook_choice import FormFields
+from firebell.service_overview import runbook_choice_web
+from firebell.service_overview.runbook_choice_web import FormFields
 
 router = routing.html_router()
 
@@ -33,7 +33,7 @@ FIELDS: FormFields = {
 }
 """The fields of the form that edits a service; the form that creates one has them too.
 
-That of the runbook is read by `runbook_choice`.
+That of the runbook is read by `runbook_choice_web`.
 """
 TIER_CHOICES = [("", "None"), *((number, f"{number}: {name}") for number, name in TIERS.items())]
 """The options of a field for a tier."""
@@ -45,7 +45,7 @@ async def _render(
     context = {
         "nav": "services",
         "s": service,
-        "runbooks": await runbook_choice.titles(visit),
+        "runbooks": await runbook_choice_web.titles(visit),
         "teams": await _team_names(visit),
         "tiers": TIER_CHOICES,
         "values": values,
@@ -66,7 +66,7 @@ def _values(visit: Visit, service: Service) -> dict[str, str]:
         "description": service.description,
         "team": str(service.team_id),
         "tier": str(service.tier or ""),
-        "runbook_url": runbook_choice.shown(service.runbook_url, visit.ctx.public_url),
+        "runbook_url": runbook_choice_web.shown(service.runbook_url, visit.ctx.public_url),
         "labels": catalog.label_lines(service.labels),
         "links": catalog.link_lines(service.links),
     }
@@ -92,7 +92,7 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
             raise await _overtaken(visit, {name: stored[name] for name in changes.overtaken})
         async with visit.tx.savepoint():
             changed = {name: changes.values[name] for name in changes.changed}
-            fields = read_fields({**FIELDS, **await runbook_choice.field(visit)}, changed)
+            fields = read_fields({**FIELDS, **await runbook_choice_web.field(visit)}, changed)
             await catalog.update_service(visit.tx, visit.actor, service, **fields, now=visit.now)
     except (Invalid, Conflict, NotFound) as error:
         return await _render(visit, service, changes.values, with_form_names(error, changes.values))
@@ -103,7 +103,7 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
 def with_form_names(error: FirebellError, values: Mapping[str, str]) -> FirebellError:
     """Name the fields of an error as the form does, without `_id`, such as that of a team that was just deleted."""
     error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
-    runbook_choice.explain(error.fields, values.get("runbook_url", ""))
+    runbook_choice_web.explain(error.fields, values.get("runbook_url", ""))
     return error
 
 

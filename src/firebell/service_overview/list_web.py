@@ -17,10 +17,10 @@ from firebell.people import route_access
 from firebell.people.model import Team
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import list_queries, runbook_choice
+from firebell.service_overview import list_queries, runbook_choice_web
 from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, read_fields, with_form_names
 from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
-from firebell.service_overview.runbook_choice import FormFields
+from firebell.service_overview.runbook_choice_web import FormFields
 
 router = routing.html_router()
 
@@ -114,7 +114,9 @@ async def _services(
         "tiers": TIERS,
         "tier_choices": TIER_CHOICES,
         "policies": await _policy_choices(visit),
-        "runbooks": await runbook_choice.titles(visit) if allows(visit.rights, Verb.SERVICE_WRITE) else {},
+        "runbooks": await runbook_choice_web.titles(visit)
+        if allows(visit.rights, Verb.SERVICE_WRITE)
+        else {},
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
         "map": html.address("/service-map", q=q, **({} if shown is HealthFilter.DELETED else chosen)),
@@ -151,7 +153,7 @@ async def create(visit: CurrentVisit) -> Response:
     values = visit.values
     try:
         async with visit.tx.savepoint():
-            form = {**_NEW_FIELDS, **await runbook_choice.field(visit)}
+            form = {**_NEW_FIELDS, **await runbook_choice_web.field(visit)}
             fields = read_fields(form, {name: values.get(name, "") for name in form})
             service = await catalog.create_service(visit.tx, visit.actor, **fields, now=visit.now)
     except (Invalid, Conflict, NotFound) as error:

@@ -50,12 +50,12 @@ async def service_map(
 async def _focus(visit: Visit, entered: str) -> Service | None:
     if not entered:
         return None
-    found = await catalog.service_by_name_or_slug(visit.tx, entered)
-    if found is None or found.is_deleted:
+    focus = await catalog.service_by_name_or_slug(visit.tx, entered)
+    if focus is None or focus.is_deleted:
         raise NotFound(
             "There is no such service.", fields={"service": "Enter the exact name or slug of a service."}
         )
-    return found
+    return focus
 
 
 async def _render(
