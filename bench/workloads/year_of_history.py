@@ -172,8 +172,13 @@ async def preview_times(it: Product, runs: int) -> tuple[dict[str, list[float]],
             set session_replication_role = replica;
             set synchronous_commit = off;
             update alert
-            set starts_at = now() - (now() - starts_at) / 13
-            where starts_at < now() - interval '1 day'
+            set starts_at = moved.starts_at,
+                ends_at = moved.starts_at + (alert.ends_at - alert.starts_at)
+            from alert past, lateral (
+                select now() - (now() - past.starts_at) / 13 as starts_at
+            ) moved
+            where past.id = alert.id
+                and past.starts_at < now() - interval '1 day'
             """
         )
         await conn.execute("vacuum analyze alert")
