@@ -68,9 +68,9 @@ async def test_a_runbook_of_the_library_is_chosen_by_slug_title_or_address(
 
         # one that was chosen and then deleted stays until someone chooses another
         await api("DELETE", "/runbooks/drain")
-        kept = await http.post(
+        saved = await http.post(
             "/services/queue-1/edit", data={**was, "name": "Queue 1", "runbook_url": "drain", "tier": "2"}
         )
-        assert kept.status_code == 303
+        assert saved.status_code == 303
         service = await api("GET", "/services/queue-1")
         assert (service["runbook_url"], service["tier"]) == (drain, 2)
