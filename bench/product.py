@@ -103,7 +103,7 @@ class Product:
                     tx,
                     _SYSTEM,
                     name="Bench",
-                    scopes=["oncall:read", "pages:write"],
+                    scopes=["oncall:read", "pages:read", "pages:write"],
                     person_id=created.admin.id,
                     now=now,
                 )

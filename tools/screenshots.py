@@ -18,7 +18,8 @@ PATHS = (
     *("/", "/pages", "/pages/PG-1", "/incidents", "/incidents?state=closed", "/incidents/new"),
     *("/oncall", "/oncall/payments-primary", "/oncall/me", "/oncall/new"),
     *("/escalation", "/escalation/payments-critical", "/escalation/payments-critical/edit"),
-    *("/services", "/services/checkout-api", "/alerts", "/alerts/1", "/post-mortems"),
+    *("/services", "/service-map", "/service-map?service=ledger-db"),
+    *("/services/checkout-api", "/alerts", "/alerts/1", "/post-mortems"),
     *("/runbooks", "/runbooks/database-failover", "/runbooks/new"),
     *(
         "/settings",

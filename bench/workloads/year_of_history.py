@@ -1,12 +1,15 @@
-"""W11: the pages, lists and searches of a database with a year of alerts, pages and incidents in it."""
+"""W11: the pages, lists, searches and previews of a database with a year of alerts, pages and incidents in it."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import httpx
 
 from bench.load_runner import Load, load, quantile
-from bench.product import product
+from bench.product import Product, product
 from bench.result import Result, check, number
 from bench.workloads.large_organization import sign_in
 
@@ -123,6 +126,18 @@ LIMITS_MS = {
     "/readiness": 100,
 }
 """Limits of the p95 of addresses that have their own."""
+_DATABASES = 'severity="critical",instance=~"host-[1-5]"'
+PREVIEWS: Mapping[str, tuple[str, dict[str, Any], str]] = {
+    "routing": (
+        "/api/v1/routing/preview",
+        {"rules": [{"name": "Databases", "matchers": _DATABASES, "urgency": "low", "wait_s": 600}]},
+        "alerts",
+    ),
+    "silence": ("/api/v1/silences/preview", {"matchers": _DATABASES}, "compared"),
+}
+"""The address of each preview, what it is asked, and the field that says how many alerts it compared."""
+PREVIEW_RUNS = 5
+_PREVIEW_LIMIT_MS = 3_000
 SHOWN = 8
 """Number of slowest addresses in the report."""
 _LIMIT_MS, _SEARCH_LIMIT_MS = 60, 80
@@ -143,6 +158,46 @@ async def seed(dsn: str, alerts: int) -> None:
         await conn.execute("vacuum analyze")
     finally:
         await conn.close()
+
+
+async def preview_times(it: Product, runs: int) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """Let all alerts begin within the 30 days that previews replay.
+
+    Return the ms of each run of each preview, and how many alerts each compared.
+    """
+    conn = await asyncpg.connect(it.dsn)
+    try:
+        await conn.execute(
+            """
+            set session_replication_role = replica;
+            set synchronous_commit = off;
+            update alert
+            set starts_at = moved.starts_at,
+                ends_at = moved.starts_at + (alert.ends_at - alert.starts_at)
+            from alert past, lateral (
+                select now() - (now() - past.starts_at) / 13 as starts_at
+            ) moved
+            where past.id = alert.id
+                and past.starts_at < now() - interval '1 day'
+            """
+        )
+        await conn.execute("vacuum analyze alert")
+    finally:
+        await conn.close()
+    times: dict[str, list[float]] = {}
+    compared = {}
+    headers = {"Authorization": f"Bearer {it.api_key}"}
+    async with httpx.AsyncClient(base_url=it.url, headers=headers, timeout=60) as http:
+        for name, (path, asked, field) in PREVIEWS.items():
+            times[name] = []
+            for _ in range(runs):
+                began = time.perf_counter()
+                answer = await http.post(path, json=asked)
+                times[name].append((time.perf_counter() - began) * 1000)
+                answer.raise_for_status()
+                compared[name] = answer.json()[field]
+            print("preview of", name, *(number(ms) for ms in times[name]), "ms", flush=True)
+    return times, compared
 
 
 async def year(factor: float) -> Result:
@@ -174,6 +229,7 @@ async def year(factor: float) -> Result:
             print(path, number(times[path].p50_ms), number(times[path].p95_ms), flush=True)
         ingest = await load(it.inbound, it.folder / "load.tsv", conns=32, duration=10 * factor)
         stored = await it.value("select count(*) from alert")
+        previews, compared = await preview_times(it, max(1, int(PREVIEW_RUNS * factor)))
     slowest = sorted(times, key=lambda path: times[path].p95_ms)[: -SHOWN - 1 : -1]
     slow = [path for path in (*PAGES, *LISTS) if times[path].p95_ms > _LIMIT_MS]
     slow_searches = [path for path in SEARCHES if times[path].p95_ms > _SEARCH_LIMIT_MS]
@@ -182,6 +238,7 @@ async def year(factor: float) -> Result:
         unread=(sum(reads.n - reads.ok for reads in times.values()), 0),
         refused=(ingest.n - ingest.ok, 0),
         alerts=(stored - ALERTS, ingest.ok),
+        **{f"compared_by_{name}": (min(alerts, ALERTS), ALERTS) for name, alerts in compared.items()},
     )
     return Result(
         "W11",
@@ -194,12 +251,20 @@ async def year(factor: float) -> Result:
         + ", ".join(f"`{path}` {number(times[path].p95_ms)}" for path in slowest)
         + "; with limits of their own "
         + ", ".join(f"`{path}` {number(p95_ms)}" for path, p95_ms in own.items())
-        + f"; then alerts {number(ingest.ok_per_s)}/s",
+        + f"; then alerts {number(ingest.ok_per_s)}/s; previews over {ALERTS:,} alerts, median/greatest ms: "
+        + ", ".join(f"{name} {number(quantile(ms, 0.5))}/{number(max(ms))}" for name, ms in previews.items()),
         f"seeded in {seeded_s} s",
         (
             (f"every page p95 <= {_LIMIT_MS} ms", not slow),
             (f"search p95 <= {_SEARCH_LIMIT_MS} ms", not slow_searches),
             *((f"{path} p95 <= {limit} ms", own[path] <= limit) for path, limit in LIMITS_MS.items()),
+            *(
+                (
+                    f"preview of {name} over 1,000,000 <= {_PREVIEW_LIMIT_MS / 1000:.0f} s",
+                    max(ms) <= _PREVIEW_LIMIT_MS,
+                )
+                for name, ms in previews.items()
+            ),
             ("seeded in 2 minutes", seeded_s <= 120),
         ),
         wrong,

@@ -43,6 +43,7 @@ ADDRESSES = (
     ),
     *("/oncall/calendars", "/oncall/handoffs", "/oncall/load", "/oncall/pay", "/oncall/pay/rates"),
     *("/escalation", "/escalation/payments", "/escalation/payments/edit", "/escalation/new"),
+    "/service-map",
     *("/services", "/services/checkout", "/alerts", "/alerts/1", "/alerts/2"),
     *("/post-mortems", "/post-mortems/INC-1", "/post-mortems/INC-1?edit=yes", "/tasks?show=queue"),
     *("/runbooks", "/runbooks/long", "/runbooks/long/edit", "/runbooks/new"),

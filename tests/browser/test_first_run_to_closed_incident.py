@@ -23,6 +23,7 @@ EVERYWHERE = (
     ),
     *("/oncall", "/oncall?view=day", "/oncall?view=month", "/oncall/payments-primary", "/oncall/me"),
     *("/oncall/new", "/escalation", "/escalation/payments", "/escalation/payments/edit", "/escalation/new"),
+    "/service-map",
     *("/services", "/services/checkout", "/alerts", "/alerts/1", "/post-mortems", "/post-mortems/INC-1"),
     *(
         "/post-mortems/INC-1?edit=yes",

@@ -130,3 +130,51 @@ async def test_a_service_is_shown_with_its_state_and_its_pages(dsn: str, tmp_pat
         await beat("delete checkout backup")
         await beat("ping checkout backup", code=1)
         assert [h["name"] for h in (await beat("list --json")).json] == ["settlement"]
+
+
+async def test_the_map_of_services_is_a_tree(dsn: str, tmp_path: Path) -> None:
+    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (w, run):
+        assert "No dependencies yet." in (await run("service", "map")).out
+        for name in ("Ledger", "Disk", "Web"):
+            await run("service", "add", name, "--team", "payments")
+        for pair in (("web", "checkout"), ("web", "disk"), ("checkout", "ledger"), ("ledger", "disk")):
+            await run("service", "dependency", "add", *pair)
+        await w.alert("Disk full")
+        await w.settle()
+        lines = (await run("service", "map")).out.splitlines()
+        assert lines == [
+            "web (healthy, may be affected)",
+            "├─ checkout (degraded, PG-1)",
+            "│  └─ ledger (healthy)",
+            "│     └─ disk (healthy)",
+            "└─ disk (healthy)",
+        ]
+        near = (await run("service", "map", "ledger", "--steps", "1")).out.splitlines()
+        assert near == [
+            "ledger (healthy). If it fails, 2 services may be affected.",
+            "depends on",
+            "└─ disk (healthy)",
+            "used by",
+            "└─ checkout (degraded, PG-1)",
+        ]
+        # a cycle ends, and is named
+        await run("service", "dependency", "add", "disk", "web")
+        looped = (await run("service", "map", "disk", "--steps", "9")).out
+        assert "disk (healthy, may be affected) ↑" in looped
+        assert "Cycle: checkout, disk, ledger, web" in looped
+        unhealthy = (await run("service", "map", "--unhealthy", "--json")).json
+        assert [n["slug"] for n in unhealthy["nodes"] if n["is_match"]] == ["checkout"]
+        await run("service", "map", "nowhere", code=1)
+
+        # a runbook of the library is chosen by its slug
+        added = (
+            await run(
+                "service", "add", "Search", "--team", "payments", "--runbook", "database-failover", "--json"
+            )
+        ).json
+        assert added["runbook_url"].endswith("/runbooks/database-failover")
+        changed = (
+            await run("service", "set", "web", "--runbook", "https://wiki.example.org/x", "--json")
+        ).json
+        assert changed["runbook_url"] == "https://wiki.example.org/x"
+        await run("service", "set", "web", "--runbook", "nowhere", code=1)

@@ -237,7 +237,7 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
         files = (SRC / "static").rglob(f"*{suffix}")
         pages = (
             *("postmortem", "metrics", "drills", "handbook", "editors", "oncall", "alerts", "runbooks"),
-            *("integrations", "action_board"),
+            *("integrations", "action_board", "service_map"),
         )
         return sum(
             len(gzip.compress(p.read_bytes(), 9))
@@ -265,6 +265,8 @@ def test_styles_and_scripts_stay_within_their_budget() -> None:
     assert packed(".css", only_on="action_board") <= 512
     # only the setup of an integration loads these
     assert packed(".css", only_on="integrations") <= 512
+    # only the map of services loads these
+    assert packed(".css", only_on="service_map") <= 512
     # only the run of a runbook loads these
     assert packed(".css", only_on="runbooks") <= 512
     # only the editors of policies and schedules load these

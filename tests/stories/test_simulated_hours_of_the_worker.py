@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 
 from firebell import event_subscriptions
+from firebell.heartbeats import actions as heartbeats
+from firebell.heartbeats.model import NewPing
+from firebell.heartbeats.settings_checks import SettingsInput
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.simulated_time import SimulatedPace
 from firebell.paging.model import PageState
 from firebell.worker import Worker, timer_handlers
@@ -127,3 +132,50 @@ async def test_an_acknowledgment_ends_the_escalation_at_once(dsn: str, clock: Fa
         await s.w.ack(s.w.mara)
         await s.after(hours=12)
         assert [name for _, name, _ in await s.sent()] == ["Mara Lindqvist"]
+
+
+async def receive_ping(s: Simulation, heartbeat_id: int) -> datetime:
+    """Receive a ping now and return that instant."""
+    async with s.w.ctx.db.tx() as tx:
+        await heartbeats.receive_ping(tx, heartbeat_id, NewPing(), s.w.now)
+    return s.w.now
+
+
+async def create_heartbeat(s: Simulation, **entered: Any) -> int:
+    """Create a heartbeat with a grace of 30 seconds and return its id."""
+    async with s.w.ctx.db.tx() as tx:
+        created = await heartbeats.create_heartbeat(
+            tx,
+            SYSTEM,
+            service_id=s.w.service,
+            name="settlement",
+            entered=SettingsInput(grace=timedelta(seconds=30), **entered),
+            now=s.w.now,
+        )
+    return created.id
+
+
+async def test_bug_the_silence_of_the_first_heartbeat_paged_a_minute_late(dsn: str, clock: FakeClock) -> None:
+    """Firebell records that it receives pings while there are heartbeats, and found the first one a minute later."""
+    async with simulation(dsn, clock) as s:
+        # expected at the next full minute, in 20 seconds
+        await s.after(seconds=40 - s.w.now.second % 60 + s.w.now.microsecond / 1e6)
+        pinged_at = await receive_ping(s, await create_heartbeat(s, cron="* * * * *"))
+        await s.after(minutes=5)
+        deadline = pinged_at.replace(second=0, microsecond=0) + MINUTE + timedelta(seconds=30)
+        assert [page.triggered_at for page in await s.w.pages()] == [deadline]
+
+
+async def test_a_heartbeat_pages_in_the_second_of_its_deadline_and_never_before(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with simulation(dsn, clock) as s:
+        heartbeat = await create_heartbeat(s, period=MINUTE)
+        pinged_at = await receive_ping(s, heartbeat)
+        for _ in range(60):
+            # within the grace, so that each ping finds a timer that has fired once
+            await s.after(seconds=89)
+            pinged_at = await receive_ping(s, heartbeat)
+        assert await s.w.pages() == []
+        await s.after(minutes=10)
+        assert [page.triggered_at for page in await s.w.pages()] == [pinged_at + timedelta(seconds=90)]

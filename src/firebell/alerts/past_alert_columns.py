@@ -49,7 +49,7 @@ class AlertHistory:
     """Past alerts in the order of their ids: the index of the kind of each, its group, when it began and ended.
 
     Instants are in microseconds since 2000; a group is 0 if there is none. `incidents` has those that the pages of
-    alerts led to, by the alert's id. With `is_cut` there are older alerts that were not read.
+    groups led to, by the group's id. With `is_cut` there are older alerts that were not read.
     """
 
     kinds: Sequence[AlertKind]

@@ -64,7 +64,9 @@ class NewService(ApiInput):
     team_id: Id
     policy_id: Id | None = None
     description: Annotated[Text, Field(max_length=DESCRIPTION_MAX_CHARS)] = ""
-    runbook_url: Annotated[Text, Field(max_length=2000)] = ""
+    runbook_url: Annotated[
+        Text, Field(max_length=2000, description="any address, or the `url` of a runbook of the library")
+    ] = ""
     tier: TierNumber = None
     labels: Labels = Field(default_factory=dict)
     links: Links = Field(default_factory=list)
@@ -80,7 +82,10 @@ class ServiceChange(ApiInput):
     team_id: Id | None = None
     policy_id: Id | None = None
     description: Annotated[Text | None, Field(max_length=DESCRIPTION_MAX_CHARS)] = None
-    runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
+    runbook_url: Annotated[
+        Text | None,
+        Field(max_length=2000, description="any address, or the `url` of a runbook of the library"),
+    ] = None
     tier: TierNumber = None
     labels: Labels | None = None
     links: Links | None = None

@@ -22,6 +22,14 @@ class Reach:
         """The services, nearest first."""
         return list(self.before)
 
+    @property
+    def steps(self) -> dict[int, int]:
+        """The number of dependencies on the shortest way to each service, nearest first."""
+        steps: dict[int, int] = {}
+        for service_id, before in self.before.items():
+            steps[service_id] = 1 if before is None else steps[before] + 1
+        return steps
+
     def through(self, service_id: int) -> tuple[int, ...]:
         """Return the services between the start and this one, the nearest to the start first."""
         between = []
@@ -61,8 +69,32 @@ def cycle_of(edges: Iterable[Edge], service_id: int) -> tuple[int, ...]:
 
 
 def cycles(edges: Iterable[Edge]) -> list[tuple[int, ...]]:
-    """Return the groups of services that depend on one another, each in ascending order (Tarjan)."""
+    """Return the groups of services that depend on one another, each in ascending order."""
+    return sorted(tuple(sorted(group)) for group in _components(_following(edges)) if len(group) > 1)
+
+
+def reach_counts(edges: Iterable[Edge]) -> dict[int, int]:
+    """Return how many other services each service leads to, in one walk; those that lead to none may be absent."""
     following = _following(edges)
+    bits: dict[int, int] = {}
+    reach: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    for group in _components(following):
+        reached_bits = 0
+        for service_id in group:
+            bits[service_id] = 1 << len(bits)
+            reached_bits |= bits[service_id]
+        for service_id in group:
+            for following_id in following.get(service_id, ()):
+                reached_bits |= reach.get(following_id, 0)
+        for service_id in group:
+            reach[service_id] = reached_bits
+            counts[service_id] = reached_bits.bit_count() - 1
+    return counts
+
+
+def _components(following: Mapping[int, list[int]]) -> list[list[int]]:
+    """Return the services in groups that depend on one another, each group after what it leads to (Tarjan)."""
     numbers: dict[int, int] = {}
     lowest: dict[int, int] = {}
     stack: list[int] = []
@@ -86,8 +118,7 @@ def cycles(edges: Iterable[Edge]) -> list[tuple[int, ...]]:
                 if lowest[current] == numbers[current]:
                     group = _pop_until(stack, current)
                     on_stack.difference_update(group)
-                    if len(group) > 1:
-                        groups.append(tuple(sorted(group)))
+                    groups.append(group)
             elif following_id not in numbers:
                 numbers[following_id] = lowest[following_id] = len(numbers)
                 stack.append(following_id)
@@ -95,7 +126,7 @@ def cycles(edges: Iterable[Edge]) -> list[tuple[int, ...]]:
                 visits.append((following_id, iter(following.get(following_id, ()))))
             elif following_id in on_stack:
                 lowest[current] = min(lowest[current], numbers[following_id])
-    return sorted(groups)
+    return groups
 
 
 def _pop_until(stack: list[int], last: int) -> list[int]:

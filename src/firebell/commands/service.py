@@ -21,6 +21,7 @@ from firebell.commands.output import (
 )
 from firebell.commands.service_dependency import dependency
 from firebell.commands.service_files import NOT_READY, QUERY, TEAM, TIER, UNHEALTHY, export, import_
+from firebell.commands.service_map import service_map
 from firebell.commands.service_state import state_label
 
 
@@ -30,6 +31,7 @@ def service() -> None:
 
 
 service.add_command(dependency)
+service.add_command(service_map)
 service.add_command(export)
 service.add_command(import_)
 
@@ -40,6 +42,13 @@ def _team(name: str) -> int:
         slugs = ", ".join(key for key in teams if not key.isdecimal())
         fail(f"There is no team {name}.", f"Teams: {slugs or 'none yet'}.")
     return int(teams[name])
+
+
+def _runbook_url(runbook: str) -> str:
+    """Return the address of a runbook of the library, or the one that was entered."""
+    if not runbook or "://" in runbook:
+        return runbook
+    return str(call("GET", f"/api/v1/runbooks/{seg(runbook)}")["url"])
 
 
 def _policy(slug: str) -> int:
@@ -134,7 +143,7 @@ def _acked(seconds: int | None) -> str:
 @click.option("--team", required=True, help="Slug or id of the team that owns the service.")
 @click.option("--policy", help="Slug of an escalation policy. Default: the fallback responders.")
 @click.option("--description", default="", help="What the service does.")
-@click.option("--runbook", default="", help="Web address of the runbook.")
+@click.option("--runbook", default="", help="Slug of a runbook, or a web address.")
 @click.option("--tier", type=click.IntRange(1, 3), help="1 critical, 2 standard, 3 internal.")
 @click.option("--label", multiple=True, help="A label such as region=eu; repeatable.")
 @click.option(
@@ -161,7 +170,7 @@ def add(
         "team_id": _team(team),
         "policy_id": _policy(policy) if policy else None,
         "description": description,
-        "runbook_url": runbook,
+        "runbook_url": _runbook_url(runbook),
         "tier": tier,
         "labels": _labels(label),
         "links": _links(link),
@@ -177,7 +186,7 @@ def add(
 @click.option("--policy", help="Slug of an escalation policy, or 'none' for the fallback responders.")
 @click.option("--team", help="Slug or id of the team that owns the service.")
 @click.option("--description", help="What the service does.")
-@click.option("--runbook", help="Web address of the runbook; '' for none.")
+@click.option("--runbook", help="Slug of a runbook, or a web address; '' for none.")
 @click.option("--tier", type=click.IntRange(0, 3), help="1 critical, 2 standard, 3 internal, 0 for none.")
 @click.option(
     "--label", multiple=True, help="A label such as region=eu; repeatable; replaces all; '' for none."
@@ -206,7 +215,10 @@ def set_(
         body["policy_id"] = None if policy == "none" else _policy(policy)
     if team is not None:
         body["team_id"] = _team(team)
-    texts = {"description": description, "runbook_url": runbook}
+    texts = {
+        "description": description,
+        "runbook_url": None if runbook is None else _runbook_url(runbook),
+    }
     body |= {name: value for name, value in texts.items() if value is not None}
     if tier is not None:
         body["tier"] = tier or None

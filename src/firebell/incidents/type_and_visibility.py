@@ -67,13 +67,35 @@ async def set_type(
 
 @internal("Part of changing who sees an incident, and of merging it.")
 async def lock_with_merged(tx: Tx, incident_ids: Sequence[int]) -> None:
-    """Lock incidents and what was merged into them in the order of their ids, no matter who may read them."""
+    """Lock incidents and what was merged into them in the order of their ids, no matter who may read them.
+
+    What another transaction merges while this one waits is locked, too: in the order of the ids, after a fresh start.
+    """
+    ids = await _with_merged(tx, incident_ids)
+    while True:
+        try:
+            async with tx.savepoint():
+                with private_reader.as_reader(None):
+                    for incident_id in sorted(ids):
+                        await store.lock(tx, incident_id)
+                locked, ids = ids, ids | await _with_merged(tx, incident_ids)
+                if ids != locked:
+                    raise _MergedMeanwhileError
+                return
+        except _MergedMeanwhileError:
+            # leaving the savepoint has released the locks
+            continue
+
+
+class _MergedMeanwhileError(Exception):
+    """Something was merged while the locks were waited for."""
+
+
+async def _with_merged(tx: Tx, incident_ids: Sequence[int]) -> set[int]:
     ids = set(incident_ids)
     for incident_id in incident_ids:
         ids |= {merged.id for merged in await visibility_store.merged_into(tx, incident_id)}
-    with private_reader.as_reader(None):
-        for incident_id in sorted(ids):
-            await store.lock(tx, incident_id)
+    return ids
 
 
 async def followers_of(tx: Tx, incident_id: int, *, private: bool) -> list[int]:

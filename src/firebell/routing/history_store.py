@@ -19,19 +19,18 @@ class RuleUse:
     pages: int
 
 
-async def alerts_with_incidents(tx: Reads, lowest_id: int) -> list[tuple[int, int]]:
-    """Return the alerts with this id or a higher one whose page led to an incident, each with the page's id."""
+async def pages_with_incidents(tx: Reads, lowest_group_id: int) -> list[tuple[int, int]]:
+    """Return the groups with this id or a higher one whose page led to an incident, each with the page's id."""
     rows = await tx.fetch(
         """
-        select distinct alert.id, group_page.page_id
+        select distinct group_page.group_id, group_page.page_id
         from page_incident
         join group_page on group_page.page_id = page_incident.page_id
-        join alert on alert.group_id = group_page.group_id
-        where alert.id >= $1
+        where group_page.group_id >= $1
         """,
-        lowest_id,
+        lowest_group_id,
     )
-    return [(row["id"], row["page_id"]) for row in rows]
+    return [(row["group_id"], row["page_id"]) for row in rows]
 
 
 async def uses(tx: Reads, rule_ids: Sequence[int], since: datetime) -> dict[int, RuleUse]:

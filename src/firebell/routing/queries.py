@@ -59,14 +59,16 @@ async def preview(tx: Tx, rules: Sequence[RoutingRule], now: datetime) -> Routin
 
 async def _with_incidents(tx: Tx, history: AlertHistory) -> AlertHistory:
     """Return past alerts with the incidents of their pages that the current reader may know of."""
-    if not history.ids:
+    lowest = min(filter(None, history.groups), default=None)
+    if lowest is None:
         return history
-    pages = await history_store.alerts_with_incidents(tx, history.ids[0])
+    # by group, because an incident can have many times more alerts
+    pages = await history_store.pages_with_incidents(tx, lowest)
     incidents = await alert_queries.incidents_of_pages(tx, {page_id for _, page_id in pages})
-    ids_by_alert: dict[int, set[int]] = {}
-    for alert_id, page_id in pages:
-        ids_by_alert.setdefault(alert_id, set()).update(incidents.get(page_id, ()))
-    known = {alert: tuple(f"INC-{id_}" for id_ in sorted(ids)) for alert, ids in ids_by_alert.items() if ids}
+    ids_by_group: dict[int, set[int]] = {}
+    for group_id, page_id in pages:
+        ids_by_group.setdefault(group_id, set()).update(incidents.get(page_id, ()))
+    known = {group: tuple(f"INC-{id_}" for id_ in sorted(ids)) for group, ids in ids_by_group.items() if ids}
     return replace(history, incidents=known)
 
 

@@ -174,7 +174,7 @@ def preview(before: Routing, after: Routing, history: AlertHistory, since: datet
                 continue
             counts[kind] += 1
             service_ids.add(earlier.service_id)
-            refs = history.incidents.get(history.ids[position], ())
+            refs = history.incidents.get(history.groups[position], ())
             if kind in _LOST:
                 incidents.update(dict.fromkeys(refs))
             services = (earlier.service_id, later.service_id)
@@ -212,7 +212,7 @@ def _example(
         service_after=after,
         delay_s=delay // 1_000_000,
         resolved_after_s=None if end == NEVER else (end - start) // 1_000_000,
-        incidents=history.incidents.get(history.ids[position], ()),
+        incidents=history.incidents.get(history.groups[position], ()),
     )
 
 

@@ -90,6 +90,14 @@ async def library(tx: Tx) -> list[LibraryRunbook]:
     return [runbook for runbook in stored if runbook and not runbook.archived_at]
 
 
+async def titles(tx: Reads) -> dict[str, str]:
+    """Return the titles of all runbooks of the library by slug, without archived ones; reads no texts."""
+    own = await store.titles(tx)
+    shipped = {slug: shipped_title(slug) for slug in _shipped() if slug not in own}
+    named = {**shipped, **{slug: title or slug for slug, title in own.items() if title is not None}}
+    return dict(sorted(named.items(), key=lambda item: (item[1].casefold(), item[0])))
+
+
 async def hidden_slugs(tx: Tx) -> list[str]:
     """Return the slugs of the default runbooks that the library hides."""
     paths = _shipped()

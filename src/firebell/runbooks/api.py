@@ -64,9 +64,10 @@ class RunbookShown(ApiOutput):
     archived_at: datetime | None
     triggers: list[str]
     listed_services: list[str]
+    url: Annotated[str, Field(description="what a service or an alert links to, as `runbook_url`")]
 
     @classmethod
-    def of_details(cls, details: queries.RunbookDetails, **more: object) -> Self:
+    def of_details(cls, details: queries.RunbookDetails, public_url: str, **more: object) -> Self:
         """Return a runbook of the library as the API shows it."""
         names = (
             *("slug", "source", "shipped", "version", "updated_at", "updated_by"),
@@ -76,6 +77,7 @@ class RunbookShown(ApiOutput):
             {
                 **{name: getattr(details.stored, name) for name in names},
                 "title": details.title,
+                "url": queries.address(public_url, details.stored.slug),
                 "owner": details.runbook.owner,
                 "team": details.team,
                 "last_updated": details.runbook.updated,
@@ -152,6 +154,7 @@ async def _detail(w: Work, slug: str) -> RunbookDetail:
     (runbook_details,) = await queries.details(w.tx, [stored], w.ctx.public_url, w.now)
     return RunbookDetail.of_details(
         runbook_details,
+        w.ctx.public_url,
         body=stored.body,
         sha256=sha256_of(stored.body),
         findings=_shown(list(runbook_details.findings)),
@@ -161,7 +164,7 @@ async def _detail(w: Work, slug: str) -> RunbookDetail:
 @router.get("", summary="List all runbooks, by title")
 async def list_runbooks(w: Reader) -> list[RunbookShown]:
     library = await queries.details(w.tx, await actions.library(w.tx), w.ctx.public_url, w.now)
-    return [RunbookShown.of_details(details) for details in library]
+    return [RunbookShown.of_details(details, w.ctx.public_url) for details in library]
 
 
 @router.post("/check", summary="Check a runbook without saving it")

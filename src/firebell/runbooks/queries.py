@@ -15,6 +15,7 @@ from firebell.runbooks.library_checks import untested
 from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding
 from firebell.runbooks.text_checks import owning_team
 
+titles = actions.titles
 RunbookOfService = service_queries.RunbookOfService
 of_service = service_queries.of_service
 

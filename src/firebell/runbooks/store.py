@@ -57,6 +57,18 @@ async def all_own(tx: Reads) -> list[OwnRunbook]:
     return [OwnRunbook(**dict(row)) for row in rows]
 
 
+async def titles(tx: Reads) -> dict[str, str | None]:
+    """Return the titles of all own runbooks that are not archived, None for the default ones that are hidden."""
+    rows = await tx.fetch(
+        """
+        select slug, case when body is not null then title end as title
+        from runbook
+        where archived_at is null
+        """
+    )
+    return {row["slug"]: row["title"] for row in rows}
+
+
 async def own(tx: Reads, slug: str) -> OwnRunbook | None:
     """Return the own runbook of a slug, None if there is none."""
     return (await own_by_slug(tx, [slug])).get(slug)

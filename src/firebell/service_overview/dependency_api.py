@@ -93,7 +93,8 @@ class DependencyImportResult(ApiOutput):
     dry_run: bool
 
 
-def _nearby(related: RelatedService) -> ServiceNearby:
+def nearby(related: RelatedService) -> ServiceNearby:
+    """Return a service near another one as JSON has it."""
     return ServiceNearby(
         slug=related.service.slug,
         name=related.service.name,
@@ -108,11 +109,11 @@ async def _dependencies(w: Work, service: Service) -> ServiceDependencies:
     near = await dependency_queries.neighborhood(w.tx, service, with_incidents=may_read_incidents)
     return ServiceDependencies(
         service=service.slug,
-        depends_on=[_nearby(each) for each in near.depends_on],
-        used_by=[_nearby(each) for each in near.used_by],
-        behind=[_nearby(each) for each in near.behind],
-        before=[_nearby(each) for each in near.before],
-        problems=[_nearby(each) for each in near.problems],
+        depends_on=[nearby(each) for each in near.depends_on],
+        used_by=[nearby(each) for each in near.used_by],
+        behind=[nearby(each) for each in near.behind],
+        before=[nearby(each) for each in near.before],
+        problems=[nearby(each) for each in near.problems],
         cycle=[each.slug for each in near.cycle],
     )
 

@@ -23,7 +23,8 @@ INDIRECT_LISTED = 300
 """The most services that are listed on each side of a service, nearest first."""
 PROBLEMS_LISTED = 50
 """The most unhealthy services behind a service that are listed, nearest first."""
-_STATE_ORDER = ("outage", "degraded", "ok")
+STATE_ORDER = ("outage", "degraded", "ok")
+"""The states of services, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ async def _listed(
 
 
 def _by_state(related: Iterable[RelatedService]) -> list[RelatedService]:
-    return sorted(related, key=lambda each: (_STATE_ORDER.index(each.health.state), each.service.name))
+    return sorted(related, key=lambda each: (STATE_ORDER.index(each.health.state), each.service.name))
 
 
 async def problems(

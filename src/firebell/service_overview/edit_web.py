@@ -1,6 +1,6 @@
 """The screen on which a service is edited and deleted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,21 +18,23 @@ from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.service_overview import runbook_choice_web
+from firebell.service_overview.runbook_choice_web import FormFields
 
 router = routing.html_router()
 
-FormFields = Mapping[str, tuple[str, Callable[[str], object]]]
-"""What an action calls each field of a form, and how its text is read."""
 FIELDS: FormFields = {
     "name": ("name", str),
     "description": ("description", str),
     "team": ("team_id", partial(to_required, field="team")),
     "tier": ("tier", partial(to_choice, field="tier")),
-    "runbook_url": ("runbook_url", str),
     "labels": ("labels", catalog.labels_of_lines),
     "links": ("links", catalog.links_of_lines),
 }
-"""The fields of the form that edits a service; the form that creates one has them too."""
+"""The fields of the form that edits a service; the form that creates one has them too.
+
+That of the runbook is read by `runbook_choice_web`.
+"""
 TIER_CHOICES = [("", "None"), *((number, f"{number}: {name}") for number, name in TIERS.items())]
 """The options of a field for a tier."""
 
@@ -43,10 +45,11 @@ async def _render(
     context = {
         "nav": "services",
         "s": service,
+        "runbooks": await runbook_choice_web.titles(visit),
         "teams": await _team_names(visit),
         "tiers": TIER_CHOICES,
         "values": values,
-        "stored": _values(service),
+        "stored": _values(visit, service),
         "error": error,
         "uses": await uses.uses(visit.tx, visit.actor, service.id, service.slug),
     }
@@ -57,13 +60,13 @@ async def _team_names(visit: Visit) -> list[tuple[int, str]]:
     return [(team.id, team.name) for team in await people.teams(visit.tx)]
 
 
-def _values(service: Service) -> dict[str, str]:
+def _values(visit: Visit, service: Service) -> dict[str, str]:
     return {
         "name": service.name,
         "description": service.description,
         "team": str(service.team_id),
         "tier": str(service.tier or ""),
-        "runbook_url": service.runbook_url,
+        "runbook_url": runbook_choice_web.shown(service.runbook_url, visit.ctx.public_url),
         "labels": catalog.label_lines(service.labels),
         "links": catalog.link_lines(service.links),
     }
@@ -72,7 +75,7 @@ def _values(service: Service) -> dict[str, str]:
 @router.get("/services/{slug}/edit", dependencies=route_access.needs(Verb.SERVICE_WRITE))
 async def edit(visit: CurrentVisit, slug: str) -> Response:
     service = await catalog.by_slug(visit.tx, slug)
-    return await _render(visit, service, _values(service))
+    return await _render(visit, service, _values(visit, service))
 
 
 @router.post("/services/{slug}/edit", dependencies=route_access.needs(Verb.SERVICE_WRITE))
@@ -82,24 +85,25 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
     renames = entered not in (None, unlocked.name)
     await catalog.lock_for_edit(visit.tx, unlocked.id, entered if renames else None)
     service = await catalog.by_slug(visit.tx, slug)
-    stored = _values(service)
+    stored = _values(visit, service)
     changes = form_changes.changes(visit.values, stored)
     try:
         if changes.overtaken:
             raise await _overtaken(visit, {name: stored[name] for name in changes.overtaken})
         async with visit.tx.savepoint():
             changed = {name: changes.values[name] for name in changes.changed}
-            fields = read_fields(FIELDS, changed)
+            fields = read_fields({**FIELDS, **await runbook_choice_web.field(visit)}, changed)
             await catalog.update_service(visit.tx, visit.actor, service, **fields, now=visit.now)
     except (Invalid, Conflict, NotFound) as error:
-        return await _render(visit, service, changes.values, with_form_names(error))
+        return await _render(visit, service, changes.values, with_form_names(error, changes.values))
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.changed", visit.now)
     return flash.redirect(visit.request, f"/services/{slug}", f"{service.name} saved.", offer)
 
 
-def with_form_names(error: FirebellError) -> FirebellError:
+def with_form_names(error: FirebellError, values: Mapping[str, str]) -> FirebellError:
     """Name the fields of an error as the form does, without `_id`, such as that of a team that was just deleted."""
     error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
+    runbook_choice_web.explain(error.fields, values.get("runbook_url", ""))
     return error
 
 
@@ -110,7 +114,7 @@ async def delete(visit: CurrentVisit, slug: str) -> Response:
         async with visit.tx.savepoint():
             await catalog.delete_service(visit.tx, visit.actor, service, visit.now)
     except Conflict as error:
-        return await _render(visit, service, _values(service), error)
+        return await _render(visit, service, _values(visit, service), error)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "service.deleted", visit.now)
     return flash.redirect(visit.request, "/services", f"{service.name} deleted.", offer)
 

@@ -1,6 +1,6 @@
 """The list of services: unhealthy ones first, each with who is on call, its policy and its recent alerts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -139,18 +139,26 @@ async def matching(
     tx: Tx, search: ServiceSearch, *, with_incidents: bool
 ) -> list[tuple[Service, CurrentState]]:
     """Return all services that match, each with its state; in no order."""
-    wanted = await _filter(tx, search)
     states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
+    return [
+        (service, states.get(service.id, HEALTHY))
+        for service in await matching_services(tx, search, states.keys())
+    ]
+
+
+async def matching_services(
+    tx: Tx, search: ServiceSearch, unhealthy_ids: Collection[int]
+) -> Collection[Service]:
+    """Return all services that match, in no order; raise Invalid for a search that can't be read."""
+    wanted = await _filter(tx, search)
     ids = await list_store.service_ids(
-        tx, wanted, states.keys(), unhealthy=True, after_id=None, limit=MAX_MATCHING
+        tx, wanted, unhealthy_ids, unhealthy=True, after_id=None, limit=MAX_MATCHING
     )
     if search.health is not HealthFilter.UNHEALTHY:
         ids += await list_store.service_ids(
-            tx, wanted, states.keys(), unhealthy=False, after_id=None, limit=MAX_MATCHING
+            tx, wanted, unhealthy_ids, unhealthy=False, after_id=None, limit=MAX_MATCHING
         )
-    return [
-        (service, states.get(i, HEALTHY)) for i, service in (await catalog.services_by_id(tx, ids)).items()
-    ]
+    return (await catalog.services_by_id(tx, ids)).values()
 
 
 async def _rows(

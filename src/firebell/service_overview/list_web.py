@@ -17,9 +17,10 @@ from firebell.people import route_access
 from firebell.people.model import Team
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import list_queries
-from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, FormFields, read_fields, with_form_names
+from firebell.service_overview import list_queries, runbook_choice_web
+from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, read_fields, with_form_names
 from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
+from firebell.service_overview.runbook_choice_web import FormFields
 
 router = routing.html_router()
 
@@ -113,8 +114,12 @@ async def _services(
         "tiers": TIERS,
         "tier_choices": TIER_CHOICES,
         "policies": await _policy_choices(visit),
+        "runbooks": await runbook_choice_web.titles(visit)
+        if allows(visit.rights, Verb.SERVICE_WRITE)
+        else {},
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
+        "map": html.address("/service-map", q=q, **({} if shown is HealthFilter.DELETED else chosen)),
         "export_csv": html.address("/services.csv", q=q, **chosen),
         "export_json": html.address("/services.json", q=q, **chosen),
         "first": address(**chosen) if after else "",
@@ -148,8 +153,9 @@ async def create(visit: CurrentVisit) -> Response:
     values = visit.values
     try:
         async with visit.tx.savepoint():
-            fields = read_fields(_NEW_FIELDS, {name: values.get(name, "") for name in _NEW_FIELDS})
+            form = {**_NEW_FIELDS, **await runbook_choice_web.field(visit)}
+            fields = read_fields(form, {name: values.get(name, "") for name in form})
             service = await catalog.create_service(visit.tx, visit.actor, **fields, now=visit.now)
     except (Invalid, Conflict, NotFound) as error:
-        return await _services(visit, values, with_form_names(error))
+        return await _services(visit, values, with_form_names(error, values))
     return flash.redirect(visit.request, f"/services/{service.slug}", f"{service.name} created.")

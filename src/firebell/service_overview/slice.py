@@ -19,6 +19,8 @@ def _routers() -> list["APIRouter"]:
         import_api,
         import_web,
         list_web,
+        map_api,
+        map_web,
         web,
     )
 
@@ -26,12 +28,14 @@ def _routers() -> list["APIRouter"]:
         list_web.router,
         import_web.router,
         export_web.router,
+        map_web.router,
         dependency_web.router,
         edit_web.router,
         web.router,
         dependency_api.router,
         import_api.router,
         export_api.router,
+        map_api.router,
         api.router,
     ]
 

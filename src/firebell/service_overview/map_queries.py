@@ -1,0 +1,168 @@
+"""The map of services: which are on it, what they need, and who may be affected if one fails."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from firebell.catalog import actions as catalog
+from firebell.catalog import dependencies as graph
+from firebell.catalog.dependencies import Edge
+from firebell.catalog.model import Service
+from firebell.kit.db.database import Tx
+from firebell.service_overview import list_queries, map_selection, state_queries
+from firebell.service_overview.dependency_queries import STATE_ORDER, RelatedService
+from firebell.service_overview.health import ServiceHealth
+from firebell.service_overview.list_queries import ServiceSearch
+from firebell.service_overview.state_queries import HEALTHY
+
+AFFECTED_LISTED = 50
+"""The most services that may be affected by the failure of one that are listed, nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedService:
+    """A service on the map.
+
+    `affected` is how many services depend on it, directly or through others. `is_at_risk` says that it is healthy, and
+    that something behind it is not. `is_match` is False for one that is only there because a match is next to it.
+    """
+
+    service: Service
+    health: ServiceHealth
+    open_pages: int
+    affected: int
+    is_at_risk: bool
+    is_match: bool
+    depends_on: tuple[Service, ...]
+    used_by: tuple[Service, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlastRadius:
+    """Who may be affected if a service fails: how many, how many of each tier, and the nearest ones."""
+
+    total: int
+    by_tier: Mapping[int, int]
+    nearest: list[RelatedService]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMap:
+    """The services of a map in the order in which they are listed, and the dependencies between them.
+
+    `not_shown` counts services that have a place on the map but no room, `unconnected` those that match and have no
+    dependencies. `focus` is the service around which the map is drawn, with its blast radius.
+    """
+
+    services: list[MappedService]
+    edges: list[Edge]
+    cycles: list[tuple[Service, ...]]
+    not_shown: int
+    unconnected: int
+    focus: Service | None = None
+    blast_radius: BlastRadius | None = None
+
+
+async def service_map(
+    tx: Tx,
+    search: ServiceSearch,
+    *,
+    focus: Service | None = None,
+    steps: int = map_selection.DEFAULT_STEPS,
+    limit: int = map_selection.MAX_SERVICES,
+    edge_limit: int | None = map_selection.MAX_EDGES,
+    with_incidents: bool = True,
+) -> ServiceMap:
+    """Return the map of the services that match, and of what is next to them; around `focus`, up to `steps` away.
+
+    Raise Invalid for a search that can't be read. Without `with_incidents` states depend on pages alone. The number of
+    statements does not depend on that of the services.
+    """
+    edges = await catalog.dependency_edges(tx)
+    states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
+    matches = {each.id: each for each in await list_queries.matching_services(tx, search, states.keys())}
+    selection = map_selection.select(
+        edges,
+        matches,
+        states.keys(),
+        is_filtered=search != ServiceSearch(),
+        focus_id=focus.id if focus else None,
+        steps=steps,
+        limit=limit,
+        edge_limit=edge_limit,
+    )
+    before = graph.reversed_edges(edges)
+    affected = graph.reach_counts(before)
+    at_risk = set(graph.reached(before, states.keys()).service_ids)
+    blast = graph.reached(before, [focus.id]) if focus else graph.Reach({})
+    services = await _services(tx, matches, [*selection.service_ids, *blast.service_ids])
+    needs, needed_by = _by_service(selection.edges), _by_service(graph.reversed_edges(selection.edges))
+    rows = [
+        MappedService(
+            service=services[i],
+            health=states.get(i, HEALTHY).health,
+            open_pages=states.get(i, HEALTHY).open_pages,
+            affected=affected.get(i, 0),
+            is_at_risk=i in at_risk,
+            is_match=i in matches,
+            depends_on=_named(needs.get(i, ()), services),
+            used_by=_named(needed_by.get(i, ()), services),
+        )
+        for i in selection.service_ids
+    ]
+    rows.sort(key=_worst_first)
+    return ServiceMap(
+        rows,
+        selection.edges,
+        [_named(group, services) for group in graph.cycles(selection.edges)],
+        selection.not_shown,
+        selection.unconnected,
+        focus,
+        _blast_radius(blast, services, states) if focus else None,
+    )
+
+
+def _worst_first(row: MappedService) -> tuple[int, int, str, int]:
+    return (STATE_ORDER.index(row.health.state), -row.affected, row.service.name, row.service.id)
+
+
+async def _services(
+    tx: Tx, matches: Mapping[int, Service], service_ids: Collection[int]
+) -> Mapping[int, Service]:
+    missing = {i for i in service_ids if i not in matches}
+    return {**matches, **(await catalog.services_by_id(tx, list(missing)))} if missing else matches
+
+
+def _by_service(edges: Collection[Edge]) -> dict[int, list[int]]:
+    by_service: dict[int, list[int]] = {}
+    for service_id, other_id in edges:
+        by_service.setdefault(service_id, []).append(other_id)
+    return by_service
+
+
+def _named(service_ids: Collection[int], services: Mapping[int, Service]) -> tuple[Service, ...]:
+    return tuple(sorted((services[i] for i in service_ids), key=lambda each: (each.name, each.id)))
+
+
+def _blast_radius(
+    reach: graph.Reach,
+    services: Mapping[int, Service],
+    states: Mapping[int, state_queries.CurrentState],
+) -> BlastRadius:
+    by_tier: dict[int, int] = {}
+    for service_id in reach.service_ids:
+        if tier := services[service_id].tier:
+            by_tier[tier] = by_tier.get(tier, 0) + 1
+    nearest = [
+        RelatedService(
+            services[i], states.get(i, HEALTHY).health, tuple(services[j] for j in reach.through(i))
+        )
+        for i in reach.service_ids[:AFFECTED_LISTED]
+    ]
+    return BlastRadius(len(reach.before), dict(sorted(by_tier.items())), nearest)
+
+
+def ordered_ids(shown: ServiceMap) -> Sequence[int]:
+    """Return the services by name, so that the map stays the same when a state changes."""
+    return [
+        row.service.id for row in sorted(shown.services, key=lambda row: (row.service.name, row.service.id))
+    ]

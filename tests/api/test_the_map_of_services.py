@@ -1,0 +1,167 @@
+"""The map of services, on the web and over JSON: what it draws, what may be affected, and what people may see."""
+
+import re
+from typing import Any
+
+from firebell.catalog import actions as catalog
+from firebell.kit.clock import FakeClock
+from firebell.people import actions as people
+from firebell.people.model import Role
+from tests.api.api_clients import TEST, Api, browser, key_of, sign_in
+from tests.api.test_service_dependencies import add_services, declare
+from tests.world import World, world
+
+
+async def depend(w: World, wanted: dict[str, list[str]]) -> None:
+    async with w.ctx.db.tx() as tx:
+        await catalog.import_dependencies(tx, TEST, wanted, w.now)
+
+
+def drawn(text: str) -> list[str]:
+    """Return the services of the drawing, by their addresses."""
+    return re.findall(r'<a class="node[^"]*" href="/services/([^"]+)"', text)
+
+
+def nodes(graph: dict[str, Any]) -> list[str]:
+    return [node["slug"] for node in graph["nodes"]]
+
+
+async def test_the_map_shows_what_a_failure_may_affect(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        empty = (await http.get("/service-map")).text
+        assert ("No dependencies yet" in empty, drawn(empty)) == (True, [])
+        ids = await add_services(w, "ledger-db", "disk", "web-app", "search", "alone")
+        await depend(
+            w,
+            {
+                "web-app": ["checkout"],
+                "checkout": ["ledger-db"],
+                "ledger-db": ["disk", "checkout"],
+                "search": ["disk"],
+            },
+        )
+        cause = f"INC-{await declare(w, ids['ledger-db'])}"
+        await w.alert()
+        await w.settle()
+
+        # the unhealthy ones, then those that affect the most; the state stands in words and leads to its cause
+        graph = await api("GET", "/service-map")
+        assert nodes(graph) == ["ledger-db", "checkout", "disk", "search", "web-app"]
+        assert [(n["state"], n["ref"], n["at_risk"], n["affected"]) for n in graph["nodes"]] == [
+            ("outage", cause, False, 2),
+            ("degraded", "PG-2", False, 2),
+            ("ok", None, False, 4),
+            ("ok", None, False, 0),
+            ("ok", None, True, 0),
+        ]
+        assert {"service": "search", "depends_on": "disk"} in graph["edges"]
+        assert (len(graph["edges"]), graph["not_shown"], graph["unconnected"]) == (5, 0, 1)
+        assert sorted(graph["cycles"][0]) == ["checkout", "ledger-db"]
+        assert graph["blast_radius"] is None
+
+        text = (await http.get("/service-map")).text
+        assert sorted(drawn(text)) == ["checkout", "disk", "ledger-db", "search", "web-app"]
+        assert text.count('<path class="way') == 5
+        assert text.count('<path class="way back"') == 1
+        assert f'aria-label="ledger-db: Outage {cause}, depends on 2, used by 1 on this map"' in text
+        assert 'aria-label="web-app: May be affected, depends on 1, used by 0 on this map"' in text
+        table = text.partition("<table")[2]
+        assert f'href="/incidents/{cause}"' in table
+        assert 'href="/service-map?service=ledger-db"' in table
+
+        # around one service: what it needs, what needs it, and who is affected if it fails
+        near = await api("GET", "/service-map?service=disk&steps=1")
+        assert sorted(nodes(near)) == ["disk", "ledger-db", "search"]
+        radius = near["blast_radius"]
+        assert (radius["total"], radius["by_tier"]) == (4, {})
+        assert [(n["slug"], n["through"]) for n in radius["nearest"]] == [
+            ("ledger-db", []),
+            ("search", []),
+            ("checkout", ["ledger-db"]),
+            ("web-app", ["ledger-db", "checkout"]),
+        ]
+        page = (await http.get("/service-map?service=Disk&steps=1")).text
+        assert sorted(drawn(page)) == ["disk", "ledger-db", "search"]
+        assert "4 services may be affected" in page
+        assert 'aria-current="true" aria-label="disk:' in page
+
+        # links lead here from the list and from a service, and keep the filters
+        assert 'href="/service-map?service=checkout"' in (await http.get("/services/checkout")).text
+        assert (
+            "/service-map?q=ledger&amp;health=unhealthy"
+            in (await http.get("/services?q=ledger&health=unhealthy")).text
+        )
+
+
+async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        names = [f"part-{number:03}" for number in range(120)]
+        await add_services(w, *names, "alone")
+        await depend(w, {name: [names[0]] for name in names[1:]})
+        text = (await http.get("/service-map")).text
+        assert (len(drawn(text)), "20 services are not shown." in text) == (100, True)
+        assert "part-000" in drawn(text)
+        assert (await api("GET", "/service-map"))["not_shown"] == 0
+        small = await api("GET", "/service-map?limit=2")
+        assert (len(small["nodes"]), len(small["edges"]), small["not_shown"]) == (2, 1, 118)
+
+        # a match is shown with what is next to it
+        found = await api("GET", "/service-map?q=part-007")
+        assert [(n["slug"], n["is_match"]) for n in found["nodes"]] == [
+            ("part-000", False),
+            ("part-007", True),
+        ]
+        assert sorted(drawn((await http.get("/service-map?q=part-007")).text)) == ["part-000", "part-007"]
+        lonely = (await http.get("/service-map?q=alone")).text
+        assert (
+            "No dependencies to draw" in lonely,
+            "1 service matches, and has no dependencies." in lonely,
+        ) == (
+            True,
+            True,
+        )
+        assert "No service matches all filters." in (await http.get("/service-map?q=nothing")).text
+
+        # what can't be understood is said, and what was typed stays
+        for query in (
+            "service=nowhere",
+            "steps=0",
+            "steps=99",
+            "tier=9",
+            "team=nowhere",
+            "q=region%3D",
+            "health=x",
+        ):
+            refused = await http.get(f"/service-map?{query}")
+            assert refused.status_code in (404, 422), query
+            assert 'action="/service-map"' in refused.text, query
+        assert 'value="nowhere"' in (await http.get("/service-map?service=nowhere")).text
+        for query in ("service=nowhere", "team=nowhere"):
+            await api("GET", f"/service-map?{query}", status=404)
+        for query in ("steps=0", "steps=11", "limit=0", "limit=9999", "tier=9"):
+            await api("GET", f"/service-map?{query}", status=422)
+
+
+async def test_the_map_reveals_no_private_incident(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        ids = await add_services(w, "ledger-db")
+        await depend(w, {"checkout": ["ledger-db"]})
+        secret = f"INC-{await declare(w, ids['ledger-db'], title='Keys copied', private=True)}"
+        async with w.ctx.db.tx() as tx:
+            person = await people.create_person(
+                tx, TEST, name="Noor", email="n@example.org", role=Role.RESPONDER, tz="UTC", now=w.now
+            )
+        other = api.with_key(await key_of(w.ctx.db, clock, person.id))
+        narrow = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
+        for path in ("/service-map", "/service-map?service=ledger-db", "/service-map?health=unhealthy"):
+            assert secret in str(await api("GET", path)), path
+            for stranger in (other, narrow):
+                text = str(await stranger("GET", path))
+                assert (secret in text, "outage" in text) == (False, False), path
+        await sign_in(w, http, person.id)
+        assert secret not in (await http.get("/service-map")).text
