@@ -17,7 +17,7 @@ from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
 from firebell.oncall.calendars.impossible_rules import never_occurs
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent
-from firebell.oncall.calendars.recurrence_cost import StepBudget, TooCostly, steps_between
+from firebell.oncall.calendars.recurrence_cost import StepBudget, TooCostlyError, steps_between
 from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
 from firebell.oncall.calendars.recurring_events import Series, latest_changes, series_of
 
@@ -142,7 +142,7 @@ def _too_frequent(event: Any, b: datetime) -> bool:
 def _drop_impossible_rules(event: Any, b: datetime, budget: StepBudget) -> bool:
     """Remove the rules of an event that never occur; return True if there is one.
 
-    Raise `TooCostly` if the others take too long to expand, or to tell whether they occur.
+    Raise `TooCostlyError` if the others take too long to expand, or to tell whether they occur.
     """
     rules, start = _rules(event), event["DTSTART"].dt
     possible = [rule for rule in rules if not never_occurs(rule, start, b, budget)]
@@ -207,7 +207,7 @@ def _expanded(
             occurrences = query.between(a - 2 * _DAY, b + 2 * _DAY)
         kept, kept_notes = _kept(occurrences, zone, a, b)
         return kept, notes + kept_notes
-    except TooCostly as error:
+    except TooCostlyError as error:
         return [], [f"{title}: {error}, so the event was skipped."]
     except UNREADABLE as error:
         return [], [f"{title}: cannot be read ({type(error).__name__}: {str(error)[:120]})."]

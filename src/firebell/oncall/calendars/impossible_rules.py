@@ -19,7 +19,7 @@ def never_occurs(rule: Any, start: date, last: date, budget: StepBudget) -> bool
     """Return True if a rule, an RRULE of an event that begins at `start`, has no occurrence from then until `last`.
 
     Without an occurrence, dateutil searches to the year 9999, which can take seconds. So the search starts whole
-    cycles later, where the same dates follow and fewer years are left. Raise `TooCostly` if the budget does not
+    cycles later, where the same dates follow and fewer years are left. Raise `TooCostlyError` if the budget does not
     suffice for the search; a rule that surely occurs takes none.
     """
     if _surely_occurs(rule):

@@ -17,7 +17,7 @@ _STEPS_PER_YEAR = {"YEARLY": 12, "MONTHLY": 24, "WEEKLY": 53, "DAILY": 366, "HOU
 _TIMES = ("BYHOUR", "BYMINUTE", "BYSECOND")
 
 
-class TooCostly(ValueError):
+class TooCostlyError(ValueError):
     """A recurrence rule takes too many steps."""
 
 
@@ -28,9 +28,9 @@ class StepBudget:
         self._left = MAX_STEPS
 
     def require(self, steps: int) -> None:
-        """Raise `TooCostly` if so many steps are not left."""
+        """Raise `TooCostlyError` if so many steps are not left."""
         if steps > max(self._left, FREE_STEPS):
-            raise TooCostly("its recurrence rule takes too long to compute")
+            raise TooCostlyError("its recurrence rule takes too long to compute")
 
     def spend(self, steps: int) -> None:
         """Count steps that were taken, unless there are few of them."""
