@@ -388,13 +388,14 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
 async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
     """Return True if no message of this level of a subject's plan has arrived or can still arrive.
 
-    Messages of a channel that never shows what arrives do not count.
+    Messages of a channel that never shows what arrives do not count, nor do those to people who have left.
     """
     return not await tx.value(
         """
         select exists (
             select
             from delivery
+            join person on person.id = delivery.person_id
             where subject_kind = $1
                 and subject_id = $2
                 and epoch = $3
@@ -403,6 +404,7 @@ async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, 
                 and state in ('queued', 'sending', 'accepted')
                 and reason <> $6
                 and channel <> all($7::text[])
+                and person.active
         )
         """,
         kind,

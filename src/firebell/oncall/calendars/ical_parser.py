@@ -178,9 +178,7 @@ def _include_last_day(event: Any) -> None:
             rule["UNTIL"] = [end.astimezone(UTC) if start.tzinfo else end]
 
 
-def _expanded(
-    series: Series, zone: ZoneInfo, a: datetime, b: datetime, budget: StepBudget
-) -> ReadEvents:
+def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime, budget: StepBudget) -> ReadEvents:
     title = _title(series.events[0])
     notes: list[str] = []
     try:
