@@ -15,7 +15,7 @@ from firebell.notify.send_slots import Blocked, Slots, destination, take_turns
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4
 """Number of messages read per message to claim: those of one destination in a row wait for each other."""
-_TEXT_CHARS = 500
+PROVIDER_TEXT_CHARS = 500
 """Maximum length of what a provider says."""
 DELIVERY_COLUMNS = (
     "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"
@@ -292,7 +292,7 @@ async def accepted(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetim
         returning delivery.id
         """,
         *transpose(
-            ((d.id, d.claims, to_storable(provider_id, _TEXT_CHARS)) for d, provider_id in arrived), 3
+            ((d.id, d.claims, to_storable(provider_id, PROVIDER_TEXT_CHARS)) for d, provider_id in arrived), 3
         ),
         now,
     )
@@ -320,7 +320,7 @@ async def retry(
         """,
         *_leases(deliveries),
         at,
-        to_storable(error, _TEXT_CHARS),
+        to_storable(error, PROVIDER_TEXT_CHARS),
         int(not counted),
     )
     await tx.wake("send")
@@ -341,7 +341,7 @@ async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Del
         returning delivery.id
         """,
         *_leases(deliveries),
-        to_storable(error, _TEXT_CHARS),
+        to_storable(error, PROVIDER_TEXT_CHARS),
     )
     ids = {row["id"] for row in recorded}
     return [delivery for delivery in deliveries if delivery.id in ids]
