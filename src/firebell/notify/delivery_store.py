@@ -444,12 +444,6 @@ async def delivery(tx: Reads, delivery_id: int) -> Delivery | None:
     return delivery_from_row(row) if row else None
 
 
-async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
-    """Return when a message was queued, None if there is no such message."""
-    created: datetime | None = await tx.value("select created_at from delivery where id = $1", delivery_id)
-    return created
-
-
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
     """Make what waits due earlier; with `only_after_now`, what was queued after `now`.
 
