@@ -12,7 +12,7 @@ from firebell.notify import delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.paging import actions as paging
-from firebell.paging.model import Level, Plan, Target, TargetKind
+from firebell.paging.model import Level, PageState, Plan, Strategy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people import audit_store, key_store
 from tests.api.api_clients import Api, browser, key_of
@@ -117,6 +117,25 @@ async def test_a_page_waits_for_no_one_who_left_after_its_message_was_sent(
             await delivery_store.retry(tx, [claimed], w.now, "busy")
         await w.after(minutes=1)
         assert await pages_to(w, "Mara Lindqvist") == []
+
+
+async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        async with w.ctx.db.tx() as tx:
+            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
+            [policy] = await paging.policies(tx)
+            turns = Level(both, strategy=Strategy.ROUND_ROBIN)
+            plan = Plan(policy.name, (turns,), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await set_active(w, w.mara, False)
+        await w.settle()
+        assert [message["event"] for message in await pages_to(w, "Jun Okafor")] == ["page"]
+        assert (await w.page()).state is PageState.TRIGGERED
 
 
 async def test_a_level_waits_for_those_who_stay(dsn: str, clock: FakeClock) -> None:
