@@ -138,6 +138,25 @@ async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
         assert (await w.page()).state is PageState.TRIGGERED
 
 
+async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        async with w.ctx.db.tx() as tx:
+            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
+            [policy] = await paging.policies(tx)
+            plan = Plan(policy.name, (Level(both, min_acks=2),), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await w.ack(w.jun)
+        await set_active(w, w.mara, False)
+        await w.settle()
+        assert (await w.page()).state is PageState.EXHAUSTED
+        assert [message["event"] for message in await pages_to(w, "Jun Okafor")] == ["page", "alarm"]
+
+
 async def test_a_level_waits_for_those_who_stay(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
