@@ -41,8 +41,8 @@ class StepBudget:
 def steps_between(rule: Any, start: date, last: date) -> int:
     """Return about how many steps a rule takes from one day to another, or to its UNTIL if that is earlier."""
     frequency = str((rule.get("FREQ") or [""])[0]).upper()
-    interval = (rule.get("INTERVAL") or [1])[0]
-    until = (rule.get("UNTIL") or [last])[0]
+    interval: int = (rule.get("INTERVAL") or [1])[0]
+    until: date = (rule.get("UNTIL") or [last])[0]
     years = max((min(last.toordinal(), until.toordinal()) - start.toordinal()) / 365.25, 0)
     times = math.prod(len(rule.get(part) or [1]) for part in _TIMES) if frequency != "HOURLY" else 1
     return math.ceil(years * _STEPS_PER_YEAR.get(frequency, 0) / interval) * times
