@@ -193,7 +193,7 @@ async def test_when_everyone_of_a_level_leaves_the_next_level_is_paged(dsn: str,
         await w.settle()
         assert w.sink.people() == ["Mara Lindqvist"]
         await refused(w, people.update_person, mara, w.mara, active=False, now=w.now)
-        await w.after(minutes=5)
+        await w.settle()
         assert paged(w)[1:] == ["Jun Okafor"]
 
 

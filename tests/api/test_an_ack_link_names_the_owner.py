@@ -1,8 +1,11 @@
 """A used link, or that of an acknowledged page, offers no button and shows who has the page since when."""
 
+from datetime import timedelta
+
 import httpx
 
 from firebell.kit.clock import FakeClock
+from firebell.paging.model import PageState
 from tests.api.api_clients import browser
 from tests.world import World, world
 
@@ -58,3 +61,25 @@ async def test_the_link_of_a_resolved_page_offers_no_button(dsn: str, clock: Fak
         shown = await http.get(link)
         assert _state(shown) == "resolved"
         assert BUTTON not in shown.text
+
+
+async def test_a_link_from_before_an_old_backup_was_restored_acknowledges_no_other_page(
+    dsn: str, clock: FakeClock
+) -> None:
+    """Pages and messages after the restoration get the numbers that were used after the backup."""
+    async with world(dsn, clock) as w, browser(w) as http:
+        link = await _link(w)
+        lost = await w.page()
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("truncate page, delivery, due, alert, alert_group restart identity cascade")
+        clock.advance(timedelta(minutes=10))
+        await w.alert("The database is down")
+        await w.settle()
+        assert ((await w.page()).id, w.sink.got[-1]["person"]) == (lost.id, "Mara Lindqvist")
+        for answer in (await http.get(link), await http.post(link)):
+            assert answer.status_code == 410
+            assert "The database is down" not in answer.text
+        assert (await w.page()).state is PageState.TRIGGERED
+        link = "/ack/" + str(w.sink.got[-1]["ack_url"]).rpartition("/")[2]
+        assert BUTTON not in (await http.post(link)).text
+        assert (await w.page()).state is PageState.ACKED

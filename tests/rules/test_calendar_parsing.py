@@ -373,6 +373,44 @@ def test_many_events_that_never_recur_are_read_in_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("start", "rule"),
+    [
+        ("20260101T100000Z", "FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"),
+        ("20260101T100000Z", "FREQ=HOURLY;BYMONTH=2;BYSETPOS=2"),
+        ("20260101T100000Z", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"),
+        ("00010101T100000Z", "FREQ=DAILY;BYMONTH=6"),
+        ("00010101T100000Z", f"FREQ=DAILY;BYMONTH=6;BYHOUR={','.join(map(str, range(24)))}"),
+        ("20160101T100000Z", "FREQ=HOURLY;BYMONTH=6"),
+    ],
+)
+def test_dozens_of_costly_rules_take_no_one_off_call_in_the_rest_of_a_calendar(start: str, rule: str) -> None:
+    costly = [f"UID:{n}\nDTSTART:{start}\nDURATION:PT1H\nRRULE:{rule}" for n in range(60)]
+    rota = [
+        f"UID:plain\n{ZULU}",
+        f"UID:daily\nRRULE:FREQ=DAILY;COUNT=2\n{ZULU}",
+        f"UID:weekly\nRRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;COUNT=2\n{ZULU}",
+        f"UID:monthly\nRRULE:FREQ=MONTHLY;BYDAY=3MO;COUNT=2\n{ZULU}",
+        f"UID:hourly\nRRULE:FREQ=HOURLY;INTERVAL=12;COUNT=2\n{ZULU}",
+    ]
+    with stopwatch() as watch:
+        events, notes = read(ics(*costly, *rota), "UTC", A, B)
+        alone, _ = read(ics(*rota), "UTC", A, B)
+    assert [e for e in events if e in alone] == alone
+    assert any("x: its recurrence rule takes too long" in note for note in notes)
+    assert watch.seconds < READER_LIMIT_S * 0.6
+
+
+def test_hundreds_of_old_daily_series_take_no_one_off_call() -> None:
+    old = [
+        f"UID:{n}\nDTSTART:19990101T100000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;UNTIL=19990301T000000Z"
+        for n in range(400)
+    ]
+    since_2001 = "UID:s\nDTSTART:20010101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY"
+    events, notes = read(ics(*old, since_2001, since_2001.replace("UID:s", "UID:t")), "UTC", A, B)
+    assert (len(events), notes) == (360, [])
+
+
+@pytest.mark.parametrize(
     ("rule", "start"),
     [
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "20240229"),

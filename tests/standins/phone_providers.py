@@ -66,6 +66,8 @@ class PhoneProviders:
     """What Vonage does once between taking a text message and answering."""
     date_created: str = ""
     """When Twilio took every message, in its spelling."""
+    lies: dict[str, str] = field(default_factory=dict)
+    """Fields of each answer about a message that was taken, with other values than a real provider would give."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -112,7 +114,9 @@ class PhoneProviders:
             request.transport.abort()
         if mode == "slow":
             await self.slow.wait()
-        return web.json_response({"sid": sid, "status": "queued", "num_segments": "1"}, status=201)
+        return web.json_response(
+            {"sid": sid, "status": "queued", "num_segments": "1", **self.lies}, status=201
+        )
 
     def _listed(self, request: web.Request, kind: str) -> dict[str, Any]:
         wanted = "sms" if kind == "Messages" else "voice"
@@ -184,7 +188,7 @@ class PhoneProviders:
             act, self.before_answer = self.before_answer, None
             await act(self.taken[-1])
         name, status = ("message_uuid", 202) if kind == "messages" else ("uuid", 201)
-        return web.json_response({name: uuid}, status=status)
+        return web.json_response({name: uuid, **self.lies}, status=status)
 
 
 def _wrong_vonage_message(body: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ from firebell.kit.signing import token_hash
 from firebell.notify.deliveries import store as delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
+from firebell.paging import actions as paging
+from firebell.paging.model import Level, PageState, Plan, Strategy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.api_keys import store as key_store
 from firebell.people.audit_log import store as audit_store
@@ -93,6 +95,82 @@ async def test_a_level_that_reaches_no_one_is_left_at_once(dsn: str, clock: Fake
         await w.settle()
         assert await pages_to(w, "Mara Lindqvist") == []
         assert len(await pages_to(w, "Jun Okafor")) == 1
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+async def test_a_page_waits_for_no_one_who_left_after_its_message_was_sent(
+    dsn: str, clock: FakeClock, is_sent: bool
+) -> None:
+    """The message of the only person of a level has arrived, or its provider has not answered yet."""
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        await w.alert()
+        await w.worker.run_due(w.now)
+        async with w.ctx.db.tx() as tx:
+            [claimed] = await delivery_store.claim(tx, w.now, 100)
+        if is_sent:
+            async with w.ctx.db.tx() as tx:
+                await delivery_store.accepted(tx, [(claimed, "1")], w.now)
+        await set_active(w, w.mara, False)
+        await w.settle()
+        assert len(await pages_to(w, "Jun Okafor")) == 1
+        async with w.ctx.db.tx() as tx:
+            await delivery_store.retry(tx, [claimed], w.now, "busy")
+        await w.after(minutes=1)
+        assert await pages_to(w, "Mara Lindqvist") == []
+
+
+async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        async with w.ctx.db.tx() as tx:
+            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
+            [policy] = await paging.policies(tx)
+            turns = Level(both, strategy=Strategy.ROUND_ROBIN)
+            plan = Plan(policy.name, (turns,), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await set_active(w, w.mara, False)
+        await w.settle()
+        assert [message["event"] for message in await pages_to(w, "Jun Okafor")] == ["page"]
+        assert (await w.page()).state is PageState.TRIGGERED
+
+
+async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        async with w.ctx.db.tx() as tx:
+            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
+            [policy] = await paging.policies(tx)
+            plan = Plan(policy.name, (Level(both, min_acks=2),), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await w.ack(w.jun)
+        await set_active(w, w.mara, False)
+        await w.settle()
+        assert (await w.page()).state is PageState.EXHAUSTED
+        assert [message["event"] for message in await pages_to(w, "Jun Okafor")] == ["page", "alarm"]
+
+
+async def test_a_level_waits_for_those_who_stay(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        async with w.ctx.db.tx() as tx:
+            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
+            [policy] = await paging.policies(tx)
+            plan = Plan(policy.name, (Level(both), Level(both[1:])), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await set_active(w, w.mara, False)
+        await w.after(minutes=2)
+        assert ((await w.page()).level, len(await pages_to(w, "Jun Okafor"))) == (0, 1)
 
 
 @pytest.mark.parametrize("returned", [False, True])

@@ -32,7 +32,6 @@ latest_delivery = subject_delivery_store.latest_to
 notified = subject_delivery_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue
-queued_at = delivery_store.created_at
 record_answered = receipt_actions.record_answered
 record_receipt = receipt_actions.record_receipt
 reply_code_subjects = reply_code_store.subjects_of

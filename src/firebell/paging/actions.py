@@ -215,13 +215,17 @@ async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -
 
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Void all deliveries to a person who left; a page that reached no one else enters its next level at once."""
+    """Void all deliveries to a person who left.
+
+    A page whose level reached no one else who can still acknowledge it enters its next level at once.
+    """
     waiting = await store.lock(tx, await store.pages_waiting_for(tx, event.person_id))
     await notify.void_queued(tx, event.person_id)
     for page_ in waiting:
         position = (page_.id, page_.epoch, page_.level, page_.round)
-        if await notify.unreached(tx, SUBJECT_KIND, *position):
-            await skip_unreached_level(tx, *position, now)
+        if await notify.unreached(tx, SUBJECT_KIND, *position, without=page_.acks):
+            text = "No one whom this level notified can acknowledge anymore."
+            await skip_unreached_level(tx, *position, now, text=text)
 
 
 async def _apply_to_subjects(
@@ -421,16 +425,22 @@ async def escalate_unreached(tx: Tx, event: NobodyReached, now: datetime) -> Non
 
 
 async def skip_unreached_level(
-    tx: Tx, page_id: int, epoch: int, level: int, round_: int, now: datetime
+    tx: Tx,
+    page_id: int,
+    epoch: int,
+    level: int,
+    round_: int,
+    now: datetime,
+    *,
+    text: str = "No message of this level could be delivered.",
 ) -> None:
-    """Make the next level due now, because every message of this one failed (spec 2.5)."""
+    """Make the next level due now, because this one reaches no one (spec 2.5)."""
     expected = (PageState.TRIGGERED, epoch, level, round_)
     for old in await store.lock(tx, [page_id]):
         # already due: another message of the level failed in this moment, and it is in the log
         waits = old.due_at is not None and old.due_at > now
         if waits and (old.state, old.epoch, old.level, old.round) == expected:
             await store_changes(tx, [replace(old, due_at=now)], now)
-            text = "No message of this level could be delivered."
             await log_all(tx, [old], "unreached", text, now)
 
 

@@ -418,24 +418,24 @@ async def log(tx: Tx, page_id: int) -> list[LogEntry]:
 
 
 async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
-    """Return the triggered pages whose current level has a message queued for a person."""
+    """Return the triggered pages whose current level notifies a person, also if the message has arrived."""
     rows = await tx.fetch(
         """
-        select distinct delivery.subject_id page_id
-        from delivery
-        join page on page.id = delivery.subject_id
-            and page.state = 'triggered'
-            and page.epoch = delivery.epoch
-            and page.level = delivery.level
-            and page.round = delivery.round
-        where delivery.person_id = $1
-            and delivery.state = 'queued'
-            and delivery.subject_kind = 'page'
-        order by delivery.subject_id
+        select distinct page.id
+        from page
+        join delivery on delivery.subject_kind = 'page'
+            and delivery.subject_id = page.id
+            and delivery.epoch = page.epoch
+            and delivery.level = page.level
+            and delivery.round = page.round
+        where page.state = 'triggered'
+            and delivery.person_id = $1
+            and delivery.state in ('queued', 'sending', 'accepted')
+        order by page.id
         """,
         person_id,
     )
-    return [row["page_id"] for row in rows]
+    return [row["id"] for row in rows]
 
 
 async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collection[int]) -> list[Arrival]:

@@ -139,13 +139,21 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
 
 async def _unreached(tx: Tx, recipients: Recipients, pages: Sequence[Page]) -> dict[int, tuple[int, ...]]:
     """Return, by page, everyone else at its level with round robin if no message to those in turn can arrive."""
-    entered = [
-        page
+    turns = {
+        page.id: turn_of(page, page.level, page.round)
         for page in pages
         if page.state is PageState.TRIGGERED
         and page.level >= 0
         and page.plan.levels[page.level].strategy is Strategy.ROUND_ROBIN
-        and not any(recipients.notified[page.id].get(i) for i in turn_of(page, page.level, page.round))
+    }
+    if not turns:
+        return {}
+    in_turn = await people.people_by_id(tx, [i for turn in turns.values() for i in turn])
+    entered = [
+        page
+        for page in pages
+        if page.id in turns
+        and not any(recipients.notified[page.id].get(i) and in_turn[i].active for i in turns[page.id])
     ]
     if not entered:
         return {}

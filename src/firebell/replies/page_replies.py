@@ -16,11 +16,14 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Delivery
 from firebell.paging import actions as paging
 from firebell.paging.model import SUBJECT_KIND, UNANSWERED, Page, PageState
+from firebell.people import actions as people
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights
 
 NAMED_PAGES = 4
 """Number of pages that an answer names; the others are counted."""
+_ACKNOWLEDGING = ("acked", "acked_in_part")
+"""The kinds of the log entries of those who acknowledged before anyone joined them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +159,24 @@ def _still_needed(answerer: Answerer, page: Page) -> str:
 
 
 async def first_acknowledgment(tx: Tx, page: Page, answerer: Answerer) -> str:
-    """Return who else acknowledged a page first since it was last triggered, and when; empty if no one did."""
+    """Return who else acknowledged a page first since it was last triggered, and when; empty if no one did.
+
+    An owner is known by id, because two people can have the same name.
+    """
     if page.state is not PageState.ACKED:
         return ""
-    first = next((e for e in reversed(await paging.log(tx, page.id)) if e.kind == "acked"), None)
-    if first is None or first.actor == answerer.person.name:
+    owner_ids = (await paging.owners(tx, [page.id]))[page.id]
+    owners = {person.name for person in (await people.people_by_id(tx, owner_ids)).values()}
+    first = next(
+        (
+            entry
+            for entry in reversed(await paging.log(tx, page.id))
+            if entry.kind in _ACKNOWLEDGING and (entry.actor in owners or not owners)
+        ),
+        None,
+    )
+    is_own = answerer.person.id in owner_ids and first is not None and first.actor == answerer.person.name
+    if first is None or is_own:
         return ""
     at = f"{first.at.astimezone(zone(answerer.person.tz)):%H:%M}"
     return answerer.word("{name} acknowledged {ref} at {time}.", name=first.actor, ref=page.ref, time=at)
@@ -173,6 +189,8 @@ async def state_of(tx: Tx, page_id: int, answerer: Answerer) -> SignalAnswer:
         case PageState.ACKED:
             if before := await first_acknowledgment(tx, page, answerer):
                 return SignalAnswer(before)
+            if answerer.person.id not in (await paging.owners(tx, [page_id]))[page_id]:
+                return SignalAnswer(f"{page.ref}: {answerer.word('Acknowledged.')}")
             state = "You acknowledged {ref}."
         case PageState.RESOLVED:
             state = "{ref} is resolved."

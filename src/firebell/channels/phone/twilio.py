@@ -1,6 +1,7 @@
 """Text messages and calls by Twilio, over plain HTTP (decision 0088)."""
 
 import base64
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ from firebell.kit.http_out import OutboundResponse
 NAME = "twilio"
 _REMEMBERED = 1000
 """Number of messages that are not taken for another one with the same text."""
+_PARTS = re.compile(r"[1-9][0-9]?")
 _ENDED = frozenset({"failed", "undelivered", "canceled"})
 """The states of a message that will not arrive."""
 ADDRESS = frozenset({21211, 21214, 21217, 21614, 30005, 30006, 13223, 13224, 13225})
@@ -46,8 +48,9 @@ def outcome_of(reply: OutboundResponse) -> ProviderOutcome:
         sid = fields.get("sid")
         if not isinstance(sid, str):
             return Retry(f"{reply.status} without a sid: is a proxy between?")
-        parts = str(fields.get("num_segments") or "1")
-        return Accepted(sid, NAME, parts=int(parts) if parts.isdecimal() and int(parts) else 1)
+        # at most as many as the longest text has: what is not recorded would be sent again
+        parts = _PARTS.fullmatch(str(fields.get("num_segments")))
+        return Accepted(sid, NAME, parts=int(parts[0]) if parts else 1)
     code = fields.get("code")
     if isinstance(code, int):
         reason = f"{code} {fields.get('message', '')}"[:200]

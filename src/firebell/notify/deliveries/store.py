@@ -15,7 +15,7 @@ from firebell.notify.notification_rules import NewDelivery, idempotency_key
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4
 """Number of messages read per message to claim: those of one destination in a row wait for each other."""
-_TEXT_CHARS = 500
+PROVIDER_TEXT_CHARS = 500
 """Maximum length of what a provider says."""
 DELIVERY_COLUMNS = (
     "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"
@@ -292,7 +292,7 @@ async def accepted(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetim
         returning delivery.id
         """,
         *transpose(
-            ((d.id, d.claims, to_storable(provider_id, _TEXT_CHARS)) for d, provider_id in arrived), 3
+            ((d.id, d.claims, to_storable(provider_id, PROVIDER_TEXT_CHARS)) for d, provider_id in arrived), 3
         ),
         now,
     )
@@ -320,7 +320,7 @@ async def retry(
         """,
         *_leases(deliveries),
         at,
-        to_storable(error, _TEXT_CHARS),
+        to_storable(error, PROVIDER_TEXT_CHARS),
         int(not counted),
     )
     await tx.wake("send")
@@ -341,7 +341,7 @@ async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Del
         returning delivery.id
         """,
         *_leases(deliveries),
-        to_storable(error, _TEXT_CHARS),
+        to_storable(error, PROVIDER_TEXT_CHARS),
     )
     ids = {row["id"] for row in recorded}
     return [delivery for delivery in deliveries if delivery.id in ids]
@@ -385,16 +385,20 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
     return await unreached(tx, *position)
 
 
-async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
+async def unreached(
+    tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int, *, without: Sequence[int] = ()
+) -> bool:
     """Return True if no message of this level of a subject's plan has arrived or can still arrive.
 
-    Messages of a channel that never shows what arrives do not count.
+    Messages of a channel that never shows what arrives do not count, nor do those to people who have left or who are
+    in `without`.
     """
     return not await tx.value(
         """
         select exists (
             select
             from delivery
+            join person on person.id = delivery.person_id
             where subject_kind = $1
                 and subject_id = $2
                 and epoch = $3
@@ -403,6 +407,8 @@ async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, 
                 and state in ('queued', 'sending', 'accepted')
                 and reason <> $6
                 and channel <> all($7::text[])
+                and person.active
+                and person.id <> all($8::bigint[])
         )
         """,
         kind,
@@ -412,6 +418,7 @@ async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, 
         round_,
         REMINDER,
         NEVER_REACHING,
+        list(without),
     )
 
 
@@ -440,12 +447,6 @@ async def delivery(tx: Reads, delivery_id: int) -> Delivery | None:
     """Return a message, None if there is no such message."""
     row = await tx.row(f"select {DELIVERY_COLUMNS} from delivery where id = $1", delivery_id)
     return delivery_from_row(row) if row else None
-
-
-async def created_at(tx: Reads, delivery_id: int) -> datetime | None:
-    """Return when a message was queued, None if there is no such message."""
-    created: datetime | None = await tx.value("select created_at from delivery where id = $1", delivery_id)
-    return created
 
 
 async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:

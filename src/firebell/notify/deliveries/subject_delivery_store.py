@@ -78,6 +78,7 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
 async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, int]]) -> dict[int, list[int]]:
     """Return, by subject, the people at its level, if none of the messages to them has arrived or can still arrive.
 
+    What arrived for people who have left does not count.
     `levels` are (subject id, epoch, level, round), at most one of each subject; one without messages is left out.
     """
     rows = await tx.fetch(
@@ -91,12 +92,17 @@ async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, i
                 and subject_id = entered.subject_id
             offset 0
         ) own
+        join person on person.id = own.person_id
         where own.epoch = entered.epoch
             and own.level = entered.level
             and own.round = entered.round
             and own.reason <> $6
         group by entered.subject_id
-        having bool_and(own.state not in ('queued', 'sending', 'accepted') or own.channel = any($7::text[]))
+        having bool_and(
+            own.state not in ('queued', 'sending', 'accepted')
+            or own.channel = any($7::text[])
+            or not person.active
+        )
         """,
         kind,
         *transpose(levels, 4),

@@ -9,7 +9,8 @@ from firebell.channels.base import Accepted
 from firebell.channels.callbacks import Receipt, ReceiptState
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.notify.deliveries.store import DELIVERY_COLUMNS, delivery_with_provider_id
+from firebell.kit.text import to_storable
+from firebell.notify.deliveries.store import DELIVERY_COLUMNS, PROVIDER_TEXT_CHARS, delivery_with_provider_id
 from firebell.notify.model import Delivery, DeliveryReceipt
 
 
@@ -36,7 +37,20 @@ async def record_accepted(tx: Tx, arrived: Sequence[tuple[Delivery, Accepted]], 
             country = excluded.country
         """,
         now,
-        *transpose(((d.id, a.provider_id, d.channel, a.provider, a.parts, a.country) for d, a in arrived), 6),
+        *transpose(
+            (
+                (
+                    d.id,
+                    to_storable(a.provider_id, PROVIDER_TEXT_CHARS),
+                    d.channel,
+                    a.provider,
+                    a.parts,
+                    a.country,
+                )
+                for d, a in arrived
+            ),
+            6,
+        ),
     )
 
 
@@ -126,7 +140,7 @@ async def fail_accepted(tx: Tx, delivery_id: int, error: str) -> bool:
             and state = 'accepted'
         """,
         delivery_id,
-        error[:500],
+        to_storable(error, PROVIDER_TEXT_CHARS),
     )
     return changed == 1
 

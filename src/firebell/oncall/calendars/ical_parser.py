@@ -17,6 +17,7 @@ from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
 from firebell.oncall.calendars.impossible_rules import never_occurs
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent
+from firebell.oncall.calendars.recurrence_cost import StepBudget, TooCostlyError, steps_between
 from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
 from firebell.oncall.calendars.recurring_events import Series, latest_changes, series_of
 
@@ -70,10 +71,11 @@ def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = Fal
         raise Invalid(f"The calendar cannot be read: {str(error)[:200]}.") from error
     events: list[CalendarEvent] = []
     notes: list[str] = []
+    budget = StepBudget()
     for calendar in calendars:
         zone = ZoneInfo(_zone_of(calendar) or tz)
         for series in series_of(calendar):
-            series_events, series_notes = _expanded(series, zone, a, b)
+            series_events, series_notes = _expanded(series, zone, a, b, budget)
             events += series_events
             notes += series_notes
             if len(events) > MAX_OCCURRENCES:
@@ -137,10 +139,17 @@ def _too_frequent(event: Any, b: datetime) -> bool:
     return False
 
 
-def _drop_impossible_rules(event: Any, b: datetime) -> bool:
-    """Remove the rules of an event that never occur; return True if there is one."""
-    rules = _rules(event)
-    possible = [rule for rule in rules if not never_occurs(rule, event["DTSTART"].dt, b)]
+def _drop_impossible_rules(event: Any, b: datetime, budget: StepBudget) -> bool:
+    """Remove the rules of an event that never occur; return True if there is one.
+
+    Raise `TooCostlyError` if the others take too long to expand, or to tell whether they occur.
+    """
+    rules, start = _rules(event), event["DTSTART"].dt
+    possible = [rule for rule in rules if not never_occurs(rule, start, b, budget)]
+    for rule in possible:
+        steps = steps_between(rule, start, b)
+        budget.require(steps)
+        budget.spend(steps)
     if len(possible) == len(rules):
         return False
     del event["RRULE"]
@@ -169,7 +178,7 @@ def _include_last_day(event: Any) -> None:
             rule["UNTIL"] = [end.astimezone(UTC) if start.tzinfo else end]
 
 
-def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> ReadEvents:
+def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime, budget: StepBudget) -> ReadEvents:
     title = _title(series.events[0])
     notes: list[str] = []
     try:
@@ -179,7 +188,7 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> ReadE
             if _too_frequent(event, b):
                 return [], [f"{title}: it repeats more than once an hour, or hourly for too long."]
             _include_last_day(event)
-            if _drop_impossible_rules(event, b):
+            if _drop_impossible_rules(event, b, budget):
                 notes.append(f"{title}: no date matches its recurrence rule, so only its first date counts.")
         if series.master is not None:
             notes += [f"{title}: {note}" for note in align(series.master, series.changes, zone)]
@@ -196,6 +205,8 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> ReadE
             occurrences = query.between(a - 2 * _DAY, b + 2 * _DAY)
         kept, kept_notes = _kept(occurrences, zone, a, b)
         return kept, notes + kept_notes
+    except TooCostlyError as error:
+        return [], [f"{title}: {error}, so the event was skipped."]
     except UNREADABLE as error:
         return [], [f"{title}: cannot be read ({type(error).__name__}: {str(error)[:120]})."]
 

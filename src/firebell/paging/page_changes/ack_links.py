@@ -1,7 +1,7 @@
 """The signed one-use link in a message: opening it shows a form, posting the form acknowledges."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -14,6 +14,8 @@ from firebell.people.model import Person
 
 LIFETIME = timedelta(hours=24)
 _PURPOSE = "ack"
+_TOLERANCE = timedelta(minutes=1)
+"""How much later than its link a message may have been queued by the clock of another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class AckLink:
     page_id: int
     person_id: int
     delivery_id: int
+    issued_at: datetime | None
+    """When it was issued; None for a link of an earlier release."""
 
     @property
     def id(self) -> str:
@@ -32,20 +36,30 @@ class AckLink:
 
 def ack_url(ctx: Context, delivery: Delivery, now: datetime) -> str:
     """Return the URL that lets the recipient of `delivery` acknowledge without signing in."""
-    value = {"p": delivery.subject_id, "u": delivery.person_id, "d": delivery.id}
+    issued_at = int(now.timestamp())
+    value = {"p": delivery.subject_id, "u": delivery.person_id, "d": delivery.id, "t": issued_at}
     return f"{ctx.public_url}/ack/{ctx.signer.sign(_PURPOSE, value, now + LIFETIME)}"
 
 
 def read(ctx: Context, token: str, now: datetime) -> AckLink:
     """Return the link of a token; raise `Invalid` if it is forged or expired."""
     value = ctx.signer.open(_PURPOSE, token, now)
-    return AckLink(value["p"], value["u"], value["d"])
+    issued_at = datetime.fromtimestamp(value["t"], UTC) if "t" in value else None
+    return AckLink(value["p"], value["u"], value["d"], issued_at)
 
 
 async def holder(tx: Tx, link: AckLink) -> Person:
-    """Return the person of a link; raise `Gone` if they were deactivated since, even if reactivated."""
-    queued_at = await notify.queued_at(tx, link.delivery_id)
-    if queued_at is None or await people.left_since(tx, link.person_id, queued_at):
+    """Return the person of a link; raise `Gone` if they were deactivated since, even if reactivated.
+
+    After an old backup was restored, the numbers of a link can be those of another message.
+    """
+    delivery = await notify.delivery(tx, link.delivery_id)
+    if (
+        delivery is None
+        or (delivery.subject_id, delivery.person_id) != (link.page_id, link.person_id)
+        or (link.issued_at and delivery.created_at > link.issued_at + _TOLERANCE)
+        or await people.left_since(tx, link.person_id, delivery.created_at)
+    ):
         raise Gone("This link is no longer valid.", hint="Sign in to Firebell to see the page.")
     return await people.person(tx, link.person_id)
 
