@@ -13,8 +13,8 @@ from firebell.kit.db.database import Row, Tx
 from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
-from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.queries import overview
+from firebell.service_overview.service_list.alert_bars import alert_bars
 from tests.actions.test_pages_start_in_few_round_trips import statements
 from tests.world import World, world
 

@@ -123,7 +123,7 @@ PEOPLE = LargeSlice(
         "authentication",
         "route_access session_watch sign_in",
         "unit_of_work actions",
-        "api person_web profile_web",
+        "api person_web profile_web time_zones_web",
         "slice",
     ),
     ("web", "api"),
@@ -227,7 +227,32 @@ METRICS = LargeSlice(
     ),
     ("web", "api"),
 )
-ALL = [ONCALL, INCIDENTS, POSTMORTEMS, PEOPLE, NOTIFY, ALERTS, PAGING, CHAT, SUBSCRIBERS, METRICS]
+SERVICE_OVERVIEW = LargeSlice(
+    "service_overview",
+    _floors(
+        "health fact_store",
+        "state_queries",
+        "service_list",
+        "dependencies queries",
+        "service_map service_files",
+        "api web edit_web runbook_choice_web",
+        "slice",
+    ),
+    ("web", "api", "parts"),
+)
+ALL = [
+    ONCALL,
+    INCIDENTS,
+    POSTMORTEMS,
+    PEOPLE,
+    NOTIFY,
+    ALERTS,
+    PAGING,
+    CHAT,
+    SUBSCRIBERS,
+    METRICS,
+    SERVICE_OVERVIEW,
+]
 LARGE = pytest.mark.parametrize("large", ALL, ids=lambda large: large.name)
 MODULES_PER_FOLDER = 26
 """The most modules directly in a folder; a slice that has more gets rooms."""

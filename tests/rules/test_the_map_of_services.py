@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.catalog.dependencies import Edge, cycles, reach_counts, reached, reversed_edges
-from firebell.service_overview.map_layout import BOX_HEIGHT, BOX_WIDTH, MapLayout, layout
-from firebell.service_overview.map_selection import MAX_EDGES, select
+from firebell.service_overview.service_map.layout import BOX_HEIGHT, BOX_WIDTH, MapLayout, layout
+from firebell.service_overview.service_map.selection import MAX_EDGES, select
 from tests.stopwatch import stopwatch
 
 WEB, CHECKOUT, LEDGER, GATEWAY, DISK = range(1, 6)

@@ -24,8 +24,9 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks import queries as runbooks
 from firebell.runbooks.queries import RunbookOfService
-from firebell.service_overview import list_queries, queries
-from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
+from firebell.service_overview import queries
+from firebell.service_overview.service_list import queries as list_queries
+from firebell.service_overview.service_list.queries import HealthFilter, ServiceSearch
 
 router = api.router("services", "/services")
 

@@ -17,9 +17,9 @@ from firebell.paging.model import Policy, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import Team
 from firebell.service_overview import fact_store
-from firebell.service_overview.alert_bars import alert_bars
 from firebell.service_overview.fact_store import PageFigures
 from firebell.service_overview.health import ServiceHealth, health
+from firebell.service_overview.service_list.alert_bars import alert_bars
 
 PERIOD = timedelta(days=30)
 """The period of which figures are shown."""

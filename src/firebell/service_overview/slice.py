@@ -9,20 +9,13 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.service_overview import (
-        api,
-        dependency_api,
-        dependency_web,
-        edit_web,
-        export_api,
-        export_web,
-        import_api,
-        import_web,
-        list_web,
-        map_api,
-        map_web,
-        web,
-    )
+    from firebell.service_overview import api, edit_web, web
+    from firebell.service_overview.dependencies import api as dependency_api
+    from firebell.service_overview.dependencies import web as dependency_web
+    from firebell.service_overview.service_files import export_api, export_web, import_api, import_web
+    from firebell.service_overview.service_list import web as list_web
+    from firebell.service_overview.service_map import api as map_api
+    from firebell.service_overview.service_map import web as map_web
 
     return [
         list_web.router,
@@ -41,19 +34,19 @@ def _routers() -> list["APIRouter"]:
 
 
 def _alert_parts() -> list[AlertPart]:
-    from firebell.service_overview import dependency_parts
+    from firebell.service_overview.dependencies import parts as dependency_parts
 
     return [dependency_parts.ALERT_PART]
 
 
 def _incident_parts() -> list[IncidentPart]:
-    from firebell.service_overview import dependency_parts
+    from firebell.service_overview.dependencies import parts as dependency_parts
 
     return [dependency_parts.INCIDENT_PART]
 
 
 def _page_parts() -> list[PagePart]:
-    from firebell.service_overview import dependency_parts
+    from firebell.service_overview.dependencies import parts as dependency_parts
 
     return [dependency_parts.PAGE_PART]
 

@@ -18,7 +18,8 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.runbooks import queries as runbooks
-from firebell.service_overview import dependency_queries, queries
+from firebell.service_overview import queries
+from firebell.service_overview.dependencies import queries as dependency_queries
 
 router = routing.html_router()
 

@@ -14,7 +14,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import dependency_queries
+from firebell.service_overview.dependencies import queries as dependency_queries
 
 router = routing.html_router()
 

@@ -10,9 +10,9 @@ from firebell.kit.web.api import ApiOutput, problems
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.service_overview import export_queries
 from firebell.service_overview.api import MatcherQuery, StateFilter, TeamFilter, TierFilter, search_of
-from firebell.service_overview.list_queries import HealthFilter
+from firebell.service_overview.service_files import export_queries
+from firebell.service_overview.service_list.queries import HealthFilter
 
 router = api.router("services")
 

@@ -6,8 +6,8 @@ from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.service_overview import list_queries
-from firebell.service_overview.list_queries import ServiceSearch
+from firebell.service_overview.service_list import queries as list_queries
+from firebell.service_overview.service_list.queries import ServiceSearch
 from firebell.service_overview.state_queries import CurrentState
 
 

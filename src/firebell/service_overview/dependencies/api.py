@@ -13,8 +13,8 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Removed, Text, problems, r
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.service_overview import dependency_queries
-from firebell.service_overview.dependency_queries import RelatedService
+from firebell.service_overview.dependencies import queries as dependency_queries
+from firebell.service_overview.dependencies.queries import RelatedService
 
 router = api.router("services")
 

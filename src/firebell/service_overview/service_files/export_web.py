@@ -10,8 +10,8 @@ from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import export_queries
-from firebell.service_overview.list_web import search_of
+from firebell.service_overview.service_files import export_queries
+from firebell.service_overview.service_list.web import search_of
 
 router = routing.html_router()
 

@@ -17,10 +17,11 @@ from firebell.people import route_access
 from firebell.people.model import Team
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import list_queries, runbook_choice_web
+from firebell.service_overview import runbook_choice_web
 from firebell.service_overview.edit_web import FIELDS, TIER_CHOICES, read_fields, with_form_names
-from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
 from firebell.service_overview.runbook_choice_web import FormFields
+from firebell.service_overview.service_list import queries as list_queries
+from firebell.service_overview.service_list.queries import HealthFilter, ServiceSearch
 
 router = routing.html_router()
 

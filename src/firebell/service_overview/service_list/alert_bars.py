@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
-from firebell.service_overview import list_store
+from firebell.service_overview.service_list import store as list_store
 
 
 async def alert_bars(

@@ -12,11 +12,12 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.service_overview import map_queries, map_selection
 from firebell.service_overview.api import MatcherQuery, StateFilter, TeamFilter, TierFilter, search_of
-from firebell.service_overview.dependency_api import ServiceNearby, nearby
-from firebell.service_overview.list_queries import HealthFilter
-from firebell.service_overview.map_queries import BlastRadius, MappedService
+from firebell.service_overview.dependencies.api import ServiceNearby, nearby
+from firebell.service_overview.service_list.queries import HealthFilter
+from firebell.service_overview.service_map import queries as map_queries
+from firebell.service_overview.service_map import selection as map_selection
+from firebell.service_overview.service_map.queries import BlastRadius, MappedService
 
 router = api.router("services")
 

@@ -8,10 +8,12 @@ from firebell.catalog import dependencies as graph
 from firebell.catalog.dependencies import Edge
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
-from firebell.service_overview import list_queries, map_selection, state_queries
-from firebell.service_overview.dependency_queries import STATE_ORDER, RelatedService
+from firebell.service_overview import state_queries
+from firebell.service_overview.dependencies.queries import STATE_ORDER, RelatedService
 from firebell.service_overview.health import ServiceHealth
-from firebell.service_overview.list_queries import ServiceSearch
+from firebell.service_overview.service_list import queries as list_queries
+from firebell.service_overview.service_list.queries import ServiceSearch
+from firebell.service_overview.service_map import selection as map_selection
 from firebell.service_overview.state_queries import HEALTHY
 
 AFFECTED_LISTED = 50

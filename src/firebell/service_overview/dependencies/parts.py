@@ -1,7 +1,7 @@
 """What is wrong with the services behind a page, an alert or an incident, on its page."""
 
 from firebell.kit.slice import AlertPart, IncidentPart, PagePart
-from firebell.service_overview import dependency_queries
+from firebell.service_overview.dependencies import queries as dependency_queries
 
 _TEMPLATE = "service_overview/dependency_problems.html"
 

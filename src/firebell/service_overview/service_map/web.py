@@ -15,10 +15,11 @@ from firebell.people import route_access
 from firebell.people.model import Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.service_overview import map_layout, map_queries
-from firebell.service_overview.list_queries import HealthFilter, ServiceSearch
-from firebell.service_overview.list_web import search_of
-from firebell.service_overview.map_selection import DEFAULT_STEPS, MAX_STEPS
+from firebell.service_overview.service_list.queries import HealthFilter, ServiceSearch
+from firebell.service_overview.service_list.web import search_of
+from firebell.service_overview.service_map import layout as map_layout
+from firebell.service_overview.service_map import queries as map_queries
+from firebell.service_overview.service_map.selection import DEFAULT_STEPS, MAX_STEPS
 
 router = routing.html_router()
 

@@ -14,10 +14,11 @@ from firebell.kit.web.filters import search_words
 from firebell.paging import actions as paging
 from firebell.paging import queries as page_queries
 from firebell.paging.model import Policy
-from firebell.service_overview import list_store, state_queries
-from firebell.service_overview.alert_bars import alert_bars
+from firebell.service_overview import state_queries
 from firebell.service_overview.health import ServiceHealth
-from firebell.service_overview.list_store import ServiceCounts, ServiceFilter
+from firebell.service_overview.service_list import store as list_store
+from firebell.service_overview.service_list.alert_bars import alert_bars
+from firebell.service_overview.service_list.store import ServiceCounts, ServiceFilter
 from firebell.service_overview.state_queries import HEALTHY, CurrentState
 
 SERVICES_LISTED = 50

@@ -1,0 +1,1 @@
+"""Files of services: export and import."""
