@@ -9,7 +9,7 @@ from pymarkdown.tokens.markdown_token import MarkdownToken
 
 def main() -> None:
     """Run pymarkdown with tokens whose representation costs nothing; exits with its code."""
-    MarkdownToken.__repr__ = object.__repr__  # type: ignore[assignment, method-assign]
+    MarkdownToken.__repr__ = object.__repr__  # type: ignore[method-assign]
     PyMarkdownLint().main()
 
 
