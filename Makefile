@@ -34,7 +34,7 @@ check-types: setup
 	$(VENV)/bin/mypy --scripts-are-modules $$(find skills -name '*.py')
 
 check-prose: setup
-	$(VENV)/bin/pymarkdown scan -r $(PROSE)
+	$(PY) tools/check_markdown.py scan -r $(PROSE)
 	$(VENV)/bin/codespell $(PROSE)
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
 

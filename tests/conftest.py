@@ -36,6 +36,9 @@ UNSAFE_BUT_FAST = {
     "autovacuum": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    # what is written is read by no one, and no one watches what a session does
+    "wal_compression": "off",
+    "update_process_title": "off",
 }
 SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
 """Folders whose tests take long, in groups that workers begin with."""

@@ -1,6 +1,8 @@
 """The garbage collector of the processes of tests."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def keep() -> None:
@@ -12,3 +14,14 @@ def keep() -> None:
 def collect_seldom() -> None:
     """Raise the thresholds: at Python's own, collecting takes a seventh of the processor time of the tests."""
     gc.set_threshold(50_000, 50, 100)
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Collect nothing in a block that creates many objects, and keep them from the collector: all of them last."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()

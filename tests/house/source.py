@@ -4,6 +4,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
+from tests import garbage
+
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "firebell"
 TEMPLATES = sorted((SRC / "templates").rglob("*.html"))
@@ -14,9 +16,16 @@ SLICES = frozenset(path.parent.name for path in SRC.glob("*/slice.py")) - GATHER
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    """Return a module's tree."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def modules() -> list[tuple[Path, ast.Module]]:
     """Return every module of the product with its tree."""
-    return [(path, ast.parse(path.read_text())) for path in sorted(SRC.rglob("*.py"))]
+    with garbage.lasting():
+        return [(path, parsed(path)) for path in sorted(SRC.rglob("*.py"))]
 
 
 @cache

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from tests.house.source import SRC, modules
+from tests.house.source import SRC, modules, nodes
 
 MIGRATIONS = sorted((SRC / "migrations").glob("*.sql"))
 _TOKEN = re.compile(r"'(?:[^']|'')*'|--[^\n]*|[a-z_][a-z_0-9]*|\S", re.IGNORECASE)
@@ -64,8 +64,9 @@ class _Level:
     in_from: bool = False
 
 
-def _tokens(sql: str) -> list[str]:
-    return [token.lower() for token in _TOKEN.findall(sql) if not token.startswith(("'", "--"))]
+@cache
+def _tokens(sql: str) -> tuple[str, ...]:
+    return tuple(token.lower() for token in _TOKEN.findall(sql) if not token.startswith(("'", "--")))
 
 
 def uses(sql: str, relations: frozenset[str]) -> Iterator[Use]:
@@ -140,7 +141,7 @@ def calls(sql: str) -> set[str]:
 def statements(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield the line and text of each string that may be SQL; what f-strings insert becomes `inserted`."""
     inner: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             inner.add(id(node.value))
         if isinstance(node, ast.JoinedStr):

@@ -10,7 +10,7 @@ import pytest
 
 from firebell.channels import registry
 from firebell.kit.db import migrate
-from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules, nodes
+from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules, nodes, parsed
 
 ROOMS = (
     *("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars"),
@@ -71,13 +71,14 @@ def test_the_decisions_of_the_core_are_pure() -> None:
 
 @pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_asks_no_clock_no_dice_and_no_network(name: str) -> None:
-    tree = ast.parse((SRC / f"{name}.py").read_text())
-    assert not {module.partition(".")[0] for module in imports(tree)} & IMPURE_MODULES
-    assert not {f for f in imports(tree) if f.endswith((".store", "_store", ".actions", "kit.db"))}
+    module = parsed(SRC / f"{name}.py")
+    imported = set(imports(module))
+    assert not {each.partition(".")[0] for each in imported} & IMPURE_MODULES
+    assert not {f for f in imported if f.endswith((".store", "_store", ".actions", "kit.db"))}
     waits = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
-    assert not [node for node in nodes(tree) if isinstance(node, waits)]
+    assert not [node for node in nodes(module) if isinstance(node, waits)]
     calls = [
-        n.func.attr for n in nodes(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+        n.func.attr for n in nodes(module) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
     ]
     assert not CLOCKS & set(calls)
 
