@@ -76,8 +76,9 @@ def rows_of(page: str) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", [4, 3]),
-        ("state=ongoing", [4, 3]),
+        ("", [3, 4]),
+        ("sort=newest", [4, 3]),
+        ("state=ongoing", [3, 4]),
         ("state=postmortem", [1]),
         ("state=closed", [2, 1]),
         ("state=all", [4, 3, 2, 1]),

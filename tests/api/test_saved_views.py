@@ -68,6 +68,9 @@ async def test_a_personal_view_is_seen_by_its_owner_alone_and_a_shared_one_by_ev
         ("incidents", "state=all&sort=newest&q=&month=2026-11", "state=all&month=2026-11"),
         ("incidents", "state=all&q=a&sort=newest&type=x&field=y", "state=all&q=a&type=x&field=y"),
         ("incidents", "state=open&sort=longest&q=k%C3%A4se", "state=open&sort=longest&q=k%C3%A4se"),
+        ("incidents", "sort=severest", "state=open"),
+        ("incidents", "sort=newest", "state=open&sort=newest"),
+        ("incidents", "state=all&sort=severest", "state=all&sort=severest"),
         ("alerts", "range=all&q=env%3Dprod&before=7", "state=all&q=env%3Dprod"),
         (
             "alerts",

@@ -18,14 +18,15 @@ class ListName(StrEnum):
 class ViewedList:
     """A list with saved views: its address, and the parameters that a view keeps, in the order of its addresses.
 
-    `state` is the value of the first parameter, `state`, that an address without one means; `defaults` are values of
-    other parameters that restrict nothing.
+    `state` is the value of the first parameter, `state`, that an address without one means; `defaults` are the values
+    that an address means without other parameters, and `defaults_by_state` those that differ in a state.
     """
 
     path: str
     parameters: Sequence[str]
     state: str
     defaults: Mapping[str, str] = field(default_factory=dict)
+    defaults_by_state: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 LISTS = {
@@ -37,6 +38,7 @@ LISTS = {
         ("state", "sort", "q", "severity", "service", "commander", "month", "type", "field"),
         "open",
         {"sort": "newest"},
+        {"open": {"sort": "severest"}},
     ),
     ListName.PAGES: ViewedList(
         "/pages",
@@ -55,10 +57,11 @@ def canonical(list_name: ListName, query: str) -> str:
     """Return a query string with only the parameters of the list, so that equal views have equal addresses."""
     viewed = LISTS[list_name]
     values = dict(parse_qsl(query.removeprefix("?")))
+    defaults = {**viewed.defaults, **viewed.defaults_by_state.get(values.get("state", viewed.state), {})}
     kept = {
         name: values[name]
         for name in viewed.parameters
-        if values.get(name) and values[name] != viewed.defaults.get(name)
+        if values.get(name) and values[name] != defaults.get(name)
     }
     return urlencode({"state": viewed.state, **kept})
 

@@ -51,7 +51,7 @@ async def export(
         wanted = await filtering.resolve(tx, query, person_id=me.id, tz=me.tz)
     tab = tab_of(state)
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
-    rows = _rows(html.ctx(request), in_tab(tab, wanted), sort_of(sort), now)
+    rows = _rows(html.ctx(request), in_tab(tab, wanted), sort_of(sort, tab), now)
     return StreamingResponse(rows, headers=headers, media_type="text/csv")
 
 

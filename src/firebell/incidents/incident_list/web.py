@@ -67,10 +67,17 @@ class Address:
     sort: Sort
     filters: Mapping[str, str]
 
+    @property
+    def chosen_sort(self) -> str:
+        """The order if it was chosen, blank if it is that of the tab."""
+        return "" if self.sort is default_sort(self.tab) else self.sort
+
     def url(self, path: str = "/incidents", **changes: Any) -> str:
-        """Return the address with changed parameters; blank ones are left out."""
-        sort = "" if self.sort is Sort.NEWEST else self.sort
-        return html.address(path, **{"state": self.tab, "sort": sort, **self.filters, **changes})
+        """Return the address with changed parameters; blank ones, and the order of the tab, are left out."""
+        parameters = {"state": self.tab, "sort": self.chosen_sort, **self.filters, **changes}
+        if parameters["sort"] == default_sort(parameters["state"]):
+            parameters["sort"] = ""
+        return html.address(path, **parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +94,14 @@ def tab_of(state: str) -> str:
     return state if state in TABS else _OLD_TABS.get(state, "open")
 
 
-def sort_of(text: str) -> Sort:
-    """Return the order of a parameter, the newest first for an unknown one."""
-    return Sort(text) if text in list(Sort) else Sort.NEWEST
+def default_sort(tab: str) -> Sort:
+    """Return the order of a tab: what is open by severity, so that no small incident hides a large one."""
+    return Sort.SEVEREST if tab == "open" else Sort.NEWEST
+
+
+def sort_of(text: str, tab: str) -> Sort:
+    """Return the order of a parameter, that of the tab for an unknown one."""
+    return Sort(text) if text in list(Sort) else default_sort(tab)
 
 
 async def _open_problems(
@@ -118,7 +130,8 @@ async def incidents(
 ) -> Response:
     chosen = visit.request.query_params.getlist("severity")
     query = IncidentQuery(q, ",".join(chosen), service, commander, month, type, field)
-    address = Address(tab_of(state), sort_of(sort), query.filters())
+    tab = tab_of(state)
+    address = Address(tab, sort_of(sort, tab), query.filters())
     if len(chosen) > 1 or any(value == "" for value in visit.request.query_params.values()):
         # a form sends blank fields too; the address keeps only what restricts the list
         return html.redirect(address.url(before=before, after=after))
@@ -126,7 +139,7 @@ async def incidents(
     listed = Listed()
     if wanted is not None:
         wanted = await list_store.searched_once(visit.tx, wanted)
-        listed = await _part(visit.tx, in_tab(address.tab, wanted), address.sort, to_id(before), to_id(after))
+        listed = await _part(visit.tx, in_tab(tab, wanted), address.sort, to_id(before), to_id(after))
         if (before or after) and not (listed.incidents and listed.newer):
             return html.redirect(address.url())
     parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
@@ -147,7 +160,7 @@ async def incidents(
         "required": actions.postmortem_required,
         "open_phases": OPEN,
         "address": address,
-        "tab": address.tab,
+        "tab": tab,
         "tabs": TABS,
         "filters": address.filters,
         "error": error,
