@@ -30,7 +30,7 @@ from firebell.kit.jobs import outbox, pruning, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
 from firebell.metrics.facts.projection_worker import Projector
-from firebell.notify.retractions.retracting import Retractor
+from firebell.notify.retractions.retractor import Retractor
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import actions as paging

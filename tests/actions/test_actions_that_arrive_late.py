@@ -6,10 +6,10 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from firebell.paging import offline_actions
 from firebell.paging.model import PageState
-from firebell.paging.offline_actions import OfflineOutcome
-from firebell.paging.page_changes.offline_checks import ActionKind, DelayedAction, Stale, position
+from firebell.paging.offline_actions import actions as offline_actions
+from firebell.paging.offline_actions.actions import OfflineOutcome
+from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, position
 from tests.world import World, world
 
 

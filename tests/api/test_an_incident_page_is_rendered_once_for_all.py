@@ -13,7 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL
 from firebell.kit.web import html
 from firebell.paging import actions as paging
-from firebell.paging.page_changes import actions as page_changes
+from firebell.paging import page_steps
 from tests.api.api_clients import browser, sign_in
 from tests.servers import until
 from tests.world import World, world
@@ -138,7 +138,7 @@ async def test_more_pages_than_have_topics_of_their_own_are_followed_too(dsn: st
         try:
             async with w.ctx.db.tx() as tx:
                 page = await paging.page(tx, 1)
-                await page_changes.store_changes(
+                await page_steps.store_changes(
                     tx, [replace(page, id=number) for number in range(1, 25)], w.now
                 )
 

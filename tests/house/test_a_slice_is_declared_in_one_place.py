@@ -77,7 +77,7 @@ ROUTERS = [
     "paging.policies.web",
     "paging.page_list.api",
     "paging.api",
-    "paging.offline_actions_api",
+    "paging.offline_actions.api",
     "incidents.messages.web",
     "incidents.incident_list.web",
     "incidents.web",

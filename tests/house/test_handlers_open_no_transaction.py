@@ -72,7 +72,7 @@ BY_HAND = {
     "setup/web.py setup_form": NO_ONE,
     "subscribers/subscribing/public_web.py page_for_anyone": NO_ONE,
     "subscribers/subscribing/confirmation_code_web.py _confirm": NO_ONE,
-    "subscribers/sending/sms_callback_web.py receive": NO_ONE,
+    "subscribers/sms_events/callback_web.py receive": NO_ONE,
     "subscribers/subscribing/public_web.py _subscribe_form": NO_ONE,
     "subscribers/subscribing/public_web.py show_link": NO_ONE,
     "subscribers/subscribing/public_web.py _subscribe": NO_ONE,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from firebell.alerts.batches.counting import QUARTER, quarter_of, started
+from firebell.alerts.batches.alert_counts import QUARTER, quarter_of, started
 from firebell.alerts.batches.dedup_and_grouping import apply, event_id
 from firebell.alerts.batches.state import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell.alerts.expiry_and_flapping import expiry
-from firebell.alerts.expiry_and_flapping.expiry import ExpiringAlert, ExpiringSource, Verdict
+from firebell.alerts.expiry import rules as expiry
+from firebell.alerts.expiry.rules import ExpiringAlert, ExpiringSource, Verdict
 from firebell.alerts.model import SOURCE_SILENT_KEY, EventKind
 from firebell.alerts.source_base.prometheus_fingerprint import fingerprint
 

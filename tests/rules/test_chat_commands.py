@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.chat.intents.command_texts import render
 from firebell.chat.intents.commands import INCIDENT, PAGE, parse, parse_mention
 from firebell.chat.intents.model import (
     AckPage,
@@ -35,7 +36,6 @@ from firebell.chat.intents.model import (
     UnpublishUpdate,
     Usage,
 )
-from firebell.chat.intents.texts import render
 from firebell.chat.slack.text import escape, tokens
 from firebell.incidents.model import IncidentRole
 

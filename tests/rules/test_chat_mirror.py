@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat.adapter_base.mirror_model import Desired, Op, OpKind
+from firebell.chat.adapter_base.operations import Desired, Op, OpKind
 from firebell.chat.facts import EntryFact, IncidentFacts, Someone
 from firebell.chat.mirror import desired_state
 from firebell.chat.mirror import plan as mirror_plan

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import flapping
+from firebell.alerts import flap as flapping
 from firebell.alerts.batches import dedup_and_grouping
 from firebell.alerts.batches import outcome as batch_outcome
 from firebell.alerts.batches.state import AlertState, Batch, GroupState, alert_state, group_state

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import flapping
+from firebell.alerts import flap as flapping
 from firebell.alerts.batches import dedup_and_grouping
 from firebell.alerts.batches import outcome as batch_outcome
 from firebell.alerts.batches.state import Batch
-from firebell.alerts.flapping import CALM, DEFAULT_CHANGES, WINDOW, Flap
+from firebell.alerts.flap import CALM, DEFAULT_CHANGES, WINDOW, Flap
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute
 from firebell.alerts.routing_model import Hold, HoldKind, Route

@@ -19,9 +19,9 @@ from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
 from firebell.subscribers.deliveries import dead_addresses
 from firebell.subscribers.mail_events import bounce_mail_parsing
-from firebell.subscribers.mail_events import parsing as mail_event_parsing
+from firebell.subscribers.mail_events import provider_parsing as mail_event_parsing
 from firebell.subscribers.mail_events import signatures as mail_signatures
-from firebell.subscribers.mail_events.parsing import MailEventKind
+from firebell.subscribers.mail_events.provider_parsing import MailEventKind
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 SIGNER = Signer(b"secret")

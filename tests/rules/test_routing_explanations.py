@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts.flapping import Flap
+from firebell.alerts.flap import Flap
 from firebell.alerts.model import Alert, Group
 from firebell.alerts.past_alert_columns import NEVER, AlertHistory, AlertKind, microseconds
 from firebell.alerts.routing_model import Hold, HoldKind

@@ -12,9 +12,9 @@ from firebell.chat.adapter_base.message_model import Button, Content, Link, Quot
 from firebell.chat.discord.client import MAX_CHARS
 from firebell.chat.facts import PageFacts
 from firebell.chat.google_chat import client as google_chat
+from firebell.chat.microsoft_teams import cards
 from firebell.chat.mirror import messages as mirror_messages
 from firebell.chat.slack import blocks
-from firebell.chat.teams import cards
 from tests.rules.test_chat_mirror import FACTS, MARA, NOW, entries
 from tests.standins.slack.block_rules import Refused, check
 

@@ -232,7 +232,7 @@ def _strings() -> Iterator[str]:
         *(ROOT / "templates/subscribers").glob("public*.html"),
         ROOT / "templates/subscribers/scope_parts.html",
         ROOT / "status_pages/public/rendered_documents.py",
-        ROOT / "subscribers/messages/texts.py",
+        ROOT / "subscribers/messages/delivery_texts.py",
         ROOT / "subscribers/messages/update_texts.py",
         ROOT / "audiences/mailer.py",
     ]:

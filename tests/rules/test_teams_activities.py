@@ -7,9 +7,15 @@ import pytest
 from firebell.chat.adapter_base.message_model import Button, Content, Link, Quote
 from firebell.chat.intents import commands
 from firebell.chat.intents.model import AckPage, AddEntry, DeclareIncident, ShowHelp, ShowOnCall, ShowStatus
-from firebell.chat.teams.activities import is_fresh, is_signed, plain_text, read_activity, secret_bytes
-from firebell.chat.teams.cards import message
-from firebell.chat.teams.inbound import read_command
+from firebell.chat.microsoft_teams.activities import (
+    is_fresh,
+    is_signed,
+    plain_text,
+    read_activity,
+    secret_bytes,
+)
+from firebell.chat.microsoft_teams.cards import message
+from firebell.chat.microsoft_teams.inbound import read_command
 from tests.standins import adaptive_card_rules
 
 SECRET = "vqF0En+Z0ucuRTM/01o2GuhMH3hKKk/N2bOmlM31zaA="

@@ -8,7 +8,7 @@ import pytest
 
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Call, Done
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.rate_buckets import Key
 from firebell.chat.mirror_worker import LEASE, ChatMirror
 from firebell.chat.model import AccountState

@@ -15,11 +15,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs.timers import Timer
 from firebell.paging import actions as paging
-from firebell.paging import bulk_actions, timers
+from firebell.paging import bulk_actions, offline_checks, timers
 from firebell.paging import queries as page_queries
 from firebell.paging.level_conditions import PageKind
 from firebell.paging.model import TIMER, ManualTarget, ManualTargetKind, PageState
-from firebell.paging.page_changes import offline_checks
 from firebell.people import actions as people
 from firebell.replies import text_replies
 from firebell.replies.page_replies import Answerer, respond

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from firebell.chat.inbound import store as inbound_store
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
 from firebell.notify.composing import email_thread_store
-from firebell.paging.page_changes import single_use_store
+from firebell.paging import single_use_store
 from tests.world import World, world
 
 

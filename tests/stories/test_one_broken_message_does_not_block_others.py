@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from firebell.chat.inbound import store as inbound_store
-from firebell.chat.inbound.store import GIVE_UP_AFTER
+from firebell.chat.received import store as inbound_store
+from firebell.chat.received.store import GIVE_UP_AFTER
 from firebell.chat.slack import events
 from firebell.kit.clock import FakeClock
-from firebell.subscribers.messages import texts as message_texts
+from firebell.subscribers.messages import delivery_texts as message_texts
 from tests.chat_inbound_world import JUN, chat_world
 from tests.stories.test_slack_after_a_gap import work
 from tests.stories.test_subscribers_of_a_status_page import OPS, link_of, town

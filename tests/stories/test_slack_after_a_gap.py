@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firebell.chat import store
-from firebell.chat.accounts import socket_store
+from firebell.chat.slack import socket_store
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock

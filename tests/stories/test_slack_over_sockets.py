@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 
 from firebell.chat import store
-from firebell.chat.accounts import socket_store
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
-from firebell.chat.slack import inbound
+from firebell.chat.received import store as inbound_store
+from firebell.chat.slack import inbound, socket_store
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.chat.slack.socket import Sockets, is_slack
 from firebell.kit.clock import FakeClock

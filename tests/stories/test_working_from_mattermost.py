@@ -7,8 +7,8 @@ from secrets import token_urlsafe
 import pytest
 
 from firebell.chat import store, token_check
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import AnnouncementRule
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, TimelineEntry

@@ -10,8 +10,8 @@ import httpx
 
 from firebell.chat import token_check
 from firebell.chat.accounts import actions as accounts
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import ChatKind
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
@@ -39,7 +39,9 @@ async def write(w: World, http: httpx.AsyncClient, text: str, user: str, number:
     ).encode()
     key = base64.b64decode(SECRET)
     signature = base64.b64encode(hmac.new(key, body, hashlib.sha256).digest()).decode()
-    return await http.post("/chat/teams", content=body, headers={"Authorization": f"HMAC {signature}"})
+    return await http.post(
+        "/chat/microsoft_teams", content=body, headers={"Authorization": f"HMAC {signature}"}
+    )
 
 
 def shown(answer: httpx.Response) -> str:
@@ -80,7 +82,7 @@ async def test_an_incident_is_declared_and_read_in_teams(dsn: str, clock: FakeCl
 
         old = await write(w, http, "INC-1 resolve", "entra-mara", 7)
         assert old.status_code == 200
-        forged = await http.post("/chat/teams", content=b"{}", headers={"Authorization": "HMAC x"})
+        forged = await http.post("/chat/microsoft_teams", content=b"{}", headers={"Authorization": "HMAC x"})
         assert forged.status_code == 401
-        large = await http.post("/chat/teams", content=b"x" * 300_000)
+        large = await http.post("/chat/microsoft_teams", content=b"x" * 300_000)
         assert large.status_code == 413

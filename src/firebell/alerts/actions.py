@@ -8,14 +8,17 @@ from functools import partial
 import msgspec
 
 from firebell.alerts import message_preview, mutes, past_alert_store, read_store, related_store, store
-from firebell.alerts.batches import counting, dedup_and_grouping
+from firebell.alerts.batches import alert_counts as counting
+from firebell.alerts.batches import dedup_and_grouping
 from firebell.alerts.batches import outcome as batch_outcome
 from firebell.alerts.batches import state as batch_state
 from firebell.alerts.batches import store as batch_store
 from firebell.alerts.batches.optimistic_batch import Assumed
 from firebell.alerts.change_events import actions as change_event_actions
 from firebell.alerts.change_events import store as change_event_store
-from firebell.alerts.expiry_and_flapping import expiry_actions, flapping_actions, flapping_store
+from firebell.alerts.expiry import actions as expiry_actions
+from firebell.alerts.flapping import actions as flapping_actions
+from firebell.alerts.flapping import store as flapping_store
 from firebell.alerts.inhibition import actions as inhibition_actions
 from firebell.alerts.inhibition.model import CompiledInhibitionRule
 from firebell.alerts.integrations import actions as integration_actions

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from firebell.alerts.flapping import Flap
+from firebell.alerts.flap import Flap
 from firebell.alerts.routing_model import Hold, Route
 from firebell.alerts.time_range import ANY_TIME, TimeRange
 from firebell.kit.text import masked
@@ -415,7 +415,7 @@ class ConfirmationRequested:
 class IntegrationActivity:
     """What an integration received recently: its last event, the alerts with an event within a day, and a message.
 
-    `alerts` is at most `integration_store.ACTIVITY_ALERTS`. `source` and `body`, which can be cut, are the last stored
+    `alerts` is at most `integrations.store.ACTIVITY_ALERTS`. `source` and `body`, which can be cut, are the last stored
     message of its newest alert; empty if that was deleted because of its age.
     """
 

@@ -1,4 +1,4 @@
-"""The SQL that reads alerts and their groups for people; `store` has the SQL of ingest."""
+"""The SQL that reads alerts and their groups for people; that of ingest is in `batches.store`."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ import msgspec
 
 from firebell.alerts.batches.group_titles import SEVERITIES
 from firebell.alerts.cleaning import FARTHEST_AHEAD, OLDEST
-from firebell.alerts.flapping import Flap
+from firebell.alerts.flap import Flap
 from firebell.alerts.model import TEST_KEY_PREFIX, Alert, AlertFilter, Group, LabeledAlert, StoredMessage
 from firebell.alerts.time_range import TimeRange
 from firebell.kit.db.database import Reads, Row, Tx

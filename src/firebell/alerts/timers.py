@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.alerts import actions
-from firebell.alerts.expiry_and_flapping import expiry_actions
+from firebell.alerts.expiry import actions as expiry_actions
 from firebell.alerts.muting import actions as mute_actions
 from firebell.alerts.routing_rules import actions as routing_actions
 from firebell.kit.db.database import Tx

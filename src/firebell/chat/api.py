@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field
 
 from firebell.chat import store
 from firebell.chat.accounts import actions as accounts
-from firebell.chat.accounts import socket_store
 from firebell.chat.handlers import room_events
 from firebell.chat.linked_users import queries as link_queries
 from firebell.chat.mirror import call_count_store, object_store
@@ -22,7 +21,7 @@ from firebell.chat.model import (
     OncallGroup,
     RoomState,
 )
-from firebell.chat.slack import scopes
+from firebell.chat.slack import scopes, socket_store
 from firebell.chat.slack.manifest import manifest as slack_manifest
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref

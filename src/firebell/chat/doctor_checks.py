@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from firebell.chat import store
-from firebell.chat.accounts import socket_store
 from firebell.chat.linked_users import queries as link_queries
 from firebell.chat.mirror import call_count_store, object_store
 from firebell.chat.mirror.call_counts import CallOutcome
 from firebell.chat.model import Account, AccountState, ChatKind
-from firebell.chat.slack import scopes
+from firebell.chat.slack import scopes, socket_store
 from firebell.kit.db.database import Tx
 from firebell.kit.durations import duration
 from firebell.kit.findings import CheckResult

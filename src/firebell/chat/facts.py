@@ -1,4 +1,4 @@
-"""What a chat needs to know of an incident or a page (pure data); `fact_queries.py` loads it."""
+"""What a chat needs to know of an incident or a page (pure data); `mirror/fact_queries.py` loads it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

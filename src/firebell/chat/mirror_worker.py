@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Adapter, Call, CallFailed, Done, Trouble
-from firebell.chat.adapter_base.mirror_model import Op, OpKind
+from firebell.chat.adapter_base.operations import Op, OpKind
 from firebell.chat.adapter_base.rate_buckets import Buckets
 from firebell.chat.mirror import call_count_store, call_outcomes, comparison_queue_store, object_store
 from firebell.chat.mirror import plan as mirror_plan

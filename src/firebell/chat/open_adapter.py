@@ -27,7 +27,7 @@ def open_adapter(account: Account, secrets: AccountSecrets, ctx: Context) -> Ada
             buttons = Buttons(f"{ctx.public_url}/chat/mattermost/action", sign) if answers else None
             return MattermostClient(ctx.http, account.address, secrets.bot_token, account, buttons)
         case ChatKind.TEAMS:
-            from firebell.chat.teams.client import TeamsWebhook
+            from firebell.chat.microsoft_teams.client import TeamsWebhook
 
             return TeamsWebhook(ctx.http, secrets.webhooks)
         case ChatKind.DISCORD:

@@ -17,9 +17,9 @@ def _routers() -> list["APIRouter"]:
     from firebell.chat.linked_users import api as users_api
     from firebell.chat.linked_users import web as link_web
     from firebell.chat.mattermost import hook_web as mattermost_web
+    from firebell.chat.microsoft_teams import hook_web as teams_web
     from firebell.chat.slack import hook_web as slack_web
     from firebell.chat.slack import settings_web, test_message_api
-    from firebell.chat.teams import hook_web as teams_web
 
     return [
         settings_web.router,
@@ -53,9 +53,9 @@ def _subscriptions() -> Subscriptions:
 
 def _retentions() -> "Sequence[Retention]":
     from firebell.chat import retention_store
-    from firebell.chat.accounts import install_store
-    from firebell.chat.inbound import store as inbound_store
     from firebell.chat.mirror import call_count_store
+    from firebell.chat.received import store as inbound_store
+    from firebell.chat.slack import install_store
 
     return [
         *inbound_store.RETENTIONS,

@@ -1,4 +1,4 @@
-"""The SQL of accounts and rooms; `object_store.py` has that of the mirror."""
+"""The SQL of accounts and rooms; `mirror/object_store.py` has that of the mirror."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from firebell.chat.accounts.actions import Connection, check_webhook
 from firebell.chat.adapter_base.adapter import CallFailed, Trouble
+from firebell.chat.microsoft_teams.activities import secret_bytes
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.scopes import NEEDED
-from firebell.chat.teams.activities import secret_bytes
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.http_out import check_url

@@ -7,7 +7,7 @@ from firebell.demo.status_page import SLUG
 from firebell.status_pages import actions as status_pages
 from firebell.subscribers import addresses, store
 from firebell.subscribers.mail_events import store as mail_event_store
-from firebell.subscribers.mail_events.parsing import MailEvent, MailEventKind
+from firebell.subscribers.mail_events.provider_parsing import MailEvent, MailEventKind
 from firebell.subscribers.mail_events.store import ReportedDelivery
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriberState, SubscriptionRequest
 

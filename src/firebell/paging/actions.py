@@ -27,7 +27,9 @@ from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
 from firebell.paging import live_topics as topics
-from firebell.paging import log_writer, reach_queries, store
+from firebell.paging import log_writer, page_steps, reach_queries, store
+from firebell.paging.acknowledgment import actions as acknowledging
+from firebell.paging.acknowledgment import leaving
 from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.level_conditions import PageKind
 from firebell.paging.manual_pages import actions as manual
@@ -48,9 +50,8 @@ from firebell.paging.model import (
     escalates_until,
 )
 from firebell.paging.night_limit import actions as night_limit_actions
-from firebell.paging.page_changes import acknowledging, leaving
-from firebell.paging.page_changes import actions as page_changes
-from firebell.paging.page_changes.actions import (
+from firebell.paging.page_list import store as list_store
+from firebell.paging.page_steps import (
     SteppedPages,
     apply_event,
     lock_for,
@@ -61,7 +62,6 @@ from firebell.paging.page_changes.actions import (
     step_each,
     store_changes,
 )
-from firebell.paging.page_list import store as list_store
 from firebell.paging.policies import actions as policy_actions
 from firebell.paging.policies import store as policy_store
 from firebell.people.action_permissions import internal, permits
@@ -90,7 +90,7 @@ join_first_levels = reach_queries.join_first_levels
 level_targets = reach_queries.level_targets
 nights_of = night_limit_actions.nights_of
 nights_over_limit = night_limit_actions.nights_between
-page = page_changes.page
+page = page_steps.page
 owners = store.owners
 pages_released_by = leaving.pages_released_by
 pages = list_store.pages

@@ -14,7 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.paging import actions
 from firebell.paging.model import NotChanged, Page, PageState
-from firebell.paging.page_changes.actions import SteppedPages
+from firebell.paging.page_steps import SteppedPages
 from firebell.people.action_permissions import internal
 
 BATCH = 25

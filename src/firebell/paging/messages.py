@@ -15,9 +15,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
 from firebell.notify.model import REMINDER, Delivery, Outgoing, Recipient
 from firebell.paging import store
+from firebell.paging.acknowledgment import links as ack_links
 from firebell.paging.manual_pages import store as manual_store
 from firebell.paging.model import MANUAL_KIND, ManualPage, Page
-from firebell.paging.page_changes import ack_links
 from firebell.people import actions as people
 from firebell.runbooks import actions as runbooks
 from firebell.runbooks.model import IndexEntry

@@ -11,7 +11,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import store
+from firebell.paging import offline_checks, store
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.escalation.recipients import Recipients, hypothetical_page, load_recipients
@@ -26,7 +26,6 @@ from firebell.paging.model import (
     PageState,
     Policy,
 )
-from firebell.paging.page_changes import offline_checks
 from firebell.paging.page_list import pagination as list_pagination
 from firebell.paging.page_list import service_pages_store
 from firebell.paging.page_list import store as list_store

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.paging import api, offline_actions_api, web
+    from firebell.paging import api, web
     from firebell.paging.manual_pages import api as manual_api
     from firebell.paging.manual_pages import web as manual_web
     from firebell.paging.night_limit import api as night_limit_api
     from firebell.paging.night_limit import web as night_limit_web
+    from firebell.paging.offline_actions import api as offline_actions_api
     from firebell.paging.page_list import api as list_api
     from firebell.paging.page_list import web as inbox_web
     from firebell.paging.policies import api as policy_api
@@ -42,10 +43,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import timers
+    from firebell.paging import ack_warnings, timers
     from firebell.paging.manual_pages import page_tests
     from firebell.paging.night_limit import actions as night_limit_actions
-    from firebell.paging.page_changes import ack_warnings
 
     return {
         **timers.HANDLERS,
@@ -83,7 +83,7 @@ def _subscriptions() -> Subscriptions:
     from firebell.notify.model import DeliveriesFail, NobodyReached
     from firebell.oncall.model import ScheduleDeleted
     from firebell.paging import actions
-    from firebell.paging.page_changes import leaving
+    from firebell.paging.acknowledgment import leaving
     from firebell.people.model import PersonLeft
 
     return Subscriptions(

@@ -30,7 +30,7 @@ from firebell.paging.model import (
 from firebell.paging.night_limit import actions as night_limit_actions
 from firebell.paging.night_limit import rules as night_limit
 from firebell.paging.night_limit.rules import Nights
-from firebell.paging.page_changes.actions import store_changes
+from firebell.paging.page_steps import store_changes
 from firebell.people import actions as people
 
 

@@ -19,8 +19,8 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
 from firebell.paging import actionable_votes, actions, alert_design, queries, snooze_times
+from firebell.paging.acknowledgment import links as ack_links
 from firebell.paging.model import UNANSWERED, AckResult, PageState
-from firebell.paging.page_changes import ack_links
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb

@@ -68,7 +68,7 @@ class Me(PersonShown):
 
 
 EMAIL = r"""^[^@\s<>",;:()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"""
-"""The usual form of an address; `people.rules` decides."""
+"""The usual form of an address; `people.validation` decides."""
 
 
 class NewPerson(ApiInput):

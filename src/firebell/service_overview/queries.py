@@ -16,8 +16,8 @@ from firebell.paging import queries as page_queries
 from firebell.paging.model import Policy, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import Team
-from firebell.service_overview import fact_store
-from firebell.service_overview.fact_store import PageFigures
+from firebell.service_overview import figure_store as fact_store
+from firebell.service_overview.figure_store import PageFigures
 from firebell.service_overview.health import ServiceHealth, health
 from firebell.service_overview.service_list.alert_bars import alert_bars
 

@@ -15,7 +15,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.subscribers import api, web
     from firebell.subscribers.mail_events import api as mail_event_api
     from firebell.subscribers.mail_events import hook_web as mail_event_hook_web
-    from firebell.subscribers.sending import sms_callback_web
+    from firebell.subscribers.sms_events import callback_web as sms_callback_web
     from firebell.subscribers.subscribing import confirmation_code_web, public_web
 
     return [
@@ -35,7 +35,7 @@ def _subscriptions() -> Subscriptions:
     )
     from firebell.subscribers.broadcasts import actions as broadcasts
     from firebell.subscribers.broadcasts import maintenance_broadcasts
-    from firebell.subscribers.sending import sms_actions
+    from firebell.subscribers.sms_events import actions as sms_actions
     from firebell.subscribers.subscribing import actions as subscribing
 
     return Subscriptions(

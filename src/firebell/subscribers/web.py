@@ -25,7 +25,7 @@ from firebell.subscribers import actions, addresses, queries, store
 from firebell.subscribers.mail_events import actions as mail_event_actions
 from firebell.subscribers.mail_events import store as mail_event_store
 from firebell.subscribers.mail_events.hook_web import ADDRESS
-from firebell.subscribers.mail_events.parsing import MAIL_EVENT_LABELS
+from firebell.subscribers.mail_events.provider_parsing import MAIL_EVENT_LABELS
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     KIND_LABELS,

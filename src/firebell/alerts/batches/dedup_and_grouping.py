@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from firebell.alerts import event_placement, flapping, mutes
+from firebell.alerts import event_placement, mutes
+from firebell.alerts import flap as flapping
 from firebell.alerts.batches import group_titles
 from firebell.alerts.batches.event_order import Order, is_newer, order_of
 from firebell.alerts.batches.state import AlertState, Batch, GroupState

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from firebell.alerts.batches.event_order import Order
-from firebell.alerts.flapping import Flap
+from firebell.alerts.flap import Flap
 from firebell.alerts.model import Alert, Event, EventKind, Group
 from firebell.alerts.mutes import Mute, MutesByService
 from firebell.alerts.routing_model import Hold

@@ -6,11 +6,12 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import event_placement
-from firebell.alerts.batches import counting, dedup_and_grouping
+from firebell.alerts.batches import alert_counts as counting
+from firebell.alerts.batches import dedup_and_grouping
 from firebell.alerts.batches.dedup_and_grouping import LATE_WINDOW, STORM_WINDOW
 from firebell.alerts.batches.optimistic_batch import Assumed
 from firebell.alerts.batches.state import AlertState, Batch, GroupState, alert_state, group_state
-from firebell.alerts.flapping import Flap
+from firebell.alerts.flap import Flap
 from firebell.alerts.model import Alert, Event, Group, InboundRequest, Json
 from firebell.alerts.mutes import MutesByService
 from firebell.catalog import actions as catalog

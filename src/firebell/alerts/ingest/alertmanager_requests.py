@@ -13,11 +13,11 @@ from starlette.types import Scope
 
 from firebell import __version__
 from firebell.alerts import read_store
-from firebell.alerts.bodies.request_parts import authorization, query_fields
 from firebell.alerts.model import Alert, Integration, Json
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.muting import store as mute_store
 from firebell.alerts.muting.store import MuteMark
+from firebell.alerts.request_parts import authorization, query_fields
 from firebell.alerts.silences import actions as silence_actions
 from firebell.alerts.silences import alertmanager
 from firebell.alerts.silences.model import Silence

@@ -13,13 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from firebell.alerts.bodies.budget import BodyBudget, Share
 from firebell.alerts.bodies.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.bodies.inflate import MAX_RATIO, inflate, is_encoded
-from firebell.alerts.bodies.request_parts import path_segments, query_fields
 from firebell.alerts.bodies.stream import BodyStream
 from firebell.alerts.cleaning import line, too_large, unreadable
 from firebell.alerts.ingest import alertmanager_requests
 from firebell.alerts.ingest.ingest_queue import Diverter, Ingest
 from firebell.alerts.integrations import dropped_labels
 from firebell.alerts.model import ForeignRequest, InboundRequest, Integration, Rejected
+from firebell.alerts.request_parts import path_segments, query_fields
 from firebell.alerts.source_base.registry import registry
 from firebell.alerts.source_base.source import (
     MAX_KEYED_BODY_BYTES,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.alerts import flapping
+from firebell.alerts import flap as flapping
 from firebell.alerts.integrations import dropped_labels
 from firebell.alerts.integrations import store as integration_store
 from firebell.alerts.model import Integration

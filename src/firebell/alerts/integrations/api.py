@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firebell.alerts import actions, flapping
+from firebell.alerts import actions
+from firebell.alerts import flap as flapping
 from firebell.alerts.integrations import dropped_labels
 from firebell.alerts.model import Integration
 from firebell.catalog import actions as catalog

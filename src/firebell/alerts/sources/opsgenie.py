@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from firebell.alerts import cleaning
 from firebell.alerts.bodies.decoding import BodyFormat, decode
-from firebell.alerts.bodies.request_parts import authorization
 from firebell.alerts.cleaning import (
     MAX_BODY,
     MAX_LABELS,
@@ -24,6 +23,7 @@ from firebell.alerts.cleaning import (
     text,
 )
 from firebell.alerts.model import Alert, Event, EventKind, ForeignRequest, Json
+from firebell.alerts.request_parts import authorization
 from firebell.alerts.source_base.fields import listed, mapped
 from firebell.alerts.source_base.source import MAX_KEYED_BODY_BYTES, ForeignAddress, Source
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from firebell.alerts.bodies.decoding import decode
-from firebell.alerts.bodies.request_parts import authorization
 from firebell.alerts.cleaning import MAX_EVENTS, instant, overflow, text
 from firebell.alerts.model import Event, Json
+from firebell.alerts.request_parts import authorization
 from firebell.alerts.source_base.prometheus_fingerprint import fingerprint
 from firebell.alerts.source_base.source import (
     MAX_BODY_BYTES,

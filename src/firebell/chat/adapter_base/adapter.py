@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from firebell.chat.adapter_base.message_model import Content
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.rate_buckets import Key, Rates
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 from firebell.chat.adapter_base.adapter import CALL_LIMIT_S, CallFailed, Trouble
-from firebell.chat.adapter_base.storable_json import storable, storable_text
 from firebell.kit.http_out import OutboundResponse, send
 from firebell.kit.resource_exhaustion import is_ours
+from firebell.kit.storable_json import storable, storable_text
 
 _MAX_BYTES = 1024 * 1024
 _MAX_AFTER_S = 600.0

@@ -7,7 +7,7 @@ import httpx
 
 from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.adapter_base.http_calls import call as http_call
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.rate_buckets import Key, Rates
 from firebell.kit.token_bucket import per_minute
 

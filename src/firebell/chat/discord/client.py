@@ -2,7 +2,7 @@
 
 from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.adapter_base.markdown_text import markdown
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.webhook_client import WebhookClient
 
 MAX_CHARS = 2_000

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.adapter_base.message_model import Content, clip
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.webhook_client import WebhookClient
 from firebell.kit.markup import escape_google_chat as escape
 

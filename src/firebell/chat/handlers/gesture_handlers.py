@@ -5,10 +5,10 @@ from datetime import datetime
 from firebell.chat.adapter_base.message_model import clip
 from firebell.chat.handlers import room_events, timeline_capture
 from firebell.chat.handlers.incident_queries import visible_incident
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents.captured_messages import CapturedMessage
 from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.model import Room
+from firebell.chat.received import store as inbound_store
 from firebell.incident_tasks import actions as tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from firebell.chat.handlers import dispatch as handlers
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents import commands
 from firebell.chat.intents.model import Intent
 from firebell.chat.intents.reply_model import Reply
 from firebell.chat.linked_users.chat_context import ChatContext
+from firebell.chat.received import store as inbound_store
 from firebell.kit.db.database import Tx
 
 

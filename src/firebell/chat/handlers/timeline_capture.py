@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.chat.handlers.incident_queries import visible_incident
-from firebell.chat.inbound import store as inbound_store
-from firebell.chat.inbound.store import Capture
 from firebell.chat.intents.captured_messages import WITHDRAW_WITHIN, CapturedMessage, origin, sent_at
 from firebell.chat.linked_users import linking
 from firebell.chat.linked_users.chat_context import ChatContext
+from firebell.chat.received import store as inbound_store
+from firebell.chat.received.store import Capture
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor

@@ -1,4 +1,4 @@
-"""What a button of Slack carries: an intent as text, and back (pure)."""
+"""What a button in a chat carries: an intent as text, and back (pure)."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from firebell.chat.intents import commands
+from firebell.chat.intents.command_texts import render
 from firebell.chat.intents.model import AckPage, EscalatePage, Intent, OpenModal, PageSomeone, ResolvePage
-from firebell.chat.intents.texts import render
 
 RUN, OPEN = "fb_run", "fb_open"
 """How the ids of buttons begin that carry an intent, and of those that only open an address."""

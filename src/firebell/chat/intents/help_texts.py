@@ -1,9 +1,9 @@
 """The answers to unknown commands, and the help (pure)."""
 
 from firebell.chat.intents import commands
+from firebell.chat.intents.command_texts import render
 from firebell.chat.intents.model import Intent, OpenModal, ShowHelp, Usage
 from firebell.chat.intents.reply_model import Reply, ReplyButton
-from firebell.chat.intents.texts import render
 
 _INCIDENT_HELP = (
     ("declare", "declare [sev1] title", "Declare an incident."),

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from firebell.chat import store
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.linked_users import linking
 from firebell.chat.model import Account
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound

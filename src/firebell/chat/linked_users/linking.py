@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents.model import ChatTarget
 from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.model import Account
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser, LinkedBy, UserFacts, email_to_link
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx

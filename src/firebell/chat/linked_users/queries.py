@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.model import Account
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people

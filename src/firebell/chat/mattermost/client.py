@@ -9,7 +9,7 @@ from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.adapter_base.http_calls import call as http_call
 from firebell.chat.adapter_base.markdown_text import markdown
 from firebell.chat.adapter_base.message_model import clip
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.rate_buckets import Key, Rates
 from firebell.chat.mattermost.action_tokens import SignButton
 from firebell.chat.mattermost.attachments import of_content

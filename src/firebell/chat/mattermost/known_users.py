@@ -7,8 +7,8 @@ from typing import Any
 from firebell.chat.accounts.connected_account import Connected
 from firebell.chat.adapter_base.adapter import CallFailed
 from firebell.chat.adapter_base.http_calls import call
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.linked_users import linking
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser, UserFacts
 from firebell.kit.context import Context
 from firebell.kit.db.database import Db

@@ -15,8 +15,6 @@ from firebell.chat.accounts.connected_account import Connected, chat_context_of
 from firebell.chat.adapter_base.adapter import CallFailed, Trouble
 from firebell.chat.adapter_base.http_calls import call
 from firebell.chat.handlers import dispatch as handlers
-from firebell.chat.inbound import mention_reading_store
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents import commands
 from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
@@ -26,6 +24,8 @@ from firebell.chat.mattermost.post_attempts import PostAttempts
 from firebell.chat.mattermost.posts import Post, PostKind, instant
 from firebell.chat.mattermost.text import mentioned, tokens
 from firebell.chat.model import AccountState
+from firebell.chat.received import mention_reading_store
+from firebell.chat.received import store as inbound_store
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 from firebell.kit.log import OncePerMinute

@@ -5,8 +5,8 @@ from collections.abc import Awaitable
 from datetime import datetime
 
 from firebell.chat.adapter_base.adapter import CallFailed
-from firebell.chat.inbound.store import GIVE_UP_AFTER
 from firebell.chat.mattermost.posts import Post
+from firebell.chat.received.store import GIVE_UP_AFTER
 from firebell.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)

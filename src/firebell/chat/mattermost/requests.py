@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from firebell.chat.adapter_base.storable_json import storable, storable_text
+from firebell.kit.storable_json import storable, storable_text
 
 _ID = re.compile(r"[a-z0-9]{26}", re.ASCII)
 _FIELDS = 200

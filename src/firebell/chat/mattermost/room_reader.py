@@ -12,8 +12,6 @@ from firebell.chat import store
 from firebell.chat.accounts.connected_account import Connected, chat_context_of
 from firebell.chat.adapter_base.adapter import CallFailed, Trouble
 from firebell.chat.handlers import gesture_handlers, room_events, timeline_capture
-from firebell.chat.inbound import room_reading_store
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents.captured_messages import TASK, CapturedMessage
 from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.mattermost.channel_posts import posts_since
@@ -22,6 +20,8 @@ from firebell.chat.mattermost.mentions import BotNames, MentionReader, answer_me
 from firebell.chat.mattermost.post_attempts import PostAttempts
 from firebell.chat.mattermost.posts import Post, PostKind
 from firebell.chat.model import AccountState, Room
+from firebell.chat.received import room_reading_store
+from firebell.chat.received import store as inbound_store
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor

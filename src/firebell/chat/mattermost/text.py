@@ -1,4 +1,4 @@
-"""Text of Mattermost as text for `commands.parse` (pure)."""
+"""Text of Mattermost as text for `intents.commands.parse` (pure)."""
 
 import re
 from collections.abc import Mapping

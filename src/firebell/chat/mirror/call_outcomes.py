@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.adapter_base.mirror_model import Op, OpKind
+from firebell.chat.adapter_base.operations import Op, OpKind
 from firebell.chat.mirror import object_store
 from firebell.chat.mirror import plan as mirror_plan
 from firebell.chat.mirror.targets import Target

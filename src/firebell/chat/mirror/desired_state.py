@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from firebell.chat.adapter_base.message_model import Button, Content, digest
-from firebell.chat.adapter_base.mirror_model import Desired, Rank, Wanted, WantedKind
+from firebell.chat.adapter_base.operations import Desired, Rank, Wanted, WantedKind
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
 from firebell.chat.mirror import messages as mirror_messages
 from firebell.chat.model import Account, Capabilities, ChatKind, OncallGroup, Room, RoomState

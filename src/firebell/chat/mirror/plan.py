@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.chat.adapter_base.message_model import Content
-from firebell.chat.adapter_base.mirror_model import Desired, Op, OpKind, Wanted, WantedKind
+from firebell.chat.adapter_base.operations import Desired, Op, OpKind, Wanted, WantedKind
 from firebell.chat.mirror import messages as mirror_messages
 from firebell.chat.model import Capabilities, ChatObject, ObjectState, Room, RoomState
 

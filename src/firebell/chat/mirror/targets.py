@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Call
-from firebell.chat.adapter_base.mirror_model import Desired, Op, OpKind
+from firebell.chat.adapter_base.operations import Desired, Op, OpKind
 from firebell.chat.facts import IncidentFacts
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.mirror import comparison_queue_store, desired_state, fact_queries, object_store
 from firebell.chat.model import CAPABILITIES, Account, ChatObject, ObjectState, Room, RoomState
+from firebell.chat.received import store as inbound_store
 from firebell.kit.db.database import Tx
 
 GROUPS_INTERVAL = timedelta(minutes=5)

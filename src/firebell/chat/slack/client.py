@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.chat.adapter_base.adapter import CALL_LIMIT_S, Call, CallFailed, Done, Trouble
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.rate_buckets import Key, Rates
-from firebell.chat.adapter_base.storable_json import storable
 from firebell.chat.slack import blocks
 from firebell.incidents.channel_names import SLACK_MAX_CHARS
+from firebell.kit.storable_json import storable
 from firebell.kit.token_bucket import per_minute
 
 API_URL = "https://slack.com/api/"

@@ -9,14 +9,14 @@ from firebell.chat import store
 from firebell.chat.accounts.connected_account import Connected, chat_context_of
 from firebell.chat.handlers import dispatch as handlers
 from firebell.chat.handlers import gesture_handlers, home_queries, room_events, timeline_capture
-from firebell.chat.inbound import store as inbound_store
-from firebell.chat.inbound.store import InboxItem
 from firebell.chat.intents import commands
 from firebell.chat.intents.captured_messages import TASK, CapturedMessage, kind_of_emoji
 from firebell.chat.intents.model import ShowSummary
 from firebell.chat.linked_users import linking
 from firebell.chat.linked_users.chat_context import ChatContext
 from firebell.chat.model import AccountState
+from firebell.chat.received import store as inbound_store
+from firebell.chat.received.store import InboxItem
 from firebell.chat.slack import home, interactive_calls, reply_blocks
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import at, text_at

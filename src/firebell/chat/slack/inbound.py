@@ -14,12 +14,12 @@ from starlette.background import BackgroundTask
 from firebell.chat import store
 from firebell.chat.accounts.connected_account import Connected, chat_context_of
 from firebell.chat.handlers import incident_queries, page_queries
-from firebell.chat.inbound import store as inbound_store
-from firebell.chat.inbound import sweep_store
 from firebell.chat.intents import button_values
 from firebell.chat.intents.command_limit import CommandLimit
 from firebell.chat.intents.reply_model import Reply
 from firebell.chat.model import ChatKind
+from firebell.chat.received import store as inbound_store
+from firebell.chat.received import sweep_store
 from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.known_users import known_user

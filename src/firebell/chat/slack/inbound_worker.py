@@ -7,9 +7,9 @@ from typing import Any
 
 from firebell.chat import store
 from firebell.chat.accounts.connected_account import Connected
-from firebell.chat.inbound import store as inbound_store
-from firebell.chat.inbound import sweep_store
-from firebell.chat.inbound.store import GIVE_UP_AFTER, InboxItem
+from firebell.chat.received import store as inbound_store
+from firebell.chat.received import sweep_store
+from firebell.chat.received.store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.slack import events, interactions, interactive_calls, sweep
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at

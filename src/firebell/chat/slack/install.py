@@ -6,9 +6,8 @@ from urllib.parse import urlencode, urlsplit
 
 from firebell.chat import store
 from firebell.chat.accounts import actions as accounts
-from firebell.chat.accounts import install_store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
-from firebell.chat.slack import interactive_calls
+from firebell.chat.slack import install_store, interactive_calls
 from firebell.chat.slack.manifest import PATH
 from firebell.chat.slack.scopes import OPTIONAL, SCOPES
 from firebell.kit.context import Context

@@ -7,12 +7,12 @@ from typing import Any
 from firebell.chat.accounts.connected_account import Connected, chat_context_of
 from firebell.chat.handlers import dispatch as handlers
 from firebell.chat.handlers import home_queries, incident_queries
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents import button_values, commands
 from firebell.chat.intents.captured_messages import CapturedMessage
 from firebell.chat.intents.model import Intent, OpenModal
 from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.linked_users.chat_context import ChatContext
+from firebell.chat.received import store as inbound_store
 from firebell.chat.slack import home, modals, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view, read_capture
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from firebell.chat.adapter_base.storable_json import storable
 from firebell.kit import http_out
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError
+from firebell.kit.storable_json import storable
 
 log = logging.getLogger(__name__)
 

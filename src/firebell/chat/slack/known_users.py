@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from firebell.chat.accounts.connected_account import Connected
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.linked_users import linking
+from firebell.chat.received import store as inbound_store
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.user_facts import user_facts
 from firebell.chat.users import ChatUser

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
 
-from firebell.chat.adapter_base.storable_json import storable
+from firebell.kit.storable_json import storable
 
 Json = Mapping[str, Any]
 _FIELDS = 100

@@ -6,12 +6,11 @@ from fastapi import Request, Response
 
 from firebell.chat import store, token_check
 from firebell.chat.accounts import actions as accounts
-from firebell.chat.accounts import socket_store
 from firebell.chat.accounts.connected_account import Connected
 from firebell.chat.linked_users import linking
 from firebell.chat.linked_users import queries as link_queries
 from firebell.chat.model import Account
-from firebell.chat.slack import install, test_message
+from firebell.chat.slack import install, socket_store, test_message
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_required

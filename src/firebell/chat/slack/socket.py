@@ -17,10 +17,9 @@ from urllib.parse import urlsplit
 from fastapi import Response
 
 from firebell.chat import store
-from firebell.chat.accounts import socket_store
 from firebell.chat.accounts.connected_account import Connected
-from firebell.chat.inbound import sweep_store
-from firebell.chat.slack import interactive_calls, payloads
+from firebell.chat.received import sweep_store
+from firebell.chat.slack import interactive_calls, payloads, socket_store
 from firebell.chat.slack.inbound import SlackReceiver
 from firebell.chat.slack.inbound_worker import GAP
 from firebell.chat.slack.interactive_calls import SLACK_API_URL

@@ -13,11 +13,11 @@ from typing import Any
 from firebell.chat import store
 from firebell.chat.accounts.connected_account import Connected
 from firebell.chat.adapter_base.adapter import CallFailed, Trouble
-from firebell.chat.adapter_base.mirror_model import OpKind
-from firebell.chat.inbound import sweep_store
-from firebell.chat.inbound.store import GIVE_UP_AFTER, InboxItem
-from firebell.chat.inbound.sweep_store import CapturedText
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.intents.captured_messages import kind_of_emoji, sent_at
+from firebell.chat.received import sweep_store
+from firebell.chat.received.store import GIVE_UP_AFTER, InboxItem
+from firebell.chat.received.sweep_store import CapturedText
 from firebell.chat.slack import events
 from firebell.chat.slack.client import SlackClient
 from firebell.chat.slack.events import SlackEvent

@@ -1,5 +1,6 @@
-"""Text of Slack as text for `commands.parse`, and text of people as Slack shows it: unformatted, cut to fit (pure).
+"""Text of Slack as text for `intents.commands.parse`, and text of people as Slack shows it (pure).
 
+What people wrote is shown unformatted and cut to fit.
 Lengths are counted in UTF-16 units, which is never less than Slack counts.
 """
 

@@ -1,1 +1,1 @@
-"""The SQL of figures, and what it returns."""
+"""Figures: their SQL, and totals and tables by month and by channel."""

@@ -23,7 +23,7 @@ from firebell.paging.model import (
     Target,
     TargetKind,
 )
-from firebell.paging.page_changes.actions import store_changes
+from firebell.paging.page_steps import store_changes
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb

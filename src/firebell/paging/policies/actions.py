@@ -1,4 +1,4 @@
-"""Actions on escalation policies; `actions` offers them to other slices."""
+"""Actions on escalation policies; `paging.actions` offers them to other slices."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Actions on API keys; `actions` offers them to other slices."""
+"""Actions on API keys; `people.actions` offers them to other slices."""
 
 from datetime import datetime
 

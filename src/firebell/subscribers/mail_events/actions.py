@@ -16,7 +16,7 @@ from firebell.subscribers.broadcasts import store as broadcast_store
 from firebell.subscribers.deliveries import bounce_store, dead_addresses
 from firebell.subscribers.deliveries import store as delivery_store
 from firebell.subscribers.mail_events import store as mail_event_store
-from firebell.subscribers.mail_events.parsing import MailEvent, MailEventKind
+from firebell.subscribers.mail_events.provider_parsing import MailEvent, MailEventKind
 from firebell.subscribers.mail_events.store import ReportedDelivery
 from firebell.subscribers.model import StatusSubscriber, SubscriberState
 from firebell.subscribers.sending import delivery_outcomes

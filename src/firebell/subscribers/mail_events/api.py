@@ -13,7 +13,7 @@ from firebell.status_pages import actions as status_pages
 from firebell.subscribers.mail_events import actions as mail_event_actions
 from firebell.subscribers.mail_events import store as mail_event_store
 from firebell.subscribers.mail_events.hook_web import ADDRESS
-from firebell.subscribers.mail_events.parsing import MailEventKind
+from firebell.subscribers.mail_events.provider_parsing import MailEventKind
 
 router = api.router("status pages")
 

@@ -5,7 +5,12 @@ from email import policy
 from email.message import Message
 
 from firebell.kit.errors import Invalid
-from firebell.subscribers.mail_events.parsing import MailEvent, MailEventKind, kind_of_status, tokens_in
+from firebell.subscribers.mail_events.provider_parsing import (
+    MailEvent,
+    MailEventKind,
+    kind_of_status,
+    tokens_in,
+)
 
 MAX_BYTES = 1024 * 1024
 """The largest report; one that returns a large mail whole is refused."""

@@ -22,9 +22,9 @@ from firebell.people.unit_of_work import CurrentVisit
 from firebell.status_pages import actions as status_pages
 from firebell.subscribers.mail_events import actions as mail_event_actions
 from firebell.subscribers.mail_events import bounce_mail_parsing
-from firebell.subscribers.mail_events import parsing as mail_event_parsing
+from firebell.subscribers.mail_events import provider_parsing as mail_event_parsing
 from firebell.subscribers.mail_events import signatures as mail_signatures
-from firebell.subscribers.mail_events.parsing import MailEvent
+from firebell.subscribers.mail_events.provider_parsing import MailEvent
 
 router = routing.html_router()
 log = logging.getLogger(__name__)

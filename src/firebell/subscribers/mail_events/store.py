@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Tx
-from firebell.subscribers.mail_events.parsing import MailEvent, MailEventKind
+from firebell.subscribers.mail_events.provider_parsing import MailEvent, MailEventKind
 
 MAX_LISTED = 20
 

@@ -18,7 +18,7 @@ from firebell.subscribers.deliveries import store as delivery_store
 from firebell.subscribers.deliveries.retries import GAVE_UP, LOST_CLAIMS, MAIL_RETRIES
 from firebell.subscribers.deliveries.smtp_replies import SmtpReply
 from firebell.subscribers.deliveries.store import LEASE, DeliveryOutcome
-from firebell.subscribers.messages import texts as message_texts
+from firebell.subscribers.messages import delivery_texts as message_texts
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
 from firebell.subscribers.sending import delivery_outcomes, throttle
 from firebell.subscribers.sending.connection_share import ConnectionShare

@@ -14,8 +14,8 @@ from firebell.subscribers.broadcasts import store as broadcast_store
 from firebell.subscribers.deliveries import store as delivery_store
 from firebell.subscribers.deliveries.retries import GAVE_UP, LOST_CLAIMS, SMS_RETRIES
 from firebell.subscribers.deliveries.store import DeliveryOutcome
+from firebell.subscribers.messages import delivery_texts as message_texts
 from firebell.subscribers.messages import sms_texts
-from firebell.subscribers.messages import texts as message_texts
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
 from firebell.subscribers.sending import delivery_outcomes, sms_limit, sms_store
 from firebell.subscribers.sending.connection_share import ConnectionShare

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from firebell.alerts.batches.state import AlertState, Batch
-from firebell.alerts.expiry_and_flapping.flapping_store import FlappingAlert
-from firebell.alerts.flapping import WINDOW
+from firebell.alerts.flap import WINDOW
+from firebell.alerts.flapping.store import FlappingAlert
 from firebell.alerts.integrations import store as integration_store
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.kit.db.database import Tx

@@ -10,11 +10,10 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
+from firebell.paging import ack_warnings, log_writer, store
 from firebell.paging import live_topics as topics
-from firebell.paging import log_writer, store
 from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.model import SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, NotChanged, Page, PageState
-from firebell.paging.page_changes import ack_warnings
 from firebell.people.action_permissions import internal
 
 

@@ -9,8 +9,8 @@ from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Instant, StrictInt, Text, problems
 from firebell.paging import api as page_api
-from firebell.paging import offline_actions
-from firebell.paging.page_changes.offline_checks import ActionKind, DelayedAction
+from firebell.paging.offline_actions import actions as offline_actions
+from firebell.paging.offline_checks import ActionKind, DelayedAction
 
 router = api.router()
 

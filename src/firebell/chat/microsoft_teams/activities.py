@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.chat.adapter_base.storable_json import storable_text
+from firebell.kit.storable_json import storable_text
 
 REPLAY_WINDOW = timedelta(minutes=5)
 _AUTHORIZATION = re.compile(r"HMAC ([A-Za-z0-9+/]{43}=)", re.ASCII | re.IGNORECASE)

@@ -11,17 +11,17 @@ from fastapi.responses import JSONResponse
 from firebell.chat import store
 from firebell.chat.adapter_base.message_model import Content, Link
 from firebell.chat.handlers.once_per_key import act_once
-from firebell.chat.inbound import store as inbound_store
 from firebell.chat.intents import commands
 from firebell.chat.intents.command_limit import CommandLimit
+from firebell.chat.intents.command_texts import render
 from firebell.chat.intents.model import Intent, OpenModal
 from firebell.chat.intents.reply_model import Reply, ReplyButton
-from firebell.chat.intents.texts import render
 from firebell.chat.linked_users import linking
 from firebell.chat.linked_users.chat_context import ChatContext
+from firebell.chat.microsoft_teams.activities import Activity, is_fresh, is_signed, read_activity
+from firebell.chat.microsoft_teams.cards import message
 from firebell.chat.model import Account, ChatKind
-from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity
-from firebell.chat.teams.cards import message
+from firebell.chat.received import store as inbound_store
 from firebell.chat.users import LinkedBy
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable

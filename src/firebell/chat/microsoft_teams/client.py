@@ -1,9 +1,9 @@
 """The adapter of Microsoft Teams: a new card for each change of state, which nothing can edit."""
 
 from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.adapter_base.mirror_model import OpKind
+from firebell.chat.adapter_base.operations import OpKind
 from firebell.chat.adapter_base.webhook_client import WebhookClient
-from firebell.chat.teams.cards import message
+from firebell.chat.microsoft_teams.cards import message
 
 
 class TeamsWebhook(WebhookClient):

@@ -8,7 +8,7 @@ from firebell.channels.phone import public_sms
 from firebell.kit.web import html, routing, transaction
 from firebell.people import route_access
 from firebell.replies import actions as replies
-from firebell.subscribers.sending import sms_actions
+from firebell.subscribers.sms_events import actions as sms_actions
 
 router = routing.html_router()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from firebell.alerts.flapping import Flap
+from firebell.alerts.flap import Flap
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads
 

@@ -7,7 +7,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.paging import log_writer, store
 from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.model import UNANSWERED, NewLogEntry, Page, PageState, escalates_until
-from firebell.paging.page_changes.actions import log_all, step_all
+from firebell.paging.page_steps import log_all, step_all
 from firebell.people import actions as people
 from firebell.people.model import PersonLeft
 

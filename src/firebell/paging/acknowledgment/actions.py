@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
 from firebell.notify import actions as notify
-from firebell.paging import store
+from firebell.paging import offline_checks, store
 from firebell.paging.escalation import state_machine as escalation
 from firebell.paging.model import (
     SUBJECT_KIND,
@@ -19,8 +19,7 @@ from firebell.paging.model import (
     PageState,
     escalates_until,
 )
-from firebell.paging.page_changes import offline_checks
-from firebell.paging.page_changes.actions import apply_event, lock_for, record_page_event, step, store_changes
+from firebell.paging.page_steps import apply_event, lock_for, record_page_event, step, store_changes
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from firebell.alerts.expiry_and_flapping.expiry import Expiries, ExpiringAlert, ExpiringSource
+from firebell.alerts.expiry.rules import Expiries, ExpiringAlert, ExpiringSource
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 

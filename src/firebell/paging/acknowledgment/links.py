@@ -8,7 +8,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Gone
 from firebell.notify import actions as notify
 from firebell.notify.model import Delivery
-from firebell.paging.page_changes import single_use_store
+from firebell.paging import single_use_store
 from firebell.people import actions as people
 from firebell.people.model import Person
 

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from firebell.alerts.batches.state import Batch
-from firebell.alerts.expiry_and_flapping import expiry, expiry_store
+from firebell.alerts.expiry import rules as expiry
+from firebell.alerts.expiry import store as expiry_store
 from firebell.alerts.model import InboundRequest
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers

@@ -5,18 +5,9 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.paging import actions, store
+from firebell.paging import actions, page_steps, single_use_store, store
 from firebell.paging.model import Page, PageState
-from firebell.paging.page_changes import actions as page_changes
-from firebell.paging.page_changes import single_use_store
-from firebell.paging.page_changes.offline_checks import (
-    ActionKind,
-    DelayedAction,
-    Stale,
-    objection,
-    position,
-    same_plan,
-)
+from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -41,7 +32,7 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
     if action.kind is ActionKind.ACK and actor.person_id is not None:
         # person before page: the order in which an acknowledgment locks them
         await people.hold_active(tx, actor.person_id)
-    page = await page_changes.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
+    page = await page_steps.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: no one can use up the key of another
     key = f"action/{actor.person_id}/{page_id}/{action.key}"
     if not await single_use_store.use(tx, key, now):

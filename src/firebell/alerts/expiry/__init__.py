@@ -1,0 +1,1 @@
+"""Alerts whose source stopped sending them."""

@@ -1,1 +1,0 @@
-"""Alerts whose source stopped sending them, and alerts that flap until they are calm."""

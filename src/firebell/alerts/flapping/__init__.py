@@ -1,0 +1,1 @@
+"""Alerts that flap, until they are calm."""

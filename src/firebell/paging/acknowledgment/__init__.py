@@ -1,0 +1,1 @@
+"""Acknowledging pages: by people, by links, and what becomes of the pages of who leaves."""

@@ -1,0 +1,1 @@
+"""What was pressed on a phone while it was offline."""

@@ -1,1 +1,0 @@
-"""What people change about pages: acknowledgments with their links and warnings, and people who leave."""

@@ -1,0 +1,1 @@
+"""What providers of text messages report: receipts, and people who stop."""
