@@ -385,13 +385,10 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
     return await unreached(tx, *position)
 
 
-async def unreached(
-    tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int, *, without: Sequence[int] = ()
-) -> bool:
+async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
     """Return True if no message of this level of a subject's plan has arrived or can still arrive.
 
-    Messages of a channel that never shows what arrives do not count, nor do those to people who have left or who are
-    in `without`.
+    Messages of a channel that never shows what arrives do not count, nor do those to people who have left.
     """
     return not await tx.value(
         """
@@ -408,7 +405,6 @@ async def unreached(
                 and reason <> $6
                 and channel <> all($7::text[])
                 and person.active
-                and person.id <> all($8::bigint[])
         )
         """,
         kind,
@@ -418,7 +414,6 @@ async def unreached(
         round_,
         REMINDER,
         NEVER_REACHING,
-        list(without),
     )
 
 
