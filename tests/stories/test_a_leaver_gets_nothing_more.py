@@ -139,8 +139,9 @@ async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
         assert (await w.page()).state is PageState.TRIGGERED
 
 
+@pytest.mark.parametrize("leaves_first", [False, True])
 async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, leaves_first: bool
 ) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
@@ -151,11 +152,32 @@ async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
             await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
         await w.alert()
         await w.settle()
+        if leaves_first:
+            await set_active(w, w.mara, False)
         await w.ack(w.jun)
-        await set_active(w, w.mara, False)
+        if not leaves_first:
+            await set_active(w, w.mara, False)
         await w.settle()
         assert (await w.page()).state is PageState.EXHAUSTED
+        assert "Everyone whom this level reached has left or has acknowledged." in await w.story()
         assert [message["event"] for message in await pages_to(w, "Jun Okafor")] == ["page", "alarm"]
+
+
+async def test_a_level_of_one_who_acknowledged_waits_for_others_to_join(dsn: str, clock: FakeClock) -> None:
+    """No one left: the time of the level is that in which a second person can acknowledge."""
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            [policy] = await paging.policies(tx)
+            level = Level((Target(TargetKind.PERSON, w.jun),), min_acks=2)
+            plan = Plan(policy.name, (level,), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await w.ack(w.jun)
+        await w.settle()
+        assert (await w.page()).state is PageState.TRIGGERED
+        await w.after(minutes=6)
+        assert (await w.page()).state is PageState.EXHAUSTED
 
 
 async def test_a_level_waits_for_those_who_stay(dsn: str, clock: FakeClock) -> None:
