@@ -7,12 +7,14 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
+from firebell.kit.jobs.timers import Timer
 from firebell.kit.signing import token_hash
 from firebell.notify.deliveries import store as delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.paging import actions as paging
-from firebell.paging.model import Level, PageState, Plan, Strategy, Target, TargetKind
+from firebell.paging import timers
+from firebell.paging.model import TIMER, Level, PageState, Plan, Strategy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.api_keys import store as key_store
 from firebell.people.audit_log import store as audit_store
@@ -118,6 +120,25 @@ async def test_a_page_waits_for_no_one_who_left_after_its_message_was_sent(
             await delivery_store.retry(tx, [claimed], w.now, "busy")
         await w.after(minutes=1)
         assert await pages_to(w, "Mara Lindqvist") == []
+
+
+async def test_a_level_that_is_entered_while_its_person_leaves_is_over_at_once(
+    dsn: str, clock: FakeClock
+) -> None:
+    """The message is stored after the deactivation has looked for pages that wait for the person."""
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        await w.alert()
+        page = await w.page()
+        assert page.due_at is not None
+        async with w.ctx.db.tx() as tx:
+            await timers.run(tx, [Timer(0, TIMER, str(page.id), page.epoch, page.due_at, 0)], w.now)
+            await set_active(w, w.mara, False)
+        assert await states(w, w.mara) == ["queued"]
+        await w.settle()
+        assert await states(w, w.mara) == ["void"]
+        assert len(await pages_to(w, "Jun Okafor")) == 1
+        assert "Everyone whom this level reached has left or has acknowledged." in await w.story()
 
 
 async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(

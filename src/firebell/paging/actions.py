@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
@@ -404,6 +405,12 @@ async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime)
 async def deliveries(tx: Tx, page_id: int) -> list[Delivery]:
     """Return the latest 1,000 deliveries of a page, oldest first."""
     return await notify.deliveries_about(tx, SUBJECT_KIND, page_id)
+
+
+async def end_levels_of_leavers(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Do for pages what `void_deliveries` does, if a message to a person was stored after they left."""
+    if payload["subject_kind"] == SUBJECT_KIND:
+        await end_unanswerable_levels(tx, await store.lock(tx, payload["subject_ids"]), now)
 
 
 async def lock_failing(tx: Tx, event: DeliveriesFail, now: datetime) -> None:
