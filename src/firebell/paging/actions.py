@@ -307,7 +307,10 @@ async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
 
 @permits(Verb.PAGE_RESPOND)
 async def resolve_each(tx: Tx, actor: Actor, page_ids: Sequence[int], now: datetime) -> SteppedPages:
-    """Resolve those of these pages that are open, in as many statements as one; their services are locked before."""
+    """Resolve those of these pages that are open, in as many statements as for one.
+
+    The caller holds the locks of their services.
+    """
     stepped = step_each(await store.lock(tx, page_ids), escalation.Resolve(), now)
     await _record_resolved(tx, actor, stepped.changed, now)
     return stepped
@@ -347,7 +350,7 @@ async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datet
 async def snooze_each(
     tx: Tx, actor: Actor, page_ids: Sequence[int], until: datetime, now: datetime
 ) -> SteppedPages:
-    """Snooze those of these pages that can be, as `snooze` does, in as many statements as one."""
+    """Snooze those of these pages that can be, as `snooze` does."""
     stepped = step_each(await store.lock(tx, page_ids), escalation.Snooze(until), now)
     await _record_snoozed(tx, actor, stepped.changed, until, now)
     return stepped
