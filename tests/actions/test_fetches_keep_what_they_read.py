@@ -37,6 +37,8 @@ class Rooms:
     stops_after: int = 10**6
     requests: list[str] = field(default_factory=list)
     """What was requested, without syncs."""
+    served: int = 0
+    """The number of syncs and pages, which is the age that their events have."""
 
     def write(self, room: str, *texts: str, below: str = "") -> None:
         """Have Ana write."""
@@ -74,7 +76,7 @@ class Rooms:
         joined = {
             room: {
                 "timeline": {
-                    "events": events[-self.most :],
+                    "events": self._aged(events[-self.most :]),
                     "limited": len(events) > self.most,
                     "prev_batch": str(len(events) - self.most),
                 }
@@ -85,7 +87,12 @@ class Rooms:
 
     def _page(self, room: str, until: int) -> dict[str, Any]:
         page = self.rooms[room][max(0, until - self.most) : until][::-1]
-        return {"chunk": page, **({"end": str(until - self.most)} if until > self.most else {})}
+        return {"chunk": self._aged(page), **({"end": str(until - self.most)} if until > self.most else {})}
+
+    def _aged(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return events as a homeserver does: with the age that each has at the time of this answer."""
+        self.served += 1
+        return [{**event, "unsigned": {"age": self.served}} for event in events]
 
 
 @asynccontextmanager

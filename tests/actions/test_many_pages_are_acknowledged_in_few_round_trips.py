@@ -7,6 +7,7 @@ import pytest
 
 from firebell.channels.callbacks import PageAction
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
 from firebell.paging import actions as paging
 from firebell.paging import bulk_actions
@@ -227,3 +228,26 @@ async def test_a_viewer_acknowledges_no_pages_by_a_reply(dsn: str, clock: FakeCl
             answerer = Answerer(await people.person(tx, w.jun), "sms", "+46700000001", "en")
             answer, done = await page_replies.respond_to_all(tx, answerer, PageAction.ACK, page_ids, w.now)
         assert (answer.is_done, done) == (False, [])
+
+
+async def test_someone_leaves_during_a_storm_without_a_wait_for_each_page(dsn: str, clock: FakeClock) -> None:
+    """The transaction holds all pages of the leaver: no one acknowledges any of them until it ends."""
+    system, statement_counts = Actor("system", "Test"), []
+    async with world(dsn, clock) as w:
+        await w.lift_night_limit()
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, system, w.jun, role="admin", now=w.now)
+        for first, count in ((0, 2), (2, 25)):
+            page_ids = await _pages(w, count, first)
+            async with w.ctx.db.tx() as tx:
+                with statements(tx) as logged:
+                    await people.update_person(tx, system, w.mara, active=False, now=w.now)
+                pages = (await paging.pages_by_id(tx, page_ids)).values()
+                logs = [await paging.log(tx, page_id) for page_id in page_ids]
+                await people.update_person(tx, system, w.mara, active=True, now=w.now)
+            assert {(page.state, page.due_at) for page in pages} == {(PageState.TRIGGERED, w.now)}
+            assert {[entry.kind for entry in log].count("unreached") for log in logs} == {1}
+            statement_counts.append(len(logged))
+            for page_id in page_ids:
+                await w.ack(w.jun, page_id)
+        assert statement_counts[0] == statement_counts[1]

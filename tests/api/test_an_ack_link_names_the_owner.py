@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import httpx
+import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
@@ -17,6 +18,13 @@ async def _link(w: World) -> str:
     await w.alert()
     await w.settle()
     return "/ack/" + str(w.sink.got[-1]["ack_url"]).rpartition("/")[2]
+
+
+async def _message_id(w: World) -> int:
+    """Return the number of the only message."""
+    async with w.ctx.db.tx() as tx:
+        [row] = await tx.fetch("select id from delivery")
+    return int(row["id"])
 
 
 def _state(answer: httpx.Response) -> str:
@@ -69,17 +77,37 @@ async def test_a_link_from_before_an_old_backup_was_restored_acknowledges_no_oth
     """Pages and messages after the restoration get the numbers that were used after the backup."""
     async with world(dsn, clock) as w, browser(w) as http:
         link = await _link(w)
-        lost = await w.page()
+        lost, lost_id = await w.page(), await _message_id(w)
         async with w.ctx.db.tx() as tx:
             await tx.execute("truncate page, delivery, due, alert, alert_group restart identity cascade")
         clock.advance(timedelta(minutes=10))
         await w.alert("The database is down")
         await w.settle()
         assert ((await w.page()).id, w.sink.got[-1]["person"]) == (lost.id, "Mara Lindqvist")
+        assert await _message_id(w) == lost_id
         for answer in (await http.get(link), await http.post(link)):
             assert answer.status_code == 410
             assert "The database is down" not in answer.text
         assert (await w.page()).state is PageState.TRIGGERED
         link = "/ack/" + str(w.sink.got[-1]["ack_url"]).rpartition("/")[2]
         assert BUTTON not in (await http.post(link)).text
+        assert (await w.page()).state is PageState.ACKED
+
+
+@pytest.mark.parametrize("differs", ["page", "person"])
+async def test_a_link_of_the_release_before_acknowledges_nothing_for_the_message_of_another(
+    dsn: str, clock: FakeClock, differs: str
+) -> None:
+    """Links did not have their time, and the number of their message can be that of another one now."""
+    async with world(dsn, clock) as w, browser(w) as http:
+        await _link(w)
+        page = await w.page()
+        other = {"page": {"p": page.id + 1}, "person": {"u": w.jun}}[differs]
+        value = {"p": page.id, "u": w.mara, "d": await _message_id(w), **other}
+        token = w.ctx.signer.sign("ack", value, w.now + timedelta(hours=1))
+        for answer in (await http.get(f"/ack/{token}"), await http.post(f"/ack/{token}")):
+            assert answer.status_code == 410
+        assert (await w.page()).state is PageState.TRIGGERED
+        token = w.ctx.signer.sign("ack", value | {"p": page.id, "u": w.mara}, w.now + timedelta(hours=1))
+        assert (await http.post(f"/ack/{token}")).status_code == 200
         assert (await w.page()).state is PageState.ACKED

@@ -7,12 +7,14 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
+from firebell.kit.jobs.timers import Timer
 from firebell.kit.signing import token_hash
 from firebell.notify.deliveries import store as delivery_store
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.paging import actions as paging
-from firebell.paging.model import Level, PageState, Plan, Strategy, Target, TargetKind
+from firebell.paging import timers
+from firebell.paging.model import TIMER, Level, PageState, Plan, Strategy, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.api_keys import store as key_store
 from firebell.people.audit_log import store as audit_store
@@ -120,6 +122,25 @@ async def test_a_page_waits_for_no_one_who_left_after_its_message_was_sent(
         assert await pages_to(w, "Mara Lindqvist") == []
 
 
+async def test_a_level_that_is_entered_while_its_person_leaves_is_over_at_once(
+    dsn: str, clock: FakeClock
+) -> None:
+    """The message is stored after the deactivation has looked for pages that wait for the person."""
+    async with world(dsn, clock) as w:
+        await promote(w, w.jun)
+        await w.alert()
+        page = await w.page()
+        assert page.due_at is not None
+        async with w.ctx.db.tx() as tx:
+            await timers.run(tx, [Timer(0, TIMER, str(page.id), page.epoch, page.due_at, 0)], w.now)
+            await set_active(w, w.mara, False)
+        assert await states(w, w.mara) == ["queued"]
+        await w.settle()
+        assert await states(w, w.mara) == ["void"]
+        assert len(await pages_to(w, "Jun Okafor")) == 1
+        assert "Everyone whom this level reached has left or has acknowledged." in await w.story()
+
+
 async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -139,8 +160,9 @@ async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
         assert (await w.page()).state is PageState.TRIGGERED
 
 
+@pytest.mark.parametrize("leaves_first", [False, True])
 async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, leaves_first: bool
 ) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
@@ -151,11 +173,32 @@ async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
             await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
         await w.alert()
         await w.settle()
+        if leaves_first:
+            await set_active(w, w.mara, False)
         await w.ack(w.jun)
-        await set_active(w, w.mara, False)
+        if not leaves_first:
+            await set_active(w, w.mara, False)
         await w.settle()
         assert (await w.page()).state is PageState.EXHAUSTED
+        assert "Everyone whom this level reached has left or has acknowledged." in await w.story()
         assert [message["event"] for message in await pages_to(w, "Jun Okafor")] == ["page", "alarm"]
+
+
+async def test_a_level_of_one_who_acknowledged_waits_for_others_to_join(dsn: str, clock: FakeClock) -> None:
+    """No one left: the time of the level is that in which a second person can acknowledge."""
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            [policy] = await paging.policies(tx)
+            level = Level((Target(TargetKind.PERSON, w.jun),), min_acks=2)
+            plan = Plan(policy.name, (level,), repeat=0, ack_timeout_s=None)
+            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await w.alert()
+        await w.settle()
+        await w.ack(w.jun)
+        await w.settle()
+        assert (await w.page()).state is PageState.TRIGGERED
+        await w.after(minutes=6)
+        assert (await w.page()).state is PageState.EXHAUSTED
 
 
 async def test_a_level_waits_for_those_who_stay(dsn: str, clock: FakeClock) -> None:

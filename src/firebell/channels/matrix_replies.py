@@ -216,14 +216,14 @@ class MatrixReplies:
         known, gap = self._gaps.get(room), _Gap((), until, 0)
         while gap.until and gap.requests < _GAP_REQUESTS:
             page, following = await self._gap_page(room, gap.until, since)
-            newest = known.events[0] if known else None
-            if known and newest in page:
-                events = (*gap.events, *page[: page.index(newest)], *known.events)
+            joined_at = _position(known.events[0], page) if known else None
+            if known and joined_at is not None:
+                events = (*gap.events, *page[:joined_at], *known.events)
                 gap, known = _Gap(events, known.until, known.requests), None
             else:
                 gap = _Gap((*gap.events, *page), following, gap.requests + 1)
                 progress.gap_pages += known is None
-            if known is None and gap.events:
+            if known is None and gap.events and _event_id(gap.events[0]):
                 self._gaps[room] = gap
         return list(gap.events[::-1])
 
@@ -278,6 +278,18 @@ def _checked(reply: OutboundResponse) -> dict[str, Any]:
     if not reply.ok:
         raise _RefusedError(f"{reply.status} {json_object(reply).get('errcode', '')}".strip())
     return json_object(reply)
+
+
+def _event_id(event: object) -> str:
+    """Return the id of an event, "" if it has none."""
+    event_id = event.get("event_id") if isinstance(event, dict) else None
+    return event_id if isinstance(event_id, str) else ""
+
+
+def _position(event: object, page: Sequence[object]) -> int | None:
+    """Return where an event is in a page, by its id: the rest of it, such as its age, differs in each answer."""
+    event_ids = [_event_id(each) for each in page]
+    return event_ids.index(_event_id(event)) if _event_id(event) in event_ids else None
 
 
 def read_event(event: object, room: str, own: str) -> RoomEvent | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.notify.deliveries.store import LEASE, lease_sql, sendable
+from firebell.notify.deliveries.store import LEASE, lease_sql, leased
 from firebell.notify.model import Delivery
 
 
@@ -27,7 +27,7 @@ async def claim_held(tx: Tx, methods: Sequence[int], now: datetime) -> list[Deli
         now + LEASE,
         list(methods),
     )
-    return sendable(rows)
+    return await leased(tx, rows, now)
 
 
 async def hold(tx: Tx, deliveries: Sequence[Delivery], until: Sequence[datetime]) -> None:

@@ -159,6 +159,14 @@ class DeliveriesFail:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipientsLeft:
+    """Messages of the current plans of these subjects are not sent, because their recipients have left."""
+
+    subject_kind: str
+    subject_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NobodyReached:
     """No message of one level of a subject's plan has arrived or can still arrive."""
 

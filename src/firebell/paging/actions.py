@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
@@ -54,6 +55,7 @@ from firebell.paging.page_list import store as list_store
 from firebell.paging.page_steps import (
     SteppedPages,
     apply_event,
+    end_unanswerable_levels,
     lock_for,
     log_all,
     record_page_event,
@@ -215,17 +217,10 @@ async def acknowledge_groups(tx: Tx, event: GroupsAcknowledged, now: datetime) -
 
 
 async def void_deliveries(tx: Tx, event: PersonLeft, now: datetime) -> None:
-    """Void all deliveries to a person who left.
-
-    A page whose level reached no one else who can still acknowledge it enters its next level at once.
-    """
+    """Void all deliveries to a person who left; a level that no one else can acknowledge is over at once (I8)."""
     waiting = await store.lock(tx, await store.pages_waiting_for(tx, event.person_id))
     await notify.void_queued(tx, event.person_id)
-    for page_ in waiting:
-        position = (page_.id, page_.epoch, page_.level, page_.round)
-        if await notify.unreached(tx, SUBJECT_KIND, *position, without=page_.acks):
-            text = "No one whom this level notified can acknowledge anymore."
-            await skip_unreached_level(tx, *position, now, text=text)
+    await end_unanswerable_levels(tx, waiting, now)
 
 
 async def _apply_to_subjects(
@@ -312,7 +307,10 @@ async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
 
 @permits(Verb.PAGE_RESPOND)
 async def resolve_each(tx: Tx, actor: Actor, page_ids: Sequence[int], now: datetime) -> SteppedPages:
-    """Resolve those of these pages that are open, in as many statements as one; their services are locked before."""
+    """Resolve those of these pages that are open, in as many statements as for one.
+
+    The caller holds the locks of their services.
+    """
     stepped = step_each(await store.lock(tx, page_ids), escalation.Resolve(), now)
     await _record_resolved(tx, actor, stepped.changed, now)
     return stepped
@@ -352,7 +350,7 @@ async def snooze(tx: Tx, actor: Actor, page_id: int, until: datetime, now: datet
 async def snooze_each(
     tx: Tx, actor: Actor, page_ids: Sequence[int], until: datetime, now: datetime
 ) -> SteppedPages:
-    """Snooze those of these pages that can be, as `snooze` does, in as many statements as one."""
+    """Snooze those of these pages that can be, as `snooze` does."""
     stepped = step_each(await store.lock(tx, page_ids), escalation.Snooze(until), now)
     await _record_snoozed(tx, actor, stepped.changed, until, now)
     return stepped
@@ -412,6 +410,12 @@ async def deliveries(tx: Tx, page_id: int) -> list[Delivery]:
     return await notify.deliveries_about(tx, SUBJECT_KIND, page_id)
 
 
+async def end_levels_of_leavers(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Do for pages what `void_deliveries` does, if a message to a person was stored after they left."""
+    if payload["subject_kind"] == SUBJECT_KIND:
+        await end_unanswerable_levels(tx, await store.lock(tx, payload["subject_ids"]), now)
+
+
 async def lock_failing(tx: Tx, event: DeliveriesFail, now: datetime) -> None:
     """Lock pages before their deliveries: the order in which an acknowledgment locks them."""
     if event.subject_kind == SUBJECT_KIND:
@@ -420,28 +424,15 @@ async def lock_failing(tx: Tx, event: DeliveriesFail, now: datetime) -> None:
 
 async def escalate_unreached(tx: Tx, event: NobodyReached, now: datetime) -> None:
     """Enter the next level of a page at once when no message of this one can arrive (spec 2.5)."""
-    if event.subject_kind == SUBJECT_KIND:
-        await skip_unreached_level(tx, event.subject_id, event.epoch, event.level, event.round, now)
-
-
-async def skip_unreached_level(
-    tx: Tx,
-    page_id: int,
-    epoch: int,
-    level: int,
-    round_: int,
-    now: datetime,
-    *,
-    text: str = "No message of this level could be delivered.",
-) -> None:
-    """Make the next level due now, because this one reaches no one (spec 2.5)."""
-    expected = (PageState.TRIGGERED, epoch, level, round_)
-    for old in await store.lock(tx, [page_id]):
+    if event.subject_kind != SUBJECT_KIND:
+        return
+    expected = (PageState.TRIGGERED, event.epoch, event.level, event.round)
+    for old in await store.lock(tx, [event.subject_id]):
         # already due: another message of the level failed in this moment, and it is in the log
         waits = old.due_at is not None and old.due_at > now
         if waits and (old.state, old.epoch, old.level, old.round) == expected:
             await store_changes(tx, [replace(old, due_at=now)], now)
-            await log_all(tx, [old], "unreached", text, now)
+            await log_all(tx, [old], "unreached", "No message of this level could be delivered.", now)
 
 
 async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Changes of pages: what all actions on them share."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
@@ -71,6 +71,36 @@ async def log_all(
     """Append the same entry to the log of each page."""
     if pages_:
         await log_writer.add_log(tx, [NewLogEntry.by(actor, p.id, kind, text) for p in pages_], now)
+
+
+async def end_unanswerable_levels(tx: Tx, pages_: Sequence[Page], now: datetime) -> list[Page]:
+    """Make the next level of locked pages due now where the level waits only for people who left (I8).
+
+    Return the pages that it changes. A level that no one left waits its time, although all may have acknowledged.
+    """
+    waiting = [
+        page_
+        for page_ in pages_
+        if page_.state is PageState.TRIGGERED
+        and page_.level >= 0
+        and page_.due_at is not None
+        and page_.due_at > now
+    ]
+    if not waiting:
+        return []
+    levels = [(page_.id, page_.epoch, page_.level, page_.round) for page_ in waiting]
+    recipients = await notify.level_recipients(tx, SUBJECT_KIND, levels)
+    ended = [
+        replace(page_, due_at=now)
+        for page_ in waiting
+        if page_.id in recipients
+        and recipients[page_.id].left
+        and recipients[page_.id].reachable.issubset(page_.acks)
+    ]
+    await store_changes(tx, ended, now)
+    text = "Everyone whom this level reached has left or has acknowledged."
+    await log_all(tx, ended, "unreached", text, now)
+    return ended
 
 
 async def page(tx: Tx, page_id: int) -> Page:

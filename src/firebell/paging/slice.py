@@ -80,7 +80,7 @@ def _composers() -> Mapping[str, Composer]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.alerts import model as alerts
-    from firebell.notify.model import DeliveriesFail, NobodyReached
+    from firebell.notify.model import DeliveriesFail, NobodyReached, RecipientsLeft
     from firebell.oncall.model import ScheduleDeleted
     from firebell.paging import actions
     from firebell.paging.acknowledgment import leaving
@@ -101,6 +101,7 @@ def _subscriptions() -> Subscriptions:
             DeliveriesFail: (actions.lock_failing,),
             NobodyReached: (actions.escalate_unreached,),
         },
+        then={RecipientsLeft: {"end_levels_of_leavers": actions.end_levels_of_leavers}},
     )
 
 

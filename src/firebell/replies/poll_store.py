@@ -61,7 +61,7 @@ async def advance(tx: Tx, channel: str, number: int, cursor: str, until: datetim
 
 
 async def release(tx: Tx, channel: str, number: int) -> None:
-    """Give up the lease, unlike a process that dies: no one misses its fetches."""
+    """End the lease so that it does not count as abandoned."""
     await tx.execute(
         """
         update channel_poll
@@ -75,7 +75,7 @@ async def release(tx: Tx, channel: str, number: int) -> None:
 
 
 async def leases_ended(tx: Reads, after: datetime, before: datetime) -> dict[str, datetime]:
-    """Return the channels whose lease ended in a range of time without being given up or taken, and when."""
+    """Return the channels whose lease ended in a range of time without being released or taken, and when."""
     rows = await tx.fetch(
         """
         select channel, lease_until

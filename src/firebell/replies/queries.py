@@ -13,7 +13,7 @@ callback_refusals = store.callback_refusals
 TAKEN_OVER_WITHIN = timedelta(seconds=20)
 """How long after the end of a lease another process has it, if there is one that fetches."""
 ABANDONED_FOR = timedelta(days=1)
-"""How long a channel counts as abandoned: it may have been turned off after its process died."""
+"""How long a channel counts as abandoned: afterward, it was probably turned off."""
 
 
 async def abandoned_channels(tx: Reads, now: datetime) -> dict[str, datetime]:

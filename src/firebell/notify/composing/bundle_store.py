@@ -11,7 +11,7 @@ from firebell.notify.deliveries.store import (
     QUALIFIED_COLUMNS,
     delivery_from_row,
     lease_sql,
-    sendable,
+    leased,
 )
 from firebell.notify.model import BUNDLE_KIND, Delivery
 
@@ -103,7 +103,7 @@ async def claim_along(
         sorted(joined),
         MAX_CLAIMED,
     )
-    return sendable(rows)
+    return await leased(tx, rows, now)
 
 
 async def wait(tx: Tx, waits: Sequence[tuple[int, datetime]]) -> None:

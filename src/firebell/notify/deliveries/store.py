@@ -1,5 +1,6 @@
 """The SQL of the delivery ledger: queueing, leases and outcomes."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import to_storable
 from firebell.notify.deliveries.send_slots import Blocked, Slots, destination, take_turns
-from firebell.notify.model import REMINDER, Delivery, DeliveryState
+from firebell.notify.model import REMINDER, Delivery, DeliveryState, RecipientsLeft
 from firebell.notify.notification_rules import NewDelivery, idempotency_key
 
 LEASE = timedelta(seconds=60)
@@ -91,7 +92,7 @@ def _values(delivery: NewDelivery) -> tuple[Any, ...]:
 def lease_sql(select_ids: str) -> str:
     """Return the statement that leases the deliveries of `select_ids` until $2.
 
-    It voids those of older plans (I6), and those to people who have left.
+    It voids those of older plans (I6), and those to people who have left. Pass its rows to `leased`.
     """
     columns = ", ".join(f"delivery.{name}" for name in DELIVERY_COLUMNS.split(", "))
     return f"""
@@ -113,12 +114,23 @@ def lease_sql(select_ids: str) -> str:
         left join subject_plan plan on plan.subject_kind = claimed.subject_kind
             and plan.subject_id = claimed.subject_id
         where delivery.id = locked.id
-        returning {columns}
+        returning
+            {columns},
+            (not person.active and delivery.epoch > 0 and delivery.epoch = plan.epoch) is true recipient_left
     """
 
 
-def sendable(rows: Sequence[Row]) -> list[Delivery]:
-    """Return the leased deliveries in their order of sending."""
+async def leased(tx: Tx, rows: Sequence[Row], now: datetime) -> list[Delivery]:
+    """Return the leased deliveries in their order of sending, and emit for which subjects a recipient has left.
+
+    A message can be committed after its recipient's deactivation looked for the subjects that wait for them.
+    """
+    subjects: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        if row["recipient_left"]:
+            subjects[row["subject_kind"]].add(row["subject_id"])
+    for kind, ids in subjects.items():
+        await tx.emit(RecipientsLeft(kind, tuple(sorted(ids))), now)
     deliveries = [delivery_from_row(row) for row in rows if row["state"] == "sending"]
     return sorted(deliveries, key=lambda delivery: (delivery.rank, delivery.send_at, delivery.id))
 
@@ -211,7 +223,7 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
         now + LEASE,
         admitted,
     )
-    return sendable(rows)
+    return await leased(tx, rows, now)
 
 
 async def overdue(tx: Tx, before: datetime, now: datetime) -> int:
@@ -385,13 +397,10 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
     return await unreached(tx, *position)
 
 
-async def unreached(
-    tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int, *, without: Sequence[int] = ()
-) -> bool:
+async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
     """Return True if no message of this level of a subject's plan has arrived or can still arrive.
 
-    Messages of a channel that never shows what arrives do not count, nor do those to people who have left or who are
-    in `without`.
+    Messages of a channel that never shows what arrives do not count, nor do those to people who have left.
     """
     return not await tx.value(
         """
@@ -408,7 +417,6 @@ async def unreached(
                 and reason <> $6
                 and channel <> all($7::text[])
                 and person.active
-                and person.id <> all($8::bigint[])
         )
         """,
         kind,
@@ -418,7 +426,6 @@ async def unreached(
         round_,
         REMINDER,
         NEVER_REACHING,
-        list(without),
     )
 
 

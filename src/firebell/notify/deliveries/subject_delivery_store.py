@@ -1,12 +1,22 @@
 """The SQL that lists, counts and voids the deliveries about a subject."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.notify.deliveries.store import DELIVERY_COLUMNS, delivery_from_row
 from firebell.notify.model import REMINDER, Delivery
+
+
+class LevelRecipients(NamedTuple):
+    """Whom messages of a level went to."""
+
+    reachable: frozenset[int]
+    """The active people to whom one has arrived or can still arrive; reminders do not count."""
+    left: frozenset[int]
+    """The people who have left, also those who were only reminded."""
 
 
 async def of_subject(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
@@ -110,6 +120,50 @@ async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, i
         NEVER_REACHING,
     )
     return {row["subject_id"]: row["person_ids"] for row in rows}
+
+
+async def level_recipients(
+    tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, int]]
+) -> dict[int, LevelRecipients]:
+    """Return, by subject, the recipients of the messages of its level.
+
+    Messages of a channel that never shows what arrives do not count as arriving.
+    `levels` are (subject id, epoch, level, round), at most one of each subject; one without messages is left out.
+    """
+    rows = await tx.fetch(
+        """
+        select
+            entered.subject_id,
+            array_agg(distinct own.person_id) filter (
+                where person.active
+                    and own.state in ('queued', 'sending', 'accepted')
+                    and own.reason <> $6
+                    and own.channel <> all($7::text[])
+            ) reachable,
+            array_agg(distinct own.person_id) filter (where not person.active) "left"
+        from unnest($2::bigint[], $3::bigint[], $4::int[], $5::int[]) entered (subject_id, epoch, level, round)
+        cross join lateral (
+            select epoch, level, round, person_id, state, reason, channel
+            from delivery
+            where subject_kind = $1
+                and subject_id = entered.subject_id
+            offset 0
+        ) own
+        join person on person.id = own.person_id
+        where own.epoch = entered.epoch
+            and own.level = entered.level
+            and own.round = entered.round
+        group by entered.subject_id
+        """,
+        kind,
+        *transpose(levels, 4),
+        REMINDER,
+        NEVER_REACHING,
+    )
+    return {
+        row["subject_id"]: LevelRecipients(frozenset(row["reachable"] or ()), frozenset(row["left"] or ()))
+        for row in rows
+    }
 
 
 async def void_superseded(tx: Tx, kind: str, epochs: Sequence[tuple[int, int]]) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 MAX_STEPS = 800_000
-"""The most steps that the costly rules of one calendar take together: about three seconds."""
+"""Maximum number of steps that the costly rules of one calendar may take together: about three seconds."""
 FREE_STEPS = 10_000
 """The steps of a rule that are not counted, so that no common rule is skipped: a daily one for 27 years."""
 _STEPS_PER_YEAR = {"YEARLY": 12, "MONTHLY": 24, "WEEKLY": 53, "DAILY": 366, "HOURLY": 1_464}

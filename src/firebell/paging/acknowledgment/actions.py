@@ -19,7 +19,14 @@ from firebell.paging.model import (
     PageState,
     escalates_until,
 )
-from firebell.paging.page_steps import apply_event, lock_for, record_page_event, step, store_changes
+from firebell.paging.page_steps import (
+    apply_event,
+    end_unanswerable_levels,
+    lock_for,
+    record_page_event,
+    step,
+    store_changes,
+)
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
@@ -89,14 +96,18 @@ async def _record(
 
 
 async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, now: datetime) -> AckResult:
-    """Record an acknowledgment of a page that needs more than this one; messages to this person are void."""
+    """Record an acknowledgment of a page that needs more than this one; messages to this person are void.
+
+    If everyone else whom the level reached has left, the next level is entered at once.
+    """
     missing = old.acks_missing - 1
     text = f"{actor.label} acknowledged. {escalates_until(missing)}"
     new = await apply_event(tx, actor, old, event, "acked_in_part", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, [old.id], actor.person_id, now)
         await notify.void_queued_about(tx, SUBJECT_KIND, old.id, actor.person_id)
-    return AckResult(new, None, missing=missing)
+    ended = await end_unanswerable_levels(tx, [new], now)
+    return AckResult(ended[0] if ended else new, None, missing=missing)
 
 
 @permits(Verb.PAGE_RESPOND)

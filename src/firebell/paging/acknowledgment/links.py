@@ -49,9 +49,10 @@ def read(ctx: Context, token: str, now: datetime) -> AckLink:
 
 
 async def holder(tx: Tx, link: AckLink) -> Person:
-    """Return the person of a link; raise `Gone` if they were deactivated since, even if reactivated.
+    """Return the person of a link.
 
-    After an old backup was restored, the numbers of a link can be those of another message.
+    Raise `Gone` if they were deactivated since, even if reactivated, or if the link is from before a backup was
+    restored: its numbers can be those of another message now.
     """
     delivery = await notify.delivery(tx, link.delivery_id)
     if (
