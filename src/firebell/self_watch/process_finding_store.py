@@ -65,6 +65,13 @@ async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[P
     ]
 
 
-async def delete_abandoned(tx: Tx, now: datetime) -> None:
-    """Delete what processes knew that ended long ago."""
-    await tx.execute("delete from process_finding where noticed_at < $1", now - KEPT_FOR)
+async def delete_expired(tx: Tx, now: datetime) -> None:
+    """Delete the findings of processes that ended, and those from before the clock was set back."""
+    await tx.execute(
+        """
+        delete from process_finding
+        where noticed_at not between $1 and $2
+        """,
+        now - KEPT_FOR,
+        now + COUNTS_FOR,
+    )

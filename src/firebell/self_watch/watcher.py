@@ -94,7 +94,7 @@ class Watcher:
                 problems += rules.shared_problems(work, now)
                 problems += rules.outbound_problems(await store.heartbeats(tx), now)
                 await fallback_test.send_due(tx, now)
-                await process_finding_store.delete_abandoned(tx, now)
+                await process_finding_store.delete_expired(tx, now)
             # most of the time there is nothing to store
             if own or self._has_reported:
                 await self._report(tx, own, now)
