@@ -212,6 +212,15 @@ async def test_what_a_killed_process_knew_is_gone_after_the_clock_was_set_back(
     assert not await installation.shows(STALLED), "the time at which it was killed comes again"
 
 
+async def test_a_reason_that_cannot_be_stored_stops_no_heartbeat(installation: Installation) -> None:
+    worker = await installation.start({})
+    worker.ctx.health.refused("No space in /data/\udcff\0." + 1000 * " Full.")
+    for _ in range(3):
+        await installation.later()
+    assert await installation.shows("Alerts can’t be stored.")
+    assert "No space in /data/?. Full." in (await installation.notes())["inbound"]
+
+
 async def test_a_process_without_problems_stores_nothing(installation: Installation) -> None:
     await installation.start({})
     for _ in range(3):

@@ -7,10 +7,12 @@ from uuid import UUID
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.process_health import HealthWarning, ProcessFinding
+from firebell.kit.text import to_storable
 
 COUNTS_FOR = timedelta(seconds=90)
 """How long a finding counts that its process does not renew: longer than another process needs to take over a lease."""
 KEPT_FOR = timedelta(hours=1)
+NOTE_CHARS = 500
 
 
 async def replace(
@@ -30,7 +32,12 @@ async def replace(
         now,
         *transpose(
             (
-                (finding.name, finding.note, finding.warning.text, finding.warning.delays_pages)
+                (
+                    finding.name,
+                    to_storable(finding.note, NOTE_CHARS),
+                    to_storable(finding.warning.text, NOTE_CHARS),
+                    finding.warning.delays_pages,
+                )
                 for finding in findings
             ),
             4,
