@@ -212,6 +212,26 @@ async def test_what_a_killed_process_knew_is_gone_after_the_clock_was_set_back(
     assert not await installation.shows(STALLED), "the time at which it was killed comes again"
 
 
+async def test_a_lane_that_is_stalled_is_shown_while_alarms_cannot_be_stored(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await installation.start({})
+    for _ in range(2):
+        await installation.later()
+
+    async def fail(*_: object) -> None:
+        raise LookupError
+
+    worker.ctx.health.watch("send", ALWAYS_LATE_S)
+    installation.w.clock.advance(LOOK_INTERVAL)
+    with monkeypatch.context() as failing:
+        failing.setattr("firebell.self_watch.actions.notice_problems", fail)
+        with pytest.raises(LookupError):
+            await worker.run()
+    await installation.w.settle()
+    assert await installation.shows(STALLED)
+
+
 async def test_a_reason_that_cannot_be_stored_stops_no_heartbeat(installation: Installation) -> None:
     worker = await installation.start({})
     worker.ctx.health.refused("No space in /data/\udcff\0." + 1000 * " Full.")

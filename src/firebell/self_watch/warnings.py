@@ -18,7 +18,7 @@ PAGING_LANES = frozenset({"page_timers", "outbox", "send"})
 
 def warnings(ctx: Context) -> list[HealthWarning]:
     """Return the warnings of the watcher’s last run and of this process, those that delay pages first."""
-    findings = (*of_process(ctx), *ctx.health.elsewhere)
+    findings = (*of_process(ctx), *ctx.health.elsewhere())
     active = [*ctx.health.noticed, *(finding.warning for finding in findings)]
     return sorted(dict.fromkeys(active), key=lambda each: not each.delays_pages)
 
