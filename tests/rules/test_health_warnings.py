@@ -49,3 +49,12 @@ def test_a_disk_that_is_nearly_full_is_shown(tmp_path: Path, monkeypatch: pytest
     assert [each.warning.delays_pages for each in warnings.of_disk(tmp_path)] == [True]
     monkeypatch.setattr(disk_space, "free_bytes", lambda folder: disk_space.MIN_FREE_BYTES)
     assert warnings.of_disk(tmp_path) == []
+
+
+def test_clocks_that_differ_by_a_tenth_of_a_second_are_one_problem() -> None:
+    [first], [second] = (
+        warnings.of_clock(f"The machine’s clock is {ahead_s} s ahead.") for ahead_s in (7.2, 7.1)
+    )
+    assert first.warning == second.warning
+    assert first.note != second.note
+    assert warnings.of_clock("") == []

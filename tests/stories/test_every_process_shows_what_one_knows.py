@@ -1,9 +1,11 @@
 """Story: a worker in a process of its own cannot do its work, and the people who look at the web see it."""
 
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ import pytest
 
 from firebell import health_check
 from firebell.channels.registry import CHANNELS
-from firebell.kit import process_health
+from firebell.kit import disk_space, process_health
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.process import connected
@@ -210,6 +212,22 @@ async def test_what_a_killed_process_knew_is_gone_after_the_clock_was_set_back(
     await installation.later()
     await installation.later(timedelta(days=1) - LOOK_INTERVAL)
     assert not await installation.shows(STALLED), "the time at which it was killed comes again"
+
+
+async def test_one_disk_that_every_process_measures_is_one_problem(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free_mib = itertools.count(200, -1)
+    monkeypatch.setattr(disk_space, "free_bytes", lambda folder: next(free_mib) * 2**20)
+    for _ in range(2):
+        worker = await installation.start({})
+        worker.watcher = Watcher(replace(worker.ctx, data=tmp_path))
+    for _ in range(4):
+        await installation.later()
+    assert await installation.shows("A disk is nearly full.")
+    assert "more problem" not in (await installation.http.get("/services")).text
+    note = (await installation.notes())["disk"]
+    assert note.count("MiB are free in") == 3, "this process and both workers"
 
 
 async def test_a_lane_that_is_stalled_is_shown_while_alarms_cannot_be_stored(

@@ -48,7 +48,7 @@ def check_heartbeats(heartbeats: Sequence[OutboundHeartbeat], now: datetime) -> 
 def check_processes(findings: Sequence[ProcessFinding]) -> list[CheckResult]:
     """Return what running processes know to be wrong with themselves (pure)."""
     return [
-        CheckResult("processes", "fail", " ".join(dict.fromkeys((finding.warning.text, finding.note))))
+        CheckResult("processes", "fail", f"{finding.warning.text} {finding.note}")
         for finding in findings
     ]
 

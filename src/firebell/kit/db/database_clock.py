@@ -107,7 +107,7 @@ class DatabaseClock:
         ahead_s = self.offset.total_seconds()
         direction = "ahead of" if ahead_s > 0 else "behind"
         return (
-            f"This machine's clock is {abs(ahead_s):.1f} s {direction} the database's, which Firebell uses."
+            f"The machine’s clock is {abs(ahead_s):.1f} s {direction} the database’s, which Firebell uses."
         )
 
     def stale(self) -> bool:
