@@ -82,10 +82,15 @@ class Installation:
         return notes
 
     async def shows(self, warning: str) -> bool:
-        """Return True if a screen shows a warning; `firebell doctor` fails then and only then."""
+        """Return True if a screen shows a warning; `firebell doctor` names it then and only then.
+
+        The doctor fails if pages may be late because of it, and otherwise warns.
+        """
         async with self.w.ctx.db.tx() as tx:
             results = await doctor_checks.check(tx, self.w.ctx.channel_settings, self.w.now)
-        is_found = any(warning in result.text and result.level == "fail" for result in results)
+        levels = [result.level for result in results if warning in result.text]
+        assert set(levels) <= {"warn" if warning == UNREAD else "fail"}
+        is_found = bool(levels)
         is_shown = warning in (await self.http.get("/services")).text
         assert is_found == is_shown
         return is_shown

@@ -46,9 +46,13 @@ def check_heartbeats(heartbeats: Sequence[OutboundHeartbeat], now: datetime) -> 
 
 
 def check_processes(findings: Sequence[ProcessFinding]) -> list[CheckResult]:
-    """Return what running processes know to be wrong with themselves (pure)."""
+    """Return what running processes know to be wrong with themselves; what delays pages fails (pure)."""
     return [
-        CheckResult("processes", "fail", f"{finding.warning.text} {finding.note}")
+        CheckResult(
+            "processes",
+            "fail" if finding.warning.delays_pages else "warn",
+            f"{finding.warning.text} {finding.note}",
+        )
         for finding in findings
     ]
 

@@ -75,7 +75,10 @@ async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> Self
 async def process_findings(tx: Reads, now: datetime, *, without: UUID | None = None) -> list[ProcessFinding]:
     """Return what processes know to be wrong with themselves, except one process, and what no process does anymore."""
     abandoned = {
-        channel: f"No process has fetched anything for {duration(now - since)}."
+        channel: (
+            f"No process has fetched anything for {duration(now - since)}. If you turned"
+            f" {rules.channel_label(channel)} off, this warning ends within a day."
+        )
         for channel, since in (await replies.abandoned_channels(tx, now)).items()
     }
     return [*await process_finding_store.of_others(tx, without, now), *warnings.of_channels(abandoned)]
