@@ -1,6 +1,7 @@
 """Story: a worker in a process of its own cannot do its work, and the people who look at the web see it."""
 
 import itertools
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -233,6 +234,22 @@ async def test_one_disk_that_every_process_measures_is_one_problem(
     assert "more problem" not in (await installation.http.get("/services")).text
     note = (await installation.notes())["disk"]
     assert note.count("MiB are free in") == 3, "this process and both workers"
+
+
+async def test_the_screen_that_the_warning_links_to_says_which_process_it_is_and_why(
+    installation: Installation,
+) -> None:
+    worker = await installation.start({})
+    worker.ctx.health.watch("send", ALWAYS_LATE_S)
+    for _ in range(3):
+        await installation.later()
+    warning = (await installation.http.get("/services")).text.split(STALLED)[0]
+    assert warning.endswith('<a class="title" href="/settings/health">')
+    reason = f"On {socket.gethostname()}: Has not finished a round"
+    assert reason in (await installation.http.get("/settings/health")).text
+    [finding] = (await installation.http.get("/api/v1/health")).json()["processes"]
+    assert (finding["name"], finding["message"], finding["delays_pages"]) == ("lane send", STALLED, True)
+    assert finding["note"].startswith(reason)
 
 
 async def test_a_lane_that_is_stalled_is_shown_while_alarms_cannot_be_stored(

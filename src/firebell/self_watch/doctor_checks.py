@@ -16,7 +16,7 @@ async def check(tx: Tx, settings: Mapping[str, str], now: datetime) -> list[Chec
     state = await queries.self_watch(tx, settings, now)
     return [
         *check_heartbeats(state.heartbeats, now),
-        *check_processes(await queries.process_findings(tx, now)),
+        *check_processes(state.processes),
         *(
             CheckResult("alarms", "fail", f"{rules.title(alarm)}. {rules.note(alarm, now)}")
             for alarm in state.alarms

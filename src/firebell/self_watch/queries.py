@@ -56,6 +56,8 @@ class SelfWatch:
     responders: Sequence[FallbackResponder]
     watched: Sequence[WatchedInstallation]
     """The other installations of Firebell whose heartbeats arrive here."""
+    processes: Sequence[ProcessFinding]
+    """What is wrong with single processes."""
 
 
 async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> SelfWatch:
@@ -69,6 +71,7 @@ async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> Self
         await fallback_test_actions.settings(tx),
         [FallbackResponder(one.person_id, persons[one.person_id].name, one) for one in tests],
         await heartbeats.watched_installations(tx, now),
+        await process_findings(tx, now),
     )
 
 

@@ -124,6 +124,7 @@ class Watcher:
     async def _report(self, tx: Tx, findings: Sequence[ProcessFinding], now: datetime) -> None:
         """Let other processes know what is wrong with this one."""
         await process_finding_store.replace(tx, self._ctx.health.process_id, self._host, findings, now)
+        await tx.live(LIVE_TOPIC)
 
     async def _disk_findings(self) -> Sequence[ProcessFinding]:
         """Return what is wrong with the disk; nothing if it does not answer, as a network disk may not."""
