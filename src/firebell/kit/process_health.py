@@ -35,7 +35,7 @@ class HealthWarning:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFinding:
-    """What is wrong with one process: `note` says it under `name` in `/healthz`, `warning` on the screens."""
+    """What is wrong with one process: `name` and `note` are its entry in `/healthz`; screens show `warning`."""
 
     name: str
     note: str

@@ -46,7 +46,7 @@ async def replace(
 
 
 async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[ProcessFinding]:
-    """Return what other processes know now, by host; those of all processes without a `process_id`.
+    """Return the current findings of all processes but `process_id`, by host.
 
     What was noticed far in the future counts for nothing either: the clock was set back since.
     """

@@ -76,7 +76,7 @@ async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> Self
 
 
 async def process_findings(tx: Reads, now: datetime, *, without: UUID | None = None) -> list[ProcessFinding]:
-    """Return what processes know to be wrong with themselves, except one process, and what no process does anymore."""
+    """Return the findings of all processes but `without`, and one for each channel that no process fetches."""
     abandoned = {
         channel: (
             f"No process has fetched anything for {duration(now - since)}. If you turned"

@@ -116,7 +116,7 @@ class Watcher:
         health.disk = await self._disk_findings()
 
     async def close(self) -> None:
-        """Delete what this process knows to be wrong with itself: it ends."""
+        """Delete the findings of this process, which is shutting down."""
         if self._has_reported:
             async with self._ctx.work_db.tx() as tx:
                 await self._report(tx, [], self._ctx.clock.now())
