@@ -124,6 +124,6 @@ def _notes(ctx: Context, checks: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with this process, except what its checks say, and with others."""
     own = [finding for finding in warnings.of_process(ctx) if finding.name not in checks]
     notes: dict[str, str] = {}
-    for finding in (*own, *ctx.health.elsewhere):
+    for finding in (*own, *ctx.health.elsewhere()):
         notes[finding.name] = f"{notes.get(finding.name, '')} {finding.note}".strip()
     return notes

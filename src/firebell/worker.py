@@ -240,7 +240,7 @@ class Worker:
                 raise failure
 
     async def _release_leases(self) -> None:
-        """Give up what this process has in the database, so that another one continues at once."""
+        """Release the leases of this process, and delete its findings, so that others continue at once."""
         try:
             await self._sockets.close()
             await self._mirror.close()

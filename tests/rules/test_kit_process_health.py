@@ -1,6 +1,14 @@
 """Health of one process, with a clock that is moved by hand."""
 
-from firebell.kit.process_health import FAILING_LIMIT_S, FETCH_LIMIT_S, REFUSAL_AGE_S, ProcessHealth
+from firebell.kit.process_health import (
+    ELSEWHERE_AGE_S,
+    FAILING_LIMIT_S,
+    FETCH_LIMIT_S,
+    REFUSAL_AGE_S,
+    HealthWarning,
+    ProcessFinding,
+    ProcessHealth,
+)
 
 
 class Seconds:
@@ -72,3 +80,16 @@ def test_answers_that_cannot_be_fetched_are_noted_after_20_s_until_a_fetch_succe
     assert health.unfetched() == {}
     health.fetch_started("matrix")
     assert health.unfetched() == {}
+
+
+def test_what_another_process_knew_is_not_shown_forever_while_nothing_can_be_read() -> None:
+    seconds = Seconds()
+    health = ProcessHealth(seconds)
+    finding = ProcessFinding("lane send", "Fails.", HealthWarning("The worker’s send lane is stalled."))
+    health.record_elsewhere([finding])
+    seconds.passed = ELSEWHERE_AGE_S
+    assert list(health.elsewhere()) == [finding]
+    seconds.passed += 1
+    assert list(health.elsewhere()) == []
+    health.record_elsewhere([finding])
+    assert list(health.elsewhere()) == [finding]

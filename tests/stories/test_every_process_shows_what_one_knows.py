@@ -1,9 +1,12 @@
 """Story: a worker in a process of its own cannot do its work, and the people who look at the web see it."""
 
+import itertools
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +14,7 @@ import pytest
 
 from firebell import health_check
 from firebell.channels.registry import CHANNELS
-from firebell.kit import process_health
+from firebell.kit import disk_space, process_health
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.process import connected
@@ -27,6 +30,8 @@ from tests.world import World, settings, world
 
 UNREAD = "Answers in Matrix can’t be read."
 STALLED = "The worker’s send lane is stalled."
+ALWAYS_LATE_S = -1
+"""A limit that a lane has always exceeded: the finding needs no real time to pass."""
 
 
 class Worker:
@@ -78,10 +83,15 @@ class Installation:
         return notes
 
     async def shows(self, warning: str) -> bool:
-        """Return True if a screen shows a warning; `firebell doctor` fails then and only then."""
+        """Return True if a screen shows a warning; `firebell doctor` names it then and only then.
+
+        The doctor fails if pages may be late because of it, and otherwise warns.
+        """
         async with self.w.ctx.db.tx() as tx:
             results = await doctor_checks.check(tx, self.w.ctx.channel_settings, self.w.now)
-        is_found = any(warning in result.text and result.level == "fail" for result in results)
+        levels = [result.level for result in results if warning in result.text]
+        assert set(levels) <= {"warn" if warning == UNREAD else "fail"}
+        is_found = bool(levels)
         is_shown = warning in (await self.http.get("/services")).text
         assert is_found == is_shown
         return is_shown
@@ -153,17 +163,16 @@ async def test_a_channel_that_was_turned_off_after_a_crash_is_not_missed_forever
 async def test_every_process_shows_what_is_wrong_with_another_until_it_is_gone(
     installation: Installation,
 ) -> None:
-    worker = await installation.start({})
-
     async def break_down() -> Worker:
         broken = installation.workers[-1]
-        broken.ctx.health.watch("send", -1)
+        broken.ctx.health.watch("send", ALWAYS_LATE_S)
         for _ in range(3):
             await installation.later()
         assert await installation.shows(STALLED)
         assert "lane send" in await installation.notes()
         return broken
 
+    await installation.start({})
     for _ in range(2):
         await installation.later()
     assert not await installation.shows(STALLED)
@@ -199,13 +208,77 @@ async def test_what_a_killed_process_knew_is_gone_after_the_clock_was_set_back(
     installation: Installation,
 ) -> None:
     killed = await installation.start({})
-    killed.ctx.health.watch("send", -1)
+    killed.ctx.health.watch("send", ALWAYS_LATE_S)
     for _ in range(3):
         await installation.later()
     assert await installation.shows(STALLED)
     installation.workers.remove(killed)
     await installation.later(-timedelta(days=1))
     assert not await installation.shows(STALLED)
+    await installation.later()
+    await installation.later(timedelta(days=1) - LOOK_INTERVAL)
+    assert not await installation.shows(STALLED), "the time at which it was killed comes again"
+
+
+async def test_one_disk_that_every_process_measures_is_one_problem(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free_mib = itertools.count(200, -1)
+    monkeypatch.setattr(disk_space, "free_bytes", lambda folder: next(free_mib) * 2**20)
+    for _ in range(2):
+        worker = await installation.start({})
+        worker.watcher = Watcher(replace(worker.ctx, data=tmp_path))
+    for _ in range(4):
+        await installation.later()
+    assert await installation.shows("A disk is nearly full.")
+    assert "more problem" not in (await installation.http.get("/services")).text
+    note = (await installation.notes())["disk"]
+    assert note.count("MiB are free in") == 3, "this process and both workers"
+
+
+async def test_the_screen_that_the_warning_links_to_says_which_process_it_is_and_why(
+    installation: Installation,
+) -> None:
+    worker = await installation.start({})
+    worker.ctx.health.watch("send", ALWAYS_LATE_S)
+    for _ in range(3):
+        await installation.later()
+    warning = (await installation.http.get("/services")).text.split(STALLED)[0]
+    assert warning.endswith('<a class="title" href="/settings/health">')
+    reason = f"On {socket.gethostname()}: Has not finished a round"
+    assert reason in (await installation.http.get("/settings/health")).text
+    [finding] = (await installation.http.get("/api/v1/health")).json()["processes"]
+    assert (finding["name"], finding["message"], finding["delays_pages"]) == ("lane send", STALLED, True)
+    assert finding["note"].startswith(reason)
+
+
+async def test_a_lane_that_is_stalled_is_shown_while_alarms_cannot_be_stored(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await installation.start({})
+    for _ in range(2):
+        await installation.later()
+
+    async def fail(*_: object) -> None:
+        raise LookupError
+
+    worker.ctx.health.watch("send", ALWAYS_LATE_S)
+    installation.w.clock.advance(LOOK_INTERVAL)
+    with monkeypatch.context() as failing:
+        failing.setattr("firebell.self_watch.actions.notice_problems", fail)
+        with pytest.raises(LookupError):
+            await worker.run()
+    await installation.w.settle()
+    assert await installation.shows(STALLED)
+
+
+async def test_a_reason_that_cannot_be_stored_stops_no_heartbeat(installation: Installation) -> None:
+    worker = await installation.start({})
+    worker.ctx.health.refused("No space in /data/\udcff\0." + 1000 * " Full.")
+    for _ in range(3):
+        await installation.later()
+    assert await installation.shows("Alerts can’t be stored.")
+    assert "No space in /data/?. Full." in (await installation.notes())["inbound"]
 
 
 async def test_a_process_without_problems_stores_nothing(installation: Installation) -> None:

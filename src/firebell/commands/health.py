@@ -19,6 +19,11 @@ def _finding(finding: dict[str, Any]) -> str:
     return f"{finding['level'].upper()}  {finding['code']}: {finding['message']} {finding['advice']}".strip()
 
 
+def _process(finding: dict[str, Any]) -> str:
+    level = "ERROR" if finding["delays_pages"] else "WARNING"
+    return f"{level}  {finding['message']} {finding['note']}"
+
+
 def _watcher(heartbeat: dict[str, Any]) -> str:
     """Return which installation or service watches this one, and when its last heartbeat arrived there."""
     arrived = heartbeat["arrived_at"]
@@ -46,6 +51,7 @@ def show_() -> None:
     state = call("GET", PATH)
     lines = [
         *(_alarm(alarm) for alarm in state["alarms"] if not alarm["cleared_at"]),
+        *map(_process, state["processes"]),
         *map(_finding, state["findings"]),
     ]
     lines = lines or ["No alarms and no findings."]

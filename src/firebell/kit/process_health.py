@@ -11,6 +11,8 @@ from firebell.kit.timing import REAL
 FAILING_LIMIT_S = 10.0
 """How long a lane may fail before it is unhealthy; a database restart takes a few seconds."""
 REFUSAL_AGE_S = 60.0
+ELSEWHERE_AGE_S = 90.0
+"""How long what was read of other processes is shown; the watcher reads it every 15 seconds."""
 FETCH_LIMIT_S = 20.0
 """How long fetches from a channel's provider may fail before that is noted (spec 10.9)."""
 
@@ -33,7 +35,7 @@ class HealthWarning:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFinding:
-    """What is wrong with one process: `note` says it under `name` in `/healthz`, `warning` on the screens."""
+    """What is wrong with one process: `name` and `note` are its entry in `/healthz`; screens show `warning`."""
 
     name: str
     note: str
@@ -50,13 +52,13 @@ class ProcessHealth:
         self._refusal = ""
         self._fetching_since: dict[str, float] = {}
         """By channel, when the running fetch began, or the first of those that failed before it."""
+        self._elsewhere: Sequence[ProcessFinding] = ()
+        self._elsewhere_at = 0.0
         self.stopping = False
         self.process_id = uuid4()
         """Identifies this process among those of the installation."""
         self.noticed: Sequence[HealthWarning] = ()
         """The alarms that the watcher's last run found, about all processes."""
-        self.elsewhere: Sequence[ProcessFinding] = ()
-        """What other processes know, as of the watcher's last run."""
         self.disk: Sequence[ProcessFinding] = ()
         """What the watcher's last run found about the disk of this process."""
 
@@ -100,6 +102,14 @@ class ProcessHealth:
         if self._refused_at is None or self._elapsed() - self._refused_at > REFUSAL_AGE_S:
             return ""
         return self._refusal
+
+    def record_elsewhere(self, findings: Sequence[ProcessFinding]) -> None:
+        """Record what other processes know to be wrong with themselves, as read now."""
+        self._elsewhere, self._elsewhere_at = findings, self._elapsed()
+
+    def elsewhere(self) -> Sequence[ProcessFinding]:
+        """Return what other processes know to be wrong with themselves; nothing if it was read too long ago."""
+        return self._elsewhere if self._elapsed() - self._elsewhere_at <= ELSEWHERE_AGE_S else ()
 
     def fetch_started(self, channel: str) -> None:
         """Record that a fetch from a channel's provider began."""

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from firebell.heartbeats.queries import WatchedInstallation
 from firebell.kit.findings import FindingLevel
+from firebell.kit.process_health import ProcessFinding
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictInt, Text, problems
 from firebell.people.permissions import Verb
@@ -117,6 +118,15 @@ class WatchedInstallationShown(ApiOutput):
     last_ping_at: datetime | None
 
 
+class ProcessFindingShown(ApiOutput):
+    """Something that is wrong with one process of Firebell, or that no process does."""
+
+    name: Annotated[str, Field(description="the check, as in `/healthz`")]
+    message: str
+    note: Annotated[str, Field(description="the host, and why")]
+    delays_pages: Annotated[bool, Field(description="true if pages may be late because of it")]
+
+
 class HealthShown(ApiOutput):
     """Firebell's own health: findings, alarms, heartbeats out and in, and the daily test of the fallback responders."""
 
@@ -129,6 +139,7 @@ class HealthShown(ApiOutput):
         list[WatchedInstallationShown],
         Field(description="installations that this one watches; `heartbeats` says who watches this one"),
     ]
+    processes: list[ProcessFindingShown]
 
 
 def _heartbeat(heartbeat: OutboundHeartbeat) -> OutboundHeartbeatShown:
@@ -144,6 +155,15 @@ def _watched(watched: WatchedInstallation) -> WatchedInstallationShown:
         address=watched.address,
         state=view.state_text,
         last_ping_at=view.heartbeat.progress.last_ping_at,
+    )
+
+
+def _process(finding: ProcessFinding) -> ProcessFindingShown:
+    return ProcessFindingShown(
+        name=finding.name,
+        message=finding.warning.text,
+        note=finding.note,
+        delays_pages=finding.warning.delays_pages,
     )
 
 
@@ -178,6 +198,7 @@ async def show_health(w: Reader) -> HealthShown:
             for each in state.responders
         ],
         watched=[_watched(each) for each in state.watched],
+        processes=[_process(each) for each in state.processes],
     )
 
 

@@ -16,7 +16,7 @@ async def check(tx: Tx, settings: Mapping[str, str], now: datetime) -> list[Chec
     state = await queries.self_watch(tx, settings, now)
     return [
         *check_heartbeats(state.heartbeats, now),
-        *check_processes(await queries.process_findings(tx, now)),
+        *check_processes(state.processes),
         *(
             CheckResult("alarms", "fail", f"{rules.title(alarm)}. {rules.note(alarm, now)}")
             for alarm in state.alarms
@@ -46,9 +46,13 @@ def check_heartbeats(heartbeats: Sequence[OutboundHeartbeat], now: datetime) -> 
 
 
 def check_processes(findings: Sequence[ProcessFinding]) -> list[CheckResult]:
-    """Return what running processes know to be wrong with themselves (pure)."""
+    """Return what running processes know to be wrong with themselves; what delays pages fails (pure)."""
     return [
-        CheckResult("processes", "fail", " ".join(dict.fromkeys((finding.warning.text, finding.note))))
+        CheckResult(
+            "processes",
+            "fail" if finding.warning.delays_pages else "warn",
+            f"{finding.warning.text} {finding.note}",
+        )
         for finding in findings
     ]
 

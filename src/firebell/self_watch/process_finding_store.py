@@ -7,10 +7,12 @@ from uuid import UUID
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.process_health import HealthWarning, ProcessFinding
+from firebell.kit.text import to_storable
 
 COUNTS_FOR = timedelta(seconds=90)
 """How long a finding counts that its process does not renew: longer than another process needs to take over a lease."""
 KEPT_FOR = timedelta(hours=1)
+NOTE_CHARS = 500
 
 
 async def replace(
@@ -30,7 +32,12 @@ async def replace(
         now,
         *transpose(
             (
-                (finding.name, finding.note, finding.warning.text, finding.warning.delays_pages)
+                (
+                    finding.name,
+                    to_storable(finding.note, NOTE_CHARS),
+                    to_storable(finding.warning.text, NOTE_CHARS),
+                    finding.warning.delays_pages,
+                )
                 for finding in findings
             ),
             4,
@@ -39,7 +46,7 @@ async def replace(
 
 
 async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[ProcessFinding]:
-    """Return what other processes know now, by host; those of all processes without a `process_id`.
+    """Return the current findings of all processes but `process_id`, by host.
 
     What was noticed far in the future counts for nothing either: the clock was set back since.
     """
@@ -65,6 +72,13 @@ async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[P
     ]
 
 
-async def delete_abandoned(tx: Tx, now: datetime) -> None:
-    """Delete what processes knew that ended long ago."""
-    await tx.execute("delete from process_finding where noticed_at < $1", now - KEPT_FOR)
+async def delete_expired(tx: Tx, now: datetime) -> None:
+    """Delete the findings of processes that ended, and those from before the clock was set back."""
+    await tx.execute(
+        """
+        delete from process_finding
+        where noticed_at not between $1 and $2
+        """,
+        now - KEPT_FOR,
+        now + COUNTS_FOR,
+    )

@@ -56,6 +56,8 @@ class SelfWatch:
     responders: Sequence[FallbackResponder]
     watched: Sequence[WatchedInstallation]
     """The other installations of Firebell whose heartbeats arrive here."""
+    processes: Sequence[ProcessFinding]
+    """What is wrong with single processes."""
 
 
 async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> SelfWatch:
@@ -69,13 +71,17 @@ async def self_watch(tx: Tx, settings: Mapping[str, str], now: datetime) -> Self
         await fallback_test_actions.settings(tx),
         [FallbackResponder(one.person_id, persons[one.person_id].name, one) for one in tests],
         await heartbeats.watched_installations(tx, now),
+        await process_findings(tx, now),
     )
 
 
 async def process_findings(tx: Reads, now: datetime, *, without: UUID | None = None) -> list[ProcessFinding]:
-    """Return what processes know to be wrong with themselves, except one process, and what no process does anymore."""
+    """Return the findings of all processes but `without`, and one for each channel that no process fetches."""
     abandoned = {
-        channel: f"No process has fetched anything for {duration(now - since)}."
+        channel: (
+            f"No process has fetched anything for {duration(now - since)}. If you turned"
+            f" {rules.channel_label(channel)} off, this warning ends within a day."
+        )
         for channel, since in (await replies.abandoned_channels(tx, now)).items()
     }
     return [*await process_finding_store.of_others(tx, without, now), *warnings.of_channels(abandoned)]

@@ -18,7 +18,7 @@ PAGING_LANES = frozenset({"page_timers", "outbox", "send"})
 
 def warnings(ctx: Context) -> list[HealthWarning]:
     """Return the warnings of the watcher’s last run and of this process, those that delay pages first."""
-    findings = (*of_process(ctx), *ctx.health.elsewhere)
+    findings = (*of_process(ctx), *ctx.health.elsewhere())
     active = [*ctx.health.noticed, *(finding.warning for finding in findings)]
     return sorted(dict.fromkeys(active), key=lambda each: not each.delays_pages)
 
@@ -26,13 +26,13 @@ def warnings(ctx: Context) -> list[HealthWarning]:
 def of_process(ctx: Context) -> list[ProcessFinding]:
     """Return what this process knows to be wrong with itself, one finding for each name."""
     refusal = ctx.health.refusal()
-    clock = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
+    clock_problem = ctx.clock.problem if isinstance(ctx.clock, DatabaseClock) else ""
     return [
         *of_lanes(ctx.health.lanes()),
         *of_refusal(refusal),
         *of_channels(ctx.health.unfetched()),
         *ctx.health.disk,
-        *([ProcessFinding("clock", clock, HealthWarning(clock))] if clock else []),
+        *of_clock(clock_problem),
     ]
 
 
@@ -80,6 +80,13 @@ def of_channels(problems: Mapping[str, str]) -> list[ProcessFinding]:
     ]
 
 
+def of_clock(problem: str) -> list[ProcessFinding]:
+    """Return a finding if the clock of the machine is wrong; `problem` is empty if not (pure)."""
+    if not problem:
+        return []
+    return [ProcessFinding("clock", problem, HealthWarning("The clock of a machine is wrong."))]
+
+
 def of_disk(folder: Path | None) -> list[ProcessFinding]:
     """Return a finding if the disk of a folder is nearly full."""
     try:
@@ -88,5 +95,5 @@ def of_disk(folder: Path | None) -> list[ProcessFinding]:
         free = None
     if folder is None or free is None or free >= disk_space.MIN_FREE_BYTES:
         return []
-    text = f"The disk is nearly full: {disk_space.free_text(free, folder)}"
-    return [ProcessFinding("disk", text, HealthWarning(text, delays_pages=True))]
+    warning = HealthWarning("A disk is nearly full.", delays_pages=True)
+    return [ProcessFinding("disk", disk_space.free_text(free, folder), warning)]

@@ -56,7 +56,7 @@ class Watcher:
         self._next: datetime | None = None
         self._host = to_storable(socket.gethostname(), HOST_CHARS)
         self._has_reported = False
-        """True while the database has findings of this process."""
+        """True while the database may have findings of this process."""
         self.is_unused = False
         self.upcoming: datetime | None = None
         """Always None: the poll of the lane is often enough, and asks the database only when it is time."""
@@ -85,6 +85,14 @@ class Watcher:
         works = rules.acceptances(
             counters.channel_failures.arrived_at, counters.provider_circuits.accepted_at
         )
+        # most of the time there is nothing to store; others must know it even while no alarm can be stored
+        if own or self._has_reported:
+            # the commit may arrive although its answer does not
+            self._has_reported = True
+            async with self._ctx.work_db.tx() as tx:
+                await fence(tx)
+                await self._report(tx, own, now)
+            self._has_reported = bool(own)
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             # processes note the same problems, in any order
@@ -94,10 +102,7 @@ class Watcher:
                 problems += rules.shared_problems(work, now)
                 problems += rules.outbound_problems(await store.heartbeats(tx), now)
                 await fallback_test.send_due(tx, now)
-                await process_finding_store.delete_abandoned(tx, now)
-            # most of the time there is nothing to store
-            if own or self._has_reported:
-                await self._report(tx, own, now)
+                await process_finding_store.delete_expired(tx, now)
             elsewhere = await queries.process_findings(tx, now, without=health.process_id)
             begun = await actions.notice_problems(tx, problems, self._ctx.channel_settings, now)
             await actions.end_alarms(tx, works, now)
@@ -106,13 +111,12 @@ class Watcher:
             log.warning(
                 "self_alarm", extra={"kind": alarm.kind, "subject": alarm.subject, "detail": alarm.detail}
             )
-        self._has_reported = bool(own)
         health.noticed = warnings.of_alarms(open_alarms)
-        health.elsewhere = elsewhere
+        health.record_elsewhere(elsewhere)
         health.disk = await self._disk_findings()
 
     async def close(self) -> None:
-        """Delete what this process knows to be wrong with itself: it ends."""
+        """Delete the findings of this process, which is shutting down."""
         if self._has_reported:
             async with self._ctx.work_db.tx() as tx:
                 await self._report(tx, [], self._ctx.clock.now())
@@ -120,6 +124,7 @@ class Watcher:
     async def _report(self, tx: Tx, findings: Sequence[ProcessFinding], now: datetime) -> None:
         """Let other processes know what is wrong with this one."""
         await process_finding_store.replace(tx, self._ctx.health.process_id, self._host, findings, now)
+        await tx.live(LIVE_TOPIC)
 
     async def _disk_findings(self) -> Sequence[ProcessFinding]:
         """Return what is wrong with the disk; nothing if it does not answer, as a network disk may not."""

@@ -37,6 +37,7 @@ async def render_health(
         "fallback_test": state.fallback_test,
         "responders": state.responders,
         "watched": state.watched,
+        "processes": state.processes,
         "alarm_title": rules.title,
         "methods": METHODS,
         "values": values,

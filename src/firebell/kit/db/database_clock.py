@@ -106,9 +106,7 @@ class DatabaseClock:
             return ""
         ahead_s = self.offset.total_seconds()
         direction = "ahead of" if ahead_s > 0 else "behind"
-        return (
-            f"This machine's clock is {abs(ahead_s):.1f} s {direction} the database's, which Firebell uses."
-        )
+        return f"The machine’s clock is {abs(ahead_s):.1f} s {direction} the database’s, which Firebell uses."
 
     def stale(self) -> bool:
         """True if no recent measurement exists or the system clock jumped: measure before claiming a timer."""

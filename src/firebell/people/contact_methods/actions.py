@@ -32,14 +32,14 @@ OLD_SECRET_SIGNS = timedelta(hours=24)
 
 
 async def typed_address(kind: str, address: str, settings: Mapping[str, str]) -> str:
-    """Return what a person typed with what the settings of the channels imply, such as the country of a number.
+    """Return a typed address, completed by what the channel settings imply, such as the country of a number.
 
     Raise `Invalid` if its channel cannot use it. No transaction may be open: it can take seconds.
     """
     channel = registry.channel(kind)
-    whole = channel.complete_address(address, settings)
-    await channel.check_typed_address(validation.check_address(kind, whole))
-    return whole
+    completed = channel.complete_address(address, settings)
+    await channel.check_typed_address(validation.check_address(kind, completed))
+    return completed
 
 
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
