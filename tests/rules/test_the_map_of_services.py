@@ -150,6 +150,16 @@ def test_a_map_around_a_service_has_what_it_needs_and_what_needs_it() -> None:
     assert sorted(wide.service_ids) == [WEB, CHECKOUT, LEDGER, DISK]
 
 
+def test_the_map_around_a_service_leads_to_each_match() -> None:
+    selected = select(KESTREL, [LEDGER], (), is_filtered=True, focus_id=WEB, steps=2)
+    assert selected.service_ids == [WEB, CHECKOUT, LEDGER]
+    assert selected.edges == [(WEB, CHECKOUT), (CHECKOUT, LEDGER)]
+    upward = select(KESTREL, [WEB], (), is_filtered=True, focus_id=GATEWAY, steps=2)
+    assert upward.service_ids == [GATEWAY, CHECKOUT, WEB]
+    # one that is further away, and what lies between, have no place
+    assert select(KESTREL, [LEDGER], (), is_filtered=True, focus_id=WEB, steps=1).service_ids == [WEB]
+
+
 def test_a_filter_shows_what_is_next_to_the_matches() -> None:
     selected = select(KESTREL, [GATEWAY, 9], (), is_filtered=True)
     assert (selected.service_ids, selected.unconnected) == ([GATEWAY, CHECKOUT], 1)
@@ -167,3 +177,4 @@ def test_a_tangle_has_no_more_dependencies_than_can_be_drawn() -> None:
     selected = select(edges, range(60), (), is_filtered=False)
     assert len(selected.edges) <= MAX_EDGES
     assert len(selected.service_ids) + selected.not_shown == 60
+    assert (len(selected.service_ids), len(selected.edges), selected.not_shown) == (32, 992, 28)

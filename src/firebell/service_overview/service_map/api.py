@@ -37,7 +37,9 @@ class ServiceGraphNode(ApiOutput):
     open_pages: int
     at_risk: Annotated[bool, Field(description="healthy, and a service behind it is not")]
     affected: Annotated[int, Field(description="how many services depend on it, directly or through others")]
-    is_match: Annotated[bool, Field(description="false if it is only here because a match is next to it")]
+    is_match: Annotated[
+        bool, Field(description="false if it is only here because it is next to a match or leads to one")
+    ]
 
 
 class ServiceGraphEdge(ApiOutput):
