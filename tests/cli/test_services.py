@@ -157,6 +157,17 @@ async def test_the_map_of_services_is_a_tree(dsn: str, tmp_path: Path) -> None:
             "used by",
             "└─ checkout (degraded, PG-1)",
         ]
+        # around a service, the way to a match is shown
+        matching = (
+            await run("service", "map", "disk", "--query", "checkout", "--steps", "3")
+        ).out.splitlines()
+        assert matching == [
+            "disk (healthy). If it fails, 3 services may be affected.",
+            "used by",
+            "└─ ledger (healthy, not a match)",
+            "   └─ checkout (degraded, PG-1)",
+        ]
+        assert "No service that matches has dependencies." in (await run("service", "map", "--tier", "3")).out
         # a cycle ends, and is named
         await run("service", "dependency", "add", "disk", "web")
         looped = (await run("service", "map", "disk", "--steps", "9")).out
