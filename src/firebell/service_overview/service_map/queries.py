@@ -8,11 +8,12 @@ from firebell.catalog import dependencies as graph
 from firebell.catalog.dependencies import Edge
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
 from firebell.service_overview import state_queries
 from firebell.service_overview.dependencies.queries import STATE_ORDER, RelatedService
 from firebell.service_overview.health import ServiceHealth
 from firebell.service_overview.service_list import queries as list_queries
-from firebell.service_overview.service_list.queries import ServiceSearch
+from firebell.service_overview.service_list.queries import HealthFilter, ServiceSearch
 from firebell.service_overview.service_map import selection as map_selection
 from firebell.service_overview.state_queries import HEALTHY
 
@@ -25,7 +26,8 @@ class MappedService:
     """A service on the map.
 
     `affected` is how many services depend on it, directly or through others. `is_at_risk` says that it is healthy, and
-    that something behind it is not. `is_match` is False for one that is only there because a match is next to it.
+    that something behind it is not. `is_match` is False for one that is only there because it is next to a match or leads
+    to one.
     """
 
     service: Service
@@ -76,9 +78,11 @@ async def service_map(
 ) -> ServiceMap:
     """Return the map of the services that match, and of what is next to them; around `focus`, up to `steps` away.
 
-    Raise Invalid for a search that can't be read. Without `with_incidents` states depend on pages alone. The number of
+    Raise Invalid for a search that can't be read or is for deleted services. Without `with_incidents` states depend on pages alone. The number of
     statements does not depend on that of the services.
     """
+    if search.health is HealthFilter.DELETED:
+        raise Invalid("Deleted services have no dependencies.", fields={"health": "Choose another state."})
     edges = await catalog.dependency_edges(tx)
     states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
     matches = {each.id: each for each in await list_queries.matching_services(tx, search, states.keys())}
