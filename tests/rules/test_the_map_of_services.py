@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.catalog.dependencies import Edge, cycles, reach_counts, reached, reversed_edges
-from firebell.service_overview.service_map.layout import BOX_HEIGHT, BOX_WIDTH, MapLayout, layout
+from firebell.service_overview.service_map.layout import BOX_HEIGHT, BOX_WIDTH, Line, MapLayout, layout
 from firebell.service_overview.service_map.selection import MAX_EDGES, select
 from tests.stopwatch import stopwatch
 
@@ -125,6 +125,40 @@ def test_500_services_are_drawn_in_bounded_time(step: int) -> None:
     assert len(drawn.lines) == len(set(edges))
     assert not overlapping(drawn)
     assert took.seconds < 5
+
+
+def test_the_longest_dependencies_of_a_tangle_pass_behind_the_boxes() -> None:
+    # to lead each of the 990 beside the boxes, it would take 14,190 turns
+    ids = range(45)
+    drawn = layout(ids, [(a, b) for a in ids for b in range(a + 1, 45)])
+    assert not overlapping(drawn)
+    assert not crossed_boxes(drawn)
+    assert len(drawn.lines) == 990
+    assert 1_400 < sum(len(line.stops) - 2 for line in drawn.lines) <= 1_500
+
+    def columns_passed(line: Line) -> int:
+        return abs(drawn.boxes[line.edge[0]].column - drawn.boxes[line.edge[1]].column) - 1
+
+    behind = [columns_passed(line) for line in drawn.lines if line.is_behind_boxes]
+    beside = [columns_passed(line) for line in drawn.lines if not line.is_behind_boxes]
+    assert min(behind) >= max(beside) > 0
+
+
+@pytest.mark.parametrize("nearby", [200, 5_000])
+def test_5000_services_are_counted_and_selected_in_bounded_time(nearby: int) -> None:
+    """Each depends on 20 others, among the 200 after it, or anywhere, in cycles."""
+    ids = range(5_000)
+    edges = [
+        (i, (i + 1 + (i * 7 + number * number * 13) % nearby) % 5_000) for i in ids for number in range(20)
+    ]
+    edges = [(a, b) for a, b in edges if a != b]
+    with stopwatch() as took:
+        counts = reach_counts(reversed_edges(edges))
+        selected = select(edges, ids, (), is_filtered=False, focus_id=0, steps=10)
+    assert max(counts.values()) == 4_999
+    assert selected.service_ids[0] == 0
+    assert selected.not_shown > 0
+    assert took.seconds < 10
 
 
 @given(GRAPHS)
