@@ -120,7 +120,7 @@ async def _services(
         else {},
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
-        "map": html.address("/service-map", q=q, **({} if shown is HealthFilter.DELETED else chosen)),
+        "map": html.address("/service-map", q=q, **{**chosen, "health": "" if shown is HealthFilter.DELETED else chosen["health"]}),
         "export_csv": html.address("/services.csv", q=q, **chosen),
         "export_json": html.address("/services.json", q=q, **chosen),
         "first": address(**chosen) if after else "",
