@@ -93,6 +93,8 @@ async def test_the_map_shows_what_a_failure_may_affect(dsn: str, clock: FakeCloc
             "/service-map?q=ledger&amp;health=unhealthy"
             in (await http.get("/services?q=ledger&health=unhealthy")).text
         )
+        deleted = (await http.get("/services?team=payments&health=deleted")).text
+        assert 'href="/service-map?team=payments"' in deleted
 
 
 async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: FakeClock) -> None:
