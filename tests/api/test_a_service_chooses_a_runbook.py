@@ -41,7 +41,7 @@ async def test_a_runbook_of_the_library_is_chosen_by_slug_title_or_address(
         refused = await http.post("/services", data={**new, "name": "", "runbook_url": "drain"})
         assert (refused.status_code, 'value="drain"' in refused.text) == (422, True)
 
-        for number, entered in enumerate(("drain", " drain the QUEUE ", drain)):
+        for number, entered in enumerate(("drain", " drain the QUEUE ", drain, "DRAIN")):
             queue = {**new, "name": f"Queue {number}", "runbook_url": entered}
             assert (await http.post("/services", data=queue)).status_code == 303, entered
             service = await api("GET", f"/services/queue-{number}")
