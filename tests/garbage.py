@@ -18,7 +18,7 @@ def collect_seldom() -> None:
 
 @contextmanager
 def lasting() -> Iterator[None]:
-    """Collect nothing in a block that creates many objects, and keep them from the collector: all of them last."""
+    """Disable collection in a block that creates many objects that last, and then freeze them."""
     gc.disable()
     try:
         yield

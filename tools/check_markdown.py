@@ -1,4 +1,4 @@
-"""Scan Markdown with pymarkdown in two thirds of its processor time; takes its arguments.
+"""Scan Markdown with pymarkdown without formatting its debug log; takes its arguments.
 
 For every line, pymarkdown formats all tokens of the document for a debug log that no one reads.
 """

@@ -172,13 +172,9 @@ async def preview_times(it: Product, runs: int) -> tuple[dict[str, list[float]],
             set session_replication_role = replica;
             set synchronous_commit = off;
             update alert
-            set starts_at = moved.starts_at,
-                ends_at = moved.starts_at + (alert.ends_at - alert.starts_at)
-            from alert past, lateral (
-                select now() - (now() - past.starts_at) / 13 as starts_at
-            ) moved
-            where past.id = alert.id
-                and past.starts_at < now() - interval '1 day'
+            set starts_at = now() - (now() - starts_at) / 13,
+                ends_at = now() - (now() - starts_at) / 13 + (ends_at - starts_at)
+            where starts_at < now() - interval '1 day'
             """
         )
         await conn.execute("vacuum analyze alert")
@@ -260,7 +256,7 @@ async def year(factor: float) -> Result:
             *((f"{path} p95 <= {limit} ms", own[path] <= limit) for path, limit in LIMITS_MS.items()),
             *(
                 (
-                    f"preview of {name} over 1,000,000 <= {_PREVIEW_LIMIT_MS / 1000:.0f} s",
+                    f"preview of {name} over {ALERTS:,} <= {_PREVIEW_LIMIT_MS / 1000:.0f} s",
                     max(ms) <= _PREVIEW_LIMIT_MS,
                 )
                 for name, ms in previews.items()

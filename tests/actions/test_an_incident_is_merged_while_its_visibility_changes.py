@@ -85,8 +85,12 @@ async def test_bug_what_was_merged_while_a_change_of_visibility_waited_was_not_l
             await incidents.merge(tx, mara, old.id, into.id, w.now)
             locking = asyncio.create_task(lock())
             await until_blocked(w.ctx.db, locking)
-        await asyncio.wait([asyncio.ensure_future(is_locked.wait()), locking], return_when="FIRST_COMPLETED")
-        async with w.ctx.db.tx() as tx:
-            assert await store.lock_free(tx, [old.id, into.id]) == []
-        may_end.set()
-        await locking
+        try:
+            await asyncio.wait(
+                [asyncio.ensure_future(is_locked.wait()), locking], return_when="FIRST_COMPLETED"
+            )
+            async with w.ctx.db.tx() as tx:
+                assert await store.lock_free(tx, [old.id, into.id]) == []
+        finally:
+            may_end.set()
+            await locking

@@ -41,14 +41,14 @@ async def test_a_runbook_of_the_library_is_chosen_by_slug_title_or_address(
         refused = await http.post("/services", data={**new, "name": "", "runbook_url": "drain"})
         assert (refused.status_code, 'value="drain"' in refused.text) == (422, True)
 
-        for number, entered in enumerate(("drain", " drain the QUEUE ", drain)):
+        for number, entered in enumerate(("drain", " drain the QUEUE ", drain, "DRAIN")):
             queue = {**new, "name": f"Queue {number}", "runbook_url": entered}
             assert (await http.post("/services", data=queue)).status_code == 303, entered
             service = await api("GET", f"/services/queue-{number}")
             assert service["runbook_url"] == drain, entered
             assert [(r["slug"], r["match"]) for r in service["runbooks"]] == [("drain", "service_link")]
 
-        # the form that edits it shows the choice; an address elsewhere is one, too
+        # the form that edits it shows the choice; an address elsewhere can be chosen, too
         edit = "/services/queue-0/edit"
         shown = (await http.get(edit)).text
         assert 'name="runbook_url" list="runbook-choices"' in shown
@@ -65,6 +65,16 @@ async def test_a_runbook_of_the_library_is_chosen_by_slug_title_or_address(
         again["was_runbook_url"] = "database-failover"
         assert (await http.post(edit, data={**again, "runbook_url": ""})).status_code == 303
         assert (await api("GET", "/services/queue-0"))["runbook_url"] == ""
+
+        # someone else chose another one meanwhile: the form says which
+        mine = {**was, "was_name": "Queue 2", "name": "Queue 2"}
+        theirs = await http.post("/services/queue-2/edit", data={**mine, "runbook_url": "database-failover"})
+        assert theirs.status_code == 303
+        refused = await http.post(
+            "/services/queue-2/edit", data={**mine, "runbook_url": "certificate-expired"}
+        )
+        assert refused.status_code == 409
+        assert "Someone changed this to: database-failover" in refused.text
 
         # one that was chosen and then deleted stays until someone chooses another
         await api("DELETE", "/runbooks/drain")

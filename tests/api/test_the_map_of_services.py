@@ -93,6 +93,8 @@ async def test_the_map_shows_what_a_failure_may_affect(dsn: str, clock: FakeCloc
             "/service-map?q=ledger&amp;health=unhealthy"
             in (await http.get("/services?q=ledger&health=unhealthy")).text
         )
+        deleted = (await http.get("/services?team=payments&health=deleted")).text
+        assert 'href="/service-map?team=payments"' in deleted
 
 
 async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: FakeClock) -> None:
@@ -117,32 +119,37 @@ async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: 
         ]
         assert sorted(drawn((await http.get("/service-map?q=part-007")).text)) == ["part-000", "part-007"]
         lonely = (await http.get("/service-map?q=alone")).text
-        assert (
-            "No dependencies to draw" in lonely,
-            "1 service matches, and has no dependencies." in lonely,
-        ) == (
-            True,
-            True,
-        )
+        assert "No dependencies to draw" in lonely
+        assert "1 service matches but has no dependencies." in lonely
         assert "No service matches all filters." in (await http.get("/service-map?q=nothing")).text
 
-        # what can't be understood is said, and what was typed stays
+        # a refusal keeps what was typed, and says what to do
         for query in (
             "service=nowhere",
+            "service=%00",
             "steps=0",
             "steps=99",
             "tier=9",
             "team=nowhere",
             "q=region%3D",
             "health=x",
+            "health=deleted",
         ):
             refused = await http.get(f"/service-map?{query}")
             assert refused.status_code in (404, 422), query
             assert 'action="/service-map"' in refused.text, query
-        assert 'value="nowhere"' in (await http.get("/service-map?service=nowhere")).text
+        for query, advice in (
+            ("steps=99", "Enter a whole number from 1 to 10."),
+            ("service=nowhere", "Enter the slug of a service."),
+            ("health=deleted", "Choose another state."),
+        ):
+            text = (await http.get(f"/service-map?{query}")).text
+            assert (advice in text, ">Show all</a>" in text) == (True, True), query
+        nowhere = (await http.get("/service-map?service=nowhere")).text
+        assert re.search(r'<input[^>]* name="service"[^>]* value="nowhere"[^>]* aria-invalid="true"', nowhere)
         for query in ("service=nowhere", "team=nowhere"):
             await api("GET", f"/service-map?{query}", status=404)
-        for query in ("steps=0", "steps=11", "limit=0", "limit=9999", "tier=9"):
+        for query in ("steps=0", "steps=11", "limit=0", "limit=9999", "tier=9", "health=deleted"):
             await api("GET", f"/service-map?{query}", status=422)
 
 
@@ -158,10 +165,23 @@ async def test_the_map_reveals_no_private_incident(dsn: str, clock: FakeClock) -
             )
         other = api.with_key(await key_of(w.ctx.db, clock, person.id))
         narrow = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
+        # everyone sees the page of a private incident; once it is resolved, only the incident is left
+        await api("POST", "/pages/PG-1/resolve")
         for path in ("/service-map", "/service-map?service=ledger-db", "/service-map?health=unhealthy"):
-            assert secret in str(await api("GET", path)), path
+            graph = await api("GET", path)
+            assert secret in str(graph), path
+            assert [n["slug"] for n in graph["nodes"] if n["at_risk"]] == ["checkout"], path
             for stranger in (other, narrow):
-                text = str(await stranger("GET", path))
-                assert (secret in text, "outage" in text) == (False, False), path
-        await sign_in(w, http, person.id)
-        assert secret not in (await http.get("/service-map")).text
+                graph = await stranger("GET", path)
+                assert (secret in str(graph), "outage" in str(graph)) == (False, False), path
+                assert [n["slug"] for n in graph["nodes"] if n["at_risk"]] == [], path
+                if "unhealthy" in path:
+                    assert graph["nodes"] == []
+        for person_id, label, is_at_risk in (
+            (w.mara, f"ledger-db: Outage {secret}", True),
+            (person.id, "ledger-db: Healthy", False),
+        ):
+            await sign_in(w, http, person_id)
+            text = (await http.get("/service-map")).text
+            assert f'aria-label="{label}' in text
+            assert (secret in text, "May be affected" in text) == (is_at_risk, is_at_risk)

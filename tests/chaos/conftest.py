@@ -1,4 +1,4 @@
-"""What the tests share that kill processes and databases."""
+"""Fixtures of the tests that kill processes and databases."""
 
 from collections.abc import Iterator
 

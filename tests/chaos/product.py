@@ -24,12 +24,14 @@ _template: Path | None = None
 def sharing_a_template() -> Iterator[None]:
     """Let the products of the block begin with copies of one data folder.
 
-    To create the cluster and to run all migrations takes most of the processor time of a start.
+    Creating the cluster and running all migrations takes most of the processor time of a start.
     """
     global _template
-    with data_folder() as _template:
-        yield
-    _template = None
+    try:
+        with data_folder() as _template:
+            yield
+    finally:
+        _template = None
 
 
 async def _prepare(data: Path) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from firebell.kit.clock import FakeClock
+from firebell.runbooks import actions as runbooks
+from firebell.runbooks import store as runbook_store
+from tests.api.api_clients import TEST
 from tests.cli.terminal import Ran, at_a_server
 
 
@@ -157,6 +160,17 @@ async def test_the_map_of_services_is_a_tree(dsn: str, tmp_path: Path) -> None:
             "used by",
             "└─ checkout (degraded, PG-1)",
         ]
+        # around a service, the way to a match is shown
+        matching = (
+            await run("service", "map", "disk", "--query", "checkout", "--steps", "3")
+        ).out.splitlines()
+        assert matching == [
+            "disk (healthy). If it fails, 3 services may be affected.",
+            "used by",
+            "└─ ledger (healthy, not a match)",
+            "   └─ checkout (degraded, PG-1)",
+        ]
+        assert "No service that matches has dependencies." in (await run("service", "map", "--tier", "3")).out
         # a cycle ends, and is named
         await run("service", "dependency", "add", "disk", "web")
         looped = (await run("service", "map", "disk", "--steps", "9")).out
@@ -173,8 +187,14 @@ async def test_the_map_of_services_is_a_tree(dsn: str, tmp_path: Path) -> None:
             )
         ).json
         assert added["runbook_url"].endswith("/runbooks/database-failover")
-        changed = (
-            await run("service", "set", "web", "--runbook", "https://wiki.example.org/x", "--json")
-        ).json
-        assert changed["runbook_url"] == "https://wiki.example.org/x"
-        await run("service", "set", "web", "--runbook", "nowhere", code=1)
+
+
+async def test_bug_an_archived_runbook_was_chosen_at_a_terminal(dsn: str, tmp_path: Path) -> None:
+    """The form refuses it, since the page of an archived runbook helps no one who is paged."""
+    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (w, run):
+        body = "# Drain the queue\n\n## Steps\n\n1. Stop the worker.\n"
+        async with w.ctx.db.tx() as tx:
+            await runbooks.save(tx, TEST, "drain", body, w.now)
+            await runbook_store.archive(tx, ["drain"], w.now)
+        refused = await run("service", "set", "checkout", "--runbook", "drain", code=1)
+        assert "Runbook drain was archived." in refused.err

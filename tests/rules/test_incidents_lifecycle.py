@@ -10,7 +10,13 @@ import pytest
 from firebell.incidents import store
 from firebell.incidents.checks import process_checks
 from firebell.incidents.checks.model import CheckRecord
-from firebell.incidents.closing.rules import ClosingFacts, LinkedAlert, conditions, open_tasks
+from firebell.incidents.closing.rules import (
+    ClosingCondition,
+    ClosingFacts,
+    LinkedAlert,
+    conditions,
+    open_tasks,
+)
 from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.phases.lifecycle import ALLOWED, GuardFacts, postmortem_required, refusal
 from firebell.incidents.severity_changes.rules import severity_refusal
@@ -90,6 +96,18 @@ def test_closing_waits_for_thirty_stable_minutes() -> None:
     assert _missing(facts, NOW + timedelta(minutes=30)) == {}
     late = NOW + timedelta(hours=1)
     assert "PG-7" in _missing(ClosingFacts([MEASURED], ["PG-7"]), late)["pages"]
+
+
+def test_who_closes_an_incident_learns_once_which_pages_are_open() -> None:
+    def pages(*refs: str) -> ClosingCondition:
+        facts = ClosingFacts([MEASURED], refs)
+        return next(c for c in conditions(incident(), facts, NOW) if c.code == "pages")
+
+    # the refusal and the CLI show the remedy alone, the page both
+    assert pages("PG-7").sentence == "A linked page is open. Resolve PG-7."
+    assert (pages("PG-7").remedy, pages("PG-7").evidence) == ("Resolve PG-7.", "")
+    many = pages(*(f"PG-{number}" for number in range(1, 7)))
+    assert many.sentence == ("6 linked pages are open. Resolve PG-1, PG-2, PG-3, PG-4, PG-5 and more.")
 
 
 def test_open_tasks_are_named() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.catalog.dependencies import Edge, cycles, reach_counts, reached, reversed_edges
-from firebell.service_overview.service_map.layout import BOX_HEIGHT, BOX_WIDTH, MapLayout, layout
+from firebell.service_overview.service_map.layout import BOX_HEIGHT, BOX_WIDTH, Line, MapLayout, layout
 from firebell.service_overview.service_map.selection import MAX_EDGES, select
 from tests.stopwatch import stopwatch
 
@@ -127,6 +127,40 @@ def test_500_services_are_drawn_in_bounded_time(step: int) -> None:
     assert took.seconds < 5
 
 
+def test_the_longest_dependencies_of_a_tangle_pass_behind_the_boxes() -> None:
+    # to lead each of the 990 beside the boxes, it would take 14,190 turns
+    ids = range(45)
+    drawn = layout(ids, [(a, b) for a in ids for b in range(a + 1, 45)])
+    assert not overlapping(drawn)
+    assert not crossed_boxes(drawn)
+    assert len(drawn.lines) == 990
+    assert 1_400 < sum(len(line.stops) - 2 for line in drawn.lines) <= 1_500
+
+    def columns_passed(line: Line) -> int:
+        return abs(drawn.boxes[line.edge[0]].column - drawn.boxes[line.edge[1]].column) - 1
+
+    behind = [columns_passed(line) for line in drawn.lines if line.is_behind_boxes]
+    beside = [columns_passed(line) for line in drawn.lines if not line.is_behind_boxes]
+    assert min(behind) >= max(beside) > 0
+
+
+@pytest.mark.parametrize("nearby", [200, 5_000])
+def test_5000_services_are_counted_and_selected_in_bounded_time(nearby: int) -> None:
+    """Each depends on 20 others, among the 200 after it, or anywhere, in cycles."""
+    ids = range(5_000)
+    edges = [
+        (i, (i + 1 + (i * 7 + number * number * 13) % nearby) % 5_000) for i in ids for number in range(20)
+    ]
+    edges = [(a, b) for a, b in edges if a != b]
+    with stopwatch() as took:
+        counts = reach_counts(reversed_edges(edges))
+        selected = select(edges, ids, (), is_filtered=False, focus_id=0, steps=10)
+    assert max(counts.values()) == 4_999
+    assert selected.service_ids[0] == 0
+    assert selected.not_shown > 0
+    assert took.seconds < 10
+
+
 @given(GRAPHS)
 def test_how_many_a_failure_affects_is_what_a_walk_finds(graph: tuple[int, list[Edge]]) -> None:
     number, edges = graph
@@ -150,6 +184,16 @@ def test_a_map_around_a_service_has_what_it_needs_and_what_needs_it() -> None:
     assert sorted(wide.service_ids) == [WEB, CHECKOUT, LEDGER, DISK]
 
 
+def test_the_map_around_a_service_leads_to_each_match() -> None:
+    selected = select(KESTREL, [LEDGER], (), is_filtered=True, focus_id=WEB, steps=2)
+    assert selected.service_ids == [WEB, CHECKOUT, LEDGER]
+    assert selected.edges == [(WEB, CHECKOUT), (CHECKOUT, LEDGER)]
+    upward = select(KESTREL, [WEB], (), is_filtered=True, focus_id=GATEWAY, steps=2)
+    assert upward.service_ids == [GATEWAY, CHECKOUT, WEB]
+    # one that is further away, and what lies between, have no place
+    assert select(KESTREL, [LEDGER], (), is_filtered=True, focus_id=WEB, steps=1).service_ids == [WEB]
+
+
 def test_a_filter_shows_what_is_next_to_the_matches() -> None:
     selected = select(KESTREL, [GATEWAY, 9], (), is_filtered=True)
     assert (selected.service_ids, selected.unconnected) == ([GATEWAY, CHECKOUT], 1)
@@ -167,3 +211,4 @@ def test_a_tangle_has_no_more_dependencies_than_can_be_drawn() -> None:
     selected = select(edges, range(60), (), is_filtered=False)
     assert len(selected.edges) <= MAX_EDGES
     assert len(selected.service_ids) + selected.not_shown == 60
+    assert (len(selected.service_ids), len(selected.edges), selected.not_shown) == (32, 992, 28)

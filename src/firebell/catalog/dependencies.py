@@ -74,7 +74,10 @@ def cycles(edges: Iterable[Edge]) -> list[tuple[int, ...]]:
 
 
 def reach_counts(edges: Iterable[Edge]) -> dict[int, int]:
-    """Return how many other services each service leads to, in one walk; those that lead to none may be absent."""
+    """Return how many other services each service leads to, in one walk; those that lead to none may be absent.
+
+    Takes a bit for each pair of services: 3 MB for 5,000 of them.
+    """
     following = _following(edges)
     bits: dict[int, int] = {}
     reach: dict[int, int] = {}

@@ -48,7 +48,10 @@ def _runbook_url(runbook: str) -> str:
     """Return the address of a runbook of the library, or the one that was entered."""
     if not runbook or "://" in runbook:
         return runbook
-    return str(call("GET", f"/api/v1/runbooks/{seg(runbook)}")["url"])
+    chosen = call("GET", f"/api/v1/runbooks/{seg(runbook)}")
+    if chosen["archived_at"]:
+        fail(f"Runbook {runbook} was archived.", "Choose another: firebell runbook list.")
+    return str(chosen["url"])
 
 
 def _policy(slug: str) -> int:

@@ -8,6 +8,7 @@ from firebell.commands.client import call
 from firebell.commands.output import as_json, example, show
 from firebell.commands.service_files import QUERY, TEAM, TIER, UNHEALTHY
 from firebell.commands.service_state import state_label
+from firebell.kit.text import plural
 
 Graph = dict[str, list[str]]
 """For each service, by slug, what follows it."""
@@ -54,10 +55,11 @@ def service_map(
         q=query,
         limit=_ALL_SERVICES,
     )
-    show(answer, "\n".join(_lines(answer, slug)))
+    is_filtered = unhealthy or any(value is not None for value in (team, tier, query))
+    show(answer, "\n".join(_lines(answer, slug, is_filtered=is_filtered)))
 
 
-def _lines(answer: dict[str, Any], slug: str | None) -> list[str]:
+def _lines(answer: dict[str, Any], slug: str | None, *, is_filtered: bool) -> list[str]:
     nodes = {node["slug"]: node for node in answer["nodes"]}
     needs: Graph = {}
     needed_by: Graph = {}
@@ -67,7 +69,7 @@ def _lines(answer: dict[str, Any], slug: str | None) -> list[str]:
     if slug:
         total = answer["blast_radius"]["total"]
         lines = [
-            f"{_label(nodes[slug])}. If it fails, {_services(total)} may be affected.",
+            f"{slug} ({_state(nodes[slug])}). If it fails, {plural(total, 'service')} may be affected.",
             *_part("depends on", slug, needs, nodes),
             *_part("used by", slug, needed_by, nodes),
         ]
@@ -80,10 +82,12 @@ def _lines(answer: dict[str, Any], slug: str | None) -> list[str]:
                 lines += [_label(nodes[root]), *_tree(root, needs, nodes, shown)]
     notes = [f"Cycle: {', '.join(group)}" for group in answer["cycles"]]
     if answer["not_shown"]:
-        notes.append(f"{_services(answer['not_shown'])} more. Use --team, --tier or --query.")
+        options = "--steps 1, --team, --tier or --query" if slug else "--team, --tier or --query"
+        notes.append(f"{plural(answer['not_shown'], 'service')} more not shown. Use {options}.")
     if answer["unconnected"]:
-        notes.append(f"{_services(answer['unconnected'])} without dependencies not shown.")
-    return [*(lines or ["No dependencies yet."]), *([""] if notes else []), *notes]
+        notes.append(f"{plural(answer['unconnected'], 'service')} without dependencies not shown.")
+    empty = "No service that matches has dependencies." if is_filtered else "No dependencies yet."
+    return [*(lines or [empty]), *([""] if notes else []), *notes]
 
 
 def _part(title: str, slug: str, following: Graph, nodes: dict[str, Any]) -> list[str]:
@@ -112,9 +116,9 @@ def _children(slug: str, following: Graph, indent: str) -> list[tuple[str, str, 
 
 
 def _label(node: dict[str, Any]) -> str:
+    return f"{node['slug']} ({_state(node)}{'' if node['is_match'] else ', not a match'})"
+
+
+def _state(node: dict[str, Any]) -> str:
     cause = f", {node['ref']}" if node["ref"] else ", may be affected" if node["at_risk"] else ""
-    return f"{node['slug']} ({state_label(node['state'])}{cause})"
-
-
-def _services(number: int) -> str:
-    return f"{number} service{'' if number == 1 else 's'}"
+    return f"{state_label(node['state'])}{cause}"

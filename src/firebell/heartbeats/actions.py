@@ -103,7 +103,7 @@ async def create_heartbeat(
         raise Conflict(
             f"The service has a heartbeat {clean}.", fields={"name": "Enter a name that is not taken."}
         )
-    # its silence counts from when reception is recorded, and a lane without heartbeats sleeps for a minute
+    # reception is recorded only while there are heartbeats: without a wake-up, up to a minute late
     await tx.wake("heartbeats")
     await tx.audit(actor, "heartbeat.created", _subject(created), now, name=created.name, **_detail(settings))
     await tx.live(LIVE_TOPIC)

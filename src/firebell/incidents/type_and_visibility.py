@@ -67,9 +67,9 @@ async def set_type(
 
 @internal("Part of changing who sees an incident, and of merging it.")
 async def lock_with_merged(tx: Tx, incident_ids: Sequence[int]) -> None:
-    """Lock incidents and what was merged into them in the order of their ids, no matter who may read them.
+    """Lock incidents and what was merged into them, in the order of their ids, no matter who may read them.
 
-    What another transaction merges while this one waits is locked, too: in the order of the ids, after a fresh start.
+    If another transaction merges something meanwhile, release the locks and start over, so that the order holds.
     """
     ids = await _with_merged(tx, incident_ids)
     while True:

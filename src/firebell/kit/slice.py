@@ -38,7 +38,7 @@ class Command:
 
 
 class Section(StrEnum):
-    """The section of a link, in the order of the page More; those with a capital are headings of the sidebar."""
+    """The section of a link, in the order of the sidebar; those with a capital are its headings."""
 
     MORE = "more"
     MAIN = "main"

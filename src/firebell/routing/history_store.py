@@ -19,8 +19,8 @@ class RuleUse:
     pages: int
 
 
-async def pages_with_incidents(tx: Reads, lowest_group_id: int) -> list[tuple[int, int]]:
-    """Return the groups with this id or a higher one whose page led to an incident, each with the page's id."""
+async def groups_with_incidents(tx: Reads, lowest_group_id: int) -> list[tuple[int, int]]:
+    """Return the groups with this id or a higher one whose page led to an incident, each with that page."""
     rows = await tx.fetch(
         """
         select distinct group_page.group_id, group_page.page_id

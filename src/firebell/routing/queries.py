@@ -63,7 +63,7 @@ async def _with_incidents(tx: Tx, history: AlertHistory) -> AlertHistory:
     if lowest is None:
         return history
     # by group, because an incident can have many times more alerts
-    pages = await history_store.pages_with_incidents(tx, lowest)
+    pages = await history_store.groups_with_incidents(tx, lowest)
     incidents = await alert_queries.incidents_of_pages(tx, {page_id for _, page_id in pages})
     ids_by_group: dict[int, set[int]] = {}
     for group_id, page_id in pages:

@@ -91,7 +91,7 @@ async def library(tx: Tx) -> list[LibraryRunbook]:
 
 
 async def titles(tx: Reads) -> dict[str, str]:
-    """Return the titles of all runbooks of the library by slug, without archived ones; reads no texts."""
+    """Return the titles of all runbooks of the library by slug, without archived ones; reads no texts of own ones."""
     own = await store.titles(tx)
     shipped = {slug: shipped_title(slug) for slug in _shipped() if slug not in own}
     named = {**shipped, **{slug: title or slug for slug, title in own.items() if title is not None}}

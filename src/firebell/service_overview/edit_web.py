@@ -101,9 +101,11 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
 
 
 def with_form_names(error: FirebellError, values: Mapping[str, str]) -> FirebellError:
-    """Name the fields of an error as the form does, without `_id`, such as that of a team that was just deleted."""
+    """Name the fields of an error as the form does, without `_id`, and explain how to choose a runbook."""
     error.fields = {name.removesuffix("_id"): text for name, text in error.fields.items()}
-    runbook_choice_web.explain(error.fields, values.get("runbook_url", ""))
+    if isinstance(error, Invalid):
+        # a Conflict says what someone else wrote
+        runbook_choice_web.explain(error.fields, values.get("runbook_url", ""))
     return error
 
 

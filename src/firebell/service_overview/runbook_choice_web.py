@@ -28,7 +28,7 @@ def to_url(titles_by_slug: Mapping[str, str], public_url: str, entered: str) -> 
     """
     text = entered.strip()
     matching = [slug for slug, title in titles_by_slug.items() if title.casefold() == text.casefold()]
-    slug = text if text in titles_by_slug else matching[0] if len(matching) == 1 else None
+    slug = text.lower() if text.lower() in titles_by_slug else matching[0] if len(matching) == 1 else None
     return runbooks.address(public_url, slug) if slug else text
 
 

@@ -215,8 +215,8 @@ def _pages(facts: ClosingFacts) -> ClosingCondition:
         "pages",
         "A linked page is open" if count == 1 else f"{count} linked pages are open",
         ConditionState.OPEN,
-        f"{listed}.",
-        "Resolve it." if count == 1 else "Resolve them.",
+        "",
+        f"Resolve {listed}.",
         href=f"/pages/{facts.open_pages[0]}",
     )
 

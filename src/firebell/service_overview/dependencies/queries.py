@@ -24,7 +24,7 @@ INDIRECT_LISTED = 300
 PROBLEMS_LISTED = 50
 """The most unhealthy services behind a service that are listed, nearest first."""
 STATE_ORDER = ("outage", "degraded", "ok")
-"""The states of services, the worst first."""
+"""The states of services, most severe first."""
 
 
 @dataclass(frozen=True, slots=True)

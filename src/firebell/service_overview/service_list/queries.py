@@ -141,15 +141,11 @@ async def matching(
 ) -> list[tuple[Service, CurrentState]]:
     """Return all services that match, each with its state; in no order."""
     states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
-    return [
-        (service, states.get(service.id, HEALTHY))
-        for service in await matching_services(tx, search, states.keys())
-    ]
+    services = await catalog.services_by_id(tx, await matching_ids(tx, search, states.keys()))
+    return [(service, states.get(service.id, HEALTHY)) for service in services.values()]
 
 
-async def matching_services(
-    tx: Tx, search: ServiceSearch, unhealthy_ids: Collection[int]
-) -> Collection[Service]:
+async def matching_ids(tx: Tx, search: ServiceSearch, unhealthy_ids: Collection[int]) -> list[int]:
     """Return all services that match, in no order; raise Invalid for a search that can't be read."""
     wanted = await _filter(tx, search)
     ids = await list_store.service_ids(
@@ -159,7 +155,7 @@ async def matching_services(
         ids += await list_store.service_ids(
             tx, wanted, unhealthy_ids, unhealthy=False, after_id=None, limit=MAX_MATCHING
         )
-    return (await catalog.services_by_id(tx, ids)).values()
+    return ids
 
 
 async def _rows(

@@ -85,6 +85,8 @@ async def _services(
     )
     address = partial(html.address, "/services", q=q)
     chosen = {"team": team, "tier": tier, "health": "" if shown is HealthFilter.ALL else shown}
+    # deleted services have no dependencies
+    on_the_map = "" if shown is HealthFilter.DELETED else chosen["health"]
     counts = listed.counts
     numbers = (counts.total, counts.unhealthy, counts.not_ready, counts.deleted)
     older = ""
@@ -120,7 +122,7 @@ async def _services(
         else {},
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
-        "map": html.address("/service-map", q=q, **({} if shown is HealthFilter.DELETED else chosen)),
+        "map": html.address("/service-map", q=q, team=team, tier=tier, health=on_the_map),
         "export_csv": html.address("/services.csv", q=q, **chosen),
         "export_json": html.address("/services.json", q=q, **chosen),
         "first": address(**chosen) if after else "",

@@ -22,7 +22,7 @@ from firebell.service_overview.service_map.queries import BlastRadius, MappedSer
 router = api.router("services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
-DEFAULT_LIMIT, MOST_LIMIT = 1_000, 5_000
+DEFAULT_LIMIT, MAX_LIMIT = 1_000, 5_000
 
 
 class ServiceGraphNode(ApiOutput):
@@ -37,7 +37,9 @@ class ServiceGraphNode(ApiOutput):
     open_pages: int
     at_risk: Annotated[bool, Field(description="healthy, and a service behind it is not")]
     affected: Annotated[int, Field(description="how many services depend on it, directly or through others")]
-    is_match: Annotated[bool, Field(description="false if it is only here because a match is next to it")]
+    is_match: Annotated[
+        bool, Field(description="false if it is here only next to a match, or on the way to one")
+    ]
 
 
 class ServiceGraphEdge(ApiOutput):
@@ -80,10 +82,18 @@ async def get_service_map(
     service: Annotated[
         Text | None, Query(description="slug; only services up to `steps` away from it")
     ] = None,
-    steps: Annotated[int, Query(ge=1, le=map_selection.MAX_STEPS)] = map_selection.DEFAULT_STEPS,
-    limit: Annotated[int, Query(ge=1, le=MOST_LIMIT)] = DEFAULT_LIMIT,
+    steps: Annotated[
+        int, Query(ge=1, le=map_selection.MAX_STEPS, description="how far from `service` the graph reaches")
+    ] = map_selection.DEFAULT_STEPS,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="the most services in the answer")
+    ] = DEFAULT_LIMIT,
 ) -> ServiceGraph:
-    """Filters add what is next to a match. The services beyond `limit` are healthy ones that few depend on."""
+    """With filters, the services next to a match are included, or around `service` those on the way to one.
+
+    Beyond `limit`, the nearest services are kept, then matches, unhealthy services, and those with the most direct
+    dependents.
+    """
     graph = await map_queries.service_map(
         w.tx,
         await search_of(w, q, team, tier, health),

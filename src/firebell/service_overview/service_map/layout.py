@@ -16,11 +16,11 @@ from firebell.catalog.dependencies import Edge
 BOX_WIDTH, BOX_HEIGHT = 196, 46
 """The size of a service, in pixels."""
 COLUMN_GAP = 68
-"""Between two columns."""
+"""The gap between two columns, in pixels."""
 MARGIN = 6
-"""Around the map; focus rings need it."""
+"""The space around the map, in pixels; focus rings need it."""
 _BOX_GAP, _WAY_GAP = 14, 10
-"""Below a box, and between two dependencies that pass a column."""
+"""The gap below a box, and that between two dependencies that pass a column, in pixels."""
 _BACKWARD_OFFSET = 11
 """How far below the middle of a box a dependency that is drawn backward is attached, so that it hides no other."""
 _MOST_WAYPOINTS = 1_500
@@ -55,6 +55,11 @@ class Line:
     stops: tuple[tuple[int, int, int], ...]
 
     @property
+    def is_behind_boxes(self) -> bool:
+        """True if it is drawn straight although it passes columns, for want of room."""
+        return len(self.stops) == 2 and self.stops[1][0] - self.stops[0][1] > COLUMN_GAP
+
+    @property
     def path(self) -> str:
         """The path for SVG: straight within a column, curved between two."""
         _, x, y = self.stops[0]
@@ -79,7 +84,7 @@ class MapLayout:
 
 
 def layout(service_ids: Sequence[int], edges: Iterable[Edge]) -> MapLayout:
-    """Return the map of these services and the dependencies between them; the first ones stand highest in doubt."""
+    """Return the map of these services and the dependencies between them; ties keep the order of `service_ids`."""
     place = {service_id: number for number, service_id in enumerate(service_ids)}
     drawn = sorted(
         {(a, b) for a, b in edges if a in place and b in place and a != b},
@@ -101,8 +106,8 @@ def layout(service_ids: Sequence[int], edges: Iterable[Edge]) -> MapLayout:
     )
     bottom = max((box.y + BOX_HEIGHT for box in boxes.values()), default=0)
     ways = max((y for line in lines for _, _, y in line.stops), default=0)
-    number = max(columns_by_id.values(), default=-1) + 1
-    return MapLayout(boxes, lines, _left(number) - COLUMN_GAP + MARGIN, max(bottom, ways) + MARGIN)
+    column_count = max(columns_by_id.values(), default=-1) + 1
+    return MapLayout(boxes, lines, _left(column_count) - COLUMN_GAP + MARGIN, max(bottom, ways) + MARGIN)
 
 
 def _left(column: int) -> int:
@@ -110,7 +115,7 @@ def _left(column: int) -> int:
 
 
 def _closing_cycles(service_ids: Sequence[int], edges: Sequence[Edge]) -> set[Edge]:
-    """Return dependencies without which there is no cycle: those back to a service nearer to where the map begins.
+    """Return the dependencies to draw backward, so that no cycle is left: those to a service nearer to the left edge.
 
     This marks more of a tangle than it has to, and keeps it narrow.
     """
@@ -166,14 +171,14 @@ def _columns(service_ids: Sequence[int], edges: Iterable[Edge]) -> dict[int, int
 
 def _chains(forward: Mapping[Edge, Edge], columns: Mapping[int, int]) -> dict[Edge, tuple[_Slot, ...]]:
     """Return what each dependency leads through from left to right, its ends included, in the order of `forward`."""
-    left = _MOST_WAYPOINTS
+    remaining = _MOST_WAYPOINTS
     between: dict[Edge, tuple[_Slot, ...]] = {}
     for edge, (start, end) in sorted(
         forward.items(), key=lambda item: columns[item[1][1]] - columns[item[1][0]]
     ):
         passed = range(columns[start] + 1, columns[end])
-        between[edge] = tuple((edge, column) for column in passed) if len(passed) <= left else ()
-        left -= len(between[edge])
+        between[edge] = tuple((edge, column) for column in passed) if len(passed) <= remaining else ()
+        remaining -= len(between[edge])
     return {edge: (start, *between[edge], end) for edge, (start, end) in forward.items()}
 
 

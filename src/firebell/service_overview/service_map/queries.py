@@ -8,16 +8,17 @@ from firebell.catalog import dependencies as graph
 from firebell.catalog.dependencies import Edge
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
 from firebell.service_overview import state_queries
 from firebell.service_overview.dependencies.queries import STATE_ORDER, RelatedService
 from firebell.service_overview.health import ServiceHealth
 from firebell.service_overview.service_list import queries as list_queries
-from firebell.service_overview.service_list.queries import ServiceSearch
+from firebell.service_overview.service_list.queries import HealthFilter, ServiceSearch
 from firebell.service_overview.service_map import selection as map_selection
 from firebell.service_overview.state_queries import HEALTHY
 
 AFFECTED_LISTED = 50
-"""The most services that may be affected by the failure of one that are listed, nearest first."""
+"""The most affected services that are listed, nearest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class MappedService:
     """A service on the map.
 
     `affected` is how many services depend on it, directly or through others. `is_at_risk` says that it is healthy, and
-    that something behind it is not. `is_match` is False for one that is only there because a match is next to it.
+    that something behind it is not. `is_match` is False for one that is there only next to a match, or on the way to
+    one.
     """
 
     service: Service
@@ -76,12 +78,14 @@ async def service_map(
 ) -> ServiceMap:
     """Return the map of the services that match, and of what is next to them; around `focus`, up to `steps` away.
 
-    Raise Invalid for a search that can't be read. Without `with_incidents` states depend on pages alone. The number of
-    statements does not depend on that of the services.
+    Raise Invalid for a search that can't be read or is for deleted services. Without `with_incidents` states depend on
+    pages alone. The number of statements does not depend on that of the services.
     """
+    if search.health is HealthFilter.DELETED:
+        raise Invalid("Deleted services have no dependencies.", fields={"health": "Choose another state."})
     edges = await catalog.dependency_edges(tx)
     states = await state_queries.unhealthy(tx, with_incidents=with_incidents)
-    matches = {each.id: each for each in await list_queries.matching_services(tx, search, states.keys())}
+    matches = set(await list_queries.matching_ids(tx, search, states.keys()))
     selection = map_selection.select(
         edges,
         matches,
@@ -96,7 +100,8 @@ async def service_map(
     affected = graph.reach_counts(before)
     at_risk = set(graph.reached(before, states.keys()).service_ids)
     blast = graph.reached(before, [focus.id]) if focus else graph.Reach({})
-    services = await _services(tx, matches, [*selection.service_ids, *blast.service_ids])
+    named = {*selection.service_ids, *blast.service_ids}
+    services = await catalog.services_by_id(tx, list(named)) if named else {}
     needs, needed_by = _by_service(selection.edges), _by_service(graph.reversed_edges(selection.edges))
     rows = [
         MappedService(
@@ -111,7 +116,7 @@ async def service_map(
         )
         for i in selection.service_ids
     ]
-    rows.sort(key=_worst_first)
+    rows.sort(key=_most_severe_first)
     return ServiceMap(
         rows,
         selection.edges,
@@ -123,15 +128,8 @@ async def service_map(
     )
 
 
-def _worst_first(row: MappedService) -> tuple[int, int, str, int]:
+def _most_severe_first(row: MappedService) -> tuple[int, int, str, int]:
     return (STATE_ORDER.index(row.health.state), -row.affected, row.service.name, row.service.id)
-
-
-async def _services(
-    tx: Tx, matches: Mapping[int, Service], service_ids: Collection[int]
-) -> Mapping[int, Service]:
-    missing = {i for i in service_ids if i not in matches}
-    return {**matches, **(await catalog.services_by_id(tx, list(missing)))} if missing else matches
 
 
 def _by_service(edges: Collection[Edge]) -> dict[int, list[int]]:

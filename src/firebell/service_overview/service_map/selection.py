@@ -40,9 +40,9 @@ def select(
 ) -> Selection:
     """Return the services of a map.
 
-    Around a service these are the matches up to `steps` away, nearest first. Otherwise they are the matches, and if
-    these are `is_filtered` also what they depend on directly and what depends on them. Matches come first, among them
-    unhealthy ones, then those with the most direct dependents.
+    Around a service these are the matches up to `steps` away and the services between, nearest first. Otherwise they
+    are the matches, and if these are `is_filtered` also what they depend on directly and what depends on them. Matches
+    come first, among them unhealthy ones, then those with the most direct dependents.
     """
     listed = list(edges)
     before: dict[int, set[int]] = {}
@@ -54,12 +54,13 @@ def select(
     matches = set(match_ids)
     distance: dict[int, int] = {}
     if focus_id is not None:
-        distance = {focus_id: 0}
+        distance, wanted, unconnected = {focus_id: 0}, {focus_id}, 0
         for direction in (listed, graph.reversed_edges(listed)):
-            for service_id, number in graph.reached(direction, [focus_id]).steps.items():
+            reach = graph.reached(direction, [focus_id])
+            for service_id, number in reach.steps.items():
                 distance[service_id] = min(number, distance.get(service_id, number))
-        wanted = {i for i, number in distance.items() if number <= steps and i in matches} | {focus_id}
-        unconnected = 0
+                if number <= steps and service_id in matches:
+                    wanted |= {service_id, *reach.through(service_id)}
     else:
         wanted = {i for i in matches if i in near}
         unconnected = len(matches) - len(wanted)

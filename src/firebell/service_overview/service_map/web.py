@@ -7,7 +7,7 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import TIERS, Service
 from firebell.catalog.queries import offer_services
-from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.kit.web import html, routing
 from firebell.people import actions as people
@@ -40,23 +40,12 @@ async def service_map(
     teams = await people.teams(visit.tx)
     try:
         search = search_of(teams, q, team, tier, health or HealthFilter.ALL)
-        focus = await _focus(visit, service.strip())
+        focus = await catalog.resolve_service(visit.tx, service.strip()) if service.strip() else None
         return await _render(
             visit, teams, values, search, focus, to_number(steps, "steps", least=1, most=MAX_STEPS)
         )
-    except (Invalid, NotFound) as error:
+    except Invalid as error:
         return await _render(visit, teams, values, ServiceSearch(), None, DEFAULT_STEPS, error)
-
-
-async def _focus(visit: Visit, entered: str) -> Service | None:
-    if not entered:
-        return None
-    focus = await catalog.service_by_name_or_slug(visit.tx, entered)
-    if focus is None or focus.is_deleted:
-        raise NotFound(
-            "There is no such service.", fields={"service": "Enter the exact name or slug of a service."}
-        )
-    return focus
 
 
 async def _render(
