@@ -108,7 +108,7 @@ async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: 
         assert (len(drawn(text)), "20 services are not shown." in text) == (100, True)
         assert "part-000" in drawn(text)
         assert (await api("GET", "/service-map"))["not_shown"] == 0
-        small = await api("GET", "/service-map?limit=2")
+        small = await api("GET", "/service-map?max_services=2")
         assert (len(small["nodes"]), len(small["edges"]), small["not_shown"]) == (2, 1, 118)
 
         # a match is shown with what is next to it
@@ -149,7 +149,14 @@ async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: 
         assert re.search(r'<input[^>]* name="service"[^>]* value="nowhere"[^>]* aria-invalid="true"', nowhere)
         for query in ("service=nowhere", "team=nowhere"):
             await api("GET", f"/service-map?{query}", status=404)
-        for query in ("steps=0", "steps=11", "limit=0", "limit=9999", "tier=9", "health=deleted"):
+        for query in (
+            "steps=0",
+            "steps=11",
+            "max_services=0",
+            "max_services=9999",
+            "tier=9",
+            "health=deleted",
+        ):
             await api("GET", f"/service-map?{query}", status=422)
 
 

@@ -53,7 +53,7 @@ def service_map(
         team=team,
         tier=tier,
         q=query,
-        limit=_ALL_SERVICES,
+        max_services=_ALL_SERVICES,
     )
     is_filtered = unhealthy or any(value is not None for value in (team, tier, query))
     show(answer, "\n".join(_lines(answer, slug, is_filtered=is_filtered)))

@@ -22,7 +22,7 @@ from firebell.service_overview.service_map.queries import BlastRadius, MappedSer
 router = api.router("services")
 
 Reader = Annotated[Work, work(Verb.SERVICE_READ)]
-DEFAULT_LIMIT, MAX_LIMIT = 1_000, 5_000
+DEFAULT_SERVICES, MAX_SERVICES = 1_000, 5_000
 
 
 class ServiceGraphNode(ApiOutput):
@@ -63,7 +63,7 @@ class ServiceGraph(ApiOutput):
     nodes: list[ServiceGraphNode]
     edges: list[ServiceGraphEdge]
     cycles: Annotated[list[list[str]], Field(description="groups of services that depend on one another")]
-    not_shown: Annotated[int, Field(description="services beyond `limit`")]
+    not_shown: Annotated[int, Field(description="services beyond `max_services`")]
     unconnected: Annotated[int, Field(description="services that match and have no dependencies")]
     blast_radius: Annotated[ServiceBlastRadius | None, Field(description="of the service in `service`")]
 
@@ -85,21 +85,21 @@ async def get_service_map(
     steps: Annotated[
         int, Query(ge=1, le=map_selection.MAX_STEPS, description="how far from `service` the graph reaches")
     ] = map_selection.DEFAULT_STEPS,
-    limit: Annotated[
-        int, Query(ge=1, le=MAX_LIMIT, description="the most services in the answer")
-    ] = DEFAULT_LIMIT,
+    max_services: Annotated[
+        int, Query(ge=1, le=MAX_SERVICES, description="the most services in the answer")
+    ] = DEFAULT_SERVICES,
 ) -> ServiceGraph:
     """With filters, the services next to a match are included, or around `service` those on the way to one.
 
-    Beyond `limit`, the nearest services are kept, then matches, unhealthy services, and those with the most direct
-    dependents.
+    Beyond `max_services`, the nearest services are kept, then matches, unhealthy services, and those with the most
+    direct dependents.
     """
     graph = await map_queries.service_map(
         w.tx,
         await search_of(w, q, team, tier, health),
         focus=await catalog.by_slug(w.tx, service) if service else None,
         steps=steps,
-        limit=limit,
+        limit=max_services,
         edge_limit=None,
         with_incidents=permissions.allows(w.rights, Verb.INCIDENT_READ),
     )
