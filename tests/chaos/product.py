@@ -1,9 +1,8 @@
 """Firebell on the embedded database: processes that share one data folder, and one sink for their pages."""
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,33 +14,6 @@ import httpx
 from firebell.process import running
 from tests.servers import Server, data_folder, serve, until
 from tests.world import Sink, organize, settings, sink
-
-_template: Path | None = None
-"""A data folder with a migrated database that no one has used, once the first product has created it."""
-
-
-@contextmanager
-def sharing_a_template() -> Iterator[None]:
-    """Let the products of the block begin with copies of one data folder.
-
-    Creating the cluster and running all migrations takes most of the processor time of a start.
-    """
-    global _template
-    try:
-        with data_folder() as _template:
-            yield
-    finally:
-        _template = None
-
-
-async def _prepare(data: Path) -> None:
-    """Copy the template to `data`, owners included; without a template, the product creates what it needs."""
-    if _template is None:
-        return
-    if not _template.exists():
-        async with running(settings(data=_template)):
-            pass
-    subprocess.run(["cp", "-a", str(_template), str(data)], check=True)
 
 
 @dataclass(slots=True)
@@ -105,7 +77,6 @@ async def product(place: Path | None = None) -> AsyncIterator[Product]:
     with data_folder() if place is None else nullcontext(place) as data:
         async with sink() as receiver, httpx.AsyncClient(timeout=60) as http:
             created = Product(data, receiver, http)
-            await _prepare(data)
             async with running(settings(data=data)) as process:
                 _, integration = await organize(process.ctx, receiver.url)
                 created.key = integration.key
