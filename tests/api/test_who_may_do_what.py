@@ -28,12 +28,7 @@ ENDS_THE_SESSION = {
     "/api/v1/me/sessions/{session_id}",
 }
 CHECKS_SIGNATURES = {
-    *(
-        "/chat/slack",
-        "/chat/microsoft_teams",
-        "/in/runbooks/{source_id}",
-        "/in/channel/{channel}/{provider}/{hook}",
-    ),
+    *("/chat/slack", "/chat/teams", "/in/runbooks/{source_id}", "/in/channel/{channel}/{provider}/{hook}"),
     *("/chat/mattermost/command", "/chat/mattermost/action", "/chat/mattermost/dialog"),
     *("/in/trackers/{tracker_id}", "/in/trackers/{tracker_id}/{token}"),
     "/in/public/sms/{provider}/{hook}",

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from firebell.incidents.model import OPEN
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from tests.api.api_clients import browser
+from tests.api.test_long_lists_on_the_web import signed_in
 from tests.chat_world import declare, make_private
 from tests.standins import adaptive_card_rules
 from tests.world import World, world
@@ -39,9 +41,7 @@ async def write(w: World, http: httpx.AsyncClient, text: str, user: str, number:
     ).encode()
     key = base64.b64decode(SECRET)
     signature = base64.b64encode(hmac.new(key, body, hashlib.sha256).digest()).decode()
-    return await http.post(
-        "/chat/microsoft_teams", content=body, headers={"Authorization": f"HMAC {signature}"}
-    )
+    return await http.post("/chat/teams", content=body, headers={"Authorization": f"HMAC {signature}"})
 
 
 def shown(answer: httpx.Response) -> str:
@@ -49,6 +49,17 @@ def shown(answer: httpx.Response) -> str:
     message: dict[str, Any] = answer.json()
     assert adaptive_card_rules.of_message(message) == []
     return str(message["attachments"][0]["content"])
+
+
+async def test_the_address_that_the_settings_show_receives_what_teams_sends(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await signed_in(http)
+        page = (await http.get("/settings/chat")).text
+        [path] = re.findall(r"create an Outgoing Webhook for http://[^/ ]+(/\S+) and", page)
+        unsigned = await http.post(path, content=b"{}", headers={"Authorization": "HMAC x"})
+        assert unsigned.status_code == 401
 
 
 async def test_an_incident_is_declared_and_read_in_teams(dsn: str, clock: FakeClock) -> None:
@@ -82,7 +93,7 @@ async def test_an_incident_is_declared_and_read_in_teams(dsn: str, clock: FakeCl
 
         old = await write(w, http, "INC-1 resolve", "entra-mara", 7)
         assert old.status_code == 200
-        forged = await http.post("/chat/microsoft_teams", content=b"{}", headers={"Authorization": "HMAC x"})
+        forged = await http.post("/chat/teams", content=b"{}", headers={"Authorization": "HMAC x"})
         assert forged.status_code == 401
-        large = await http.post("/chat/microsoft_teams", content=b"x" * 300_000)
+        large = await http.post("/chat/teams", content=b"x" * 300_000)
         assert large.status_code == 413

@@ -9,7 +9,7 @@ from firebell.people import route_access
 router = routing.html_router()
 
 
-@router.post("/chat/microsoft_teams", dependencies=route_access.public("Teams signs its requests."))
+@router.post("/chat/teams", dependencies=route_access.public("Teams signs its requests."))
 async def receive_teams(request: Request) -> Response:
     """Receive what people write to Firebell."""
     return await receiver_of(request.app.state, html.ctx(request)).receive(request)

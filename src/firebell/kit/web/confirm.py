@@ -33,7 +33,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/chat/mattermost/command": NONE,
     "/chat/mattermost/dialog": NONE,
     "/chat/slack": NONE,
-    "/chat/microsoft_teams": NONE,
+    "/chat/teams": NONE,
     "/clocks/contracts": NONE,
     "/clocks/contracts/{contract_id}/end": ASK,
     "/clocks/regimes": NONE,
