@@ -39,7 +39,6 @@ reply_code_subjects = reply_code_store.subjects_of
 reply_codes_of = reply_code_store.codes_of
 QuietSubject = retraction_store.QuietSubject
 retract = retraction_actions.retract
-undelivered = subject_delivery_store.undelivered
 void_queued = delivery_store.void_queued
 void_queued_about = subject_delivery_store.void_queued_about
 void_superseded = subject_delivery_store.void_superseded

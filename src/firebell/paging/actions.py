@@ -55,6 +55,7 @@ from firebell.paging.page_list import store as list_store
 from firebell.paging.page_steps import (
     SteppedPages,
     apply_event,
+    end_levels,
     end_unanswerable_levels,
     lock_for,
     log_all,
@@ -62,7 +63,6 @@ from firebell.paging.page_steps import (
     step,
     step_all,
     step_each,
-    store_changes,
 )
 from firebell.paging.policies import actions as policy_actions
 from firebell.paging.policies import store as policy_store
@@ -427,12 +427,13 @@ async def escalate_unreached(tx: Tx, event: NobodyReached, now: datetime) -> Non
     if event.subject_kind != SUBJECT_KIND:
         return
     expected = (PageState.TRIGGERED, event.epoch, event.level, event.round)
-    for old in await store.lock(tx, [event.subject_id]):
-        # already due: another message of the level failed in this moment, and it is in the log
-        waits = old.due_at is not None and old.due_at > now
-        if waits and (old.state, old.epoch, old.level, old.round) == expected:
-            await store_changes(tx, [replace(old, due_at=now)], now)
-            await log_all(tx, [old], "unreached", "No message of this level could be delivered.", now)
+    waiting = [
+        page_
+        for page_ in await store.lock(tx, [event.subject_id])
+        if (page_.state, page_.epoch, page_.level, page_.round) == expected
+    ]
+    # already due: another message of the level failed in this moment, and it is in the log
+    await end_levels(tx, waiting, "No message of this level could be delivered.", now)
 
 
 async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:

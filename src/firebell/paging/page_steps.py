@@ -74,31 +74,33 @@ async def log_all(
 
 
 async def end_unanswerable_levels(tx: Tx, pages_: Sequence[Page], now: datetime) -> list[Page]:
-    """Make the next level of locked pages due now where the level waits only for people who left (I8).
+    """End the level of locked pages that wait only for people who left (I8); return the pages that it changes.
 
-    Return the pages that it changes. A level that no one left waits its time, although all may have acknowledged.
+    A level that no one left waits its time, although all may have acknowledged.
     """
-    waiting = [
-        page_
-        for page_ in pages_
-        if page_.state is PageState.TRIGGERED
-        and page_.level >= 0
-        and page_.due_at is not None
-        and page_.due_at > now
-    ]
+    waiting = [page_ for page_ in pages_ if page_.state is PageState.TRIGGERED and page_.level >= 0]
     if not waiting:
         return []
     levels = [(page_.id, page_.epoch, page_.level, page_.round) for page_ in waiting]
     recipients = await notify.level_recipients(tx, SUBJECT_KIND, levels)
-    ended = [
-        replace(page_, due_at=now)
+    unanswerable = [
+        page_
         for page_ in waiting
         if page_.id in recipients
         and recipients[page_.id].left
         and recipients[page_.id].reachable.issubset(page_.acks)
     ]
+    return await end_levels(
+        tx, unanswerable, "Everyone whom this level reached has left or has acknowledged.", now
+    )
+
+
+async def end_levels(tx: Tx, pages_: Sequence[Page], text: str, now: datetime) -> list[Page]:
+    """Make the next level of locked pages due now, and log why; return those that were not due already."""
+    ended = [
+        replace(page_, due_at=now) for page_ in pages_ if page_.due_at is not None and page_.due_at > now
+    ]
     await store_changes(tx, ended, now)
-    text = "Everyone whom this level reached has left or has acknowledged."
     await log_all(tx, ended, "unreached", text, now)
     return ended
 

@@ -158,7 +158,10 @@ async def _unreached(tx: Tx, recipients: Recipients, pages: Sequence[Page]) -> d
     if not entered:
         return {}
     levels = [(page.id, page.epoch, page.level, page.round) for page in entered]
-    tried = await notify.undelivered(tx, SUBJECT_KIND, levels)
+    recipients_by_page = await notify.level_recipients(tx, SUBJECT_KIND, levels)
+    tried = {
+        i: each.notified for i, each in recipients_by_page.items() if each.notified and not each.reachable
+    }
     return {
         page.id: tuple(
             i for i in recipients.reach(page, page.level) if i not in page.acks and i not in tried[page.id]

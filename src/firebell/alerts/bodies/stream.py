@@ -6,9 +6,9 @@ from firebell.alerts.bodies.budget import Share
 from firebell.kit.errors import Unavailable
 
 END_BYTES = 4 * 1024
-"""How many of the last bytes of a too large body are returned."""
+"""How many of the last bytes of an oversized body are returned."""
 MAX_SKIPPED_BYTES = 16 * 1024 * 1024
-"""How many more bytes of a too large body are read to find its end."""
+"""How many more bytes of an oversized body are read to find its end."""
 
 
 class BodyStream:

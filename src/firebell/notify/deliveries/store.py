@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import to_storable
 from firebell.notify.deliveries.send_slots import Blocked, Slots, destination, take_turns
-from firebell.notify.model import REMINDER, Delivery, DeliveryState, RecipientsLeft
+from firebell.notify.model import Delivery, DeliveryState, RecipientsLeft
 from firebell.notify.notification_rules import NewDelivery, idempotency_key
 
 LEASE = timedelta(seconds=60)
@@ -359,15 +358,8 @@ async def failed(tx: Tx, deliveries: Sequence[Delivery], error: str) -> list[Del
     return [delivery for delivery in deliveries if delivery.id in ids]
 
 
-async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
-    """Make the person's next message due now, because this one failed; return `unreached` of the level."""
-    position = (
-        delivery.subject_kind,
-        delivery.subject_id,
-        delivery.epoch,
-        delivery.level,
-        delivery.round,
-    )
+async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> None:
+    """Make the person's next message due now, because this one failed."""
     await tx.execute(
         """
         update delivery
@@ -388,45 +380,16 @@ async def send_next(tx: Tx, delivery: Delivery, now: datetime) -> bool:
             limit 1
         )
         """,
-        *position,
+        delivery.subject_kind,
+        delivery.subject_id,
+        delivery.epoch,
+        delivery.level,
+        delivery.round,
         delivery.person_id,
         delivery.id,
         now,
     )
     await tx.wake("send")
-    return await unreached(tx, *position)
-
-
-async def unreached(tx: Tx, kind: str, subject_id: int, epoch: int, level: int, round_: int) -> bool:
-    """Return True if no message of this level of a subject's plan has arrived or can still arrive.
-
-    Messages of a channel that never shows what arrives do not count, nor do those to people who have left.
-    """
-    return not await tx.value(
-        """
-        select exists (
-            select
-            from delivery
-            join person on person.id = delivery.person_id
-            where subject_kind = $1
-                and subject_id = $2
-                and epoch = $3
-                and level = $4
-                and round = $5
-                and state in ('queued', 'sending', 'accepted')
-                and reason <> $6
-                and channel <> all($7::text[])
-                and person.active
-        )
-        """,
-        kind,
-        subject_id,
-        epoch,
-        level,
-        round_,
-        REMINDER,
-        NEVER_REACHING,
-    )
 
 
 async def void_queued(tx: Tx, person_id: int) -> None:

@@ -11,12 +11,14 @@ from firebell.notify.model import REMINDER, Delivery
 
 
 class LevelRecipients(NamedTuple):
-    """Whom messages of a level went to."""
+    """The people to whom messages of a level are sent."""
 
+    notified: frozenset[int]
+    """All of them, but for those who were only reminded."""
     reachable: frozenset[int]
-    """The active people to whom one has arrived or can still arrive; reminders do not count."""
+    """Those of `notified` who have not left and to whom a message has arrived or can still arrive."""
     left: frozenset[int]
-    """The people who have left, also those who were only reminded."""
+    """Those who have left, also if they were only reminded."""
 
 
 async def of_subject(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
@@ -85,55 +87,19 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
     return arrived_by_person
 
 
-async def undelivered(tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, int]]) -> dict[int, list[int]]:
-    """Return, by subject, the people at its level, if none of the messages to them has arrived or can still arrive.
-
-    What arrived for people who have left does not count.
-    `levels` are (subject id, epoch, level, round), at most one of each subject; one without messages is left out.
-    """
-    rows = await tx.fetch(
-        """
-        select entered.subject_id, array_agg(distinct own.person_id) person_ids
-        from unnest($2::bigint[], $3::bigint[], $4::int[], $5::int[]) entered (subject_id, epoch, level, round)
-        cross join lateral (
-            select epoch, level, round, person_id, state, reason, channel
-            from delivery
-            where subject_kind = $1
-                and subject_id = entered.subject_id
-            offset 0
-        ) own
-        join person on person.id = own.person_id
-        where own.epoch = entered.epoch
-            and own.level = entered.level
-            and own.round = entered.round
-            and own.reason <> $6
-        group by entered.subject_id
-        having bool_and(
-            own.state not in ('queued', 'sending', 'accepted')
-            or own.channel = any($7::text[])
-            or not person.active
-        )
-        """,
-        kind,
-        *transpose(levels, 4),
-        REMINDER,
-        NEVER_REACHING,
-    )
-    return {row["subject_id"]: row["person_ids"] for row in rows}
-
-
 async def level_recipients(
     tx: Tx, kind: str, levels: Sequence[tuple[int, int, int, int]]
 ) -> dict[int, LevelRecipients]:
     """Return, by subject, the recipients of the messages of its level.
 
-    Messages of a channel that never shows what arrives do not count as arriving.
+    Nothing arrives by a channel that never shows what arrives.
     `levels` are (subject id, epoch, level, round), at most one of each subject; one without messages is left out.
     """
     rows = await tx.fetch(
         """
         select
             entered.subject_id,
+            array_agg(distinct own.person_id) filter (where own.reason <> $6) notified,
             array_agg(distinct own.person_id) filter (
                 where person.active
                     and own.state in ('queued', 'sending', 'accepted')
@@ -161,7 +127,7 @@ async def level_recipients(
         NEVER_REACHING,
     )
     return {
-        row["subject_id"]: LevelRecipients(frozenset(row["reachable"] or ()), frozenset(row["left"] or ()))
+        row["subject_id"]: LevelRecipients(*(frozenset(row[name] or ()) for name in LevelRecipients._fields))
         for row in rows
     }
 

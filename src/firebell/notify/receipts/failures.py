@@ -8,6 +8,7 @@ from datetime import datetime
 from firebell.channels.base import Failed
 from firebell.kit.db.database import Tx
 from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.deliveries import subject_delivery_store
 from firebell.notify.model import REMINDER, REQUESTED, DeliveriesFail, Delivery, NobodyReached
 from firebell.notify.receipts import store as receipt_store
 from firebell.people import actions as people
@@ -48,8 +49,10 @@ async def follow(tx: Tx, ended: Sequence[Delivery], outcome: Failed, now: dateti
             await people.record_test(tx, delivery.method_id, "failed", now)
         if not delivery.epoch:
             continue
-        is_unreached = await delivery_store.send_next(tx, delivery, now)
+        await delivery_store.send_next(tx, delivery, now)
         # a reminder is for earlier levels and does not count for this one
-        if is_unreached and delivery.reason != REMINDER:
-            position = (delivery.epoch, delivery.level, delivery.round)
-            await tx.emit(NobodyReached(delivery.subject_kind, delivery.subject_id, *position), now)
+        if delivery.reason != REMINDER:
+            level = (delivery.subject_id, delivery.epoch, delivery.level, delivery.round)
+            recipients = await subject_delivery_store.level_recipients(tx, delivery.subject_kind, [level])
+            if not recipients[delivery.subject_id].reachable:
+                await tx.emit(NobodyReached(delivery.subject_kind, *level), now)

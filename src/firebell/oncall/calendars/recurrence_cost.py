@@ -28,7 +28,7 @@ class StepBudget:
         self._left = MAX_STEPS
 
     def require(self, steps: int) -> None:
-        """Raise `TooCostlyError` if so many steps are not left."""
+        """Raise `TooCostlyError` if fewer steps than these are left."""
         if steps > max(self._left, FREE_STEPS):
             raise TooCostlyError("its recurrence rule takes too long to compute")
 

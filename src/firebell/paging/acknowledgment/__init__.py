@@ -1,1 +1,1 @@
-"""Acknowledging pages: by people, by links, and what becomes of the pages of who leaves."""
+"""Acknowledging pages: by people, by links, and what becomes of the pages of people who leave."""

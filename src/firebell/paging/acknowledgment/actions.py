@@ -98,7 +98,7 @@ async def _record(
 async def _ack_in_part(tx: Tx, actor: Actor, old: Page, event: escalation.Ack, now: datetime) -> AckResult:
     """Record an acknowledgment of a page that needs more than this one; messages to this person are void.
 
-    If everyone else whom the level reached has left, the next level is entered at once.
+    If everyone else reached by the level has left, the next level is entered at once.
     """
     missing = old.acks_missing - 1
     text = f"{actor.label} acknowledged. {escalates_until(missing)}"
