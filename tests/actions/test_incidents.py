@@ -224,7 +224,9 @@ async def test_two_editors_of_one_document_do_not_overwrite_each_other(dsn: str,
         assert [isinstance(s, Conflict) for s in saved].count(True) == 2
         assert (await run(w, postmortems.of_incident, made.id)).body in {f"text {n}\n" for n in range(3)}
         async with w.ctx.db.tx() as tx:
-            rows = await tx.fetch("select actor_label, action from audit where action like 'postmortem.%'")
+            rows = await tx.fetch(
+                "select actor_label, action from audit where action like 'postmortem.%' order by id"
+            )
         assert [tuple(r.values()) for r in rows] == [
             ("Firebell", "postmortem.started"),
             ("Mara Lindqvist", "postmortem.saved"),

@@ -116,7 +116,7 @@ async def _an_upgrade_computes_whose_time_it_was(w: World, api: Api) -> None:
     """Facts from before the migration have no people; once it ran, they are computed again, and nothing drifted."""
     total = await api("GET", "/metrics-cost")
     async with w.ctx.db.tx() as tx:
-        people = await tx.fetch("select * from incident_fact_person")
+        people = await tx.fetch("select * from incident_fact_person order by incident_id, person_id")
         assert people
         await upgrade_to_team_rates(tx)
     between = await api("GET", "/metrics-cost")
@@ -127,7 +127,7 @@ async def _an_upgrade_computes_whose_time_it_was(w: World, api: Api) -> None:
     drifted = (await api("GET", "/metrics-progress"))["drifted"]
     await w.after(minutes=2)
     async with w.ctx.db.tx() as tx:
-        assert await tx.fetch("select * from incident_fact_person") == people
+        assert await tx.fetch("select * from incident_fact_person order by incident_id, person_id") == people
     assert await api("GET", "/metrics-cost") == total
     assert (await api("GET", "/metrics-progress"))["drifted"] == drifted
 

@@ -62,7 +62,9 @@ async def test_a_manager_imports_finds_changes_and_erases_subscribers(dsn: str, 
 
 async def _audit(w: World) -> list[dict[str, object]]:
     async with w.ctx.db.tx() as tx:
-        rows = await tx.fetch("select action, subject, detail from audit where action like 'subscriber.%'")
+        rows = await tx.fetch(
+            "select action, subject, detail from audit where action like 'subscriber.%' order by id"
+        )
     return [dict(row) for row in rows]
 
 

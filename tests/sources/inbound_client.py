@@ -54,7 +54,7 @@ class Door:
     async def raw(self) -> list[StoredMessage]:
         """Return every stored request, newest first."""
         async with self.world.ctx.db.tx() as tx:
-            ids = [row["id"] for row in await tx.fetch("select id from event")]
+            ids = [row["id"] for row in await tx.fetch("select id from event order by id")]
             return (await read_store.messages(tx, self.world.integration, ids))[::-1]
 
     async def states(self) -> list[str]:
