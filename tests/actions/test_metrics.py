@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import explore, windows
+from firebell.metrics import explore, export, queries, windows
 from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.dimensions import Dimension
 from firebell.metrics.facts import store as fact_store
@@ -146,7 +146,7 @@ async def _october(tx: Tx) -> Scope:
             from team
             """,
             name,
-            NOW,
+            OCTOBER.start,
         )
     facts = [incident_fact(line) for line in INCIDENTS.strip().splitlines()]
     for fact, _ in facts:
@@ -253,6 +253,46 @@ async def test_the_figures_of_october(db: Db) -> None:
             ("QueueDepthHigh", 10, 5, 0),
             ("CheckoutErrors", 3, 3, 3),
         ]
+
+
+async def test_a_new_installation_does_not_claim_that_it_had_no_failure_for_months(db: Db) -> None:
+    created_at, failed_at = NOW - timedelta(days=3), NOW - timedelta(days=2)
+    async with db.tx() as tx:
+        await _october(tx)
+        await tx.execute("delete from incident_fact")
+        await tx.execute("delete from page_fact")
+        await tx.execute("update service set created_at = $1", created_at)
+        of = await queries.scope(tx, queries.Query(), "UTC", NOW)
+        quiet = await queries.result(tx, "mtbf", of)
+        assert (quiet.seconds, export.target_result(quiet)) == (3 * 86_400, "too_few")
+        assert (await queries.result(tx, "impact", of)).seconds_before is None
+        for slug in ("nights", "frequency", "cost", "customer-minutes"):
+            assert (await queries.result(tx, slug, of)).count_before is None, slug
+        # a service that failed once on its second day
+        fact, _ = incident_fact(INCIDENTS.strip().splitlines()[0])
+        fact = replace(
+            fact,
+            impact_start=failed_at,
+            detected_at=failed_at,
+            declared_at=failed_at,
+            impact_end=failed_at + timedelta(hours=1),
+        )
+        await fact_store.save_incidents(tx, [fact])
+        await fact_store.save_services(tx, [fact.id], [(fact.id, CHECKOUT)])
+        failed = await queries.result(tx, "mtbf", of)
+        assert [one.between.seconds for one in failed.services] == [3 * 86_400 - 3600]
+        assert export.target_result(failed) == "too_few"
+        # an incident that was entered for a time before the service was created
+        early = replace(fact, impact_start=NOW - timedelta(days=10), declared_at=NOW - timedelta(days=10))
+        await fact_store.save_incidents(tx, [early])
+        [service] = await total_store.services(tx, of, 1)
+        assert service.recorded_s == 10 * 86_400
+        # what was counted in the period before is still shown
+        old = replace(fact, id=2, declared_at=of.window.start - timedelta(days=1))
+        await fact_store.save_incidents(tx, [old])
+        frequency = await queries.result(tx, "frequency", of)
+        assert frequency.count_before
+        assert frequency.count_before.number == 1
 
 
 async def test_every_figure_is_a_recount_of_the_list_behind_it(db: Db) -> None:

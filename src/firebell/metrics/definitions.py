@@ -1,6 +1,7 @@
 """What each metric is: its start, end, population, estimator and target, in words and for SQL (pure; spec 5, 11.11)."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from firebell.metrics.definition_history import FIRST, DefinitionChange
@@ -292,7 +293,7 @@ DEFINITIONS = {
             Kind.SERVICES,
             Subject.INCIDENTS,
             "How long a service runs between SEV0 or SEV1 incidents.",
-            "The start of the period",
+            "The start of the period, or the creation of the service",
             "Its end, or now",
             "SEV0 and SEV1 declared in the period",
             "The period without the impact, divided by the failures. Without a failure: longer than the period, and"
@@ -302,6 +303,10 @@ DEFINITIONS = {
             worst_severity=1,
             handbook="blameless-postmortems",
             levers=("Fix what comes back", "Deploy smaller changes"),
+            changes=(
+                *FIRST,
+                DefinitionChange(2, date(2026, 11, 30), "A service counts from its creation"),
+            ),
         ),
         Definition(
             "frequency",

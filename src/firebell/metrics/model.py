@@ -95,6 +95,14 @@ class Scope:
     severity: int | None = None
     type: str = ""
     hidden: Sequence[int] = ()
+    recorded_since: datetime | None = None
+    """When the first service of the scope was created: zeros from before it say nothing. None if all count."""
+
+    @property
+    def recorded_from(self) -> datetime:
+        """The start of the period, or when the first service was created if that is later."""
+        start = self.window.start
+        return max(start, self.recorded_since or start)
 
     @property
     def may_be_open(self) -> bool:

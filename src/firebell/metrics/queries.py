@@ -83,16 +83,17 @@ async def scope(tx: Tx, query: Query, zone: str, now: datetime) -> Scope:
     if query.type and query.type not in list(IncidentType):
         text = f"Use {', '.join(IncidentType)}."
         raise Invalid(f"{query.type[:20]!r} is not a type.", fields={"type": text})
+    team_id = (await people.team_by_slug(tx, query.team)).id if query.team else None
+    service_id = (await catalog.by_slug(tx, query.service, with_deleted=True)).id if query.service else None
     return Scope(
         window,
         now,
-        team_id=(await people.team_by_slug(tx, query.team)).id if query.team else None,
-        service_id=(await catalog.by_slug(tx, query.service, with_deleted=True)).id
-        if query.service
-        else None,
+        team_id=team_id,
+        service_id=service_id,
         severity=severity,
         type=query.type,
         hidden=await incidents.hidden_ids(tx),
+        recorded_since=await total_store.recorded_since(tx, team_id, service_id, now),
     )
 
 
@@ -221,26 +222,26 @@ async def frequency(tx: Tx, of: Scope) -> Table:
 
 
 async def _services(tx: Tx, what: Definition, of: Scope) -> Result:
-    period = of.window
-    until = min(period.end, max(of.now, period.start))
-    seconds = int((until - period.start).total_seconds())
+    until = min(of.window.end, max(of.now, of.window.start))
+    seconds = max(0, int((until - of.recorded_from).total_seconds()))
     figures = [
         ServiceFigure(
             total.slug,
             total.name,
             total.impact_s,
             total.at_least,
-            1 - total.impact_s / seconds if seconds else 1.0,
-            summaries.between_failures(seconds, total.impact_s, total.failures),
+            1 - total.impact_s / total.recorded_s if total.recorded_s else 1.0,
+            summaries.between_failures(total.recorded_s, total.impact_s, total.failures),
             total.team,
             total.team_slug,
         )
         for total in await total_store.services(tx, of, what.worst_severity)
     ]
-    seconds_before = None
+    seconds_before: int | None = None
     if what.slug == "impact":
         before = await total_store.services(tx, of, what.worst_severity, before=True)
-        seconds, seconds_before = (sum(one.impact_s for one in each) for each in (figures, before))
+        seconds = sum(one.impact_s for one in figures)
+        seconds_before = _unless_unknown(of, sum(one.impact_s for one in before))
     else:
         figures = [one for one in figures if one.between.failures]
         figures.sort(key=lambda one: (one.between.seconds, one.name))
@@ -337,6 +338,18 @@ def _last_year(of: Scope) -> Scope:
     return replace(of, window=windows.between(first, window.last_day, window.zone))
 
 
+def _unless_unknown(of: Scope, total_before: int) -> int | None:
+    """Return the total of the period before; None instead of zero if nothing was recorded then."""
+    if total_before == 0 and of.recorded_from > of.window.start:
+        return None
+    return total_before
+
+
+def _count_before(of: Scope, number: int) -> Count | None:
+    known = _unless_unknown(of, number)
+    return None if known is None else Count(known)
+
+
 async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
     if what.slug == "cost":
         minutes, number = await total_store.people_minutes(tx, of)
@@ -346,9 +359,9 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
             of,
             (await member_store.count(tx, what.slug, of)).excluded,
             count=Count(number),
-            count_before=Count(number_before),
+            count_before=_count_before(of, number_before),
             seconds=minutes * 60,
-            seconds_before=minutes_before * 60,
+            seconds_before=_unless_unknown(of, minutes_before * 60),
         )
     if what.slug == "nights":
         nights = await total_store.nights(tx, of)
@@ -358,7 +371,7 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
             what,
             of,
             count=Count(sum(nights.values())),
-            count_before=Count(sum(before.values())),
+            count_before=_count_before(of, sum(before.values())),
             table=Table("Nights by their pages", columns, sorted(nights.items())),
         )
     counted = await member_store.count(tx, what.slug, of)
@@ -369,7 +382,7 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
             of,
             counted.excluded,
             count=Count(counted.n),
-            count_before=Count(earlier.n),
+            count_before=_count_before(of, earlier.n),
             customer_minutes=counted.hits,
             customer_minutes_before=earlier.hits,
             table=await customer_minutes.by_month(tx, of) if with_tables and counted.n else None,
@@ -379,7 +392,7 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
         of,
         counted.excluded,
         count=Count(counted.n),
-        count_before=Count(earlier.n),
+        count_before=_count_before(of, earlier.n),
         table=await frequency(tx, of) if with_tables else None,
     )
 
@@ -407,7 +420,9 @@ async def period_report(
 ) -> PeriodReport:
     """Return what the days from `first` to `last` asked of people, and the findings of the four weeks up to them."""
     hidden = await incidents.hidden_ids(tx)
-    of = Scope(windows.between(first, last, zone), now, team_id=team_id, hidden=hidden)
+    since = await total_store.recorded_since(tx, team_id, None, now)
+    window = windows.between(first, last, zone)
+    of = Scope(window, now, team_id=team_id, hidden=hidden, recorded_since=since)
     totals = await total_store.pages_by_hour_and_rule(tx, of)
     nights = await total_store.nights(tx, of)
     long = replace(of, window=windows.between(last - timedelta(days=REPORT_DAYS - 1), last, zone))

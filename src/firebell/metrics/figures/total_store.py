@@ -18,6 +18,7 @@ class ServiceTotal:
     name: str
     slug: str
     impact_s: int
+    recorded_s: int
     failures: int
     at_least: bool
     team: str
@@ -39,7 +40,7 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
     """Return the union of impacts and the failures of each service, the longest impact first.
 
     An impact without a known start counts from its detection, one without an end up to now. Services that had neither
-    are missing.
+    are missing. A service counts from its creation, or from its first impact if that was entered for a time before.
     """
     conditions = Conditions()
     start, end = scope.window.before if before else (scope.window.start, scope.window.end)
@@ -76,7 +77,8 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
                 count(*) filter (where touching.is_failure) as failures,
                 coalesce(
                     bool_or(touching.at_least) filter (where touching.low < touching.high), false
-                ) as at_least
+                ) as at_least,
+                min(touching.low) as first_at
             from touching
             join incident_fact_service fact on fact.incident_id = touching.id
             group by fact.service_id
@@ -91,6 +93,9 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
                 ),
                 0
             )::bigint as impact_s,
+            extract(
+                epoch from {b} - greatest({a}, least({b}, service.created_at, affected.first_at))
+            )::bigint as recorded_s,
             affected.failures,
             affected.at_least,
             team.name as team,
@@ -105,6 +110,22 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
         *conditions.values,
     )
     return [ServiceTotal(**dict(row)) for row in rows]
+
+
+async def recorded_since(tx: Tx, team_id: int | None, service_id: int | None, now: datetime) -> datetime:
+    """Return when the first of all services, or of those of a team, was created; `now` if there is none."""
+    since: datetime = await tx.value(
+        """
+        select coalesce(min(created_at), $3)
+        from service
+        where ($1::bigint is null or id = $1)
+            and ($2::bigint is null or team_id = $2)
+        """,
+        service_id,
+        team_id,
+        now,
+    )
+    return since
 
 
 async def services_in_scope(tx: Tx, scope: Scope) -> int:

@@ -161,10 +161,15 @@ class Review:
 
 
 def days_of(scope: Scope) -> tuple[float, float]:
-    """Return the days of a quarter that are over, one at least, and those of the quarter before it."""
+    """Return the days of a quarter that are over, one at least, and those of the quarter before it.
+
+    Days before the first service was created count in neither.
+    """
     window = scope.window
-    until = min(window.end, max(scope.now, window.start + _DAY))
-    return (until - window.start) / _DAY, (window.start - window.before_start) / _DAY
+    start = min(scope.recorded_from, window.end - _DAY)
+    until = min(window.end, max(scope.now, start + _DAY))
+    before = max(window.before_start, min(scope.recorded_since or window.before_start, window.start - _DAY))
+    return (until - start) / _DAY, (window.start - before) / _DAY
 
 
 def line(result: Result) -> Line:
@@ -220,11 +225,15 @@ def _values(result: Result) -> tuple[str, str, str]:
         had_any = result.count_before is not None and result.count_before.number > 0
         return (now_minutes if result.n else "nothing to count"), "", minutes_before if had_any else "–"
     if result.definition.kind is Kind.SERVICES or result.definition.slug == "cost":
-        return length(result.seconds or 0), "", length(result.seconds_before or 0)
+        return (
+            length(result.seconds or 0),
+            "",
+            "–" if result.seconds_before is None else length(result.seconds_before),
+        )
     assert result.count
-    assert result.count_before
+    number_before = str(result.count_before.number) if result.count_before else "–"
     low_count, high_count = result.count.interval
-    return str(result.count.number), f"{low_count:.1f} – {high_count:.1f}", str(result.count_before.number)
+    return str(result.count.number), f"{low_count:.1f} – {high_count:.1f}", number_before
 
 
 def _cases(n: int) -> str:

@@ -35,7 +35,9 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime, *, with_amounts
     window = quarters.window(quarter, now)
     with private_reader.as_reader(private_reader.NO_ONE):
         hidden = await incidents.hidden_ids(tx)
-    scope = Scope(window, now, team_id=owner.id if owner else None, hidden=hidden)
+    team_id = owner.id if owner else None
+    since = await total_store.recorded_since(tx, team_id, None, now)
+    scope = Scope(window, now, team_id=team_id, hidden=hidden, recorded_since=since)
     results = await queries.results(tx, scope)
     lines = [document.line(one) for one in results]
     both = replace(scope, window=replace(window, start=window.before_start))

@@ -40,7 +40,8 @@ def trend(result: Result, days: float, days_before: float) -> Trend:
             return _named(slug, share_change(result.share, result.share_before or Share(0, 0)))
         case Kind.COUNT if slug not in SUMS:
             assert result.count
-            assert result.count_before
+            if result.count_before is None:
+                return Trend.TOO_FEW
             return _named(
                 slug, count_change(result.count.number, result.count_before.number, days, days_before)
             )
