@@ -47,6 +47,10 @@ class OnDuty:
     next_users: tuple[int, ...]
 
 
+SHIFTS_WINDOW = timedelta(days=60)
+"""How far ahead people see their shifts."""
+
+
 @dataclass(frozen=True, slots=True)
 class PersonShift:
     """An interval during which a person is on call for a schedule."""
@@ -119,9 +123,9 @@ async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
 
 
 async def shifts_of(
-    tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
+    tx: Tx, person_id: int, now: datetime, horizon: timedelta = SHIFTS_WINDOW
 ) -> list[PersonShift]:
-    """Return the shifts of a person between `now` and `horizon` later, earliest first."""
+    """Return the shifts of a person between `now` and `horizon` later, cut there, earliest first."""
     ids = await store.ids_naming(tx, person_id, now)
     own_shifts = [
         PersonShift(shift.start, shift.end, schedule)

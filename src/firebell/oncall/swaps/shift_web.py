@@ -14,7 +14,7 @@ from firebell.oncall.rota.shifts import between
 from firebell.oncall.rota.timeline_grid import SHIFT_END_SEARCH
 from firebell.oncall.schedules import editor_form, override_presets, queries
 from firebell.oncall.schedules.queries import PersonShift
-from firebell.oncall.swaps.web import FORMER_MEMBER, MY_SHIFTS_WINDOW, offers_of_colleagues
+from firebell.oncall.swaps.web import FORMER_MEMBER, offers_of_colleagues
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -67,7 +67,7 @@ async def shift(visit: CurrentVisit, slug: str, at: Annotated[Instant | None, Qu
 
 async def _my_shifts(visit: Visit, schedule: Schedule) -> list[tuple[str, str]]:
     """Return the person's coming shifts on this schedule, as options to swap."""
-    own = await queries.shifts_of(visit.tx, visit.person.id, visit.now, MY_SHIFTS_WINDOW)
+    own = await queries.shifts_of(visit.tx, visit.person.id, visit.now)
     return [
         (f"{s.start.isoformat()}|{s.end.isoformat()}", format_range(s.start, s.end, visit.person.tz))
         for s in own

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import Response
 from starlette.datastructures import FormData
@@ -36,7 +36,6 @@ _COVER_ANSWERED = {
 }
 _SWAP_ANSWERED = {"accept": "Swap accepted.", "decline": "Swap declined.", "withdraw": "Swap withdrawn."}
 
-MY_SHIFTS_WINDOW = timedelta(days=60)
 MAX_SWAP_OFFERS = 12
 """How many shifts of colleagues are offered for a swap."""
 FORMER_MEMBER = "Former member"
@@ -62,7 +61,7 @@ def offers_of_colleagues(
     """Return the next shifts of colleagues as options of a form, by schedule."""
     offers_by_schedule: dict[int, list[tuple[str, str]]] = {}
     for schedule in schedules:
-        coming = [s for s in shifts.between(schedule, now, now + MY_SHIFTS_WINDOW) if s.start > now]
+        coming = [s for s in shifts.between(schedule, now, now + queries.SHIFTS_WINDOW) if s.start > now]
         offers = [
             (
                 f"{user}|{shift.start.isoformat()}|{shift.end.isoformat()}",
@@ -104,7 +103,7 @@ async def _my_shifts(
     error: FirebellError | None = None,
     sent: SentForm = SentForm(),
 ) -> Response:
-    shifts_ = await queries.shifts_of(visit.tx, visit.person.id, visit.now, MY_SHIFTS_WINDOW)
+    shifts_ = await queries.shifts_of(visit.tx, visit.person.id, visit.now)
     schedules = {x.schedule.id: x.schedule for x in shifts_}
     coming = await swap_queries.covers(visit.tx, since=visit.now)
     exchanges: list[Cover | Swap] = [*coming, *await swap_queries.swaps(visit.tx, state=SwapState.OPEN)]

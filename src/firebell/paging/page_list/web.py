@@ -186,6 +186,8 @@ def _next_shift(shifts: list[oncall.PersonShift], tz: str, now: datetime) -> str
     if not shifts:
         return ""
     first = shifts[0]
+    if first.start <= now and first.end >= now + oncall.SHIFTS_WINDOW:
+        return f"You are on call for {first.schedule.name}."
     if first.start <= now:
         return f"You are on call for {first.schedule.name} until {format_short(first.end, tz, now)}."
     return f"Your next shift is {first.schedule.name}, {format_short(first.start, tz, now)}."
