@@ -187,7 +187,7 @@ class World:
 
 
 ANSWERS = organization.Answers(
-    organisation="Kestrel",
+    organization="Kestrel",
     name="Mara Lindqvist",
     email="mara@example.org",
     password="a quiet night please",

@@ -34,7 +34,7 @@ async def test_bug_setup_reported_errors_one_at_a_time(dsn: str, clock: FakeCloc
         "password": "short",
         "tz": "Mars/Olympus",
         "team": "Payments",
-        "organisation": "",
+        "organization": "",
         "service": "",
         "ntfy": "a b",
         "webhook": "ftp://x",

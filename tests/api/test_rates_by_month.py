@@ -167,7 +167,7 @@ async def test_rates_from_before_they_were_kept_by_month_hold_from_the_beginning
         kept = {**OLD, "holiday": "0", "rest_hours": "4", "country": "SE", "subdivision": ""}
         async with db.tx() as tx:
             await org_settings.put(tx, "pay_rates", kept)
-            await tx.audit(TEST, "pay.rates", "organisation", datetime(2026, 5, 6, tzinfo=UTC), **kept)
+            await tx.audit(TEST, "pay.rates", "organization", datetime(2026, 5, 6, tzinfo=UTC), **kept)
         await migrate(fresh)
         async with db.tx() as tx:
             (dated_rates,) = await rate_store.rates(tx)

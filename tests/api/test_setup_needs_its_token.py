@@ -14,7 +14,7 @@ from firebell.setup import token as setup_token
 from tests.world import settings
 
 FORM = {
-    "organisation": "Kestrel",
+    "organization": "Kestrel",
     "name": "Mara",
     "email": "mara@example.org",
     "password": "a quiet night please",

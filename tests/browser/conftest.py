@@ -60,7 +60,7 @@ FIRST_RUN = {
     "name": "Mara Lindqvist",
     "email": "mara@example.org",
     "password": "a quiet night please",
-    "organisation": "Kestrel",
+    "organization": "Kestrel",
     "team": "Payments",
     "service": "Checkout",
 }

@@ -93,6 +93,7 @@ def test_a_subject_is_named_else_described() -> None:
     assert subject_label("person:1", {"person:1": "Mara Lindqvist"}) == "Mara Lindqvist"
     assert subject_label("key:7", {}) == "API key 7"
     assert subject_label("schedule:3", {}) == "Schedule 3"
+    assert subject_label("organization", {}) == "Organization"
     assert subject_label("organisation", {}) == "Organization"
     assert subject_label("PG-1", {}) == "PG-1"
 

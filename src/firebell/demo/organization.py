@@ -90,7 +90,7 @@ class Kestrel:
 async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     """Create the organization at `now`; every phone is the webhook `phone`."""
     kestrel = Kestrel()
-    await org_settings.put(tx, "organisation", "Kestrel")
+    await org_settings.put(tx, org_settings.ORGANIZATION_NAME, "Kestrel")
     for name, email, role, tz in PEOPLE:
         password = PASSWORD if email == ADMIN else None
         person = await people.create_person(

@@ -29,7 +29,7 @@ async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
     if new == old:
         return
     await org_settings.put(tx, NOTICE_SETTING, hours)
-    await tx.audit(actor, "handoff.notice", "organisation", now, hours=hours)
+    await tx.audit(actor, "handoff.notice", "organization", now, hours=hours)
     schedules = await oncall.schedules(
         tx, since=now - milestones.DEFAULT_NOTICE_LEAD, until=now + new + milestones.SHIFT_END_LOOKAHEAD
     )

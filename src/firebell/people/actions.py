@@ -174,7 +174,7 @@ async def update_person(
     """Update the given fields; raise `Conflict` rather than lose the last admin or the last fallback responder."""
     if role is not None or active is not None:
         await require(tx, actor, Verb.PERSON_WRITE)
-    await store.lock_organisation(tx)
+    await store.lock_organization(tx)
     old = await person(tx, person_id)
     new = {
         "name": clean_name(name, "name") if name is not None else old.name,

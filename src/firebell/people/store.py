@@ -99,7 +99,7 @@ async def left_since(tx: Reads, person_id: int, since: datetime) -> bool:
     )
 
 
-async def lock_organisation(tx: Tx) -> None:
+async def lock_organization(tx: Tx) -> None:
     """Serialize changes of admins, active people and fallback responders."""
     await tx.execute("lock table catch_all in share row exclusive mode")
 

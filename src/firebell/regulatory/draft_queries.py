@@ -105,7 +105,7 @@ async def draft_sources(tx: Tx, incident: Incident, current: Setup) -> DraftSour
         current.definitions,
         [services[i].name for i in service_ids if i in services],
         names[commander].name if commander in names else "",
-        str(await org_settings.get(tx, "organisation", "")),
+        await org_settings.organization_name(tx),
         final.affected,
         final.cause,
     )

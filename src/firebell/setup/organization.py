@@ -31,7 +31,7 @@ _SETUP_LOCK = 7_316_202_612
 class Answers:
     """The fields of the setup form: stripped, not yet validated."""
 
-    organisation: str
+    organization: str
     name: str
     email: str
     password: str
@@ -61,7 +61,7 @@ class Organization:
 def check(answers: Answers, errors: FieldErrors | None = None) -> None:
     """Raise `Invalid` naming every field that is missing or malformed, with those already in `errors`."""
     errors = errors or FieldErrors()
-    for name in ("organisation", "name", "team", "service"):
+    for name in ("organization", "name", "team", "service"):
         errors.value(partial(clean_name, getattr(answers, name), name), None)
     if answers.email:
         errors.value(lambda: validation.clean_email(answers.email), None)
@@ -124,7 +124,7 @@ async def create_organization(tx: Tx, answers: Answers, now: datetime) -> Organi
         now=now,
     )
     actor = authentication.actor_of(admin)
-    await org_settings.put(tx, "organisation", answers.organisation)
+    await org_settings.put(tx, org_settings.ORGANIZATION_NAME, answers.organization)
     everyone = [admin.id]
     if answers.second_email:
         second = await people.create_person(

@@ -33,7 +33,7 @@ TEST_ALERT = '{"title": "Test alert: it works", "severity": "critical"}'
 router = routing.html_router()
 
 _TEXTS = (
-    *("organisation", "name", "email", "tz", "team", "service"),
+    *("organization", "name", "email", "tz", "team", "service"),
     *("second_name", "second_email"),
 )
 _OFFERED = [channel for channel in offered() if channel.wakes and channel.is_typed]
@@ -86,7 +86,7 @@ async def setup(request: Request) -> Response:
     except (Invalid, Conflict) as error:
         return await _form(request, values, error)
     url = f"/setup/done?service={organization.service_slug}"
-    text = f"{answers.organisation} is set up."
+    text = f"{answers.organization} is set up."
     response = flash.redirect(request, url, text, reveals=organization.webhook_id)
     await sign_in.start_session(request, response, organization.admin)
     return response

@@ -77,7 +77,7 @@ async def set_rates(
         await rate_store.insert(tx, since, pay.to_json(new), now, actor.label)
         detail = {"changed": span(*changed)} if changed else {}
         await tx.audit(
-            actor, "pay.rates", "organisation", now, month=f"{since:%Y-%m}", **pay.to_json(new), **detail
+            actor, "pay.rates", "organization", now, month=f"{since:%Y-%m}", **pay.to_json(new), **detail
         )
         await tx.live("oncall")
     saved = await rate_period(tx, since)

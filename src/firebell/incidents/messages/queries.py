@@ -71,7 +71,7 @@ async def _slots(
         comms=summary.comms[0] if summary.comms else "",
         meaning=severities(templates_by_id)[Severity(incident.severity)].meaning,
         timeline=await timeline_store.timeline(tx, incident.id),
-        organization=str(await org_settings.get(tx, "organisation", "")),
+        organization=await org_settings.organization_name(tx),
         link=f"{public_url}/incidents/{incident.ref}",
         tz=tz,
     )

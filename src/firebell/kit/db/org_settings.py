@@ -5,6 +5,9 @@ from typing import Any
 
 from firebell.kit.db.database import Reads, Tx
 
+ORGANIZATION_NAME = "organization"
+"""The key of the name of the organization."""
+
 
 async def get(tx: Reads, key: str, default: Any = None) -> Any:
     """Return the value of `key`, or `default`."""
@@ -20,6 +23,11 @@ async def put(tx: Tx, key: str, value: Any) -> None:
         key,
         value,
     )
+
+
+async def organization_name(tx: Reads) -> str:
+    """Return the name of the organization, blank before setup."""
+    return str(await get(tx, ORGANIZATION_NAME, ""))
 
 
 async def put_once(tx: Tx, key: str, value: Any) -> Any:

@@ -404,7 +404,7 @@ _KINDS = {
     "feed": "Calendar feed",
     "key": "API key",
     "metrics": "Metrics",
-    "organisation": "Organization",
+    "organisation": "Organization",  # of entries before migration 117
     "policy": "Escalation policy",
     "sign-in": "Sign-in",
     "template": "Message template",

@@ -102,20 +102,20 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
             "At least one fallback responder is required.",
             hint="They are paged when every escalation level fails. Choose at least one person.",
         )
-    await store.lock_organisation(tx)
+    await store.lock_organization(tx)
     known = await store.people_by_id(tx, person_ids)
     if inactive := [i for i in person_ids if i not in known or not known[i].active]:
         raise NotFound(f"There is no active person {inactive[0]}.")
     before, after = sorted(await team_store.fallback_responders(tx)), sorted(set(person_ids))
     await team_store.set_fallback_responders(tx, after)
     final = not before or before == after
-    await tx.audit(actor, "catch_all.set", "organisation", now, people=after, before=before, final=final)
+    await tx.audit(actor, "catch_all.set", "organization", now, people=after, before=before, final=final)
 
 
 @permits(Verb.FALLBACK_WRITE)
 async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
-    await store.lock_organisation(tx)
+    await store.lock_organization(tx)
     if sorted(await team_store.fallback_responders(tx)) != entry.detail["people"]:
         raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
     await team_store.set_fallback_responders(tx, entry.detail["before"])
