@@ -148,20 +148,24 @@ def _too_frequent(event: Any, b: datetime) -> bool:
 def _drop_impossible_rules(event: Any, b: datetime, budget: StepBudget) -> bool:
     """Remove the rules of an event that never occur; return True if there is one.
 
-    Raise `TooCostlyError` if the others take too long to expand, or to tell whether they occur.
+    Raise `TooCostlyError` if it takes too long to find out whether a rule occurs.
     """
     rules, start = _rules(event), event["DTSTART"].dt
     possible = [rule for rule in rules if not never_occurs(rule, start, b, budget)]
-    for rule in possible:
-        steps = steps_between(rule, start, b)
-        budget.require(steps)
-        budget.spend(steps)
     if len(possible) == len(rules):
         return False
     del event["RRULE"]
     if possible:
         event["RRULE"] = possible
     return True
+
+
+def _charge(event: Any, b: datetime, budget: StepBudget) -> None:
+    """Spend the steps that the rules of an event take; raise `TooCostlyError` if not that many are left."""
+    for rule in _rules(event):
+        steps = steps_between(rule, event["DTSTART"].dt, b)
+        budget.require(steps)
+        budget.spend(steps)
 
 
 def _unknown_zone(event: Any) -> str:
@@ -196,6 +200,7 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime, budget: 
             _include_last_day(event)
             if _drop_impossible_rules(event, b, budget):
                 notes.append(f"{title}: no date matches its recurrence rule, so only its first date counts.")
+            _charge(event, b, budget)
         if series.master is not None:
             notes += [f"{title}: {note}" for note in align(series.master, series.changes, zone)]
         if series.shares_uid:
