@@ -3,7 +3,7 @@
 import ast
 from functools import cache
 
-from tests.house.source import SRC, modules
+from tests.house.source import SRC, dotted, modules
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -102,7 +102,7 @@ def _has_routes(source: str) -> bool:
 @cache
 def _attributes(node: ast.AST) -> set[str]:
     """Return the dotted names that a function reads, such as `ctx.db.tx`."""
-    return {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+    return {dotted(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
 
 
 def _opens(function: Function) -> bool:
