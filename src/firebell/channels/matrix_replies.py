@@ -236,9 +236,8 @@ class MatrixReplies:
             return [], ""
         page = _checked(reply)
         chunk, following = page.get("chunk"), page.get("end")
-        if not isinstance(chunk, list) or not chunk or not isinstance(following, str):
-            return chunk if isinstance(chunk, list) else [], ""
-        return chunk, following
+        events = chunk if isinstance(chunk, list) else []
+        return events, following if events and isinstance(following, str) else ""
 
     async def _answered(self, room: str, event_id: str) -> tuple[int, str]:
         """Return the delivery of a message, and whose answer to it counts; 0 if it is about no page."""
