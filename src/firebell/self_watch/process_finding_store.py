@@ -45,8 +45,8 @@ async def replace(
     )
 
 
-async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[ProcessFinding]:
-    """Return the current findings of all processes but `process_id`, by host.
+async def current(tx: Reads, now: datetime, *, without: UUID | None = None) -> list[ProcessFinding]:
+    """Return the current findings of all processes but `without`, by host.
 
     What was noticed far in the future counts for nothing either: the clock was set back since.
     """
@@ -58,7 +58,7 @@ async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[P
             and noticed_at between $2 and $3
         order by host, name
         """,
-        process_id,
+        without,
         now - COUNTS_FOR,
         now + COUNTS_FOR,
     )
