@@ -113,7 +113,7 @@ class MatrixReplies:
         self._events = _TIMELINE_EVENTS
         """The number of events of each room that a sync asks for."""
         self._since = ""
-        """The token from which was read what follows."""
+        """The token of the last fetch; `_read_ids` and `_gaps` are what was read after it."""
         self._read_ids: set[str] = set()
         self._gaps: dict[str, _Gap] = {}
         """By room."""
@@ -211,7 +211,7 @@ class MatrixReplies:
     async def _missed(self, room: str, until: str, since: str, progress: _Progress) -> list[Any]:
         """Return what a long timeline left out, oldest first, as far as it can be read.
 
-        What a fetch read that ran out of time is read up to its newest event only.
+        What an earlier fetch read before it ran out of time is not read again, except the page with its newest event.
         """
         known, gap = self._gaps.get(room), _Gap((), until, 0)
         while gap.until and gap.requests < _GAP_REQUESTS:

@@ -74,7 +74,7 @@ def of_refusal(reason: str) -> list[ProcessFinding]:
 
 
 def of_channels(problems: Mapping[str, str]) -> list[ProcessFinding]:
-    """Return a finding for each channel in which people answer pages and nothing can be fetched, and why (pure)."""
+    """Return a finding for each channel whose answers to pages can’t be fetched; `problems` says why (pure)."""
     return [
         ProcessFinding(
             f"answers_{kind}",
