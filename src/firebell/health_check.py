@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from firebell.kit.db.database import Db, Tx
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
+from firebell.kit.process_health import ProcessFinding
 from firebell.kit.timing import Pace
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
@@ -114,16 +115,15 @@ class HealthCheck:
     async def _look(self) -> HealthReport:
         ctx = self._ctx
         checks = await _shared(ctx.db, ctx.clock.now(), ctx.pace)
-        checks |= {f"lane {name}": wrong for name, wrong in ctx.health.lanes().items()}
-        checks["inbound"] = f"Senders are refused: {reason}" if (reason := ctx.health.refusal()) else ""
+        own = {finding.name: finding.note for finding in warnings.of_process(ctx)}
+        checks |= {name: own.pop(name, "") for name in warnings.checks_of(ctx.health.lanes())}
         checks["process"] = "This process is shutting down." if ctx.health.stopping else ""
-        return HealthReport(checks, _notes(ctx, checks))
+        return HealthReport(checks, _notes(own, ctx.health.elsewhere()))
 
 
-def _notes(ctx: Context, checks: Mapping[str, str]) -> dict[str, str]:
-    """Return what is wrong with this process, except what its checks say, and with others."""
-    own = [finding for finding in warnings.of_process(ctx) if finding.name not in checks]
-    notes: dict[str, str] = {}
-    for finding in (*own, *ctx.health.elsewhere()):
+def _notes(own: Mapping[str, str], elsewhere: Sequence[ProcessFinding]) -> dict[str, str]:
+    """Return the notes of this process by name, each together with what others note under that name."""
+    notes = dict(own)
+    for finding in elsewhere:
         notes[finding.name] = f"{notes.get(finding.name, '')} {finding.note}".strip()
     return notes

@@ -32,3 +32,14 @@ def modules() -> list[tuple[Path, ast.Module]]:
 def nodes(tree: ast.AST) -> list[ast.AST]:
     """Return a tree and all that is below it, kept because walking through the product takes a second."""
     return list(ast.walk(tree))
+
+
+def dotted(node: ast.expr) -> str:
+    """Return an expression as its source; unparsing each attribute of the product takes seconds."""
+    match node:
+        case ast.Attribute():
+            return f"{dotted(node.value)}.{node.attr}"
+        case ast.Name():
+            return node.id
+        case _:
+            return ast.unparse(node)

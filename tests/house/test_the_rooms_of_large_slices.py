@@ -3,10 +3,11 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.house.source import SRC, modules
+from tests.house.source import SRC, modules, nodes, parsed
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class LargeSlice:
         """Return True if a module serves requests or gathers for a page."""
         return name.endswith(self.edges)
 
+    def folders(self) -> list[Path]:
+        """Return the folders of the rooms."""
+        return [path for path in (SRC / self.name).iterdir() if path.is_dir() and path.name[0] != "_"]
+
     def modules(self) -> Iterator[tuple[str, str, ast.Module]]:
         """Yield the room, the name and the tree of each module."""
         for path, tree in modules():
@@ -41,7 +46,7 @@ class LargeSlice:
     def imports(self, room: str, name: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
         """Yield the room and the module of each import within the slice, such as `("swaps", "covers")`."""
         package = f"firebell.{self.name}"
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
             if not isinstance(node, ast.ImportFrom) or not f"{module}.".startswith(f"{package}."):
                 continue
@@ -302,17 +307,16 @@ def test_only_edges_and_the_declaration_import_edges(large: LargeSlice) -> None:
 
 @LARGE
 def test_every_folder_of_a_large_slice_is_a_room(large: LargeSlice) -> None:
-    folders = {path.name for path in (SRC / large.name).iterdir() if path.is_dir() and path.name[0] != "_"}
     known = frozenset().union(*large.floors)
-    assert folders <= known
+    assert {folder.name for folder in large.folders()} <= known
     assert {room for room, _, _ in large.modules()} == known
 
 
 @LARGE
 def test_a_room_has_nothing_but_its_modules(large: LargeSlice) -> None:
     """What a room offers is imported from the module that has it, which its name lets the rules of the house check."""
-    for folder in (path for path in (SRC / large.name).iterdir() if path.is_dir() and path.name[0] != "_"):
-        (docstring,) = ast.parse((folder / "__init__.py").read_text()).body
+    for folder in large.folders():
+        (docstring,) = parsed(folder / "__init__.py").body
         assert isinstance(docstring, ast.Expr), folder
 
 

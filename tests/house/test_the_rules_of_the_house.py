@@ -178,7 +178,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
             if len(parts) == 3 and SRC.joinpath(*parts[1:]).is_dir():
                 continue  # a room, which holds only the modules that are imported from it and checked by their names
             if f"{parts[1]}/{parts[2]}" in ROOMS:
-                is_face = len(parts) == 3 or parts[3] in ("actions", "model", "queries")
+                is_face = parts[3] in ("actions", "model", "queries")
                 met = ".".join(parts[:4])
             else:
                 is_face, met = parts[2] in ("model", "actions"), ".".join(parts[:3])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.house.source import SRC, modules, nodes
+from tests.house.source import SRC, dotted, modules, nodes
 
 MAY_START = {
     "commands/": "the command line, on the machine of the person who calls it",
@@ -25,17 +25,6 @@ STARTING_CALLS = {
 }
 
 
-def _dotted(node: ast.expr) -> str:
-    """Return an expression as its source; unparsing each attribute of the product takes seconds."""
-    match node:
-        case ast.Attribute():
-            return f"{_dotted(node.value)}.{node.attr}"
-        case ast.Name():
-            return node.id
-        case _:
-            return ast.unparse(node)
-
-
 def starts(tree: ast.Module) -> Iterator[str]:
     """Yield what in a module can start another process or become one, however it is imported."""
     for node in nodes(tree):
@@ -45,7 +34,7 @@ def starts(tree: ast.Module) -> Iterator[str]:
             case ast.ImportFrom(module=str(module)):
                 names = [f"{module}.{alias.name}" for alias in node.names]
             case ast.Attribute():
-                names = [_dotted(node)]
+                names = [dotted(node)]
             case ast.Call(
                 func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_]
             ):

@@ -31,6 +31,19 @@ async def set_active(w: World, person: int, active: bool) -> None:
         await people.update_person(tx, ADMIN, person, active=active, now=w.now)
 
 
+async def set_levels(w: World, *levels: Level) -> None:
+    """Let the policy have these levels, without a repetition."""
+    async with w.ctx.db.tx() as tx:
+        [policy] = await paging.policies(tx)
+        plan = Plan(policy.name, levels, repeat=0, ack_timeout_s=None)
+        await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+
+
+def both(w: World) -> tuple[Target, ...]:
+    """Return Mara and Jun as the targets of a level."""
+    return Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun)
+
+
 async def add_rule_after(w: World, person: int, seconds: int) -> None:
     """Add a second rule, this many seconds after the first."""
     async with w.ctx.db.tx() as tx:
@@ -146,12 +159,7 @@ async def test_the_others_of_a_round_robin_get_the_page_of_someone_who_left(
 ) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
-        async with w.ctx.db.tx() as tx:
-            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
-            [policy] = await paging.policies(tx)
-            turns = Level(both, strategy=Strategy.ROUND_ROBIN)
-            plan = Plan(policy.name, (turns,), repeat=0, ack_timeout_s=None)
-            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await set_levels(w, Level(both(w), strategy=Strategy.ROUND_ROBIN))
         await w.alert()
         await w.settle()
         await set_active(w, w.mara, False)
@@ -166,11 +174,7 @@ async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
 ) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
-        async with w.ctx.db.tx() as tx:
-            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
-            [policy] = await paging.policies(tx)
-            plan = Plan(policy.name, (Level(both, min_acks=2),), repeat=0, ack_timeout_s=None)
-            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await set_levels(w, Level(both(w), min_acks=2))
         await w.alert()
         await w.settle()
         if leaves_first:
@@ -187,11 +191,7 @@ async def test_a_page_waits_for_no_second_acknowledgment_of_someone_who_left(
 async def test_a_level_of_one_who_acknowledged_waits_for_others_to_join(dsn: str, clock: FakeClock) -> None:
     """No one left: the time of the level is that in which a second person can acknowledge."""
     async with world(dsn, clock) as w:
-        async with w.ctx.db.tx() as tx:
-            [policy] = await paging.policies(tx)
-            level = Level((Target(TargetKind.PERSON, w.jun),), min_acks=2)
-            plan = Plan(policy.name, (level,), repeat=0, ack_timeout_s=None)
-            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await set_levels(w, Level(both(w)[1:], min_acks=2))
         await w.alert()
         await w.settle()
         await w.ack(w.jun)
@@ -204,11 +204,7 @@ async def test_a_level_of_one_who_acknowledged_waits_for_others_to_join(dsn: str
 async def test_a_level_waits_for_those_who_stay(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
-        async with w.ctx.db.tx() as tx:
-            both = (Target(TargetKind.PERSON, w.mara), Target(TargetKind.PERSON, w.jun))
-            [policy] = await paging.policies(tx)
-            plan = Plan(policy.name, (Level(both), Level(both[1:])), repeat=0, ack_timeout_s=None)
-            await paging.update_policy(tx, ADMIN, policy, plan, now=w.now)
+        await set_levels(w, Level(both(w)), Level(both(w)[1:]))
         await w.alert()
         await w.settle()
         await set_active(w, w.mara, False)

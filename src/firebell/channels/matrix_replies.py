@@ -113,7 +113,7 @@ class MatrixReplies:
         self._events = _TIMELINE_EVENTS
         """The number of events of each room that a sync asks for."""
         self._since = ""
-        """The token from which was read what follows."""
+        """The token of the last fetch; `_read_ids` and `_gaps` are what was read after it."""
         self._read_ids: set[str] = set()
         self._gaps: dict[str, _Gap] = {}
         """By room."""
@@ -211,7 +211,7 @@ class MatrixReplies:
     async def _missed(self, room: str, until: str, since: str, progress: _Progress) -> list[Any]:
         """Return what a long timeline left out, oldest first, as far as it can be read.
 
-        What a fetch read that ran out of time is read up to its newest event only.
+        What an earlier fetch read before it ran out of time is not read again, except the page with its newest event.
         """
         known, gap = self._gaps.get(room), _Gap((), until, 0)
         while gap.until and gap.requests < _GAP_REQUESTS:
@@ -236,9 +236,8 @@ class MatrixReplies:
             return [], ""
         page = _checked(reply)
         chunk, following = page.get("chunk"), page.get("end")
-        if not isinstance(chunk, list) or not chunk or not isinstance(following, str):
-            return chunk if isinstance(chunk, list) else [], ""
-        return chunk, following
+        events = chunk if isinstance(chunk, list) else []
+        return events, following if events and isinstance(following, str) else ""
 
     async def _answered(self, room: str, event_id: str) -> tuple[int, str]:
         """Return the delivery of a message, and whose answer to it counts; 0 if it is about no page."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,7 +47,7 @@ class MailboxReader:
         self.is_unused = server is None
         self._failure = ""
         """Why the mailbox could not be read the last time; the lane is not healthy until it can."""
-        self._failures: dict[str, int] = {}
+        self._failures: Counter[str] = Counter()
         """How often mails could not be stored, by UID."""
         self._polled_until: datetime | None = None
         """Until when the server is not asked to report new mail, because it failed at that."""
@@ -141,7 +142,7 @@ class MailboxReader:
             except Exception:
                 # the mails after it must not wait for it
                 log.exception("a mail of the mailbox could not be stored", extra={"uid": mail.uid})
-                self._failures[mail.uid] = self._failures.get(mail.uid, 0) + 1
+                self._failures[mail.uid] += 1
                 failed += 1
                 continue
             await self._pool.run(partial(mailbox.mark_seen, mail.uid, is_flagged=not is_addressed))
@@ -155,7 +156,7 @@ class MailboxReader:
             return await self._pool.run(partial(mailbox.fetch, uid))
         except MailboxError:
             # the next round begins with the others
-            self._failures[uid] = self._failures.get(uid, 0) + 1
+            self._failures[uid] += 1
             raise
 
     async def _store(self, mail: UnseenMail) -> bool:

@@ -132,7 +132,7 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(request: Request, person: Person, form: FormData) -> AsyncIterator[Visit]:
-    """Open the transaction of a request and yield its `Visit`, for a handler that does slow work before."""
+    """Open the transaction of a request and yield its `Visit`, for a handler that does slow work first."""
     async with transaction.opened(request) as (tx, now):
         yield Visit(request, tx, person, form, now)
 

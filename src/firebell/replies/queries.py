@@ -11,13 +11,13 @@ MAX_PAGES = 20
 CallbackRefusal = store.CallbackRefusal
 callback_refusals = store.callback_refusals
 TAKEN_OVER_WITHIN = timedelta(seconds=20)
-"""How long after the end of a lease another process has it, if there is one that fetches."""
+"""Maximum time after a lease ends until another process claims it, if one fetches."""
 ABANDONED_FOR = timedelta(days=1)
 """How long a channel counts as abandoned: afterward, it was probably turned off."""
 
 
 async def abandoned_channels(tx: Reads, now: datetime) -> dict[str, datetime]:
-    """Return the channels whose process died and that no other one fetches for, with the end of its lease."""
+    """Return the channels whose process died and was not replaced, with the end of its lease."""
     return await poll_store.leases_ended(tx, now - ABANDONED_FOR, now - TAKEN_OVER_WITHIN)
 
 

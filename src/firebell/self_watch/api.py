@@ -119,7 +119,7 @@ class WatchedInstallationShown(ApiOutput):
 
 
 class ProcessFindingShown(ApiOutput):
-    """Something that is wrong with one process of Firebell, or that no process does."""
+    """A problem with one process of Firebell, or a task that no process does."""
 
     name: Annotated[str, Field(description="the check, as in `/healthz`")]
     message: str

@@ -12,7 +12,7 @@ from firebell.self_watch.model import HeartbeatHealth, OutboundHeartbeat, Proble
 
 
 async def check(tx: Tx, settings: Mapping[str, str], now: datetime) -> list[CheckResult]:
-    """Return a result for each outbound heartbeat, open alarm, and finding of processes or about settings."""
+    """Return a result for each outbound heartbeat, open alarm, and finding about a process or the settings."""
     state = await queries.self_watch(tx, settings, now)
     return [
         *check_heartbeats(state.heartbeats, now),

@@ -1,4 +1,4 @@
-"""The SQL of what each process knows to be wrong with itself; a process renews its rows, or they count for nothing."""
+"""The SQL of what each process knows to be wrong with itself; a process renews its rows, and stale ones are ignored."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from firebell.kit.process_health import HealthWarning, ProcessFinding
 from firebell.kit.text import to_storable
 
 COUNTS_FOR = timedelta(seconds=90)
-"""How long a finding counts that its process does not renew: longer than another process needs to take over a lease."""
+"""How long a finding counts after its process renewed it; longer than another process needs to take over a lease."""
 KEPT_FOR = timedelta(hours=1)
 NOTE_CHARS = 500
 
@@ -45,10 +45,10 @@ async def replace(
     )
 
 
-async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[ProcessFinding]:
-    """Return the current findings of all processes but `process_id`, by host.
+async def current(tx: Reads, now: datetime, *, without: UUID | None = None) -> list[ProcessFinding]:
+    """Return the current findings of all processes but `without`, by host.
 
-    What was noticed far in the future counts for nothing either: the clock was set back since.
+    Findings from far in the future are ignored too: the clock was set back since.
     """
     rows = await tx.fetch(
         """
@@ -58,7 +58,7 @@ async def of_others(tx: Reads, process_id: UUID | None, now: datetime) -> list[P
             and noticed_at between $2 and $3
         order by host, name
         """,
-        process_id,
+        without,
         now - COUNTS_FOR,
         now + COUNTS_FOR,
     )

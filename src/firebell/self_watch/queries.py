@@ -84,7 +84,7 @@ async def process_findings(tx: Reads, now: datetime, *, without: UUID | None = N
         )
         for channel, since in (await replies.abandoned_channels(tx, now)).items()
     }
-    return [*await process_finding_store.of_others(tx, without, now), *warnings.of_channels(abandoned)]
+    return [*await process_finding_store.current(tx, now, without=without), *warnings.of_channels(abandoned)]
 
 
 async def findings(tx: Reads, settings: Mapping[str, str], now: datetime) -> list[Finding]:

@@ -1,6 +1,6 @@
 """What people see on every page while this installation is unhealthy: read from memory, never from the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from firebell.kit import disk_space
@@ -14,6 +14,8 @@ DELAYING_KINDS = frozenset({ProblemKind.TIMERS, ProblemKind.QUEUE})
 """The kinds of alarms because of which pages are late."""
 PAGING_LANES = frozenset({"page_timers", "outbox", "send"})
 """The lanes of the worker without which no page reaches anyone."""
+_LANE = "lane {}"
+_INBOUND = "inbound"
 
 
 def warnings(ctx: Context) -> list[HealthWarning]:
@@ -36,6 +38,11 @@ def of_process(ctx: Context) -> list[ProcessFinding]:
     ]
 
 
+def checks_of(lanes: Iterable[str]) -> list[str]:
+    """Return the names of the findings that fail the health of a process with these lanes (pure)."""
+    return [*map(_LANE.format, lanes), _INBOUND]
+
+
 def of_alarms(alarms: Sequence[SelfAlarm]) -> list[HealthWarning]:
     """Return a warning for each open alarm (pure)."""
     return [
@@ -49,7 +56,7 @@ def of_lanes(lanes: Mapping[str, str]) -> list[ProcessFinding]:
     """Return a finding for each lane of the worker with a problem; `lanes` has their problems, empty if none (pure)."""
     return [
         ProcessFinding(
-            f"lane {name}",
+            _LANE.format(name),
             problem,
             HealthWarning(f"The worker’s {name} lane is stalled.", name in PAGING_LANES),
         )
@@ -63,11 +70,11 @@ def of_refusal(reason: str) -> list[ProcessFinding]:
     if not reason:
         return []
     warning = HealthWarning("Alerts can’t be stored.", delays_pages=True)
-    return [ProcessFinding("inbound", f"Senders are refused: {reason}", warning)]
+    return [ProcessFinding(_INBOUND, f"Senders are refused: {reason}", warning)]
 
 
 def of_channels(problems: Mapping[str, str]) -> list[ProcessFinding]:
-    """Return a finding for each channel in which people answer pages and nothing can be fetched, and why (pure)."""
+    """Return a finding for each channel whose answers to pages can’t be fetched; `problems` says why (pure)."""
     return [
         ProcessFinding(
             f"answers_{kind}",

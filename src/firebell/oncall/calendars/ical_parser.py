@@ -1,6 +1,5 @@
 """Parses untrusted iCalendar files into occurrences ([spec 1.6](docs/spec/1-oncall.md)) (pure)."""
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,7 +16,14 @@ from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
 from firebell.oncall.calendars.impossible_rules import never_occurs
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent
-from firebell.oncall.calendars.recurrence_cost import StepBudget, TooCostlyError, steps_between
+from firebell.oncall.calendars.recurrence_cost import (
+    StepBudget,
+    TooCostlyError,
+    frequency_of,
+    interval_of,
+    steps_between,
+    times_a_day,
+)
 from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
 from firebell.oncall.calendars.recurring_events import Series, latest_changes, series_of
 
@@ -123,12 +129,12 @@ def _rules(event: Any) -> list[Any]:
 def _too_frequent(event: Any, b: datetime) -> bool:
     """Return True if a rule repeats more than once an hour, or has repeated hourly for too long."""
     for rule in _rules(event):
-        frequency = str((rule.get("FREQ") or [""])[0]).upper()
-        if (rule.get("INTERVAL") or [1])[0] < 1:
+        frequency = frequency_of(rule)
+        if interval_of(rule) < 1:
             raise ValueError("its INTERVAL is less than 1")
         if frequency in ("SECONDLY", "MINUTELY"):
             return True
-        if math.prod(len(rule.get(part) or [1]) for part in ("BYHOUR", "BYMINUTE", "BYSECOND")) > 24:
+        if times_a_day(rule) > 24:
             return True
         start = event["DTSTART"].dt
         if (
@@ -142,20 +148,24 @@ def _too_frequent(event: Any, b: datetime) -> bool:
 def _drop_impossible_rules(event: Any, b: datetime, budget: StepBudget) -> bool:
     """Remove the rules of an event that never occur; return True if there is one.
 
-    Raise `TooCostlyError` if the others take too long to expand, or to tell whether they occur.
+    Raise `TooCostlyError` if it takes too long to find out whether a rule occurs.
     """
     rules, start = _rules(event), event["DTSTART"].dt
     possible = [rule for rule in rules if not never_occurs(rule, start, b, budget)]
-    for rule in possible:
-        steps = steps_between(rule, start, b)
-        budget.require(steps)
-        budget.spend(steps)
     if len(possible) == len(rules):
         return False
     del event["RRULE"]
     if possible:
         event["RRULE"] = possible
     return True
+
+
+def _charge(event: Any, b: datetime, budget: StepBudget) -> None:
+    """Spend the steps that the rules of an event take; raise `TooCostlyError` if not that many are left."""
+    for rule in _rules(event):
+        steps = steps_between(rule, event["DTSTART"].dt, b)
+        budget.require(steps)
+        budget.spend(steps)
 
 
 def _unknown_zone(event: Any) -> str:
@@ -190,6 +200,7 @@ def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime, budget: 
             _include_last_day(event)
             if _drop_impossible_rules(event, b, budget):
                 notes.append(f"{title}: no date matches its recurrence rule, so only its first date counts.")
+            _charge(event, b, budget)
         if series.master is not None:
             notes += [f"{title}: {note}" for note in align(series.master, series.changes, zone)]
         if series.shares_uid:

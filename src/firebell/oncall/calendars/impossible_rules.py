@@ -6,7 +6,7 @@ from typing import Any
 
 from dateutil.rrule import rrulestr
 
-from firebell.oncall.calendars.recurrence_cost import StepBudget, steps_between
+from firebell.oncall.calendars.recurrence_cost import StepBudget, frequency_of, interval_of, steps_between
 
 _CYCLE_YEARS = 400
 """Number of years after which dates fall on the same weekdays again."""
@@ -45,7 +45,7 @@ def _surely_occurs(rule: Any) -> bool:
         return True
     return (
         parts <= _MATCHES_EACH_WEEK_OR_YEAR
-        and (rule.get("INTERVAL") or [1])[0] == 1
-        and str((rule.get("FREQ") or [""])[0]).upper() in ("WEEKLY", "DAILY", "HOURLY")
+        and interval_of(rule) == 1
+        and frequency_of(rule) in ("WEEKLY", "DAILY", "HOURLY")
         and all(_WEEKDAY.fullmatch(str(day).upper()) for day in rule.get("BYDAY") or [])
     )

@@ -40,9 +40,24 @@ class StepBudget:
 
 def steps_between(rule: Any, start: date, last: date) -> int:
     """Return about how many steps a rule takes from one day to another, or to its UNTIL if that is earlier."""
-    frequency = str((rule.get("FREQ") or [""])[0]).upper()
-    interval: int = (rule.get("INTERVAL") or [1])[0]
+    frequency = frequency_of(rule)
     until: date = (rule.get("UNTIL") or [last])[0]
     years = max((min(last.toordinal(), until.toordinal()) - start.toordinal()) / 365.25, 0)
-    times = math.prod(len(rule.get(part) or [1]) for part in _TIMES) if frequency != "HOURLY" else 1
-    return math.ceil(years * _STEPS_PER_YEAR.get(frequency, 0) / interval) * times
+    times = times_a_day(rule) if frequency != "HOURLY" else 1
+    return math.ceil(years * _STEPS_PER_YEAR.get(frequency, 0) / interval_of(rule)) * times
+
+
+def frequency_of(rule: Any) -> str:
+    """Return the FREQ of a rule in capitals, empty if it has none."""
+    return str((rule.get("FREQ") or [""])[0]).upper()
+
+
+def interval_of(rule: Any) -> int:
+    """Return the INTERVAL of a rule, 1 if it has none."""
+    interval: int = (rule.get("INTERVAL") or [1])[0]
+    return interval
+
+
+def times_a_day(rule: Any) -> int:
+    """Return how many times of a day a rule lists by BYHOUR, BYMINUTE and BYSECOND."""
+    return math.prod(len(rule.get(part) or [1]) for part in _TIMES)
