@@ -405,6 +405,7 @@ _KINDS = {
     "key": "API key",
     "metrics": "Metrics",
     "organisation": "Organization",  # of entries before migration 117
+    "organization": "Organization",
     "policy": "Escalation policy",
     "sign-in": "Sign-in",
     "template": "Message template",
