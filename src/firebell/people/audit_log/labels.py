@@ -404,7 +404,7 @@ _KINDS = {
     "feed": "Calendar feed",
     "key": "API key",
     "metrics": "Metrics",
-    "organisation": "Organization",  # of entries before migration 117
+    "organisation": "Organization",  # of entries before migration 118
     "organization": "Organization",
     "policy": "Escalation policy",
     "sign-in": "Sign-in",
