@@ -92,8 +92,9 @@ class Product:
         async with running(settings) as prepared:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()
+            password_hash = await people.hash_secret(_ANSWERS.password)
             async with ctx.db.tx() as tx:
-                created = await organization.create_organization(tx, _ANSWERS, now)
+                created = await organization.create_organization(tx, _ANSWERS, password_hash, now)
                 self.integration_key = created.integration.key
                 await _reach_by_webhook(tx, created.admin.id, self.sink.url, now)
                 await _rotation(tx, (await people.teams(tx))[0].id, now)

@@ -212,8 +212,9 @@ def settings(**more: Any) -> Settings:
 async def organize(ctx: Context, receiver: str) -> tuple[organization.Organization, Integration]:
     """Create the organization; both people are reached only by webhook at `receiver`, at once."""
     now, actor = ctx.clock.now(), Actor("system", "Test")
+    password_hash = await people.hash_secret(ANSWERS.password)
     async with ctx.db.tx() as tx:
-        made = await organization.create_organization(tx, ANSWERS, now)
+        made = await organization.create_organization(tx, ANSWERS, password_hash, now)
         for person in made.people:
             method = await people.add_contact_method(
                 tx, actor, person_id=person, kind="webhook", address=receiver, label="", now=now

@@ -84,7 +84,7 @@ KIT = Slice(
         "retention_run": "One row for each table.",
     },
     retentions=_kit_retentions,
-    functions=("schedule_timers",),
+    functions=("schedule_timers", "timer_kinds"),
 )
 HEALTH_CHECK = Slice("health_check", tables=("write_probe",), kept={"write_probe": "It has one row."})
 SERVER = Slice(

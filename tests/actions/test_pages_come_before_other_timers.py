@@ -1,20 +1,36 @@
 """When hundreds of schedules hand over on Monday at nine, a page due in the same second waits for none of them."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from firebell.handoffs import timers as handoffs_due
 from firebell.kit.clock import FakeClock
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.kit.jobs import timers
 from firebell.oncall.checks import timers as oncall_due
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging.model import REST_TIMER
-from firebell.worker import ALONE, TIMER_LANES, Worker
+from firebell.worker import ALONE, BATCH, TIMER_LANES, Worker
 from tests.oncall_world import daily, rota
+
+OVERDUE = 20_000
+
+
+def rows_read(plan: Any) -> float:
+    """Return how many rows the scans of tables and indexes in an executed plan read."""
+    if isinstance(plan, list):
+        return sum(rows_read(part) for part in plan)
+    if not isinstance(plan, dict):
+        return 0
+    own = 0.0
+    if "Relation Name" in plan:
+        own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return own + sum(rows_read(part) for part in plan.values() if isinstance(part, dict | list))
 
 
 async def test_the_most_overdue_kind_of_a_lane_is_claimed(dsn: str, clock: FakeClock) -> None:
@@ -37,6 +53,53 @@ async def test_the_most_overdue_kind_of_a_lane_is_claimed(dsn: str, clock: FakeC
             await timers.finish(tx, claimed)
         assert not await timers.claim(tx, r.w.now, TIMER_LANES["page_timers"], limit=10)
         assert len(await timers.claim(tx, r.w.now, TIMER_LANES["timers"], limit=10)) == 10
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+@pytest.mark.parametrize(("lane", "kind"), [("page_timers", "paging.page"), ("timers", "handoffs.shift")])
+async def test_overdue_timers_of_other_kinds_slow_no_claim(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, lane: str, kind: str, is_analyzed: bool
+) -> None:
+    """Each batch of pages took a second when 300,000 timers of other kinds were overdue."""
+    plans: list[Any] = []
+    fetch = Reads.fetch
+
+    async def explain(self: Reads, sql: str, *args: Any) -> Any:
+        rows = await fetch(self, f"explain (analyze, format json) {sql}", *args)
+        plans.append(json.loads(rows[0][0]))
+        return await fetch(self, sql, *args)
+
+    async def explain_value(self: Reads, sql: str, *args: Any) -> Any:
+        return (await explain(self, sql, *args))[0][0]
+
+    async with rota(dsn, clock) as r, r.w.ctx.db.tx() as tx:
+        await tx.execute("delete from due")
+        late = r.w.now - timedelta(hours=1)
+        await timers.schedule_many(tx, kind, [(f"{n}", late, 0) for n in range(2 * BATCH)])
+        overdue = [(f"{n}", late - timedelta(seconds=1), 0) for n in range(OVERDUE)]
+        await timers.schedule_many(tx, "oncall.checks" if lane == "page_timers" else "alerts.hold", overdue)
+        if is_analyzed:
+            await tx.execute("analyze due")
+        with monkeypatch.context() as patch:
+            patch.setattr(Reads, "fetch", explain)
+            claimed = await timers.claim(tx, r.w.now, TIMER_LANES[lane], limit=BATCH)
+            patch.setattr(Reads, "value", explain_value)
+            assert await timers.next_at(tx, TIMER_LANES[lane]) == late
+        assert {timer.kind for timer in claimed} == {kind}
+        assert len(claimed) == BATCH
+        assert [rows_read(plan) < OVERDUE / 10 for plan in plans] == [True, True], json.dumps(plans)
+
+
+async def test_a_locked_timer_keeps_no_other_kind_from_being_claimed(dsn: str, clock: FakeClock) -> None:
+    async with rota(dsn, clock) as r:
+        async with r.w.ctx.db.tx() as tx:
+            await tx.execute("delete from due")
+            await timers.schedule(tx, "paging.page", "1", r.w.now - timedelta(minutes=2))
+            await timers.schedule(tx, "heartbeats.check", "1", r.w.now - timedelta(minutes=1))
+        async with r.w.ctx.db.tx() as first, r.w.ctx.db.tx() as second, r.w.ctx.db.tx() as third:
+            for tx, kinds in ((first, ["paging.page"]), (second, ["heartbeats.check"]), (third, [])):
+                claimed = await timers.claim(tx, r.w.now, TIMER_LANES["page_timers"], limit=10)
+                assert [timer.kind for timer in claimed] == kinds
 
 
 async def test_a_page_does_not_wait_for_a_handler_that_takes_long(dsn: str, clock: FakeClock) -> None:

@@ -57,7 +57,7 @@ async def test_every_action_records_who_did_it(dsn: str, clock: FakeClock) -> No
             )
             herself = Actor("person", ada.name, ada.id)
             await people.update_person(tx, admin, ada.id, tz="Europe/Berlin", now=w.now)
-            await people.set_password(tx, admin, ada.id, "a long enough one", w.now)
+            await people.set_password(tx, admin, ada.id, await people.hash_secret("a long enough one"), w.now)
             team = await people.create_team(tx, admin, name="Search", members=[(ada.id, "member")], now=w.now)
             await people.set_team_members(tx, admin, team.id, [(w.jun, "manager")], w.now)
             await people.set_fallback_responders(tx, admin, [w.mara, ada.id], w.now)
@@ -97,7 +97,6 @@ async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeCl
                 await attempt(w, people.create_person, actor, **{**person, "email": "JUN@example.org"}),
             ),
             (Invalid, await attempt(w, people.create_person, actor, **{**person, "role": "king"})),
-            (Invalid, await attempt(w, people.create_person, actor, **{**person, "password": "short"})),
             (NotFound, await attempt(w, people.update_person, actor, 999, name="x", now=now)),
             (Conflict, await attempt(w, people.create_team, actor, name="payments", now=now)),
             (

@@ -323,7 +323,7 @@ async def test_a_viewer_changes_no_schedule_through_their_settings(dsn: str, clo
                 email="vi@example.org",
                 role="viewer",
                 tz="UTC",
-                password="a quiet night please",
+                password_hash=await people.hash_secret("a quiet night please"),
                 now=w.now,
             )
         await http.post("/login", data={"email": "vi@example.org", "password": "a quiet night please"})

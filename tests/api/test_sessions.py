@@ -273,7 +273,9 @@ async def end(w: World, url: str, http: httpx.AsyncClient, how: str) -> None:
             assert (await http.post("/logout", data={"csrf": csrf})).status_code == 303
         case "password":
             async with w.ctx.db.tx() as tx:
-                await people.set_password(tx, TEST, w.mara, "lanterns over harbor", w.now)
+                await people.set_password(
+                    tx, TEST, w.mara, await people.hash_secret("lanterns over harbor"), w.now
+                )
         case "departure":
             async with w.ctx.db.tx() as tx:
                 await people.update_person(tx, TEST, w.mara, active=False, now=w.now)

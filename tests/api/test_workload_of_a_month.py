@@ -27,7 +27,7 @@ async def add(w: World, role: str, name: str = "Ada") -> int:
             email=f"{role}@example.org",
             role=role,
             tz="Europe/Stockholm",
-            password=PASSWORD,
+            password_hash=await people.hash_secret(PASSWORD),
             now=w.now,
         )
     return made.id

@@ -41,6 +41,7 @@ BY_HAND = {
     "paging/web.py _by_link": NO_ONE,
     "paging/web.py ack_by_link": NO_ONE,
     "people/api.py add_contact_method": ADDRESS,
+    "people/api.py create_person": PASSWORD,
     "people/contact_methods/web.py add_contact": ADDRESS,
     "people/verification/api.py enter_verification_code": COUNTED,
     "people/verification/web.py _verify": COUNTED,

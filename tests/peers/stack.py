@@ -189,8 +189,9 @@ async def furnish(ctx: Context, receiver: str) -> dict[str, str]:
     """Create the organization as setup does; return the keys of a service for each receiver of Alertmanager."""
     answers_ = organization.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
     now, actor = ctx.clock.now(), Actor("system", "Test")
+    password_hash = await people.hash_secret(answers_.password)
     async with ctx.db.tx() as tx:
-        await organization.create_organization(tx, answers_, now)
+        await organization.create_organization(tx, answers_, password_hash, now)
         checkout = await catalog.by_slug(tx, "checkout")
         (first,) = await alerts.integrations(tx)
         keys = {"webhook_key": first.key}

@@ -22,6 +22,7 @@ from firebell.alerts.model import Alert
 from firebell.kit.clock import SystemClock
 from firebell.kit.context import Context
 from firebell.paging import actions as paging
+from firebell.people import actions as people
 from firebell.process import connected
 from firebell.setup import organization
 from tests.servers import serve
@@ -60,8 +61,9 @@ class Service:
 async def service(dsn: str) -> AsyncIterator[Service]:
     """Run Firebell on a database with the small organization."""
     async with serve(dsn) as server, connected(settings(), dsn, SystemClock()) as ctx:
+        password_hash = await people.hash_secret(ANSWERS.password)
         async with ctx.db.tx() as tx:
-            await organization.create_organization(tx, ANSWERS, ctx.clock.now())
+            await organization.create_organization(tx, ANSWERS, password_hash, ctx.clock.now())
             (integration,) = await alerts.integrations(tx)
         yield Service(server.url, integration.key, ctx)
 

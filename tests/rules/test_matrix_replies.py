@@ -142,6 +142,17 @@ def test_a_reaction_acknowledges_only_a_message_to_the_one_who_reacts(
     assert (update and update.signal) == expected
 
 
+@pytest.mark.parametrize(
+    ("composed", "at"),
+    [({"org.firebell.composed": 1795490040}, AT), ({}, None), ({"org.firebell.composed": "x"}, None)],
+)
+def test_a_reaction_says_when_its_message_was_composed(
+    composed: dict[str, object], at: datetime | None
+) -> None:
+    content = {"org.firebell.delivery": 7, "org.firebell.for": ANA, **composed}
+    assert delivery_in({"sender": OWN, "content": content}, OWN) == (7, ANA, at)
+
+
 def test_an_address_names_a_room_and_whose_answers_count() -> None:
     assert (bool(matrix.address_warning(ROOM)), matrix.address_warning(f"{ROOM} {ANA}")) == (True, "")
     assert matrix.check_address(f" {ROOM}   {ANA} ") == f"{ROOM} {ANA}"

@@ -152,7 +152,7 @@ def test_a_key_means_the_pages_that_a_call_read(left: int) -> None:
     [pressed] = calls.signals_of(turn.query, "4", "C", MOBILE)
     # of the one that is left, by its own delivery, everything can be done
     delivery_id, is_for_all = (41, False) if left == 1 else (44, True)
-    assert pressed == Press("C:2:4", delivery_id, PageAction.ACK, MOBILE, is_for_all)
+    assert pressed == Press("C:2:4", delivery_id, PageAction.ACK, MOBILE, is_for_all, NOW)
     assert isinstance(calls.signals_of(turn.query, "5", "C", MOBILE)[0], RepeatRequest) is is_for_all
     confirming = calls.turn_after(turn.query, "1", [])
     assert ("b" in confirming.query, confirming.query["c"]) == (is_for_all, "1")

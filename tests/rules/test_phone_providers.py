@@ -304,6 +304,20 @@ def test_a_receipt_never_moves_back_and_its_order_does_not_matter(states: list[R
             "done",
             Next.HANG_UP,
         ),
+        (
+            {"d": "42", "t": f"{NOW.timestamp():.0f}", "n": "1"},
+            "4",
+            (Press("C:1:4", 42, PageAction.ACK, "+1", composed_at=NOW),),
+            "done",
+            Next.HANG_UP,
+        ),
+        (
+            {"d": "42", "t": "9" * 18, "n": "1"},
+            "4",
+            (Press("C:1:4", 42, PageAction.ACK, "+1"),),
+            "done",
+            Next.HANG_UP,
+        ),
         ({"d": "42", "n": "1", "b": "1"}, "5", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
         ({"d": "42", "n": "1", "b": "1"}, "6", (RepeatRequest(42, "+1"),), "done", Next.HANG_UP),
     ],
@@ -320,9 +334,12 @@ def test_an_answering_machine_hears_no_details_and_a_person_does() -> None:
     script = Script(
         "You have a severity 1 page.", "Press 4 to acknowledge.", "Checkout. Card 4242 fails.", "de"
     )
-    first = calls.first_turn(script, 42)
+    first = calls.first_turn(script, 42, NOW)
     assert "Card" not in first.text
-    assert (first.query, first.listen_s) == ({"d": "42", "n": "1", "l": "de"}, calls.FIRST_LISTEN_S)
+    assert (first.query, first.listen_s) == (
+        {"d": "42", "t": f"{NOW.timestamp():.0f}", "n": "1", "l": "de"},
+        calls.FIRST_LISTEN_S,
+    )
     # nothing was pressed, and the provider has reported a machine by now
     machine = calls.turn_after(first.query, "", [SignalAnswer(is_done=False)])
     assert (machine.text, machine.then, machine.language) == ("Auf Wiederhören.", Next.HANG_UP, "de")

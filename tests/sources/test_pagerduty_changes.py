@@ -104,7 +104,9 @@ async def test_a_page_shows_the_changes_of_its_service_in_the_day_before_it_bega
         assert [c["summary"] for c in shown] == ["Before"]
         await listed(api)
         async with w.ctx.db.tx() as tx:
-            await people.set_password(tx, await w.actor(w.mara), w.mara, "a quiet night please", w.now)
+            await people.set_password(
+                tx, await w.actor(w.mara), w.mara, await people.hash_secret("a quiet night please"), w.now
+            )
         await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
         detail = (await http.get(f"/pages/{page.ref}")).text
         assert "Before" in detail

@@ -50,7 +50,9 @@ async def test_what_was_missed_can_be_seen_in_the_web(dsn: str, clock: FakeClock
         clock.set(START)
         await refire(w, clock)
         async with w.ctx.db.tx() as tx:
-            await people.set_password(tx, await w.actor(w.mara), w.mara, PASSWORD, w.now)
+            await people.set_password(
+                tx, await w.actor(w.mara), w.mara, await people.hash_secret(PASSWORD), w.now
+            )
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         for address in ("/alerts", "/alerts/2", f"/pages/{(await w.page()).ref}"):
             answer = await http.get(address)

@@ -21,7 +21,7 @@ PASSWORD = "a quiet night please"
 async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, httpx.AsyncClient]]:
     async with world(dsn, clock) as w, browser(w) as http:
         async with w.ctx.db.tx() as tx:
-            await people.set_password(tx, TEST, w.jun, PASSWORD, w.now)
+            await people.set_password(tx, TEST, w.jun, await people.hash_secret(PASSWORD), w.now)
         yield w, http
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firebell.chat import store
-from firebell.chat.slack import socket_store
+from firebell.chat.slack import socket_store, sweep
 from firebell.chat.slack.inbound_worker import Inbox
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
@@ -127,6 +127,55 @@ async def test_a_message_that_cannot_be_captured_keeps_no_later_one_unread(
         assert given_up == [f"reaction:C1:{refused}:bulb:{JUN}"]
         async with c.world.ctx.db.tx() as tx:
             assert await tx.value("select swept_at from chat_room") is not None
+
+
+async def test_a_sweep_that_fails_goes_on_at_the_page_that_it_could_not_read(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a long gap, each attempt began with the newest messages again, until Slack refused so many requests."""
+    monkeypatch.setattr(sweep, "PAGE_SIZE", 2)
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        await follow(c)
+        edited = write_marked(c, "Rolling back", number=5)
+        item = {"type": "message", "channel": "C1", "ts": edited}
+        await c.slack.event({"type": "reaction_added", "user": JUN, "reaction": "bulb", "item": item})
+        await work(c)
+        clock.advance(timedelta(minutes=16))
+        oldest, *_ = [write_marked(c, f"message {number}", "scales", number) for number in range(6)]
+        c.slack.messages["C1", oldest]["reply_count"] = 1
+        c.slack.messages["C1", edited] |= {
+            "text": "Rolled back",
+            "edited": {"user": ADA, "ts": f"{int(c.world.now.timestamp())}.000000"},
+        }
+        c.slack.replies["C1", f"{oldest}1"] = {
+            "ts": f"{oldest}1",
+            "thread_ts": oldest,
+            "user": JUN,
+            "text": "?",
+        }
+        inbox = Inbox(c.world.ctx)
+
+        async def attempt(method: str = "", refusal: str = "") -> tuple[list[str], int]:
+            """Let an attempt fail, and return the pages that it read and how much is captured."""
+            c.slack.refusals = {method: refusal} if method else {}
+            before = len(c.slack.called("conversations.history"))
+            while await inbox.run_once(c.world.now):
+                pass
+            histories = c.slack.called("conversations.history")[before:]
+            clock.advance(timedelta(minutes=1))
+            captured = [e for e in await c.timeline(1) if e.kind == "decision"]
+            return [a.get("cursor", "") for a in histories if "latest" not in a], len(captured)
+
+        assert await attempt("conversations.replies", "internal_error") == (["", "2", "4"], 4)
+        assert await attempt("pins.list", "internal_error") == (["4", "6"], 6)
+        # the messages of a page that was read have been compared
+        assert len([e for e in await c.timeline(1) if e.kind == "correction"]) == 1
+        assert await attempt("conversations.history", "invalid_cursor") == (["6"], 6)
+        assert await attempt() == (["", "2", "4", "6"], 6)
+        assert len([e for e in await c.timeline(1) if e.kind == "correction"]) == 1
+        async with c.world.ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from chat_inbox where done_at is null") == 0
 
 
 async def test_a_pasted_nul_character_costs_no_capture(

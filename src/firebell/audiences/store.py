@@ -59,6 +59,7 @@ async def documents_with(tx: Tx, member: str) -> dict[int, dict[str, Any]]:
         where document @> jsonb_build_object(
             'audiences', jsonb_build_array(jsonb_build_object('members', jsonb_build_array($1::text)))
         )
+        order by version
         """,
         member,
     )

@@ -42,6 +42,7 @@ async def _edges_along(tx: Reads, starts: Collection[int], from_column: str, to_
         select service_id, depends_on_id
         from reached
         join service_dependency using ({from_column})
+        order by service_id, depends_on_id
         """,
         list(starts),
     )

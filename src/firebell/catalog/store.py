@@ -42,7 +42,10 @@ def _json(services: Sequence[Service]) -> list[dict[str, Any]]:
 
 
 async def insert(tx: Tx, services: Sequence[Service], now: datetime) -> list[Service]:
-    """Create services in one statement, with ids that the database chooses; leave out taken slugs."""
+    """Create services in one statement, with ids that the database chooses, and return them in the given order.
+
+    Those whose slug is taken are left out.
+    """
     if not services:
         return []
     rows = await tx.fetch(
@@ -60,7 +63,8 @@ async def insert(tx: Tx, services: Sequence[Service], now: datetime) -> list[Ser
         _json(services),
         now,
     )
-    return [_service(row) for row in rows]
+    created = {row["slug"]: _service(row) for row in rows}
+    return [created[slug] for slug in dict.fromkeys(each.slug for each in services) if slug in created]
 
 
 async def services(tx: Tx, *, with_deleted: bool = False) -> list[Service]:
@@ -231,6 +235,7 @@ async def taken_names(tx: Tx) -> list[ServiceName]:
         """
         select id, case when deleted_at is null then name else slug end as name, slug
         from service
+        order by id
         """
     )
     return [ServiceName(row["id"], row["name"], row["slug"]) for row in rows]
@@ -243,6 +248,7 @@ async def ids_with_earlier_name(tx: Tx, names: Sequence[str]) -> list[int]:
         select id
         from service
         where earlier_names && $1::text[]
+        order by id
         """,
         list(names),
     )

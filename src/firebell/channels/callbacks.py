@@ -74,6 +74,8 @@ class Receipt:
     price: str | None = None
     """The amount, a decimal number in `currency`."""
     currency: str = ""
+    composed_at: datetime | None = None
+    """When the message was composed, if the report says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Press:
     sender: str = ""
     is_for_all: bool = False
     """True if it answers each page of a message about several, not the page of the delivery alone."""
+    composed_at: datetime | None = None
+    """When the message with the button was composed: a delivery that was queued later only has the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class RepeatRequest:
     delivery_id: int
     sender: str
     is_asked_for: bool = True
+    composed_at: datetime | None = None
+    """When the first reading was composed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,8 @@ class TextReply:
     it is unclear whose it is. Then it is answered, and changes nothing."""
     delivery_id: int | None = None
     """The delivery of the message below which it was written, 0 for a message about no page; None for no message."""
+    composed_at: datetime | None = None
+    """When that message was composed."""
     recipient: str = ""
     """The number that it was sent to, if the provider posts what several numbers receive to one address."""
 

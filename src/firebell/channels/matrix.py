@@ -34,7 +34,13 @@ from firebell.channels.http_attempts import (
     check_token,
     json_object,
 )
-from firebell.channels.matrix_replies import DELIVERY_FIELD, RECIPIENT_FIELD, USER, MatrixReplies
+from firebell.channels.matrix_replies import (
+    COMPOSED_FIELD,
+    DELIVERY_FIELD,
+    RECIPIENT_FIELD,
+    USER,
+    MatrixReplies,
+)
 from firebell.channels.message_text import compose
 from firebell.channels.response_outcomes import outcome_of, wait_or_failed
 from firebell.kit.errors import Invalid, StartupError
@@ -76,7 +82,11 @@ class Matrix:
                 return refused
             content = content_of(message, short=short)
             if message.actions:
-                content |= {DELIVERY_FIELD: message.delivery_id, RECIPIENT_FIELD: user}
+                content |= {
+                    DELIVERY_FIELD: message.delivery_id,
+                    COMPOSED_FIELD: int(message.composed_at.timestamp()),
+                    RECIPIENT_FIELD: user,
+                }
             return await self._put(room, content, f"{key}-short" if short else key)
 
         return without_secrets(await whole_or_short(attempt), self._token)

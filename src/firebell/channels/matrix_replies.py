@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -25,6 +25,8 @@ from firebell.kit.truncation import cut
 
 DELIVERY_FIELD = "org.firebell.delivery"
 """The field of a message that says which delivery it is, for reactions to it."""
+COMPOSED_FIELD = "org.firebell.composed"
+"""The field of a message that says when it was composed, in seconds since 1970."""
 RECIPIENT_FIELD = "org.firebell.for"
 """The field of a message that says whose answer counts; empty for no one's, as who is in a room changes."""
 USER = re.compile(r"@[^\s:]{1,200}:[A-Za-z0-9.:\[\]-]{1,200}")
@@ -73,6 +75,17 @@ class RoomEvent:
     """The id of the message that a reaction confirms."""
     answers: str = ""
     """The id of the message below which a text was written."""
+
+
+class Answered(NamedTuple):
+    """The message that a reaction or a text answers: its delivery, 0 if it is about no page, and whose answer counts.
+
+    `composed_at` is when it was composed, None if it does not say so.
+    """
+
+    delivery_id: int = 0
+    recipient: str = ""
+    composed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +213,10 @@ class MatrixReplies:
         """Return what an event that is meant for Firebell does; None for a reaction that acknowledges nothing."""
         if event.confirmed:
             return press_of(event, *await self._answered(event.room, event.confirmed))
-        delivery_id, _ = await self._answered(event.room, event.answers) if event.answers else (None, "")
-        return text_update(event, delivery_id)
+        if not event.answers:
+            return text_update(event)
+        delivery_id, _, composed_at = await self._answered(event.room, event.answers)
+        return text_update(event, delivery_id, composed_at)
 
     async def _users(self, room: str) -> set[str]:
         """Return who is in a room; empty if that cannot be read anymore."""
@@ -239,11 +254,11 @@ class MatrixReplies:
         events = chunk if isinstance(chunk, list) else []
         return events, following if events and isinstance(following, str) else ""
 
-    async def _answered(self, room: str, event_id: str) -> tuple[int, str]:
+    async def _answered(self, room: str, event_id: str) -> Answered:
         """Return the delivery of a message, and whose answer to it counts; 0 if it is about no page."""
         path = f"/rooms/{quote(room, safe='')}/event/{quote(event_id, safe='')}"
         reply = await self._call("GET", path)
-        return (0, "") if reply.status in _UNREADABLE else delivery_in(_checked(reply), self._own)
+        return Answered() if reply.status in _UNREADABLE else delivery_in(_checked(reply), self._own)
 
     async def _get(self, path: str) -> dict[str, Any]:
         return _checked(await self._call("GET", path))
@@ -333,28 +348,39 @@ def is_command(text: str) -> bool:
     return _COMMAND.match(text) is not None
 
 
-def text_update(event: RoomEvent, delivery_id: int | None = None) -> Update:
+def text_update(
+    event: RoomEvent, delivery_id: int | None = None, composed_at: datetime | None = None
+) -> Update:
     """Return a text as that of the person whose contact method names its room and who wrote it."""
     text = event.text.removeprefix("!").strip()
     sender = f"{event.room} {event.user}"
     reply = TextReply(
-        event.event_id, sender, text, sent_at=event.at, room=event.room, delivery_id=delivery_id
+        *(event.event_id, sender, text),
+        sent_at=event.at,
+        room=event.room,
+        delivery_id=delivery_id,
+        composed_at=composed_at,
     )
     return Update(reply, f"{event.room} {event.event_id}")
 
 
-def delivery_in(message: Mapping[str, Any], own: str) -> tuple[int, str]:
+def delivery_in(message: Mapping[str, Any], own: str) -> Answered:
     """Return the delivery of a message of this account, and whose answer to it counts; 0 if it is about no page."""
     content = object_in(message, "content")
     delivery, recipient = content.get(DELIVERY_FIELD), content.get(RECIPIENT_FIELD)
     if message.get("sender") != own or not isinstance(delivery, int) or delivery <= 0:
-        return 0, ""
-    return delivery, recipient if isinstance(recipient, str) else ""
+        return Answered()
+    at = content.get(COMPOSED_FIELD)
+    composed_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int) and 0 < at < _MAX_MS / 1000 else None
+    return Answered(delivery, recipient if isinstance(recipient, str) else "", composed_at)
 
 
-def press_of(event: RoomEvent, delivery_id: int, recipient: str) -> Update | None:
+def press_of(
+    event: RoomEvent, delivery_id: int, recipient: str, composed_at: datetime | None
+) -> Update | None:
     """Return the acknowledgment that a reaction to a message is; None unless its recipient reacted."""
     if not delivery_id or event.user != recipient:
         return None
-    press = Press(event.event_id, delivery_id, PageAction.ACK, f"{event.room} {recipient}")
+    sender = f"{event.room} {recipient}"
+    press = Press(event.event_id, delivery_id, PageAction.ACK, sender, composed_at=composed_at)
     return Update(press, f"{event.room} {event.event_id}")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -55,7 +55,8 @@ _POLL_LIMIT_S = 15.0
 _MAX_UPDATES = 100
 _KINDS = ("message", "callback_query", "my_chat_member")
 _BUTTONS = ((PageAction.ACK, "Acknowledge"), (PageAction.ESCALATE, "Escalate"))
-_PRESS = re.compile(r"(ack|escalate|resolve):(\d{1,18})")
+_PRESS = re.compile(r"(ack|escalate|resolve):(\d{1,18})(?::(\d{1,11}))?")
+"""What a button carries: the action, the delivery, and when the message was composed."""
 _START = re.compile(r"/start(?:@\w+)? ([\w-]{1,64})")
 _GONE = ("bot was blocked", "user is deactivated", "bot was kicked")
 _UNKNOWN_CHAT = ("chat not found", "user not found", "can't initiate", "PEER_ID_INVALID")
@@ -114,10 +115,8 @@ def fields_of(message: Message, *, short: bool = False) -> dict[str, Any]:
     if message.urgency != "high":
         fields["disable_notification"] = True
     if message.actions and message.delivery_id:
-        row = [
-            {"text": message.word(label), "callback_data": f"{name}:{message.delivery_id}"}
-            for name, label in _BUTTONS
-        ]
+        named = f"{message.delivery_id}:{int(message.composed_at.timestamp())}"
+        row = [{"text": message.word(label), "callback_data": f"{name}:{named}"} for name, label in _BUTTONS]
         fields["reply_markup"] = {"inline_keyboard": [row]}
     return fields
 
@@ -195,8 +194,11 @@ def read_update(update: Mapping[str, Any]) -> list[Update]:
         sender, data = _id(object_in(press, "from")), _PRESS.fullmatch(str(press.get("data", "")))
         if not sender or not data:
             return []
-        key = f"{update['update_id']}"
-        return [Update(Press(key, int(data[2]), PageAction(data[1]), sender), f"press:{press.get('id', '')}")]
+        composed_at = datetime.fromtimestamp(int(data[3]), UTC) if data[3] else None
+        pressed = Press(
+            f"{update['update_id']}", int(data[2]), PageAction(data[1]), sender, composed_at=composed_at
+        )
+        return [Update(pressed, f"press:{press.get('id', '')}")]
     chat = object_in(message or member, "chat")
     sender = _id(chat)
     if not sender or chat.get("type") != "private":

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
@@ -242,7 +242,7 @@ def body_of(message: Message, *, short: bool = False, is_quiet: bool = False, se
 
 def seen_token(signer: Signer, message: Message) -> str:
     """Return the token by which a device says that it shows a message; empty for one that is not a delivery."""
-    value = {"d": message.delivery_id}
+    value = {"d": message.delivery_id, "t": int(message.composed_at.timestamp())}
     return signer.sign(_SEEN, value, message.composed_at + _SEEN_LIFETIME) if message.delivery_id else ""
 
 
@@ -256,11 +256,12 @@ class SeenReceipts:
         """Return whether the token is of a message that was sent in the last day."""
         if request.hook != _SEEN or not request.body:
             return ProofStatus.ABSENT
-        return ProofStatus.GOOD if self._delivery_id(request) else ProofStatus.BAD
+        return ProofStatus.GOOD if self._shown(request) else ProofStatus.BAD
 
     def read(self, request: CallbackRequest) -> Sequence[Signal]:
         """Return that the device has shown the message."""
-        return [Receipt(self._delivery_id(request), _DEVICE, ReceiptState.SEEN)]
+        delivery_id, composed_at = self._shown(request) or (0, None)
+        return [Receipt(delivery_id, _DEVICE, ReceiptState.SEEN, composed_at=composed_at)]
 
     def respond(self, request: CallbackRequest, answers: Sequence[SignalAnswer]) -> CallbackResponse:
         """Return an empty response: there is nothing to show."""
@@ -270,11 +271,14 @@ class SeenReceipts:
         """Return None: a device does not repeat what it reports, and nothing rests on it."""
         return None
 
-    def _delivery_id(self, request: CallbackRequest) -> int:
+    def _shown(self, request: CallbackRequest) -> tuple[int, datetime | None] | None:
+        """Return the delivery of the message that a device shows, and when it was composed; None for no such token."""
         try:
-            return int(self._signer.open(_SEEN, request.body.decode("ascii"), request.at)["d"])
+            value = self._signer.open(_SEEN, request.body.decode("ascii"), request.at)
+            composed_at = datetime.fromtimestamp(value["t"], UTC) if "t" in value else None
+            return int(value["d"]), composed_at
         except (Invalid, ValueError, KeyError, TypeError):
-            return 0
+            return None
 
 
 def _text(message: Message, limit_bytes: int) -> str:

@@ -195,6 +195,7 @@ async def waiting_posts(tx: Reads, incident_id: int) -> list[CommsPost]:
         from comms_post
         where incident_id = $1
             and state = 'waiting'
+        order by id
         """,
         incident_id,
     )

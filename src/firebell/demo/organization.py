@@ -92,9 +92,9 @@ async def build(tx: Tx, now: datetime, phone: str) -> Kestrel:
     kestrel = Kestrel()
     await org_settings.put(tx, org_settings.ORGANIZATION_NAME, "Kestrel")
     for name, email, role, tz in PEOPLE:
-        password = PASSWORD if email == ADMIN else None
+        password_hash = await people.hash_secret(PASSWORD) if email == ADMIN else None
         person = await people.create_person(
-            tx, _ACTOR, name=name, email=email, role=role, tz=tz, password=password, now=now
+            tx, _ACTOR, name=name, email=email, role=role, tz=tz, password_hash=password_hash, now=now
         )
         kestrel.people[name] = person.id
         method = await people.add_contact_method(

@@ -1,7 +1,7 @@
 """What is sent to people: deliveries, notices, and the events of the slice."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -77,6 +77,10 @@ class DeliveryReceipt:
     changed_at: datetime
 
 
+_CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How much later than its message a delivery may have been queued by the clock of another process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt to reach one person through one contact method.
@@ -122,6 +126,14 @@ class Delivery:
     """When it was to be sent at first, if that was moved."""
     receipt: DeliveryReceipt | None = None
     """What its provider reported last; set only where deliveries are shown."""
+
+    def is_of_message(self, composed_at: datetime | None) -> bool:
+        """Return False if it was queued after the message that names it was composed.
+
+        After an old backup was restored, the number in such a message can be that of another delivery. None stands for
+        a message of an earlier release, which does not say when it was composed.
+        """
+        return composed_at is None or self.created_at <= composed_at + _CLOCK_TOLERANCE
 
 
 class Outgoing(NamedTuple):

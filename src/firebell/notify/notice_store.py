@@ -22,8 +22,8 @@ async def insert_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> li
         now,
         *transpose(((n.key, n.person_id, n.kind, n.urgency, n.title, n.note, n.link) for n in notices), 7),
     )
-    by_key = {notice.key: notice for notice in notices}
-    return [(row["id"], by_key[row["key"]]) for row in rows]
+    ids = {row["key"]: row["id"] for row in rows}
+    return [(ids[notice.key], notice) for notice in notices if notice.key in ids]
 
 
 async def notices_by_id(tx: Tx, notice_ids: Sequence[int]) -> dict[int, Notice]:

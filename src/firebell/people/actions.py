@@ -109,6 +109,15 @@ async def is_secret(stored: str, password: str) -> bool:
     return await PASSWORDS.run(lambda: password_hashing.verify(stored, password))
 
 
+async def hash_new_password(*, name: str, email: str, role: str, tz: str, password: str) -> str:
+    """Return the hash of the first password of a person to create; raise `Invalid` naming every wrong field."""
+    errors = FieldErrors()
+    _check_person(name, email, role, tz, errors)
+    errors.value(lambda: password_rules.check(password, (name, email)), None)
+    errors.check()
+    return await hash_secret(password)
+
+
 async def hash_password(password: str, owner: Person) -> str:
     """Return the hash of a new password; raise `Invalid` when it is short, common, or made of the owner's name."""
     return await hash_secret(password_rules.check(password, (owner.name, owner.email)))
@@ -122,6 +131,15 @@ async def person(tx: Tx, person_id: int) -> Person:
     return people_by_id[person_id]
 
 
+def _check_person(name: str, email: str, role: str, tz: str, errors: FieldErrors) -> tuple[str, str]:
+    """Return the name and the address as they are stored, and add what is wrong to `errors`."""
+    clean = errors.value(lambda: clean_name(name, "name"), "")
+    address = errors.value(lambda: validation.clean_email(email), "")
+    errors.value(lambda: validation.check_role(role), None)
+    errors.value(lambda: validation.check_zone(tz), None)
+    return clean, address
+
+
 @permits(Verb.PERSON_WRITE)
 async def create_person(
     tx: Tx,
@@ -131,19 +149,16 @@ async def create_person(
     email: str,
     role: str,
     tz: str,
-    password: str | None = None,
+    password_hash: str | None = None,
     now: datetime,
 ) -> Person:
-    """Create a person with email as their contact method; raise `Invalid` naming every wrong field."""
+    """Create a person with email as their contact method; raise `Invalid` naming every wrong field.
+
+    The hash is that of `hash_new_password`, made before the transaction.
+    """
     errors = FieldErrors()
-    clean = errors.value(lambda: clean_name(name, "name"), "")
-    address = errors.value(lambda: validation.clean_email(email), "")
-    errors.value(lambda: validation.check_role(role), None)
-    errors.value(lambda: validation.check_zone(tz), None)
-    if password is not None:
-        errors.value(lambda: password_rules.check(password, (name, email)), None)
+    clean, address = _check_person(name, email, role, tz, errors)
     errors.check()
-    password_hash = await hash_secret(password) if password is not None else None
     person = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
     if person is None:
         raise Conflict(
@@ -205,9 +220,9 @@ async def update_person(
 
 
 @permits(Verb.OWN_PROFILE_WRITE, own="person_id", others=Verb.PERSON_WRITE)
-async def set_password(tx: Tx, actor: Actor, person_id: int, password: str, now: datetime) -> None:
+async def set_password(tx: Tx, actor: Actor, person_id: int, new_hash: str, now: datetime) -> None:
     """Set a new password and end every session of the person."""
-    await store.set_password_hash(tx, person_id, await hash_password(password, await person(tx, person_id)))
+    await store.set_password_hash(tx, person_id, new_hash)
     await sessions.delete_all(tx, person_id)
     await tx.audit(actor, "person.password", f"person:{person_id}", now)
 

@@ -225,17 +225,17 @@ async def list_people(w: Reader, page_params: PageParams) -> list[PersonShown]:
 
 
 @router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
-async def create_person(w: Admin, body: NewPerson) -> PersonShown:
-    person = await actions.create_person(
-        w.tx,
-        w.actor,
-        name=body.name,
-        email=body.email,
-        role=body.role,
-        tz=body.tz,
-        password=body.password,
-        now=w.now,
-    )
+async def create_person(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.PERSON_WRITE)], body: NewPerson
+) -> PersonShown:
+    fields = body.model_dump(exclude={"password"})
+    password_hash = None
+    if body.password is not None:
+        password_hash = await actions.hash_new_password(**fields, password=body.password)
+    async with ctx.db.tx() as tx:
+        person = await actions.create_person(
+            tx, caller.actor, **fields, password_hash=password_hash, now=ctx.clock.now()
+        )
     return PersonShown.model_validate(person)
 
 

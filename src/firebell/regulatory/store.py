@@ -197,4 +197,5 @@ async def add_reminders(
         *transpose(reminders, 3),
         now,
     )
-    return [(row["obligation"], row["due_at"], row["mark"]) for row in rows]
+    added = {(row["obligation"], row["due_at"], row["mark"]) for row in rows}
+    return [reminder for reminder in dict.fromkeys(reminders) if reminder in added]

@@ -86,7 +86,7 @@ async def _trusted_method(tx: Tx, delivery: Delivery) -> ContactMethod | None:
 
 
 async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: datetime) -> SignalAnswer:
-    delivery = await page_replies.answered_delivery(tx, ctx, channel, press.delivery_id, press.sender)
+    delivery = await page_replies.answered_delivery(tx, ctx, channel, press, press.sender)
     person = await _recipient(tx, delivery) if delivery else None
     if delivery is None or person is None:
         return NOT_FOUND
@@ -108,7 +108,7 @@ async def _press(tx: Tx, ctx: Context, channel: Channel, press: Press, now: date
 async def _repeat(
     tx: Tx, ctx: Context, channel: Channel, repeat: RepeatRequest, now: datetime
 ) -> SignalAnswer:
-    delivery = await page_replies.answered_delivery(tx, ctx, channel, repeat.delivery_id, repeat.sender)
+    delivery = await page_replies.answered_delivery(tx, ctx, channel, repeat, repeat.sender)
     if delivery is None or await _recipient(tx, delivery) is None:
         return NOT_FOUND
     if delivery.state is DeliveryState.FAILED and not repeat.is_asked_for:

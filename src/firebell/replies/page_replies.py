@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.channels.base import Channel
-from firebell.channels.callbacks import PageAction, SignalAnswer
+from firebell.channels.callbacks import PageAction, Press, RepeatRequest, SignalAnswer, TextReply
 from firebell.channels.languages import text
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -48,11 +48,14 @@ class Answerer:
 
 
 async def answered_delivery(
-    tx: Tx, ctx: Context, channel: Channel, delivery_id: int, sender: str
+    tx: Tx, ctx: Context, channel: Channel, answer: Press | RepeatRequest | TextReply, sender: str
 ) -> Delivery | None:
-    """Return the message about a page that is answered; None if it went to another address or is unknown."""
-    delivery = await notify.delivery(tx, delivery_id)
-    if delivery is None or delivery.channel != channel.kind:
+    """Return the message about a page that is answered; None if it went to another address or is unknown.
+
+    What was composed before an old backup was restored is unknown, even if another message has its number now.
+    """
+    delivery = await notify.delivery(tx, answer.delivery_id) if answer.delivery_id else None
+    if delivery is None or delivery.channel != channel.kind or not delivery.is_of_message(answer.composed_at):
         return None
     if notify.answered_as(ctx, delivery) != SUBJECT_KIND:
         return None

@@ -90,7 +90,7 @@ async def _answer(
             if code:
                 chosen = await _by_code(tx, answerers, action, code)
             elif reply.delivery_id is not None:
-                chosen = await _by_message(tx, ctx, channel, answerers, reply.delivery_id, now)
+                chosen = await _by_message(tx, ctx, channel, answerers, reply, now)
             else:
                 chosen = await _only_page(tx, answerers, action, reply.sent_at or now, now)
             if isinstance(chosen, SignalAnswer):
@@ -123,11 +123,11 @@ _Chosen = tuple[Answerer, list[int]]
 
 
 async def _by_message(
-    tx: Tx, ctx: Context, channel: Channel, answerers: Sequence[Answerer], delivery_id: int, now: datetime
+    tx: Tx, ctx: Context, channel: Channel, answerers: Sequence[Answerer], reply: TextReply, now: datetime
 ) -> _Chosen | SignalAnswer:
     """Return the page of the message below which a text was written, or the codes to choose from if it has none."""
     for answerer in answerers:
-        delivery = await page_replies.answered_delivery(tx, ctx, channel, delivery_id, answerer.address)
+        delivery = await page_replies.answered_delivery(tx, ctx, channel, reply, answerer.address)
         if delivery and delivery.person_id == answerer.person.id:
             return answerer, [delivery.subject_id]
     return await _choice(tx, answerers, await _open_pages(tx, answerers, now))

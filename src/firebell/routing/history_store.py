@@ -27,6 +27,7 @@ async def groups_with_incidents(tx: Reads, lowest_group_id: int) -> list[tuple[i
         from page_incident
         join group_page on group_page.page_id = page_incident.page_id
         where group_page.group_id >= $1
+        order by group_page.group_id, group_page.page_id
         """,
         lowest_group_id,
     )

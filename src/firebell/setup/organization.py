@@ -104,10 +104,11 @@ async def is_open(tx: Tx) -> bool:
     return not await people.has_people(tx)
 
 
-async def create_organization(tx: Tx, answers: Answers, now: datetime) -> Organization:
+async def create_organization(tx: Tx, answers: Answers, password_hash: str, now: datetime) -> Organization:
     """Create the admin, team, schedules, policy, service and integration key in one transaction.
 
-    Raise `Invalid` for wrong answers and when setup is already done.
+    `password_hash` is that of the password in the answers, made before the transaction. Raise `Invalid` for wrong
+    answers and when setup is already done.
     """
     check(answers)
     await tx.execute("select pg_advisory_xact_lock($1)", _SETUP_LOCK)
@@ -120,7 +121,7 @@ async def create_organization(tx: Tx, answers: Answers, now: datetime) -> Organi
         email=answers.email,
         role="admin",
         tz=answers.tz,
-        password=answers.password,
+        password_hash=password_hash,
         now=now,
     )
     actor = authentication.actor_of(admin)

@@ -77,8 +77,9 @@ async def setup(request: Request) -> Response:
         errors = FieldErrors()
         answers = _answers(values, str(form.get("password", "")), errors)
         check(answers, errors)
+        password_hash = await people.hash_secret(answers.password)
         async with ctx.db.tx() as tx:
-            organization = await create_organization(tx, answers, transaction.now(request))
+            organization = await create_organization(tx, answers, password_hash, transaction.now(request))
             await fallback_test.set_settings(
                 tx, SYSTEM, is_on=True, hour=DEFAULT_HOUR, now=transaction.now(request)
             )

@@ -263,7 +263,11 @@ class SlackUsers:
                 self._check_view(arguments["view"])
                 return self._opened(arguments) if method == "views.open" else {"ok": True}
             case "conversations.history":
-                return {"ok": True, "messages": self._history(arguments)}
+                messages = self._history(arguments)
+                start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+                more = str(start + limit) if start + limit < len(messages) else ""
+                page = messages[start : start + limit]
+                return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
             case "conversations.replies":
                 reply = self.replies.get((arguments["channel"], arguments["ts"]))
                 thread = [

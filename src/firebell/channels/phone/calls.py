@@ -1,12 +1,13 @@
 """The course of a call: what a key does, when it is asked for once more, and when to hang up; pure.
 
-The state of a call stands in the query of the address to which its provider posts: `d` the delivery, `l` the language,
-`n` how often something was said, `b` whether that was about several pages, `c` the key to confirm, `k` a key that could
-not be stored, and `r` how often that was tried.
+The state of a call stands in the query of the address to which its provider posts: `d` the delivery, `t` when its
+message was composed, `l` the language, `n` how often something was said, `b` whether that was about several pages, `c`
+the key to confirm, `k` a key that could not be stored, and `r` how often that was tried.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from firebell.channels.callbacks import OptOut, PageAction, Press, RepeatRequest, Signal, SignalAnswer
@@ -20,12 +21,13 @@ LISTEN_S = 8
 FIRST_LISTEN_S = 2
 """How long a call waits for a key before the details: by then its provider has reported a machine that answered."""
 RING_S = 30
+_MAX_S = 10**11
 _NO_SUCH_NUMBER = frozenset({"404", "410", "484", "604"})
 """The SIP responses by which a network says that a number is not in use, or incomplete."""
 _ACTIONS = {"4": PageAction.ACK, "5": PageAction.ESCALATE, "6": PageAction.RESOLVE}
 _FOR_ONE = frozenset({"5", "6"})
 """The keys that do nothing in a call about several pages: it says once more what it is about."""
-_KEPT = ("d", "n", "b", "l", "c")
+_KEPT = ("d", "t", "n", "b", "l", "c")
 _CONFIRMED = {"6": "Press 6 again to resolve.", "1": "Press 1 again to get no more calls on this number."}
 GOODBYE = "Goodbye."
 STOPPED = "You'll get no more calls on this number. Goodbye."
@@ -51,12 +53,21 @@ class Turn:
     listen_s: int = LISTEN_S
 
 
-def first_turn(script: Script, delivery_id: int) -> Turn:
+def first_turn(script: Script, delivery_id: int, composed_at: datetime) -> Turn:
     """Return what a call says when someone or something answers: nothing of what the page is about."""
     if not script.keys:
         return Turn(script.twice, Next.HANG_UP, {}, script.language)
-    query = {"d": str(delivery_id), "n": "1", "l": script.language, **_bundle(script)}
+    query = {
+        **_about(delivery_id, composed_at),
+        "n": "1",
+        "l": script.language,
+        **_bundle(script),
+    }
     return Turn(script.first, Next.LISTEN, query, script.language, FIRST_LISTEN_S)
+
+
+def _about(delivery_id: int, composed_at: datetime) -> dict[str, str]:
+    return {"d": str(delivery_id), "t": str(int(composed_at.timestamp()))}
 
 
 def _bundle(script: Script) -> dict[str, str]:
@@ -82,25 +93,33 @@ def number_in(query: Mapping[str, str], name: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0
 
 
+def _composed_at(query: Mapping[str, str]) -> datetime | None:
+    """Return when the message of a call was composed; None if its query does not say so."""
+    seconds = number_in(query, "t")
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _MAX_S else None
+
+
 def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Sequence[Signal]:
     """Return what a key does in the call to a number; a key that needs confirmation does nothing the first time."""
     delivery, repeats = number_in(query, "d"), number_in(query, "n")
+    composed_at = _composed_at(query)
     if _is_unconfirmed(query, key):
         return ()
     if key == "1":
         return (OptOut(number),)
     if key in _ACTIONS and not _is_ignored(query, key):
-        press = Press(f"{call}:{repeats}:{key}", delivery, _ACTIONS[key], number, is_for_all="b" in query)
-        return (press,)
+        press_key, is_for_all = f"{call}:{repeats}:{key}", "b" in query
+        return (Press(press_key, delivery, _ACTIONS[key], number, is_for_all, composed_at),)
     if key or repeats < MAX_READINGS:
-        return (RepeatRequest(delivery, number, is_asked_for=bool(key)),)
+        return (RepeatRequest(delivery, number, bool(key), composed_at),)
     return ()
 
 
 def turn_after(query: Mapping[str, str], key: str, answers: Sequence[SignalAnswer]) -> Turn:
     """Return what the call says after a key, once its effect is stored."""
     language = query.get("l", DEFAULT)
-    following = {"d": query.get("d", ""), "n": str(number_in(query, "n") + 1), "l": language}
+    about = {name: query[name] for name in ("d", "t") if name in query}
+    following = {**about, "n": str(number_in(query, "n") + 1), "l": language}
     if _is_unconfirmed(query, key):
         kept = {name: query[name] for name in ("b",) if name in query}
         return Turn(text(language, _CONFIRMED[key]), Next.LISTEN, {**following, **kept, "c": key}, language)
@@ -112,8 +131,8 @@ def turn_after(query: Mapping[str, str], key: str, answers: Sequence[SignalAnswe
     if answer.message is not None:
         script = script_of(answer.message, takes_keys=True)
         # of several pages one may be left, whose delivery then answers for it alone
-        about = {**following, "d": str(answer.message.delivery_id), **_bundle(script)}
-        return Turn(script.rest, Next.LISTEN, about, language)
+        about = _about(answer.message.delivery_id, answer.message.composed_at)
+        return Turn(script.rest, Next.LISTEN, {**following, **about, **_bundle(script)}, language)
     return Turn(answer.text or text(language, GOODBYE), Next.HANG_UP, {}, language)
 
 

@@ -144,7 +144,9 @@ class TwilioVoice(_Client):
             "To": order.number,
             "From": self._account.voice_sender,
             "Timeout": calls.RING_S,
-            "Twiml": twiml.of_turn(calls.first_turn(order.script, order.delivery_id), self._gather_url),
+            "Twiml": twiml.of_turn(
+                calls.first_turn(order.script, order.delivery_id, order.at), self._gather_url
+            ),
         }
         if self._public_url:
             delivery = {"d": str(order.delivery_id)}

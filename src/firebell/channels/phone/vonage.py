@@ -130,7 +130,7 @@ class VonageVoice(_Client):
         """Place a call; Vonage reports its course, and posts the keys that are pressed."""
         assert order.script
         query = {"d": str(order.delivery_id)}
-        turn = calls.first_turn(order.script, order.delivery_id)
+        turn = calls.first_turn(order.script, order.delivery_id, order.at)
         fields: dict[str, Any] = {
             "to": [{"type": "phone", "number": order.number.removeprefix("+")}],
             "from": {"type": "phone", "number": self._application.sender.removeprefix("+")},

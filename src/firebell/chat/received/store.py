@@ -318,6 +318,19 @@ async def finish_item(tx: Tx, item_id: int, now: datetime, error: str | None = N
     )
 
 
+async def save_progress(tx: Tx, item_id: int, progress: dict[str, Any]) -> None:
+    """Store how far a message was worked on, in its body, for the next attempt."""
+    await tx.execute(
+        """
+        update chat_inbox
+        set body = body || jsonb_build_object('progress', $2::jsonb)
+        where id = $1
+        """,
+        item_id,
+        progress,
+    )
+
+
 async def postpone_item(tx: Tx, item_id: int, due_at: datetime, error: str) -> None:
     """Try a message again later."""
     await tx.execute(

@@ -34,6 +34,7 @@ async def enabled_rules(tx: Reads) -> dict[int, FirstUpdateRule]:
         select {_RULE_COLUMNS}
         from first_update_rule
         where enabled_at is not null
+        order by status_page_id
         """
     )
     return {row["status_page_id"]: _rule(row) for row in rows}

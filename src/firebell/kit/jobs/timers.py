@@ -97,7 +97,7 @@ class Kinds:
 
 
 async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Timer]:
-    """Lock up to `limit` overdue timers of one kind, the most overdue one of `kinds`.
+    """Lock up to `limit` overdue timers of one kind, the most overdue of `kinds` that has timers no one has locked.
 
     They are the most overdue ones and, if there are more, for a fifth of the batch the least overdue ones. The rows
     stay until `finish`; when the process dies, the lock goes and another worker claims them.
@@ -105,14 +105,33 @@ async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Time
     newest = int(limit * NEWEST_SHARE)
     rows = await tx.fetch(
         """
-        with claimed_kind as materialized (
-            select kind
-            from due
-            where due_at <= $1
-                and (kind = any($3::text[])) = $4
-            order by due_at, id
+        with waiting as (
+            select kinds.kind, first.due_at
+            from timer_kinds() as kinds (kind)
+            cross join lateral (
+                select due_at
+                from due
+                where kind = kinds.kind
+                    and due_at <= $1
+                order by due_at, id
+                limit 1
+            ) first
+            where (kinds.kind = any($3::text[])) = $4
+            order by first.due_at, kinds.kind
+        ), claimed_kind as materialized (
+            select unlocked.kind
+            from waiting
+            cross join lateral (
+                select kind
+                from due
+                where kind = waiting.kind
+                    and due_at <= $1
+                order by due_at, id
+                limit 1
+                for update skip locked
+            ) unlocked
+            order by waiting.due_at, waiting.kind
             limit 1
-            for update skip locked
         ), oldest as materialized (
             select id, kind, key, epoch, due_at, attempts
             from due
@@ -251,7 +270,18 @@ async def due_times(tx: Tx, kind: str) -> dict[str, datetime]:
 async def next_at(tx: Tx, kinds: Kinds) -> datetime | None:
     """Return when the next timer of `kinds` is due; None if there are none."""
     due_at = await tx.value(
-        "select min(due_at) from due where (kind = any($1::text[])) = $2", list(kinds.names), kinds.included
+        """
+        select min(next.due_at)
+        from timer_kinds() as kinds (kind)
+        cross join lateral (
+            select min(due_at) as due_at
+            from due
+            where kind = kinds.kind
+        ) next
+        where (kinds.kind = any($1::text[])) = $2
+        """,
+        list(kinds.names),
+        kinds.included,
     )
     assert due_at is None or isinstance(due_at, datetime)
     return due_at

@@ -31,7 +31,7 @@ async def record_receipt(
     message about several pages is recorded for each of them, with its price for the first.
     """
     known = await delivery_store.delivery(tx, receipt.delivery_id)
-    if known is None or known.channel != channel:
+    if known is None or known.channel != channel or not known.is_of_message(receipt.composed_at):
         return False
     deliveries = await bundle_store.deliveries_of_message(tx, known)
     if receipt.state is ReceiptState.FAILED:

@@ -14,8 +14,6 @@ from firebell.people.model import Person
 
 LIFETIME = timedelta(hours=24)
 _PURPOSE = "ack"
-_TOLERANCE = timedelta(minutes=1)
-"""How much later than its link a message may have been queued by the clock of another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ async def holder(tx: Tx, link: AckLink) -> Person:
     if (
         delivery is None
         or (delivery.subject_id, delivery.person_id) != (link.page_id, link.person_id)
-        or (link.issued_at and delivery.created_at > link.issued_at + _TOLERANCE)
+        or not delivery.is_of_message(link.issued_at)
         or await people.left_since(tx, link.person_id, delivery.created_at)
     ):
         raise Gone("This link is no longer valid.", hint="Sign in to Firebell to see the page.")

@@ -104,6 +104,7 @@ async def colleagues(tx: Reads, person_id: int) -> list[int]:
         select distinct member.person_id
         from team_member member
         join team_member own on own.team_id = member.team_id and own.person_id = $1
+        order by member.person_id
         """,
         person_id,
     )

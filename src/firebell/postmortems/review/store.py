@@ -118,7 +118,8 @@ async def set_reviewers(tx: Tx, postmortem_id: int, person_ids: Sequence[int], n
         list(person_ids),
         now,
     )
-    return [row["person_id"] for row in rows]
+    added = {row["person_id"] for row in rows}
+    return [person_id for person_id in dict.fromkeys(person_ids) if person_id in added]
 
 
 async def reviewer_ids(tx: Tx, postmortem_id: int) -> list[int]:

@@ -305,7 +305,7 @@ async def move_to_incident(tx: Tx, incident_id: int, into_id: int) -> list[int]:
         incident_id,
         into_id,
     )
-    return [row["id"] for row in rows]
+    return sorted(row["id"] for row in rows)
 
 
 async def durations(tx: Reads, slug: str, before_id: int) -> list[int]:

@@ -153,16 +153,27 @@ async def lock(tx: Tx, page_id: int, broadcast_id: int) -> Broadcast | None:
 async def count_outcomes(
     tx: Tx, finished: dict[int, int], hard: dict[int, int], sent: dict[int, int], now: datetime
 ) -> list[Broadcast]:
-    """Add outcomes to the counters of broadcasts by id, and return the broadcasts with their new numbers."""
+    """Add outcomes to the counters of broadcasts by id, and return the broadcasts with their new numbers, by id.
+
+    Lanes that count for the same broadcasts at once lock them in the same order.
+    """
     ids = sorted(finished)
     rows = await tx.fetch(
         f"""
+        with locked as materialized (
+            select id
+            from status_broadcast
+            where id = any($1::bigint[])
+            order by id
+            for no key update
+        )
         update status_broadcast b
         set finished = b.finished + n.finished,
             hard_bounces = b.hard_bounces + n.hard,
             on_time = b.on_time + case when b.published_at >= $5 then n.sent else 0 end
         from unnest($1::bigint[], $2::int[], $3::int[], $4::int[]) n (broadcast_id, finished, hard, sent)
-        where b.id = n.broadcast_id
+        join locked on locked.id = n.broadcast_id
+        where b.id = locked.id
         returning {", ".join(f"b.{name.strip()}" for name in _COLUMNS.split(","))}
         """,
         ids,
@@ -171,7 +182,7 @@ async def count_outcomes(
         [sent.get(i, 0) for i in ids],
         now - ON_TIME_WITHIN,
     )
-    return [_broadcast(row) for row in rows]
+    return sorted((_broadcast(row) for row in rows), key=lambda broadcast: broadcast.id)
 
 
 async def count_complaint(tx: Tx, broadcast_id: int) -> Broadcast:
