@@ -1,5 +1,6 @@
 """Browser: the map of services is sound in each look, leads on by keyboard, and works without scripts."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from firebell.catalog import actions as catalog
@@ -10,6 +11,8 @@ from tests.browser.conftest import look_everywhere
 from tests.browser.long_names import signed_in
 from tests.servers import serve
 from tests.world import world
+
+pytestmark = pytest.mark.browser
 
 LONG = "payments-reconciliation-worker-of-the-eu-north-region-" + "x" * 20
 
