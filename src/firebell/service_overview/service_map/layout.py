@@ -6,8 +6,9 @@ ordered by barycenters, and the order with the fewest crossings is kept. The sam
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
 from firebell.catalog import dependencies as graph
@@ -147,25 +148,15 @@ def _nearest_first(service_ids: Sequence[int], edges: Sequence[Edge]) -> list[in
     return ordered
 
 
-def _columns(service_ids: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
+def _columns(service_ids: Sequence[int], edges: Collection[Edge]) -> dict[int, int]:
     """Return the column of each service, by the longest way; what nothing depends on stands next to what it needs."""
-    following = _following(edges)
-    missing = dict.fromkeys(service_ids, 0)
-    for after in following.values():
-        for service_id in after:
-            missing[service_id] += 1
+    needs, needed_by = graph.following_ids(edges), graph.following_ids(graph.reversed_edges(edges))
     columns = dict.fromkeys(service_ids, 0)
-    first = [service_id for service_id in service_ids if not missing[service_id]]
-    waiting = list(first)
-    while waiting:
-        current = waiting.pop()
-        for service_id in following.get(current, ()):
-            columns[service_id] = max(columns[service_id], columns[current] + 1)
-            missing[service_id] -= 1
-            if not missing[service_id]:
-                waiting.append(service_id)
-    for service_id in first:
-        columns[service_id] = min((columns[i] - 1 for i in following.get(service_id, ())), default=0)
+    for service_id in TopologicalSorter(needed_by).static_order():
+        columns[service_id] = max((columns[i] + 1 for i in needed_by.get(service_id, ())), default=0)
+    for service_id in service_ids:
+        if service_id not in needed_by:
+            columns[service_id] = min((columns[i] - 1 for i in needs.get(service_id, ())), default=0)
     return columns
 
 
@@ -314,10 +305,3 @@ def _stops(
         offset = _BACKWARD_OFFSET if is_backward and isinstance(slot, int) else 0
         stops.append((_left(column), _left(column) + BOX_WIDTH, heights[slot] + offset))
     return tuple(stops)
-
-
-def _following(edges: Iterable[Edge]) -> dict[int, list[int]]:
-    following: dict[int, list[int]] = {}
-    for service_id, depends_on_id in edges:
-        following.setdefault(service_id, []).append(depends_on_id)
-    return following

@@ -102,7 +102,10 @@ async def service_map(
     blast = graph.reached(before, [focus.id]) if focus else graph.Reach({})
     named = {*selection.service_ids, *blast.service_ids}
     services = await catalog.services_by_id(tx, list(named)) if named else {}
-    needs, needed_by = _by_service(selection.edges), _by_service(graph.reversed_edges(selection.edges))
+    needs, needed_by = (
+        graph.following_ids(selection.edges),
+        graph.following_ids(graph.reversed_edges(selection.edges)),
+    )
     rows = [
         MappedService(
             service=services[i],
@@ -130,13 +133,6 @@ async def service_map(
 
 def _most_severe_first(row: MappedService) -> tuple[int, int, str, int]:
     return (STATE_ORDER.index(row.health.state), -row.affected, row.service.name, row.service.id)
-
-
-def _by_service(edges: Collection[Edge]) -> dict[int, list[int]]:
-    by_service: dict[int, list[int]] = {}
-    for service_id, other_id in edges:
-        by_service.setdefault(service_id, []).append(other_id)
-    return by_service
 
 
 def _named(service_ids: Collection[int], services: Mapping[int, Service]) -> tuple[Service, ...]:
