@@ -57,7 +57,7 @@ class Line:
 
     @property
     def is_behind_boxes(self) -> bool:
-        """True if it is drawn straight although it passes columns, for want of room."""
+        """True if it is drawn straight although it passes columns, because the map has too many waypoints."""
         return len(self.stops) == 2 and self.stops[1][0] - self.stops[0][1] > COLUMN_GAP
 
     @property
@@ -107,8 +107,7 @@ def layout(service_ids: Sequence[int], edges: Iterable[Edge]) -> MapLayout:
     )
     bottom = max((box.y + BOX_HEIGHT for box in boxes.values()), default=0)
     ways = max((y for line in lines for _, _, y in line.stops), default=0)
-    column_count = max(columns_by_id.values(), default=-1) + 1
-    return MapLayout(boxes, lines, _left(column_count) - COLUMN_GAP + MARGIN, max(bottom, ways) + MARGIN)
+    return MapLayout(boxes, lines, _left(len(columns)) - COLUMN_GAP + MARGIN, max(bottom, ways) + MARGIN)
 
 
 def _left(column: int) -> int:
@@ -135,17 +134,12 @@ def _nearest_first(service_ids: Sequence[int], edges: Sequence[Edge]) -> list[in
     """Return all services by their distance from those that nothing depends on, or else from the first of a cycle."""
     needed = {depends_on_id for _, depends_on_id in edges}
     first = [service_id for service_id in service_ids if service_id not in needed]
-    ordered = [*first, *graph.reached(edges, first).service_ids]
-    missing = dict.fromkeys(service_ids)
-    for service_id in ordered:
-        del missing[service_id]
-    while missing:
-        start = next(iter(missing))
-        for service_id in (start, *graph.reached(edges, [start]).service_ids):
-            if service_id in missing:
-                del missing[service_id]
-                ordered.append(service_id)
-    return ordered
+    # a key keeps its first place
+    ordered = dict.fromkeys([*first, *graph.reached(edges, first).service_ids])
+    for service_id in service_ids:
+        if service_id not in ordered:
+            ordered |= dict.fromkeys([service_id, *graph.reached(edges, [service_id]).service_ids])
+    return list(ordered)
 
 
 def _columns(service_ids: Sequence[int], edges: Collection[Edge]) -> dict[int, int]:
@@ -271,15 +265,15 @@ def _extent(slot: _Slot) -> int:
 
 
 def _distance(upper: _Slot, lower: _Slot) -> int:
-    """Return how far the middles of two slots of a column are apart at least."""
+    """Return the least distance between the middles of two neighboring slots of a column."""
     gap = _BOX_GAP if isinstance(upper, int) and isinstance(lower, int) else _WAY_GAP
     return _extent(upper) + gap + _extent(lower)
 
 
 def _apart(wanted: Sequence[float], distances: Sequence[int]) -> list[float]:
-    """Return heights in the same order, at least these distances apart, with the least squares from those wanted.
+    """Return heights in the same order, at least `distances` apart, as near to `wanted` as that allows (least squares).
 
-    Without their distances they are a monotonic regression: neighbors in the wrong order share their mean.
+    Less their distances, this is isotonic regression: neighbors in the wrong order share their mean.
     """
     offsets = [0]
     for distance in distances:
