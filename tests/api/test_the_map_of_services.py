@@ -183,6 +183,18 @@ async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: 
             await api("GET", f"/service-map?{query}", status=422)
 
 
+async def test_the_chosen_filters_stay_chosen_on_the_list_and_the_map(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        for address in ("/services", "/service-map"):
+            chosen = (await http.get(f"{address}?q=eu&team=payments&tier=2")).text
+            filters = chosen.partition('role="search"')[2].partition("</form>")[0]
+            assert re.findall(r'<option value="([^"]*)" selected>', filters)[:2] == ["payments", "2"], address
+            assert 'name="q" value="eu"' in filters, address
+            none = (await http.get(address)).text.partition('role="search"')[2].partition("</form>")[0]
+            assert not re.findall(r'<option value="(payments|[123])" selected>', none.partition("steps")[0])
+
+
 async def test_the_map_reveals_no_private_incident(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
