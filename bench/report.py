@@ -42,11 +42,11 @@ storm (`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alert
 schedules are due in one second, and a document is drafted for each. W19 and W20 speak to a stand-in of Slack, \
 which checks each call and limits them as Slack does. W23 measures a publish from the request until a reader gets \
 the new page, with the limit of mails a second set to its maximum; W24 loads a page with an empty cache in headless \
-Chromium, throttled as Lighthouse's slow 4G with a processor four times slower. W11 previews a change of \
-routing and a silence over all its alerts, after letting them begin within the 30 days that previews replay. \
-W25 searches documents with words \
-from a vocabulary of 20,000; W25b writes one as the editor does, each text a new one. W18 compares different \
-promises: Alertmanager keeps alerts in memory and loses accepted alerts in a crash, while each 2xx of Firebell is a \
+Chromium, throttled as Lighthouse's slow 4G with a processor four times slower. W11 also previews a \
+change of routing and a silence over all its alerts; their starts are first moved into the 30 days that previews \
+replay. W25 searches documents with words from a vocabulary of 20,000; W25b writes one as the editor does, \
+each text a new one. W18 compares different promises: \
+Alertmanager keeps alerts in memory and loses accepted alerts in a crash, while each 2xx of Firebell is a \
 committed row. Both send their messages meanwhile, on the cores that the load client uses too. Firebell needs about \
 0.2 ms of CPU time for an alert, half of it in PostgreSQL; to reach 1.5 times the rate of a program that writes \
 nothing to disk, it would need half as much. "Correct" means: every accepted \

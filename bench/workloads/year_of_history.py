@@ -126,14 +126,14 @@ LIMITS_MS = {
     "/readiness": 100,
 }
 """Limits of the p95 of addresses that have their own."""
-_DATABASES = 'severity="critical",instance=~"host-[1-5]"'
+_MATCHERS = 'severity="critical",instance=~"host-[1-5]"'
 PREVIEWS: Mapping[str, tuple[str, dict[str, Any], str]] = {
     "routing": (
         "/api/v1/routing/preview",
-        {"rules": [{"name": "Databases", "matchers": _DATABASES, "urgency": "low", "wait_s": 600}]},
+        {"rules": [{"name": "Databases", "matchers": _MATCHERS, "urgency": "low", "wait_s": 600}]},
         "alerts",
     ),
-    "silence": ("/api/v1/silences/preview", {"matchers": _DATABASES}, "compared"),
+    "silence": ("/api/v1/silences/preview", {"matchers": _MATCHERS}, "compared"),
 }
 """The address of each preview, what it is asked, and the field that says how many alerts it compared."""
 PREVIEW_RUNS = 5
@@ -161,7 +161,7 @@ async def seed(dsn: str, alerts: int) -> None:
 
 
 async def preview_times(it: Product, runs: int) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """Let all alerts begin within the 30 days that previews replay.
+    """Move the starts of all alerts into the 30 days that previews replay, and time the previews.
 
     Return the ms of each run of each preview, and how many alerts each compared.
     """

@@ -80,6 +80,11 @@ async def test_bug_a_wrong_wait_stood_beside_no_level(dsn: str, clock: FakeClock
     [
         ("/services", {"name": "", "team": "1", "runbook_url": "nowhere"}, ["name", "runbook_url"]),
         (
+            "/services",
+            {"name": "", "team": "1", "runbook_url": "nowhere", "labels": "9x=y"},
+            ["name", "runbook_url", "labels"],
+        ),
+        (
             "/settings/people",
             {"name": "", "email": "x", "role": "king", "tz": "Mars"},
             ["name", "email", "role", "tz"],

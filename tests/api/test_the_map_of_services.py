@@ -97,6 +97,29 @@ async def test_the_map_shows_what_a_failure_may_affect(dsn: str, clock: FakeCloc
         assert 'href="/service-map?team=payments"' in deleted
 
 
+async def test_a_failure_that_affects_more_than_are_listed_counts_them_all_by_tier(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        api = Api(http, await key_of(w.ctx.db, clock, w.mara))
+        tiers = [3, *[2] * 40, *[1] * 20, *[None] * 5]
+        names = [f"part-{number:03}" for number in range(len(tiers))]
+        async with w.ctx.db.tx() as tx:
+            for name, tier in zip(names, tiers, strict=True):
+                await catalog.create_service(tx, TEST, name=name, team_id=1, tier=tier, now=w.now)
+        await depend(w, {name: [names[number // 2]] for number, name in enumerate(names) if number})
+        radius = (await api("GET", "/service-map?service=part-000&steps=1"))["blast_radius"]
+        assert (radius["total"], radius["by_tier"]) == (65, {"1": 20, "2": 40})
+        assert len(radius["nearest"]) == 50
+        assert [n["through"] for n in radius["nearest"] if n["slug"] == "part-011"] == [
+            ["part-001", "part-002", "part-005"]
+        ]
+        text = (await http.get("/service-map?service=part-000&steps=1")).text
+        assert "65 services may be affected: 20 of tier 1, 40 of tier 2." in text
+        assert "and 15 more" in text
+
+
 async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await sign_in(w, http, w.mara)
@@ -158,6 +181,18 @@ async def test_filters_narrow_the_map_and_say_what_is_left_out(dsn: str, clock: 
             "health=deleted",
         ):
             await api("GET", f"/service-map?{query}", status=422)
+
+
+async def test_the_chosen_filters_stay_chosen_on_the_list_and_the_map(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(w, http, w.mara)
+        for address in ("/services", "/service-map"):
+            chosen = (await http.get(f"{address}?q=eu&team=payments&tier=2")).text
+            filters = chosen.partition('role="search"')[2].partition("</form>")[0]
+            assert re.findall(r'<option value="([^"]*)" selected>', filters)[:2] == ["payments", "2"], address
+            assert 'name="q" value="eu"' in filters, address
+            none = (await http.get(address)).text.partition('role="search"')[2].partition("</form>")[0]
+            assert not re.findall(r'<option value="(payments|[123])" selected>', none.partition("steps")[0])
 
 
 async def test_the_map_reveals_no_private_incident(dsn: str, clock: FakeClock) -> None:

@@ -1,5 +1,6 @@
 """Browser: the map of services is sound in each look, leads on by keyboard, and works without scripts."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from firebell.catalog import actions as catalog
@@ -11,6 +12,8 @@ from tests.browser.long_names import signed_in
 from tests.servers import serve
 from tests.world import world
 
+pytestmark = pytest.mark.browser
+
 LONG = "payments-reconciliation-worker-of-the-eu-north-region-" + "x" * 20
 
 
@@ -19,15 +22,14 @@ async def test_the_map_is_sound_and_each_service_is_a_link(
 ) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
-            ids = [
-                (await catalog.create_service(tx, SYSTEM, name=name, team_id=1, tier=1, now=w.now)).id
+            ledger, _, long = [
+                await catalog.create_service(tx, SYSTEM, name=name, team_id=1, tier=1, now=w.now)
                 for name in ("ledger-db", "disk", LONG)
             ]
             wanted = {"checkout": ["ledger-db"], "ledger-db": ["disk"], "disk": ["ledger-db"]}
-            slug = (await catalog.services_by_id(tx, [ids[2]]))[ids[2]].slug
-            await catalog.import_dependencies(tx, SYSTEM, {**wanted, slug: ["checkout", "disk"]}, w.now)
+            await catalog.import_dependencies(tx, SYSTEM, {**wanted, long.slug: ["checkout", "disk"]}, w.now)
             await incidents.declare(
-                tx, SYSTEM, title="Replica lost", severity=1, service_ids=[ids[0]], now=w.now
+                tx, SYSTEM, title="Replica lost", severity=1, service_ids=[ledger.id], now=w.now
             )
         await w.settle()
         async with serve(dsn) as server:

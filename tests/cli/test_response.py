@@ -6,6 +6,12 @@ from pathlib import Path
 from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.custom_fields.field_kinds import FieldKind
 from firebell.kit.clock import FakeClock
+from firebell.metrics.facts import projection
+from firebell.metrics.facts import store as fact_store
+from firebell.metrics.team_rates import actions as team_rates
+from firebell.people import actions as people
+from firebell.people.model import Role
+from tests.api.api_clients import TEST
 from tests.cli.terminal import at_a_server
 
 
@@ -72,3 +78,22 @@ async def test_a_dry_run_the_steps_and_the_tasks_of_an_incident(dsn: str, tmp_pa
         await run("incident", "cost", "INC-2", *impact[:2], code=2)
         removed = await run("incident", "cost", "INC-2", "--remove", "--json")
         assert removed.json["business_impact"] is None
+
+
+async def test_a_manager_reads_what_an_incident_costs_and_which_hours_have_no_rate(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (w, run):
+        await run("declare", "Card payments fail", "--severity", "P2")
+        async with w.ctx.db.tx() as tx:
+            outsider = await people.create_person(
+                tx, TEST, name="Noor", email="n@example.org", role=Role.RESPONDER, tz="UTC", now=w.now
+            )
+            await team_rates.save(tx, await w.actor(w.mara), "payments", "40", "CHF", w.now)
+            await projection.project_incidents(tx, [1])
+            await fact_store.save_people(tx, [1], [(1, w.mara, 30), (1, outsider.id, 60)])
+        cost = (await run("incident", "cost", "INC-1")).out
+        (priced,) = [line for line in cost.splitlines() if line.startswith("people cost")]
+        assert "20.00 CHF" in priced
+        (unpriced,) = [line for line in cost.splitlines() if line.startswith("without a rate")]
+        assert "1.00 h" in unpriced

@@ -53,6 +53,7 @@ service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
 services_by_id = store.services_by_id
 labels_by_id = store.labels_by_id
+tier_counts = store.tier_counts
 label_lines = labels_and_links.label_lines
 labels_of_lines = labels_and_links.labels_of_lines
 link_lines = labels_and_links.link_lines

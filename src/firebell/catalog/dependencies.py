@@ -40,6 +40,14 @@ class Reach:
         return tuple(reversed(between))
 
 
+def following_ids(edges: Iterable[Edge]) -> Mapping[int, list[int]]:
+    """Return what each service depends on, in ascending order; those that depend on nothing are absent."""
+    following: dict[int, list[int]] = {}
+    for service_id, depends_on_id in sorted(edges):
+        following.setdefault(service_id, []).append(depends_on_id)
+    return following
+
+
 def reversed_edges(edges: Iterable[Edge]) -> list[Edge]:
     """Return edges that lead from a service to those that depend on it."""
     return [(depends_on_id, service_id) for service_id, depends_on_id in edges]
@@ -47,7 +55,7 @@ def reversed_edges(edges: Iterable[Edge]) -> list[Edge]:
 
 def reached(edges: Iterable[Edge], starts: Collection[int]) -> Reach:
     """Return what can be reached from `starts`, without these, each on its shortest way."""
-    following = _following(edges)
+    following = following_ids(edges)
     before: dict[int, int | None] = {}
     waiting = deque(sorted(starts))
     while waiting:
@@ -70,7 +78,7 @@ def cycle_of(edges: Iterable[Edge], service_id: int) -> tuple[int, ...]:
 
 def cycles(edges: Iterable[Edge]) -> list[tuple[int, ...]]:
     """Return the groups of services that depend on one another, each in ascending order."""
-    return sorted(tuple(sorted(group)) for group in _components(_following(edges)) if len(group) > 1)
+    return sorted(tuple(sorted(group)) for group in _components(following_ids(edges)) if len(group) > 1)
 
 
 def reach_counts(edges: Iterable[Edge]) -> dict[int, int]:
@@ -78,7 +86,7 @@ def reach_counts(edges: Iterable[Edge]) -> dict[int, int]:
 
     Takes a bit for each pair of services: 3 MB for 5,000 of them.
     """
-    following = _following(edges)
+    following = following_ids(edges)
     bits: dict[int, int] = {}
     reach: dict[int, int] = {}
     counts: dict[int, int] = {}
@@ -137,10 +145,3 @@ def _pop_until(stack: list[int], last: int) -> list[int]:
     while group[-1] != last:
         group.append(stack.pop())
     return group
-
-
-def _following(edges: Iterable[Edge]) -> Mapping[int, list[int]]:
-    following: dict[int, list[int]] = {}
-    for service_id, depends_on_id in sorted(edges):
-        following.setdefault(service_id, []).append(depends_on_id)
-    return following

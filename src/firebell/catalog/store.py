@@ -195,6 +195,22 @@ async def labels_by_id(tx: Tx) -> dict[int, dict[str, str]]:
     return {row["id"]: row["labels"] for row in rows}
 
 
+async def tier_counts(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
+    """Return how many of these services each tier has, by tier."""
+    rows = await tx.fetch(
+        """
+        select tier, count(*) as services
+        from service
+        where id = any($1::bigint[])
+            and tier is not null
+        group by tier
+        order by tier
+        """,
+        list(ids),
+    )
+    return {row["tier"]: row["services"] for row in rows}
+
+
 async def update(tx: Tx, services: Sequence[Service]) -> None:
     """Store services, which must be locked, in one statement; their slugs stay."""
     if not services:

@@ -35,8 +35,8 @@ def cost(ref: str, impact: str | None, currency: str | None, source: str | None,
     recorded = fields["business_impact"]
     people = [f"{each['amount']} {each['currency']}" for each in fields["people_costs"]]
     cost_rows = [["people cost", amount] for amount in people or ["-"]]
-    if people and float(fields["uncost_rows_hours"]):
-        cost_rows.append(["without a rate", f"{fields['uncost_rows_hours']} h"])
+    if people and float(fields["unpriced_hours"]):
+        cost_rows.append(["without a rate", f"{fields['unpriced_hours']} h"])
     rows = [
         ["people", f"{fields['people']}, {fields['hours']} h"],
         *cost_rows,

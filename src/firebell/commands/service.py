@@ -7,7 +7,6 @@ import click
 from firebell.commands.client import call, call_all, seg, target
 from firebell.commands.ids import ID
 from firebell.commands.output import (
-    USAGE,
     as_json,
     example,
     fail,
@@ -20,7 +19,8 @@ from firebell.commands.output import (
     table,
 )
 from firebell.commands.service_dependency import dependency
-from firebell.commands.service_files import NOT_READY, QUERY, TEAM, TIER, UNHEALTHY, export, import_
+from firebell.commands.service_files import export, import_
+from firebell.commands.service_filters import NOT_READY, QUERY, TEAM, TIER, UNHEALTHY, chosen_state
 from firebell.commands.service_map import service_map
 from firebell.commands.service_state import state_label
 
@@ -70,9 +70,7 @@ def list_(
     unhealthy: bool, not_ready: bool, deleted: bool, team: str | None, tier: int | None, query: str | None
 ) -> None:
     """List services with their states."""
-    if unhealthy + not_ready + deleted > 1:
-        fail("--unhealthy, --not-ready and --deleted exclude each other.", "Use one of them.", USAGE)
-    health = "unhealthy" if unhealthy else "not-ready" if not_ready else "deleted" if deleted else None
+    health = chosen_state(unhealthy=unhealthy, not_ready=not_ready, deleted=deleted)
     matching = call_all("/api/v1/services", health=health, team=team, tier=tier, q=query)
     services = sorted(matching, key=lambda s: str(s["name"]).casefold())
     policies = {p["id"]: p["slug"] for p in call_all("/api/v1/policies")}

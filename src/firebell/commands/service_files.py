@@ -6,17 +6,8 @@ from pathlib import Path
 import click
 
 from firebell.commands.client import call
-from firebell.commands.output import USAGE, as_json, example, fail, show, show_table
-
-UNHEALTHY = click.option("--unhealthy", is_flag=True, help="Only services with an open incident or page.")
-NOT_READY = click.option(
-    "--not-ready", is_flag=True, help="Only services without a policy or an integration."
-)
-TEAM = click.option("--team", help="Slug of the team that owns them.")
-TIER = click.option("--tier", type=click.IntRange(1, 3), help="Only services of this tier.")
-QUERY = click.option(
-    "--query", help="Matchers of labels such as 'region=\"eu\"', and words of the name or description."
-)
+from firebell.commands.output import as_json, example, fail, show, show_table
+from firebell.commands.service_filters import NOT_READY, QUERY, TEAM, TIER, UNHEALTHY, chosen_state
 
 
 @click.command(
@@ -40,9 +31,7 @@ def export(
     """Print services as JSON, which `firebell service import` reads, or as CSV for a spreadsheet."""
     from firebell.catalog import service_file
 
-    if unhealthy and not_ready:
-        fail("--unhealthy and --not-ready exclude each other.", "Use one of them.", USAGE)
-    health = "unhealthy" if unhealthy else "not-ready" if not_ready else None
+    health = chosen_state(unhealthy=unhealthy, not_ready=not_ready)
     answer = call("GET", "/api/v1/service-export", health=health, team=team, tier=tier, q=query)
     write = service_file.dump_csv if file_format == "csv" else service_file.dump
     show(answer, write(answer["services"]).rstrip("\r\n"))

@@ -6,7 +6,7 @@ import click
 
 from firebell.commands.client import call
 from firebell.commands.output import as_json, example, show
-from firebell.commands.service_files import QUERY, TEAM, TIER, UNHEALTHY
+from firebell.commands.service_filters import QUERY, TEAM, TIER, UNHEALTHY
 from firebell.commands.service_state import state_label
 from firebell.kit.text import plural
 

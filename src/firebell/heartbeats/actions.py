@@ -103,7 +103,7 @@ async def create_heartbeat(
         raise Conflict(
             f"The service has a heartbeat {clean}.", fields={"name": "Enter a name that is not taken."}
         )
-    # reception is recorded only while there are heartbeats: without a wake-up, up to a minute late
+    # without heartbeats, what records reception sleeps for a minute: the first one would page that much late
     await tx.wake("heartbeats")
     await tx.audit(actor, "heartbeat.created", _subject(created), now, name=created.name, **_detail(settings))
     await tx.live(LIVE_TOPIC)

@@ -54,7 +54,7 @@ class TestPreview(ApiOutput):
     service: Annotated[str, Field(description="slug of the service that it would belong to")]
     urgency: Literal["high", "low"]
     hold: Annotated[str, Field(description="such as `after 5 min`; `no one`; empty if it pages at once")]
-    people: Annotated[list[str], Field(description="whom a page would notify first now")]
+    people: Annotated[list[str], Field(description="who would get a page first now")]
 
 
 class NewTestAlert(ApiInput):

@@ -173,7 +173,7 @@ class RuleVerdictShown(ApiOutput):
 
 
 class RoutingTestShown(ApiOutput):
-    """What the rules decide: the rules up to the one that matches, and whom a page would notify first now."""
+    """What the rules decide: the rules up to the one that matches, and who would get a page first now."""
 
     verdicts: list[RuleVerdictShown]
     rule: RuleVerdictShown | None

@@ -107,7 +107,7 @@ class RuleVerdict:
 class RoutingTest:
     """What the rules decide about some labels: up to the rule that matches, None if none does.
 
-    `people` are those whom a page would notify first now; empty if it pages no one.
+    `people` are those who would get a page first now; empty if it pages no one.
     """
 
     verdicts: tuple[RuleVerdict, ...]

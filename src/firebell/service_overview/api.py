@@ -62,7 +62,7 @@ class ListedService(ApiOutput):
 
 
 class ServicePerson(ApiOutput):
-    """A person whom a page would notify now."""
+    """A person who would get a page now."""
 
     id: int
     name: str
@@ -162,7 +162,7 @@ class ServiceDetail(ApiOutput):
     state: ServiceState
     on_call: Annotated[
         list[ServicePerson] | None,
-        Field(description="the people whom a page would notify first now; null if the key lacks oncall:read"),
+        Field(description="the people who would get a page first now; null if the key lacks oncall:read"),
     ]
     open_pages: list[ServicePage]
     last_pages: Annotated[list[ServicePage], Field(description="resolved pages, newest first")]

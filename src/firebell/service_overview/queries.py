@@ -77,7 +77,7 @@ class Overview:
 
     @property
     def on_call(self) -> list[tuple[int, str]]:
-        """The people whom a page would notify first if it began now."""
+        """The people who would get a page first if it began now."""
         return next((level.people for level in self.levels if level.people), [])
 
 

@@ -12,8 +12,13 @@ FormFields = Mapping[str, tuple[str, Callable[[str], object]]]
 
 
 async def titles(visit: Visit) -> dict[str, str]:
-    """Return the titles of the runbooks to choose from, by slug; none for people who may not read runbooks."""
-    return await runbooks.titles(visit.tx) if allows(visit.rights, Verb.RUNBOOK_READ) else {}
+    """Return the titles of the runbooks to choose from, by slug.
+
+    There are none for people who may edit no service or read no runbook.
+    """
+    needed = (Verb.SERVICE_WRITE, Verb.RUNBOOK_READ)
+    may_choose = all(allows(visit.rights, verb) for verb in needed)
+    return await runbooks.titles(visit.tx) if may_choose else {}
 
 
 async def field(visit: Visit) -> FormFields:

@@ -69,7 +69,7 @@ class ClosingCondition:
 
 @dataclass(frozen=True, slots=True)
 class LinkedAlert:
-    """An alert of a linked page: since when it fires, or when and by whom it ended."""
+    """An alert of a linked page: since when it fires, or when it ended and who ended it."""
 
     title: str
     page: str

@@ -83,22 +83,30 @@ async def _listed(
     service_ids: Collection[int],
     states: Mapping[int, CurrentState],
 ) -> list[RelatedService]:
-    """Return these services of a reach in their order, with their states and the services between."""
-    through = {i: reach.through(i) for i in service_ids}
-    named = {*service_ids, *(i for between in through.values() for i in between)}
+    named = {*service_ids, *(between for i in service_ids for between in reach.through(i))}
     services = await catalog.services_by_id(tx, list(named)) if named else {}
+    return related_services(reach, service_ids, services, states)
+
+
+def related_services(
+    reach: graph.Reach,
+    service_ids: Iterable[int],
+    services: Mapping[int, Service],
+    states: Mapping[int, CurrentState],
+) -> list[RelatedService]:
+    """Return these services of a reach in their order, with their states and the services between."""
     return [
         RelatedService(
             services[i],
             states.get(i, HEALTHY).health,
-            tuple(services[between] for between in through[i]),
+            tuple(services[between] for between in reach.through(i)),
         )
         for i in service_ids
     ]
 
 
-def _by_state(related: Iterable[RelatedService]) -> list[RelatedService]:
-    return sorted(related, key=lambda each: (STATE_ORDER.index(each.health.state), each.service.name))
+def _by_state(listed: Iterable[RelatedService]) -> list[RelatedService]:
+    return sorted(listed, key=lambda each: (STATE_ORDER.index(each.health.state), each.service.name))
 
 
 async def problems(

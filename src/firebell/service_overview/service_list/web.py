@@ -117,9 +117,7 @@ async def _services(
         "tiers": TIERS,
         "tier_choices": TIER_CHOICES,
         "policies": await _policy_choices(visit),
-        "runbooks": await runbook_choice_web.titles(visit)
-        if allows(visit.rights, Verb.SERVICE_WRITE)
-        else {},
+        "runbooks": await runbook_choice_web.titles(visit),
         "team_slugs": [(each.name, each.slug) for each in teams],
         "not_ready": address(team=team, tier=tier, health=HealthFilter.NOT_READY),
         "map": html.address("/service-map", q=q, team=team, tier=tier, health=on_the_map),

@@ -50,7 +50,7 @@ class ServiceGraphEdge(ApiOutput):
 
 
 class ServiceBlastRadius(ApiOutput):
-    """Who may be affected if the service in focus fails; `nearest` has at most 50 of them."""
+    """What may be affected if the service in focus fails; `nearest` has at most 50 services."""
 
     total: int
     by_tier: Annotated[dict[int, int], Field(description="how many of each tier")]

@@ -6,8 +6,9 @@ ordered by barycenters, and the order with the fewest crossings is kept. The sam
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
 from firebell.catalog import dependencies as graph
@@ -56,7 +57,7 @@ class Line:
 
     @property
     def is_behind_boxes(self) -> bool:
-        """True if it is drawn straight although it passes columns, for want of room."""
+        """True if it is drawn straight although it passes columns, because the map has too many waypoints."""
         return len(self.stops) == 2 and self.stops[1][0] - self.stops[0][1] > COLUMN_GAP
 
     @property
@@ -106,8 +107,7 @@ def layout(service_ids: Sequence[int], edges: Iterable[Edge]) -> MapLayout:
     )
     bottom = max((box.y + BOX_HEIGHT for box in boxes.values()), default=0)
     ways = max((y for line in lines for _, _, y in line.stops), default=0)
-    column_count = max(columns_by_id.values(), default=-1) + 1
-    return MapLayout(boxes, lines, _left(column_count) - COLUMN_GAP + MARGIN, max(bottom, ways) + MARGIN)
+    return MapLayout(boxes, lines, _left(len(columns)) - COLUMN_GAP + MARGIN, max(bottom, ways) + MARGIN)
 
 
 def _left(column: int) -> int:
@@ -134,38 +134,23 @@ def _nearest_first(service_ids: Sequence[int], edges: Sequence[Edge]) -> list[in
     """Return all services by their distance from those that nothing depends on, or else from the first of a cycle."""
     needed = {depends_on_id for _, depends_on_id in edges}
     first = [service_id for service_id in service_ids if service_id not in needed]
-    ordered = [*first, *graph.reached(edges, first).service_ids]
-    missing = dict.fromkeys(service_ids)
-    for service_id in ordered:
-        del missing[service_id]
-    while missing:
-        start = next(iter(missing))
-        for service_id in (start, *graph.reached(edges, [start]).service_ids):
-            if service_id in missing:
-                del missing[service_id]
-                ordered.append(service_id)
-    return ordered
+    # a key keeps its first place
+    ordered = dict.fromkeys([*first, *graph.reached(edges, first).service_ids])
+    for service_id in service_ids:
+        if service_id not in ordered:
+            ordered |= dict.fromkeys([service_id, *graph.reached(edges, [service_id]).service_ids])
+    return list(ordered)
 
 
-def _columns(service_ids: Sequence[int], edges: Iterable[Edge]) -> dict[int, int]:
+def _columns(service_ids: Sequence[int], edges: Collection[Edge]) -> dict[int, int]:
     """Return the column of each service, by the longest way; what nothing depends on stands next to what it needs."""
-    following = _following(edges)
-    missing = dict.fromkeys(service_ids, 0)
-    for after in following.values():
-        for service_id in after:
-            missing[service_id] += 1
+    needs, needed_by = graph.following_ids(edges), graph.following_ids(graph.reversed_edges(edges))
     columns = dict.fromkeys(service_ids, 0)
-    first = [service_id for service_id in service_ids if not missing[service_id]]
-    waiting = list(first)
-    while waiting:
-        current = waiting.pop()
-        for service_id in following.get(current, ()):
-            columns[service_id] = max(columns[service_id], columns[current] + 1)
-            missing[service_id] -= 1
-            if not missing[service_id]:
-                waiting.append(service_id)
-    for service_id in first:
-        columns[service_id] = min((columns[i] - 1 for i in following.get(service_id, ())), default=0)
+    for service_id in TopologicalSorter(needed_by).static_order():
+        columns[service_id] = max((columns[i] + 1 for i in needed_by.get(service_id, ())), default=0)
+    for service_id in service_ids:
+        if service_id not in needed_by:
+            columns[service_id] = min((columns[i] - 1 for i in needs.get(service_id, ())), default=0)
     return columns
 
 
@@ -280,15 +265,15 @@ def _extent(slot: _Slot) -> int:
 
 
 def _distance(upper: _Slot, lower: _Slot) -> int:
-    """Return how far the middles of two slots of a column are apart at least."""
+    """Return the least distance between the middles of two neighboring slots of a column."""
     gap = _BOX_GAP if isinstance(upper, int) and isinstance(lower, int) else _WAY_GAP
     return _extent(upper) + gap + _extent(lower)
 
 
 def _apart(wanted: Sequence[float], distances: Sequence[int]) -> list[float]:
-    """Return heights in the same order, at least these distances apart, with the least squares from those wanted.
+    """Return heights in the same order, at least `distances` apart, as near to `wanted` as that allows (least squares).
 
-    Without their distances they are a monotonic regression: neighbors in the wrong order share their mean.
+    Less their distances, this is isotonic regression: neighbors in the wrong order share their mean.
     """
     offsets = [0]
     for distance in distances:
@@ -314,10 +299,3 @@ def _stops(
         offset = _BACKWARD_OFFSET if is_backward and isinstance(slot, int) else 0
         stops.append((_left(column), _left(column) + BOX_WIDTH, heights[slot] + offset))
     return tuple(stops)
-
-
-def _following(edges: Iterable[Edge]) -> dict[int, list[int]]:
-    following: dict[int, list[int]] = {}
-    for service_id, depends_on_id in edges:
-        following.setdefault(service_id, []).append(depends_on_id)
-    return following

@@ -1,4 +1,4 @@
-"""The map of services: which are on it, what they need, and who may be affected if one fails."""
+"""The map of services: which are on it, what they need, and what may be affected if one fails."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.service_overview import state_queries
-from firebell.service_overview.dependencies.queries import STATE_ORDER, RelatedService
+from firebell.service_overview.dependencies.queries import STATE_ORDER, RelatedService, related_services
 from firebell.service_overview.health import ServiceHealth
 from firebell.service_overview.service_list import queries as list_queries
 from firebell.service_overview.service_list.queries import HealthFilter, ServiceSearch
@@ -42,7 +42,7 @@ class MappedService:
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
-    """Who may be affected if a service fails: how many, how many of each tier, and the nearest ones."""
+    """What may be affected if a service fails: how many services, how many of each tier, and the nearest ones."""
 
     total: int
     by_tier: Mapping[int, int]
@@ -97,18 +97,21 @@ async def service_map(
         edge_limit=edge_limit,
     )
     before = graph.reversed_edges(edges)
-    affected = graph.reach_counts(before)
+    affected_counts = graph.reach_counts(before)
     at_risk = set(graph.reached(before, states.keys()).service_ids)
-    blast = graph.reached(before, [focus.id]) if focus else graph.Reach({})
-    named = {*selection.service_ids, *blast.service_ids}
+    affected = selection.affected
+    # what lies between is nearer, so it is among them
+    nearest_ids = affected.service_ids[:AFFECTED_LISTED]
+    named = {*selection.service_ids, *nearest_ids}
     services = await catalog.services_by_id(tx, list(named)) if named else {}
-    needs, needed_by = _by_service(selection.edges), _by_service(graph.reversed_edges(selection.edges))
+    needs = graph.following_ids(selection.edges)
+    needed_by = graph.following_ids(graph.reversed_edges(selection.edges))
     rows = [
         MappedService(
             service=services[i],
             health=states.get(i, HEALTHY).health,
             open_pages=states.get(i, HEALTHY).open_pages,
-            affected=affected.get(i, 0),
+            affected=affected_counts.get(i, 0),
             is_at_risk=i in at_risk,
             is_match=i in matches,
             depends_on=_named(needs.get(i, ()), services),
@@ -117,6 +120,11 @@ async def service_map(
         for i in selection.service_ids
     ]
     rows.sort(key=_most_severe_first)
+    blast_radius = None
+    if focus:
+        by_tier = await catalog.tier_counts(tx, affected.service_ids)
+        nearest = related_services(affected, nearest_ids, services, states)
+        blast_radius = BlastRadius(len(affected.before), by_tier, nearest)
     return ServiceMap(
         rows,
         selection.edges,
@@ -124,7 +132,7 @@ async def service_map(
         selection.not_shown,
         selection.unconnected,
         focus,
-        _blast_radius(blast, services, states) if focus else None,
+        blast_radius,
     )
 
 
@@ -132,33 +140,8 @@ def _most_severe_first(row: MappedService) -> tuple[int, int, str, int]:
     return (STATE_ORDER.index(row.health.state), -row.affected, row.service.name, row.service.id)
 
 
-def _by_service(edges: Collection[Edge]) -> dict[int, list[int]]:
-    by_service: dict[int, list[int]] = {}
-    for service_id, other_id in edges:
-        by_service.setdefault(service_id, []).append(other_id)
-    return by_service
-
-
 def _named(service_ids: Collection[int], services: Mapping[int, Service]) -> tuple[Service, ...]:
     return tuple(sorted((services[i] for i in service_ids), key=lambda each: (each.name, each.id)))
-
-
-def _blast_radius(
-    reach: graph.Reach,
-    services: Mapping[int, Service],
-    states: Mapping[int, state_queries.CurrentState],
-) -> BlastRadius:
-    by_tier: dict[int, int] = {}
-    for service_id in reach.service_ids:
-        if tier := services[service_id].tier:
-            by_tier[tier] = by_tier.get(tier, 0) + 1
-    nearest = [
-        RelatedService(
-            services[i], states.get(i, HEALTHY).health, tuple(services[j] for j in reach.through(i))
-        )
-        for i in reach.service_ids[:AFFECTED_LISTED]
-    ]
-    return BlastRadius(len(reach.before), dict(sorted(by_tier.items())), nearest)
 
 
 def ordered_ids(shown: ServiceMap) -> Sequence[int]:

@@ -1,5 +1,6 @@
 """Which services have a place on the map (pure)."""
 
+from collections import Counter
 from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 
@@ -19,12 +20,14 @@ class Selection:
     """The services of a map, the most important first, the dependencies between them, and how many are left out.
 
     `unconnected` counts those that match and have no place, because nothing depends on them and they on nothing.
+    `affected` are those that depend on the service in focus, directly or through others.
     """
 
     service_ids: list[int]
     edges: list[Edge]
     not_shown: int
     unconnected: int
+    affected: graph.Reach
 
 
 def select(
@@ -45,18 +48,17 @@ def select(
     come first, among them unhealthy ones, then those with the most direct dependents.
     """
     listed = list(edges)
-    before: dict[int, set[int]] = {}
-    near: dict[int, set[int]] = {}
-    for service_id, depends_on_id in listed:
-        before.setdefault(depends_on_id, set()).add(service_id)
-        near.setdefault(service_id, set()).add(depends_on_id)
-        near.setdefault(depends_on_id, set()).add(service_id)
+    before = graph.reversed_edges(listed)
+    dependents = Counter(depends_on_id for _, depends_on_id in listed)
+    # two that depend on each other are listed twice
+    near = graph.following_ids([*listed, *before])
     matches = set(match_ids)
     distance: dict[int, int] = {}
+    affected = graph.Reach({})
     if focus_id is not None:
         distance, wanted, unconnected = {focus_id: 0}, {focus_id}, 0
-        for direction in (listed, graph.reversed_edges(listed)):
-            reach = graph.reached(direction, [focus_id])
+        affected = graph.reached(before, [focus_id])
+        for reach in (graph.reached(listed, [focus_id]), affected):
             for service_id, number in reach.steps.items():
                 distance[service_id] = min(number, distance.get(service_id, number))
                 if number <= steps and service_id in matches:
@@ -72,18 +74,14 @@ def select(
             distance.get(service_id, 0),
             service_id not in matches,
             service_id not in unhealthy_ids,
-            -len(before.get(service_id, ())),
+            -dependents[service_id],
             service_id,
         )
 
     chosen: dict[int, None] = {}
     number_of_edges = 0
     for service_id in sorted(wanted, key=rank):
-        more = sum(
-            (service_id in before.get(other, ())) + (other in before.get(service_id, ()))
-            for other in near.get(service_id, ())
-            if other in chosen
-        )
+        more = sum(other in chosen for other in near.get(service_id, ()))
         if len(chosen) == limit or (edge_limit is not None and number_of_edges + more > edge_limit):
             break
         chosen[service_id] = None
@@ -93,4 +91,5 @@ def select(
         [edge for edge in listed if edge[0] in chosen and edge[1] in chosen],
         len(wanted) - len(chosen),
         unconnected,
+        affected,
     )
