@@ -65,5 +65,6 @@ async def test_a_phone_shows_what_each_condition_of_readiness_has_and_needs(
             cells = await details.locator("td").evaluate_all(
                 "all => all.map(el => el.getBoundingClientRect().right)"
             )
-            assert cells and max(cells) <= right, await details.text_content()
+            assert cells, await details.text_content()
+            assert max(cells) <= right, await details.text_content()
         await sound(page)

@@ -78,6 +78,7 @@ async def test_unfolded_alerts_of_an_incident_have_the_whole_width(
             summary, alerts = page.locator("#linked summary"), page.locator("#linked details .rows")
             await expect(alerts.locator("a")).to_have_count(5)
             above, below = await summary.bounding_box(), await alerts.bounding_box()
-            assert above and below
+            assert above
+            assert below
             assert above["y"] + above["height"] <= below["y"]
             assert above["width"] == below["width"]
