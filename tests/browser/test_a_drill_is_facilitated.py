@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import first_run, sound
+from tests.browser.conftest import first_run, set_up, sound
 from tests.servers import serve
 
 pytestmark = pytest.mark.browser
@@ -49,4 +49,22 @@ async def test_a_facilitator_runs_a_drill(dsn: str, browser: Browser) -> None:
         await tabletop.get_by_text("Conditions and evidence").click()
         await tabletop.get_by_role("button", name="Waive Tabletop").click()
         await expect(tabletop.get_by_text("Enter a day within 180 days.")).to_be_visible()
+        await sound(page)
+
+
+async def test_a_phone_shows_what_each_condition_of_readiness_has_and_needs(
+    dsn: str, browser: Browser
+) -> None:
+    async with serve(dsn) as server:
+        page = await browser.new_page(base_url=server.url, viewport={"width": 390, "height": 844})
+        await set_up(page)
+        await page.goto("/readiness")
+        for details in await page.locator("#items details").all():
+            await details.locator("summary").click()
+            right = await details.evaluate("el => el.getBoundingClientRect().right")
+            cells = await details.locator("td").evaluate_all(
+                "all => all.map(el => el.getBoundingClientRect().right)"
+            )
+            assert cells, await details.text_content()
+            assert max(cells) <= right, await details.text_content()
         await sound(page)

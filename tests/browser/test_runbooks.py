@@ -65,7 +65,7 @@ async def test_a_new_runbook_begins_with_its_eight_parts_and_two_editors_meet(
         page, other = await context.new_page(), await context.new_page()
         await first_run(page)
         await page.goto("/runbooks")
-        await press(page, "New runbook")
+        await press(page, "Create runbook")
         await sound(page)
         outline = await page.input_value("#body")
         assert outline.count("\n## ") == 8

@@ -219,6 +219,15 @@ def test_no_template_has_inline_style_or_script(path: Path) -> None:
     assert "|safe" not in text.replace(" ", "")
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_a_button_says_create_and_the_heading_of_its_form_new(path: Path) -> None:
+    text = path.read_text()
+    buttons = re.findall(r'<button\b.*?</button>|<a class="btn\b.*?</a>', text, re.S)
+    headings = re.findall(r"<h[12]\b.*?</h[12]>", text, re.S)
+    assert not [button for button in buttons if re.search(r"\bNew\b", button)]
+    assert not [heading for heading in headings if re.search(r"\bCreate\b", heading)]
+
+
 def test_no_browser_test_lets_the_page_itself_evaluate_text() -> None:
     # wait_for_function does so from its second look on, and the content security policy forbids it
     tests = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]

@@ -1,4 +1,4 @@
-"""Story: maintenance mutes the alerts of its services; those still firing at its end page then, once."""
+"""Story: maintenance mutes the alerts of its services; those still firing at its end will page, once."""
 
 from datetime import timedelta
 

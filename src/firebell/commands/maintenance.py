@@ -213,7 +213,7 @@ def muted(slug: str, id_: str) -> None:
 @click.argument("id_", metavar="ID")
 @as_json
 def stop_muting(slug: str, id_: str) -> None:
-    """Stop muting alerts during maintenance; those still firing page."""
+    """Stop muting alerts during maintenance; those still firing will page."""
     _show(call("POST", _path(slug, id_, "stop-muting")))
 
 

@@ -52,7 +52,7 @@ def _lines(one: Fields) -> str:
     ]
     if one["firing"]:
         lines.append(
-            f"It silences {plural(one['firing'], 'firing alert')}; those still firing when it ends page then."
+            f"It silences {plural(one['firing'], 'firing alert')}; those still firing when it ends will page."
         )
     return "\n".join(lines)
 

@@ -66,6 +66,11 @@ class NavItem:
     tab: tuple[str, ...] = ()
     """The values of `nav` that mark its tab on a phone; without any, the link has no tab."""
 
+    @property
+    def is_setting(self) -> bool:
+        """Whether the page More lists the link under Settings."""
+        return self.href.startswith("/settings")
+
 
 class SettingsGroup(StrEnum):
     """What a tab of the settings is about, in the order of the rows of tabs, with their labels."""

@@ -1,4 +1,4 @@
-"""Whom targets and policies reach now, and whom pages have reached."""
+"""Who targets and policies reach now, and who pages have reached."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from firebell.channels import registry
 from firebell.channels.registry import CHANNELS
 from firebell.heartbeats import queries as heartbeats
 from firebell.heartbeats.queries import WatchedInstallation
@@ -80,7 +81,7 @@ async def process_findings(tx: Reads, now: datetime, *, without: UUID | None = N
     abandoned = {
         channel: (
             f"No process has fetched anything for {duration(now - since)}. If you turned"
-            f" {rules.channel_label(channel)} off, this warning ends within a day."
+            f" {registry.label(channel)} off, this warning ends within a day."
         )
         for channel, since in (await replies.abandoned_channels(tx, now)).items()
     }
@@ -129,12 +130,12 @@ def config_findings(
             f"N-CONFIG:off:{kind}",
             "N-CONFIG",
             FindingLevel.ERROR,
-            f"{rules.channel_label(kind)} is not set up: {plural(count, 'contact method')} cannot be reached.",
+            f"{registry.label(kind)} is not set up: {plural(count, 'contact method')} cannot be reached.",
             subject=f"channel:{kind}",
             advice=CHANNELS[kind].off_text if kind in CHANNELS else "Upgrade Firebell, or remove them.",
         )
         for kind, count in sorted(used.items())
-        if kind not in CHANNELS or not CHANNELS[kind].is_ready(settings)
+        if not registry.is_ready(kind, settings)
     ]
     return [*refused, *off]
 
@@ -146,7 +147,7 @@ def callback_findings(refusals: Sequence[CallbackRefusal]) -> list[Finding]:
             f"N-CALLBACK:{refusal.channel}",
             "N-CALLBACK",
             FindingLevel.WARNING,
-            f"{rules.channel_label(refusal.channel)}: Firebell refused {plural(refusal.refused, 'request')} from"
+            f"{registry.label(refusal.channel)}: Firebell refused {plural(refusal.refused, 'request')} from"
             f" its provider. Their signatures must be for {refusal.url}.",
             subject=f"channel:{refusal.channel}",
             advice="Set FIREBELL_BASE_URL to the address that the provider uses, and check its secret.",
@@ -163,7 +164,7 @@ def method_findings(methods: Sequence[ContactMethod], persons: Mapping[int, Pers
             f"N-METHOD:{method.id}",
             "N-METHOD",
             FindingLevel.WARNING,
-            f"{persons[method.person_id].name}: {rules.channel_label(method.kind)}"
+            f"{persons[method.person_id].name}: {registry.label(method.kind)}"
             f" {'gets no pages' if method.state is MethodState.DISABLED else 'failed once'}.",
             subject=f"person:{method.person_id}",
             advice="Ask them to correct the address under Settings, Notifications, and to enter a new code.",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from firebell.channels.registry import CHANNELS
+from firebell.channels import registry
 from firebell.kit.durations import duration
 from firebell.kit.text import plural, to_storable
 from firebell.self_watch.model import (
@@ -34,11 +34,6 @@ PING_INTERVAL = timedelta(minutes=1)
 FIRST_PAUSE = timedelta(seconds=30)
 """How long a process that has just started waits: timers that were due before run first (spec 2.7 T4)."""
 ERROR_CHARS = 300
-
-
-def channel_label(kind: str) -> str:
-    """Return the name of a channel, also of one that is not there anymore."""
-    return CHANNELS[kind].label if kind in CHANNELS else kind
 
 
 def shared_problems(work: SharedWork, now: datetime) -> list[Problem]:
@@ -133,7 +128,7 @@ def reasons_to_withhold(checks: Mapping[str, str], work: SharedWork) -> str:
 
 def title(alarm: SelfAlarm) -> str:
     """Return what an alarm is about, as it stands now."""
-    channel = channel_label(avoided_channel(alarm))
+    channel = registry.label(avoided_channel(alarm))
     is_open = alarm.cleared_at is None
     match alarm.kind:
         case ProblemKind.TIMERS:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from firebell.channels import registry
 from firebell.kit import disk_space
 from firebell.kit.context import Context
 from firebell.kit.db.database_clock import DatabaseClock
@@ -79,9 +80,7 @@ def of_channels(problems: Mapping[str, str]) -> list[ProcessFinding]:
         ProcessFinding(
             f"answers_{kind}",
             problem,
-            HealthWarning(
-                f"Answers in {rules.channel_label(kind)} can’t be read. Acknowledge pages in Firebell."
-            ),
+            HealthWarning(f"Answers in {registry.label(kind)} can’t be read. Acknowledge pages in Firebell."),
         )
         for kind, problem in problems.items()
     ]

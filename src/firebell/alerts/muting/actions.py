@@ -1,4 +1,4 @@
-"""Muting the alerts of services for a while: those still firing at the end page then."""
+"""Muting the alerts of services for a while: those still firing at the end will page."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -66,7 +66,7 @@ async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
 
 @internal("Called when maintenance ends or a person stops its mute.")
 async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime) -> bool:
-    """End a mute; alerts still firing page as soon as this is committed. Return False if it has ended."""
+    """End a mute; alerts still firing will page as soon as this is committed. Return False if it has ended."""
     await timers.hold(tx, MUTE_TIMER, str(mute_id))
     if not await mute_store.end(tx, mute_id, now):
         return False

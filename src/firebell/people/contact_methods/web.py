@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from firebell.channels import languages, web_push
+from firebell.channels import languages, registry, web_push
 from firebell.channels.registry import CHANNELS, offered, wakes
 from firebell.kit import undo
 from firebell.kit.errors import Conflict, FirebellError, Invalid
@@ -59,6 +59,7 @@ async def _contact(
         "hours": hours,
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
+        "channel_label": registry.label,
         "languages": languages.languages(),
         "kinds": [(c.kind, f"{c.label} (off)" if c in off else c.label) for c in available if c.is_typed],
         "offered": available,

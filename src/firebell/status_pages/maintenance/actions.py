@@ -273,7 +273,7 @@ async def add_maintenance_update(
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
 async def stop_muting(tx: Tx, actor: Actor, page_id: int, public_id: str, now: datetime) -> Maintenance:
-    """Stop muting alerts during a window; those still firing page. Idempotent."""
+    """Stop muting alerts during a window; those still firing will page. Idempotent."""
     page = await page_actions.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     if window.muting is None:

@@ -388,7 +388,7 @@ async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) ->
 
 @router.post(
     f"{_ONE}/stop-muting",
-    summary="Stop muting alerts during maintenance; those still firing page",
+    summary="Stop muting alerts during maintenance; those still firing will page",
     responses=problems(404),
 )
 async def stop_muting(w: Publisher, slug: Text, maintenance_id: Text) -> MaintenanceShown:
