@@ -23,6 +23,7 @@ from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.broadcasts import component_broadcasts, maintenance_numbers
 from firebell.subscribers.broadcasts import store as broadcast_store
 from firebell.subscribers.deliveries import store as delivery_store
+from firebell.subscribers.deliveries import superseding_store
 from firebell.subscribers.deliveries.store import QueuedDelivery
 from firebell.subscribers.messages import update_texts
 from firebell.subscribers.model import (
@@ -85,7 +86,7 @@ async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
     """
     page = await status_pages.page_by_id(tx, new.status_page_id)
     if page is not None and page.visibility is PageVisibility.PRIVATE:
-        new = replace(new, content=_without_text(new.content))
+        new = replace(new, content=update_texts.without_text(new.content))
     last_mailed_at = await broadcast_store.last_mailed_at(tx, new.status_page_id, new.subject)
     reaches_email = subscription_rules.reaches_email(
         is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now
@@ -155,24 +156,6 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
     }
 
 
-def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
-    title, label, body = update_texts.PRIVATE_CONTENT
-    return {
-        **content,
-        "is_private": True,
-        "title": title,
-        "label": label,
-        "body": body,
-        "translations": {},
-        "next_update_at": None,
-        "eta_at": None,
-        "window": None,
-        "components": [],
-        "component_translations": {},
-        "document": {},
-    }
-
-
 def without_update(
     content: Mapping[str, Any], event: UpdateRetracted | UpdateRecalled, *, is_own: bool
 ) -> dict[str, Any]:
@@ -195,8 +178,9 @@ def without_update(
 async def fan_out_step(tx: Tx, now: datetime) -> int:
     """Queue the deliveries of the oldest broadcast for its next subscribers; return how many were looked at.
 
-    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one; a webhook
-    gets all of them. The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
+    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one. A broadcast
+    that was paused so long that a reader has later news is not queued for that reader; later news that wait carry it.
+    A webhook gets all of them. The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
     """
     broadcast = await broadcast_store.lock_unfinished(tx)
     if broadcast is None:
@@ -208,7 +192,10 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     wanted = [each for each in candidates if _wants(each, broadcast)]
     turn = broadcast.queued
     readers = [each.id for each in wanted if each.channel is not SubscriberChannel.WEBHOOK]
-    carried = await delivery_store.void_earlier(tx, broadcast, readers, now)
+    overtaken = await superseding_store.add_to_later(tx, broadcast, readers)
+    wanted = [each for each in wanted if each.id not in overtaken]
+    readers = [reader for reader in readers if reader not in overtaken]
+    carried = await superseding_store.void_earlier(tx, broadcast, readers, now)
     deliveries = [
         QueuedDelivery(
             each.id,

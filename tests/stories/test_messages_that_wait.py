@@ -1,0 +1,74 @@
+"""Story: messages that wait while what they say changes: the page becomes private, or a later update is sent first."""
+
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+from firebell.kit.clock import FakeClock
+from firebell.subscribers.broadcasts import actions as broadcasts
+from tests.stories.test_subscribers_of_a_status_page import OPS, Town, town
+
+
+def _text(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+async def _pause(t: Town) -> int:
+    """Pause the latest broadcast and return its id."""
+    shown, *_ = await t.api("GET", "/status-pages/kestrel/broadcasts")
+    await t.api("POST", f"/status-pages/kestrel/broadcasts/{shown['id']}/pause", {})
+    return int(shown["id"])
+
+
+async def _resume(t: Town, broadcast_id: int) -> None:
+    await t.api("POST", f"/status-pages/kestrel/broadcasts/{broadcast_id}/resume")
+    await t.w.settle()
+
+
+async def test_mail_that_waits_while_the_page_becomes_private_tells_strangers_nothing(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        await t.publish("Nordpost cannot pay.")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        await t.api("PATCH", "/status-pages/kestrel", {"visibility": "private"})
+        await t.w.settle()
+        mail = t.relay.to(OPS)[-1]
+        assert mail["Subject"] == "[Kestrel] Update: News"
+        assert "Nordpost" not in _text(mail)
+        assert "Payments fail" not in _text(mail)
+
+
+async def test_no_one_reads_investigating_after_resolved_when_a_paused_broadcast_resumes(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        published = await t.publish("We are looking.")
+        first = await _pause(t)
+        clock.advance(timedelta(minutes=5))
+        await t.update(published["id"], "Over.", "resolved")
+        await t.w.settle()
+        await _resume(t, first)
+        subjects = [mail["Subject"] for mail in t.relay.to(OPS)]
+        assert subjects[-1] == "[Kestrel] Resolved: Payments fail"
+
+
+async def test_a_later_mail_that_waits_says_what_a_paused_broadcast_had_to_say(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        published = await t.publish("We are looking.")
+        first = await _pause(t)
+        await t.update(published["id"], "Over.", "resolved")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        await _resume(t, first)
+        news = t.relay.to(OPS)[1:]
+        assert [mail["Subject"] for mail in news] == ["[Kestrel] Resolved: Payments fail"]
+        assert "We are looking." in _text(news[0])
