@@ -250,7 +250,9 @@ class PageServer:
         )
         return Visitor(
             client[0] if client else "",
-            gate.cookie_of(headers.get("cookie", ""), gate.cookie_name(slug, is_secure=_is_secure(scope))),
+            gate.cookie_of(
+                "; ".join(headers.getlist("cookie")), gate.cookie_name(slug, is_secure=_is_secure(scope))
+            ),
             fields.get("key", "") if takes_key else "",
         )
 
