@@ -72,3 +72,22 @@ async def test_a_later_mail_that_waits_says_what_a_paused_broadcast_had_to_say(
         news = t.relay.to(OPS)[1:]
         assert [mail["Subject"] for mail in news] == ["[Kestrel] Resolved: Payments fail"]
         assert "We are looking." in _text(news[0])
+
+
+async def test_who_heard_that_it_began_hears_that_it_is_over_when_the_component_was_moved_meanwhile(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        group = await t.api("POST", "/status-pages/kestrel/groups", {"name": "Payments"}, status=201)
+        component = "/status-pages/kestrel/components/1"
+        await t.api("PATCH", component, {"group_id": group["id"]})
+        await t.subscribe(OPS, follows="some", group=[str(group["id"])])
+        published = await t.publish("We are looking.", components={"1": "partial_outage"})
+        await t.w.settle()
+        await t.api("PATCH", component, {"group_id": None})
+        await t.update(published["id"], "Over.", "resolved")
+        await t.w.settle()
+        assert [mail["Subject"] for mail in t.relay.to(OPS)][1:] == [
+            "[Kestrel] Investigating: Payments fail",
+            "[Kestrel] Resolved: Payments fail",
+        ]

@@ -82,11 +82,14 @@ async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
     """Store a broadcast and wake the worker; idempotent by its status page, subject and number.
 
-    Messages about a private page carry a link and no text (spec 7.9).
+    Messages about a private page carry a link and no text (spec 7.9). Who follows a group that an earlier broadcast of
+    the subject was about hears the rest too, even if its component has left the group.
     """
     page = await status_pages.page_by_id(tx, new.status_page_id)
     if page is not None and page.visibility is PageVisibility.PRIVATE:
         new = replace(new, content=update_texts.without_text(new.content))
+    earlier = await broadcast_store.groups_of_subject(tx, new.status_page_id, new.subject)
+    new = replace(new, group_ids=new.group_ids | earlier)
     last_mailed_at = await broadcast_store.last_mailed_at(tx, new.status_page_id, new.subject)
     reaches_email = subscription_rules.reaches_email(
         is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now
