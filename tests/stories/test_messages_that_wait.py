@@ -6,7 +6,7 @@ from pathlib import Path
 
 from firebell.kit.clock import FakeClock
 from firebell.subscribers.broadcasts import actions as broadcasts
-from tests.stories.test_subscribers_of_a_status_page import OPS, Town, town
+from tests.stories.test_subscribers_of_a_status_page import INCIDENTS, OPS, Town, town
 
 
 def _text(mail: EmailMessage) -> str:
@@ -91,3 +91,32 @@ async def test_who_heard_that_it_began_hears_that_it_is_over_when_the_component_
             "[Kestrel] Investigating: Payments fail",
             "[Kestrel] Resolved: Payments fail",
         ]
+
+
+async def test_mail_that_waits_has_the_text_that_the_page_shows_now(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        published = await t.publish("All cards fail.")
+        window = {
+            "name": "Database upgrade",
+            "body": "Logins pause.",
+            "scheduled_for": (t.w.now + timedelta(days=2)).isoformat(),
+            "scheduled_until": (t.w.now + timedelta(days=2, hours=2)).isoformat(),
+            "component_ids": [1],
+        }
+        planned = await t.api("POST", "/status-pages/kestrel/maintenance", window, status=201)
+        for _ in range(2):
+            async with t.w.ctx.work_db.tx() as tx:
+                await broadcasts.fan_out_step(tx, t.w.now)
+        await t.api("PATCH", f"{INCIDENTS}/{published['id']}/updates/1", {"body": "A tenth of cards fail."})
+        updates = f"/status-pages/kestrel/maintenance/{planned['id']}/updates"
+        await t.api("PATCH", f"{updates}/1", {"body": "Only reports pause."})
+        await t.w.settle()
+        texts = [_text(mail) for mail in t.relay.to(OPS)[1:]]
+        assert [("A tenth of cards" in each, "Only reports" in each) for each in texts] == [
+            (True, False),
+            (False, True),
+        ]
+        assert not any("All cards" in each or "Logins pause" in each for each in texts)
