@@ -219,3 +219,35 @@ async def test_the_register_has_what_runs_and_what_was_decided_not_to(w: World) 
         (one,) = await queries.register(tx, w.now)
     clock = next(clock for clock in one.clocks if clock.id == "GDPR-33")
     assert (clock.state, clock.excluded_by) == (State.NOT_APPLICABLE, "personal_data")
+
+
+async def test_what_was_submitted_for_the_other_incident_is_not_overdue_at_the_merged_one(w: World) -> None:
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        contract = await actions.add_contract(
+            *(tx, mara),
+            customer="Nordpost",
+            clause="§ 7.2",
+            amount=24,
+            unit="hours",
+            starts_on="declared",
+            max_severity=1,
+            tz="Europe/Oslo",
+            now=w.now,
+        )
+    merged = await declared(w)
+    w.clock.advance(timedelta(hours=1))
+    into = await declared(w)
+    await w.settle()
+    await record(w, merged, "personal_data")
+    async with w.ctx.db.tx() as tx:
+        await incidents.merge(tx, mara, merged.id, into.id, w.now)
+    await w.settle()
+    assert (await clocks(w, into))["GDPR-33"].state is State.RUNNING
+    await record(w, into, "submitted:GDPR-33")
+    w.clock.advance(timedelta(hours=73))
+    await w.settle()
+    assert (await clocks(w, into))["GDPR-33"].state is State.MET
+    assert (await clocks(w, merged))["GDPR-33"].state is State.STOPPED
+    # its declaration was earlier, so this one is due before that of the other incident
+    assert (await clocks(w, merged))[contract.obligation_id].state is State.OVERDUE

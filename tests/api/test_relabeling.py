@@ -116,3 +116,28 @@ async def test_an_outage_becomes_maintenance_when_a_second_person_accepts_it(
             "status_page.relabeled",
             "status_page.relabeling_withdrawn",
         } <= actions
+
+
+async def test_an_outage_of_last_week_does_not_look_better_without_a_second_person(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
+        [component] = (await api("POST", "/status-pages", page, status=201))["components"]
+        clock.advance(timedelta(days=1))
+        promise = {"next_update_at": (clock.now() + timedelta(hours=1)).isoformat()}
+        down = {"components": {str(component["id"]): "major_outage"}}
+        outage = {"name": "Checkout is down", "stage": "investigating", "body": "We look.", **down, **promise}
+        opened = await api("POST", f"{PAGE}/incidents", outage, status=201)
+        soon = (clock.now() + timedelta(hours=1)).isoformat()
+        clock.advance(timedelta(days=5))
+        # an ordinary update says that it was over long ago
+        over = {"stage": "resolved", "body": "It works."}
+        updates = f"{PAGE}/incidents/{opened['id']}/updates"
+        await api("POST", updates, {**over, "since": soon}, status=409)
+        await api("POST", updates, over, status=201)
+        shown = (await api("GET", PAGE))["components"][0]["uptime_90d"]
+        # a later first day leaves the outage out
+        first_day = {"start_date": clock.now().date().isoformat()}
+        await api("PATCH", f"{PAGE}/components/{component['id']}", first_day, status=409)
+        assert (await api("GET", PAGE))["components"][0]["uptime_90d"] == shown

@@ -12,7 +12,8 @@ import pytest
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from firebell.status_pages import published_log_chain
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages import published_log_chain, queries
 from firebell.status_pages.public.rendered_documents import asset_path
 from firebell.status_pages.signing import key_document, log_check
 from firebell.status_pages.signing.model import KEY_PATH, encoded_key
@@ -321,6 +322,22 @@ async def test_the_last_page_is_served_while_the_database_is_away_and_says_so(
         served = await read(w, http)
         assert (served.status_code, 'role="status"' in served.text) == (200, False)
         assert (await http.get("/s/other")).status_code == 503
+
+
+async def test_an_open_incident_is_shown_however_many_are_over_since(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        soon = (clock.now() + timedelta(hours=2)).isoformat()
+        first = {"name": "Open", "stage": "investigating", "body": "We are looking.", "next_update_at": soon}
+        await api("POST", INCIDENTS, first, status=201)
+        for name in ("One", "Two"):
+            clock.advance(timedelta(minutes=1))
+            over = {"name": name, "stage": "resolved", "body": "It was short."}
+            await api("POST", INCIDENTS, over, status=201)
+        async with w.ctx.db.tx() as tx:
+            page = await status_pages.status_page(tx, "kestrel")
+            shown = await queries.snapshot(tx, page, w.now, limit=2)
+        assert [each.name for each in shown.incidents] == ["Two", "One", "Open"]
 
 
 async def test_people_are_reminded_of_the_first_update_and_of_what_was_promised(

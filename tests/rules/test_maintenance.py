@@ -326,6 +326,35 @@ def test_a_calendar_keeps_the_uid_of_a_window_and_says_that_it_is_canceled() -> 
     assert str(events[0]["description"]) == "- Checkout is away (https://a.example)"
 
 
+@pytest.mark.parametrize(
+    ("tz", "start", "hours", "internal", "public"),
+    [
+        # the hour from 02:00 comes twice, and the window ends before it began by the clock
+        ("Europe/Stockholm", "2026-10-25T00:30Z", 1, "02:30 CEST – 02:30 CET", "02:30 CEST – 02:30 CET"),
+        ("Europe/Stockholm", "2027-03-28T00:30Z", 2, "01:30 CET – 04:30 CEST", "01:30 CET – 04:30 CEST"),
+        (
+            *("Europe/Stockholm", "2026-10-24T21:00Z", 5),
+            "23:00 CEST – Sun 25 Oct 03:00 CET",
+            "23:00 CEST – 25 Oct 03:00 CET",
+        ),
+        (
+            *("America/Santiago", "2027-04-04T02:30Z", 2),
+            "23:30 UTC-0300 – Sun 4 Apr 00:30 UTC-0400",
+            "23:30 -03 – 4 Apr 00:30 -04",
+        ),
+    ],
+)
+def test_a_window_over_a_clock_change_says_the_zone_of_both_its_times(
+    tz: str, start: str, hours: int, internal: str, public: str
+) -> None:
+    begin = datetime.fromisoformat(start)
+    end = begin + timedelta(hours=hours)
+    assert texts.window_text((begin, end), tz).endswith(f" {internal}")
+    assert ENGLISH.interval(begin, end, tz).endswith(f" {public}")
+    filled = texts.filled("{{impact_start}} to {{impact_end}}", [], (begin, end), tz)
+    assert filled == internal.replace(" – ", " to ")
+
+
 def test_every_time_in_a_text_has_its_zone_and_days_where_they_change() -> None:
     assert texts.window_text((START, END), "Europe/Stockholm") == "Sun 29 Nov 02:00–04:00 CET"
     over_midnight = texts.window_text((START - timedelta(hours=3), START), "Europe/Stockholm")

@@ -96,6 +96,16 @@ def test_a_private_page_admits_only_whom_its_settings_name() -> None:
     assert admitted(replace(both, networks_suffice=True), address="10.1.2.3") is Admission.ADMITTED
 
 
+@pytest.mark.parametrize(
+    "other",
+    ['consent={"ads":false}', "name=Jos\u00e9", "plan=a b", "seen", 'quoted="a,b', "cart[id]=7", "=x"],
+)
+def test_a_reader_who_knows_the_password_is_let_in_whatever_other_cookies_the_domain_has(other: str) -> None:
+    cookie = gate.new_cookie("kestrel", "hash", NOW)
+    for header in (f"{other}; fbp-kestrel={cookie}", f"fbp-kestrel={cookie}; {other}"):
+        assert gate.cookie_of(header, "fbp-kestrel") == cookie
+
+
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_nothing_that_a_stranger_sends_opens_a_private_page(address: str, cookie: str, key: str) -> None:
     access = PageAccess("hash", ("10.0.0.0/8",), False, (gate.key_hash("secret"),))

@@ -386,3 +386,17 @@ async def test_a_post_mortem_is_copied_when_a_person_sends_it(
         for number in (1, 2):
             copy = await it.copy(number)
             assert (copy["queue"], copy["differences"], copy["postmortems"]) == ([], [], [])
+
+
+async def test_a_page_that_became_private_is_not_copied_and_keeps_no_lane_busy(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(dsn, clock, monkeypatch) as one:
+        await one.publish()
+        await one.api("PATCH", "/status-pages/kestrel", {"visibility": "private"})
+        while await one.w.worker.run_outbox(one.w.now):
+            pass
+        clock.advance(timedelta(minutes=6))
+        assert await one.copier.run_once(one.w.now) == 0
+        assert one.copier.upcoming is None, "it would look for this work again and again"
+        assert one.statuspage.incidents == []

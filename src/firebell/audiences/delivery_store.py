@@ -1,6 +1,6 @@
 """The SQL of the messages of posts: queued, claimed by the mail lane, and sent, failed or void."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -178,6 +178,19 @@ async def release(tx: Tx, delivery_id: int, send_at: datetime) -> None:
         """,
         delivery_id,
         send_at,
+    )
+
+
+async def void(tx: Tx, delivery_ids: Collection[int], reason: str) -> None:
+    """Send nothing more of these messages."""
+    await tx.execute(
+        """
+        update audience_delivery
+        set state = 'void', reason = $2, leased_until = null
+        where id = any($1::bigint[])
+        """,
+        list(delivery_ids),
+        reason,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.audiences import delivery_store, webhooks
+from firebell.audiences import delivery_store, private_incidents, webhooks
 from firebell.audiences.delivery_store import ClaimedMail
 from firebell.audiences.model import DeliveryState
 from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
@@ -37,7 +37,10 @@ class AudienceMailer:
         self.is_unused = True
 
     async def run_once(self, now: datetime) -> int:
-        """Send up to `CONNECTIONS` messages that are due, record the outcomes, and return their number."""
+        """Send up to `CONNECTIONS` messages that are due, record the outcomes, and return their number.
+
+        Of an incident that became private since, only its readers get theirs; the others are void.
+        """
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, now + LEASE, CONNECTIONS)
@@ -45,9 +48,13 @@ class AudienceMailer:
                 self.upcoming = await delivery_store.next_at(tx)
                 self.is_unused = self.upcoming is None
                 return 0
+            withheld = await private_incidents.withheld(tx, claimed)
+            await delivery_store.void(tx, withheld, private_incidents.REASON)
+        done = len(claimed)
+        claimed = [mail for mail in claimed if mail.id not in withheld]
         outcomes = await asyncio.gather(*(self._send(mail) for mail in claimed))
         await self._record(list(zip(claimed, outcomes, strict=True)))
-        return len(claimed)
+        return done
 
     async def _send(self, mail: ClaimedMail) -> Outcome:
         try:

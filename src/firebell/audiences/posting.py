@@ -181,11 +181,16 @@ async def post(tx: Tx, incident_id: int, post_id: int) -> AudiencePost:
 
 @permits(Verb.AUDIENCE_SEND)
 async def recall_post(tx: Tx, actor: Actor, incident_id: int, post_id: int, now: datetime) -> int:
-    """Void the messages of a post that were not sent yet, and return their number; raise `Conflict` if all were."""
+    """Void the messages of a post that were not sent yet, and return their number; raise `Conflict` if all were.
+
+    In a drill nothing is sent, so its posts can be recalled at any time, once.
+    """
     incident = await incidents.locked(tx, incident_id)
-    await post(tx, incident_id, post_id)
+    one = await post(tx, incident_id, post_id)
     await _check_sender(tx, actor, incident)
     voided = await delivery_store.void_unsent(tx, post_id, "Recalled.")
+    if one.is_drill:
+        voided = sum(text.recipients for text in one.texts) if one.recalled_at is None else 0
     if not voided:
         raise Conflict("Everything was sent already.", hint="Send a correction instead.")
     await store.recall(tx, post_id, now)
@@ -199,8 +204,10 @@ async def recall_post(tx: Tx, actor: Actor, incident_id: int, post_id: int, now:
 async def retry_post(tx: Tx, actor: Actor, incident_id: int, post_id: int, now: datetime) -> int:
     """Send the messages of a post that failed again, and return their number; raise `Conflict` without any."""
     incident = await incidents.locked(tx, incident_id)
-    await post(tx, incident_id, post_id)
+    one = await post(tx, incident_id, post_id)
     await _check_sender(tx, actor, incident)
+    if incident.is_private and all(text.is_external for text in one.texts):
+        raise Conflict(f"{incident.ref} is private: nothing of it goes outside.")
     queued = await delivery_store.retry_failed(tx, post_id, now)
     if not queued:
         raise Conflict("No message of this post failed.")

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.comms import approval_rules, approver_queries, drafts, sending, store
-from firebell.comms.approval_rules import Silence
+from firebell.comms import asking, drafts, sending, store
 from firebell.comms.model import ApproverAnswer, CommsPost, PostState
 from firebell.comms.target import Destination
 from firebell.incidents import actions as incidents
@@ -26,37 +25,9 @@ async def ask(
     tx: Tx, incident: Incident, one: CommsPost, listed: Sequence[Destination], now: datetime
 ) -> None:
     """Ask for the approvals that a post to these destinations needs, by notification."""
-    rules = await sending.rules_by_reader(tx, incident, one.content, listed)
-    asked: set[int] = set()
-    for rule in {rule.id: rule for matched in rules.values() for rule in matched}.values():
-        candidates = await approver_queries.approvers(tx, incident, rule.roles, one.author_id, now)
-        due_at = approval_rules.due_at(rule, now)
-        for role in rule.roles:
-            # where silence sends, no one waits for a group that is empty
-            if not candidates[role] and rule.silence is not Silence.HOLD:
-                continue
-            await store.insert_approval(tx, one.id, rule.id, role, candidates[role], due_at, now)
-            asked |= set(candidates[role])
-    await _notify(tx, incident, one, sorted(asked), now)
-
-
-async def _notify(
-    tx: Tx, incident: Incident, one: CommsPost, person_ids: Sequence[int], now: datetime
-) -> None:
-    """Ask these people to approve a post: urgently for a SEV0."""
-    notices = [
-        Notice(
-            key=f"comms-approval:{one.id}:{person_id}:{int(now.timestamp())}",
-            person_id=person_id,
-            kind="approval",
-            title=f"{incident.marked_ref}: {one.author} asks you to approve an update",
-            note="Check the facts, then approve it or ask for changes.",
-            link=f"/incidents/{incident.ref}/comms/{one.id}",
-            urgency="high" if incident.severity == 0 else "low",
-        )
-        for person_id in person_ids
-    ]
-    await notify.send_notices(tx, notices, now)
+    by_reader = await sending.rules_by_reader(tx, incident, one.content, listed)
+    rules = {rule.id: rule for matched in by_reader.values() for rule in matched}
+    await asking.ask(tx, incident, one, rules.values(), now)
 
 
 @permits(Verb.INCIDENT_READ)
@@ -124,6 +95,6 @@ async def ask_again(tx: Tx, actor: Actor, post_id: int, now: datetime) -> CommsP
     if one.state is not PostState.WAITING:
         raise Conflict("This approval is no longer needed.", hint="Reload the page to see its status.")
     waiting = {person for each in one.approvals if each.answer is None for person in each.asked_ids}
-    await _notify(tx, incident, one, sorted(waiting), now)
+    await asking.notify_approvers(tx, incident, one, sorted(waiting), now)
     await tx.audit(actor, "comms.asked_again", f"comms_post:{post_id}", now, incident=incident.ref)
     return one

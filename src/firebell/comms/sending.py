@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.comms import approval_rules, store, target_registry, tone_queries
-from firebell.comms.approval_rules import ApprovalDecision, ApprovalOutcome, ApprovalRule
+from firebell.comms import approval_rules, asking, store, target_registry, tone_queries
+from firebell.comms.approval_rules import ApprovalDecision, ApprovalOutcome, ApprovalRule, Silence
 from firebell.comms.approval_settings import approval_rules as rules_in_force
 from firebell.comms.model import CommsPost, PostContent, PostDelivery, PostState, SendState
 from firebell.comms.target import Destination, PostTarget, Sending
@@ -52,7 +52,8 @@ async def continue_post(
 ) -> CommsPost:
     """Send what waits no longer, and set what the post is now; the incident must be locked.
 
-    If its author is present, what a strict target refuses is raised.
+    If its author is present, what a strict target refuses is raised. If the incident has changed so that a rule that
+    holds applies only now, its approvers are asked, and what waits goes on waiting.
     """
     one = await post(tx, post_id)
     await status_page.lock_pages(tx, one.content.targets)
@@ -60,6 +61,12 @@ async def continue_post(
     rules = {rule.id: rule for rule in await rules_in_force(tx)}
     vendors = frozenset(await tone_queries.vendors(tx))
     by_reader = await rules_by_reader(tx, incident, one.content, [pair[1] for pair in known.values()])
+    waiting = {each.target for each in one.deliveries if each.state is SendState.WAITING}
+    readers = {pair[1].reader for key, pair in known.items() if key in waiting}
+    unasked = _unasked(one, [rule for reader in readers for rule in by_reader[reader]])
+    if unasked:
+        await asking.ask(tx, incident, one, unasked, now)
+        one = await post(tx, post_id)
     until: datetime | None = None
     for delivery in one.deliveries:
         if delivery.state is not SendState.WAITING:
@@ -87,6 +94,13 @@ async def continue_post(
     await store.set_state(tx, post_id, state_of(one.deliveries), now)
     await tx.live(f"inc-{incident.id}")
     return await post(tx, post_id)
+
+
+def _unasked(one: CommsPost, rules: Sequence[ApprovalRule]) -> list[ApprovalRule]:
+    """Return the rules that hold a post and have asked no one yet, each once."""
+    asked = {approval.rule for approval in one.approvals}
+    holding = {rule.id: rule for rule in rules if rule.silence is Silence.HOLD and rule.id not in asked}
+    return list(holding.values())
 
 
 async def _act(

@@ -190,7 +190,10 @@ async def _apply_contracts(tx: Tx, incident: Incident, now: datetime) -> None:
 
 
 async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
-    """Give the facts of a merged incident to the one it was merged into; of two times the earlier one counts."""
+    """Give the facts of a merged incident to the one it was merged into; of two times the earlier one counts.
+
+    The clocks that run there now stop at the merged incident, so that what is submitted once is not owed twice.
+    """
     records = await store.facts(tx, [event.incident_id, event.into_id])
     known = rules.latest(records[event.into_id])
     reason = f"Merged from INC-{event.incident_id}."
@@ -209,6 +212,21 @@ async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
                 *(tx, SYSTEM, event.into_id, fact, record.answer, now),
                 effective_at=record.effective_at,
                 reason=cut(f"{reason} {record.reason}".strip(), REASON_MAX_CHARS),
+            )
+    await _stop_merged_clocks(tx, event, now)
+
+
+async def _stop_merged_clocks(tx: Tx, event: IncidentMerged, now: datetime) -> None:
+    """Stop each clock of a merged incident that runs at the other one and is due there no later, or has ended there."""
+    known = await incidents.incidents_by_id(tx, [event.incident_id, event.into_id])
+    merged, into = await queries.clocks_of(tx, [known[event.incident_id], known[event.into_id]], now)
+    others = {clock.id: clock for clock in into.clocks}
+    for clock in merged.owed:
+        other = others.get(clock.id)
+        if other is not None and clock.due_at and rules.covers(other, clock.due_at):
+            await record_fact(
+                *(tx, SYSTEM, event.incident_id, f"{STOPPED}{clock.id}", Answer.YES, now),
+                reason=f"It runs at INC-{event.into_id} since the merge.",
             )
 
 

@@ -241,6 +241,13 @@ def owed(all_clocks: Iterable[Clock]) -> list[Clock]:
     return [clock for clock in by_urgency(all_clocks) if clock.state in ACTIVE]
 
 
+def covers(clock: Clock, due_at: datetime) -> bool:
+    """Return True if a notification that is due at an instant is owed by this clock no later, or was decided by it."""
+    if clock.state in (State.MET, State.LATE, State.STOPPED):
+        return True
+    return clock.state in ACTIVE and clock.due_at is not None and clock.due_at <= due_at
+
+
 def reminders(clock: Clock) -> list[tuple[str, datetime]]:
     """Return (name, time) of each reminder of a clock, earliest first.
 

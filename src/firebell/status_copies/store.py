@@ -189,12 +189,14 @@ async def lease_due(tx: Tx, holder: str, until: datetime, now: datetime, limit: 
 
 
 async def next_due_at(tx: Reads) -> datetime | None:
-    """Return when an active copy that no process has leased has work next, or None."""
+    """Return when an active copy of a public page that no process has leased has work next, or None."""
     at = await tx.value(
         f"""
         select min(greatest({_DUE_AT}, {_RATE_FREE_AT}, coalesce(c.lease_until, '-infinity')))
         from status_copy c
+        join status_page p on p.id = c.status_page_id
         where c.state = 'active'
+            and p.visibility in ('public', 'unlisted')
         """
     )
     return at if isinstance(at, datetime) else None

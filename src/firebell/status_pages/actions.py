@@ -16,12 +16,21 @@ from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import announcements, incident_store, part_translations, store
+from firebell.status_pages import (
+    announcements,
+    derived_status,
+    incident_store,
+    part_translations,
+    queries,
+    store,
+    uptime,
+)
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
     ComponentGroupRemoved,
+    ComponentStatus,
     IndicatorRule,
     PageVisibility,
     StatusPage,
@@ -285,6 +294,8 @@ async def update_component(
     changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
     if not changes:
         return old
+    if "start_date" in changes:
+        await _check_first_day(tx, page, old, changes["start_date"], now)
     if "service_ids" in changes:
         await store.set_services(tx, component_id, changes["service_ids"])
     columns = {name: value for name, value in changes.items() if name != "service_ids"}
@@ -301,6 +312,28 @@ async def update_component(
     )
     await tx.live(topic(page))
     return component
+
+
+async def _check_first_day(
+    tx: Tx, page: StatusPage, component: Component, start_date: date, now: datetime
+) -> None:
+    """Raise `Conflict` if a later first day hides problems before yesterday: that needs a second person (7.7)."""
+    start, _ = uptime.window(now, page.tz, component.start_date)
+    end = min(uptime.window(now, page.tz, start_date)[0], uptime.yesterday(now, page.tz))
+    snapshot = await queries.snapshot(tx, page, now)
+    spans = derived_status.spans(
+        snapshot.causes_by_component().get(component.id, []),
+        component.id,
+        start,
+        end,
+        [each for each in snapshot.relabelings if each.component_id == component.id],
+    )
+    if any(span.status > ComponentStatus.UNDER_MAINTENANCE for span in spans):
+        raise Conflict(
+            "This hides days with problems, which needs a second person.",
+            hint="Relabel the past instead, at Status pages.",
+            fields={"start_date": "Enter a day before these problems."},
+        )
 
 
 @permits(Verb.STATUS_PAGE_WRITE)

@@ -114,16 +114,32 @@ _COLUMNS = (
 
 
 async def incidents_since(tx: Reads, page_id: int, since: datetime, limit: int) -> list[PublicIncident]:
-    """Return the open public incidents of a status page and those resolved after `since`, newest first."""
+    """Return the public incidents of a status page that are open or were resolved after `since`, newest first.
+
+    At most `limit` of each, so that no open one is missing behind many that are over.
+    """
     rows = await tx.fetch(
         f"""
-        select {_COLUMNS}
-        from public_incident
-        where status_page_id = $1
-            and kind = 'incident'
-            and (resolved_at is null or resolved_at >= $2)
+        (
+            select {_COLUMNS}
+            from public_incident
+            where status_page_id = $1
+                and kind = 'incident'
+                and resolved_at is null
+            order by published_at desc, id desc
+            limit $3
+        )
+        union all
+        (
+            select {_COLUMNS}
+            from public_incident
+            where status_page_id = $1
+                and kind = 'incident'
+                and resolved_at >= $2
+            order by published_at desc, id desc
+            limit $3
+        )
         order by published_at desc, id desc
-        limit $3
         """,
         page_id,
         since,

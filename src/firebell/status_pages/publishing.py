@@ -10,7 +10,6 @@ from firebell.incidents.model import Incident, IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
 from firebell.people.action_permissions import permits, rights_of
@@ -26,6 +25,7 @@ from firebell.status_pages import (
     taking_over,
     translating,
     update_appending,
+    uptime,
 )
 from firebell.status_pages.model import (
     ComponentStatus,
@@ -313,7 +313,8 @@ async def _publish(
         eta_at=_estimate(update, now),
         is_quiet=update.is_quiet,
     )
-    _check_past(page, published, new, now)
+    if update.kind is UpdateKind.CORRECTION or update.since is not None:
+        _check_past(page, published, new, now)
     new = await update_appending.append(tx, actor, page, published, new, translations, now)
     if update.kind.is_progress:
         changes: dict[str, datetime | int | None] = {
@@ -433,13 +434,10 @@ def _since(
 
 
 def _check_past(page: StatusPage, published: PublicIncident, new: PublicUpdate, now: datetime) -> None:
-    """Raise `Conflict` if a correction makes days before yesterday look better: that needs a second person (7.7)."""
-    if new.kind is not UpdateKind.CORRECTION:
-        return
-    yesterday = to_local(now, page.tz).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    corrected = replace(published, updates=(*published.updates, new))
+    """Raise `Conflict` if an update makes days before yesterday look better: that needs a second person (7.7)."""
+    after = replace(published, updates=(*published.updates, new))
     component_ids = {effect.component_id for effect in new.effects}
-    if derived_status.improves(published, corrected, component_ids, to_instant(yesterday, page.tz)):
+    if derived_status.improves(published, after, component_ids, uptime.yesterday(now, page.tz)):
         raise Conflict(
             "This makes days before yesterday look better, which needs a second person.",
             hint="Relabel the past instead, at Status pages.",

@@ -83,6 +83,11 @@ def window(now: datetime, tz: str, start_date: date = date.min) -> tuple[datetim
     return _midnight(first, tz), now
 
 
+def yesterday(now: datetime, tz: str) -> datetime:
+    """Return when yesterday began in a zone: what was shown of the days before changes only with a second person."""
+    return _midnight(now.astimezone(ZoneInfo(tz)).date() - timedelta(days=1), tz)
+
+
 @lru_cache(maxsize=64)
 def _midnight(day: date, tz: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(tz)).astimezone(UTC)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
+
+from starlette.requests import cookie_parser
 
 from firebell.kit.ip_addresses import Network, is_in, parse_ip
 from firebell.status_pages.hosting.model import PageAccess
@@ -133,9 +134,5 @@ def _cookie_mac(slug: str, password_hash: str, expires: int) -> str:
 
 
 def cookie_of(header: str, name: str) -> str:
-    """Return the value of a cookie in a Cookie header, an empty string if there is none."""
-    try:
-        morsel = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    """Return the value of a cookie in a Cookie header, whatever others it has; an empty string if there is none."""
+    return cookie_parser(header).get(name, "")

@@ -195,8 +195,9 @@ class PageServer:
         documents = page.documents.get(base)
         if documents is None:
             return None
+        is_stale = self._source.is_stale(page)
         if path == "/badge.svg":
-            return documents.badge(query)
+            return documents.badge(query, is_stale=is_stale)
         if path == "/history.jsonl":
             if page.log is None:
                 page.log = document(await self._source.log(page), "application/x-ndjson; charset=utf-8")
@@ -205,7 +206,6 @@ class PageServer:
             return document(key_document.document(page.saved.snapshot.page.slug, page.saved.keys), JSON)
         if path.startswith("/static/"):
             return self._asset(path)
-        is_stale = self._source.is_stale(page)
         rendered = documents.rendered(path, is_stale=is_stale)
         if rendered is None and (key := documents.missing(path)) is not None:
             archived = await self._source.archived(page, key)
@@ -250,7 +250,9 @@ class PageServer:
         )
         return Visitor(
             client[0] if client else "",
-            gate.cookie_of(headers.get("cookie", ""), gate.cookie_name(slug, is_secure=_is_secure(scope))),
+            gate.cookie_of(
+                "; ".join(headers.getlist("cookie")), gate.cookie_name(slug, is_secure=_is_secure(scope))
+            ),
             fields.get("key", "") if takes_key else "",
         )
 

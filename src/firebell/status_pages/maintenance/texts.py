@@ -11,12 +11,17 @@ from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStag
 
 
 def window_text(planned: Pair, tz: str) -> str:
-    """Return an interval with its days and zone, such as Sun 29 Nov 02:00–04:00 CET."""
+    """Return an interval with its days and zone, such as Sun 29 Nov 02:00–04:00 CET.
+
+    If the clocks change in between, both times have their zone: Sun 25 Oct 02:30 CEST – 02:15 CET.
+    """
     zone = ZoneInfo(tz)
     first, last = (at.astimezone(zone) for at in planned)
-    if first.date() == last.date():
-        return f"{_day(first)} {first:%H:%M}–{last:%H:%M} {_zone(last, tz)}"
-    return f"{_day(first)} {first:%H:%M} – {_day(last)} {last:%H:%M} {_zone(last, tz)}"
+    day = "" if first.date() == last.date() else f"{_day(last)} "
+    if first.utcoffset() != last.utcoffset():
+        return f"{_day(first)} {first:%H:%M} {_offset(first)} – {day}{last:%H:%M} {_offset(last)}"
+    separator = f" – {day}" if day else "–"
+    return f"{_day(first)} {first:%H:%M}{separator}{last:%H:%M} {_zone(last, tz)}"
 
 
 def instant_text(at: datetime, tz: str) -> str:
@@ -32,6 +37,11 @@ def _day(local: datetime) -> str:
 def _zone(local: datetime, tz: str) -> str:
     """Return the abbreviation of a zone, its name if it has none."""
     return name if (name := f"{local:%Z}").isalpha() else tz
+
+
+def _offset(local: datetime) -> str:
+    """Return the abbreviation of a zone, its distance from UTC if it has none."""
+    return name if (name := f"{local:%Z}").isalpha() else f"UTC{local:%z}"
 
 
 def default_text(window: Maintenance, change: Change, stage: MaintenanceStage, tz: str) -> str:
@@ -56,11 +66,13 @@ def filled(body: str, names: Sequence[str], planned: Pair, tz: str) -> str:
     """Return a text whose slots are filled with what is known of a window; the others stay visible."""
     zone = ZoneInfo(tz)
     first, last = (at.astimezone(zone) for at in planned)
+    offsets = [f" {_offset(at)}" if first.utcoffset() != last.utcoffset() else "" for at in (first, last)]
+    end_day = "" if last.date() == first.date() else f"{_day(last)} "
     slots = {
         "services": ", ".join(names),
         "date": f"{_day(first)} {first:%Y}",
-        "impact_start": f"{first:%H:%M}",
-        "impact_end": f"{last:%H:%M}" if last.date() == first.date() else f"{_day(last)} {last:%H:%M}",
+        "impact_start": f"{first:%H:%M}{offsets[0]}",
+        "impact_end": f"{end_day}{last:%H:%M}{offsets[1]}",
         "tz": tz,
     }
     return templates.fill(body, slots)

@@ -64,12 +64,17 @@ class Language(CatalogLanguage):
         return f"{day}{local:%H:%M %Z}"
 
     def interval(self, start: datetime, end: datetime, tz: str) -> str:
-        """Return an interval with its days and zone, such as 29 Nov 02:00–04:00 CET."""
+        """Return an interval with its days and zone, such as 29 Nov 02:00–04:00 CET.
+
+        If the clocks change in between, both times have their zone.
+        """
         first, last = (at.astimezone(ZoneInfo(tz)) for at in (start, end))
         day = self.day(start, tz, with_year=False)
-        if first.date() == last.date():
-            return f"{day} {first:%H:%M}–{last:%H:%M} {last:%Z}"
-        return f"{day} {first:%H:%M} – {self.day(end, tz, with_year=False)} {last:%H:%M} {last:%Z}"
+        end_day = "" if first.date() == last.date() else f"{self.day(end, tz, with_year=False)} "
+        if first.utcoffset() != last.utcoffset():
+            return f"{day} {first:%H:%M %Z} – {end_day}{last:%H:%M %Z}"
+        separator = f" – {end_day}" if end_day else "–"
+        return f"{day} {first:%H:%M}{separator}{last:%H:%M %Z}"
 
     def duration(self, length: timedelta) -> str:
         """Return a duration in its two largest units."""

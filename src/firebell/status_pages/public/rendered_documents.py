@@ -198,8 +198,11 @@ class StatusDocuments:
             "",
         ]
 
-    def badge(self, query: str) -> Document | None:
-        """Return the badge for a query with `component` and `label`, None if there is no such component."""
+    def badge(self, query: str, *, is_stale: bool = False) -> Document | None:
+        """Return the badge for a query with `component` and `label`, None if there is no such component.
+
+        One that is stale says that the state is unknown: a picture cannot say how old it is.
+        """
         fields = query_fields(query)
         label, state = self.view.snapshot.page.name, self.view.state
         if wanted := fields.get("component"):
@@ -207,6 +210,7 @@ class StatusDocuments:
             if shown is None:
                 return None
             label, state = shown.component.name, shown.state
+        state = "unknown" if is_stale else state
         return document(badge.badge(fields.get("label") or label, state), SVG)
 
     @cached_property

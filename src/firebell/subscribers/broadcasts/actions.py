@@ -1,9 +1,9 @@
 """Broadcasts: each published update is stored once, then queued for its subscribers in steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
@@ -23,6 +23,7 @@ from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.broadcasts import component_broadcasts, maintenance_numbers
 from firebell.subscribers.broadcasts import store as broadcast_store
 from firebell.subscribers.deliveries import store as delivery_store
+from firebell.subscribers.deliveries import superseding_store
 from firebell.subscribers.deliveries.store import QueuedDelivery
 from firebell.subscribers.messages import update_texts
 from firebell.subscribers.model import (
@@ -33,6 +34,32 @@ from firebell.subscribers.model import (
     SubscriberChannel,
 )
 
+
+class ReplacedText(Protocol):
+    """The text that is shown instead of that of an update."""
+
+    @property
+    def update_public_id(self) -> str: ...
+    @property
+    def notice(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextReplacement:
+    """The text that is shown instead of that of an update."""
+
+    update_public_id: str
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastSubject:
+    """What broadcasts of a status page are about, by the public id of the incident or maintenance."""
+
+    status_page_id: int
+    public_id: str
+
+
 STEP = 5_000
 """Subscribers for whom deliveries are queued in one transaction."""
 
@@ -40,9 +67,12 @@ STEP = 5_000
 async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None:
     """Store the broadcast of a published update, in the transaction that published it.
 
-    An edit and a quiet update notify no one.
+    An edit and a quiet update notify no one; what was not sent yet of an edited update has its new text.
     """
-    if event.version != 1 or event.is_quiet:
+    if event.version != 1:
+        await _replace_edited_text(tx, event, now)
+        return
+    if event.is_quiet:
         return
     announcement = await status_pages.announcement(
         *(tx, event.status_page_id, event.public_id, event.seq, now),
@@ -52,6 +82,25 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
         new = replace(_broadcast_of(announcement), hold_s=event.hold_s)
         await queue_broadcast(tx, new, now)
         await queue_changes(tx, new, announcement.changes, announcement.update.id, now)
+
+
+async def _replace_edited_text(tx: Tx, event: UpdatePublished, now: datetime) -> None:
+    announcement = await status_pages.announcement(
+        tx, event.status_page_id, event.public_id, event.seq, now, has_document=False
+    )
+    if announcement is not None:
+        update = announcement.update
+        subject = BroadcastSubject(event.status_page_id, event.public_id)
+        await replace_text(tx, subject, event.seq, TextReplacement(update.public_id, update.body))
+
+
+async def replace_text(
+    tx: Tx, subject: BroadcastSubject, seq: int, text: TextReplacement, *, is_of_maintenance: bool = False
+) -> None:
+    """Replace the text of an update in messages about its subject that were not sent yet."""
+    for each in await broadcast_store.lock_from(tx, subject.status_page_id, subject.public_id, seq):
+        is_own = maintenance_numbers.has_text_of(each.seq, seq) if is_of_maintenance else each.seq == seq
+        await broadcast_store.set_content(tx, each.id, without_update(each.content, text, is_own=is_own))
 
 
 async def recall_update(tx: Tx, event: UpdateRecalled, now: datetime) -> None:
@@ -68,24 +117,26 @@ async def recall_update(tx: Tx, event: UpdateRecalled, now: datetime) -> None:
 
 async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
     """Erase a retracted text from messages that were not sent yet; they say what is shown instead."""
-    for each in await broadcast_store.lock_from(tx, event.status_page_id, event.public_id, event.seq):
-        is_own = (
-            maintenance_numbers.has_text_of(each.seq, event.seq)
-            if event.is_of_maintenance
-            else each.seq == event.seq
-        )
-        content = without_update(each.content, event, is_own=is_own)
-        await broadcast_store.set_content(tx, each.id, content)
+    await replace_text(
+        tx,
+        BroadcastSubject(event.status_page_id, event.public_id),
+        event.seq,
+        TextReplacement(event.update_public_id, event.notice),
+        is_of_maintenance=event.is_of_maintenance,
+    )
 
 
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
     """Store a broadcast and wake the worker; idempotent by its status page, subject and number.
 
-    Messages about a private page carry a link and no text (spec 7.9).
+    Messages about a private page carry a link and no text (spec 7.9). Who follows a group that an earlier broadcast of
+    the subject was about hears the rest too, even if its component has left the group.
     """
     page = await status_pages.page_by_id(tx, new.status_page_id)
     if page is not None and page.visibility is PageVisibility.PRIVATE:
-        new = replace(new, content=_without_text(new.content))
+        new = replace(new, content=update_texts.without_text(new.content))
+    earlier = await broadcast_store.groups_of_subject(tx, new.status_page_id, new.subject)
+    new = replace(new, group_ids=new.group_ids | earlier)
     last_mailed_at = await broadcast_store.last_mailed_at(tx, new.status_page_id, new.subject)
     reaches_email = subscription_rules.reaches_email(
         is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now
@@ -155,28 +206,8 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
     }
 
 
-def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
-    title, label, body = update_texts.PRIVATE_CONTENT
-    return {
-        **content,
-        "is_private": True,
-        "title": title,
-        "label": label,
-        "body": body,
-        "translations": {},
-        "next_update_at": None,
-        "eta_at": None,
-        "window": None,
-        "components": [],
-        "component_translations": {},
-        "document": {},
-    }
-
-
-def without_update(
-    content: Mapping[str, Any], event: UpdateRetracted | UpdateRecalled, *, is_own: bool
-) -> dict[str, Any]:
-    """Return what a broadcast says without a retracted or recalled text.
+def without_update(content: Mapping[str, Any], replaced: ReplacedText, *, is_own: bool) -> dict[str, Any]:
+    """Return what a broadcast says with the text that is shown instead of an edited, retracted or recalled one.
 
     The text is its own, or one that its document for webhooks repeats. A broadcast about a private page has no text.
     """
@@ -185,18 +216,19 @@ def without_update(
     document = dict(content["document"])
     if "incident_updates" in document:
         document["incident_updates"] = [
-            {**each, "body": event.notice} if each["id"] == event.update_public_id else each
+            {**each, "body": replaced.notice} if each["id"] == replaced.update_public_id else each
             for each in document["incident_updates"]
         ]
-    own = {"body": event.notice, "translations": {}} if is_own else {}
+    own = {"body": replaced.notice, "translations": {}} if is_own else {}
     return {**content, **own, "document": document}
 
 
 async def fan_out_step(tx: Tx, now: datetime) -> int:
     """Queue the deliveries of the oldest broadcast for its next subscribers; return how many were looked at.
 
-    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one; a webhook
-    gets all of them. The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
+    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one. A broadcast
+    that was paused so long that a reader has later news is not queued for that reader; later news that wait carry it.
+    A webhook gets all of them. The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
     """
     broadcast = await broadcast_store.lock_unfinished(tx)
     if broadcast is None:
@@ -208,7 +240,10 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     wanted = [each for each in candidates if _wants(each, broadcast)]
     turn = broadcast.queued
     readers = [each.id for each in wanted if each.channel is not SubscriberChannel.WEBHOOK]
-    carried = await delivery_store.void_earlier(tx, broadcast, readers, now)
+    overtaken = await superseding_store.add_to_later(tx, broadcast, readers)
+    wanted = [each for each in wanted if each.id not in overtaken]
+    readers = [reader for reader in readers if reader not in overtaken]
+    carried = await superseding_store.void_earlier(tx, broadcast, readers, now)
     deliveries = [
         QueuedDelivery(
             each.id,

@@ -31,8 +31,12 @@ LABELS = (*_LABELS.values(), *(f"Maintenance {label.lower()}" for label in MAINT
 
 
 async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime) -> None:
-    """Store the broadcast of a change of maintenance, in the transaction that made it."""
+    """Store the broadcast of a change of maintenance, in the transaction that made it.
+
+    Of an edited update, what was not sent yet has its new text.
+    """
     if not event.notify:
+        await _replace_edited_text(tx, event, now)
         return
     announcement = await status_pages.maintenance_announcement(
         *(tx, event.status_page_id, event.public_incident_id, now),
@@ -43,6 +47,24 @@ async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime)
         await broadcasts.queue_broadcast(tx, new, now)
         if event.update_id is not None:
             await broadcasts.queue_changes(tx, new, announcement.changes, event.update_id, now)
+
+
+async def _replace_edited_text(tx: Tx, event: MaintenanceChanged, now: datetime) -> None:
+    announcement = await status_pages.maintenance_announcement(
+        tx, event.status_page_id, event.public_incident_id, now, has_document=False
+    )
+    edited = (
+        [each for each in announcement.window.updates if each.id == event.update_id] if announcement else []
+    )
+    for update in edited:
+        if announcement is not None and update.version > 1:
+            await broadcasts.replace_text(
+                tx,
+                broadcasts.BroadcastSubject(event.status_page_id, announcement.window.public_id),
+                update.seq,
+                broadcasts.TextReplacement(update.public_id, update.body),
+                is_of_maintenance=True,
+            )
 
 
 def _broadcast_of(

@@ -40,6 +40,21 @@ async def last_mailed_at(tx: Tx, page_id: int, subject: str) -> datetime | None:
     return at
 
 
+async def groups_of_subject(tx: Tx, page_id: int, subject: str) -> frozenset[int]:
+    """Return the groups that the broadcasts of a subject were about."""
+    rows = await tx.fetch(
+        """
+        select distinct unnest(group_ids) as group_id
+        from status_broadcast
+        where status_page_id = $1
+            and subject = $2
+        """,
+        page_id,
+        subject,
+    )
+    return frozenset(row["group_id"] for row in rows)
+
+
 async def insert(tx: Tx, new: NewBroadcast, *, reaches_email: bool, now: datetime) -> None:
     """Insert a broadcast; idempotent by its subject and number."""
     await tx.execute(

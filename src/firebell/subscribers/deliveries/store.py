@@ -10,6 +10,7 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.text import to_storable
 from firebell.status_pages.model import PageVisibility
 from firebell.subscribers import store, subscription_rules
+from firebell.subscribers.deliveries import superseding_store
 from firebell.subscribers.deliveries.smtp_replies import Failure
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
 
@@ -29,47 +30,6 @@ class QueuedDelivery:
     turn: int = 0
     carried: Sequence[int] = ()
     """The earlier broadcasts that this one says too."""
-
-
-async def void_earlier(
-    tx: Tx, broadcast: Broadcast, subscriber_ids: Sequence[int], now: datetime
-) -> dict[int, list[int]]:
-    """Void what subscribers did not get yet about the subject of a broadcast, and return those by subscriber.
-
-    Its steps are statements of their own: joined, PostgreSQL compares each subscriber with each queued delivery when
-    it has no statistics yet.
-    """
-    earlier = await tx.fetch(
-        """
-        select id
-        from status_broadcast
-        where status_page_id = $1
-            and subject = $2
-            and seq < $3
-        """,
-        broadcast.status_page_id,
-        broadcast.subject,
-        broadcast.seq,
-    )
-    if not earlier:
-        return {}
-    rows = await tx.fetch(
-        """
-        update subscriber_delivery
-        set state = 'void', reason = 'superseded', ended_at = $3
-        where subscriber_id = any($1::bigint[])
-            and state = 'queued'
-            and broadcast_id = any($2::bigint[])
-        returning subscriber_id, carried || broadcast_id as broadcast_ids
-        """,
-        list(subscriber_ids),
-        [row["id"] for row in earlier],
-        now,
-    )
-    carried: dict[int, list[int]] = {}
-    for row in rows:
-        carried.setdefault(row["subscriber_id"], []).extend(row["broadcast_ids"])
-    return carried
 
 
 async def queue_broadcast(
@@ -332,7 +292,7 @@ async def record(tx: Tx, name: str, outcomes: Sequence[DeliveryOutcome], now: da
         name,
         now,
     )
-    await supersede_requeued(tx, [o.delivery.id for o in outcomes if o.retry_at], now)
+    await superseding_store.supersede_requeued(tx, [o.delivery.id for o in outcomes if o.retry_at], now)
     return {row["id"] for row in rows}
 
 
@@ -346,44 +306,6 @@ def _values(outcome: DeliveryOutcome) -> tuple[Any, ...]:
         int(outcome.is_counted),
         outcome.retry_at,
         outcome.parts,
-    )
-
-
-async def supersede_requeued(tx: Tx, ids: Sequence[int], now: datetime) -> None:
-    """Void deliveries that wait again while their reader waits for something later, which carries their text."""
-    if not ids:
-        return
-    await tx.execute(
-        """
-        with superseded as (
-            select d.id, d.carried || d.broadcast_id as broadcast_ids, later.id as later_id
-            from subscriber_delivery d
-            join subscriber s on s.id = d.subscriber_id
-            join status_broadcast b on b.id = d.broadcast_id
-            join status_broadcast later_b
-                on later_b.status_page_id = b.status_page_id
-                and later_b.subject = b.subject
-                and later_b.seq > b.seq
-            join subscriber_delivery later
-                on later.broadcast_id = later_b.id
-                and later.subscriber_id = d.subscriber_id
-                and later.state = 'queued'
-            where d.id = any($1::bigint[])
-                and d.state = 'queued'
-                and s.channel <> 'webhook'
-        ), voided as (
-            update subscriber_delivery d
-            set state = 'void', reason = 'superseded', ended_at = $2
-            from superseded
-            where d.id = superseded.id
-        )
-        update subscriber_delivery later
-        set carried = later.carried || superseded.broadcast_ids
-        from superseded
-        where later.id = superseded.later_id
-        """,
-        list(ids),
-        now,
     )
 
 
@@ -442,7 +364,7 @@ async def recover(tx: Tx, sent: Sequence[int], again: Sequence[int], now: dateti
         list(again),
         now,
     )
-    await supersede_requeued(tx, again, now)
+    await superseding_store.supersede_requeued(tx, again, now)
 
 
 async def holders(tx: Tx, names: Sequence[str]) -> set[str]:

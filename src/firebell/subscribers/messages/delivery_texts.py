@@ -30,12 +30,21 @@ class News:
 
 
 def news_of(delivery: ClaimedDelivery, broadcasts: Mapping[int, Broadcast]) -> News | None:
-    """Return what a delivery is about, None if it is about the subscription itself."""
+    """Return what a delivery is about, None if it is about the subscription itself.
+
+    If the page is private now, it has no text, whatever the page was when the update was published.
+    """
     broadcast = broadcasts.get(delivery.broadcast_id or 0)
     if broadcast is None:
         return None
     carried = [broadcasts[i] for i in delivery.carried if i in broadcasts]
+    if delivery.is_private:
+        broadcast, *carried = (_without_text(each) for each in (broadcast, *carried))
     return News(broadcast, sorted(carried, key=lambda each: each.seq, reverse=True))
+
+
+def _without_text(broadcast: Broadcast) -> Broadcast:
+    return replace(broadcast, content=update_texts.without_text(broadcast.content))
 
 
 def _site_url(ctx: Context, delivery: ClaimedDelivery) -> str:

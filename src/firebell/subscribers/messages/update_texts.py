@@ -14,6 +14,25 @@ PRIVATE_CONTENT = ("News", "Update", "Open the status page to read it.")
 BODY_BYTES, CARRIED_BODY_BYTES, CARRIED_UPDATES = 20_000, 5_000, 5
 
 
+def without_text(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said about a private page instead: that there is news, and where."""
+    title, label, body = PRIVATE_CONTENT
+    return {
+        **content,
+        "is_private": True,
+        "title": title,
+        "label": label,
+        "body": body,
+        "translations": {},
+        "next_update_at": None,
+        "eta_at": None,
+        "window": None,
+        "components": [],
+        "component_translations": {},
+        "document": {},
+    }
+
+
 def local_time(at: datetime, tz: str, language: Language) -> str:
     """Return an instant with its day and its zone."""
     return f"{language.day(at, tz)}, {at.astimezone(ZoneInfo(tz)):%H:%M %Z}"

@@ -1,0 +1,133 @@
+"""What was written before an incident turned out to be about personal data, or became private, or in a drill."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from tests.api.api_clients import Api, browser, key_of, organization
+from tests.api.test_a_post_reaches_customers import TEXT
+from tests.servers import mail_server
+from tests.stories.test_emails import Mailbox
+from tests.world import World, world
+
+COMMS = "/incidents/INC-1/comms"
+POSTS = "/incidents/INC-1/audiences/posts"
+FIRST = "We are sorry: card payments fail since 03:00 UTC. We are moving traffic. You can pay by invoice."
+LATER = "We moved traffic at 03:40 UTC and are watching card payments. You can pay by invoice meanwhile."
+
+
+async def _declare(w: World, commander: int, severity: int) -> None:
+    async with w.ctx.db.tx() as tx:
+        await incidents.declare(
+            *(tx, await w.actor(w.mara)),
+            title="Card payments fail",
+            severity=severity,
+            commander_id=commander,
+            service_ids=[w.service],
+            now=w.now,
+        )
+
+
+async def _publish(w: World, api: Api, bodies: dict[str, str], target: str) -> dict[str, Any]:
+    post: dict[str, Any] = {
+        "bodies": bodies,
+        "targets": [target],
+        "stage": "investigating",
+        "revision": (await api("GET", COMMS))["revision"],
+        "next_update_at": (w.now + timedelta(minutes=30)).isoformat(),
+        "headline": "Card payments fail",
+        "reason": "Known",
+    }
+    sent: dict[str, Any] = await api("POST", COMMS, post, status=201)
+    return sent
+
+
+@asynccontextmanager
+async def _mailing(dsn: str, clock: FakeClock, box: Mailbox) -> AsyncIterator[tuple[World, Api]]:
+    """Yield an organization that sends mail, with a SEV2."""
+    async with (
+        mail_server(box) as port,
+        world(dsn, clock, smtp_url=f"smtp://127.0.0.1:{port}") as w,
+        browser(w) as http,
+    ):
+        await _declare(w, w.mara, 2)
+        yield w, Api(http, await key_of(w.ctx.db, clock, w.mara))
+
+
+async def _set_type(api: Api, kind: str, *, private: bool) -> None:
+    await api("PUT", "/incidents/INC-1/type", {"type": kind, "private": private})
+
+
+async def _mail_customers(w: World, api: Api) -> dict[str, Any]:
+    """Write to the customers of the service, from the composer; the mail waits for 30 seconds."""
+    customer = await api("POST", "/customers", {"name": "Nordpost"}, status=201)
+    contact = {"address": "ops@nordpost.example", "name": "Ida"}
+    await api("POST", f"/customers/{customer['id']}/contacts", contact, status=201)
+    return await _publish(w, api, {"customer": TEXT}, "audience:customers")
+
+
+async def test_silence_publishes_nothing_of_what_became_a_breach_while_it_waited(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
+        await api("POST", "/status-pages", page, status=201)
+        await _declare(w, w.jun, 1)
+        await _publish(w, api, {"public": FIRST}, "status_page:kestrel")
+        clock.advance(timedelta(minutes=3))
+        post = await _publish(w, api, {"public": LATER}, "status_page:kestrel")
+        assert [each["rule"] for each in post["approvals"]] == ["facts"]
+        await _set_type(api, "data_protection", private=False)
+        clock.advance(timedelta(minutes=5))
+        await w.settle()
+        waiting = await api("GET", f"{COMMS}/posts/{post['id']}")
+        assert waiting["state"] == "waiting"
+        asked = {(each["rule"], each["role"]) for each in waiting["approvals"]}
+        assert {("protected", "legal"), ("protected", "executives")} <= asked
+
+
+async def test_customers_get_no_mail_about_an_incident_that_became_private_while_it_waited(
+    dsn: str, clock: FakeClock
+) -> None:
+    box = Mailbox()
+    async with _mailing(dsn, clock, box) as (w, api):
+        await _mail_customers(w, api)
+        clock.advance(timedelta(seconds=20))
+        await _set_type(api, "security", private=True)
+        clock.advance(timedelta(seconds=20))
+        await w.settle()
+        assert box.recipients == []
+        [post] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert (post["texts"][0]["void"], post["texts"][0]["queued"]) == (1, 0)
+
+
+async def test_a_mail_to_customers_that_failed_is_not_sent_again_once_the_incident_is_private(
+    dsn: str, clock: FakeClock
+) -> None:
+    box = Mailbox()
+    async with _mailing(dsn, clock, box) as (w, api):
+        await _mail_customers(w, api)
+        box.refuse += ["451 try later"] * 5
+        for minutes in (1, 6, 16, 61, 241):
+            clock.advance(timedelta(minutes=minutes))
+            await w.settle()
+        [post] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert post["texts"][0]["failed"] == 1
+        await _set_type(api, "security", private=True)
+        await api("POST", f"{POSTS}/{post['id']}/retry", status=409)
+        await w.settle()
+        assert len(box.mails) == 5
+
+
+async def test_a_post_to_customers_in_a_drill_can_be_undone(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _declare(w, w.mara, 2)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update incident set drill = true where id = 1")
+        sent = await _mail_customers(w, api)
+        assert [each["state"] for each in sent["deliveries"]] == ["sent"]
+        await api("POST", f"/undo/{sent['undo']['token']}")
+        assert (await api("GET", f"{COMMS}/posts/{sent['id']}"))["state"] == "recalled"
