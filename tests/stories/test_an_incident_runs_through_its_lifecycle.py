@@ -120,6 +120,25 @@ async def test_an_alert_that_fires_again_puts_the_incident_back_to_work_and_page
         assert "stable" not in await missing(w, made.id)
 
 
+async def test_an_alert_that_fired_again_before_the_end_was_recorded_is_a_regression(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        made, mara = await declared(w, page_id=1), await w.actor(w.mara)
+        await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+        await w.alert(status="resolved")
+        clock.advance(timedelta(minutes=1))
+        ended = w.now
+        clock.advance(timedelta(minutes=10))
+        await w.alert()
+        clock.advance(timedelta(minutes=15))
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=ended)
+        await w.after(minutes=2)
+        assert (await latest(w, made.id)).phase is Phase.INVESTIGATING
+
+
 async def test_an_alert_that_never_stopped_is_no_regression_but_keeps_the_incident_open(
     dsn: str, clock: FakeClock
 ) -> None:

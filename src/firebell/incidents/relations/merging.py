@@ -42,10 +42,11 @@ async def absorb(
 ) -> tuple[Incident, Incident]:
     """Merge one open incident into another; return the first as it was, and the second with its severity unchanged.
 
-    The second gets the services, pages, roles, customer reports and runs of runbooks, and the earlier start of the
-    impact and detection. A role that only one person can hold stays with its holder; the other becomes a responder. In
-    a SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first that no one has answered
-    pages for the second before it is resolved.
+    The second gets the services, pages, roles, customer reports and runs of runbooks, the earlier start of the
+    impact and detection, and the later end of both if both are monitored. If it is monitored and the impact of the
+    first continues, it goes back to work. A role that only one person can hold stays with its holder; the other
+    becomes a responder. In a SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first
+    that no one has answered pages for the second before it is resolved.
     """
     if incident_id == into_id:
         raise Invalid("An incident can't be merged into itself.", fields={"into": "Enter another incident."})
@@ -67,6 +68,8 @@ async def absorb(
         if old.phase in UNDECLARED
         else min(old.max_severity, into.max_severity),
     )
+    if old.phase is into.phase is Phase.MONITORING and old.stable_since and into.stable_since:
+        merged = await phase_actions.restart_stability(tx, merged, max(old.stable_since, into.stable_since))
     gone = await store.change(tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now)
     for timer in (phase_actions.STABLE_TIMER, phase_actions.REFIRE_TIMER):
         await timers.cancel(tx, timer, str(old.id))
@@ -84,6 +87,8 @@ async def absorb(
     await tx.emit(IncidentMerged(old.id, into.id), now)
     # after what locks status pages: pages are locked last
     await _merge_pages(tx, actor, gone, merged, page_ids, now)
+    if lifecycle.continues_impact(old, merged):
+        merged = await phase_actions.regress(tx, actor, merged, f"{old.ref} was merged into it", now)
     await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     return old, merged
 
