@@ -162,9 +162,8 @@ async def _move(
     change: dict[str, Any] = {"from": old.phase, "to": phase}
     if happened_at < now:
         change["effective_at"] = happened_at.isoformat()
-    await timeline_writer.add_timeline_entry(
-        tx, actor, old.id, "phase", f"{text}{skipping}{note}", now, **change
-    )
+    text = f"{text}{skipping}{note}"
+    await timeline_writer.write_entry(tx, actor, old.id, "phase", text, change, now, min(happened_at, now))
     await tx.audit(actor, "incident.phase", old.ref, now, to=phase, forced=bool(why))
     await tx.emit(PhaseChanged(old.id, old.phase, phase, happened_at), now)
     if phase is Phase.CLOSED:
