@@ -18,6 +18,7 @@ from firebell.incidents.model import (
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.phases import lifecycle
 from firebell.incidents.relations import store as relation_store
+from firebell.incidents.roles import ending
 from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.text_limits import REASON_MAX_CHARS
@@ -155,8 +156,7 @@ async def _move_roles(tx: Tx, old: Incident, into: Incident, now: datetime) -> N
     taken = {a.role for a in held[into.id]}
     for assignment in held[old.id]:
         role, person_id = assignment.role, assignment.person_id
-        await store.end_role(tx, old.id, role, person_id, now)
-        await tx.emit(RoleChanged(old.id, role, person_id, "ended"), now)
+        await ending.end_role(tx, old.id, role, person_id, now)
         if role in SINGLE and role in taken:
             role = IncidentRole.RESPONDER
         is_involved = role is IncidentRole.RESPONDER and any(p == person_id for _, p in holders)
@@ -167,8 +167,7 @@ async def _move_roles(tx: Tx, old: Incident, into: Incident, now: datetime) -> N
             # the commander of one incident is not the expert of the other
             if given_up is IncidentRole.COMMANDER:
                 continue
-            await store.end_role(tx, into.id, given_up, person_id, now)
-            await tx.emit(RoleChanged(into.id, given_up, person_id, "ended"), now)
+            await ending.end_role(tx, into.id, given_up, person_id, now)
             holders.discard((given_up, person_id))
         await store.start_role(tx, into.id, role, person_id, now)
         await tx.emit(RoleChanged(into.id, role, person_id, "assigned"), now)
