@@ -5,6 +5,8 @@ import re
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.people import actions as people
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_timeline_entries import INC, declare
 from tests.world import World
@@ -66,6 +68,47 @@ async def test_a_released_role_is_empty_and_its_offers_end(dsn: str, clock: Fake
         again = await api("POST", f"{INC}/roles/release", {"role": "commander"})
         assert again["roles"] == []
         assert (await api("GET", "/audit", limit=1))[0]["action"] == "incident.role_released"
+
+
+async def test_an_offer_ends_when_someone_else_takes_the_role(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        async with w.ctx.db.tx() as tx:
+            priya = await people.create_person(
+                *(tx, SYSTEM), name="Priya", email="priya@example.com", role="responder", tz="UTC", now=w.now
+            )
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        offer = await api("POST", f"{INC}/handovers", {"role": "commander", "person_id": w.jun}, status=201)
+        await api("POST", f"{INC}/roles", {"role": "commander", "person_id": priya.id})
+        await jun("POST", f"{INC}/handovers/{offer['id']}", {"answer": "accepted"}, status=404)
+        assert await commanders(w) == [priya.id]
+        assert await api("GET", f"{INC}/handovers") == []
+
+
+async def test_command_is_vacant_when_the_commander_is_deactivated(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        await api("POST", f"{INC}/roles", {"role": "commander", "person_id": w.jun})
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        await jun("POST", f"{INC}/handovers", {"role": "commander", "person_id": w.mara}, status=201)
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, SYSTEM, w.jun, active=False, now=w.now)
+        await w.settle()
+        assert await commanders(w) == []
+        assert await api("GET", f"{INC}/handovers") == []
+        entries = await api("GET", f"{INC}/timeline")
+        assert any(e["kind"] == "role" and "deactivated" in e["text"] for e in entries)
+
+
+async def test_nothing_can_be_handed_to_someone_who_was_deactivated(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        await api("POST", f"{INC}/handovers", {"role": "commander", "person_id": w.jun}, status=201)
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, SYSTEM, w.jun, active=False, now=w.now)
+        await w.settle()
+        assert await commanders(w) == [w.mara]
+        assert await api("GET", f"{INC}/handovers") == []
 
 
 async def test_only_who_is_asked_sees_the_question(dsn: str, clock: FakeClock) -> None:

@@ -43,6 +43,8 @@ class Desk:
 
     def __init__(self, machine: Machine, terminal: Terminal) -> None:
         self.machine, self.terminal = machine, terminal
+        self.unanswered: list[str] = []
+        """The requests that reached the closed gate."""
 
     @property
     def away(self) -> Path:
@@ -79,7 +81,8 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
         server = urlsplit(terminal.env["FIREBELL_URL"])
 
         async def gate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if (tmp_path / "away").exists():
+            if desk.away.exists():
+                desk.unanswered.append((await reader.readline()).decode())
                 writer.close()
                 return
             up_reader, up_writer = await asyncio.open_connection(server.hostname, server.port)
@@ -92,7 +95,8 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
 
         async with listening(gate) as port:
             env = {"FIREBELL_URL": f"http://127.0.0.1:{port}", "FIREBELL_KEY": terminal.env["FIREBELL_KEY"]}
-            yield Desk(Machine(tmp_path, env), terminal)
+            desk = Desk(Machine(tmp_path, env), terminal)
+            yield desk
 
 
 async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -147,6 +151,25 @@ async def test_a_run_is_recorded_at_once_and_what_the_server_missed_later(desk: 
     assert acted["head"].startswith(f"acting on {services[0]} with [redacted:variable] as ")
     # nobody knew whether the incident is private, so the output of the second run stayed on the machine
     assert all(step["head"] is None for step in runs[0]["steps"])
+
+
+async def test_a_server_that_is_away_is_waited_for_once_before_the_first_step(desk: Desk) -> None:
+    text = runbook("### 1. Do\n\n```bash run=auto\necho done\n```\n")
+    await desk.terminal("runbook", "push", str(desk.machine.write(text, "away.md")))
+    await desk.declare()
+    sha256 = (await desk.terminal("runbook", "show", "away", "--json")).json["sha256"]
+    options = ("away", "--incident", "INC-1", "--yes", "--sha256", sha256)
+    await desk.run(*options)
+    desk.away.touch()
+    await desk.run(*options)
+    assert sum(request.startswith("GET") for request in desk.unanswered) == 1
+    desk.unanswered.clear()
+    # what the first of them could not send is what shows that the server is away
+    await desk.run(*options)
+    assert not any(request.startswith("GET") for request in desk.unanswered)
+    desk.away.unlink()
+    await desk.run("--resume", "--yes", code=1)
+    assert len(await desk.runs()) == 3
 
 
 async def test_in_a_private_incident_no_output_leaves_the_machine(desk: Desk) -> None:

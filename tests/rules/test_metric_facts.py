@@ -121,6 +121,23 @@ def test_the_minutes_of_people() -> None:
     assert facts.presence_minutes(late)[5] == 2
 
 
+def test_no_one_is_present_and_no_update_is_due_while_an_incident_is_closed() -> None:
+    one = incident(declared_at=at("09:20"), resolved_at=at("14:50"), closed_at=at("15:20"))
+    roles = (RoleHeld(IncidentRole.COMMANDER, 1, at("09:20"), None),)
+    phases = (
+        entry("phase", at("10:00"), **{"from": "investigating", "to": "monitoring"}),
+        entry("phase", at("10:30"), **{"from": "monitoring", "to": "closed"}),
+        entry("phase", at("14:20"), **{"from": "closed", "to": "investigating"}),
+        entry("phase", at("14:50"), **{"from": "investigating", "to": "monitoring"}),
+        entry("phase", at("15:20"), **{"from": "monitoring", "to": "closed"}),
+    )
+    written = (entry("note", at("10:10"), 2), entry("note", at("14:30"), 2))
+    updates = (entry("update", at("09:45")), entry("update", at("10:10")), entry("update", at("14:45")))
+    fact = facts.incident_fact(source(one, *phases, *written, *updates, roles=roles))
+    assert facts.presence_minutes(source(one, *phases, *written, roles=roles)) == {1: 70 + 60, 2: 20 + 15}
+    assert (fact.updates_due, fact.updates_on_time) == (1, 1)
+
+
 def page(day: int, text: str, ended: str | None, **changes: Any) -> PageSource:
     """Return a page of Mara at level 1; `ended` by its source."""
     triggered, resolved = at(text, day), at(ended, day) if ended else None

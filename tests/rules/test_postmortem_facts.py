@@ -165,6 +165,7 @@ def document(text: str, state: str = "draft") -> Postmortem:
         created_at=NOW,
         updated_at=NOW,
         published_at=None,
+        first_published_at=None,
         version=1,
         kind="incident",
         published_version=None,

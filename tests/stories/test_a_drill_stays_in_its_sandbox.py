@@ -276,3 +276,23 @@ async def test_managers_are_reminded_once_a_month(dsn: str, clock: FakeClock) ->
             async with w.ctx.db.tx() as tx:
                 months.append(await tx.value("select count(*) from notice where kind = 'drill'"))
         assert months == [0, 1, 1, 2]
+
+
+async def test_a_real_incident_that_comes_back_pauses_the_drill(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        lena, mara = await facilitator(w), await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            real = await incidents.declare(
+                tx, mara, title="Checkout is down", severity=1, commander_id=w.mara, now=w.now
+            )
+            await incidents.add_entry(tx, mara, real.id, "mitigation", "Rolled back", w.now)
+            await incidents.set_phase(tx, mara, real.id, Phase.MONITORING, w.now)
+        drill = await run(w, actions.plan_drill, lena, planned_for=w.now, scenario="db-primary-lost")
+        drill = await run(w, actions.start_drill, lena, drill)
+        assert drill.state is DrillState.RUNNING
+        await w.after(minutes=2)
+        async with w.ctx.db.tx() as tx:
+            await incidents.record_report(tx, mara, real.id, "Cards fail again", w.now)
+        await w.settle()
+        assert (await reread_incident(w, real.id)).phase is Phase.INVESTIGATING
+        assert (await reread(w, drill)).state is DrillState.PAUSED

@@ -14,6 +14,8 @@ from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.findings import FindingLevel
 from firebell.kit.jobs import timers
 from firebell.kit.process_pool import DOCUMENTS
+from firebell.metrics.facts import projection
+from firebell.metrics.learning_loop import queries as learning_loop
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.actions import NewAction
@@ -21,8 +23,10 @@ from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.near_misses import actions as near_misses
 from firebell.postmortems.near_misses.model import NearMissReport
+from firebell.postmortems.postmortem_list import store as list_store
 from firebell.postmortems.progress import reminder_messages
-from tests.postmortem_steps import agreed, published
+from firebell.readiness import store as readiness_store
+from tests.postmortem_steps import PUBLISHABLE, agreed, published
 from tests.rules.test_postmortem_checks import COMPLETE, WHYS
 from tests.world import World, world
 
@@ -168,6 +172,32 @@ async def test_a_late_one_reaches_the_managers_and_stays_a_finding(dsn: str, clo
         async with w.ctx.db.tx() as tx:
             await published(tx, w, incident_id)
         assert await codes(w, incident_id) == {("P-SKIPPED", FindingLevel.ERROR)}
+
+
+async def test_a_correction_weeks_later_makes_no_one_late(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        await w.after(hours=20)
+        in_time = w.now
+        async with w.ctx.db.tx() as tx:
+            await published(tx, w, incident_id)
+        await w.after(hours=24 * 20)
+        since = w.now - timedelta(days=30)
+        async with w.ctx.db.tx() as tx:
+            await published(tx, w, incident_id, f"{PUBLISHABLE}\nThe link to the graph is mended.\n")
+        assert await codes(w, incident_id) == set()
+        async with w.ctx.db.tx() as tx:
+            await projection.project_incidents(tx, [incident_id])
+            fact = await tx.value(
+                "select postmortem_published_at from incident_fact where id = $1", incident_id
+            )
+            assert fact == in_time
+            assert await list_store.on_time(tx, since, []) == (1, 1)
+            assert [one.published_at for one in await readiness_store.closed_severe(tx, since, [1])] == [
+                in_time
+            ]
+            loop = await learning_loop.loop_of(tx, incident_id, w.now)
+        assert loop.published_after == timedelta(hours=20)
 
 
 async def test_the_time_begins_again_when_the_incident_is_closed_again(dsn: str, clock: FakeClock) -> None:

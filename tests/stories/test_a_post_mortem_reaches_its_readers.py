@@ -1,6 +1,7 @@
 """Story: a published post-mortem is sent to its list once, and one that is undone reaches no one."""
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import Phase
 from firebell.kit import undo
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -59,6 +60,27 @@ async def test_its_list_gets_it_once_and_an_undone_one_reaches_no_one(dsn: str, 
         assert (told(w), await mail_states(w)) == (2, {"failed": 1})  # there is no mail server here
         await w.after(hours=30)
         assert told(w) == 2
+
+
+async def test_a_publication_that_is_undone_twice_leaves_nothing_published(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await closed(w)
+        mara = await w.actor(w.mara)
+        for _ in range(2):
+            async with w.ctx.db.tx() as tx:
+                await approved(tx, w, 1, f"{PUBLISHABLE}\nAt {w.now:%H:%M}.\n")
+                await postmortems.publish(tx, mara, 1, w.now)
+            async with w.ctx.db.tx() as tx:
+                entry = await undo.find(tx, w.ctx.signer, mara, undo.LATEST, ["postmortem.published"], w.now)
+                await postmortems.unpublish(tx, mara, entry, w.now)
+            await w.after(minutes=2)
+            async with w.ctx.db.tx() as tx:
+                document = await postmortems.of_incident(tx, 1)
+                incident = await incidents.incident(tx, 1)
+            assert (document.stage, document.published_version) == ("draft", None)
+            assert incident.phase is Phase.CLOSED
 
 
 async def test_a_writer_who_approves_in_a_small_team_leaves_a_finding(dsn: str, clock: FakeClock) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firebell.incidents import actions as incidents
+from firebell.incidents import queries
 from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.model import Incident, IncidentRole, Phase
@@ -93,6 +94,23 @@ async def test_a_change_is_dated_back_but_not_before_the_phase_began(dsn: str, c
         assert {(t.actor_id, t.reason) for t in moves[1:]} == {(w.mara, "Late")}
 
 
+async def test_a_change_that_is_dated_back_blames_no_one_for_the_time_since(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await declared(w), await w.actor(w.mara)
+        await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+        clock.advance(timedelta(minutes=5))
+        ended = w.now
+        clock.advance(timedelta(minutes=50))
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=ended)
+        async with w.ctx.db.tx() as tx:
+            entry = next(e for e in await incidents.timeline(tx, made.id) if e.kind == "phase")
+            checked = await queries.checked(tx, [await incidents.incident(tx, made.id)], (), w.now)
+        assert (entry.effective_at, entry.at) == (ended, w.now)
+        assert "I-NOPROGRESS" not in {finding.code for finding in checked[made.id].open}
+
+
 async def test_an_alert_that_fires_again_puts_the_incident_back_to_work_and_pages(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -118,6 +136,25 @@ async def test_an_alert_that_fires_again_puts_the_incident_back_to_work_and_page
         assert "stable" in await missing(w, made.id)
         await w.after(minutes=1)
         assert "stable" not in await missing(w, made.id)
+
+
+async def test_an_alert_that_fired_again_before_the_end_was_recorded_is_a_regression(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        made, mara = await declared(w, page_id=1), await w.actor(w.mara)
+        await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+        await w.alert(status="resolved")
+        clock.advance(timedelta(minutes=1))
+        ended = w.now
+        clock.advance(timedelta(minutes=10))
+        await w.alert()
+        clock.advance(timedelta(minutes=15))
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=ended)
+        await w.after(minutes=2)
+        assert (await latest(w, made.id)).phase is Phase.INVESTIGATING
 
 
 async def test_an_alert_that_never_stopped_is_no_regression_but_keeps_the_incident_open(
@@ -221,6 +258,21 @@ async def test_a_provisional_sev0_is_dismissed_by_a_second_person_with_a_reason(
         assert isinstance(await run(w, incidents.set_phase, jun, *dismiss), Invalid)
         done = await run(w, incidents.set_phase, jun, *dismiss, reason="Test data")
         assert done.phase is Phase.DISMISSED
+
+
+async def test_a_reopened_incident_owes_no_update_for_the_time_it_was_closed(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await resolved(w, severity=1), await w.actor(w.mara)
+        await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, w.now, reason="Stable", force=True)
+        await w.after(hours=10)
+        again = await run(w, incidents.set_phase, mara, made.id, Phase.INVESTIGATING, w.now, reason="Again")
+        every = incidents.update_interval(1)
+        assert every
+        assert again.update_due_at == w.now + every
+        worse = await run(w, incidents.set_severity, mara, made.id, 0, "All regions", w.now)
+        assert worse.update_due_at == w.now + (incidents.update_interval(0) or every)
 
 
 async def test_a_closed_sev3_counts_as_reviewed_once_it_can_no_longer_be_reopened(

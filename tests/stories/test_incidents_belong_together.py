@@ -190,3 +190,56 @@ async def test_an_incident_of_the_past_pages_and_reminds_no_one(dsn: str, clock:
         async with w.ctx.db.tx() as tx:
             moves = await phase_store.transitions(tx, done.id)
         assert [t.effective_at for t in moves] == sorted(t.effective_at for t in moves)
+
+
+async def _monitored(w: World, severity: int = 1, title: str = "Slow") -> Incident:
+    """Declare an incident, and end its impact now."""
+    mara, one = await w.actor(w.mara), await declared(w, severity=severity, title=title)
+    await run(w, incidents.add_entry, mara, one.id, "mitigation", "Rolled back", w.now)
+    done = await run(w, incidents.set_phase, mara, one.id, Phase.MONITORING, w.now)
+    assert isinstance(done, Incident)
+    return done
+
+
+async def test_an_impact_that_continues_is_not_over_after_a_merge(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        into = await _monitored(w)
+        other = await declared(w, severity=2, title="Still down")
+        clock.advance(timedelta(minutes=20))
+        done = await run(w, incidents.merge, mara, other.id, into.id, w.now)
+        assert (done.phase, done.impact_end, done.stable_since) == (Phase.INVESTIGATING, None, None)
+        assert done.reopen_count == 1
+        await w.settle()
+        assert await _own_pages(w, into.id) == [PageState.RESOLVED, PageState.TRIGGERED]
+
+
+async def test_a_report_from_after_the_end_reopens_what_it_is_merged_into(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        earlier = await run(w, incidents.report, mara, title="Odd", now=w.now)
+        clock.advance(timedelta(minutes=5))
+        into = await _monitored(w, severity=2)
+        clock.advance(timedelta(minutes=5))
+        later = await run(w, incidents.report, mara, title="Odd again", now=w.now)
+        assert (await run(w, incidents.merge, mara, earlier.id, into.id, w.now)).phase is Phase.MONITORING
+        assert (await run(w, incidents.merge, mara, later.id, into.id, w.now)).phase is Phase.INVESTIGATING
+
+
+async def test_two_monitored_incidents_are_stable_since_the_later_end(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        into = await _monitored(w, severity=2)
+        clock.advance(timedelta(minutes=25))
+        later = await _monitored(w, severity=2, title="Down")
+        done = await run(w, incidents.merge, mara, later.id, into.id, w.now)
+        assert (done.impact_end, done.resolved_at, done.stable_since) == (w.now, w.now, w.now)
+        await run(w, incidents.sign_baseline, mara, into.id, "All fine", w.now)
+        await w.after(minutes=10)
+        assert isinstance(await run(w, incidents.set_phase, mara, into.id, Phase.CLOSED, w.now), Conflict)
+        async with w.ctx.db.tx() as tx:
+            assert "stable" not in [entry.kind for entry in await incidents.timeline(tx, into.id)]
+        await w.after(minutes=20)
+        async with w.ctx.db.tx() as tx:
+            assert "stable" in [entry.kind for entry in await incidents.timeline(tx, into.id)]
+        assert (await run(w, incidents.set_phase, mara, into.id, Phase.CLOSED, w.now)).phase is Phase.CLOSED

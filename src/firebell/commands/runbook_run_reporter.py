@@ -17,16 +17,29 @@ _FLUSH_S = 10.0
 _FIRST_ANSWER_S = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Server:
-    """A server and the key of the person who runs."""
+    """A server and the key of the person who runs.
+
+    With `gives_up`, it is not called again once it was unreachable: at the start of a run, each call that waits for a
+    server that is down keeps the responder from the first step.
+    """
 
     url: str
     key: str
+    gives_up: bool = False
+    unreachable: Unreachable | None = None
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the API; raise `CommandFailed` if it refuses and `Unreachable` if it is down."""
-        return call_at(self.url, self.key, method, path, body)
+        if self.unreachable is not None:
+            raise self.unreachable
+        try:
+            return call_at(self.url, self.key, method, path, body)
+        except Unreachable as error:
+            if self.gives_up:
+                self.unreachable = error
+            raise
 
 
 def is_away(error: CommandFailed) -> bool:

@@ -114,7 +114,7 @@ def _check(options: RunOptions, *, is_terminal: bool) -> None:
 
 def _server(options: RunOptions) -> Server | None:
     try:
-        return Server(*target())
+        return Server(*target(), gives_up=True)
     except Misused:
         needs_library = options.path is None and options.resume is None
         if needs_library or options.incident or options.require_server:
@@ -245,7 +245,7 @@ def _connect(session: RunSession, server: Server | None) -> None:
     if server is None:
         return
     session.keep_variables()
-    session.reporter = Reporter(server, session.journal)
+    session.reporter = Reporter(Server(server.url, server.key), session.journal)
     session.reporter.start()
     ref = session.journal.state.ref
     session.screen.say(

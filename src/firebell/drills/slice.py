@@ -26,7 +26,13 @@ def _timers() -> Mapping[str, "Handler"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.drills import running, sandbox_guards
-    from firebell.incidents.model import DrillPaged, IncidentDeclared, RoleChanged, SeverityChanged
+    from firebell.incidents.model import (
+        DrillPaged,
+        IncidentDeclared,
+        PhaseChanged,
+        RoleChanged,
+        SeverityChanged,
+    )
     from firebell.paging.model import ManualPageStarted
     from firebell.people.model import PersonLeft
     from firebell.runbooks.model import RunbookStepped
@@ -43,8 +49,13 @@ def _subscriptions() -> Subscriptions:
         then={
             IncidentDeclared: {"pause_drills": running.pause_for_real_incident},
             SeverityChanged: {"pause_drills_when_raised": running.pause_for_real_incident},
+            PhaseChanged: {"pause_drills_when_reopened": running.pause_for_real_incident},
         },
-        while_rows={"pause_drills": "drill", "pause_drills_when_raised": "drill"},
+        while_rows={
+            "pause_drills": "drill",
+            "pause_drills_when_raised": "drill",
+            "pause_drills_when_reopened": "drill",
+        },
     )
 
 

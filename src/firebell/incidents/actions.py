@@ -23,6 +23,7 @@ from firebell.incidents.phases import lifecycle
 from firebell.incidents.relations import actions as relation_actions
 from firebell.incidents.relations import merging
 from firebell.incidents.roles import actions as role_actions
+from firebell.incidents.roles import ending as role_ending
 from firebell.incidents.roles import reminder_recipients as role_recipients
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
@@ -55,6 +56,7 @@ declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
 drawn_graph = graph_drawing.drawn
 final_facts = final_facts_store.final_facts
+end_roles_of_leaver = role_ending.end_roles_of_leaver
 firing_at = fact_store.firing_at
 hidden_ids = visibility_store.hidden_ids
 impact_graph = graph_queries.impact_graph

@@ -12,8 +12,19 @@ from firebell.postmortems.model import (
     PostmortemKind,
 )
 
+FIRST_PUBLISHED_AT = """coalesce(
+            (
+                select min(version.at)
+                from postmortem_version version
+                where version.postmortem_id = postmortem.id
+                    and version.reason = 'publish'
+            ),
+            postmortem.published_at
+        )"""
+"""When a `postmortem` was first published, null if it is not; one of an early version has no version of it."""
 _LISTED = (
-    "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version,"
+    "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at,"
+    f" {FIRST_PUBLISHED_AT} as first_published_at, version,"
     " kind, published_version, asked_version, approved_version, withdrawal_by, withdrawal_reason, withdrawn_at"
 )
 _COLUMNS = f"{_LISTED}, body"

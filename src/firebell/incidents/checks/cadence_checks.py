@@ -60,7 +60,7 @@ def _late_update(
         if interval is None:  # closed: a later update starts again
             start, before = step.end, None
             continue
-        promised = _promised(record, entry) if is_last and step is history[-1] else None
+        promised = _promised(record, start) if is_last and step is history[-1] else None
         if before is not None and interval < before:
             start = step.start  # a shorter interval counts from when it began
         before, allowed = interval, max(interval, promised or interval)
@@ -84,10 +84,10 @@ def _late_update(
     )
 
 
-def _promised(record: CheckRecord, entry: TimelineEntry) -> timedelta | None:
-    """Return the time until the next update that is promised now, None for none."""
+def _promised(record: CheckRecord, since: datetime) -> timedelta | None:
+    """Return the time after `since` until the next update that is promised now, None for none."""
     due_at = record.incident.update_due_at
-    return due_at - entry.effective_at if due_at and due_at > entry.effective_at else None
+    return due_at - since if due_at and due_at > since else None
 
 
 def no_progress(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:

@@ -162,9 +162,8 @@ async def _move(
     change: dict[str, Any] = {"from": old.phase, "to": phase}
     if happened_at < now:
         change["effective_at"] = happened_at.isoformat()
-    await timeline_writer.add_timeline_entry(
-        tx, actor, old.id, "phase", f"{text}{skipping}{note}", now, **change
-    )
+    text = f"{text}{skipping}{note}"
+    await timeline_writer.write_entry(tx, actor, old.id, "phase", text, change, now, min(happened_at, now))
     await tx.audit(actor, "incident.phase", old.ref, now, to=phase, forced=bool(why))
     await tx.emit(PhaseChanged(old.id, old.phase, phase, happened_at), now)
     if phase is Phase.CLOSED:
@@ -227,7 +226,9 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
     match new.phase:
         case Phase.MONITORING:
             stable_at = (new.stable_since or now) + closing_rules.STABILITY_PERIOD
-            await phase_store.note_newest_alert(tx, new.id)
+            ended_at = new.stable_since
+            is_dated_back = ended_at is not None and ended_at < now
+            await phase_store.note_newest_alert(tx, new.id, ended_at if is_dated_back else None)
             await timers.schedule(tx, STABLE_TIMER, key, stable_at)
             await timers.schedule(tx, REFIRE_TIMER, key, now + lifecycle.REFIRE_CHECK_INTERVAL)
             text = f"{actor.label} resolved {new.public_name}."
@@ -245,7 +246,14 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
             await paging.extend_ack(tx, "incident", new.id, now)
 
 
-@internal("Called when an alert fires again or a customer reports a problem.")
+@internal("Part of merging two incidents.")
+async def restart_stability(tx: Tx, incident: Incident, since: datetime) -> Incident:
+    """Move the end of the impact of a monitored incident to `since`: it can be closed after 30 minutes from then."""
+    await timers.schedule(tx, STABLE_TIMER, str(incident.id), since + closing_rules.STABILITY_PERIOD)
+    return await store.change(tx, incident.id, impact_end=since, resolved_at=since, stable_since=since)
+
+
+@internal("Called when an alert fires again, a customer reports, or an impact that continues is merged.")
 async def regress(
     tx: Tx, actor: Actor, incident: Incident, reason: str, now: datetime, *, page_id: int | None = None
 ) -> Incident:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.incidents.closing import rules as closing_rules
-from firebell.incidents.model import ACTIVE, Incident, IncidentRole, Phase
+from firebell.incidents.model import ACTIVE, UNDECLARED, Incident, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, Severity
 
 REOPEN_WITHIN = timedelta(hours=24)
@@ -111,6 +111,17 @@ def reached(before: Phase, to: Phase) -> tuple[Phase, ...]:
     if to in (Phase.RESOLVED, Phase.MONITORING) and before in ACTIVE:
         return (Phase.RESOLVED, Phase.MONITORING)
     return (to,)
+
+
+def continues_impact(merged: Incident, into: Incident) -> bool:
+    """Return True if merging one incident shows that the impact of the other, which is monitored, has not ended.
+
+    The impact of the first one continues, or it was reported after the impact of the second had ended.
+    """
+    if into.phase is not Phase.MONITORING:
+        return False
+    is_later = into.stable_since is not None and merged.detected_at > into.stable_since
+    return merged.phase in ACTIVE or (merged.phase in UNDECLARED and is_later)
 
 
 def refire_interval(stable_since: datetime | None, now: datetime) -> timedelta:

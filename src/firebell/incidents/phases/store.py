@@ -75,15 +75,24 @@ async def last_transition_at(tx: Tx, incident_id: int) -> datetime | None:
     return effective_at
 
 
-async def note_newest_alert(tx: Tx, incident_id: int) -> None:
-    """Note which alerts exist, so that only a later one is a regression."""
+async def note_newest_alert(tx: Tx, incident_id: int, ended_at: datetime | None) -> None:
+    """Note which alerts exist, so that only a later one is a regression.
+
+    If the end of the impact was dated back to `ended_at`, only those count that had started by then.
+    """
     await tx.execute(
         """
         update incident
-        set last_alert_id = (select max(id) from alert)
+        set last_alert_id = (
+            select max(id)
+            from alert
+            where $2::timestamptz is null
+                or starts_at <= $2
+        )
         where id = $1
         """,
         incident_id,
+        ended_at,
     )
 
 

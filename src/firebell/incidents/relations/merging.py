@@ -18,6 +18,7 @@ from firebell.incidents.model import (
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.phases import lifecycle
 from firebell.incidents.relations import store as relation_store
+from firebell.incidents.roles import ending
 from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.text_limits import REASON_MAX_CHARS
@@ -42,10 +43,11 @@ async def absorb(
 ) -> tuple[Incident, Incident]:
     """Merge one open incident into another; return the first as it was, and the second with its severity unchanged.
 
-    The second gets the services, pages, roles, customer reports and runs of runbooks, and the earlier start of the
-    impact and detection. A role that only one person can hold stays with its holder; the other becomes a responder. In
-    a SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first that no one has answered
-    pages for the second before it is resolved.
+    The second gets the services, pages, roles, customer reports and runs of runbooks, the earlier start of the
+    impact and detection, and the later end of both if both are monitored. If it is monitored and the impact of the
+    first continues, it goes back to work. A role that only one person can hold stays with its holder; the other
+    becomes a responder. In a SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first
+    that no one has answered pages for the second before it is resolved.
     """
     if incident_id == into_id:
         raise Invalid("An incident can't be merged into itself.", fields={"into": "Enter another incident."})
@@ -67,6 +69,8 @@ async def absorb(
         if old.phase in UNDECLARED
         else min(old.max_severity, into.max_severity),
     )
+    if old.phase is into.phase is Phase.MONITORING and old.stable_since and into.stable_since:
+        merged = await phase_actions.restart_stability(tx, merged, max(old.stable_since, into.stable_since))
     gone = await store.change(tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now)
     for timer in (phase_actions.STABLE_TIMER, phase_actions.REFIRE_TIMER):
         await timers.cancel(tx, timer, str(old.id))
@@ -84,6 +88,8 @@ async def absorb(
     await tx.emit(IncidentMerged(old.id, into.id), now)
     # after what locks status pages: pages are locked last
     await _merge_pages(tx, actor, gone, merged, page_ids, now)
+    if lifecycle.continues_impact(old, merged):
+        merged = await phase_actions.regress(tx, actor, merged, f"{old.ref} was merged into it", now)
     await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     return old, merged
 
@@ -150,8 +156,7 @@ async def _move_roles(tx: Tx, old: Incident, into: Incident, now: datetime) -> N
     taken = {a.role for a in held[into.id]}
     for assignment in held[old.id]:
         role, person_id = assignment.role, assignment.person_id
-        await store.end_role(tx, old.id, role, person_id, now)
-        await tx.emit(RoleChanged(old.id, role, person_id, "ended"), now)
+        await ending.end_role(tx, old.id, role, person_id, now)
         if role in SINGLE and role in taken:
             role = IncidentRole.RESPONDER
         is_involved = role is IncidentRole.RESPONDER and any(p == person_id for _, p in holders)
@@ -162,8 +167,7 @@ async def _move_roles(tx: Tx, old: Incident, into: Incident, now: datetime) -> N
             # the commander of one incident is not the expert of the other
             if given_up is IncidentRole.COMMANDER:
                 continue
-            await store.end_role(tx, into.id, given_up, person_id, now)
-            await tx.emit(RoleChanged(into.id, given_up, person_id, "ended"), now)
+            await ending.end_role(tx, into.id, given_up, person_id, now)
             holders.discard((given_up, person_id))
         await store.start_role(tx, into.id, role, person_id, now)
         await tx.emit(RoleChanged(into.id, role, person_id, "assigned"), now)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.incidents import lookup, store, timeline_writer
 from firebell.incidents.model import OPEN, ROLE_NAMES, SINGLE, Incident, IncidentRole, RoleChanged
-from firebell.incidents.roles import handover_store
+from firebell.incidents.roles import ending
 from firebell.incidents.roles import rules as role_rules
 from firebell.incidents.timeline import actions as timeline_actions
 from firebell.kit.db.database import Tx
@@ -41,7 +41,7 @@ async def take_role(
     ended = assignments if role in SINGLE else []
     if ended:
         previous = await people.person(tx, ended[0].person_id)
-        await store.end_role(tx, incident_id, role, None, now)
+        await ending.end_role(tx, incident_id, role, previous.id, now)
         text = (
             f"took over as {name} from {previous.name}"
             if assigns_self
@@ -52,8 +52,6 @@ async def take_role(
         tx, actor, incident_id, "role", text, now, role=role, person=person_id
     )
     await tx.audit(actor, "incident.role", incident.ref, now, role=role, person=person_id)
-    for assignment in ended:
-        await tx.emit(RoleChanged(incident_id, role, assignment.person_id, "ended"), now)
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
 
 
@@ -90,9 +88,7 @@ async def release_role(
     is_own = actor.person_id == person_id
     person = await people.person(tx, person_id)
     text = f"released the role {name}" if is_own else f"released {person.name} from the role {name}"
-    await store.end_role(tx, incident_id, role, person_id, now)
-    await handover_store.cancel_of(tx, incident_id, role, person_id, now)
+    await ending.end_role(tx, incident_id, role, person_id, now)
     data = {"role": role, "person": person_id, "change": "ended"}
     await timeline_actions.record_entry(tx, actor, incident_id, "role", text, data, now)
     await tx.audit(actor, "incident.role_released", incident.ref, now, role=role, person=person_id)
-    await tx.emit(RoleChanged(incident_id, role, person_id, "ended"), now)

@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from firebell.incidents import lookup, store
-from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, RoleChanged
+from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole
 from firebell.incidents.roles import actions as role_actions
-from firebell.incidents.roles import handover_store
+from firebell.incidents.roles import ending, handover_store
 from firebell.incidents.roles.handover_store import RoleOffer
 from firebell.incidents.timeline import actions as timeline_actions
 from firebell.kit.db.database import Tx
@@ -120,8 +120,7 @@ async def answer_offer(
     await handover_store.answer(tx, offer.id, given, now)
     if given is OfferAnswer.ACCEPTED:
         if await _holds(tx, incident_id, offer.role, offer.from_id):
-            await store.end_role(tx, incident_id, offer.role, offer.from_id, now)
-            await tx.emit(RoleChanged(incident_id, offer.role, offer.from_id, "ended"), now)
+            await ending.end_role(tx, incident_id, offer.role, offer.from_id, now)
         await role_actions.take_role(tx, actor, incident_id, offer.role, offer.to_id, now)
         suffix = f". {holder.name} said: {offer.note}" if offer.note else ""
         await _note(tx, actor, offer, f"accepted the handover as {name} from {holder.name}{suffix}", now)

@@ -79,6 +79,42 @@ async def answer(tx: Tx, offer_id: int, given: str, now: datetime) -> None:
     )
 
 
+async def cancel_to(tx: Tx, incident_id: int, to_id: int, now: datetime) -> None:
+    """Cancel what is offered to a person in an incident, which is locked."""
+    await tx.execute(
+        """
+        update role_offer
+        set answer = 'canceled', answered_at = $3
+        where incident_id = $1
+            and to_id = $2
+            and answer is null
+        """,
+        incident_id,
+        to_id,
+        now,
+    )
+
+
+async def incidents_with(tx: Tx, person_id: int) -> list[int]:
+    """Return the incidents in which a person has a role or is offered one, in the order of their ids."""
+    rows = await tx.fetch(
+        """
+        select incident_id
+        from incident_role
+        where person_id = $1
+            and until_at is null
+        union
+        select incident_id
+        from role_offer
+        where to_id = $1
+            and answer is null
+        order by incident_id
+        """,
+        person_id,
+    )
+    return [row["incident_id"] for row in rows]
+
+
 async def cancel_of(tx: Tx, incident_id: int, role: IncidentRole, from_id: int, now: datetime) -> None:
     """Cancel what a person offers of a role that they no longer have."""
     await tx.execute(

@@ -1,12 +1,12 @@
 """The facts of incidents and pages as a function of what was recorded about them (pure; spec 11.11)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
-from firebell.kit.intervals import Interval, union
+from firebell.kit.intervals import Interval, minus, union
 from firebell.kit.localtime import to_local
 from firebell.metrics.model import RULE_MAX_CHARS, Exclusion, IncidentFact, PageFact, Vote
 from firebell.oncall.rota.fairness import night_of
@@ -83,6 +83,8 @@ class PageSource:
 _EXCLUDED_PHASES = {Phase.DISMISSED: Exclusion.DISMISSED, Phase.MERGED: Exclusion.MERGED}
 
 
+_CLOSED = (Phase.CLOSED, Phase.REVIEWED)
+_RESOLVED = (Phase.RESOLVED, Phase.MONITORING, *_CLOSED)
 _ENDED = frozenset(_EXCLUDED_PHASES.values())
 
 
@@ -146,7 +148,7 @@ def _first_severity(incident: Incident, timeline: Sequence[TimelineEntry]) -> in
 def presence_minutes(source: IncidentSource) -> dict[int, int]:
     """Return the minutes for which each person was present: held a role, or wrote entries; until it was closed.
 
-    An incident that is not closed counts up to its last entry.
+    An incident that is not closed counts up to its last entry, and one that was reopened without the time between.
     """
     end = source.incident.closed_at or _last_entry_at(source)
     spans: dict[int, list[Interval]] = {}
@@ -163,8 +165,24 @@ def presence_minutes(source: IncidentSource) -> dict[int, int]:
     return {
         person_id: minutes
         for person_id, intervals in spans.items()
-        if (minutes := _minutes(span for span in intervals if span.start < span.end))
+        if (minutes := _minutes(minus(union(intervals), _spans(source.timeline, _CLOSED))))
     }
+
+
+def _spans(timeline: Sequence[TimelineEntry], phases: Sequence[Phase]) -> list[Interval]:
+    """Return when an incident was in one of these phases, as far as it left them again."""
+    spans: list[Interval] = []
+    since: datetime | None = None
+    for entry in sorted(timeline, key=lambda e: (e.effective_at, e.id)):
+        if entry.kind != "phase" or "to" not in entry.data:
+            continue
+        is_inside = entry.data["to"] in phases
+        if is_inside and since is None:
+            since = entry.effective_at
+        elif not is_inside and since is not None:
+            spans.append(Interval(since, entry.effective_at))
+            since = None
+    return spans
 
 
 def _minutes(intervals: Iterable[Interval]) -> int:
@@ -174,8 +192,8 @@ def _minutes(intervals: Iterable[Interval]) -> int:
 def update_adherence(incident: Incident, timeline: Sequence[TimelineEntry]) -> tuple[int, int]:
     """Return how many updates were due, and how many of them were posted in time.
 
-    An update is due one interval of the severity after the declaration, and after each update, until the incident is
-    resolved or the last update is written. An update that is not posted counts once.
+    An update is due one interval of the severity after the declaration, after each update, and after a reopening, until
+    the incident is resolved or the last update is written. An update that is not posted counts once.
     """
     end = incident.resolved_at or max((e.effective_at for e in timeline), default=incident.declared_at)
     posted = sorted(e.effective_at for e in timeline if e.kind == "update")
@@ -185,17 +203,45 @@ def update_adherence(incident: Incident, timeline: Sequence[TimelineEntry]) -> t
         for e in sorted(timeline, key=lambda e: (e.effective_at, e.id))
         if e.kind == "severity" and isinstance(e.data.get("to"), int)
     ]
-    severity, due, on_time = _first_severity(incident, timeline), 0, 0
-    since = incident.declared_at
-    for at in [*posted, None]:
-        severity = next((to for when, to in reversed(changes) if when <= since), severity)
+    first = _first_severity(incident, timeline)
+
+    def interval(at: datetime) -> timedelta | None:
+        severity = next((to for when, to in reversed(changes) if when <= at), first)
         every = FACTS[Severity(severity)].update_every
-        if every and (due_at := since + timedelta(minutes=every)) < end:
+        return timedelta(minutes=every) if every else None
+
+    resolved, since, due, on_time = _spans(timeline, _RESOLVED), incident.declared_at, 0, 0
+    for at in [*posted, None]:
+        due_at = _update_due(since, at, resolved, interval)
+        if due_at is not None and due_at < end:
             due += 1
             on_time += at is not None and at <= due_at
         if at is not None:
             since = max(since, at)
     return due, on_time
+
+
+def _update_due(
+    since: datetime,
+    posted_at: datetime | None,
+    resolved: Sequence[Interval],
+    interval: Callable[[datetime], timedelta | None],
+) -> datetime | None:
+    """Return when the update after `since` was due, None if it was posted at `posted_at` before one could be.
+
+    Nothing is due while the incident is resolved, and a reopening begins again.
+    """
+    for span in resolved:
+        if since >= span.end:
+            continue
+        every = interval(since)
+        if every is not None and since + every < span.start:
+            return since + every
+        if posted_at is not None and posted_at < span.end:
+            return None
+        since = span.end
+    every = interval(since)
+    return None if every is None else since + every
 
 
 def page_fact(source: PageSource) -> PageFact:

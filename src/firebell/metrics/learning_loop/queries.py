@@ -39,4 +39,4 @@ async def _document(tx: Tx, incident_id: int, *, is_required: bool) -> LoopDocum
         return LoopDocument(is_required)
     codes = [code for code in postmortems.factors(document.body) if code.startswith(ROOT_GROUPS)]
     roots = tuple(dict.fromkeys(postmortems.factor_label(code) for code in codes))
-    return LoopDocument(is_required, document.published_at, roots, exists=True)
+    return LoopDocument(is_required, document.first_published_at, roots, exists=True)

@@ -119,6 +119,20 @@ async def published_before(tx: Tx, postmortem_id: int, n: int) -> ListedVersion 
     return _listed(row) if row else None
 
 
+async def undo_publication(tx: Tx, postmortem_id: int, n: int) -> None:
+    """Note that a version is only saved, because its publication was undone."""
+    await tx.execute(
+        """
+        update postmortem_version
+        set reason = 'save'
+        where postmortem_id = $1
+            and n = $2
+        """,
+        postmortem_id,
+        n,
+    )
+
+
 async def supersede(tx: Tx, postmortem_id: int, n: int) -> None:
     """Note that a version was continued, unless a review, a comment or the publication is about it."""
     await tx.execute(

@@ -162,6 +162,7 @@ async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> N
         await saving.store_version(
             tx, actor, postmortem, before.body, VersionReason.RESTORE, now, base_n=before.n, is_audited=False
         )
+    await version_store.undo_publication(tx, postmortem.id, postmortem.version)
     earlier = await version_store.published_before(tx, postmortem.id, postmortem.version)
     await document_store.unpublish(tx, postmortem.id, earlier)
     await timers.cancel(tx, DISTRIBUTION_TIMER, f"{postmortem.id}:{postmortem.version}")

@@ -1,0 +1,48 @@
+"""End roles: with what their holders offered of them, and those of people who were deactivated."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from firebell.incidents import store, timeline_writer
+from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, RoleChanged
+from firebell.incidents.roles import handover_store
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
+from firebell.people import actions as people
+from firebell.people.action_permissions import internal
+
+
+@internal("Part of assigning, releasing, handing over and merging roles.")
+async def end_role(tx: Tx, incident_id: int, role: IncidentRole, person_id: int, now: datetime) -> None:
+    """End a role that a person has, and cancel their offers to hand it over."""
+    await store.end_role(tx, incident_id, role, person_id, now)
+    await handover_store.cancel_of(tx, incident_id, role, person_id, now)
+    await tx.emit(RoleChanged(incident_id, role, person_id, "ended"), now)
+
+
+async def end_roles_of_leaver(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
+    """End the roles that a person who was deactivated has in open incidents, so that they count as vacant.
+
+    Idempotent. Someone who was activated again meanwhile keeps them.
+    """
+    person = await people.person(tx, payload["person_id"])
+    if person.active:
+        return
+    for incident_id in await handover_store.incidents_with(tx, person.id):
+        incident = await store.lock(tx, incident_id)
+        if incident is not None and incident.phase in OPEN:
+            await handover_store.cancel_to(tx, incident.id, person.id, now)
+            await _end_all(tx, incident, person.id, person.name, now)
+
+
+async def _end_all(tx: Tx, incident: Incident, person_id: int, name: str, now: datetime) -> None:
+    for assignment in (await store.roles(tx, [incident.id]))[incident.id]:
+        if assignment.person_id != person_id:
+            continue
+        await end_role(tx, incident.id, assignment.role, person_id, now)
+        text = f"{name} was deactivated and is no longer {ROLE_NAMES[assignment.role].lower()}."
+        data = {"role": assignment.role, "person": person_id, "change": "ended"}
+        await timeline_writer.add_timeline_entry(tx, SYSTEM, incident.id, "role", text, now, **data)
+        await tx.audit(
+            *(SYSTEM, "incident.role_released", incident.ref, now), role=assignment.role, person=person_id
+        )
