@@ -42,7 +42,7 @@ from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.subscribers.sending import lanes as subscriber_lanes
-from firebell.webhooks.sender import WebhookSender
+from firebell.webhooks.deliveries.sender import WebhookSender
 
 log = logging.getLogger(__name__)
 
