@@ -94,7 +94,7 @@ class CustomersImport(ApiInput):
     ]
 
 
-class ImportShown(ApiOutput):
+class CustomersImportShown(ApiOutput):
     """The number of new customers, and of contacts that were saved."""
 
     customers: int
@@ -134,9 +134,9 @@ async def create_customer(w: Manager, body: NewCustomer) -> CustomerShown:
 
 
 @router.post("/customers/import", summary="Import customers and contacts from CSV")
-async def import_customers(w: Manager, body: CustomersImport) -> ImportShown:
+async def import_customers(w: Manager, body: CustomersImport) -> CustomersImportShown:
     result = await customer_actions.import_csv(w.tx, w.actor, body.csv, w.now)
-    return ImportShown(customers=result.customers, contacts=result.contacts)
+    return CustomersImportShown(customers=result.customers, contacts=result.contacts)
 
 
 @router.get(
