@@ -6,7 +6,15 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.audiences import delivery_store, drafts, posting, queries, settings_actions, webhooks
+from firebell.audiences import (
+    delivery_store,
+    drafts,
+    posting,
+    queries,
+    settings_actions,
+    settings_queries,
+    webhooks,
+)
 from firebell.audiences.incident_audiences import AudienceClock
 from firebell.audiences.model import (
     AudienceDefinition,
@@ -281,7 +289,7 @@ def _post(post: AudiencePost) -> PostShown:
 
 @router.get("/audiences", summary="List the audiences in force")
 async def list_audiences(w: Reader) -> AudiencesShown:
-    in_force, _ = await queries.settings(w.tx)
+    in_force, _ = await settings_queries.in_force(w.tx)
     is_manager = allows(w.rights, Verb.AUDIENCE_WRITE)
     return AudiencesShown(
         version=in_force.version,

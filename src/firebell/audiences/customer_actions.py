@@ -8,8 +8,8 @@ from firebell.audiences import (
     customer_csv,
     customer_store,
     delivery_store,
-    queries,
     settings_document,
+    settings_queries,
     store,
 )
 from firebell.audiences.model import Customer
@@ -111,7 +111,7 @@ async def delete_customer(tx: Tx, actor: Actor, customer_id: int, now: datetime)
     """Delete a customer with its contacts; raise `Conflict` while an audience names it."""
     await customer_store.lock_customers(tx)
     old = await customer(tx, customer_id)
-    in_force, _ = await queries.settings(tx)
+    in_force, _ = await settings_queries.in_force(tx)
     member = f"customer:{customer_id}"
     if naming := [each.name for each in in_force.audiences if member in each.members]:
         raise Conflict(

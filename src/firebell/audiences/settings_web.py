@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.audiences import customer_store, queries, recipients, settings_actions, store, webhooks
+from firebell.audiences import customer_store, recipients, settings_actions, settings_queries, store, webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     MOMENT_LABELS,
@@ -53,7 +53,7 @@ NEW_TEMPLATES = {
 
 
 async def _home(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
-    in_force, applied = await queries.settings(visit.tx)
+    in_force, applied = await settings_queries.in_force(visit.tx)
     context = {
         "nav": "settings",
         "tab": "response",
