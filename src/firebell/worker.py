@@ -14,7 +14,7 @@ import asyncpg
 
 from firebell import clock_set_back
 from firebell.action_items.trackers.sync_worker import TrackerSync
-from firebell.audiences.mailer import AudienceMailer
+from firebell.audiences.posts.mailer import AudienceMailer
 from firebell.chat.mattermost.room_reader import RoomReader
 from firebell.chat.mirror_worker import ChatMirror
 from firebell.chat.slack.inbound_worker import Inbox

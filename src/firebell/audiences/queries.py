@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.audiences import clocks, customer_store, settings_queries, store
+from firebell.audiences import clocks, customer_store, store
 from firebell.audiences.clocks import AudienceFacts, Due
 from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
 from firebell.audiences.model import (
@@ -14,6 +14,7 @@ from firebell.audiences.model import (
     EntryFact,
     Moment,
 )
+from firebell.audiences.settings import queries as settings_queries
 from firebell.incidents.model import UNDECLARED, Incident, Phase
 from firebell.kit.db.database import Tx
 from firebell.response import actions as response

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.audiences import clocks, queries, settings_queries, store
+from firebell.audiences import clocks, queries, store
 from firebell.audiences.clocks import Due
 from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
 from firebell.audiences.model import MOMENT_LABELS, Moment
+from firebell.audiences.settings import queries as settings_queries
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import EntryAdded, IncidentDeclared
 from firebell.kit.db.database import Tx

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.audiences import customer_store, settings_document, settings_queries, store
+from firebell.audiences import customer_store, store
 from firebell.audiences.model import AudienceDefinition, AudienceSettings
+from firebell.audiences.settings import document as settings_document
+from firebell.audiences.settings import queries as settings_queries
 from firebell.handbook import actions as handbook
 from firebell.handbook import templates
 from firebell.kit.db.database import Tx

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.audiences import customer_store, recipients, settings_actions, settings_queries, store, webhooks
+from firebell.audiences import customer_store, store, webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     MOMENT_LABELS,
@@ -17,7 +17,10 @@ from firebell.audiences.model import (
     Moment,
     Occasion,
 )
-from firebell.audiences.settings_document import (
+from firebell.audiences.posts import recipients
+from firebell.audiences.settings import actions as settings_actions
+from firebell.audiences.settings import queries as settings_queries
+from firebell.audiences.settings.document import (
     ADDRESS,
     LEAST_MINUTES,
     MOST_MINUTES,

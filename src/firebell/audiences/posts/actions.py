@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.audiences import delivery_store, recipients, settings_queries, store
+from firebell.audiences import store
 from firebell.audiences.model import (
     AudienceDefinition,
     AudiencePost,
@@ -12,6 +12,8 @@ from firebell.audiences.model import (
     DeliveryState,
     Moment,
 )
+from firebell.audiences.posts import delivery_store, recipients
+from firebell.audiences.settings import queries as settings_queries
 from firebell.handbook import templates
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import UNDECLARED, Incident, IncidentRole

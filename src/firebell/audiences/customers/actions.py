@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.audiences import (
-    customer_csv,
-    customer_store,
-    delivery_store,
-    settings_document,
-    settings_queries,
-    store,
-)
+from firebell.audiences import customer_store, store
+from firebell.audiences.customers import csv_file as customer_csv
 from firebell.audiences.model import Customer
+from firebell.audiences.posts import delivery_store
+from firebell.audiences.settings import document as settings_document
+from firebell.audiences.settings import queries as settings_queries
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import ConfigDict, Field
 
-from firebell.audiences import customer_actions, customer_csv, customer_store
+from firebell.audiences import customer_store
+from firebell.audiences.customers import actions as customer_actions
+from firebell.audiences.customers import csv_file as customer_csv
 from firebell.audiences.model import Customer
 from firebell.catalog import actions as catalog
 from firebell.kit.mail.addresses import ADDRESS_CHARACTERS

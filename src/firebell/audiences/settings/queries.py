@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from firebell.audiences import defaults, settings_document, store
+from firebell.audiences import store
 from firebell.audiences.model import AudienceSettings, SettingsVersion
+from firebell.audiences.settings import defaults
+from firebell.audiences.settings import document as settings_document
 from firebell.kit.db.database import Tx
 
 
