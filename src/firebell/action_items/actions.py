@@ -13,7 +13,6 @@ from firebell.action_items import (
     notifying,
     queries,
     rules,
-    settings,
     store,
     text_limits,
     validation,
@@ -21,6 +20,7 @@ from firebell.action_items import (
 )
 from firebell.action_items.model import ActionItem, EscalatedTo, ItemKind, ItemState, Priority, Strength
 from firebell.action_items.rules import StateChange
+from firebell.action_items.settings import actions as settings
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentMerged

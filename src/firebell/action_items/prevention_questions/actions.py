@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.action_items import change_effects, lookup, notifying, preventable, prevention_question_store
+from firebell.action_items import change_effects, lookup, notifying
 from firebell.action_items.model import PreventionAnswer, Priority, Question
-from firebell.action_items.preventable import IncidentFacts
+from firebell.action_items.prevention_questions import preventable
+from firebell.action_items.prevention_questions import store as prevention_question_store
+from firebell.action_items.prevention_questions.preventable import IncidentFacts
 from firebell.alerts import actions as alerts
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
