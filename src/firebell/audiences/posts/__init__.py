@@ -1,1 +1,1 @@
-"""Posts to audiences: their drafts and recipients, and the lane that sends them by email."""
+"""Posts to audiences: their drafts, recipients, recalls, and the lane that sends them."""
