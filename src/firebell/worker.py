@@ -14,7 +14,7 @@ import asyncpg
 
 from firebell import clock_set_back
 from firebell.action_items.trackers.sync_worker import TrackerSync
-from firebell.audiences.mailer import AudienceMailer
+from firebell.audiences.posts.mailer import AudienceMailer
 from firebell.chat.mattermost.room_reader import RoomReader
 from firebell.chat.mirror_worker import ChatMirror
 from firebell.chat.slack.inbound_worker import Inbox
@@ -42,7 +42,7 @@ from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.subscribers.sending import lanes as subscriber_lanes
-from firebell.webhooks.sender import WebhookSender
+from firebell.webhooks.deliveries.sender import WebhookSender
 
 log = logging.getLogger(__name__)
 

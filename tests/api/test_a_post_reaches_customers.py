@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from firebell.audiences import delivery_store
-from firebell.audiences.mailer import AudienceMailer
+from firebell.audiences.posts import delivery_store
+from firebell.audiences.posts.mailer import AudienceMailer
 from firebell.chat.handlers import dispatch as handlers
 from firebell.chat.intents.commands import INCIDENT, parse
 from firebell.chat.intents.reply_model import Reply

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import Browser, expect
 
-from firebell.action_items import actions, prevention_question_actions
+from firebell.action_items import actions
 from firebell.action_items.model import ItemState, Priority
+from firebell.action_items.prevention_questions import actions as prevention_question_actions
 from firebell.action_items.trackers import actions as trackers
 from firebell.action_items.trackers import link_store, store
 from firebell.action_items.trackers.credentials import EnteredCredentials

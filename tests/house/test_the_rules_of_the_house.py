@@ -344,7 +344,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # a routing rule that fails must not lose an alert: the fallback rule pages
         *("alerts/ingest/ingest_queue.py", "alerts/routing_rules/actions.py"),
         # a message that cannot be sent must not end the others of its post
-        "audiences/mailer.py",
+        "audiences/posts/mailer.py",
         "postmortems/publication/mailer.py",
         *(f"subscribers/sending/{channel}_sender.py" for channel in ("mail", "hook", "sms")),
         # a fault is said to the person who waits, and Slack never gets a 500

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from firebell.action_items import (
     completion_rate,
-    preventable,
     process_checks,
     reminder_times,
     rules,
@@ -27,7 +26,8 @@ from firebell.action_items.model import (
     Priority,
     Strength,
 )
-from firebell.action_items.preventable import IncidentFacts
+from firebell.action_items.prevention_questions import preventable
+from firebell.action_items.prevention_questions.preventable import IncidentFacts
 from firebell.action_items.reminder_times import ReminderKind
 from firebell.action_items.rules import StateChange
 from firebell.action_items.working_days import WorkingDays

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.audiences import clocks, customer_csv, settings_document, webhooks
+from firebell.audiences import clocks, webhooks
 from firebell.audiences.clocks import AudienceFacts, Due, SeverityStep
-from firebell.audiences.defaults import SHIPPED
-from firebell.audiences.delivery_store import ClaimedMail
-from firebell.audiences.mailer import compose, event_of, next_step
+from firebell.audiences.customers import csv_file as customer_csv
 from firebell.audiences.model import (
     AudienceKind,
     Cadence,
@@ -22,7 +20,11 @@ from firebell.audiences.model import (
     Occasion,
     Recipient,
 )
-from firebell.audiences.one_message_per_address import once_each
+from firebell.audiences.posts.delivery_store import ClaimedMail
+from firebell.audiences.posts.mailer import compose, event_of, next_step
+from firebell.audiences.posts.one_message_per_address import once_each
+from firebell.audiences.settings import document as settings_document
+from firebell.audiences.settings.defaults import SHIPPED
 from firebell.channels.base import Accepted, Failed, Retry
 from firebell.kit.errors import Invalid
 

@@ -244,7 +244,7 @@ def _strings() -> Iterator[str]:
         ROOT / "status_pages/public/rendered_documents.py",
         ROOT / "subscribers/messages/delivery_texts.py",
         ROOT / "subscribers/messages/update_texts.py",
-        ROOT / "audiences/mailer.py",
+        ROOT / "audiences/posts/mailer.py",
     ]:
         text = path.read_text(encoding="utf-8")
         yield from (

@@ -19,7 +19,7 @@ from firebell.action_items.model import (
     Priority,
     Strength,
 )
-from firebell.action_items.trackers import issue_text, jira_api, process_checks
+from firebell.action_items.trackers import issue_text, jira, process_checks
 from firebell.action_items.trackers.compared_values import directions
 from firebell.action_items.trackers.hook_signatures import HookRequest, path_token
 from firebell.action_items.trackers.model import Direction, LinkState, SyncField, Tracker, TrackerLink
@@ -208,7 +208,7 @@ def test_the_state_of_an_issue(vendor: Any, document: dict[str, Any], state: str
 def test_the_state_of_an_issue_of_jira(category: str, resolution: str | None, state: str) -> None:
     fields: dict[str, Any] = {"status": {"statusCategory": {"key": category}}}
     fields |= {"resolution": {"name": resolution}} if resolution else {}
-    assert jira_api.state_from(tracker("jira_cloud", "PAY"), fields) == state
+    assert jira.state_from(tracker("jira_cloud", "PAY"), fields) == state
 
 
 def _transition(number: str, category: str, **fields: Any) -> dict[str, Any]:
@@ -233,11 +233,11 @@ def test_a_transition_is_never_guessed() -> None:
         ItemState.OPEN: None,
     }
     for state, body in wanted.items():
-        assert jira_api.transition_body(one, transitions, state) == body
+        assert jira.transition_body(one, transitions, state) == body
     only_done = {"transitions": [_transition("41", "done")]}
-    assert jira_api.transition_body(one, only_done, ItemState.DONE) == {"transition": {"id": "41"}}
-    assert jira_api.transition_body(one, only_done, ItemState.DROPPED) is None
-    assert jira_api.transition_body(one, {"transitions": "none"}, ItemState.DONE) is None
+    assert jira.transition_body(one, only_done, ItemState.DONE) == {"transition": {"id": "41"}}
+    assert jira.transition_body(one, only_done, ItemState.DROPPED) is None
+    assert jira.transition_body(one, {"transitions": "none"}, ItemState.DONE) is None
 
 
 @pytest.mark.parametrize(
@@ -389,8 +389,8 @@ def test_the_due_line_is_replaced_and_comes_back() -> None:
     assert issue_text.due_in(issue_text.with_due("Their own text", MARKER, "2027-01-04"), MARKER) == date(
         2027, 1, 4
     )
-    document = jira_api.document_of(issue_text.plain(item(detail="One\ntwo"), MARKER, "https://f.example"))
-    assert MARKER in jira_api.plain_text(document)
+    document = jira.document_of(issue_text.plain(item(detail="One\ntwo"), MARKER, "https://f.example"))
+    assert MARKER in jira.plain_text(document)
 
 
 def _hook(body: bytes, token: str = "", now: datetime = NOW, **headers: str | tuple[str, ...]) -> HookRequest:

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from firebell.kit.errors import Invalid
 from firebell.kit.retries import HOOK_RETRIES
-from firebell.webhooks import circuit, event_types, openapi, payloads
+from firebell.webhooks import circuit, event_types, openapi
 from firebell.webhooks.circuit import DISABLED_AFTER, GONE, Health
-from firebell.webhooks.composition_context import new_event
-from firebell.webhooks.maintenance_events import MAINTENANCE_TYPES
+from firebell.webhooks.events import payloads
+from firebell.webhooks.events.composition_context import new_event
+from firebell.webhooks.events.maintenance import MAINTENANCE_TYPES
+from firebell.webhooks.events.pages import GROUP_TYPES
+from firebell.webhooks.events.payloads import WebhookTestEvent
 from firebell.webhooks.model import RESTS_AFTER
-from firebell.webhooks.page_events import GROUP_TYPES
-from firebell.webhooks.payloads import WebhookTestEvent
 
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 

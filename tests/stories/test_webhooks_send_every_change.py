@@ -10,7 +10,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from firebell.webhooks import payloads
+from firebell.webhooks.events import payloads
 from tests.webhook_world import add_endpoint, is_signed, sent, types_of
 from tests.world import World, world
 

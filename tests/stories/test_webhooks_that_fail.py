@@ -13,9 +13,11 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs.outbox import MAX_ATTEMPTS
 from firebell.people import actions as people
-from firebell.webhooks import actions, change_store, delivery_store, doctor_checks, log_store, queries
+from firebell.webhooks import actions, change_store, doctor_checks, queries
+from firebell.webhooks.deliveries import log_store
+from firebell.webhooks.deliveries import store as delivery_store
+from firebell.webhooks.deliveries.sender import WebhookSender
 from firebell.webhooks.model import AttemptResult, Delivery, DeliveryState, EndpointState
-from firebell.webhooks.sender import WebhookSender
 from tests.servers import listening
 from tests.webhook_world import add_endpoint, sent
 from tests.world import World, world

@@ -9,10 +9,10 @@ from typing import Any
 
 from firebell.action_items import (
     change_effects,
+    lookup,
     notifying,
     queries,
     rules,
-    settings,
     store,
     text_limits,
     validation,
@@ -20,12 +20,13 @@ from firebell.action_items import (
 )
 from firebell.action_items.model import ActionItem, EscalatedTo, ItemKind, ItemState, Priority, Strength
 from firebell.action_items.rules import StateChange
+from firebell.action_items.settings import actions as settings
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentMerged
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
@@ -34,6 +35,8 @@ from firebell.people.permissions import Verb
 
 ENTRY_KIND = "action_item"
 """The kind of the timeline entries of this slice."""
+item = lookup.item
+locked = lookup.locked
 items_by_id = store.by_id
 of_incidents = store.of_incidents
 events = store.events
@@ -43,22 +46,6 @@ names = queries.names
 TITLE_MAX_CHARS = text_limits.TITLE_MAX_CHARS
 DETAIL_MAX_CHARS = text_limits.DETAIL_MAX_CHARS
 QUOTE_MAX_CHARS = text_limits.QUOTE_MAX_CHARS
-
-
-async def item(tx: Tx, item_id: int) -> ActionItem:
-    """Return an item; raise `NotFound` if there is none that may be read."""
-    return _existing(await store.by_id(tx, [item_id]), item_id)
-
-
-async def locked(tx: Tx, item_id: int) -> ActionItem:
-    """Lock an item and return it; raise `NotFound` if there is none that may be read."""
-    return _existing(await store.lock(tx, [item_id]), item_id)
-
-
-def _existing(items: Mapping[int, ActionItem], item_id: int) -> ActionItem:
-    if item_id not in items:
-        raise NotFound(f"There is no action item ACT-{item_id}.", hint="See all action items at /actions.")
-    return items[item_id]
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -146,7 +133,7 @@ async def change_item(
 
     Idempotent.
     """
-    old = await locked(tx, item_id)
+    old = await lookup.locked(tx, item_id)
     checked = dict(values)
     if "title" in values:
         checked["title"] = validation.title(values["title"])
@@ -177,7 +164,7 @@ async def assign_item(
     via: str = "",
 ) -> ActionItem:
     """Propose an owner, who accepts it or passes it on; someone who takes it themselves has accepted it. Idempotent."""
-    old = await locked(tx, item_id)
+    old = await lookup.locked(tx, item_id)
     _require_unfinished(old)
     if owner_id == old.owner_id and not (owner_id is not None and owner_id == actor.person_id):
         return old
@@ -200,7 +187,7 @@ async def assign_item(
 @permits(Verb.ACTION_ITEM_WRITE)
 async def accept_item(tx: Tx, actor: Actor, item_id: int, now: datetime) -> ActionItem:
     """Accept an item that was proposed to the actor, or that no one owns. Idempotent."""
-    old = await locked(tx, item_id)
+    old = await lookup.locked(tx, item_id)
     _require_unfinished(old)
     if actor.person_id is None or old.owner_id not in (None, actor.person_id):
         raise Conflict(f"{old.ref} is proposed to someone else.", hint="Assign it to yourself instead.")
@@ -229,13 +216,13 @@ async def set_item_state(
     """
     ids = [item_id, *([duplicate_of] if duplicate_of is not None else [])]
     items = await store.lock(tx, ids)
-    old = _existing(items, item_id)
+    old = lookup.existing(items, item_id)
     links = validation.evidence(evidence)
     if old.state is to and (to is not ItemState.DUPLICATE or old.duplicate_of == duplicate_of):
         return await change_effects.save_item_changes(
             tx, actor, old, {"evidence": links or old.evidence}, "changed", now, via=via
         )
-    original = _existing(items, duplicate_of) if duplicate_of is not None else None
+    original = lookup.existing(items, duplicate_of) if duplicate_of is not None else None
     change = StateChange(
         to,
         validation.reason(reason),
@@ -272,7 +259,7 @@ async def set_due(
     tx: Tx, actor: Actor, item_id: int, due: date, now: datetime, *, reason: str = "", via: str = ""
 ) -> ActionItem:
     """Change the due day; a later day counts as moved, and needs a reason from the second time on. Idempotent."""
-    old = await locked(tx, item_id)
+    old = await lookup.locked(tx, item_id)
     return await _move(tx, actor, old, due, now, validation.reason(reason), via)
 
 
@@ -307,7 +294,7 @@ async def _many(tx: Tx, ids: Sequence[int]) -> list[ActionItem]:
         text = f"Select at most {text_limits.BULK_MAX:,} action items; you selected {len(wanted):,}."
         raise Invalid(text, fields={"items": text})
     items = await store.lock(tx, wanted)
-    return [_existing(items, item_id) for item_id in wanted]
+    return [lookup.existing(items, item_id) for item_id in wanted]
 
 
 @permits(Verb.ACTION_ITEM_WRITE)

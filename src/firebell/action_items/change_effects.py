@@ -5,8 +5,9 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from firebell.action_items import reminder_times, settings, store, working_days
+from firebell.action_items import reminder_times, store, working_days
 from firebell.action_items.model import ActionItem, ActionItemChanged, ItemEvent
+from firebell.action_items.settings import actions as settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs import timers

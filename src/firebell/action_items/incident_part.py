@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from firebell.action_items import process_checks, queries, settings, store
+from firebell.action_items import process_checks, queries, store
 from firebell.action_items.model import ActionItem, ItemKind, Priority
 from firebell.action_items.queries import AskedQuestion, Names
+from firebell.action_items.settings import actions as settings
 from firebell.action_items.trackers import queries as trackers
 from firebell.action_items.working_days import WorkingDays, default_due
 from firebell.incidents.model import Incident, TimelineEntry

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from firebell.action_items import change_effects, reminder_times, rules, settings, store
+from firebell.action_items import change_effects, reminder_times, rules, store
 from firebell.action_items.model import ActionItem, EscalatedTo, PreventionAnswer
 from firebell.action_items.reminder_times import Reminder, ReminderKind
+from firebell.action_items.settings import actions as settings
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from firebell.action_items import completion_rate, list_store, prevention_question_store, rules, store
+from firebell.action_items import completion_rate, list_store, rules, store
 from firebell.action_items.completion_rate import Completion
 from firebell.action_items.model import (
     UNFINISHED,
@@ -15,6 +15,7 @@ from firebell.action_items.model import (
     ItemState,
     Question,
 )
+from firebell.action_items.prevention_questions import store as prevention_question_store
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Reads, Tx

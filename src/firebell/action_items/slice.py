@@ -24,14 +24,10 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.action_items import (
-        api,
-        completion_api,
-        prevention_question_api,
-        settings_api,
-        settings_web,
-        web,
-    )
+    from firebell.action_items import api, completion_api, web
+    from firebell.action_items.prevention_questions import api as prevention_question_api
+    from firebell.action_items.settings import api as settings_api
+    from firebell.action_items.settings import web as settings_web
     from firebell.action_items.trackers import api as tracker_api
     from firebell.action_items.trackers import (
         authorization_web,
@@ -64,8 +60,9 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.action_items import actions, prevention_question_actions
+    from firebell.action_items import actions
     from firebell.action_items.model import ActionItemChanged
+    from firebell.action_items.prevention_questions import actions as prevention_question_actions
     from firebell.action_items.trackers import reactions as trackers
     from firebell.incidents.model import IncidentClosed, IncidentDeclared, IncidentMerged
     from firebell.people.model import PersonLeft

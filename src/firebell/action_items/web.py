@@ -6,15 +6,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.action_items import (
-    actions,
-    completion_rate,
-    form_values,
-    list_store,
-    prevention_question_actions,
-    queries,
-    settings,
-)
+from firebell.action_items import actions, completion_rate, form_values, list_store, queries
 from firebell.action_items.list_address import BOARD, DUE_NAMES, LIST, STATE_TABS, Query, resolve
 from firebell.action_items.model import (
     KIND_NAMES,
@@ -25,7 +17,9 @@ from firebell.action_items.model import (
     ItemState,
     Priority,
 )
-from firebell.action_items.prevention_question_actions import ANSWER_NAMES
+from firebell.action_items.prevention_questions import actions as prevention_question_actions
+from firebell.action_items.prevention_questions.actions import ANSWER_NAMES
+from firebell.action_items.settings import actions as settings
 from firebell.action_items.trackers import queries as trackers
 from firebell.action_items.working_days import default_due, local_day
 from firebell.incidents import actions as incidents

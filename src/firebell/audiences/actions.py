@@ -1,6 +1,9 @@
 """The actions on audiences and posts for other slices."""
 
-from firebell.audiences import customer_actions, posting, queries, settings_actions
+from firebell.audiences import queries
+from firebell.audiences.customers import actions as customer_actions
+from firebell.audiences.posts import actions as posting
+from firebell.audiences.settings import actions as settings_actions
 
 create_customer = customer_actions.create_customer
 import_csv = customer_actions.import_csv

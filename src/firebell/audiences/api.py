@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.audiences import delivery_store, drafts, posting, queries, settings_actions, webhooks
+from firebell.audiences import queries, webhooks
 from firebell.audiences.incident_audiences import AudienceClock
 from firebell.audiences.model import (
     AudienceDefinition,
@@ -18,7 +18,11 @@ from firebell.audiences.model import (
     Moment,
     Occasion,
 )
-from firebell.audiences.settings_document import (
+from firebell.audiences.posts import actions as posting
+from firebell.audiences.posts import delivery_store, drafts
+from firebell.audiences.settings import actions as settings_actions
+from firebell.audiences.settings import queries as settings_queries
+from firebell.audiences.settings.document import (
     LEAST_MINUTES,
     MAX_MEMBERS,
     MOST_MINUTES,
@@ -281,7 +285,7 @@ def _post(post: AudiencePost) -> PostShown:
 
 @router.get("/audiences", summary="List the audiences in force")
 async def list_audiences(w: Reader) -> AudiencesShown:
-    in_force, _ = await queries.settings(w.tx)
+    in_force, _ = await settings_queries.in_force(w.tx)
     is_manager = allows(w.rights, Verb.AUDIENCE_WRITE)
     return AudiencesShown(
         version=in_force.version,

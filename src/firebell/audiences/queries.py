@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.audiences import clocks, customer_store, defaults, settings_document, store
+from firebell.audiences import clocks, customer_store, store
 from firebell.audiences.clocks import AudienceFacts, Due
 from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
 from firebell.audiences.model import (
@@ -13,8 +13,8 @@ from firebell.audiences.model import (
     AudienceSettings,
     EntryFact,
     Moment,
-    SettingsVersion,
 )
+from firebell.audiences.settings import queries as settings_queries
 from firebell.incidents.model import UNDECLARED, Incident, Phase
 from firebell.kit.db.database import Tx
 from firebell.response import actions as response
@@ -24,39 +24,10 @@ _ENDED = (Phase.CLOSED, Phase.REVIEWED)
 _WITHOUT_CLOCKS = (*UNDECLARED, Phase.DISMISSED, Phase.MERGED)
 
 
-async def settings(tx: Tx) -> tuple[AudienceSettings, SettingsVersion | None]:
-    """Return the audiences in force, and who put them in force; None for the shipped ones."""
-    latest = await store.latest(tx)
-    if latest is None:
-        return defaults.SHIPPED, None
-    applied, document = latest
-    return settings_document.from_document(document, applied.version), applied
-
-
-async def settings_of(tx: Tx, incident_ids: Sequence[int]) -> dict[int, AudienceSettings]:
-    """Return the audiences of each incident that has clocks."""
-    in_force, _ = await settings(tx)
-    versions = await store.incident_versions(tx, incident_ids)
-    documents = await store.documents(tx, list(set(versions.values()))) if versions else {}
-    by_version = {
-        version: settings_document.from_document(document, version) for version, document in documents.items()
-    }
-    return {
-        incident_id: settings_document.of_incident(by_version.get(version, defaults.SHIPPED), in_force)
-        for incident_id, version in versions.items()
-    }
-
-
-async def settings_of_incident(tx: Tx, incident_id: int) -> AudienceSettings:
-    """Return the audiences that an incident can send to, also one that was declared before an upgrade."""
-    own = await settings_of(tx, [incident_id])
-    return own[incident_id] if incident_id in own else (await settings(tx))[0]
-
-
 async def of_incidents(tx: Tx, listed: Sequence[Incident]) -> list[IncidentAudiences]:
     """Return the audiences of those incidents that have clocks; the number of statements does not grow with them."""
     ids = [incident.id for incident in listed if incident.phase not in _WITHOUT_CLOCKS]
-    by_id = await settings_of(tx, ids) if ids else {}
+    by_id = await settings_queries.of_incidents(tx, ids) if ids else {}
     if not by_id:
         return []
     entries, posts = await store.entry_facts(tx, list(by_id)), await store.posts(tx, list(by_id))
@@ -158,7 +129,7 @@ async def of_incident(tx: Tx, incident: Incident) -> IncidentAudiences:
     """Return the audiences of an incident; one that was declared before an upgrade has no clocks."""
     if listed := await of_incidents(tx, [incident]):
         return listed[0]
-    own = await settings_of_incident(tx, incident.id)
+    own = await settings_queries.of_incident(tx, incident.id)
     entries = (await store.entry_facts(tx, [incident.id]))[incident.id]
     posts = (await store.posts(tx, [incident.id]))[incident.id]
     has_contacts = await customer_store.has_contacts(tx)

@@ -7,6 +7,7 @@ from firebell.audiences import clocks, queries, store
 from firebell.audiences.clocks import Due
 from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
 from firebell.audiences.model import MOMENT_LABELS, Moment
+from firebell.audiences.settings import queries as settings_queries
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import EntryAdded, IncidentDeclared
 from firebell.kit.db.database import Tx
@@ -24,7 +25,7 @@ CUSTOMER_SHARES = (50,)
 
 async def begin_clocks(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
     """Keep the audiences of a declared incident as they are, and check its clocks."""
-    in_force, _ = await queries.settings(tx)
+    in_force, _ = await settings_queries.in_force(tx)
     await store.begin(tx, event.incident_id, in_force.version)
     await timers.schedule(tx, REMINDER_TIMER, str(event.incident_id), now)
 

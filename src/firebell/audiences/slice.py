@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.audiences import api, customer_api, customer_web, settings_web, web
+    from firebell.audiences import api, web
+    from firebell.audiences.customers import api as customer_api
+    from firebell.audiences.customers import web as customer_web
+    from firebell.audiences.settings import web as settings_web
 
     return [web.router, settings_web.router, customer_web.router, api.router, customer_api.router]
 
@@ -56,7 +59,7 @@ def _incident_checks() -> list[IncidentChecks]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.audiences import delivery_store
+    from firebell.audiences.posts import delivery_store
 
     return delivery_store.RETENTIONS
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from fastapi import Response
 
-from firebell.audiences import delivery_store, drafts, posting, queries, recipients
+from firebell.audiences import queries
 from firebell.audiences.model import MOMENT_LABELS, OCCASION_LABELS, AudienceText, Moment
+from firebell.audiences.posts import actions as posting
+from firebell.audiences.posts import delivery_store, drafts, recipients
 from firebell.incidents import actions as incidents
 from firebell.kit import signing
 from firebell.kit.errors import FirebellError, Invalid, NotFound

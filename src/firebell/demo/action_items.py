@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.action_items import actions, prevention_question_actions
+from firebell.action_items import actions
 from firebell.action_items.model import ActionItem, ItemKind, ItemState, Priority, Strength
+from firebell.action_items.prevention_questions import actions as prevention_question_actions
 from firebell.action_items.working_days import WorkingDays, from_day_on
 from firebell.demo.history import Past
 from firebell.incidents import actions as incidents

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from firebell.audiences import actions
-from firebell.audiences.defaults import CUSTOMERS, EXECUTIVES, SHIPPED, SUPPORT
 from firebell.audiences.model import AudienceText, Moment
+from firebell.audiences.settings.defaults import CUSTOMERS, EXECUTIVES, SHIPPED, SUPPORT
 from firebell.kit.errors import Conflict
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import InboundRequest, NewChangeEvent, Rejected
 from firebell.alerts.sources import generic
-from firebell.audiences.defaults import EXECUTIVES
 from firebell.audiences.model import Moment
+from firebell.audiences.settings.defaults import EXECUTIVES
 from firebell.demo import audiences, published_postmortem, status_page
 from firebell.demo.incidents import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.demo.organization import Kestrel

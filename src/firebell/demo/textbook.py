@@ -1,7 +1,7 @@
 """One incident of the demo that was run by the book: none of the process checks finds anything."""
 
-from firebell.audiences.defaults import EXECUTIVES
 from firebell.audiences.model import Moment
+from firebell.audiences.settings.defaults import EXECUTIVES
 from firebell.demo import audiences
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, Story

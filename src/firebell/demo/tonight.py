@@ -4,8 +4,8 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.audiences.defaults import EXECUTIVES, SUPPORT
 from firebell.audiences.model import Moment
+from firebell.audiences.settings.defaults import EXECUTIVES, SUPPORT
 from firebell.demo import (
     audiences,
     comms,

@@ -7,17 +7,12 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, IncidentDeclared
 from firebell.paging import actions as paging
 from firebell.paging.model import PagesChanged
-from firebell.webhooks import (
-    actions,
-    change_store,
-    composer_registry,
-    delivery_store,
-    endpoint_store,
-    recording,
-)
+from firebell.webhooks import actions, change_store, endpoint_store, recording
 from firebell.webhooks.circuit import Health
+from firebell.webhooks.deliveries import store as delivery_store
+from firebell.webhooks.deliveries.sender import new_message_id
+from firebell.webhooks.events import composer_registry
 from firebell.webhooks.model import AttemptResult, EndpointSettings, EndpointState
-from firebell.webhooks.sender import new_message_id
 
 PAGES_SENT = 6
 REJECTED = '{"error": "schema registry is unavailable"}'

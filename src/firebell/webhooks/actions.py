@@ -15,8 +15,12 @@ from firebell.kit.text import clean_name
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.webhooks import delivery_store, endpoint_store, event_types, log_store, recording
-from firebell.webhooks.composition_context import new_event
+from firebell.webhooks import endpoint_store, event_types, recording
+from firebell.webhooks.deliveries import log_store
+from firebell.webhooks.deliveries import store as delivery_store
+from firebell.webhooks.deliveries.sender import LIVE_TOPIC, new_message_id
+from firebell.webhooks.events.composition_context import new_event
+from firebell.webhooks.events.payloads import WebhookTestEvent
 from firebell.webhooks.model import (
     OLD_SECRET_SIGNS,
     Delivery,
@@ -24,8 +28,6 @@ from firebell.webhooks.model import (
     EndpointSettings,
     EndpointState,
 )
-from firebell.webhooks.payloads import WebhookTestEvent
-from firebell.webhooks.sender import LIVE_TOPIC, new_message_id
 
 MAX_ENDPOINTS = 50
 NAME_MAX_CHARS = 60

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from firebell.webhooks import event_types
-from firebell.webhooks.payloads import DATA_BY_PREFIX, WebhookEnvelope, data_model
+from firebell.webhooks.events.payloads import DATA_BY_PREFIX, WebhookEnvelope, data_model
 
 _REF = "#/components/schemas/{model}"
 _HEADERS = {

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.webhooks import api, delivery_api, web
+    from firebell.webhooks import api, web
+    from firebell.webhooks.deliveries import api as delivery_api
 
     return [web.router, delivery_api.router, api.router]
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.webhooks import change_store, log_store
+    from firebell.webhooks import change_store
+    from firebell.webhooks.deliveries import log_store
 
     return [*change_store.RETENTIONS, *log_store.RETENTIONS]
 

@@ -15,9 +15,10 @@ from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.webhooks import actions, event_types, log_store, queries
+from firebell.webhooks import actions, event_types, queries
+from firebell.webhooks.deliveries import log_store
+from firebell.webhooks.deliveries.sender import LIVE_TOPIC
 from firebell.webhooks.model import DeliveryState, EndpointSettings
-from firebell.webhooks.sender import LIVE_TOPIC
 
 router = routing.html_router()
 

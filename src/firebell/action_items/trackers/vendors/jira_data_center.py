@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from firebell.action_items.trackers.jira_api import OPTIONS, PROJECT_PATTERN, JiraApi
+from firebell.action_items.trackers.jira import OPTIONS, PROJECT_PATTERN, JiraApi
 from firebell.action_items.trackers.vendor import TrackerVendor
 from firebell.kit.token_bucket import per_minute
 

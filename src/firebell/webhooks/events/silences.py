@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import CompositionContext, services_of, team_ids_of
+from firebell.webhooks.events import subject_store
+from firebell.webhooks.events.composition_context import CompositionContext, services_of, team_ids_of
+from firebell.webhooks.events.payloads import SilenceEvent, WebhookSilence
 from firebell.webhooks.model import NewEvent
-from firebell.webhooks.payloads import SilenceEvent, WebhookSilence
 
 
 async def compose_silences(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from firebell.kit.db.database import Row
 from firebell.kit.truncation import cut
-from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import (
+from firebell.webhooks.events import subject_store
+from firebell.webhooks.events.composition_context import (
     TEXT_BYTES,
     CompositionContext,
     person_of,
@@ -14,15 +14,15 @@ from firebell.webhooks.composition_context import (
     team_ids_of,
     team_of,
 )
-from firebell.webhooks.model import NewEvent
-from firebell.webhooks.payloads import (
+from firebell.webhooks.events.payloads import (
     IncidentEvent,
     PostmortemEvent,
     WebhookIncident,
     WebhookPostmortem,
     WebhookRole,
 )
-from firebell.webhooks.subject_store import Names
+from firebell.webhooks.events.subject_store import Names
+from firebell.webhooks.model import NewEvent
 
 
 async def _shown_incident(c: CompositionContext, row: Row) -> tuple[WebhookIncident, Names]:

@@ -5,10 +5,15 @@ from typing import Any
 
 from firebell.kit.truncation import cut
 from firebell.status_pages import actions as status_pages
-from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import TEXT_BYTES, CompositionContext, services_of, team_ids_of
+from firebell.webhooks.events import subject_store
+from firebell.webhooks.events.composition_context import (
+    TEXT_BYTES,
+    CompositionContext,
+    services_of,
+    team_ids_of,
+)
+from firebell.webhooks.events.payloads import MaintenanceEvent, WebhookMaintenance
 from firebell.webhooks.model import NewEvent
-from firebell.webhooks.payloads import MaintenanceEvent, WebhookMaintenance
 
 MAINTENANCE_TYPES = {
     "scheduled": "maintenance_window.scheduled",

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from firebell.audiences import customer_store, queries, settings_document, store
+from firebell.audiences import customer_store, store
 from firebell.audiences.model import AudienceDefinition, AudienceSettings
+from firebell.audiences.settings import document as settings_document
+from firebell.audiences.settings import queries as settings_queries
 from firebell.handbook import actions as handbook
 from firebell.handbook import templates
 from firebell.kit.db.database import Tx
@@ -17,7 +19,7 @@ from firebell.people.permissions import Verb
 
 async def audience(tx: Tx, slug: str) -> AudienceDefinition:
     """Return an audience in force; raise `NotFound`."""
-    in_force, _ = await queries.settings(tx)
+    in_force, _ = await settings_queries.in_force(tx)
     in_settings = in_force.audience(slug)
     if in_settings is None:
         raise NotFound(f"There is no audience {slug[:40]!r}.", hint="See /settings/audiences.")
@@ -40,7 +42,7 @@ async def save_audience(
     Raise `Invalid` for a member, time or template that is not possible, `Conflict` if it must be new and is not.
     """
     await store.lock_settings(tx)
-    in_force, _ = await queries.settings(tx)
+    in_force, _ = await settings_queries.in_force(tx)
     old = in_force.audience(new.slug)
     if old is not None:
         if must_be_new:
@@ -65,7 +67,7 @@ async def save_audience(
 async def remove_audience(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
     """Remove an audience as a new version; incidents that were declared before keep it."""
     await store.lock_settings(tx)
-    in_force, _ = await queries.settings(tx)
+    in_force, _ = await settings_queries.in_force(tx)
     removed = await audience(tx, slug)
     if removed.follows_updates:
         raise Conflict("The audience that gets the incident's internal updates can't be removed.")

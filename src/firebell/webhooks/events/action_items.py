@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import CompositionContext, person_of, team_of
+from firebell.webhooks.events import subject_store
+from firebell.webhooks.events.composition_context import CompositionContext, person_of, team_of
+from firebell.webhooks.events.payloads import ActionItemEvent, WebhookActionItem
 from firebell.webhooks.model import NewEvent
-from firebell.webhooks.payloads import ActionItemEvent, WebhookActionItem
 
 
 async def compose_action_item(c: CompositionContext, payload: Mapping[str, Any]) -> list[NewEvent]:

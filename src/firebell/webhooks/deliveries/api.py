@@ -8,8 +8,9 @@ from pydantic import Field
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Instant, PageParams, PathId, StrictBool, problems
-from firebell.webhooks import actions, log_store
+from firebell.webhooks import actions
 from firebell.webhooks.api import Reader, Writer
+from firebell.webhooks.deliveries import log_store
 from firebell.webhooks.model import DeliveryState
 
 router = api.router("webhooks", "/webhooks/{endpoint_id}")

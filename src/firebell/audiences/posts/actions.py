@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from firebell.audiences import delivery_store, queries, recipients, store
+from firebell.audiences import store
 from firebell.audiences.model import (
     AudienceDefinition,
     AudiencePost,
@@ -12,6 +12,8 @@ from firebell.audiences.model import (
     DeliveryState,
     Moment,
 )
+from firebell.audiences.posts import delivery_store, recipients
+from firebell.audiences.settings import queries as settings_queries
 from firebell.handbook import templates
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import UNDECLARED, Incident, IncidentRole
@@ -58,7 +60,7 @@ async def send_post(
     if key and (sent_id := await store.post_by_key(tx, incident_id, key[:KEY_MAX_CHARS])):
         return await post(tx, incident_id, sent_id)
     await _check_sender(tx, actor, incident)
-    settings = await queries.settings_of_incident(tx, incident_id)
+    settings = await settings_queries.of_incident(tx, incident_id)
     finished = [_finished(each) for each in texts]
     audiences = _chosen(settings, finished)
     if incident.phase in UNDECLARED:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from firebell.kit.db.database import Row
-from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import CompositionContext, person_of, service_of, team_of
 from firebell.webhooks.event_types import PAGE_TYPES
+from firebell.webhooks.events import subject_store
+from firebell.webhooks.events.composition_context import CompositionContext, person_of, service_of, team_of
+from firebell.webhooks.events.payloads import AlertGroupEvent, PageEvent, WebhookAlertGroup, WebhookPage
+from firebell.webhooks.events.subject_store import Names
 from firebell.webhooks.model import NewEvent
-from firebell.webhooks.payloads import AlertGroupEvent, PageEvent, WebhookAlertGroup, WebhookPage
-from firebell.webhooks.subject_store import Names
 
 GROUP_TYPES = {
     "triggered": "alert_group.opened",

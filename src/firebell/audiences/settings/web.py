@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.audiences import customer_store, queries, recipients, settings_actions, store, webhooks
+from firebell.audiences import customer_store, store, webhooks
 from firebell.audiences.model import (
     AFFECTED_CUSTOMERS,
     MOMENT_LABELS,
@@ -17,7 +17,10 @@ from firebell.audiences.model import (
     Moment,
     Occasion,
 )
-from firebell.audiences.settings_document import (
+from firebell.audiences.posts import recipients
+from firebell.audiences.settings import actions as settings_actions
+from firebell.audiences.settings import queries as settings_queries
+from firebell.audiences.settings.document import (
     ADDRESS,
     LEAST_MINUTES,
     MOST_MINUTES,
@@ -53,7 +56,7 @@ NEW_TEMPLATES = {
 
 
 async def _home(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
-    in_force, applied = await queries.settings(visit.tx)
+    in_force, applied = await settings_queries.in_force(visit.tx)
     context = {
         "nav": "settings",
         "tab": "response",

@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.audiences import (
-    customer_csv,
-    customer_store,
-    delivery_store,
-    queries,
-    settings_document,
-    store,
-)
+from firebell.audiences import customer_store, store
+from firebell.audiences.customers import csv_file as customer_csv
 from firebell.audiences.model import Customer
+from firebell.audiences.posts import delivery_store
+from firebell.audiences.settings import document as settings_document
+from firebell.audiences.settings import queries as settings_queries
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -111,7 +108,7 @@ async def delete_customer(tx: Tx, actor: Actor, customer_id: int, now: datetime)
     """Delete a customer with its contacts; raise `Conflict` while an audience names it."""
     await customer_store.lock_customers(tx)
     old = await customer(tx, customer_id)
-    in_force, _ = await queries.settings(tx)
+    in_force, _ = await settings_queries.in_force(tx)
     member = f"customer:{customer_id}"
     if naming := [each.name for each in in_force.audiences if member in each.members]:
         raise Conflict(

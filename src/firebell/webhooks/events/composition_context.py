@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from firebell.kit.db.database import Tx
 from firebell.webhooks import event_types
+from firebell.webhooks.events.payloads import EventData, WebhookEnvelope, WebhookNamed, WebhookPerson
+from firebell.webhooks.events.subject_store import Names
 from firebell.webhooks.model import Change, NewEvent
-from firebell.webhooks.payloads import EventData, WebhookEnvelope, WebhookNamed, WebhookPerson
-from firebell.webhooks.subject_store import Names
 
 TEXT_BYTES = 8_000
 """Longer texts are cut."""

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firebell.action_items import prevention_question_actions, queries
+from firebell.action_items import queries
 from firebell.action_items.model import PreventionAnswer
+from firebell.action_items.prevention_questions import actions as prevention_question_actions
 from firebell.action_items.queries import AskedQuestion
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref

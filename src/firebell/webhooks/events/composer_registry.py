@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.webhooks import (
-    action_item_events,
-    incident_events,
-    maintenance_events,
-    on_call_events,
-    page_events,
-    silence_events,
-)
-from firebell.webhooks.composition_context import CompositionContext
+from firebell.webhooks.events import action_items as action_item_events
+from firebell.webhooks.events import incidents as incident_events
+from firebell.webhooks.events import maintenance as maintenance_events
+from firebell.webhooks.events import on_call as on_call_events
+from firebell.webhooks.events import pages as page_events
+from firebell.webhooks.events import silences as silence_events
+from firebell.webhooks.events.composition_context import CompositionContext
 from firebell.webhooks.model import Change, NewEvent
 
 COMPOSERS: Mapping[str, Callable[[CompositionContext, Mapping[str, Any]], Awaitable[list[NewEvent]]]] = {

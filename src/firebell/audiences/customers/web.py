@@ -6,7 +6,9 @@ from typing import Annotated, Any
 from fastapi import Response
 from starlette.datastructures import UploadFile
 
-from firebell.audiences import customer_actions, customer_csv, customer_store
+from firebell.audiences import customer_store
+from firebell.audiences.customers import actions as customer_actions
+from firebell.audiences.customers import csv_file as customer_csv
 from firebell.audiences.model import Customer
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.action_items import actions, change_effects, notifying, preventable, prevention_question_store
+from firebell.action_items import change_effects, lookup, notifying
 from firebell.action_items.model import PreventionAnswer, Priority, Question
-from firebell.action_items.preventable import IncidentFacts
+from firebell.action_items.prevention_questions import preventable
+from firebell.action_items.prevention_questions import store as prevention_question_store
+from firebell.action_items.prevention_questions.preventable import IncidentFacts
 from firebell.alerts import actions as alerts
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
@@ -91,7 +93,7 @@ async def answer_question(
     If it would have, its priority becomes 1, and its owner and the managers are notified.
     """
     incident = await incidents.incident(tx, incident_id)
-    item = await actions.locked(tx, item_id)
+    item = await lookup.locked(tx, item_id)
     question = await prevention_question_store.answer(tx, incident_id, item_id, answer, actor.label, now)
     if question is None:
         raise NotFound(f"No one asked whether {item.ref} would have prevented {incident.ref}.")

@@ -23,13 +23,9 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.permissions import ADMINS
-from firebell.webhooks import (
-    change_store,
-    circuit,
-    composer_registry,
-    delivery_store,
-    endpoint_store,
-)
+from firebell.webhooks import change_store, circuit, endpoint_store
+from firebell.webhooks.deliveries import store as delivery_store
+from firebell.webhooks.events import composer_registry
 from firebell.webhooks.model import AttemptResult, Change, ClaimedDelivery, Endpoint, EndpointState
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import ConfigDict, Field
 
-from firebell.audiences import customer_actions, customer_csv, customer_store
+from firebell.audiences import customer_store
+from firebell.audiences.customers import actions as customer_actions
+from firebell.audiences.customers import csv_file as customer_csv
 from firebell.audiences.model import Customer
 from firebell.catalog import actions as catalog
 from firebell.kit.mail.addresses import ADDRESS_CHARACTERS
@@ -94,7 +96,7 @@ class CustomersImport(ApiInput):
     ]
 
 
-class ImportShown(ApiOutput):
+class CustomersImportShown(ApiOutput):
     """The number of new customers, and of contacts that were saved."""
 
     customers: int
@@ -134,9 +136,9 @@ async def create_customer(w: Manager, body: NewCustomer) -> CustomerShown:
 
 
 @router.post("/customers/import", summary="Import customers and contacts from CSV")
-async def import_customers(w: Manager, body: CustomersImport) -> ImportShown:
+async def import_customers(w: Manager, body: CustomersImport) -> CustomersImportShown:
     result = await customer_actions.import_csv(w.tx, w.actor, body.csv, w.now)
-    return ImportShown(customers=result.customers, contacts=result.contacts)
+    return CustomersImportShown(customers=result.customers, contacts=result.contacts)
 
 
 @router.get(

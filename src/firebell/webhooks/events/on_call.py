@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from firebell.oncall.schedules import queries as oncall
-from firebell.webhooks import subject_store
-from firebell.webhooks.composition_context import CompositionContext, person_of, team_of
+from firebell.webhooks.events import subject_store
+from firebell.webhooks.events.composition_context import CompositionContext, person_of, team_of
+from firebell.webhooks.events.payloads import ScheduleEvent, WebhookSchedule, WebhookShiftChange
+from firebell.webhooks.events.subject_store import Names
 from firebell.webhooks.model import NewEvent
-from firebell.webhooks.payloads import ScheduleEvent, WebhookSchedule, WebhookShiftChange
-from firebell.webhooks.subject_store import Names
 
 
 async def _schedules(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firebell.action_items import settings
+from firebell.action_items.settings import actions as settings
 from firebell.action_items.working_days import WorkingDays
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, StrictInt, Text

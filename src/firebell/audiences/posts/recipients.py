@@ -5,8 +5,8 @@ from datetime import datetime
 
 from firebell.audiences import customer_store, webhooks
 from firebell.audiences.model import AFFECTED_CUSTOMERS, AudienceDefinition, Recipient
-from firebell.audiences.one_message_per_address import once_each
-from firebell.audiences.settings_document import ADDRESS, ROLE, WEBHOOK, addresses_of, member_id
+from firebell.audiences.posts.one_message_per_address import once_each
+from firebell.audiences.settings.document import ADDRESS, ROLE, WEBHOOK, addresses_of, member_id
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import ROLE_NAMES, Incident
 from firebell.kit.db.database import Tx

@@ -2,8 +2,8 @@
 
 from fastapi import Response
 
-from firebell.action_items import settings
 from firebell.action_items.model import Priority
+from firebell.action_items.settings import actions as settings
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from firebell.action_items.model import ActionItem, PreventionAnswer, Question
-from firebell.action_items.preventable import Candidate
+from firebell.action_items.prevention_questions.preventable import Candidate
 from firebell.action_items.store import COLUMNS, item_from_row
 from firebell.incidents import actions as incidents
 from firebell.kit.db.arrays import transpose

@@ -1,0 +1,1 @@
+"""Questions: would an overdue item have prevented or shortened an incident?"""

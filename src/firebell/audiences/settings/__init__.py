@@ -1,0 +1,1 @@
+"""The settings of audiences: who is kept informed, when, and with which templates."""

@@ -1,0 +1,1 @@
+"""Events: what each contains, and what composes them from what changed."""
