@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.audiences import private_incidents, webhooks
+from firebell.audiences import webhooks
 from firebell.audiences.model import DeliveryState
-from firebell.audiences.posts import delivery_store
+from firebell.audiences.posts import delivery_store, private_incidents
 from firebell.audiences.posts.delivery_store import ClaimedMail
 from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
 from firebell.channels.registry import CHANNELS

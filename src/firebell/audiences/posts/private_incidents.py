@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.audiences.delivery_store import ClaimedMail
+from firebell.audiences.posts.delivery_store import ClaimedMail
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
