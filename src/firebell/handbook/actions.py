@@ -96,7 +96,8 @@ async def _read(text: str) -> Parsed:
         answer = await DOCUMENTS.call("firebell.handbook.templates:read", text)
     except TakesTooLong as exc:
         raise Invalid("A file takes too long to read.", hint="Split it into one file per template.") from exc
-    return msgspec.json.decode(answer, type=Parsed)
+    parsed: Parsed = msgspec.json.decode(answer, type=Parsed)
+    return parsed
 
 
 async def read_files(files: Mapping[str, str]) -> dict[str, Parsed]:
