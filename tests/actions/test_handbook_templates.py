@@ -1,6 +1,7 @@
 """An organization's own templates: set, reset, kept in a repository, and used for every message."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.messages.queries import message, messages
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.oncall.schedules import queries as oncall
 from firebell.postmortems import actions as postmortems
@@ -69,28 +71,33 @@ async def test_an_unusable_template_is_refused(dsn: str, clock: FakeClock, body:
         assert "update-first" in unknown.hint
 
 
+async def apply(w: World, actor: Actor, files: dict[str, str], **more: bool) -> Any:
+    """Apply files as the API does."""
+    return await run(w, handbook.apply, actor, files, await handbook.read_files(files), w.now, **more)
+
+
 async def test_a_repository_is_applied_whole_or_not_at_all(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         await run(w, handbook.set_template, mara, "all-clear", "It is over.", w.now)
         bad = {"a.md": FILE, "b.md": "### T\n\n`nothing` · n\n\n```text\nx\n```\n"}
-        error = await run(w, handbook.apply, mara, bad, w.now)
+        error = await apply(w, mara, bad)
         assert list(error.fields) == ["b.md:3"]
         assert (await run(w, handbook.template, "update-first")).own is None
 
-        planned = await run(w, handbook.apply, mara, {"a.md": FILE}, w.now, dry_run=True)
+        planned = await apply(w, mara, {"a.md": FILE}, dry_run=True)
         assert [(c.id, c.step) for c in planned] == [("update-first", "created")]
         assert (await run(w, handbook.template, "update-first")).own is None
-        await run(w, handbook.apply, mara, {"a.md": FILE}, w.now)
+        await apply(w, mara, {"a.md": FILE})
         assert (await run(w, handbook.template, "update-first")).source is TemplateSource.GIT
-        again = await run(w, handbook.apply, mara, {"a.md": FILE}, w.now)
+        again = await apply(w, mara, {"a.md": FILE})
         assert [(c.id, c.step) for c in again] == [("update-first", "unchanged")]
 
         other = FILE.replace("update-first", "update-progress")
-        moved = await run(w, handbook.apply, mara, {"a.md": other}, w.now)
+        moved = await apply(w, mara, {"a.md": other})
         assert {c.id: c.step for c in moved} == {"update-progress": "created", "update-first": "removed"}
         assert (await run(w, handbook.template, "all-clear")).body == "It is over.\n"
-        pruned = await run(w, handbook.apply, mara, {"a.md": other}, w.now, prune=True)
+        pruned = await apply(w, mara, {"a.md": other}, prune=True)
         assert {c.id: c.step for c in pruned} == {"update-progress": "unchanged", "all-clear": "removed"}
         assert (await audited(w)).count("templates.applied") == 3
 
@@ -100,7 +107,7 @@ async def test_two_repositories_applied_at_once_leave_one_of_them_whole(dsn: str
         mara = await w.actor(w.mara)
         one = {"a.md": FILE + FILE.replace("update-first", "update-progress")}
         two = {"a.md": FILE.replace("update-first", "all-clear")}
-        await asyncio.gather(*[run(w, handbook.apply, mara, f, w.now) for f in (one, two) * 3])
+        await asyncio.gather(*[apply(w, mara, f) for f in (one, two) * 3])
         async with w.ctx.db.tx() as tx:
             kept = {n for n, t in (await handbook.all_templates(tx)).items() if t.own}
         assert kept in ({"update-first", "update-progress"}, {"all-clear"})

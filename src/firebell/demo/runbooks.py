@@ -159,5 +159,7 @@ async def set_up(past: "Past") -> None:
             tx, mara, SourceKind.PUSH, "Operations repository", now, paths=("**/*.md", "prometheus/*.yml")
         )
         first = [*files, draft, (rule_file.PATH, rule_file.TEXT)]
-        await actions.push(tx, mara, source.id, FIRST_COMMIT, first, now)
-        await actions.push(tx, mara, source.id, MOVING_COMMIT, files[:1], now)
+        for commit, pushed in ((FIRST_COMMIT, first), (MOVING_COMMIT, files[:1])):
+            snapshot = await actions.pushed(tx, mara, source.id, commit, pushed, now)
+            prepared = await actions.prepare(snapshot.files, now)
+            await actions.push(tx, mara, source.id, snapshot, prepared, now)

@@ -87,12 +87,22 @@ async def restore_own(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) ->
     return template_id
 
 
-async def _read(text: str) -> tuple[list[Shipped], dict[int, str]]:
+Parsed = tuple[list[Shipped], dict[int, str]]
+"""The templates in a file, and what is wrong in its lines."""
+
+
+async def _read(text: str) -> Parsed:
     try:
         answer = await DOCUMENTS.call("firebell.handbook.templates:read", text)
     except TakesTooLong as exc:
         raise Invalid("A file takes too long to read.", hint="Split it into one file per template.") from exc
-    return msgspec.json.decode(answer, type=tuple[list[Shipped], dict[int, str]])
+    parsed: Parsed = msgspec.json.decode(answer, type=Parsed)
+    return parsed
+
+
+async def read_files(files: Mapping[str, str]) -> dict[str, Parsed]:
+    """Return what each text of some files holds; another process reads them, so that no transaction should be open."""
+    return {text: await _read(text) for text in files.values()}
 
 
 @permits(Verb.TEMPLATE_WRITE)
@@ -100,17 +110,17 @@ async def apply(
     tx: Tx,
     actor: Actor,
     files: Mapping[str, str],
+    parsed: Mapping[str, Parsed],
     now: datetime,
     *,
     prune: bool = False,
     dry_run: bool = False,
 ) -> list[TemplateChange]:
-    """Apply the templates in Markdown `files` of a repository, all of them or none.
+    """Apply the templates in Markdown `files` of a repository, as `read_files` parsed them, all of them or none.
 
     Templates of an earlier apply that the files no longer contain are reset; those edited in the app are kept
     unless `prune`. Raise `Invalid` whose fields are `file:line`.
     """
-    parsed = {text: await _read(text) for text in files.values()}
     bodies = templates.gathered(files, shipped_content.shipped(), parsed.__getitem__)
     cleaned = {
         name: clean_text(body, templates.BODY_MAX_CHARS, "body") + "\n" for name, body in bodies.items()

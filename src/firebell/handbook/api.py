@@ -198,13 +198,19 @@ async def list_templates(w: Reader) -> list[TemplateShown]:
     "/templates/apply",
     summary="Apply templates from a repository's Markdown files (managers and admins)",
 )
-async def apply_templates(w: Responder, repository: Repository) -> list[TemplateChangeShown]:
+async def apply_templates(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.TEMPLATE_WRITE)], repository: Repository
+) -> list[TemplateChangeShown]:
     files = {file.name: file.text for file in repository.files}
     if len(files) < len(repository.files):
         raise Invalid("Two files have the same name.", fields={"files": "Give each file a unique path."})
-    changes = await actions.apply(
-        w.tx, w.actor, files, w.now, prune=repository.prune, dry_run=repository.dry_run
-    )
+    parsed = await actions.read_files(files)
+    async with ctx.db.tx() as tx:
+        changes = await actions.apply(
+            *(tx, caller.actor, files, parsed, ctx.clock.now()),
+            prune=repository.prune,
+            dry_run=repository.dry_run,
+        )
     return [TemplateChangeShown(id=c.id, step=c.step) for c in changes]
 
 

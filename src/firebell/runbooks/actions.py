@@ -144,6 +144,23 @@ async def slug_of(body: str) -> str:
     return slugify(title)
 
 
+def _clean_body(body: str) -> str:
+    """Return a text as it is stored; raise `Invalid` if it is empty or too long."""
+    if not body.strip() or len(body) > BODY_MAX_CHARS:
+        raise Invalid(
+            "The text is empty or too long.", fields={"body": f"Enter 1 to {BODY_MAX_CHARS:,} characters."}
+        )
+    return clean_text(body, BODY_MAX_CHARS, "body") + "\n"
+
+
+async def parse_new_text(body: str) -> Runbook:
+    """Parse a text before the transaction in which it is saved: that takes seconds at worst, and `save` has it then.
+
+    Raise `Invalid` if it is empty, too long, or takes too long to parse.
+    """
+    return await read(_clean_body(body))
+
+
 @permits(Verb.RUNBOOK_WRITE)
 async def save(
     tx: Tx,
@@ -166,14 +183,7 @@ async def save(
             f"{slug[:100]!r} can't be used in a URL.",
             fields={"slug": f"Use {slugify(slug)!r} or another name."},
         )
-    if not body.strip() or len(body) > BODY_MAX_CHARS:
-        raise Invalid(
-            "The text is empty or too long.", fields={"body": f"Enter 1 to {BODY_MAX_CHARS:,} characters."}
-        )
-    clean, origin = (
-        clean_text(body, BODY_MAX_CHARS, "body") + "\n",
-        clean_text(source, _SOURCE_MAX_CHARS, "source"),
-    )
+    clean, origin = _clean_body(body), clean_text(source, _SOURCE_MAX_CHARS, "source")
     entry = index_entry(slug, await read(clean), now)
     await store.lock(tx)
     own = await store.own(tx, slug)

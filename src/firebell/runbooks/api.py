@@ -192,23 +192,28 @@ async def get_runbook(w: Reader, slug: Text) -> RunbookDetail:
     summary="Create or update a runbook; 409 if it changed since `version`",
     responses=problems(409),
 )
-async def save_runbook(w: Responder, slug: Text, new_text: NewRunbookText) -> Saved:
-    change = await actions.save(
-        w.tx,
-        w.actor,
-        slug,
-        new_text.body,
-        w.now,
-        source=new_text.source,
-        version=new_text.version,
-        dry_run=new_text.dry_run,
-    )
-    if new_text.dry_run:
-        findings = check(await read(new_text.body), w.now.date(), teams=await actions.owning_teams(w.tx))
-    else:
-        saved = [await actions.runbook(w.tx, slug)]
-        exercised = await actions.last_exercised(w.tx, saved)
-        findings = (await actions.findings(w.tx, saved, exercised, w.now))[slug]
+async def save_runbook(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.RUNBOOK_WRITE)], slug: Text, new_text: NewRunbookText
+) -> Saved:
+    runbook = await actions.parse_new_text(new_text.body)
+    async with ctx.db.tx() as tx:
+        now = ctx.clock.now()
+        change = await actions.save(
+            tx,
+            caller.actor,
+            slug,
+            new_text.body,
+            now,
+            source=new_text.source,
+            version=new_text.version,
+            dry_run=new_text.dry_run,
+        )
+        if new_text.dry_run:
+            findings = check(runbook, now.date(), teams=await actions.owning_teams(tx))
+        else:
+            saved = [await actions.runbook(tx, slug)]
+            exercised = await actions.last_exercised(tx, saved)
+            findings = (await actions.findings(tx, saved, exercised, now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))
 
 

@@ -158,10 +158,10 @@ async def notified(tx: Tx, source_id: int, now: datetime) -> None:
 
 
 @permits(Verb.RUNBOOK_WRITE)
-async def push(
+async def pushed(
     tx: Tx, actor: Actor, source_id: int, commit: str, files: Sequence[tuple[str, str]], now: datetime
-) -> SyncOutcome:
-    """Apply all files of a push source at once, as CI has them; what is missing is archived. Idempotent."""
+) -> Snapshot:
+    """Return the files that a push source takes; raise `Invalid` if it takes none, or not so many."""
     one = await source(tx, source_id)
     if one.kind is not SourceKind.PUSH:
         raise Invalid(f"{one.name} is not filled by pushes.", hint="Add a source of the kind push.")
@@ -172,8 +172,18 @@ async def push(
         for path, body in dict(files).items()
         if sync_plan.is_read(path, one.paths)
     ]
-    snapshot = Snapshot(commit, actor.label, now, "", sorted(taken, key=lambda f: f.path))
-    return await apply(tx, source_id, snapshot, await prepare(snapshot.files, now), now)
+    return Snapshot(commit, actor.label, now, "", sorted(taken, key=lambda f: f.path))
+
+
+@permits(Verb.RUNBOOK_WRITE)
+async def push(
+    tx: Tx, actor: Actor, source_id: int, snapshot: Snapshot, files: PreparedFiles, now: datetime
+) -> SyncOutcome:
+    """Apply all files of a push source at once, as CI has them; what is missing is archived. Idempotent.
+
+    The files are those of `pushed`, prepared before the transaction.
+    """
+    return await apply(tx, source_id, snapshot, files, now)
 
 
 async def prepare(files: Sequence[SourceFile], now: datetime) -> PreparedFiles:

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictBool, StrictInt, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, PathId, StrictBool, StrictInt, Text, problems
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks.sources import actions, queries, source_settings
 from firebell.runbooks.sources.model import (
@@ -258,6 +260,13 @@ async def decide_runbook_commit(w: Manager, source_id: PathId, body: CommitDecis
 
 
 @router.post("/{source_id}/push", summary="Push all files of a push source", responses=problems(404))
-async def push_runbooks(w: Responder, source_id: PathId, body: PushedFiles) -> SyncShown:
-    files = [(file.path, file.body) for file in body.files]
-    return _outcome(await actions.push(w.tx, w.actor, source_id, body.commit, files, w.now))
+async def push_runbooks(
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.RUNBOOK_WRITE)], source_id: PathId, body: PushedFiles
+) -> SyncShown:
+    files, now = [(file.path, file.body) for file in body.files], ctx.clock.now()
+    async with ctx.db.tx() as tx:
+        snapshot = await actions.pushed(tx, caller.actor, source_id, body.commit, files, now)
+    prepared = await actions.prepare(snapshot.files, now)
+    async with ctx.db.tx() as tx:
+        outcome = await actions.push(tx, caller.actor, source_id, snapshot, prepared, ctx.clock.now())
+    return _outcome(outcome)
