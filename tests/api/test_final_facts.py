@@ -93,3 +93,25 @@ async def test_who_waits_is_notified_once_when_it_can_be_closed_and_when_it_is(
         await w.settle()
         assert notified()[2:] == [("Jun", "INC-1 was closed")]
         await jun("PUT", watch, status=409)
+
+
+async def test_who_waits_for_an_incident_hears_of_its_end_after_a_merge_or_a_dismissal(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        titles = ("Cards fail", "Payments fail", "Keys leaked", "Search fails")
+        for number, title in enumerate(titles, 1):
+            body = {"title": title, "severity": "SEV3", "private": number == 3}
+            await api("POST", "/incidents", body, status=201)
+        for number in (1, 4):
+            await jun("PUT", f"/incidents/INC-{number}/closing/watch")
+        await api("POST", "/incidents/INC-1/merge", {"into": "INC-2"})
+        assert (await jun("GET", "/incidents/INC-2/closing"))["watching"] is True
+        await api("POST", "/incidents/INC-4/merge", {"into": "INC-3"})
+        await api("POST", "/incidents/INC-2/phase", {"phase": "dismissed", "reason": "A test of the monitor"})
+        await api("POST", "/incidents/INC-3/phase", {"phase": "dismissed", "reason": "A test of the monitor"})
+        await w.settle()
+        titles_sent = [m["title"] for m in w.sink.got if m["event"] == "closing"]
+        # who may not read a private incident hears nothing of it
+        assert titles_sent == ["INC-2 was dismissed"]

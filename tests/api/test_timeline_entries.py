@@ -96,6 +96,24 @@ async def test_what_is_struck_no_longer_counts_but_stays_readable(dsn: str, cloc
         assert (await api("POST", f"{INC}/phase", {"phase": "monitoring"}))["phase"] == "monitoring"
 
 
+async def test_an_update_that_was_struck_does_not_put_off_the_next_one(dsn: str, clock: FakeClock) -> None:
+    async with incident(dsn, clock) as (w, api):
+        due = (await api("GET", INC))["update_due_at"]
+        await w.after(minutes=10)
+        update = await entry(api, "update", "Disk of another cluster is full")
+        mitigation = await entry(api, "mitigation", "Freed the disk")
+        later = (await api("GET", INC))["update_due_at"]
+        assert later > due
+        for one in (update, mitigation):
+            await api("POST", f"{INC}/entries/{one['id']}/strike", {"reason": "Another incident"})
+        async with w.ctx.db.tx() as tx:
+            struck = await incidents.incident(tx, 1)
+        assert (await api("GET", INC))["update_due_at"] == due
+        assert (struck.last_update_at, struck.mitigated_at) == (None, None)
+        await api("POST", f"{INC}/entries/{update['id']}/restore")
+        assert (await api("GET", INC))["update_due_at"] == later
+
+
 async def test_what_firebell_wrote_can_be_marked_but_not_rewritten(dsn: str, clock: FakeClock) -> None:
     async with incident(dsn, clock) as (_, api):
         declared = (await api("GET", f"{INC}/timeline"))[0]

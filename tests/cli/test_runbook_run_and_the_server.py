@@ -81,8 +81,8 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
         server = urlsplit(terminal.env["FIREBELL_URL"])
 
         async def gate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if desk.away.exists():
-                desk.unanswered.append((await reader.readline()).decode())
+            if own.away.exists():
+                own.unanswered.append((await reader.readline()).decode())
                 writer.close()
                 return
             up_reader, up_writer = await asyncio.open_connection(server.hostname, server.port)
@@ -95,8 +95,8 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
 
         async with listening(gate) as port:
             env = {"FIREBELL_URL": f"http://127.0.0.1:{port}", "FIREBELL_KEY": terminal.env["FIREBELL_KEY"]}
-            desk = Desk(Machine(tmp_path, env), terminal)
-            yield desk
+            own = Desk(Machine(tmp_path, env), terminal)
+            yield own
 
 
 async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -19,6 +19,11 @@ from firebell.metrics.statistics.kaplan_meier import steps
 from tests.rules.test_action_items import item
 
 
+def moved(when: datetime, before: str, after: str) -> TimelineEntry:
+    """Return the entry about a change of phase."""
+    return TimelineEntry(1, when, when, "phase", "Mara", 1, "", {"from": before, "to": after})
+
+
 def at(text: str, day: int = 15) -> datetime:
     """Return a time of a day of October 2026."""
     hour, minute = text.split(":")
@@ -125,11 +130,11 @@ def test_no_one_is_present_and_no_update_is_due_while_an_incident_is_closed() ->
     one = incident(declared_at=at("09:20"), resolved_at=at("14:50"), closed_at=at("15:20"))
     roles = (RoleHeld(IncidentRole.COMMANDER, 1, at("09:20"), None),)
     phases = (
-        entry("phase", at("10:00"), **{"from": "investigating", "to": "monitoring"}),
-        entry("phase", at("10:30"), **{"from": "monitoring", "to": "closed"}),
-        entry("phase", at("14:20"), **{"from": "closed", "to": "investigating"}),
-        entry("phase", at("14:50"), **{"from": "investigating", "to": "monitoring"}),
-        entry("phase", at("15:20"), **{"from": "monitoring", "to": "closed"}),
+        moved(at("10:00"), "investigating", "monitoring"),
+        moved(at("10:30"), "monitoring", "closed"),
+        moved(at("14:20"), "closed", "investigating"),
+        moved(at("14:50"), "investigating", "monitoring"),
+        moved(at("15:20"), "monitoring", "closed"),
     )
     written = (entry("note", at("10:10"), 2), entry("note", at("14:30"), 2))
     updates = (entry("update", at("09:45")), entry("update", at("10:10")), entry("update", at("14:45")))

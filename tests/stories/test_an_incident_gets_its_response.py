@@ -315,6 +315,20 @@ async def test_a_request_that_no_expert_answers_climbs_to_the_managers(org: Org)
         await org.w.after(minutes=14)
 
 
+async def test_a_request_for_an_expert_is_not_lost_in_a_merge(org: Org) -> None:
+    into = await org.declare(2)
+    await org.w.after(minutes=1)
+    incident = await org.declare(2)
+    mara = await org.w.actor(org.w.mara)
+    async with org.w.ctx.db.tx() as tx:
+        await actions.request_expertise(tx, mara, incident.id, "PostgreSQL", org.w.now)
+    await org.w.after(minutes=4)
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.merge(tx, mara, incident.id, into.id, org.w.now)
+    await org.w.after(minutes=12)
+    assert await org.paged(into) == {"Mara"}
+
+
 async def test_nothing_escalates_in_monitoring_and_the_pages_of_the_response_end(org: Org) -> None:
     incident = await org.declare(1)
     mara = await org.w.actor(org.w.mara)

@@ -46,6 +46,7 @@ def _subscriptions() -> Subscriptions:
             incidents.SeverityChanged: (reactions.follow_severity,),
             incidents.SeverityConfirmed: (reactions.follow_confirmation,),
             incidents.RoleChanged: (reactions.follow_role,),
+            incidents.IncidentMerged: (reactions.merge_requests,),
             incidents.PhaseChanged: (reactions.follow_phase,),
             ScheduleDeleted: (settings_actions.refuse_deletion_while_used,),
         }

@@ -307,6 +307,20 @@ async def requests(tx: Tx, incident_id: int) -> list[ExpertiseRequest]:
     return [ExpertiseRequest(**dict(row)) for row in rows]
 
 
+async def move_open_requests(tx: Tx, incident_id: int, into_id: int) -> None:
+    """Give the open requests for expertise of a merged incident to the one that it was merged into."""
+    await tx.execute(
+        """
+        update expertise_request
+        set incident_id = $2
+        where incident_id = $1
+            and answered_at is null
+        """,
+        incident_id,
+        into_id,
+    )
+
+
 async def answer_requests(tx: Tx, incident_id: int, now: datetime) -> None:
     """Record that an expert joined, which answers the open requests."""
     await tx.execute(

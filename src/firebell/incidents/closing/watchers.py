@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.incidents import lookup, store
+from firebell.incidents import lookup, store, visibility_store
 from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import watcher_store
 from firebell.incidents.model import ACTIVE, Incident, Phase
@@ -12,6 +12,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
+from firebell.people import actions as people
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
 
@@ -53,11 +54,20 @@ async def notify_closable(tx: Tx, incident_ids: Sequence[int], now: datetime) ->
             await watcher_store.mark_notified(tx, incident.id, now)
 
 
-@internal("Called when an incident is closed.")
-async def notify_closed(tx: Tx, actor: Actor, incident: Incident, now: datetime) -> None:
-    """Notify everyone who waits for the incident, except who closed it."""
+@internal("Called when an incident is closed or dismissed.")
+async def notify_ended(tx: Tx, actor: Actor, incident: Incident, now: datetime) -> None:
+    """Notify everyone who waits for the incident that it was closed or dismissed, except who did that."""
     watchers = [i for i in await watcher_store.end(tx, incident.id) if i != actor.person_id]
-    await _notify(tx, incident, watchers, "was closed", f"closed:{now.isoformat()}", now)
+    phase = incident.phase
+    await _notify(tx, incident, watchers, f"was {phase}", f"{phase}:{now.isoformat()}", now)
+
+
+@internal("Part of merging two incidents.")
+async def move(tx: Tx, incident_id: int, into: Incident) -> None:
+    """Let everyone who waits for a merged incident wait for the other one, as far as they may read it."""
+    by_id = await people.people_by_id(tx, await watcher_store.of_incident(tx, incident_id))
+    readers = await visibility_store.readers_among(tx, [into], list(by_id.values()))
+    await watcher_store.move(tx, incident_id, into.id, [person.id for person in readers])
 
 
 @internal("Called when work on an incident resumes.")

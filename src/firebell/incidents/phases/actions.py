@@ -216,8 +216,8 @@ def _times(old: Incident, phase: Phase, at: datetime) -> dict[str, Any]:
 async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident, now: datetime) -> None:
     """Start and stop timers, and page again or resolve the page of the incident."""
     key = str(new.id)
-    if new.phase is Phase.CLOSED:
-        await watchers.notify_closed(tx, actor, new, now)
+    if new.phase in (Phase.CLOSED, Phase.DISMISSED):
+        await watchers.notify_ended(tx, actor, new, now)
     elif before is Phase.MONITORING:
         await watchers.wait_again(tx, actor, new)
     if before is Phase.MONITORING:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.incidents import linked_pages, lookup, store, timeline_writer, type_and_visibility
-from firebell.incidents.closing import final_facts_store
+from firebell.incidents.closing import final_facts_store, watchers
 from firebell.incidents.model import (
     OPEN,
     SINGLE,
@@ -59,6 +59,7 @@ async def absorb(
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
     await runbooks.move_runs(tx, old.id, into.id)
+    await watchers.move(tx, old.id, into)
     starts = [at for at in (old.impact_start, into.impact_start) if at]
     merged = await store.change(
         tx,

@@ -18,6 +18,7 @@ from firebell.incidents.timeline.attachment_types import (
 )
 from firebell.incidents.timeline.entry_history import Attachment, ChangeKind, EntryView
 from firebell.incidents.timeline.entry_input import entry_text
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -172,13 +173,30 @@ async def strike_entry(
         await _record_change(
             tx, actor, incident_id, entry_id, ChangeKind.STRIKE, reason, "entry_struck", now, reason=reason
         )
+        await _follow(tx, incident_id, view.entry.kind)
 
 
 @permits(Verb.INCIDENT_UPDATE)
 async def restore_entry(tx: Tx, actor: Actor, incident_id: int, entry_id: int, now: datetime) -> None:
     """Restore a struck entry. Idempotent."""
-    if (await _written(tx, incident_id, entry_id)).struck:
+    view = await _written(tx, incident_id, entry_id)
+    if view.struck:
         await _record_change(tx, actor, incident_id, entry_id, ChangeKind.RESTORE, "", "entry_restored", now)
+        await _follow(tx, incident_id, view.entry.kind)
+
+
+async def _follow(tx: Tx, incident_id: int, kind: str) -> None:
+    """Let the next update be due, and the first mitigation be, as the entries in force have it."""
+    if kind not in ("update", "mitigation"):
+        return
+    incident = await lookup.incident(tx, incident_id)
+    entries = (await timeline_store.timelines(tx, [incident_id], [kind]))[incident_id]
+    times = [one.effective_at for one in entries]
+    if kind == "mitigation":
+        await store.change(tx, incident_id, mitigated_at=min(times, default=None))
+    elif (latest := max(times, default=None)) != incident.last_update_at:
+        changed = await store.change(tx, incident_id, last_update_at=latest)
+        await update_actions.schedule_next_update(tx, changed)
 
 
 @permits(Verb.INCIDENT_UPDATE)
