@@ -4,9 +4,13 @@ from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
+
 from firebell.kit.clock import FakeClock
 from firebell.subscribers.broadcasts import actions as broadcasts
-from tests.stories.test_subscribers_of_a_status_page import INCIDENTS, OPS, Town, town
+from firebell.subscribers.deliveries import dead_addresses
+from firebell.subscribers.sending import lanes, mail_sender
+from tests.stories.test_subscribers_of_a_status_page import INCIDENTS, OPS, Town, link_of, reported, town
 
 
 def _text(mail: EmailMessage) -> str:
@@ -120,3 +124,54 @@ async def test_mail_that_waits_has_the_text_that_the_page_shows_now(
             (False, True),
         ]
         assert not any("All cards" in each or "Logins pause" in each for each in texts)
+
+
+async def _confirmed(t: Town, count: int) -> list[str]:
+    """Import and confirm this many subscribers, and return their addresses."""
+    addresses = [f"c{i:02}@d{i}.example" for i in range(count)]
+    csv = "address\r\n" + "".join(f"{each}\r\n" for each in addresses)
+    await t.api("POST", "/status-pages/kestrel/subscribers/import", {"csv": csv})
+    await t.w.settle()
+    for address in addresses:
+        await t.http.post(link_of(t.relay.to(address)[0]), data={"do": "confirm"})
+    t.relay.mails.clear()
+    return addresses
+
+
+async def test_a_broadcast_that_someone_resumes_after_bounces_reaches_everyone_else(
+    dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_addresses, "STOP_WITHIN", 40)
+    monkeypatch.setattr(mail_sender, "BATCH", 4)
+    async with town(dsn, clock, tmp_path) as t:
+        addresses = await _confirmed(t, 16)
+        t.relay.refused = dict.fromkeys(addresses[:3], "550 5.1.1 no such user")
+        await t.publish("One.")
+        await t.w.settle()
+        shown, *_ = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["paused_at"]
+        await _resume(t, shown["id"])
+        assert {str(mail["To"]) for mail in t.relay.mails} == set(addresses[3:])
+        shown, *_ = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert (shown["paused_at"], shown["sent"], shown["failed"]) == (None, 13, 3)
+
+
+async def test_bounces_that_come_after_the_first_500_mails_left_still_pause_the_rest(
+    dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_addresses, "STOP_WITHIN", 4)
+    monkeypatch.setattr(dead_addresses, "STOP_SHARE", 0.5)
+    monkeypatch.setattr(mail_sender, "BATCH", 4)
+    async with town(dsn, clock, tmp_path) as t:
+        await _confirmed(t, 12)
+        await t.publish("One.")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        lane = lanes.lanes(t.w.ctx)["subscriber_mail"]
+        assert [await lane.run_once(t.w.now) for _ in range(2)] == [4, 4]
+        for mail in t.relay.mails[:2]:
+            await reported(t, mail, "Bounce", bounceType="Permanent", bounceSubType="General")
+        await t.w.settle()
+        shown, *_ = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["paused_at"]
+        assert len(t.relay.mails) == 8

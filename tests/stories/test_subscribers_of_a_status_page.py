@@ -276,7 +276,7 @@ async def test_addresses_that_bounce_are_stopped_and_a_broadcast_that_bounces_is
         assert resumed["paused_at"] is None
 
 
-async def _reported(t: Town, mail: EmailMessage, kind: str, **detail: object) -> httpx.Response:
+async def reported(t: Town, mail: EmailMessage, kind: str, **detail: object) -> httpx.Response:
     """Post a report of SES about a mail to the address that managers are shown."""
     address = (await t.api("POST", "/mail-events-address"))["url"]
     headers = [{"name": "Message-ID", "value": mail["Message-ID"]}]
@@ -301,13 +301,13 @@ async def test_reports_of_a_mail_provider_stop_dead_addresses_and_end_what_is_ca
 
         hard = {"bounceType": "Permanent", "bounceSubType": "General"}
         for _ in range(2):
-            answer = await _reported(t, mails[gone], "Bounce", **hard)
+            answer = await reported(t, mails[gone], "Bounce", **hard)
             assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "ignored": 0})
-        assert (await _reported(t, mails[spam], "Complaint")).json()["accepted"] == 1
-        assert (await _reported(t, mails[soft], "Bounce", bounceType="Transient")).json()["accepted"] == 1
+        assert (await reported(t, mails[spam], "Complaint")).json()["accepted"] == 1
+        assert (await reported(t, mails[soft], "Bounce", bounceType="Transient")).json()["accepted"] == 1
         forged = EmailMessage()
         forged["Message-ID"] = mails[soft]["Message-ID"].replace("d", "d1", 1)
-        assert (await _reported(t, forged, "Complaint")).json() == {"accepted": 0, "ignored": 1}
+        assert (await reported(t, forged, "Complaint")).json() == {"accepted": 0, "ignored": 1}
         assert await t.states() == {gone: "quarantined", spam: "ended", soft: "active"}
 
         before = len(t.relay.to(gone)), len(t.relay.to(spam))

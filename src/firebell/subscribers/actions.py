@@ -12,6 +12,7 @@ from firebell.status_pages.model import StatusPage
 from firebell.subscribers import addresses, store, subscription_rules
 from firebell.subscribers.broadcasts import actions as broadcasts
 from firebell.subscribers.broadcasts import store as broadcast_store
+from firebell.subscribers.deliveries import dead_addresses
 from firebell.subscribers.model import (
     Broadcast,
     FollowScope,
@@ -176,10 +177,12 @@ async def pause_broadcast(
 async def resume_broadcast(
     tx: Tx, actor: Actor, page: StatusPage, broadcast_id: int, now: datetime
 ) -> Broadcast:
-    """Resume a paused broadcast. Idempotent."""
+    """Resume a paused broadcast, which its bounces do not pause again. Idempotent."""
     broadcast = await _broadcast(tx, page, broadcast_id)
     if broadcast.paused_at is not None:
-        await broadcast_store.set_pause(tx, broadcast_id, None, "")
+        first = min(broadcast.finished, dead_addresses.STOP_WITHIN)
+        is_bouncing = dead_addresses.stops_the_line(first, broadcast.hard_bounces)
+        await broadcast_store.set_pause(tx, broadcast_id, None, broadcast.pause_reason if is_bouncing else "")
         for lane in ("subscribers", "subscriber_mail", "subscriber_hook", "subscriber_sms"):
             await tx.wake(lane)
         await tx.audit(actor, "broadcast.resumed", page.name, now, broadcast=broadcast_id)

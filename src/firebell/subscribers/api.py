@@ -125,7 +125,7 @@ class BroadcastShown(ApiOutput):
     title: str
     published_at: datetime
     paused_at: datetime | None
-    pause_reason: str
+    pause_reason: Annotated[str, Field(description="after bounces it stays when the broadcast is resumed")]
     is_queued: Annotated[bool, Field(description="whether there is a delivery for every subscriber")]
     waiting: int
     sent: int

@@ -80,12 +80,20 @@ async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None
 
 
 async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
-    """Pause a broadcast of whose first mails too many bounce."""
-    if broadcast.paused_at is None and dead_addresses.stops_the_line(
-        broadcast.finished, broadcast.hard_bounces
-    ):
-        reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} emails bounced."
-        await _stop(tx, broadcast, reason, now)
+    """Pause a broadcast of whose first mails too many bounce, once: whoever resumes it has decided to go on.
+
+    Servers return mails minutes after they accepted them, when more than the first ones have left. The reason stays
+    when it is resumed, and says that it was paused before.
+    """
+    if broadcast.paused_at is not None or broadcast.pause_reason:
+        return
+    first, bounced = min(broadcast.finished, dead_addresses.STOP_WITHIN), broadcast.hard_bounces
+    if not dead_addresses.stops_the_line(first, bounced):
+        return
+    if broadcast.finished > first:
+        bounced = await bounce_store.bounces_of_first(tx, broadcast.id, first)
+    if dead_addresses.stops_the_line(first, bounced):
+        await _stop(tx, broadcast, f"{bounced} of the first {first} emails bounced.", now)
 
 
 async def count_complaint(tx: Tx, broadcast_id: int, now: datetime) -> None:
