@@ -8,7 +8,6 @@ import pytest
 from firebell.kit.errors import Invalid
 from firebell.status_pages import part_translations, view
 from firebell.status_pages.hosting import footer_links
-from firebell.status_pages.hosting.model import FooterLink, PageTheme
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
@@ -23,6 +22,7 @@ from firebell.status_pages.model import (
     UpdateKind,
 )
 from firebell.status_pages.public.rendered_documents import StatusDocuments
+from firebell.status_pages.public.theme import FooterLink, PageTheme
 from firebell.status_pages.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 27, 3, 16, tzinfo=UTC)

@@ -18,7 +18,7 @@ from firebell.status_pages import archive
 from firebell.status_pages.archive import Archive, Month
 from firebell.status_pages.hosting import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
 from firebell.status_pages.hosting.gate import Admission, Visitor, admission
-from firebell.status_pages.hosting.model import PageAccess, PageLogo, PageMirror, PageTheme, SavedPage
+from firebell.status_pages.hosting.model import PageAccess, PageMirror, SavedPage
 from firebell.status_pages.hosting.s3 import Credentials
 from firebell.status_pages.model import (
     Component,
@@ -33,6 +33,7 @@ from firebell.status_pages.model import (
 )
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.status_pages.public.rendered_documents import ASSETS, StatusDocuments, document, sign_in_form
+from firebell.status_pages.public.theme import PageLogo, PageTheme
 from firebell.status_pages.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2] / "src/firebell"

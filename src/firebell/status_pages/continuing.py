@@ -9,7 +9,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict
 from firebell.people.action_permissions import internal
-from firebell.status_pages import actions, incident_store, stages, store
+from firebell.status_pages import incident_store, lookup, stages, store
 from firebell.status_pages.model import PublicIncident, StatusPage
 
 
@@ -22,7 +22,7 @@ async def continue_merged(tx: Tx, event: IncidentMerged, now: datetime) -> None:
     shown_of_into = await incident_store.of_incident(tx, event.into_id)
     for page_id, earlier in shown.items():
         later = shown_of_into.get(page_id)
-        page = await actions.locked_page(tx, page_id)
+        page = await lookup.locked_page(tx, page_id)
         if later is not None and later.is_open:
             await _link(tx, SYSTEM, page, earlier, later, now)
         elif earlier.is_open:
@@ -38,7 +38,7 @@ async def _reassign(tx: Tx, page: StatusPage, published: PublicIncident, into_id
     await tx.audit(
         *(SYSTEM, "status_page.incident_reassigned", page.name, now), incident=published.name, to=into.ref
     )
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))
 
 
 async def successor(tx: Tx, page_id: int, published: PublicIncident) -> PublicIncident | None:
@@ -119,4 +119,4 @@ async def _link(
     await tx.audit(
         *(actor, "status_page.incident_continued", page.name, now), incident=earlier.name, at=later.name
     )
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))

@@ -10,7 +10,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, incident_store, published_log_writer, publishing, store
+from firebell.status_pages import incident_store, lookup, published_log_writer, publishing, store
 from firebell.status_pages.model import (
     STAGE_LABELS,
     ComponentStatus,
@@ -38,12 +38,12 @@ async def import_incident(
     tx: Tx, actor: Actor, page_id: int, name: str, updates: Sequence[ImportedUpdate], now: datetime
 ) -> PublicIncident:
     """Publish an incident with its updates as they were, oldest first; the log says when it was imported."""
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     ordered = sorted(updates, key=lambda update: update.at)
     if not ordered or ordered[-1].at > now:
         raise Invalid("An imported incident needs updates, all of them in the past.")
     name = clean_name(name, "name", limit=publishing.NAME_MAX_CHARS)
-    public_id = actions.new_public_id()
+    public_id = lookup.new_public_id()
     new_id = await incident_store.insert_incident(tx, page_id, public_id, None, name, None, ordered[0].at)
     published = PublicIncident(new_id, public_id, None, name, None, ordered[0].at, None, None, 0, ())
     known = {component.id for component in await store.components(tx, page_id)}
@@ -81,7 +81,7 @@ async def _insert_updates(
         stage, regressions = update.stage, regressions + is_back
         new = PublicUpdate(
             0,
-            actions.new_public_id(),
+            lookup.new_public_id(),
             seq,
             update.stage,
             UpdateKind.REGRESSION if is_back else UpdateKind.UPDATE,

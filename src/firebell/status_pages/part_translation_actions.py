@@ -11,11 +11,12 @@ from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import part_translations, store
-from firebell.status_pages.actions import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS, locked_page, topic
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting.footer_links import LABEL_MAX_CHARS
+from firebell.status_pages.lookup import locked_page, topic
 from firebell.status_pages.model import PageTexts, PartTranslation, StatusPage
 from firebell.status_pages.part_translations import Part
+from firebell.status_pages.text_limits import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS
 
 Texts = Mapping[str, str]
 """The `name` and the `description` of a group or component, or one of them."""

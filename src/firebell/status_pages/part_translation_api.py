@@ -14,6 +14,7 @@ from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting.footer_links import MAX_LINKS
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.part_translations import Part, coverage
+from firebell.status_pages.text_limits import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS
 
 router = api.router("status pages")
 
@@ -25,7 +26,7 @@ class PartTexts(ApiInput):
     """The name and description of a group or component; an empty text removes it, what is left out stays."""
 
     name: Text | None = None
-    description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] | None = None
+    description: Annotated[Text, Field(max_length=DESCRIPTION_MAX_CHARS)] | None = None
 
 
 class TranslatedPart(ApiOutput):
@@ -62,7 +63,7 @@ class PageTranslation(ApiOutput):
 class ChangedPageTranslation(ApiInput):
     """Texts by the id of their group or component; those that are left out stay as they are."""
 
-    about: Annotated[Text, Field(max_length=actions.ABOUT_MAX_CHARS)] | None = None
+    about: Annotated[Text, Field(max_length=ABOUT_MAX_CHARS)] | None = None
     footer_links: Annotated[
         dict[str, Text],
         Field(

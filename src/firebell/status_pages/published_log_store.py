@@ -4,8 +4,8 @@ from datetime import datetime
 
 from firebell.kit.db.database import Reads, Tx
 from firebell.status_pages import store
-from firebell.status_pages.incident_store import read_effects
 from firebell.status_pages.published_log_chain import FIRST, ChainedEntry, LogEntry, LoggedUpdate
+from firebell.status_pages.stored_effects import read_effects
 
 
 async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:

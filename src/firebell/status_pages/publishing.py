@@ -16,10 +16,10 @@ from firebell.people import permissions
 from firebell.people.action_permissions import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.status_pages import (
-    actions,
     continuing,
     derived_status,
     incident_store,
+    lookup,
     published_log_writer,
     stages,
     store,
@@ -99,10 +99,10 @@ async def open_incident(
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     earlier = await continuing.earlier_incidents(tx, page, continues, incident_id, now)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
-    public_id = actions.new_public_id()
+    public_id = lookup.new_public_id()
     new_id = await incident_store.insert_incident(tx, page_id, public_id, incident_id, name, impact, now)
     opened = PublicIncident(new_id, public_id, incident_id, name, impact, now, None, None, 0, ())
     await tx.audit(actor, "status_page.incident_published", page.name, now, incident=name)
@@ -125,7 +125,7 @@ async def publish_update(
     incident = await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     if incident is not None:
         await incidents.survivor(tx, incident, lock=True)
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     if update.after is not None and update.after != len(published.updates):
         raise Conflict(
@@ -179,7 +179,7 @@ async def edit_update(
     """Replace the text of a published update; the earlier one stays in the log. Idempotent."""
     published = await public_incident(tx, page_id, public_id)
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     update = update_of(published, seq)
     body = checked_text(body)
@@ -191,7 +191,7 @@ async def edit_update(
     )
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
     await tx.emit(_event(page, published, edited), now)
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await public_incident(tx, page_id, public_id)
 
 
@@ -216,7 +216,7 @@ async def translate_update(
     """
     published = await public_incident(tx, page_id, public_id)
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     update = update_of(published, seq)
     await translating.check_locale(tx, page, locale)
@@ -224,7 +224,7 @@ async def translate_update(
     if update.translations.get(locale) == body:
         return published
     await translating.append(tx, actor, page, public_id, published.name, update, locale, body, now)
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await public_incident(tx, page_id, public_id)
 
 
@@ -300,7 +300,7 @@ async def _publish(
     effects = await _effects(tx, page, published, incident, update, now)
     new = PublicUpdate(
         0,
-        actions.new_public_id(),
+        lookup.new_public_id(),
         len(published.updates) + 1,
         update.stage,
         update.kind,
@@ -329,7 +329,7 @@ async def _publish(
     event = _event(page, published, new)
     hold_s = int(update.hold.total_seconds())
     await tx.emit(replace(event, hold_s=hold_s, is_quiet=new.is_quiet), now)
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await public_incident(tx, page.id, published.public_id)
 
 

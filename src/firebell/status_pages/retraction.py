@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, published_log_store, published_log_writer, store
+from firebell.status_pages import lookup, published_log_store, published_log_writer, store
 from firebell.status_pages.maintenance.model import MaintenanceUpdate
 from firebell.status_pages.model import (
     PublicIncident,
@@ -32,7 +32,7 @@ async def retract_update(
 
     The log keeps their hashes, so it still verifies. Stage and components stay. Nothing brings the text back.
     """
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     update = update_of(published, seq)
     retracted = await erase(tx, actor, page, published.public_id, published.name, update, reason, now)
@@ -40,7 +40,7 @@ async def retract_update(
     await tx.emit(
         UpdatePublished(page.id, published.id, published.public_id, update.id, seq, retracted.version), now
     )
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await public_incident(tx, page_id, public_id)
 
 

@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.public_markdown import literal
 from firebell.people.action_permissions import internal
-from firebell.status_pages import actions, continuing, derived_status, store, update_appending
+from firebell.status_pages import continuing, derived_status, lookup, store, update_appending
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     Component,
@@ -86,7 +86,7 @@ async def take_over(
     latest = next(update for update in reversed(into.updates) if update.kind.is_progress)
     update = PublicUpdate(
         0,
-        actions.new_public_id(),
+        lookup.new_public_id(),
         len(into.updates) + 1,
         into.stage,
         UpdateKind.UPDATE,

@@ -7,7 +7,7 @@ from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.status_pages import translation_store
-from firebell.status_pages.incident_store import EDIT_GRACE, effects_json, read_effects
+from firebell.status_pages.incident_store import EDIT_GRACE
 from firebell.status_pages.maintenance.model import (
     Maintenance,
     MaintenancePlan,
@@ -16,6 +16,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenanceUpdate,
     Muting,
 )
+from firebell.status_pages.stored_effects import effects_json, read_effects
 
 _COLUMNS = """
     m.public_incident_id as id, i.public_id, m.status_page_id, i.name, m.stage, m.scheduled_for,

@@ -13,8 +13,7 @@ from firebell.people import permissions
 from firebell.people.action_permissions import permits
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
-from firebell.status_pages import actions as page_actions
-from firebell.status_pages import incident_store, published_log_writer, queries, uptime
+from firebell.status_pages import lookup, published_log_writer, queries, stored_effects, uptime
 from firebell.status_pages import store as page_store
 from firebell.status_pages.model import Component, Effect, StatusPage
 from firebell.status_pages.past_status import rules, store
@@ -46,7 +45,7 @@ async def request_relabeling(
 
     Raise `Invalid` naming the fields of the request, `Conflict` if the same one waits already.
     """
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     component = await _component(tx, page, request.component_id)
     request = _checked(page, component, request, now)
     effect = rules.effect(await queries.snapshot(tx, page, now), component, request, now)
@@ -64,15 +63,13 @@ async def request_relabeling(
         raise Conflict("The same relabeling waits already.", hint="Someone else must accept it.")
     if len(waiting) >= MAX_WAITING:
         raise Conflict(f"At most {MAX_WAITING} relabelings wait at once.", hint="Answer some of them first.")
-    new_id = await store.insert(
-        tx, page.id, page_actions.new_public_id(), request, _uptimes(effect), actor, now
-    )
+    new_id = await store.insert(tx, page.id, lookup.new_public_id(), request, _uptimes(effect), actor, now)
     one = await relabeling(tx, page.id, new_id)
     await tx.audit(actor, "status_page.relabeling_requested", page.name, now, **_detail(one))
     if not effect.improves:
         return await _apply(tx, actor, page, one, effect, now)
     await _ask(tx, page, one, now)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return one
 
 
@@ -166,9 +163,9 @@ async def _apply(
         one.component, one.start.astimezone(UTC), one.end.astimezone(UTC), one.status, one.reason
     )
     effects = (Effect(one.component_id, one.status, one.start),)
-    update_public_id = page_actions.new_public_id()
+    update_public_id = lookup.new_public_id()
     incident_id, update_id = await store.insert_log_entry(
-        *(tx, page.id, one.public_id, one.component, incident_store.effects_json(effects)),
+        *(tx, page.id, one.public_id, one.component, stored_effects.effects_json(effects)),
         *(update_public_id, now, actor, now),
     )
     entry = RelabelingEntry(update_id, update_public_id, body, effects, now)
@@ -179,7 +176,7 @@ async def _apply(
         uptimes=_uptimes(effect),
     )
     await tx.audit(actor, "status_page.relabeled", page.name, now, **_detail(one))
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await relabeling(tx, page.id, one.id)
 
 
@@ -199,12 +196,12 @@ async def decline_relabeling(
         await tx.audit(actor, "status_page.relabeling_withdrawn", page.name, now, **_detail(one))
     else:
         await tx.audit(actor, "status_page.relabeling_declined", page.name, now, **_detail(one))
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await relabeling(tx, page.id, one.id)
 
 
 async def _locked(tx: Tx, page_id: int, relabeling_id: int) -> tuple[StatusPage, Relabeling]:
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     return page, await relabeling(tx, page.id, relabeling_id)
 
 

@@ -18,7 +18,6 @@ from firebell.status_pages import archive as archives
 from firebell.status_pages import derived_status, monthly_uptime, uptime
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.hosting import theme_colors
-from firebell.status_pages.hosting.model import PageTheme
 from firebell.status_pages.maintenance import calendar
 from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import (
@@ -32,6 +31,7 @@ from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
+from firebell.status_pages.public.theme import PageTheme
 from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
