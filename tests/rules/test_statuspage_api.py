@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.status_pages import view
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
@@ -16,7 +16,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public import statuspage_api
+from firebell.status_pages.public import statuspage_json as statuspage_api
 from firebell.status_pages.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 27, 3, 16, tzinfo=UTC)

@@ -14,7 +14,7 @@ from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import announcements, incident_store, lookup, part_translations, store
+from firebell.status_pages import announcements, incident_store, lookup, store
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.lookup import SLUG, new_public_id
 from firebell.status_pages.model import (
@@ -25,6 +25,7 @@ from firebell.status_pages.model import (
     PageVisibility,
     StatusPage,
 )
+from firebell.status_pages.part_translations import rules as part_translations
 from firebell.status_pages.signing import keyring
 from firebell.status_pages.text_limits import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.status_pages import derived_status, impact, incident_store, queries, store, view
 from firebell.status_pages.derived_status import StatusCause
-from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
+from firebell.status_pages.maintenance_windows import store as maintenance_store
+from firebell.status_pages.maintenance_windows.model import MaintenanceAnnouncement
 from firebell.status_pages.model import Announcement, Component, ComponentChange, ComponentGroup, StatusPage
-from firebell.status_pages.public import statuspage_api as public_api
+from firebell.status_pages.public import statuspage_json as public_api
 from firebell.status_pages.view import StatusView
 
 

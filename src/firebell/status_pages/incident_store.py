@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages import stages, translation_store
+from firebell.status_pages import stages
 from firebell.status_pages.model import (
     Continuation,
     Impact,
@@ -15,6 +15,7 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
+from firebell.status_pages.published_log import translation_store
 from firebell.status_pages.stored_effects import effects_json, read_effects
 
 EDIT_GRACE = timedelta(minutes=5)

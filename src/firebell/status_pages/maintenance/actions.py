@@ -13,17 +13,10 @@ from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import lookup
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import (
-    lifecycle,
-    muting,
-    recurrence,
-    series,
-    store,
-    texts,
-    transitions,
-)
-from firebell.status_pages.maintenance.lifecycle import Change
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance import muting, recurrence, series, transitions
+from firebell.status_pages.maintenance_windows import lifecycle, store, texts
+from firebell.status_pages.maintenance_windows.lifecycle import Change
+from firebell.status_pages.maintenance_windows.model import (
     MAX_LEAD,
     MAX_LENGTH,
     MAX_REMINDERS,
@@ -31,7 +24,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenancePlan,
 )
 from firebell.status_pages.model import StatusPage
-from firebell.status_pages.publishing import NAME_MAX_CHARS, checked_text
+from firebell.status_pages.publishing.actions import NAME_MAX_CHARS, checked_text
 
 FORM_GRACE = timedelta(minutes=5)
 """A start in the past that is not older than this is now: filling in the form took a moment."""

@@ -8,9 +8,10 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.status_pages import lookup
-from firebell.status_pages.maintenance import lifecycle, series, store, transitions
-from firebell.status_pages.maintenance.lifecycle import Change, DueKind, DueStep
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages.maintenance import series, transitions
+from firebell.status_pages.maintenance_windows import lifecycle, store
+from firebell.status_pages.maintenance_windows.lifecycle import Change, DueKind, DueStep
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import StatusPage
 
 

@@ -9,13 +9,14 @@ from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import lookup, published_log_writer, retraction, translating
+from firebell.status_pages import lookup, published_log_writer
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import transitions
 from firebell.status_pages.maintenance.actions import maintenance
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceUpdate
 from firebell.status_pages.model import UpdateRetracted
-from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, checked_text
+from firebell.status_pages.publishing import retraction, translating
+from firebell.status_pages.publishing.actions import EDIT_REASON_MAX_CHARS, checked_text
 
 
 def _update_of(window: Maintenance, seq: int) -> MaintenanceUpdate:

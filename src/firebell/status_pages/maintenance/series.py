@@ -10,8 +10,9 @@ from firebell.kit.localtime import to_instant, to_local
 from firebell.people.action_permissions import internal
 from firebell.status_pages import lookup
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import recurrence, store, texts, transitions
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance import recurrence, transitions
+from firebell.status_pages.maintenance_windows import store, texts
+from firebell.status_pages.maintenance_windows.model import (
     Maintenance,
     MaintenancePlan,
     MaintenanceSeries,

@@ -13,9 +13,10 @@ from firebell.kit.jobs import timers
 from firebell.people.action_permissions import internal
 from firebell.status_pages import incident_store, lookup, published_log_writer
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import lifecycle, muting, store, texts
-from firebell.status_pages.maintenance.lifecycle import Change
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages.maintenance import muting
+from firebell.status_pages.maintenance_windows import lifecycle, store, texts
+from firebell.status_pages.maintenance_windows.lifecycle import Change
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import ComponentStatus, Effect, MaintenanceChanged, StatusPage
 
 MAINTENANCE_TIMER = "status_pages.maintenance"

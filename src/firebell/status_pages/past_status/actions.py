@@ -13,17 +13,19 @@ from firebell.people import permissions
 from firebell.people.action_permissions import permits
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
-from firebell.status_pages import lookup, published_log_writer, queries, stored_effects, uptime
+from firebell.status_pages import lookup, published_log_writer, queries, stored_effects
+from firebell.status_pages import relabeling_store as store
 from firebell.status_pages import store as page_store
 from firebell.status_pages.model import Component, Effect, StatusPage
-from firebell.status_pages.past_status import rules, store
-from firebell.status_pages.past_status.model import (
+from firebell.status_pages.past_status import rules
+from firebell.status_pages.past_status.rules import RelabelingEffect
+from firebell.status_pages.relabeling_model import (
     Relabeling,
     RelabelingEntry,
     RelabelingRequest,
     RelabelingState,
 )
-from firebell.status_pages.past_status.rules import RelabelingEffect
+from firebell.status_pages.uptime import daily as uptime
 
 REASON_MAX_CHARS = 500
 MAX_WAITING = 50

@@ -10,9 +10,10 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, PageParams, P
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as page_actions
+from firebell.status_pages import relabeling_store as store
 from firebell.status_pages.model import ComponentStatus
-from firebell.status_pages.past_status import actions, store
-from firebell.status_pages.past_status.model import Relabeling, RelabelingRequest, RelabelingState
+from firebell.status_pages.past_status import actions
+from firebell.status_pages.relabeling_model import Relabeling, RelabelingRequest, RelabelingState
 
 router = api.router("status pages")
 

@@ -12,15 +12,12 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.status_pages import actions as page_actions
+from firebell.status_pages import relabeling_store as store
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import texts
+from firebell.status_pages.maintenance_windows import texts
 from firebell.status_pages.model import STATUS_LABELS, ComponentStatus
-from firebell.status_pages.past_status import actions, store
-from firebell.status_pages.past_status.model import (
-    RELABELING_STATE_LABELS,
-    RelabelingRequest,
-    RelabelingState,
-)
+from firebell.status_pages.past_status import actions
+from firebell.status_pages.relabeling_model import RELABELING_STATE_LABELS, RelabelingRequest, RelabelingState
 
 router = routing.html_router()
 

@@ -15,11 +15,10 @@ from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
 from firebell.status_pages import archive as archives
-from firebell.status_pages import derived_status, monthly_uptime, uptime
+from firebell.status_pages import derived_status
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
-from firebell.status_pages.hosting import theme_colors
-from firebell.status_pages.maintenance import calendar
-from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
+from firebell.status_pages.maintenance_windows import calendar
+from firebell.status_pages.maintenance_windows.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import (
     STAGE_LABELS,
     STATUS_LABELS,
@@ -27,11 +26,13 @@ from firebell.status_pages.model import (
     ComponentStatus,
     PublicIncident,
 )
-from firebell.status_pages.public import badge, feeds
-from firebell.status_pages.public import statuspage_api as public_api
+from firebell.status_pages.public import badge, feeds, theme_colors
+from firebell.status_pages.public import statuspage_json as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.status_pages.public.theme import PageTheme
+from firebell.status_pages.uptime import daily as uptime
+from firebell.status_pages.uptime import monthly as monthly_uptime
 from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"

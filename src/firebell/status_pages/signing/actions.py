@@ -9,8 +9,10 @@ from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import lookup, published_log_chain, published_log_store, store
-from firebell.status_pages.published_log_chain import ChainedKey, KeyEntry
+from firebell.status_pages import lookup, store
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.published_log import store as published_log_store
+from firebell.status_pages.published_log.chain import ChainedKey, KeyEntry
 from firebell.status_pages.signing import keyring
 from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.signing.model import SigningKey, encoded_key

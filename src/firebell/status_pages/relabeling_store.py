@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.db.events import Actor
 from firebell.status_pages.model import ComponentStatus
-from firebell.status_pages.past_status.model import (
+from firebell.status_pages.relabeling_model import (
     LOG_KIND,
     LOG_STAGE,
     AppliedRelabeling,

@@ -15,18 +15,7 @@ from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
 from firebell.people.action_permissions import permits, rights_of
 from firebell.people.permissions import Verb
-from firebell.status_pages import (
-    continuing,
-    derived_status,
-    incident_store,
-    lookup,
-    published_log_writer,
-    stages,
-    store,
-    taking_over,
-    translating,
-    update_appending,
-)
+from firebell.status_pages import derived_status, incident_store, lookup, published_log_writer, stages, store
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -39,6 +28,7 @@ from firebell.status_pages.model import (
     UpdatePublished,
     UpdateRecalled,
 )
+from firebell.status_pages.publishing import continuing, taking_over, translating, update_appending
 
 SLOT = re.compile(r"\{\{\w+\}\}")
 """A slot of a template that no one filled in."""

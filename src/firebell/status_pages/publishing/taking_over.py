@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.public_markdown import literal
 from firebell.people.action_permissions import internal
-from firebell.status_pages import continuing, derived_status, lookup, store, update_appending
+from firebell.status_pages import derived_status, lookup, store
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     Component,
@@ -23,6 +23,7 @@ from firebell.status_pages.model import (
     UpdatePublished,
 )
 from firebell.status_pages.public.languages import languages
+from firebell.status_pages.publishing import continuing, update_appending
 
 UPDATE_TEXT = "“{name}” is part of this incident from here on. Affected: {components}."
 """The text of the update with which an incident takes over components."""

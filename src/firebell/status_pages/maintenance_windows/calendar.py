@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from firebell.kit import public_markdown
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 
 if TYPE_CHECKING:
     from icalendar import Event

@@ -10,8 +10,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import lookup, published_log_store, published_log_writer, store
-from firebell.status_pages.maintenance.model import MaintenanceUpdate
+from firebell.status_pages import lookup, published_log_writer, store
+from firebell.status_pages.maintenance_windows.model import MaintenanceUpdate
 from firebell.status_pages.model import (
     PublicIncident,
     PublicUpdate,
@@ -19,7 +19,8 @@ from firebell.status_pages.model import (
     UpdatePublished,
     UpdateRetracted,
 )
-from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, public_incident, update_of
+from firebell.status_pages.published_log import store as published_log_store
+from firebell.status_pages.publishing.actions import EDIT_REASON_MAX_CHARS, public_incident, update_of
 
 U = TypeVar("U", PublicUpdate, MaintenanceUpdate)
 

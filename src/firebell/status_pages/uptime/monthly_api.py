@@ -10,9 +10,10 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, queries, uptime
+from firebell.status_pages import actions, queries
 from firebell.status_pages.model import ComponentStatus
-from firebell.status_pages.monthly_uptime import DEFAULT_MONTHS, MAX_MONTHS, MonthUptime, ReportedGroup
+from firebell.status_pages.uptime import daily as uptime
+from firebell.status_pages.uptime.monthly import DEFAULT_MONTHS, MAX_MONTHS, MonthUptime, ReportedGroup
 
 router = api.router("status pages")
 

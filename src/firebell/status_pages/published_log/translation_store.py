@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Tx
-from firebell.status_pages.published_log_chain import ChainedEntry, LoggedUpdate
+from firebell.status_pages.published_log.chain import ChainedEntry, LoggedUpdate
 
 
 async def of_incidents(tx: Reads, public_incident_ids: Sequence[int]) -> dict[int, dict[str, str]]:

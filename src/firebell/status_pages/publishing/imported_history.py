@@ -10,7 +10,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import incident_store, lookup, published_log_writer, publishing, store
+from firebell.status_pages import incident_store, lookup, published_log_writer, store
 from firebell.status_pages.model import (
     STAGE_LABELS,
     ComponentStatus,
@@ -21,6 +21,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.publishing import actions as publishing
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.public_markdown import to_plain
 from firebell.people.action_permissions import internal
-from firebell.status_pages import incident_store, published_log_writer, translating
+from firebell.status_pages import incident_store, published_log_writer
 from firebell.status_pages.model import ENTRY_KIND, PublicIncident, PublicUpdate, StatusPage, UpdateKind
+from firebell.status_pages.publishing import translating
 
 
 @internal("Called by the actions that publish.")

@@ -24,7 +24,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, impact, incident_store, publishing, retraction
+from firebell.status_pages import actions, impact, incident_store
 from firebell.status_pages.model import (
     CHOOSABLE,
     ComponentStatus,
@@ -33,8 +33,10 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
-from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.update_input import status_of
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing import retraction
+from firebell.status_pages.publishing.actions import NewUpdate
+from firebell.status_pages.publishing.update_input import status_of
 
 router = api.router("status pages")
 

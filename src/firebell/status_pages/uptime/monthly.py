@@ -6,11 +6,12 @@ from datetime import datetime, time
 from fractions import Fraction
 
 from firebell.kit.localtime import to_instant
-from firebell.status_pages import derived_status, uptime
+from firebell.status_pages import derived_status
 from firebell.status_pages.archive import Month, month_of
 from firebell.status_pages.derived_status import StatusCause, StatusSpan
 from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, Weights
 from firebell.status_pages.snapshot import Snapshot
+from firebell.status_pages.uptime import daily as uptime
 
 DEFAULT_MONTHS, MAX_MONTHS = 12, 24
 """How many months a report has, and has at most."""

@@ -9,11 +9,12 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, announcements, part_translation_actions
+from firebell.status_pages import actions, announcements
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting.footer_links import MAX_LINKS
 from firebell.status_pages.model import StatusPage
-from firebell.status_pages.part_translations import Part, coverage
+from firebell.status_pages.part_translations import actions as part_translation_actions
+from firebell.status_pages.part_translations.rules import Part, coverage
 from firebell.status_pages.text_limits import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS
 
 router = api.router("status pages")

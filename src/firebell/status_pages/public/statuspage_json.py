@@ -7,7 +7,7 @@ from typing import Any
 from firebell.kit import public_markdown
 from firebell.status_pages import impact
 from firebell.status_pages.derived_status import StatusUpdate
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import (
     ComponentGroup,
     ComponentStatus,

@@ -10,12 +10,13 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import part_translations, store
+from firebell.status_pages import store
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting.footer_links import LABEL_MAX_CHARS
 from firebell.status_pages.lookup import locked_page, topic
 from firebell.status_pages.model import PageTexts, PartTranslation, StatusPage
-from firebell.status_pages.part_translations import Part
+from firebell.status_pages.part_translations import rules as part_translations
+from firebell.status_pages.part_translations.rules import Part
 from firebell.status_pages.text_limits import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS
 
 Texts = Mapping[str, str]

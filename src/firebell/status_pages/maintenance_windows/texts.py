@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from firebell.handbook import templates
 from firebell.kit.intervals import Pair
-from firebell.status_pages.maintenance.lifecycle import Change
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages.maintenance_windows.lifecycle import Change
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 
 
 def window_text(planned: Pair, tz: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Reads, Tx
 from firebell.status_pages import store
-from firebell.status_pages.published_log_chain import FIRST, ChainedEntry, LogEntry, LoggedUpdate
+from firebell.status_pages.published_log.chain import FIRST, ChainedEntry, LogEntry, LoggedUpdate
 from firebell.status_pages.stored_effects import read_effects
 
 

@@ -7,10 +7,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.people.action_permissions import internal
-from firebell.status_pages import published_log_writer, translation_store
+from firebell.status_pages import published_log_writer
 from firebell.status_pages.hosting import store as hosting_store
-from firebell.status_pages.maintenance.model import MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import MaintenanceUpdate
 from firebell.status_pages.model import PublicUpdate, StatusPage
+from firebell.status_pages.published_log import translation_store
 
 
 async def check_locale(tx: Tx, page: StatusPage, locale: str) -> None:

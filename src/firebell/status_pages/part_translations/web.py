@@ -10,9 +10,10 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
-from firebell.status_pages import actions, announcements, part_translation_actions
+from firebell.status_pages import actions, announcements
 from firebell.status_pages.hosting import queries as hosting_queries
-from firebell.status_pages.part_translations import Part, coverage
+from firebell.status_pages.part_translations import actions as part_translation_actions
+from firebell.status_pages.part_translations.rules import Part, coverage
 
 router = routing.html_router()
 

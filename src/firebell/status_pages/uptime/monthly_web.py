@@ -10,9 +10,10 @@ from firebell.kit.web import html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages import actions, queries, uptime
+from firebell.status_pages import actions, queries
 from firebell.status_pages.model import ComponentStatus, StatusPage
-from firebell.status_pages.monthly_uptime import DEFAULT_MONTHS, MAX_MONTHS, UptimeReport
+from firebell.status_pages.uptime import daily as uptime
+from firebell.status_pages.uptime.monthly import DEFAULT_MONTHS, MAX_MONTHS, UptimeReport
 
 router = routing.html_router()
 

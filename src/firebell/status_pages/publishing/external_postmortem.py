@@ -4,9 +4,10 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.postmortems.model import ExternalPostmortemPublished
-from firebell.status_pages import incident_store, publishing
+from firebell.status_pages import incident_store
 from firebell.status_pages.model import Stage, UpdateKind
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
 
 EDIT_REASON = "A revised post-mortem"
 

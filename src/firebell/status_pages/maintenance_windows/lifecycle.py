@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 
 OVERRUN_AFTER = timedelta(minutes=15)
 """How long after its end a window that is not over is an overrun."""

@@ -14,17 +14,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages import (
-    actions,
-    derived_status,
-    incident_store,
-    publishing,
-    queries,
-    retraction,
-    stages,
-    store,
-    taking_over,
-)
+from firebell.status_pages import actions, derived_status, incident_store, queries, stages, store
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     CHOOSABLE,
@@ -36,8 +26,10 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.update_input import stage_of, status_of
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing import retraction, taking_over
+from firebell.status_pages.publishing.actions import NewUpdate
+from firebell.status_pages.publishing.update_input import stage_of, status_of
 
 router = routing.html_router()
 

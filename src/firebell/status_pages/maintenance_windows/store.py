@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages import translation_store
 from firebell.status_pages.incident_store import EDIT_GRACE
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance_windows.model import (
     Maintenance,
     MaintenancePlan,
     MaintenanceSeries,
@@ -16,6 +15,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenanceUpdate,
     Muting,
 )
+from firebell.status_pages.published_log import translation_store
 from firebell.status_pages.stored_effects import effects_json, read_effects
 
 _COLUMNS = """

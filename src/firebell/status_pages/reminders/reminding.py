@@ -10,9 +10,9 @@ from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.status_pages import queries, store
-from firebell.status_pages.due_updates import DueUpdate, due_update
 from firebell.status_pages.model import ENTRY_KIND
 from firebell.status_pages.queries import Publication
+from firebell.status_pages.reminders.due_updates import DueUpdate, due_update
 
 REMINDER_TIMER = "status_pages.reminder"
 NOTICE_KIND = "statuspage"
