@@ -26,8 +26,7 @@ from firebell.status_pages.model import (
     ComponentStatus,
     PublicIncident,
 )
-from firebell.status_pages.public import badge, feeds, theme_colors
-from firebell.status_pages.public import statuspage_json as public_api
+from firebell.status_pages.public import badge, feeds, statuspage_json, theme_colors
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.status_pages.public.theme import PageTheme
@@ -212,7 +211,7 @@ class StatusDocuments:
 
     @cached_property
     def _api(self) -> dict[str, dict[str, Any]]:
-        return public_api.documents(self.view, self._url)
+        return statuspage_json.documents(self.view, self._url)
 
     def _renderer(self, path: str, *, is_stale: bool) -> Callable[[], Document] | None:
         if path.startswith("/api/v2/"):
@@ -231,7 +230,7 @@ class StatusDocuments:
             "/embed": lambda: self._page("embed.html", "", languages()[self._default], is_stale=is_stale),
             "/embed.js": lambda: document(html.render_public("status_pages/embed.js", {}), SCRIPT),
             "/status.json": lambda: document(_json(self._status()), JSON),
-            "/as-of.json": lambda: document(_json({"as_of": public_api.instant(self.view.now)}), JSON),
+            "/as-of.json": lambda: document(_json({"as_of": statuspage_json.instant(self.view.now)}), JSON),
         }
         if logo := self._theme.logo:
             renderers["/logo"] = lambda: document(logo.data, logo.media_type)
@@ -384,7 +383,7 @@ class StatusDocuments:
         """Return our own document: the worst status, uptimes and bars, which Statuspage's API does not have."""
         view = self.view
         return {
-            "as_of": public_api.instant(view.now),
+            "as_of": statuspage_json.instant(view.now),
             "headline": headline(view, ENGLISH),
             "worst": view.worst.code,
             "indicator": view.indicator.impact.code,
@@ -415,8 +414,8 @@ class StatusDocuments:
                     "id": window.public_id,
                     "name": window.name,
                     "stage": window.stage,
-                    "scheduled_for": public_api.instant(window.scheduled_for),
-                    "scheduled_until": public_api.instant(window.scheduled_until),
+                    "scheduled_for": statuspage_json.instant(window.scheduled_for),
+                    "scheduled_until": statuspage_json.instant(window.scheduled_until),
                 }
                 for window in (*view.active_maintenances, *view.next_maintenances)
             ],
@@ -470,7 +469,7 @@ def _share_text(hundredths: int | None, language: Language) -> str:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return public_api.instant(at) if at else None
+    return statuspage_json.instant(at) if at else None
 
 
 def _json(body: Mapping[str, object]) -> str:
