@@ -55,7 +55,7 @@ from firebell.postmortems.meeting import actions as meetings
 from firebell.postmortems.near_misses import actions as near_misses
 from firebell.postmortems.near_misses.model import NearMissReport
 from firebell.regulatory import actions as regulatory
-from firebell.regulatory import draft_actions
+from firebell.regulatory.drafts import actions as draft_actions
 from firebell.regulatory.model import Answer
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store

@@ -269,6 +269,22 @@ STATUS_PAGES = LargeSlice(
     ),
     ("web", "api", "part"),
 )
+REGULATORY = LargeSlice(
+    "regulatory",
+    _floors(
+        "model",
+        "due_times regimes store wording",
+        "rules",
+        "queries",
+        "messages reminding",
+        "actions timers",
+        "drafts",
+        "process_checks",
+        "api incident_part web",
+        "slice",
+    ),
+    ("web", "api", "part"),
+)
 ALL = [
     ONCALL,
     INCIDENTS,
@@ -282,6 +298,7 @@ ALL = [
     METRICS,
     SERVICE_OVERVIEW,
     STATUS_PAGES,
+    REGULATORY,
 ]
 LARGE = pytest.mark.parametrize("large", ALL, ids=lambda large: large.name)
 MODULES_PER_FOLDER = 26
@@ -296,7 +313,6 @@ LARGE_FOLDERS = {
     "action_items": "Only trackers have a room yet.",
     "action_items/trackers": "Has vendors of its own, but no rooms yet.",
     "audiences": "Has no rooms yet.",
-    "regulatory": "Has no rooms yet.",
     "status_copies": "Has no rooms yet.",
     "webhooks": "Has no rooms yet.",
 }

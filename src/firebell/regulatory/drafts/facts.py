@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from firebell.incidents.model import CAUSE_KNOWN, OPEN, TYPE_NAMES, Incident, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
 from firebell.incidents.timeline.mitigation_effects import what_helped
-from firebell.regulatory.draft_model import DraftTemplate, FieldAnswer, FilledField, KnownFact
+from firebell.regulatory.drafts.model import DraftTemplate, FieldAnswer, FilledField, KnownFact
 from firebell.regulatory.model import SUBMITTED, Answer, FactDefinition, FactRecord, FactType
 
 INCIDENT_FILLS = frozenset(

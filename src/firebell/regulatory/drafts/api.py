@@ -13,12 +13,16 @@ from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
-from firebell.regulatory import breach_queries, draft_actions, draft_queries, draft_store, draft_text
 from firebell.regulatory.actions import REASON_MAX_CHARS
-from firebell.regulatory.breach_queries import Breach
-from firebell.regulatory.draft_model import Draft, DraftState
-from firebell.regulatory.draft_queries import DraftView
-from firebell.regulatory.draft_template_files import draft_templates
+from firebell.regulatory.drafts import actions as draft_actions
+from firebell.regulatory.drafts import breach_queries
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts import store as draft_store
+from firebell.regulatory.drafts import text as draft_text
+from firebell.regulatory.drafts.breach_queries import Breach
+from firebell.regulatory.drafts.model import Draft, DraftState
+from firebell.regulatory.drafts.queries import DraftView
+from firebell.regulatory.drafts.template_files import draft_templates
 
 router = api.router("clocks")
 

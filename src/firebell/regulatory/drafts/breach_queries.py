@@ -7,8 +7,11 @@ from datetime import datetime
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.regulatory import draft_facts, draft_queries, draft_store, queries, rules
-from firebell.regulatory.draft_model import FieldAnswer, KnownFact
+from firebell.regulatory import queries, rules
+from firebell.regulatory.drafts import facts as draft_facts
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts import store as draft_store
+from firebell.regulatory.drafts.model import FieldAnswer, KnownFact
 from firebell.regulatory.model import SUBMITTED, Answer, FactRecord
 from firebell.regulatory.queries import IncidentClocks
 

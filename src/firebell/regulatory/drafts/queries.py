@@ -15,9 +15,13 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.action_permissions import TRUSTED_KINDS, rights_of
 from firebell.people.permissions import Verb
-from firebell.regulatory import draft_comparison, draft_facts, draft_store, draft_text, queries, rules, store
-from firebell.regulatory.draft_facts import DraftSources
-from firebell.regulatory.draft_model import (
+from firebell.regulatory import queries, rules, store
+from firebell.regulatory.drafts import comparison as draft_comparison
+from firebell.regulatory.drafts import facts as draft_facts
+from firebell.regulatory.drafts import store as draft_store
+from firebell.regulatory.drafts import text as draft_text
+from firebell.regulatory.drafts.facts import DraftSources
+from firebell.regulatory.drafts.model import (
     Contradiction,
     Draft,
     DraftState,
@@ -26,7 +30,7 @@ from firebell.regulatory.draft_model import (
     FilledField,
     SectionChange,
 )
-from firebell.regulatory.draft_template_files import draft_templates
+from firebell.regulatory.drafts.template_files import draft_templates
 from firebell.regulatory.model import Clock
 from firebell.regulatory.queries import IncidentClocks, Setup
 

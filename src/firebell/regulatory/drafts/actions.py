@@ -12,9 +12,11 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.regulatory import actions, draft_queries, draft_store, queries, rules, store
-from firebell.regulatory.draft_model import Draft, DraftState, DraftTemplate
-from firebell.regulatory.draft_template_files import draft_templates, template_of
+from firebell.regulatory import actions, queries, rules, store
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts import store as draft_store
+from firebell.regulatory.drafts.model import Draft, DraftState, DraftTemplate
+from firebell.regulatory.drafts.template_files import draft_templates, template_of
 from firebell.regulatory.model import SUBMITTED, Answer, State
 from firebell.regulatory.reminding import ENTRY_KIND
 

@@ -6,10 +6,10 @@ from importlib import resources
 from typing import Any
 
 from firebell.kit.slice import DeclarationError
-from firebell.regulatory.draft_facts import INCIDENT_FILLS, PREFIXES
-from firebell.regulatory.draft_model import DraftField, DraftTemplate
+from firebell.regulatory.drafts.facts import INCIDENT_FILLS, PREFIXES
+from firebell.regulatory.drafts.model import DraftField, DraftTemplate
 from firebell.regulatory.model import Catalog
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 
 _KEYS = {
     *("title", "obligations", "continues", "version", "review_by", "source", "checked", "counts_each_part"),
@@ -21,7 +21,7 @@ _FIELD_KEYS = {"id", "label", "article", "fill", "hint", "optional"}
 @cache
 def draft_templates() -> dict[str, DraftTemplate]:
     """Return all templates of drafts, by id."""
-    folder = resources.files("firebell.regulatory").joinpath("draft_templates")
+    folder = resources.files("firebell.regulatory.drafts").joinpath("templates")
     templates = [
         read_template(entry.name.removesuffix(".toml"), tomllib.loads(entry.read_text(encoding="utf-8")))
         for entry in folder.iterdir()

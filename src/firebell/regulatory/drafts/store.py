@@ -6,7 +6,7 @@ from typing import Any
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
-from firebell.regulatory.draft_model import Draft, DraftState, FieldAnswer
+from firebell.regulatory.drafts.model import Draft, DraftState, FieldAnswer
 
 _COLUMNS = (
     "id, incident_id, obligation, part, template, template_version, state, version, text, created_at, "

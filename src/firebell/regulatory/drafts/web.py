@@ -15,8 +15,12 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.regulatory import breach_queries, draft_actions, draft_queries, draft_text, queries
-from firebell.regulatory.draft_model import DraftState
+from firebell.regulatory import queries
+from firebell.regulatory.drafts import actions as draft_actions
+from firebell.regulatory.drafts import breach_queries
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts import text as draft_text
+from firebell.regulatory.drafts.model import DraftState
 from firebell.regulatory.web import shared_context
 
 router = routing.html_router()

@@ -2,13 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from firebell.regulatory.draft_facts import utc
-from firebell.regulatory.draft_model import (
-    Draft,
-    DraftState,
-    DraftTemplate,
-    FilledField,
-)
+from firebell.regulatory.drafts.facts import utc
+from firebell.regulatory.drafts.model import Draft, DraftState, DraftTemplate, FilledField
 
 NOT_KNOWN = "Not known yet."
 ADVICE = "This is not legal advice. Confirm with counsel before you send it."

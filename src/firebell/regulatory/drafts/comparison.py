@@ -5,13 +5,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 
 from firebell.kit.stated_numbers import StatedNumber, largest_by_unit, stated_numbers
-from firebell.regulatory.draft_facts import utc
-from firebell.regulatory.draft_model import (
-    Contradiction,
-    DraftTemplate,
-    SectionChange,
-)
-from firebell.regulatory.draft_text import sections
+from firebell.regulatory.drafts.facts import utc
+from firebell.regulatory.drafts.model import Contradiction, DraftTemplate, SectionChange
+from firebell.regulatory.drafts.text import sections
 
 _SINCE = re.compile(
     r"\b(?:since|from) (\d{1,2}):(\d{2}) (UTC|GMT|CET|CEST|BST|EST|EDT|CST|CDT|PST|PDT)\b",
