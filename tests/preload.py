@@ -8,7 +8,7 @@ from firebell.kit import http_out, localtime, public_holidays
 from firebell.kit.db import migrate
 from firebell.kit.web import html, static_files
 from firebell.kit.web.routing import LateRoute
-from firebell.regulatory import regime_files
+from firebell.regulatory.regimes import files as regime_files
 from tests import compiled_templates, garbage
 
 compiled_templates.share()

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from firebell.regulatory import wording
-from firebell.regulatory.draft_template_files import draft_templates
+from firebell.regulatory.drafts.template_files import draft_templates
 from firebell.regulatory.model import FactType, Regime
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "regulatory-clocks.md"
 _GENERATED = re.compile(r"(<!-- regimes -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -21,9 +21,9 @@ from firebell.kit.db.events import Actor
 from firebell.people import actions as people
 from firebell.process import running
 from firebell.settings import Settings
-from firebell.status_pages import publishing
 from firebell.status_pages.model import Stage
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
 
 SUBSCRIBERS = 50_000
 DOMAINS = 1_000

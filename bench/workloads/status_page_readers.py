@@ -13,9 +13,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.process import running
 from firebell.settings import Settings
-from firebell.status_pages import actions, publishing, store
+from firebell.status_pages import actions, store
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
 
 SMALL, LARGE = 6, 200
 """Components of the two pages."""

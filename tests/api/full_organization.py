@@ -55,7 +55,7 @@ from firebell.postmortems.meeting import actions as meetings
 from firebell.postmortems.near_misses import actions as near_misses
 from firebell.postmortems.near_misses.model import NearMissReport
 from firebell.regulatory import actions as regulatory
-from firebell.regulatory import draft_actions
+from firebell.regulatory.drafts import actions as draft_actions
 from firebell.regulatory.model import Answer
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
@@ -63,14 +63,14 @@ from firebell.status_copies import store as copy_store
 from firebell.status_copies.difference_rules import ObservedDifference
 from firebell.status_copies.model import DifferenceKind, Provider, RemoteComponent
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import publishing
+from firebell.status_pages import relabeling_store
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
-from firebell.status_pages.maintenance.model import MaintenancePlan, Muting
+from firebell.status_pages.maintenance_windows.model import MaintenancePlan, Muting
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
-from firebell.status_pages.past_status import store as relabeling_store
-from firebell.status_pages.past_status.model import RelabelingRequest
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
+from firebell.status_pages.relabeling_model import RelabelingRequest
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of

@@ -8,8 +8,8 @@ import icalendar
 import msgspec
 
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import published_log_chain
 from firebell.status_pages.model import MaintenanceChanged
+from firebell.status_pages.published_log import chain as published_log_chain
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_status_pages import PAGE, read
 from tests.world import World

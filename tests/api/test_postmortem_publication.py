@@ -13,9 +13,10 @@ from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.export import pdf
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import publishing, store
+from firebell.status_pages import store
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
 from tests.api.api_clients import Api, key_of, organization
 from tests.postmortem_steps import PUBLISHABLE
 from tests.world import World

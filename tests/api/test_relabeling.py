@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.clock import FakeClock
 from firebell.people.model import Role
-from firebell.status_pages import published_log_chain
+from firebell.status_pages.published_log import chain as published_log_chain
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_status_pages import PAGE, read
 

@@ -13,8 +13,9 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import published_log_chain, queries
+from firebell.status_pages import queries
 from firebell.status_pages.public.rendered_documents import asset_path
+from firebell.status_pages.published_log import chain as published_log_chain
 from firebell.status_pages.signing import key_document, log_check
 from firebell.status_pages.signing.model import KEY_PATH, encoded_key
 from tests.api.api_clients import TEST, browser, key_of, organization, sign_in

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import published_log_chain
+from firebell.status_pages.published_log import chain as published_log_chain
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.api.test_status_pages import INCIDENTS, PAGE, read
 

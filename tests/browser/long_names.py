@@ -15,7 +15,7 @@ from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
-from firebell.regulatory import draft_actions
+from firebell.regulatory.drafts import actions as draft_actions
 from firebell.regulatory.model import Answer
 from firebell.runbooks import actions as runbooks
 from tests.browser.conftest import sign_in

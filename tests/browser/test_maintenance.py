@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.maintenance import actions as maintenance
-from firebell.status_pages.maintenance.model import MaintenancePlan
+from firebell.status_pages.maintenance_windows.model import MaintenancePlan
 from firebell.status_pages.model import PageVisibility
 from tests.browser.conftest import Look, look_everywhere, looks, sign_in, sound
 from tests.servers import serve

@@ -13,7 +13,7 @@ from firebell.incidents.messages import placeholder_values
 from firebell.incidents.model import POSTMORTEM_WITHIN, ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 from firebell.workload.monthly_report import MAX_NIGHT_PAGES
 from tests.house.source import SRC
 

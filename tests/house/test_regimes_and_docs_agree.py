@@ -2,7 +2,7 @@
 
 from tools import regimes_doc
 
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 
 
 def test_the_page_has_every_regime_and_limit_as_in_the_data() -> None:

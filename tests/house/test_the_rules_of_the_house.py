@@ -14,7 +14,12 @@ from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules, nodes, par
 
 ROOMS = (
     *("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars"),
-    *("status_pages/hosting", "status_pages/maintenance", "status_pages/public"),
+    *(
+        "status_pages/hosting",
+        "status_pages/maintenance",
+        "status_pages/maintenance_windows",
+        "status_pages/public",
+    ),
     "runbooks/runs",
 )
 """The rooms of a large slice, each with the public faces of a slice."""
@@ -137,8 +142,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         # the pure rule of what the channel of an incident is called
         "firebell.incidents.channel_names",
         # the one way to publish, and to import what was published elsewhere, and the pure rule of the next stage
-        "firebell.status_pages.publishing",
-        "firebell.status_pages.imported_history",
+        "firebell.status_pages.publishing.actions",
+        "firebell.status_pages.publishing.imported_history",
         "firebell.status_pages.stages",
         # the strings and dates of a status page in its languages, which mails about it are in too
         "firebell.status_pages.public.languages",

@@ -14,7 +14,7 @@ from firebell.comms.first_update.rules import FirstUpdateFacts, FirstUpdateStep,
 from firebell.comms.tone.check import check, needs_reason, prevents_sending
 from firebell.comms.tone.model import ToneContext
 from firebell.incidents.model import ACTIVE, Phase
-from firebell.status_pages.publishing import NAME_MAX_CHARS
+from firebell.status_pages.publishing.actions import NAME_MAX_CHARS
 
 T0 = datetime(2026, 11, 24, 2, 31, tzinfo=UTC)
 RULE = FirstUpdateRule(

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import Finding
 from firebell.kit.intervals import Interval
-from firebell.status_pages import derived_status, uptime, view
-from firebell.status_pages.maintenance import calendar, findings, lifecycle, recurrence, texts
-from firebell.status_pages.maintenance.lifecycle import Change, DueKind
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages import derived_status, view
+from firebell.status_pages.maintenance import findings, recurrence
+from firebell.status_pages.maintenance_windows import calendar, lifecycle, texts
+from firebell.status_pages.maintenance_windows.lifecycle import Change, DueKind
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import (
     Component,
     ComponentStatus,
@@ -36,6 +37,7 @@ from firebell.status_pages.model import (
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, languages
 from firebell.status_pages.snapshot import Snapshot
+from firebell.status_pages.uptime import daily as uptime
 
 START = datetime(2026, 11, 29, 1, tzinfo=UTC)
 END = START + timedelta(hours=2)

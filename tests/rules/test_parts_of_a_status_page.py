@@ -6,9 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from firebell.kit.errors import Invalid
-from firebell.status_pages import part_translations, view
+from firebell.status_pages import view
 from firebell.status_pages.hosting import footer_links
-from firebell.status_pages.hosting.model import FooterLink, PageTheme
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
@@ -22,7 +21,9 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.part_translations import rules as part_translations
 from firebell.status_pages.public.rendered_documents import StatusDocuments
+from firebell.status_pages.public.theme import FooterLink, PageTheme
 from firebell.status_pages.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 27, 3, 16, tzinfo=UTC)

@@ -20,7 +20,7 @@ from firebell.regulatory.model import (
     State,
     Unit,
 )
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 
 REGIMES = catalog().regimes
 DEFINITIONS = catalog().facts

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from firebell.incidents.model import Phase, TimelineEntry
 from firebell.kit.findings import FindingLevel
 from firebell.kit.slice import DeclarationError
-from firebell.regulatory import draft_comparison, draft_text
-from firebell.regulatory.draft_facts import DraftSources, fill, known_fact
-from firebell.regulatory.draft_model import Draft, DraftState, DraftTemplate, FieldAnswer
-from firebell.regulatory.draft_template_files import check, draft_templates, read_template, template_of
+from firebell.regulatory.drafts import comparison as draft_comparison
+from firebell.regulatory.drafts import text as draft_text
+from firebell.regulatory.drafts.facts import DraftSources, fill, known_fact
+from firebell.regulatory.drafts.model import Draft, DraftState, DraftTemplate, FieldAnswer
+from firebell.regulatory.drafts.template_files import check, draft_templates, read_template, template_of
 from firebell.regulatory.model import Answer, FactRecord
 from firebell.regulatory.process_checks import contradiction_findings
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 from tests.rules.test_incidents_lifecycle import incident
 
 START = datetime(2026, 11, 24, 2, 29, tzinfo=UTC)

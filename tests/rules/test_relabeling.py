@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_pages import derived_status, published_log_chain, view
+from firebell.status_pages import derived_status, view
 from firebell.status_pages.model import (
     Component,
     ComponentStatus,
@@ -20,7 +20,8 @@ from firebell.status_pages.model import (
     UpdateKind,
 )
 from firebell.status_pages.past_status import rules
-from firebell.status_pages.past_status.model import AppliedRelabeling, RelabelingEntry, RelabelingRequest
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.relabeling_model import AppliedRelabeling, RelabelingEntry, RelabelingRequest
 from firebell.status_pages.snapshot import Snapshot
 
 NOW = datetime.fromisoformat("2026-11-27T12:00:00+00:00")

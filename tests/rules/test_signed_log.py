@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firebell.commands.statuspage import statuspage
-from firebell.status_pages import published_log_chain as chain
+from firebell.status_pages.published_log import chain
 from firebell.status_pages.signing import key_document, keyring, log_check
 from firebell.status_pages.signing.log_check import LogProblem
 from firebell.status_pages.signing.model import PublishedKey, encoded_key

@@ -22,7 +22,7 @@ from firebell.status_copies.remote_api import RemoteApi, instant
 from firebell.status_copies.statuspage import StatuspageApi
 from firebell.status_copies.step_inputs import Work, checked
 from firebell.status_copies.text_limits import cut_at_sentence
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,

@@ -16,9 +16,9 @@ from firebell.kit.http_out import host_header
 from firebell.kit.web import static_files
 from firebell.status_pages import archive
 from firebell.status_pages.archive import Archive, Month
-from firebell.status_pages.hosting import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
+from firebell.status_pages.hosting import export, gate, logo_files, page_server, s3, saved_pages
 from firebell.status_pages.hosting.gate import Admission, Visitor, admission
-from firebell.status_pages.hosting.model import PageAccess, PageLogo, PageMirror, PageTheme, SavedPage
+from firebell.status_pages.hosting.model import PageAccess, PageMirror, SavedPage
 from firebell.status_pages.hosting.s3 import Credentials
 from firebell.status_pages.model import (
     Component,
@@ -31,8 +31,10 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.public import theme_colors
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.status_pages.public.rendered_documents import ASSETS, StatusDocuments, document, sign_in_form
+from firebell.status_pages.public.theme import PageLogo, PageTheme
 from firebell.status_pages.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2] / "src/firebell"
@@ -250,9 +252,9 @@ def _strings() -> Iterator[str]:
         yield from (
             double or single for double, single in re.findall(r"""\bt\(\s*(?:"([^"]+)"|'([^']+)')""", text)
         )
-    from firebell.status_pages import taking_over
-    from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS
+    from firebell.status_pages.maintenance_windows.model import MAINTENANCE_STAGE_LABELS
     from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS
+    from firebell.status_pages.publishing import taking_over
     from firebell.subscribers.broadcasts import maintenance_broadcasts
     from firebell.subscribers.messages import update_texts
     from firebell.subscribers.model import CHANNEL_LABELS, KIND_LABELS, STATE_LABELS

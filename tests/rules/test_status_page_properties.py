@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_pages import derived_status, impact, published_log_chain, stages, uptime
+from firebell.status_pages import derived_status, impact, stages
 from firebell.status_pages.derived_status import StatusSpan
 from firebell.status_pages.model import (
     ComponentStatus,
@@ -23,6 +23,8 @@ from firebell.status_pages.model import (
     UpdateKind,
     Weights,
 )
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.uptime import daily as uptime
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 OPERATIONAL, MAINTENANCE = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE

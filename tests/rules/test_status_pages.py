@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.incidents.model import Phase
-from firebell.status_pages import (
-    derived_status,
-    impact,
-    monthly_uptime,
-    published_log_chain,
-    stages,
-    uptime,
-)
+from firebell.status_pages import derived_status, impact, stages
 from firebell.status_pages.derived_status import StatusSpan
 from firebell.status_pages.model import (
     Component,
@@ -33,9 +26,12 @@ from firebell.status_pages.model import (
     UpdateKind,
     Weights,
 )
-from firebell.status_pages.monthly_uptime import UptimeReport
+from firebell.status_pages.published_log import chain as published_log_chain
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.suggested_names import suggested_name
+from firebell.status_pages.uptime import daily as uptime
+from firebell.status_pages.uptime import monthly as monthly_uptime
+from firebell.status_pages.uptime.monthly import UptimeReport
 
 O, M = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE  # noqa: E741
 D, P, X = ComponentStatus.DEGRADED_PERFORMANCE, ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.status_pages import view
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
@@ -16,7 +16,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public import statuspage_api
+from firebell.status_pages.public import statuspage_json
 from firebell.status_pages.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 27, 3, 16, tzinfo=UTC)
@@ -153,7 +153,7 @@ def test_every_document_has_exactly_the_keys_of_statuspage() -> None:
             _maintenance(13, MaintenanceStage.SCHEDULED, 30 * HOUR),
         ),
     )
-    documents = statuspage_api.documents(view.build(snapshot, NOW), "https://status.kestrel.example")
+    documents = statuspage_json.documents(view.build(snapshot, NOW), "https://status.kestrel.example")
     assert {name: set(document) for name, document in documents.items()} == LISTS
     for name, document in documents.items():
         assert set(document["page"]) == PAGE, name

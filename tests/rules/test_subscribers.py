@@ -13,7 +13,7 @@ from firebell.kit import retries
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.standard_webhooks import request_headers, signature
-from firebell.status_pages.maintenance.model import MAX_REMINDERS
+from firebell.status_pages.maintenance_windows.model import MAX_REMINDERS
 from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.public.languages import languages
 from firebell.subscribers import addresses, subscription_rules

@@ -9,9 +9,11 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people import actions as people
-from firebell.regulatory import actions, draft_actions, draft_queries, queries
-from firebell.regulatory.draft_model import Draft, DraftState
-from firebell.regulatory.draft_queries import DraftView
+from firebell.regulatory import actions, queries
+from firebell.regulatory.drafts import actions as draft_actions
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts.model import Draft, DraftState
+from firebell.regulatory.drafts.queries import DraftView
 from firebell.regulatory.model import Answer, State
 from tests.api.api_clients import TEST
 from tests.world import World, world

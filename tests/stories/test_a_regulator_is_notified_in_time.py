@@ -8,7 +8,7 @@ from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from firebell.regulatory import actions
 from firebell.regulatory.model import Answer, RegimeSettings
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 from tests.world import World, world
 
 ONLY = "eu-gdpr"

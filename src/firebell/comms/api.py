@@ -33,7 +33,7 @@ from firebell.kit.web.api.delete_responses import UndoOffered
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages.model import Stage
-from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
+from firebell.status_pages.publishing.actions import BODY_MAX_CHARS, NAME_MAX_CHARS
 
 router = api.router("comms")
 

@@ -6,7 +6,7 @@ from firebell.comms.model import PostContent
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_text
 from firebell.status_pages.model import ComponentStatus, Stage
-from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
+from firebell.status_pages.publishing.actions import BODY_MAX_CHARS, NAME_MAX_CHARS
 
 MAX_TARGETS = 100
 REASON_MAX_CHARS = 1000

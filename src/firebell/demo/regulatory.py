@@ -9,9 +9,10 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.regulatory import actions, draft_actions
+from firebell.regulatory import actions
+from firebell.regulatory.drafts import actions as draft_actions
 from firebell.regulatory.model import Answer, RegimeSettings
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes.files import catalog
 
 AUTHORITIES = {
     "eu-gdpr": "Integritetsskyddsmyndigheten",

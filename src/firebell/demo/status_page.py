@@ -7,24 +7,18 @@ from typing import TYPE_CHECKING
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.status_pages import (
-    actions,
-    incident_store,
-    part_translation_actions,
-    publishing,
-    queries,
-    stages,
-    store,
-)
+from firebell.status_pages import actions, incident_store, queries, stages, store
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance import published_texts, recurrence
-from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.maintenance.model import MaintenancePlan, Muting
+from firebell.status_pages.maintenance_windows import store as maintenance_store
+from firebell.status_pages.maintenance_windows.model import MaintenancePlan, Muting
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
+from firebell.status_pages.part_translations import actions as part_translation_actions
 from firebell.status_pages.past_status import actions as relabeling
-from firebell.status_pages.past_status.model import RelabelingRequest
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
+from firebell.status_pages.relabeling_model import RelabelingRequest
 from firebell.status_pages.signing import actions as signing
 
 if TYPE_CHECKING:

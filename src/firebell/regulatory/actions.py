@@ -16,7 +16,6 @@ from firebell.kit.truncation import cut
 from firebell.people import actions as people
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
-from firebell.regulatory import contracts as contract_rules
 from firebell.regulatory import queries, rules, store
 from firebell.regulatory.model import (
     STOPPED,
@@ -31,7 +30,8 @@ from firebell.regulatory.model import (
     Unit,
 )
 from firebell.regulatory.queries import Setup
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes import contracts as contract_rules
+from firebell.regulatory.regimes.files import catalog
 from firebell.regulatory.reminding import ENTRY_KIND, REMINDER_TIMER
 
 REASON_MAX_CHARS = 2000

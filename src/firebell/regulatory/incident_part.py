@@ -7,7 +7,9 @@ from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentPart
-from firebell.regulatory import draft_queries, draft_store, process_checks, queries
+from firebell.regulatory import process_checks, queries
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts import store as draft_store
 from firebell.regulatory.model import Clock
 from firebell.regulatory.queries import IncidentClocks
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from firebell.kit.findings import Evidence, FindingLevel, FixButton, ProcessFinding, severest_first
-from firebell.regulatory.draft_comparison import contradictions, stated_start
-from firebell.regulatory.draft_model import Draft
+from firebell.regulatory.drafts.comparison import contradictions, stated_start
+from firebell.regulatory.drafts.model import Draft
 from firebell.regulatory.model import Clock, State
 
 UNDECIDED_PERCENT = 50

@@ -8,7 +8,6 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Incident, Phase
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
-from firebell.regulatory import contracts as contract_rules
 from firebell.regulatory import rules, store
 from firebell.regulatory.model import (
     ACTIVE,
@@ -24,7 +23,8 @@ from firebell.regulatory.model import (
     RegimeSettings,
     State,
 )
-from firebell.regulatory.regime_files import catalog
+from firebell.regulatory.regimes import contracts as contract_rules
+from firebell.regulatory.regimes.files import catalog
 
 RESPONSIBLE_SETTING = "regulatory.responsible"
 """The organization setting with the id of who is responsible for regimes that name no one; 0 for no one."""

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.regulatory import api, contract_api, draft_api, draft_web, regime_api, regime_web, web
+    from firebell.regulatory import api, web
+    from firebell.regulatory.drafts import api as draft_api
+    from firebell.regulatory.drafts import web as draft_web
+    from firebell.regulatory.regimes import api as regime_api
+    from firebell.regulatory.regimes import contract_api
+    from firebell.regulatory.regimes import web as regime_web
 
     return [
         *(regime_web.router, web.router, draft_web.router),

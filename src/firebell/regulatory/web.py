@@ -17,8 +17,9 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.regulatory import actions, draft_queries, queries, rules, store, wording
-from firebell.regulatory.draft_template_files import template_of
+from firebell.regulatory import actions, queries, rules, store, wording
+from firebell.regulatory.drafts import queries as draft_queries
+from firebell.regulatory.drafts.template_files import template_of
 from firebell.regulatory.model import (
     ACTIVE,
     STOPPED,

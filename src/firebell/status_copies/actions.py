@@ -23,9 +23,9 @@ from firebell.status_copies.model import (
     topic,
 )
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import publishing
 from firebell.status_pages.model import STAGE_LABELS, PageVisibility, Stage, StatusPage, UpdateKind
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
 
 REMOTE_PAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 KEY_MAX_CHARS = 500

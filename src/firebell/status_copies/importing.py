@@ -11,9 +11,9 @@ from firebell.status_copies.model import RemoteComponent, RemoteIncident, Status
 from firebell.status_copies.remote_api import PAGE_SIZE
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import imported_history
-from firebell.status_pages.imported_history import ImportedUpdate
 from firebell.status_pages.model import ComponentStatus, Stage
+from firebell.status_pages.publishing import imported_history
+from firebell.status_pages.publishing.imported_history import ImportedUpdate
 
 MAX_PAGES = 50
 INCIDENTS_PER_TRANSACTION = 5

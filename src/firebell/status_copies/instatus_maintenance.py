@@ -7,7 +7,7 @@ from firebell.status_copies.instatus_words import effects, mark, marked, written
 from firebell.status_copies.model import Post, PostStage, RemoteCall, RemoteIncident
 from firebell.status_copies.remote_api import PAGE_SIZE
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, comparable, cut_at_sentence
-from firebell.status_pages.maintenance.model import MaintenanceStage
+from firebell.status_pages.maintenance_windows.model import MaintenanceStage
 
 STAGE_WORDS: dict[PostStage, str] = {
     MaintenanceStage.SCHEDULED: "NOTSTARTEDYET",

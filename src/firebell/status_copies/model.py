@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from firebell.kit.intervals import Interval
-from firebell.status_pages.maintenance.model import MaintenanceStage
+from firebell.status_pages.maintenance_windows.model import MaintenanceStage
 from firebell.status_pages.model import ComponentStatus, Stage
 
 PostStage = Stage | MaintenanceStage

@@ -17,7 +17,7 @@ from firebell.status_copies.model import (
     StatusCopy,
 )
 from firebell.status_pages import queries as status_pages
-from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.maintenance_windows.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, PublicIncident, StatusPage
 
 SHOWN_STEPS = 100

@@ -16,7 +16,7 @@ from firebell.status_copies.model import (
     RemotePostmortem,
     RemoteUpdate,
 )
-from firebell.status_pages.maintenance.model import MaintenanceStage
+from firebell.status_pages.maintenance_windows.model import MaintenanceStage
 from firebell.status_pages.model import ComponentStatus, Stage
 
 PAGE_SIZE = 100

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from firebell.status_copies.difference_rules import worst_by_remote
 from firebell.status_copies.model import Post, Step
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import ComponentStatus, PublicIncident, PublicUpdate, Stage, UpdateKind
 
 

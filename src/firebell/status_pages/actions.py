@@ -1,8 +1,6 @@
 """Actions on status pages and their components; `publishing` has those on what is published."""
 
 import re
-import secrets
-import string
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -16,16 +14,9 @@ from firebell.kit.localtime import check_zone
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import (
-    announcements,
-    derived_status,
-    incident_store,
-    part_translations,
-    queries,
-    store,
-    uptime,
-)
+from firebell.status_pages import announcements, derived_status, incident_store, lookup, queries, store
 from firebell.status_pages.hosting import queries as hosting_queries
+from firebell.status_pages.lookup import SLUG, new_public_id
 from firebell.status_pages.model import (
     Component,
     ComponentGroup,
@@ -35,14 +26,13 @@ from firebell.status_pages.model import (
     PageVisibility,
     StatusPage,
 )
+from firebell.status_pages.part_translations import rules as part_translations
 from firebell.status_pages.signing import keyring
+from firebell.status_pages.text_limits import ABOUT_MAX_CHARS, DESCRIPTION_MAX_CHARS
+from firebell.status_pages.uptime import daily as uptime
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-ABOUT_MAX_CHARS = 2000
-DESCRIPTION_MAX_CHARS = 500
 MAX_COMPONENTS = 500
 MAX_GROUPS = 100
-PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
 components_by_page = store.components_by_page
 pages = store.pages
 
@@ -52,28 +42,13 @@ named_parts = part_translations.named_parts
 frame_context = hosting_queries.frame_context
 locales = hosting_queries.locales
 note_mailed = incident_store.note_mailed
+locked_page = lookup.locked_page
 lock_free_pages = store.lock_free_pages
 lock_groups = store.lock_groups
 parts = announcements.parts
 page_by_id = store.page_by_id
-
-
-def new_public_id() -> str:
-    """Return a new public id: 12 random lower-case letters and digits, the shape of Statuspage's."""
-    return "".join(secrets.choice(PUBLIC_ID_LETTERS) for _ in range(12))
-
-
-def topic(page: StatusPage) -> str:
-    """Return the live topic of everything that a status page shows."""
-    return f"status-{page.slug}"
-
-
-async def status_page(tx: Tx, slug: str) -> StatusPage:
-    """Return the status page with this slug; raise `NotFound`."""
-    page = await store.page_by_slug(tx, slug)
-    if page is None:
-        raise NotFound(f"There is no status page {slug[:60]!r}.", hint="See all at /status-pages.")
-    return page
+status_page = lookup.status_page
+topic = lookup.topic
 
 
 @permits(Verb.STATUS_PAGE_WRITE)
@@ -151,14 +126,6 @@ async def update_status_page(
         actor, "status_page.changed", page.name, now, **{name: str(value) for name, value in changes.items()}
     )
     await tx.live(topic(page))
-    return page
-
-
-async def locked_page(tx: Tx, page_id: int) -> StatusPage:
-    """Lock a status page and return it; raise `NotFound`."""
-    page = await store.lock_page(tx, page_id)
-    if page is None:
-        raise NotFound("The status page was deleted.")
     return page
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.status_pages import derived_status, impact, incident_store, queries, store, view
 from firebell.status_pages.derived_status import StatusCause
-from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
+from firebell.status_pages.maintenance_windows import store as maintenance_store
+from firebell.status_pages.maintenance_windows.model import MaintenanceAnnouncement
 from firebell.status_pages.model import Announcement, Component, ComponentChange, ComponentGroup, StatusPage
-from firebell.status_pages.public import statuspage_api as public_api
+from firebell.status_pages.public import statuspage_json
 from firebell.status_pages.view import StatusView
 
 
@@ -27,7 +27,7 @@ async def announcement(
     if not has_document:
         return Announcement(page, incident, update, impact.impact(incident), components, {})
     shown = await _view_of(tx, page, components, now)
-    document = public_api.incident_document(shown, incident, "")
+    document = statuspage_json.incident_document(shown, incident, "")
     changes = _changes(shown, incident) if update is incident.updates[-1] else ()
     return Announcement(page, incident, update, impact.impact(incident), components, document, changes)
 
@@ -44,7 +44,7 @@ async def maintenance_announcement(
     if not has_document:
         return MaintenanceAnnouncement(page, window, components, {})
     shown = await _view_of(tx, page, components, now)
-    document = public_api.maintenance_document(shown, window, "")
+    document = statuspage_json.maintenance_document(shown, window, "")
     return MaintenanceAnnouncement(page, window, components, document, _changes(shown, window))
 
 
@@ -55,7 +55,7 @@ def _changes(shown: StatusView, cause: StatusCause) -> tuple[ComponentChange, ..
     changes = derived_status.latest_changes(causes, cause, components, shown.now)
     return tuple(
         ComponentChange(
-            components[component_id], old, new, public_api.component_document(shown, component_id)
+            components[component_id], old, new, statuspage_json.component_document(shown, component_id)
         )
         for component_id, (old, new) in changes.items()
     )

@@ -22,6 +22,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions, queries, store
 from firebell.status_pages.model import IndicatorRule, PageVisibility
+from firebell.status_pages.text_limits import DESCRIPTION_MAX_CHARS
 from firebell.status_pages.view import ComponentView, StatusView
 
 router = api.router("status pages")
@@ -125,7 +126,7 @@ class ChangedGroup(ApiInput):
     """What to change of a group; what is left out stays as it is."""
 
     name: Text | None = None
-    description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] | None = None
+    description: Annotated[Text, Field(max_length=DESCRIPTION_MAX_CHARS)] | None = None
     position: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
 
 

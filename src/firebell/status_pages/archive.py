@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.localtime import to_instant, to_local
-from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.maintenance_windows.model import Maintenance
 from firebell.status_pages.model import PublicIncident
 from firebell.status_pages.snapshot import Snapshot
 

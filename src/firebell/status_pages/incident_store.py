@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages import stages, translation_store
+from firebell.status_pages import stages
 from firebell.status_pages.model import (
-    ComponentStatus,
     Continuation,
-    Effect,
     Impact,
     PublicIncident,
     PublicUpdate,
     Stage,
     UpdateKind,
 )
+from firebell.status_pages.published_log import translation_store
+from firebell.status_pages.stored_effects import effects_json, read_effects
 
 EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""
@@ -24,24 +24,6 @@ _STATE_CHANGEABLE = {
     *("name", "impact_override", "monitoring_at", "resolved_at", "regressions"),
     *("continued_by", "incident_id"),
 }
-
-
-def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
-    """Return the effects of an update as its row has them."""
-    return tuple(
-        Effect(
-            each["component_id"], ComponentStatus.of(each["status"]), datetime.fromisoformat(each["since"])
-        )
-        for each in value
-    )
-
-
-def effects_json(effects: Sequence[Effect]) -> list[dict[str, Any]]:
-    """Return the effects of an update for its row."""
-    return [
-        {"component_id": e.component_id, "status": e.status.code, "since": e.since.isoformat()}
-        for e in effects
-    ]
 
 
 def _update(row: Row, translations: Mapping[str, str]) -> PublicUpdate:

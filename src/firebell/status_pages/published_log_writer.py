@@ -5,9 +5,12 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.action_permissions import internal
-from firebell.status_pages import published_log_chain, published_log_store, store, translation_store
+from firebell.status_pages import store
 from firebell.status_pages.model import StatusPage
-from firebell.status_pages.published_log_chain import LoggedUpdate
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.published_log import store as published_log_store
+from firebell.status_pages.published_log import translation_store
+from firebell.status_pages.published_log.chain import LoggedUpdate
 from firebell.status_pages.signing import keyring
 
 

@@ -10,25 +10,18 @@ from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.threads import DOCUMENTS
-from firebell.status_pages import (
-    derived_status,
-    incident_store,
-    monthly_uptime,
-    published_log_chain,
-    published_log_store,
-    stages,
-    store,
-    view,
-)
+from firebell.status_pages import derived_status, incident_store, relabeling_store, stages, store, view
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
-from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.maintenance_windows import store as maintenance_store
+from firebell.status_pages.maintenance_windows.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
-from firebell.status_pages.monthly_uptime import UptimeReport
-from firebell.status_pages.past_status import store as relabeling_store
 from firebell.status_pages.public import embed_store
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.published_log import store as published_log_store
 from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.snapshot import Snapshot
+from firebell.status_pages.uptime import monthly as monthly_uptime
+from firebell.status_pages.uptime.monthly import UptimeReport
 from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500

@@ -4,7 +4,7 @@ from firebell.catalog.uses import ServiceUse, counted_use, named_uses
 from firebell.kit.db.database import Tx
 from firebell.people.permissions import Verb
 from firebell.status_pages import store
-from firebell.status_pages.maintenance import store as maintenance_store
+from firebell.status_pages.maintenance_windows import store as maintenance_store
 
 
 async def uses(tx: Tx, service_id: int, slug: str) -> list[ServiceUse]:

@@ -26,25 +26,22 @@ PUBLISHED = "Nothing published is ever deleted."
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.status_pages import (
-        api,
-        monthly_uptime_api,
-        monthly_uptime_web,
-        part_translation_api,
-        part_translation_web,
-        publishing_api,
-        publishing_web,
-        web,
-    )
+    from firebell.status_pages import api, web
     from firebell.status_pages.hosting import api as hosting_api
     from firebell.status_pages.hosting import web as hosting_web
     from firebell.status_pages.maintenance import api as maintenance_api
     from firebell.status_pages.maintenance import web as maintenance_web
+    from firebell.status_pages.part_translations import api as part_translation_api
+    from firebell.status_pages.part_translations import web as part_translation_web
     from firebell.status_pages.past_status import api as relabeling_api
     from firebell.status_pages.past_status import web as relabeling_web
     from firebell.status_pages.public import embed_api
+    from firebell.status_pages.publishing import api as publishing_api
+    from firebell.status_pages.publishing import web as publishing_web
     from firebell.status_pages.signing import api as signing_api
     from firebell.status_pages.signing import web as signing_web
+    from firebell.status_pages.uptime import monthly_api as monthly_uptime_api
+    from firebell.status_pages.uptime import monthly_web as monthly_uptime_web
 
     return [
         *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),
@@ -56,8 +53,8 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.status_pages import reminding
     from firebell.status_pages.maintenance import timers
+    from firebell.status_pages.reminders import reminding
 
     return {**timers.HANDLERS, reminding.REMINDER_TIMER: reminding.run_reminders}
 
@@ -65,7 +62,8 @@ def _timers() -> Mapping[str, "Handler"]:
 def _subscriptions() -> Subscriptions:
     from firebell.incidents.model import EntryAdded, IncidentDeclared, IncidentMerged
     from firebell.postmortems.model import ExternalPostmortemPublished
-    from firebell.status_pages import continuing, external_postmortem, reminding
+    from firebell.status_pages.publishing import continuing, external_postmortem
+    from firebell.status_pages.reminders import reminding
 
     return Subscriptions(
         must={

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.status_pages.derived_status import StatusCause
-from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.maintenance_windows.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, PublicIncident, StatusPage
-from firebell.status_pages.past_status.model import AppliedRelabeling
+from firebell.status_pages.relabeling_model import AppliedRelabeling
 
 
 @dataclass(frozen=True, slots=True)

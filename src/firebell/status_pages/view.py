@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from firebell.status_pages import derived_status, impact, uptime
+from firebell.status_pages import derived_status, impact
 from firebell.status_pages.derived_status import StatusCause, StatusOverride, StatusSpan
 from firebell.status_pages.impact import Indicator
-from firebell.status_pages.maintenance import lifecycle
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages.maintenance_windows import lifecycle
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import (
     STATUS_LABELS,
     STATUS_LOOKS,
@@ -20,9 +20,10 @@ from firebell.status_pages.model import (
     PublicIncident,
     Weights,
 )
-from firebell.status_pages.past_status.model import AppliedRelabeling
+from firebell.status_pages.relabeling_model import AppliedRelabeling
 from firebell.status_pages.snapshot import Snapshot
-from firebell.status_pages.uptime import DayBar
+from firebell.status_pages.uptime import daily as uptime
+from firebell.status_pages.uptime.daily import DayBar
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import Stage, StatusPage
-from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS, SLOT
+from firebell.status_pages.publishing.actions import BODY_MAX_CHARS, NAME_MAX_CHARS, SLOT
 
 MAX_RECHECKED_INCIDENTS = 500
 """How many active incidents a rule that is turned on or changed looks at right away."""

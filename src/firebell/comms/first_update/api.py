@@ -15,7 +15,7 @@ from firebell.kit.web.api import ApiInput, ApiOutput, StrictBool, StrictInt, Tex
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
+from firebell.status_pages.publishing.actions import BODY_MAX_CHARS, NAME_MAX_CHARS
 
 router = api.router("comms")
 

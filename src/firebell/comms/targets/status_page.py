@@ -17,9 +17,9 @@ from firebell.people import action_permissions
 from firebell.people.action_permissions import internal
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import publishing
 from firebell.status_pages.model import STAGE_LABELS, ComponentStatus, Stage
-from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.publishing import actions as publishing
+from firebell.status_pages.publishing.actions import NewUpdate
 
 KIND = "status_page"
 RECALL_REASON = "Published by mistake"

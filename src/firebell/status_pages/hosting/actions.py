@@ -16,12 +16,14 @@ from firebell.kit.web.origin import host_name, is_ip
 from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages.actions import locked_page, topic
-from firebell.status_pages.hosting import footer_links, gate, host_proof, logo_files, theme_colors
+from firebell.status_pages.hosting import footer_links, gate, host_proof, logo_files
 from firebell.status_pages.hosting import store as hosting_store
-from firebell.status_pages.hosting.model import FeedKey, HostClaim, PageAccess, PageMirror, PageTheme
+from firebell.status_pages.hosting.model import FeedKey, HostClaim, PageAccess, PageMirror
+from firebell.status_pages.lookup import locked_page, topic
 from firebell.status_pages.model import PageVisibility, StatusPage
+from firebell.status_pages.public import theme_colors
 from firebell.status_pages.public.languages import languages
+from firebell.status_pages.public.theme import PageTheme
 
 PASSWORD_MAX_CHARS = 200
 MAX_NETWORKS, MAX_FEED_KEYS, MAX_MIRRORS = 100, 200, 5

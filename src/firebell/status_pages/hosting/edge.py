@@ -19,13 +19,13 @@ from firebell.kit.timing import REAL, Pace
 from firebell.kit.web import status_page_host
 from firebell.kit.web.origin import host_name, is_allowed_host
 from firebell.status_pages import queries
-from firebell.status_pages.actions import SLUG
 from firebell.status_pages.archive import Archive, ArchiveKey
 from firebell.status_pages.hosting import gate, host_proof, page_server, saved_pages
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.hosting.page_server import PREFIX, RENDERING, PageServer, ServedPage
+from firebell.status_pages.lookup import SLUG
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
-from firebell.status_pages.hosting.model import FooterLink
+from firebell.status_pages.public.theme import FooterLink
 
 MAX_LINKS, LABEL_MAX_CHARS, URL_MAX_CHARS = 8, 60, 500
 _ADDRESS = re.compile(r"https://[^\s<>\"\\]+", re.ASCII)

@@ -5,7 +5,7 @@ import re
 import nh3
 
 from firebell.kit.errors import Invalid
-from firebell.status_pages.hosting.model import PageLogo
+from firebell.status_pages.public.theme import PageLogo
 
 MAX_BYTES = 200_000
 MAX_SIDE_PX = 2000

@@ -1,9 +1,10 @@
-"""How a status page is served: who may read it, its host, its look, and its mirrors on other servers."""
+"""How a status page is served: who may read it, its host, and its mirrors on other servers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from firebell.status_pages.archive import Archive
+from firebell.status_pages.public.theme import PageTheme
 from firebell.status_pages.signing.model import PublishedKey
 from firebell.status_pages.snapshot import Snapshot
 
@@ -21,33 +22,6 @@ class PageAccess:
     networks_suffice: bool = False
     """True if readers from these networks need no password."""
     feed_key_hashes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PageLogo:
-    """The logo of a page, as it is served."""
-
-    data: bytes
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class FooterLink:
-    """A link at the foot of every document of a page, such as to the imprint."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageTheme:
-    """The look of a page. `accent` is a color such as #0a7ea4, or empty; `locales` are the further languages."""
-
-    accent: str = ""
-    locale: str = "en"
-    locales: tuple[str, ...] = ()
-    logo: PageLogo | None = None
-    footer_links: tuple[FooterLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

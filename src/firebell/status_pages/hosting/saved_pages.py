@@ -11,7 +11,7 @@ import msgspec
 from firebell.kit.private_files import replace_file
 from firebell.status_pages.archive import Archive
 from firebell.status_pages.hosting.model import PageAccess, SavedPage
-from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.maintenance_windows.model import Maintenance
 from firebell.status_pages.model import PublicIncident
 from firebell.status_pages.snapshot import Snapshot
 

@@ -6,15 +6,8 @@ from datetime import datetime, timedelta
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.secret_encryption import Sealer
-from firebell.status_pages.hosting.model import (
-    FeedKey,
-    FooterLink,
-    HostClaim,
-    PageAccess,
-    PageLogo,
-    PageMirror,
-    PageTheme,
-)
+from firebell.status_pages.hosting.model import FeedKey, HostClaim, PageAccess, PageMirror
+from firebell.status_pages.public.theme import FooterLink, PageLogo, PageTheme
 
 _MIRROR_COLUMNS = (
     "id, status_page_id, url, endpoint, region, bucket, prefix, access_key, created_at, pushed_at,"

@@ -11,19 +11,12 @@ from firebell.kit.localtime import to_local
 from firebell.kit.text import clean_name
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions as page_actions
+from firebell.status_pages import lookup
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import (
-    lifecycle,
-    muting,
-    recurrence,
-    series,
-    store,
-    texts,
-    transitions,
-)
-from firebell.status_pages.maintenance.lifecycle import Change
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance import muting, recurrence, series, transitions
+from firebell.status_pages.maintenance_windows import lifecycle, store, texts
+from firebell.status_pages.maintenance_windows.lifecycle import Change
+from firebell.status_pages.maintenance_windows.model import (
     MAX_LEAD,
     MAX_LENGTH,
     MAX_REMINDERS,
@@ -31,7 +24,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenancePlan,
 )
 from firebell.status_pages.model import StatusPage
-from firebell.status_pages.publishing import NAME_MAX_CHARS, checked_text
+from firebell.status_pages.publishing.actions import NAME_MAX_CHARS, checked_text
 
 FORM_GRACE = timedelta(minutes=5)
 """A start in the past that is not older than this is now: filling in the form took a moment."""
@@ -59,7 +52,7 @@ async def schedule_maintenance(
     """
     # before the page: a deletion can wait for something that waits for the page
     await catalog.hold_uses(tx)
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     starts_now = plan.scheduled_for is None
     start = checked_start(plan.scheduled_for, now)
     plan = await checked_plan(tx, page, plan, now)
@@ -69,7 +62,7 @@ async def schedule_maintenance(
     if plan.rule:
         first_start, length = to_local(start, page.tz), plan.scheduled_until - start
         added = await store.insert_series(
-            *(tx, page.id, page_actions.new_public_id(), plan, first_start, length, actor.person_id, now)
+            *(tx, page.id, lookup.new_public_id(), plan, first_start, length, actor.person_id, now)
         )
         windows = await series.add_windows(tx, actor, page, added, now)
         if not windows:
@@ -149,7 +142,7 @@ async def _locked(
     tx: Tx, page_id: int, public_id: str, change: Change, body: str
 ) -> tuple[StatusPage, Maintenance, str]:
     """Lock the page; return it, the window and the text to publish; raise `Conflict` if the change is refused."""
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     if why_not := lifecycle.refusal(window.stage, change):
         raise Conflict(why_not)
@@ -261,7 +254,7 @@ async def add_maintenance_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, body: str, now: datetime
 ) -> Maintenance:
     """Publish how the maintenance goes; its stage and times stay."""
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     if window.stage.is_over:
         raise Conflict("This maintenance is over.", hint="Replace the text of an update instead.")
@@ -274,13 +267,13 @@ async def add_maintenance_update(
 @permits(Verb.STATUS_PAGE_PUBLISH)
 async def stop_muting(tx: Tx, actor: Actor, page_id: int, public_id: str, now: datetime) -> Maintenance:
     """Stop muting alerts during a window; those still firing will page. Idempotent."""
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     if window.muting is None:
         return window
     await store.change(tx, window.id, mutes=False)
     await tx.audit(actor, "maintenance.muting_stopped", page.name, now, maintenance=window.name)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await muting.follow(tx, actor, page, replace(window, muting=None), now)
 
 
@@ -290,7 +283,7 @@ async def stop_repeating(tx: Tx, actor: Actor, page_id: int, public_id: str, now
 
     Raise `Conflict` if the window does not repeat.
     """
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     if window.series_id is None:
         raise Conflict("This maintenance does not repeat.", hint="Cancel it instead.")

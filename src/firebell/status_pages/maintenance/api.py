@@ -24,8 +24,9 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages.maintenance import actions, findings, muting, published_texts, recurrence, store
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance import actions, findings, muting, published_texts, recurrence
+from firebell.status_pages.maintenance_windows import store
+from firebell.status_pages.maintenance_windows.model import (
     DEFAULT_REMINDERS,
     MAX_REMINDERS,
     Maintenance,
@@ -33,7 +34,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenanceStage,
     Muting,
 )
-from firebell.status_pages.publishing import BODY_MAX_CHARS, EDIT_REASON_MAX_CHARS, NAME_MAX_CHARS
+from firebell.status_pages.publishing.actions import BODY_MAX_CHARS, EDIT_REASON_MAX_CHARS, NAME_MAX_CHARS
 
 router = api.router("status pages")
 

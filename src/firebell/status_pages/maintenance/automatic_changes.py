@@ -7,10 +7,11 @@ from firebell.kit.db.events import SYSTEM
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.status_pages import actions as page_actions
-from firebell.status_pages.maintenance import lifecycle, series, store, transitions
-from firebell.status_pages.maintenance.lifecycle import Change, DueKind, DueStep
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
+from firebell.status_pages import lookup
+from firebell.status_pages.maintenance import series, transitions
+from firebell.status_pages.maintenance_windows import lifecycle, store
+from firebell.status_pages.maintenance_windows.lifecycle import Change, DueKind, DueStep
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import StatusPage
 
 
@@ -19,7 +20,7 @@ async def run_due(tx: Tx, maintenance_id: int, page_id: int, epoch: int, now: da
     window = await store.by_id(tx, maintenance_id)
     if window is None or window.version != epoch:
         return
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     for step in lifecycle.due_steps(window, now):
         window = await _run(tx, page, window, step, now)
     await store.change(tx, window.id, handled_until=now)

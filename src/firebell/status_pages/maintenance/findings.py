@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from firebell.kit.findings import Finding, FindingLevel, Passed
 from firebell.kit.intervals import Interval, overlap
-from firebell.status_pages.maintenance.lifecycle import OVERRUN_AFTER
-from firebell.status_pages.maintenance.model import SHORT_NOTICE, Maintenance
+from firebell.status_pages.maintenance_windows.lifecycle import OVERRUN_AFTER
+from firebell.status_pages.maintenance_windows.model import SHORT_NOTICE, Maintenance
 from firebell.status_pages.model import PublicIncident
 
 FORGOTTEN_AFTER = timedelta(hours=24)

@@ -12,8 +12,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.people.action_permissions import internal
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import store
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, Muting
+from firebell.status_pages.maintenance_windows import store
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, Muting
 from firebell.status_pages.model import Component, StatusPage
 
 

@@ -9,14 +9,14 @@ from firebell.kit.errors import NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions as page_actions
-from firebell.status_pages import published_log_writer, retraction, translating
+from firebell.status_pages import lookup, published_log_writer
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import transitions
 from firebell.status_pages.maintenance.actions import maintenance
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceUpdate
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceUpdate
 from firebell.status_pages.model import UpdateRetracted
-from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, checked_text
+from firebell.status_pages.publishing import retraction, translating
+from firebell.status_pages.publishing.actions import EDIT_REASON_MAX_CHARS, checked_text
 
 
 def _update_of(window: Maintenance, seq: int) -> MaintenanceUpdate:
@@ -31,7 +31,7 @@ async def edit_maintenance_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, body: str, reason: str, now: datetime
 ) -> Maintenance:
     """Replace the text of a published update; the earlier one stays in the log. Idempotent."""
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     update = _update_of(window, seq)
     body = checked_text(body)
@@ -43,7 +43,7 @@ async def edit_maintenance_update(
     await page_store.change_page(tx, page.id, updated_at=now)
     await tx.audit(actor, "maintenance.update_edited", page.name, now, maintenance=window.name, update=seq)
     await transitions.emit(tx, window, "updated", edited, now, notify=False)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await maintenance(tx, page_id, public_id)
 
 
@@ -55,7 +55,7 @@ async def translate_maintenance_update(
 
     Reminders that are sent later have the translation. A later one replaces it; the log keeps both.
     """
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     update = _update_of(window, seq)
     await translating.check_locale(tx, page, locale)
@@ -63,7 +63,7 @@ async def translate_maintenance_update(
     if update.translations.get(locale) == body:
         return window
     await translating.append(tx, actor, page, public_id, window.name, update, locale, body, now)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await maintenance(tx, page_id, public_id)
 
 
@@ -75,7 +75,7 @@ async def retract_maintenance_update(
 
     Stage and times stay. Other windows of the series keep their text.
     """
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     window = await maintenance(tx, page_id, public_id)
     update = _update_of(window, seq)
     retracted = await retraction.erase(tx, actor, page, public_id, window.name, update, reason, now)
@@ -83,5 +83,5 @@ async def retract_maintenance_update(
     await tx.emit(event, now)
     # copies are updated; people who were already notified are not notified again
     await transitions.emit(tx, window, "updated", retracted, now, notify=False)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await maintenance(tx, page_id, public_id)

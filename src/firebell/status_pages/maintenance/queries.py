@@ -8,8 +8,9 @@ from firebell.kit.findings import Finding, Passed
 from firebell.kit.intervals import Interval
 from firebell.status_pages import incident_store
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import findings, store
-from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.maintenance import findings
+from firebell.status_pages.maintenance_windows import store
+from firebell.status_pages.maintenance_windows.model import Maintenance
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.view import HISTORY
 

@@ -8,10 +8,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.localtime import to_instant, to_local
 from firebell.people.action_permissions import internal
-from firebell.status_pages import actions as page_actions
+from firebell.status_pages import lookup
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import recurrence, store, texts, transitions
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance import recurrence, transitions
+from firebell.status_pages.maintenance_windows import store, texts
+from firebell.status_pages.maintenance_windows.model import (
     Maintenance,
     MaintenancePlan,
     MaintenanceSeries,
@@ -39,7 +40,7 @@ async def add_window(
     new_id = await store.insert(
         tx,
         page.id,
-        page_actions.new_public_id(),
+        lookup.new_public_id(),
         plan,
         scheduled_for,
         created_by,

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.timers import Handler, Timer
-from firebell.status_pages.maintenance import automatic_changes, store, transitions
+from firebell.status_pages.maintenance import automatic_changes, transitions
+from firebell.status_pages.maintenance_windows import store
 
 
 async def run_due_windows(tx: Tx, due_timers: Sequence[Timer], now: datetime) -> Sequence[Timer]:

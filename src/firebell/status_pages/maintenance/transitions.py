@@ -11,12 +11,12 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs import timers
 from firebell.people.action_permissions import internal
-from firebell.status_pages import actions as page_actions
-from firebell.status_pages import incident_store, published_log_writer
+from firebell.status_pages import incident_store, lookup, published_log_writer
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import lifecycle, muting, store, texts
-from firebell.status_pages.maintenance.lifecycle import Change
-from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
+from firebell.status_pages.maintenance import muting
+from firebell.status_pages.maintenance_windows import lifecycle, store, texts
+from firebell.status_pages.maintenance_windows.lifecycle import Change
+from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import ComponentStatus, Effect, MaintenanceChanged, StatusPage
 
 MAINTENANCE_TIMER = "status_pages.maintenance"
@@ -60,7 +60,7 @@ async def publish(
 ) -> MaintenanceUpdate:
     """Publish the next update of a window: store it, append it to the log, and refresh the page."""
     update = MaintenanceUpdate(
-        *(0, page_actions.new_public_id(), len(window.updates) + 1, stage, body, tuple(effects)),
+        *(0, lookup.new_public_id(), len(window.updates) + 1, stage, body, tuple(effects)),
         display_at=now,
         created_at=now,
         actor=actor.label,
@@ -68,7 +68,7 @@ async def publish(
     update = await store.insert_update(tx, window.id, update, actor.person_id)
     await published_log_writer.append(tx, actor, page, window.public_id, update, now)
     await page_store.change_page(tx, page.id, updated_at=now)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return update
 
 

@@ -20,18 +20,10 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import store as page_store
 from firebell.status_pages.hosting import queries as hosting_queries
-from firebell.status_pages.maintenance import (
-    actions,
-    findings,
-    lifecycle,
-    muting,
-    published_texts,
-    queries,
-    recurrence,
-    texts,
-)
-from firebell.status_pages.maintenance.lifecycle import Change
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance import actions, findings, muting, published_texts, queries, recurrence
+from firebell.status_pages.maintenance_windows import lifecycle, texts
+from firebell.status_pages.maintenance_windows.lifecycle import Change
+from firebell.status_pages.maintenance_windows.model import (
     DEFAULT_REMINDERS,
     MAINTENANCE_STAGE_LABELS,
     Maintenance,

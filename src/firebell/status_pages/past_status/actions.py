@@ -13,18 +13,24 @@ from firebell.people import permissions
 from firebell.people.action_permissions import permits
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
-from firebell.status_pages import actions as page_actions
-from firebell.status_pages import incident_store, published_log_writer, queries, uptime
-from firebell.status_pages import store as page_store
+from firebell.status_pages import (
+    lookup,
+    published_log_writer,
+    queries,
+    relabeling_store,
+    store,
+    stored_effects,
+)
 from firebell.status_pages.model import Component, Effect, StatusPage
-from firebell.status_pages.past_status import rules, store
-from firebell.status_pages.past_status.model import (
+from firebell.status_pages.past_status import rules
+from firebell.status_pages.past_status.rules import RelabelingEffect
+from firebell.status_pages.relabeling_model import (
     Relabeling,
     RelabelingEntry,
     RelabelingRequest,
     RelabelingState,
 )
-from firebell.status_pages.past_status.rules import RelabelingEffect
+from firebell.status_pages.uptime import daily as uptime
 
 REASON_MAX_CHARS = 500
 MAX_WAITING = 50
@@ -32,7 +38,7 @@ MAX_WAITING = 50
 
 async def relabeling(tx: Tx, page_id: int, relabeling_id: int) -> Relabeling:
     """Return a relabeling of a status page; raise `NotFound`."""
-    one = await store.by_id(tx, page_id, relabeling_id)
+    one = await relabeling_store.by_id(tx, page_id, relabeling_id)
     if one is None:
         raise NotFound(f"This status page has no relabeling {relabeling_id}.")
     return one
@@ -46,7 +52,7 @@ async def request_relabeling(
 
     Raise `Invalid` naming the fields of the request, `Conflict` if the same one waits already.
     """
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     component = await _component(tx, page, request.component_id)
     request = _checked(page, component, request, now)
     effect = rules.effect(await queries.snapshot(tx, page, now), component, request, now)
@@ -57,22 +63,22 @@ async def request_relabeling(
         )
     waiting = [
         each
-        for each in await store.latest(tx, page.id, MAX_WAITING * 2)
+        for each in await relabeling_store.latest(tx, page.id, MAX_WAITING * 2)
         if each.state is RelabelingState.WAITING
     ]
     if any(_wants(each) == _wants(request) for each in waiting):
         raise Conflict("The same relabeling waits already.", hint="Someone else must accept it.")
     if len(waiting) >= MAX_WAITING:
         raise Conflict(f"At most {MAX_WAITING} relabelings wait at once.", hint="Answer some of them first.")
-    new_id = await store.insert(
-        tx, page.id, page_actions.new_public_id(), request, _uptimes(effect), actor, now
+    new_id = await relabeling_store.insert(
+        tx, page.id, lookup.new_public_id(), request, _uptimes(effect), actor, now
     )
     one = await relabeling(tx, page.id, new_id)
     await tx.audit(actor, "status_page.relabeling_requested", page.name, now, **_detail(one))
     if not effect.improves:
         return await _apply(tx, actor, page, one, effect, now)
     await _ask(tx, page, one, now)
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return one
 
 
@@ -81,7 +87,7 @@ def _wants(one: Relabeling | RelabelingRequest) -> tuple[object, ...]:
 
 
 async def _component(tx: Tx, page: StatusPage, component_id: int) -> Component:
-    component = next((c for c in await page_store.components(tx, page.id) if c.id == component_id), None)
+    component = next((c for c in await store.components(tx, page.id) if c.id == component_id), None)
     if component is None:
         raise NotFound(
             f"This status page has no component {component_id}.",
@@ -166,20 +172,20 @@ async def _apply(
         one.component, one.start.astimezone(UTC), one.end.astimezone(UTC), one.status, one.reason
     )
     effects = (Effect(one.component_id, one.status, one.start),)
-    update_public_id = page_actions.new_public_id()
-    incident_id, update_id = await store.insert_log_entry(
-        *(tx, page.id, one.public_id, one.component, incident_store.effects_json(effects)),
+    update_public_id = lookup.new_public_id()
+    incident_id, update_id = await relabeling_store.insert_log_entry(
+        *(tx, page.id, one.public_id, one.component, stored_effects.effects_json(effects)),
         *(update_public_id, now, actor, now),
     )
     entry = RelabelingEntry(update_id, update_public_id, body, effects, now)
     await published_log_writer.append(tx, actor, page, one.public_id, entry, now, one.reason)
-    await store.answer(
+    await relabeling_store.answer(
         *(tx, one.id, RelabelingState.ACCEPTED, actor, now),
         public_incident_id=incident_id,
         uptimes=_uptimes(effect),
     )
     await tx.audit(actor, "status_page.relabeled", page.name, now, **_detail(one))
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await relabeling(tx, page.id, one.id)
 
 
@@ -194,17 +200,17 @@ async def decline_relabeling(
     if one.state is state:
         return one
     _check_waiting(one)
-    await store.answer(tx, one.id, state, actor, now)
+    await relabeling_store.answer(tx, one.id, state, actor, now)
     if is_own:
         await tx.audit(actor, "status_page.relabeling_withdrawn", page.name, now, **_detail(one))
     else:
         await tx.audit(actor, "status_page.relabeling_declined", page.name, now, **_detail(one))
-    await tx.live(page_actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await relabeling(tx, page.id, one.id)
 
 
 async def _locked(tx: Tx, page_id: int, relabeling_id: int) -> tuple[StatusPage, Relabeling]:
-    page = await page_actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     return page, await relabeling(tx, page.id, relabeling_id)
 
 

@@ -10,9 +10,10 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, PageParams, P
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as page_actions
+from firebell.status_pages import relabeling_store
 from firebell.status_pages.model import ComponentStatus
-from firebell.status_pages.past_status import actions, store
-from firebell.status_pages.past_status.model import Relabeling, RelabelingRequest, RelabelingState
+from firebell.status_pages.past_status import actions
+from firebell.status_pages.relabeling_model import Relabeling, RelabelingRequest, RelabelingState
 
 router = api.router("status pages")
 
@@ -82,7 +83,7 @@ _ONE = f"{_BASE}/{{relabeling_id}}"
 @router.get(_BASE, summary="List relabelings, the last requested first", responses=problems(404))
 async def list_relabelings(w: Reader, slug: Text, pagination: PageParams) -> list[RelabelingShown]:
     page = await page_actions.status_page(w.tx, slug)
-    listed = await store.latest(w.tx, page.id, pagination.limit, pagination.before)
+    listed = await relabeling_store.latest(w.tx, page.id, pagination.limit, pagination.before)
     pagination.link([one.id for one in listed])
     return [_shown(one) for one in listed]
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from firebell.status_pages import derived_status, uptime
+from firebell.status_pages import derived_status
 from firebell.status_pages.derived_status import StatusOverride, StatusSpan
 from firebell.status_pages.model import STATUS_LABELS, Component, ComponentStatus
-from firebell.status_pages.past_status.model import AppliedRelabeling, RelabelingRequest
+from firebell.status_pages.relabeling_model import AppliedRelabeling, RelabelingRequest
 from firebell.status_pages.snapshot import Snapshot
+from firebell.status_pages.uptime import daily as uptime
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,11 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import texts
+from firebell.status_pages import relabeling_store, store
+from firebell.status_pages.maintenance_windows import texts
 from firebell.status_pages.model import STATUS_LABELS, ComponentStatus
-from firebell.status_pages.past_status import actions, store
-from firebell.status_pages.past_status.model import (
-    RELABELING_STATE_LABELS,
-    RelabelingRequest,
-    RelabelingState,
-)
+from firebell.status_pages.past_status import actions
+from firebell.status_pages.relabeling_model import RELABELING_STATE_LABELS, RelabelingRequest, RelabelingState
 
 router = routing.html_router()
 
@@ -33,12 +29,12 @@ async def _show(
     visit: CurrentVisit, slug: str, values: Mapping[str, str], error: FirebellError | None = None
 ) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
-    listed = await store.latest(visit.tx, page.id, MAX_LISTED)
+    listed = await relabeling_store.latest(visit.tx, page.id, MAX_LISTED)
     context = {
         "nav": "status-pages",
         "live": page_actions.topic(page),
         "page": page,
-        "components": [(c.id, c.name) for c in await page_store.components(visit.tx, page.id)],
+        "components": [(c.id, c.name) for c in await store.components(visit.tx, page.id)],
         "statuses": [(status.code, STATUS_LABELS[status]) for status in ComponentStatus],
         "waiting": [one for one in listed if one.state is RelabelingState.WAITING],
         "answered": [one for one in listed if one.state is not RelabelingState.WAITING],

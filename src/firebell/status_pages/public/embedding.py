@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions
+from firebell.status_pages import lookup
 from firebell.status_pages.public import embed_store
 
 MAX_ORIGINS = 20
@@ -21,7 +21,7 @@ async def set_embed_origins(
     tx: Tx, actor: Actor, page_id: int, origins: Sequence[str], now: datetime
 ) -> list[str]:
     """Replace the websites that may show a status page at /embed in a frame; return them. Idempotent."""
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     wanted = sorted({origin.strip().lower().rstrip("/") for origin in origins if origin.strip()})
     if len(wanted) > MAX_ORIGINS:
         raise Invalid(
@@ -36,5 +36,5 @@ async def set_embed_origins(
     if wanted != await embed_store.origins(tx, page_id):
         await embed_store.set_origins(tx, page_id, wanted)
         await tx.audit(actor, "status_page.embedding_changed", page.name, now, origins=", ".join(wanted))
-        await tx.live(actions.topic(page))
+        await tx.live(lookup.topic(page))
     return wanted

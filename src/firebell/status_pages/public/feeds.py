@@ -7,8 +7,8 @@ from html import escape
 from urllib.parse import urlsplit
 
 from firebell.kit import public_markdown
-from firebell.status_pages.maintenance import texts
-from firebell.status_pages.maintenance.model import (
+from firebell.status_pages.maintenance_windows import texts
+from firebell.status_pages.maintenance_windows.model import (
     MAINTENANCE_STAGE_LABELS,
     Maintenance,
     MaintenanceUpdate,

@@ -15,12 +15,10 @@ from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
 from firebell.status_pages import archive as archives
-from firebell.status_pages import derived_status, monthly_uptime, uptime
+from firebell.status_pages import derived_status
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
-from firebell.status_pages.hosting import theme_colors
-from firebell.status_pages.hosting.model import PageTheme
-from firebell.status_pages.maintenance import calendar
-from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
+from firebell.status_pages.maintenance_windows import calendar
+from firebell.status_pages.maintenance_windows.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import (
     STAGE_LABELS,
     STATUS_LABELS,
@@ -28,10 +26,12 @@ from firebell.status_pages.model import (
     ComponentStatus,
     PublicIncident,
 )
-from firebell.status_pages.public import badge, feeds
-from firebell.status_pages.public import statuspage_api as public_api
+from firebell.status_pages.public import badge, feeds, statuspage_json, theme_colors
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
+from firebell.status_pages.public.theme import PageTheme
+from firebell.status_pages.uptime import daily as uptime
+from firebell.status_pages.uptime import monthly as monthly_uptime
 from firebell.status_pages.view import HISTORY, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
@@ -215,7 +215,7 @@ class StatusDocuments:
 
     @cached_property
     def _api(self) -> dict[str, dict[str, Any]]:
-        return public_api.documents(self.view, self._url)
+        return statuspage_json.documents(self.view, self._url)
 
     def _renderer(self, path: str, *, is_stale: bool) -> Callable[[], Document] | None:
         if path.startswith("/api/v2/"):
@@ -234,7 +234,7 @@ class StatusDocuments:
             "/embed": lambda: self._page("embed.html", "", languages()[self._default], is_stale=is_stale),
             "/embed.js": lambda: document(html.render_public("status_pages/embed.js", {}), SCRIPT),
             "/status.json": lambda: document(_json(self._status()), JSON),
-            "/as-of.json": lambda: document(_json({"as_of": public_api.instant(self.view.now)}), JSON),
+            "/as-of.json": lambda: document(_json({"as_of": statuspage_json.instant(self.view.now)}), JSON),
         }
         if logo := self._theme.logo:
             renderers["/logo"] = lambda: document(logo.data, logo.media_type)
@@ -387,7 +387,7 @@ class StatusDocuments:
         """Return our own document: the worst status, uptimes and bars, which Statuspage's API does not have."""
         view = self.view
         return {
-            "as_of": public_api.instant(view.now),
+            "as_of": statuspage_json.instant(view.now),
             "headline": headline(view, ENGLISH),
             "worst": view.worst.code,
             "indicator": view.indicator.impact.code,
@@ -418,8 +418,8 @@ class StatusDocuments:
                     "id": window.public_id,
                     "name": window.name,
                     "stage": window.stage,
-                    "scheduled_for": public_api.instant(window.scheduled_for),
-                    "scheduled_until": public_api.instant(window.scheduled_until),
+                    "scheduled_for": statuspage_json.instant(window.scheduled_for),
+                    "scheduled_until": statuspage_json.instant(window.scheduled_until),
                 }
                 for window in (*view.active_maintenances, *view.next_maintenances)
             ],
@@ -473,7 +473,7 @@ def _share_text(hundredths: int | None, language: Language) -> str:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return public_api.instant(at) if at else None
+    return statuspage_json.instant(at) if at else None
 
 
 def _json(body: Mapping[str, object]) -> str:

@@ -9,8 +9,10 @@ from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, published_log_chain, published_log_store, store
-from firebell.status_pages.published_log_chain import ChainedKey, KeyEntry
+from firebell.status_pages import lookup, store
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.published_log import store as published_log_store
+from firebell.status_pages.published_log.chain import ChainedKey, KeyEntry
 from firebell.status_pages.signing import keyring
 from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.signing.model import SigningKey, encoded_key
@@ -26,7 +28,7 @@ async def replace_key(tx: Tx, actor: Actor, page_id: int, reason: str, now: date
     """
     hint = "Enter a reason; readers of the log see it."
     reason = required_text(reason, REASON_MAX_CHARS, name="reason", hint=hint, field="reason")
-    page = await actions.locked_page(tx, page_id)
+    page = await lookup.locked_page(tx, page_id)
     last, prev = await published_log_store.last_of_chain(tx, page_id)
     former = await keyring.signing_key(tx, actor, page_id, last + 1, now)
     new = Ed25519PrivateKey.generate()
@@ -39,5 +41,5 @@ async def replace_key(tx: Tx, actor: Actor, page_id: int, reason: str, now: date
     )
     await store.change_page(tx, page_id, updated_at=now)
     await tx.audit(actor, "status_page.key_replaced", page.name, now, key=entry.key, reason=reason)
-    await tx.live(actions.topic(page))
+    await tx.live(lookup.topic(page))
     return await signing_store.keys(tx, page_id)

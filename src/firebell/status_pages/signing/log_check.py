@@ -9,8 +9,8 @@ from enum import StrEnum
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from firebell.status_pages import published_log_chain
-from firebell.status_pages.published_log_chain import KEY_KIND
+from firebell.status_pages.published_log import chain as published_log_chain
+from firebell.status_pages.published_log.chain import KEY_KIND
 
 
 class LogProblem(StrEnum):

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.secret_encryption import Sealer
-from firebell.status_pages.published_log_chain import ChainedKey, KeyEntry
+from firebell.status_pages.published_log.chain import ChainedKey, KeyEntry
 from firebell.status_pages.signing.model import PublishedKey, SigningKey, encoded_key
 
 

@@ -32,7 +32,7 @@ from firebell.status_pages.model import (
 )
 from firebell.status_pages.truthfulness import record as truthfulness
 from firebell.status_pages.truthfulness.record import PageRecord, TruthRecord
-from firebell.status_pages.uptime import seconds_by_status
+from firebell.status_pages.uptime.daily import seconds_by_status
 
 Results = Iterator[ProcessFinding]
 

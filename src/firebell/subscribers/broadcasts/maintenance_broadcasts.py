@@ -5,10 +5,7 @@ from typing import Any
 
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages.maintenance.model import (
-    MAINTENANCE_STAGE_LABELS,
-    MaintenanceAnnouncement,
-)
+from firebell.status_pages.maintenance_windows.model import MAINTENANCE_STAGE_LABELS, MaintenanceAnnouncement
 from firebell.status_pages.model import Impact, MaintenanceChanged
 from firebell.subscribers import store
 from firebell.subscribers.broadcasts import actions as broadcasts

@@ -1,6 +1,6 @@
 """The numbers of broadcasts about one maintenance window: reminders lie between two updates (pure)."""
 
-from firebell.status_pages.maintenance.model import MAX_REMINDERS
+from firebell.status_pages.maintenance_windows.model import MAX_REMINDERS
 
 _STEP = MAX_REMINDERS + 1
 

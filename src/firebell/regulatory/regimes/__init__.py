@@ -1,0 +1,1 @@
+"""Regulatory regimes, one TOML file each, and customer contracts as regimes with one obligation."""

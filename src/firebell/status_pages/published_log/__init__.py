@@ -1,0 +1,1 @@
+"""The log of published texts, in which each entry is chained to the one before."""

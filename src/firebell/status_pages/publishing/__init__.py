@@ -1,0 +1,1 @@
+"""Publishing: incidents and their updates, corrections, translations and retractions."""

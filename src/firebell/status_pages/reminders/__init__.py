@@ -1,0 +1,1 @@
+"""Reminders of updates that a status page owes."""

@@ -1,0 +1,1 @@
+"""Uptime by day and by month."""
