@@ -31,7 +31,7 @@ async def _declare(w: World, commander: int, severity: int) -> None:
         )
 
 
-async def _publish(w: World, api: Api, bodies: dict[str, str], target: str) -> dict[str, Any]:
+async def _publish(w: World, api: Api, bodies: dict[str, str], target: str, **more: Any) -> dict[str, Any]:
     post: dict[str, Any] = {
         "bodies": bodies,
         "targets": [target],
@@ -40,6 +40,7 @@ async def _publish(w: World, api: Api, bodies: dict[str, str], target: str) -> d
         "next_update_at": (w.now + timedelta(minutes=30)).isoformat(),
         "headline": "Card payments fail",
         "reason": "Known",
+        **more,
     }
     sent: dict[str, Any] = await api("POST", COMMS, post, status=201)
     return sent
@@ -61,12 +62,12 @@ async def _set_type(api: Api, kind: str, *, private: bool) -> None:
     await api("PUT", "/incidents/INC-1/type", {"type": kind, "private": private})
 
 
-async def _mail_customers(w: World, api: Api) -> dict[str, Any]:
+async def _mail_customers(w: World, api: Api, **more: Any) -> dict[str, Any]:
     """Write to the customers of the service, from the composer; the mail waits for 30 seconds."""
     customer = await api("POST", "/customers", {"name": "Nordpost"}, status=201)
     contact = {"address": "ops@nordpost.example", "name": "Ida"}
     await api("POST", f"/customers/{customer['id']}/contacts", contact, status=201)
-    return await _publish(w, api, {"customer": TEXT}, "audience:customers")
+    return await _publish(w, api, {"customer": TEXT}, "audience:customers", **more)
 
 
 async def test_silence_publishes_nothing_of_what_became_a_breach_while_it_waited(
@@ -87,6 +88,21 @@ async def test_silence_publishes_nothing_of_what_became_a_breach_while_it_waited
         assert waiting["state"] == "waiting"
         asked = {(each["rule"], each["role"]) for each in waiting["approvals"]}
         assert {("protected", "legal"), ("protected", "executives")} <= asked
+
+
+async def test_silence_puts_no_cause_into_the_subject_of_a_mail_to_customers(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _declare(w, w.jun, 1)
+        post = await _mail_customers(w, api, mail_subject="Payments fail because of our bank")
+        assert {each["rule"] for each in post["approvals"]} == {"facts", "claims"}
+        clock.advance(timedelta(minutes=10))
+        await w.settle()
+        [sent] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert sent["texts"][0]["subject"] == "Card payments fail"
+        shown = await api("GET", f"{COMMS}/posts/{post['id']}")
+        assert shown["deliveries"][0]["removed"] == ["Payments fail because of our bank"]
 
 
 async def test_customers_get_no_mail_about_an_incident_that_became_private_while_it_waited(

@@ -128,6 +128,14 @@ def claims(text: str, vendors: frozenset[str]) -> list[str]:
     ]
 
 
+def claims_for(content: PostContent, reader: ReaderKind, vendors: frozenset[str]) -> list[str]:
+    """Return the claims in what a reader gets: the text, and for customers the subject of their mail."""
+    named = claims(content.body(reader), vendors)
+    if reader is ReaderKind.CUSTOMER:
+        named += claims(content.mail_subject or content.headline, vendors)
+    return named
+
+
 def without(text: str, removed: Sequence[str]) -> str:
     """Return a text without these sentences; an empty text if nothing is left."""
     for sentence in removed:
@@ -239,7 +247,7 @@ def occasions(
         matched.add(Occasion.CUSTOMER_MAIL)
     if ReaderKind.PUBLIC in outside and not is_first:
         matched.add(Occasion.LATER_UPDATE)
-    is_claim = any(claims(content.body(reader), vendors) for reader in outside)
+    is_claim = any(claims_for(content, reader, vendors) for reader in outside)
     if is_claim and matched & {Occasion.LATER_UPDATE, Occasion.CUSTOMER_MAIL}:
         matched.add(Occasion.CLAIM)
     return frozenset(matched)

@@ -1,6 +1,7 @@
 """Sends a post to the targets at which nothing is missing: the approvals that its rules ask for decide."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.comms import approval_rules, asking, store, target_registry, tone_queries
@@ -83,7 +84,7 @@ async def continue_post(
             [each for each in one.approvals if each.rule in asked],
             one.body_sha256,
             one.author_id,
-            approval_rules.claims(body, vendors),
+            approval_rules.claims_for(one.content, destination.reader, vendors),
             now,
         )
         until = max(filter(None, (until, decision.until)), default=None)
@@ -120,9 +121,13 @@ async def _act(
         return
     removed = decision.sentences
     text = approval_rules.without(body, removed)
-    sending = Sending(
-        one.id, incident, delivery.target, one.content, text, f"comms-{one.id}-{delivery.target}"
-    )
+    content = one.content
+    if removed:
+        subject, headline = (
+            approval_rules.without(line, removed) for line in (content.mail_subject, content.headline)
+        )
+        content = replace(content, mail_subject=subject, headline=headline)
+    sending = Sending(one.id, incident, delivery.target, content, text, f"comms-{one.id}-{delivery.target}")
     if decision.outcome in (ApprovalOutcome.WAIT, ApprovalOutcome.BLOCKED):
         if is_present and target.is_strict:
             await _rehearse(tx, actor, target, sending, now)
