@@ -130,10 +130,10 @@ def claims(text: str, vendors: frozenset[str]) -> list[str]:
 
 def claims_for(content: PostContent, reader: ReaderKind, vendors: frozenset[str]) -> list[str]:
     """Return the claims in what a reader gets: the text, and for customers the subject of their mail."""
-    found = claims(content.body(reader), vendors)
+    named = claims(content.body(reader), vendors)
     if reader is ReaderKind.CUSTOMER:
-        found += claims(content.mail_subject or content.headline, vendors)
-    return found
+        named += claims(content.mail_subject or content.headline, vendors)
+    return named
 
 
 def without(text: str, removed: Sequence[str]) -> str:
