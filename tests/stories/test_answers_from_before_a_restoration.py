@@ -46,6 +46,21 @@ async def message_id(w: World) -> int:
     return int(row["id"])
 
 
+async def test_the_message_of_a_new_page_is_no_repetition_of_a_lost_one(dsn: str, clock: FakeClock) -> None:
+    """Providers that honor the key, such as Matrix, drop a message whose key they have seen."""
+    async with world(dsn, clock) as w:
+        await w.alert("disk full")
+        await w.settle()
+        lost_id = await message_id(w)
+        await restore(w)
+        await w.alert("The database is down")
+        await w.settle()
+        assert await message_id(w) == lost_id
+        assert [m["title"] for m in w.sink.got] == ["disk full", "The database is down"]
+        first, second = [headers["idempotency-key"] for headers in w.sink.headers]
+        assert first != second
+
+
 async def test_an_old_button_in_telegram_acknowledges_no_new_page(dsn: str, clock: FakeClock) -> None:
     async with phones(dsn, clock) as (w, telegram, _):
         await only(w, w.mara, "telegram", str(MARA))

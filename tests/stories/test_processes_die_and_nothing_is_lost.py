@@ -5,8 +5,10 @@ import contextlib
 from datetime import timedelta
 
 from firebell import event_subscriptions
+from firebell.channels.base import Message
 from firebell.kit.clock import FakeClock
 from firebell.notify.deliveries import store as delivery_store
+from firebell.notify.held_messages import SendGroup
 from firebell.paging.model import PageState
 from firebell.worker import Worker, timer_handlers
 from tests.world import world
@@ -24,7 +26,9 @@ async def test_killed_between_claim_and_send_it_is_sent_again_with_the_same_key(
         await w.after(seconds=59)
         assert w.sink.got == []
         await w.after(seconds=1)
-        assert [h["idempotency-key"] for h in w.sink.headers] == [claimed.idempotency_key]
+        assert [h["idempotency-key"] for h in w.sink.headers] == [
+            SendGroup((claimed,), Message("page", "", "high", w.now)).key
+        ]
 
 
 async def test_killed_inside_a_timer_the_timer_runs_again(dsn: str, clock: FakeClock) -> None:

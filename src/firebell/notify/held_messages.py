@@ -40,9 +40,13 @@ class SendGroup(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The idempotency key of these deliveries together."""
-        keys = [d.idempotency_key for d in self.deliveries]
-        return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
+        """The key by which a provider recognizes a repetition of this message.
+
+        It depends on when each delivery was queued: after a backup was restored, another page can have the number, and
+        so the `idempotency_key`, of one that was lost, and a provider must not take its message for a repetition.
+        """
+        queued = "|".join(f"{d.idempotency_key} {d.created_at.isoformat()}" for d in self.deliveries)
+        return hashlib.sha256(queued.encode()).hexdigest()[:32]
 
 
 def send_groups(composed: Iterable[tuple[Delivery, Message | Outcome]], inbox_url: str) -> list[SendGroup]:
