@@ -42,8 +42,6 @@ PATHS = (
     "/.well-known/firebell-status-key",
 )
 DATA = ("/status.json", "/as-of.json", "/api/v2/summary.json", "/badge.svg", "/logo", "/theme.css", "/de")
-
-
 IMPRINT = "https://kestrel.example/imprint"
 
 
@@ -408,8 +406,7 @@ async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_
             shown = await offline.get("/s/kestrel")
             assert (shown.status_code, 'role="status"' in shown.text) == (200, True)
             assert (await offline.get("/s/kestrel/as-of.json")).json()["as_of"][:19] == as_of[:19]
-            badge = (await offline.get("/s/kestrel/badge.svg")).text
-            assert 'aria-label="Kestrel: unknown"' in badge, "no one knows whether it still works"
+            assert "Kestrel: unknown" in (await offline.get("/s/kestrel/badge.svg")).text
             assert (await offline.get("/s/missing")).status_code == 404
             assert (await offline.get("/login")).status_code == 503
         # a process that has connected, but lost the database before the first reader came
