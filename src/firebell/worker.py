@@ -288,16 +288,22 @@ class Worker:
         return sum([await self.run_timers(lane, now) for lane in TIMER_LANES])
 
     async def run_timers(self, lane: str, now: datetime) -> int:
-        """Run one batch of timers of one kind of a lane; return the number finished."""
+        """Run one batch of timers of one kind of a lane, or of the next if all are kept; return the number finished."""
+        kinds = TIMER_LANES[lane]
         async with self._ctx.work_db.tx() as tx:
             await fence(tx, now)
-            due_timers = await timers.claim(tx, now, TIMER_LANES[lane], limit=BATCH)
-            finished = await self._run_batch(tx, due_timers, now) if due_timers else 0
-            if not finished:
-                self._upcoming[lane] = await timers.next_at(tx, TIMER_LANES[lane])
-            return finished
+            while due_timers := await timers.claim(tx, now, kinds, limit=BATCH):
+                finished = await self._run_batch(tx, due_timers, now)
+                if finished:
+                    return finished
+                if finished is None:
+                    break
+                kinds = kinds.without(due_timers[0].kind)
+            self._upcoming[lane] = await timers.next_at(tx, TIMER_LANES[lane])
+            return 0
 
-    async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
+    async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int | None:
+        """Return how many timers are finished, the others are kept; None if another program has locked their tables."""
         if now - due_timers[0].due_at > LATE:
             log.warning(
                 "engine_late",
@@ -313,7 +319,7 @@ class Worker:
             # run individually, they would wait for the same lock while holding their own
             log.warning("timers are locked by another program", extra={"kind": due_timers[0].kind})
             await timers.delay(tx, due_timers, now + LOCKED_PAUSE, repr(exc))
-            return 0
+            return None
         except Exception:
             if tx.conn.is_closed():
                 raise

@@ -102,6 +102,36 @@ async def test_a_locked_timer_keeps_no_other_kind_from_being_claimed(dsn: str, c
                 assert [timer.kind for timer in claimed] == kinds
 
 
+async def test_a_page_that_is_locked_keeps_no_heartbeat_from_being_checked(
+    dsn: str, clock: FakeClock
+) -> None:
+    async def keep(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        return due_timers
+
+    async def finish(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        return []
+
+    async with rota(dsn, clock) as r:
+        async with r.w.ctx.db.tx() as tx:
+            await tx.execute("delete from due")
+            await timers.schedule(tx, "paging.page", "1", r.w.now - timedelta(minutes=2))
+            await timers.schedule(tx, "heartbeats.check", "1", r.w.now - timedelta(minutes=1))
+            await timers.schedule(tx, "oncall.checks", "1", r.w.now - timedelta(minutes=2))
+            await timers.schedule(tx, "handoffs.shift", "1", r.w.now - timedelta(minutes=1))
+        handlers = {
+            "paging.page": keep,
+            "heartbeats.check": finish,
+            "oncall.checks": keep,
+            "handoffs.shift": finish,
+        }
+        worker = Worker(r.w.ctx, handlers, {})
+        for lane in TIMER_LANES:
+            assert [await worker.run_timers(lane, r.w.now) for _ in range(2)] == [1, 0]
+        async with r.w.ctx.db.tx() as tx:
+            rows = await tx.fetch("select kind from due order by kind")
+        assert [row["kind"] for row in rows] == ["oncall.checks", "paging.page"]
+
+
 async def test_a_page_does_not_wait_for_a_handler_that_takes_long(dsn: str, clock: FakeClock) -> None:
     """The quarterly audit of a team is computed in a timer, and an escalation due meanwhile waited for it."""
     audit_began, page_ran = asyncio.Event(), asyncio.Event()

@@ -21,7 +21,9 @@ async def test_someone_who_is_always_on_call_reads_no_end_that_is_not_one(dsn: s
         assert shift.end == w.now + SHIFTS_WINDOW
         async with browser(w) as http:
             await sign_in(w, http, w.mara)
-            page = (await http.get("/pages")).text
-        assert "Always" in page
-        assert format_short(shift.end, "UTC", w.now) not in page
-        assert format_short(shift.end, "Europe/Stockholm", w.now) not in page
+            shown = [(await http.get(path)).text for path in ("/pages", "/oncall/me")]
+            shown.append((await http.get(f"/settings/people/{w.mara}/deactivate")).text)
+        ends = {format_short(shift.end, tz, w.now) for tz in ("UTC", "Europe/Stockholm")}
+        for page in shown:
+            assert "Always" in page
+            assert not [end for end in ends if end in page]

@@ -101,7 +101,7 @@ async def _read(text: str) -> Parsed:
 
 
 async def read_files(files: Mapping[str, str]) -> dict[str, Parsed]:
-    """Return what each text of some files holds; another process reads them, so that no transaction should be open."""
+    """Return the parsed templates of each text. Call it outside a transaction: another process parses, for seconds."""
     return {text: await _read(text) for text in files.values()}
 
 

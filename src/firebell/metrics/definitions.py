@@ -293,7 +293,7 @@ DEFINITIONS = {
             Kind.SERVICES,
             Subject.INCIDENTS,
             "How long a service runs between SEV0 or SEV1 incidents.",
-            "The start of the period, or the creation of the service",
+            "The start of the period, or the creation of the service if that is later",
             "Its end, or now",
             "SEV0 and SEV1 declared in the period",
             "The period without the impact, divided by the failures. Without a failure: longer than the period, and"

@@ -100,7 +100,7 @@ async def managers(tx: Tx) -> list[int]:
 
 
 async def hash_secret(password: str) -> str:
-    """Return the hash of a password that belongs to no person, without checking how good it is."""
+    """Return the hash of a password, without checking how good it is."""
     return await PASSWORDS.run(lambda: password_hashing.hash_password(password))
 
 
@@ -154,7 +154,7 @@ async def create_person(
 ) -> Person:
     """Create a person with email as their contact method; raise `Invalid` naming every wrong field.
 
-    The hash is that of `hash_new_password`, made before the transaction.
+    Compute the hash before the transaction, by `hash_new_password` unless the password was checked.
     """
     errors = FieldErrors()
     clean, address = _check_person(name, email, role, tz, errors)

@@ -134,14 +134,13 @@ def _refuse_if_kept_elsewhere(own: OwnRunbook | None) -> None:
         )
 
 
-async def slug_of(body: str) -> str:
+def slug_of(runbook: Runbook) -> str:
     """Return the slug of a new runbook, from its title; raise `Invalid` if it has none."""
-    title = (await read(clean_text(body, BODY_MAX_CHARS, "body"))).title
-    if not title:
+    if not runbook.title:
         raise Invalid(
             "The runbook has no title.", fields={"body": "Begin with a line such as '# Database failover'."}
         )
-    return slugify(title)
+    return slugify(runbook.title)
 
 
 def _clean_body(body: str) -> str:
@@ -154,9 +153,9 @@ def _clean_body(body: str) -> str:
 
 
 async def parse_new_text(body: str) -> Runbook:
-    """Parse a text before the transaction in which it is saved: that takes seconds at worst, and `save` has it then.
+    """Parse a text before the transaction that saves it, because parsing can take seconds.
 
-    Raise `Invalid` if it is empty, too long, or takes too long to parse.
+    `save` then finds it in the cache. Raise `Invalid` if it is empty, too long, or takes too long to parse.
     """
     return await read(_clean_body(body))
 

@@ -119,8 +119,8 @@ async def _save(request: Request, slug: str) -> Response:
         return await _editor(request, slug, body, check(await read(body), now.date(), teams=teams))
     version = to_number(form.get("version", ""), "version")
     try:
-        await actions.parse_new_text(body)
-        target = slug or await actions.slug_of(body)
+        runbook = await actions.parse_new_text(body)
+        target = slug or actions.slug_of(runbook)
         async with ctx.db.tx() as tx:
             await actions.save(tx, authentication.actor_of(me), target, body, now, version=version)
     except (Conflict, Invalid) as error:

@@ -42,7 +42,7 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
 
 
 async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
-    """Set the timer of (`kind`, `key`) unless there is one."""
+    """Set the timer of (`kind`, `key`) unless there is one. It wakes no worker, which finds it when it next looks."""
     await tx.execute(
         """
         insert into due (kind, key, due_at)
@@ -95,12 +95,19 @@ class Kinds:
     names: tuple[str, ...]
     included: bool = True
 
+    def without(self, kind: str) -> "Kinds":
+        """Return these kinds but for one."""
+        if self.included:
+            return Kinds(tuple(name for name in self.names if name != kind))
+        return Kinds((*self.names, kind), included=False)
+
 
 async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Timer]:
-    """Lock up to `limit` overdue timers of one kind, the most overdue of `kinds` that has timers no one has locked.
+    """Lock up to `limit` overdue timers of one kind: of `kinds` with a timer that no one has locked, the most overdue.
 
-    They are the most overdue ones and, if there are more, for a fifth of the batch the least overdue ones. The rows
-    stay until `finish`; when the process dies, the lock goes and another worker claims them.
+    How overdue a kind is depends on its first timer, which may itself be locked. The timers are the most overdue ones
+    and, if there are more, for a fifth of the batch the least overdue ones. The rows stay until `finish`; when the
+    process dies, the lock goes and another worker claims them.
     """
     newest = int(limit * NEWEST_SHARE)
     rows = await tx.fetch(
@@ -117,6 +124,7 @@ async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Time
                 limit 1
             ) first
             where (kinds.kind = any($3::text[])) = $4
+            -- ordered here, so that only kinds up to the first with a free timer get a lock
             order by first.due_at, kinds.kind
         ), claimed_kind as materialized (
             select unlocked.kind

@@ -58,6 +58,8 @@ class PersonShift:
     start: datetime
     end: datetime
     schedule: Schedule
+    is_cut: bool = False
+    """Whether it goes on beyond what was looked at, so that `end` is not its end."""
 
 
 async def schedules(
@@ -128,7 +130,7 @@ async def shifts_of(
     """Return the shifts of a person between `now` and `horizon` later, cut there, earliest first."""
     ids = await store.ids_naming(tx, person_id, now)
     own_shifts = [
-        PersonShift(shift.start, shift.end, schedule)
+        PersonShift(shift.start, shift.end, schedule, shift.end >= now + horizon)
         for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
         for shift in shifts.between(schedule, now, now + horizon)
         if person_id in shift.users

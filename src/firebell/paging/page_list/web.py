@@ -186,7 +186,7 @@ def _next_shift(shifts: list[oncall.PersonShift], tz: str, now: datetime) -> str
     if not shifts:
         return ""
     first = shifts[0]
-    if first.start <= now and first.end >= now + oncall.SHIFTS_WINDOW:
+    if first.start <= now and first.is_cut:
         return f"You are on call for {first.schedule.name}."
     if first.start <= now:
         return f"You are on call for {first.schedule.name} until {format_short(first.end, tz, now)}."
