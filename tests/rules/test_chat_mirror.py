@@ -40,7 +40,7 @@ FACTS = IncidentFacts(
     declared_on=date(2026, 11, 24),
     closed_at=None,
     update_due_at=NOW + timedelta(minutes=25),
-    last_update_at=None,
+    update_from=NOW - timedelta(minutes=5),
     stable_since=None,
     impact="18% of checkouts",
     commander=MARA,

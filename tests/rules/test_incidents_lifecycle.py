@@ -138,6 +138,10 @@ def test_the_cadence_counts_from_the_last_update() -> None:
     assert next_update(incident(phase=Phase.MONITORING)) == NOW + timedelta(minutes=60)
     assert next_update(incident(phase=Phase.CLOSED)) is None
     assert next_update(incident(severity=3)) is None
+    reopened = NOW + timedelta(hours=20)
+    assert next_update(incident(last_update_at=NOW, reopened_at=reopened)) == reopened + timedelta(minutes=30)
+    later = reopened + timedelta(minutes=10)
+    assert next_update(incident(last_update_at=later, reopened_at=reopened)) == later + timedelta(minutes=30)
 
 
 def test_a_postmortem_is_owed_for_the_worst_severity_ever_held() -> None:

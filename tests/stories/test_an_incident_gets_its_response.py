@@ -428,6 +428,54 @@ async def test_a_regression_pages_everyone_again(org: Org) -> None:
     ]
 
 
+async def test_a_missing_update_after_a_reopening_escalates_no_later_than_after_a_declaration(
+    org: Org,
+) -> None:
+    incident = await org.declare(1)
+    await org.take(incident, IncidentRole.COMMANDER)
+    await org.take(incident, IncidentRole.SME, person=org.w.jun)
+    mara = await org.w.actor(org.w.mara)
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.add_entry(tx, mara, incident.id, "update", "We fail over", org.w.now)
+        await incidents.add_entry(tx, mara, incident.id, "mitigation", "Failed over", org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.MONITORING, org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.CLOSED, org.w.now, reason="Stable", force=True)
+    await org.w.after(hours=20)
+    org.w.sink.got.clear()
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.set_phase(
+            tx, mara, incident.id, Phase.INVESTIGATING, org.w.now, reason="Errors are back"
+        )
+    await org.w.after(minutes=23)
+    assert org.asked(f"{incident.ref}: Update is due") == []
+    assert ("E5", False) in await org.steps(incident)
+    await org.w.after(minutes=1)
+    assert org.asked(f"{incident.ref}: Update is due soon") == ["Mara"]
+    await org.w.after(minutes=20)
+    assert ("E5", False) in await org.steps(incident)
+    await org.w.after(minutes=1)
+    assert ("E5", True) in await org.steps(incident)
+
+
+async def test_an_update_can_be_promised_after_a_reopening(org: Org) -> None:
+    incident = await org.declare(1)
+    await org.take(incident, IncidentRole.COMMANDER)
+    mara = await org.w.actor(org.w.mara)
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.add_entry(tx, mara, incident.id, "mitigation", "Failed over", org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.MONITORING, org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.CLOSED, org.w.now, reason="Stable", force=True)
+    await org.w.after(hours=20)
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.set_phase(
+            tx, mara, incident.id, Phase.INVESTIGATING, org.w.now, reason="Errors are back"
+        )
+        until = await actions.promise(tx, mara, incident.id, Audience.INTERNAL, 60, org.w.now)
+        with pytest.raises(Invalid):
+            await actions.promise(tx, mara, incident.id, Audience.INTERNAL, 61, org.w.now)
+    assert until == org.w.now + timedelta(minutes=60)
+
+
 async def test_a_group_that_no_one_can_reach_alarms_the_fallback_responders(org: Org) -> None:
     async with org.w.ctx.db.tx() as tx:
         await people.update_person(tx, SYSTEM, org.rosa, active=False, now=org.w.now)

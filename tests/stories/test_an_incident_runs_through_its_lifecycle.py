@@ -1,9 +1,10 @@
 """The lifecycle of an incident: guards, back-dating, regressions and closing, with the worker running."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.model import Incident, IncidentRole, Phase
 from firebell.incidents.phases import store as phase_store
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.migrate import available
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
@@ -273,6 +275,35 @@ async def test_a_reopened_incident_owes_no_update_for_the_time_it_was_closed(
         assert again.update_due_at == w.now + every
         worse = await run(w, incidents.set_severity, mara, made.id, 0, "All regions", w.now)
         assert worse.update_due_at == w.now + (incidents.update_interval(0) or every)
+
+
+OLD = """
+insert into incident (
+    title, severity, max_severity, phase, detected_at, declared_at, severity_at, reopen_count
+)
+values
+    ('Reopened twice', 1, 1, 'investigating', now(), now(), now(), 3),
+    ('Regressed', 1, 1, 'investigating', now(), now(), now(), 1);
+insert into incident_transition (incident_id, before, after, at, effective_at, actor)
+values
+    (1, 'closed', 'investigating', '2026-11-24 03:00Z', '2026-11-24 02:50Z', 'Mara'),
+    (1, 'closed', 'investigating', '2026-11-24 05:00Z', '2026-11-24 04:50Z', 'Mara'),
+    (1, 'monitoring', 'investigating', '2026-11-24 06:00Z', '2026-11-24 06:00Z', 'Mara'),
+    (2, 'monitoring', 'investigating', '2026-11-24 06:00Z', '2026-11-24 06:00Z', 'Mara');
+"""
+
+
+async def test_an_upgrade_keeps_when_an_incident_was_reopened(empty_dsn: str) -> None:
+    conn = await asyncpg.connect(empty_dsn)
+    try:
+        for migration in available():
+            if migration.version == 119:
+                await conn.execute(OLD)
+            await conn.execute(migration.sql)
+        rows = await conn.fetch("select reopened_at from incident order by id")
+    finally:
+        await conn.close()
+    assert [row["reopened_at"] for row in rows] == [datetime(2026, 11, 24, 4, 50, tzinfo=UTC), None]
 
 
 async def test_a_closed_sev3_counts_as_reviewed_once_it_can_no_longer_be_reopened(

@@ -122,7 +122,7 @@ def _due(
     if incident.update_due_at is None or facts.closed_at is not None:
         return None
     moment = Moment.UPDATE if times else Moment.FIRST
-    return Due(incident.update_due_at, moment, incident.last_update_at or incident.declared_at)
+    return Due(incident.update_due_at, moment, incident.update_from)
 
 
 async def of_incident(tx: Tx, incident: Incident) -> IncidentAudiences:

@@ -53,7 +53,8 @@ class IncidentFacts:
     declared_on: date
     closed_at: datetime | None
     update_due_at: datetime | None
-    last_update_at: datetime | None
+    update_from: datetime
+    """When the interval of the next update began."""
     stable_since: datetime | None
     impact: str
     commander: Someone | None

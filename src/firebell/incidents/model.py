@@ -119,6 +119,8 @@ class Incident:
     """The clock of the incident of a drill that has started; its updates are due on it."""
     paused_due_at: datetime | None = None
     """The deadline that continues when the drill does; while its clock is stopped, `update_due_at` is None."""
+    reopened_at: datetime | None = None
+    """When it was last reopened after it was closed."""
 
     @property
     def ref(self) -> str:
@@ -129,6 +131,11 @@ class Incident:
     def marked_ref(self) -> str:
         """The reference for messages, such as INC-7, or DRILL INC-7."""
         return f"DRILL {self.ref}" if self.drill else self.ref
+
+    @property
+    def update_from(self) -> datetime:
+        """When the interval of the next update began: at the last update, the declaration or a reopening."""
+        return max(filter(None, (self.last_update_at or self.declared_at, self.reopened_at)))
 
     @property
     def is_private(self) -> bool:

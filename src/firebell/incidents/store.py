@@ -25,13 +25,13 @@ INCIDENT_COLUMNS = (
     "id, title, summary, conditions, actions, needs, severity, max_severity, answers, provisional, phase,"
     " drill, impact_start, detected_at, declared_at, mitigated_at, impact_end, resolved_at, stable_since,"
     " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version,"
-    " type, visibility, backfilled, merged_into, drill_clock"
+    " type, visibility, backfilled, merged_into, drill_clock, reopened_at"
 )
 _CHANGEABLE = {
     *("title", "summary", "conditions", "actions", "needs"),
     *("severity", "max_severity", "answers", "provisional", "phase"),
     *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
-    *("update_due_at", "severity_at", "reopen_count"),
+    *("update_due_at", "severity_at", "reopen_count", "reopened_at"),
     *("type", "visibility", "merged_into", "answers", "impact_start", "detected_at", "declared_at"),
     *("declared_by", "drill_clock"),
 }

@@ -253,7 +253,7 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
     """Return how much of the time until the next update has passed, in percent."""
     if incident.update_due_at is None:
         return 0
-    start = incident.last_update_at or incident.declared_at
+    start = incident.update_from
     return 100 * (now - start) / max(incident.update_due_at - start, closing_rules.STABILITY_PERIOD / 30)
 
 

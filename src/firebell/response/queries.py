@@ -163,7 +163,7 @@ async def _facts(
         ),
         commander_since=(commander.person_id, commander.from_at) if commander else None,
         update_due=incident.update_due_at,
-        update_from=incident.last_update_at or incident.declared_at,
+        update_from=incident.update_from,
         customers_due=cadence.due(
             customers_from,
             timedelta(minutes=every) if every else None,

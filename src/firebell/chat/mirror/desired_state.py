@@ -248,8 +248,7 @@ def _questions(
     reminder, poll = _key(facts, "update-due-"), _key(facts, "poll-")
     due_at = facts.update_due_at
     if facts.is_open and due_at and due_at > facts.declared_at:
-        began = facts.last_update_at or facts.declared_at
-        remind_at = began + (due_at - began) * REMINDER_SHARE
+        remind_at = facts.update_from + (due_at - facts.update_from) * REMINDER_SHARE
         times += [remind_at, due_at]
         if now >= remind_at:
             lead = facts.comms or facts.commander

@@ -76,7 +76,7 @@ async def incident_facts(
         declared_on=to_local(incident.declared_at, tz).date(),
         closed_at=incident.closed_at,
         update_due_at=incident.update_due_at,
-        last_update_at=incident.last_update_at,
+        update_from=incident.update_from,
         stable_since=incident.stable_since,
         impact=incident.conditions or incident.summary,
         commander=someone.get(summary.commander[1]) if summary.commander else None,

@@ -208,6 +208,7 @@ def _times(old: Incident, phase: Phase, at: datetime) -> dict[str, Any]:
                 "stable_since": None,
                 "closed_at": None,
                 "reopen_count": old.reopen_count + 1,
+                **({"reopened_at": at} if old.phase is Phase.CLOSED else {}),
             }
         case _:
             return {}

@@ -8,7 +8,6 @@ import msgspec
 from firebell.incidents import store, timeline_writer
 from firebell.incidents.model import OPEN, Incident
 from firebell.incidents.update_deadlines import rules as update_rules
-from firebell.incidents.update_deadlines import store as deadline_store
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -40,8 +39,7 @@ async def set_update_due(tx: Tx, incident_id: int, due_at: datetime) -> None:
 
 async def schedule_next_update(tx: Tx, incident: Incident) -> Incident:
     """Set when the next update is due, with its timer."""
-    reopened_at = await deadline_store.reopened_at(tx, incident.id) if incident.reopen_count else None
-    due_at = None if incident.backfilled else update_rules.next_update(incident, reopened_at)
+    due_at = None if incident.backfilled else update_rules.next_update(incident)
     if due_at is None:
         await timers.cancel(tx, UPDATE_DUE_TIMER, str(incident.id))
     else:

@@ -13,11 +13,10 @@ def update_interval(severity: int) -> timedelta | None:
     return timedelta(minutes=minutes) if minutes else None
 
 
-def next_update(incident: Incident, reopened_at: datetime | None = None) -> datetime | None:
+def next_update(incident: Incident) -> datetime | None:
     """Return when the next update is due, None for never; the interval doubles in monitoring.
 
-    None was due while an incident was closed that was reopened at `reopened_at`. In a drill, the interval is drill
-    time, and nothing is due while its clock is stopped.
+    In a drill, the interval is drill time, and nothing is due while its clock is stopped.
     """
     interval = update_interval(incident.severity)
     if interval is None or incident.phase not in (*ACTIVE, Phase.MONITORING):
@@ -25,5 +24,4 @@ def next_update(incident: Incident, reopened_at: datetime | None = None) -> date
     if incident.phase is Phase.MONITORING:
         interval *= 2
     clock = incident.drill_clock
-    since = incident.last_update_at or incident.declared_at
-    return real_time(clock, drill_time(clock, max(since, reopened_at or since)) + interval)
+    return real_time(clock, drill_time(clock, incident.update_from) + interval)
