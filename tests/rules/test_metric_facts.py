@@ -143,6 +143,14 @@ def test_no_one_is_present_and_no_update_is_due_while_an_incident_is_closed() ->
     assert (fact.updates_due, fact.updates_on_time) == (1, 1)
 
 
+def test_no_update_is_missed_between_the_ends_of_two_incidents_that_were_merged() -> None:
+    one = incident(phase=Phase.MONITORING, resolved_at=at("11:00"), closed_at=None)
+    resolved = moved(at("10:00"), "investigating", "monitoring")
+    merged = entry("merged", at("11:05"), incident="INC-5")
+    fact = facts.incident_fact(source(one, entry("update", at("09:45")), resolved, merged))
+    assert (fact.updates_due, fact.updates_on_time) == (1, 1)
+
+
 def page(day: int, text: str, ended: str | None, **changes: Any) -> PageSource:
     """Return a page of Mara at level 1; `ended` by its source."""
     triggered, resolved = at(text, day), at(ended, day) if ended else None

@@ -148,7 +148,8 @@ def _first_severity(incident: Incident, timeline: Sequence[TimelineEntry]) -> in
 def presence_minutes(source: IncidentSource) -> dict[int, int]:
     """Return the minutes for which each person was present: held a role, or wrote entries; until it was closed.
 
-    An incident that is not closed counts up to its last entry, and one that was reopened without the time between.
+    An incident that is not closed counts up to its last entry. The time between a closure and a reopening does not
+    count.
     """
     end = source.incident.closed_at or _last_entry_at(source)
     spans: dict[int, list[Interval]] = {}
@@ -165,12 +166,12 @@ def presence_minutes(source: IncidentSource) -> dict[int, int]:
     return {
         person_id: minutes
         for person_id, intervals in spans.items()
-        if (minutes := _minutes(minus(union(intervals), _spans(source.timeline, _CLOSED))))
+        if (minutes := _minutes(minus(union(intervals), _spans(source.timeline, _CLOSED, end))))
     }
 
 
-def _spans(timeline: Sequence[TimelineEntry], phases: Sequence[Phase]) -> list[Interval]:
-    """Return when an incident was in one of these phases, as far as it left them again."""
+def _spans(timeline: Sequence[TimelineEntry], phases: Sequence[Phase], until: datetime) -> list[Interval]:
+    """Return when an incident was in one of these phases, until an instant."""
     spans: list[Interval] = []
     since: datetime | None = None
     for entry in sorted(timeline, key=lambda e: (e.effective_at, e.id)):
@@ -182,6 +183,8 @@ def _spans(timeline: Sequence[TimelineEntry], phases: Sequence[Phase]) -> list[I
         elif not is_inside and since is not None:
             spans.append(Interval(since, entry.effective_at))
             since = None
+    if since is not None and since < until:
+        spans.append(Interval(since, until))
     return spans
 
 
@@ -210,7 +213,8 @@ def update_adherence(incident: Incident, timeline: Sequence[TimelineEntry]) -> t
         every = FACTS[Severity(severity)].update_every
         return timedelta(minutes=every) if every else None
 
-    resolved, since, due, on_time = _spans(timeline, _RESOLVED), incident.declared_at, 0, 0
+    resolved = _spans(timeline, _RESOLVED, end)
+    since, due, on_time = incident.declared_at, 0, 0
     for at in [*posted, None]:
         due_at = _update_due(since, at, resolved, interval)
         if due_at is not None and due_at < end:
