@@ -159,6 +159,27 @@ async def test_an_alert_that_fired_again_before_the_end_was_recorded_is_a_regres
         assert (await latest(w, made.id)).phase is Phase.INVESTIGATING
 
 
+async def test_a_late_alert_of_another_source_hides_no_alert_that_fired_again(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        made, mara = await declared(w, page_id=1), await w.actor(w.mara)
+        await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+        await w.alert(status="resolved")
+        clock.advance(timedelta(minutes=1))
+        ended = w.now
+        clock.advance(timedelta(minutes=10))
+        await w.alert()
+        clock.advance(timedelta(minutes=2))
+        await w.alert("Disk is full", starts_at=(ended - timedelta(minutes=15)).isoformat())
+        clock.advance(timedelta(minutes=13))
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=ended)
+        await w.after(minutes=2)
+        assert (await latest(w, made.id)).phase is Phase.INVESTIGATING
+
+
 async def test_an_alert_that_never_stopped_is_no_regression_but_keeps_the_incident_open(
     dsn: str, clock: FakeClock
 ) -> None:

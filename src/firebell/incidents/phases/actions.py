@@ -227,9 +227,7 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
     match new.phase:
         case Phase.MONITORING:
             stable_at = (new.stable_since or now) + closing_rules.STABILITY_PERIOD
-            ended_at = new.stable_since
-            is_dated_back = ended_at is not None and ended_at < now
-            await phase_store.note_newest_alert(tx, new.id, ended_at if is_dated_back else None)
+            await phase_store.note_newest_alert(tx, new.id)
             await timers.schedule(tx, STABLE_TIMER, key, stable_at)
             await timers.schedule(tx, REFIRE_TIMER, key, now + lifecycle.REFIRE_CHECK_INTERVAL)
             text = f"{actor.label} resolved {new.public_name}."

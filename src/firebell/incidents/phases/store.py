@@ -75,31 +75,26 @@ async def last_transition_at(tx: Tx, incident_id: int) -> datetime | None:
     return effective_at
 
 
-async def note_newest_alert(tx: Tx, incident_id: int, ended_at: datetime | None) -> None:
-    """Note which alerts exist, so that only a later one is a regression.
-
-    If the end of the impact was dated back to `ended_at`, only those count that had started by then.
-    """
+async def note_newest_alert(tx: Tx, incident_id: int) -> None:
+    """Note which alerts exist, so that only a later one is a regression."""
     await tx.execute(
         """
         update incident
         set last_alert_id = (
             select max(id)
             from alert
-            where $2::timestamptz is null
-                or starts_at <= $2
         )
         where id = $1
         """,
         incident_id,
-        ended_at,
     )
 
 
 async def fired_again(tx: Tx, incident_ids: Sequence[int]) -> dict[int, tuple[str, int | None]]:
     """Return the title and page of an alert that fires again since monitoring began, by incident.
 
-    It has the key of an alert of a linked page and was opened after the impact ended.
+    It has the key of an alert of a linked page and was opened after the end of the impact was recorded, or, if that
+    was dated back, started after the end.
     """
     rows = await tx.fetch(
         """
@@ -113,9 +108,20 @@ async def fired_again(tx: Tx, incident_ids: Sequence[int]) -> dict[int, tuple[st
             and again.dedup_key = linked.dedup_key
             and again.status = 'firing'
         left join group_page on group_page.group_id = again.group_id
+        left join lateral (
+            select at, effective_at
+            from incident_transition
+            where incident_id = incident.id
+                and after = 'monitoring'
+            order by id desc
+            limit 1
+        ) ended on true
         where incident.id = any($1::bigint[])
             and incident.phase = 'monitoring'
-            and again.id > coalesce(incident.last_alert_id, 0)
+            and (
+                again.id > coalesce(incident.last_alert_id, 0)
+                or (ended.effective_at < ended.at and again.starts_at > incident.stable_since)
+            )
         order by incident.id, again.id, group_page.page_id desc
         """,
         list(incident_ids),
