@@ -5,6 +5,7 @@ from typing import Any
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.closing import store as closing_store
+from firebell.incidents.closing import watchers
 from firebell.incidents.declaring.backfilling import PastTimes
 from firebell.incidents.model import Incident, IncidentRole, IncidentType, Phase
 from firebell.incidents.phases import store as phase_store
@@ -243,3 +244,67 @@ async def test_two_monitored_incidents_are_stable_since_the_later_end(dsn: str, 
         async with w.ctx.db.tx() as tx:
             assert "stable" in [entry.kind for entry in await incidents.timeline(tx, into.id)]
         assert (await run(w, incidents.set_phase, mara, into.id, Phase.CLOSED, w.now)).phase is Phase.CLOSED
+
+
+async def _times_stable(w: World, incident_id: int) -> int:
+    """Return how often the timeline says that an incident was stable for 30 minutes."""
+    async with w.ctx.db.tx() as tx:
+        return [entry.kind for entry in await incidents.timeline(tx, incident_id)].count("stable")
+
+
+async def test_a_merge_of_one_that_ended_earlier_says_no_second_time_that_an_incident_is_stable(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        earlier = await _monitored(w, severity=2, title="Down")
+        clock.advance(timedelta(minutes=1))
+        into = await _monitored(w, severity=2)
+        await w.after(minutes=35)
+        assert await _times_stable(w, into.id) == 1
+        done = await run(w, incidents.merge, mara, earlier.id, into.id, w.now)
+        assert done.stable_since == into.stable_since
+        await w.after(minutes=35)
+        assert await _times_stable(w, into.id) == 1
+
+
+async def test_who_heard_that_an_incident_can_be_closed_hears_it_again_after_a_later_end(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+
+        def heard() -> list[str]:
+            return [message["title"] for message in w.sink.got if message["event"] == "closing"]
+
+        into = await _monitored(w, severity=2)
+        await run(w, watchers.watch, await w.actor(w.jun), into.id, w.now)
+        await w.after(minutes=28)
+        later = await _monitored(w, severity=2, title="Down")
+        await run(w, incidents.sign_baseline, mara, into.id, "All fine", w.now)
+        await w.after(minutes=5)
+        assert heard() == [f"{into.ref} can be closed"]
+        await run(w, incidents.merge, mara, later.id, into.id, w.now)
+        await w.after(minutes=20)
+        assert len(heard()) == 1
+        await w.after(minutes=12)
+        assert heard() == [f"{into.ref} can be closed"] * 2
+
+
+async def test_an_alert_that_fired_all_along_pages_no_one_again_after_a_merge(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        into = await _monitored(w)
+        clock.advance(timedelta(minutes=5))
+        await w.alert()
+        await w.settle()
+        later = await declared(w, title="Down", page_id=(await w.page()).id)
+        await run(w, incidents.add_entry, mara, later.id, "mitigation", "Rolled back", w.now)
+        await run(w, incidents.set_phase, mara, later.id, Phase.MONITORING, w.now)
+        await run(w, incidents.merge, mara, later.id, into.id, w.now)
+        await w.after(minutes=12)
+        async with w.ctx.db.tx() as tx:
+            done = await incidents.incident(tx, into.id)
+        assert (done.phase, done.reopen_count) == (Phase.MONITORING, 0)

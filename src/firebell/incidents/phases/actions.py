@@ -246,10 +246,14 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
 
 
 @internal("Part of merging two incidents.")
-async def restart_stability(tx: Tx, incident: Incident, since: datetime) -> Incident:
-    """Move the end of the impact of a monitored incident to `since`: it can be closed after 30 minutes from then."""
-    await timers.schedule(tx, STABLE_TIMER, str(incident.id), since + closing_rules.STABILITY_PERIOD)
-    return await store.change(tx, incident.id, impact_end=since, resolved_at=since, stable_since=since)
+async def take_over_end(
+    tx: Tx, actor: Actor, merged: Incident, into: Incident, ended_at: datetime
+) -> Incident:
+    """Give a monitored incident the later end of one that is merged into it: the 30 minutes begin then."""
+    await phase_store.copy_newest_alert(tx, merged.id, into.id)
+    await watchers.wait_again(tx, actor, into)
+    await timers.schedule(tx, STABLE_TIMER, str(into.id), ended_at + closing_rules.STABILITY_PERIOD)
+    return await store.change(tx, into.id, impact_end=ended_at, resolved_at=ended_at, stable_since=ended_at)
 
 
 @internal("Called when an alert fires again, a customer reports, or an impact that continues is merged.")

@@ -90,6 +90,21 @@ async def note_newest_alert(tx: Tx, incident_id: int) -> None:
     )
 
 
+async def copy_newest_alert(tx: Tx, merged_id: int, into_id: int) -> None:
+    """Let an alert that fired all along for a merged incident be no regression of the other one either."""
+    await tx.execute(
+        """
+        update incident
+        set last_alert_id = greatest(incident.last_alert_id, merged.last_alert_id)
+        from incident merged
+        where incident.id = $2
+            and merged.id = $1
+        """,
+        merged_id,
+        into_id,
+    )
+
+
 async def fired_again(tx: Tx, incident_ids: Sequence[int]) -> dict[int, tuple[str, int | None]]:
     """Return the title and page of an alert that fires again since monitoring began, by incident.
 

@@ -70,8 +70,9 @@ async def absorb(
         if old.phase in UNDECLARED
         else min(old.max_severity, into.max_severity),
     )
-    if old.phase is into.phase is Phase.MONITORING and old.stable_since and into.stable_since:
-        merged = await phase_actions.restart_stability(tx, merged, max(old.stable_since, into.stable_since))
+    # of open incidents, only a monitored one has an end
+    if old.stable_since and into.stable_since and old.stable_since > into.stable_since:
+        merged = await phase_actions.take_over_end(tx, actor, old, merged, old.stable_since)
     gone = await store.change(tx, old.id, phase=Phase.MERGED, merged_into=into.id, closed_at=now)
     for timer in (phase_actions.STABLE_TIMER, phase_actions.REFIRE_TIMER):
         await timers.cancel(tx, timer, str(old.id))
