@@ -58,8 +58,6 @@ async def join_levels_off_hours(tx: Tx, event: EntryAdded, now: datetime) -> Non
 async def merge_requests(tx: Tx, event: IncidentMerged, now: datetime) -> None:
     """Let the requests for expertise that no one answered go on in the incident that goes on."""
     await store.move_open_requests(tx, event.incident_id, event.into_id)
-    if await store.responses(tx, [event.into_id]):
-        await timers.schedule(tx, RESPONSE_TIMER, str(event.into_id), now)
 
 
 async def follow_severity(tx: Tx, event: SeverityChanged, now: datetime) -> None:
