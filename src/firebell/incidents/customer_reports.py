@@ -4,8 +4,9 @@ from datetime import datetime
 
 from firebell.incidents import lookup, timeline_writer
 from firebell.incidents.closing import store as closing_store
-from firebell.incidents.model import OPEN, UNDECLARED, CustomerReport, Phase
+from firebell.incidents.model import OPEN, UNDECLARED, CustomerReport
 from firebell.incidents.phases import actions as phase_actions
+from firebell.incidents.phases import lifecycle
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -40,7 +41,7 @@ async def record_report(
     entry = f"recorded a customer report: {text}"
     await timeline_writer.add_timeline_entry(tx, actor, incident_id, "report", entry, now, report=report.id)
     await tx.audit(actor, "incident.report", incident.ref, now, report=report.id)
-    if incident.phase is Phase.MONITORING and incident.stable_since and at > incident.stable_since:
+    if lifecycle.is_after_end(incident, at):
         await phase_actions.regress(tx, actor, incident, f"A customer reported: {text}", now)
     return report
 

@@ -118,10 +118,15 @@ def continues_impact(merged: Incident, into: Incident) -> bool:
 
     The impact of the first one continues, or it was reported after the impact of the second had ended.
     """
-    if into.phase is not Phase.MONITORING:
-        return False
-    is_later = into.stable_since is not None and merged.detected_at > into.stable_since
-    return merged.phase in ACTIVE or (merged.phase in UNDECLARED and is_later)
+    return into.phase is Phase.MONITORING and (
+        merged.phase in ACTIVE or (merged.phase in UNDECLARED and is_after_end(into, merged.detected_at))
+    )
+
+
+def is_after_end(incident: Incident, at: datetime) -> bool:
+    """Return True if the incident is monitored and `at` is after the end of its impact."""
+    since = incident.stable_since
+    return incident.phase is Phase.MONITORING and since is not None and at > since
 
 
 def refire_interval(stable_since: datetime | None, now: datetime) -> timedelta:
