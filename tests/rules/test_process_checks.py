@@ -204,6 +204,16 @@ def test_a_raise_shortens_the_interval_from_then_on() -> None:
     assert "I-UPDATE" in codes(record, at(88))
 
 
+def test_a_promise_after_a_raise_excuses_no_more_than_the_time_until_it() -> None:
+    record = CheckRecord(
+        incident(severity=1, max_severity=1, detected_at=at(0), declared_at=at(0), update_due_at=at(60)),
+        (entry(1, 0, "declared", severity=2), severity_change(2, 20, 2, 1)),
+        (role(COMMANDER, MARA, 0), role(SME, JUN, 0)),
+    )
+    assert "I-UPDATE" not in codes(record, at(70))
+    assert "I-UPDATE" in codes(record, at(71))
+
+
 def test_half_an_hour_without_progress_is_a_finding_unless_someone_was_called() -> None:
     timeline = (
         entry(1, 0, "declared", severity=1),

@@ -60,9 +60,9 @@ def _late_update(
         if interval is None:  # closed: a later update starts again
             start, before = step.end, None
             continue
-        promised = _promised(record, start) if is_last and step is history[-1] else None
         if before is not None and interval < before:
             start = step.start  # a shorter interval counts from when it began
+        promised = _promised(record, start) if is_last and step is history[-1] else None
         before, allowed = interval, max(interval, promised or interval)
         waited = min(step.end, end) - start
         if waited / allowed > worst:
