@@ -28,7 +28,7 @@ async def end_roles_of_leaver(tx: Tx, payload: Mapping[str, int], now: datetime)
     person = await people.person(tx, payload["person_id"])
     if person.active:
         return
-    for incident_id in await handover_store.incidents_with(tx, person.id):
+    for incident_id in await handover_store.open_incidents_with(tx, person.id):
         incident = await store.lock(tx, incident_id)
         if incident is not None and incident.phase in OPEN:
             await handover_store.cancel_to(tx, incident.id, person.id, now)
