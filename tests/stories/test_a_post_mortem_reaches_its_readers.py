@@ -81,6 +81,7 @@ async def test_a_publication_that_is_undone_twice_leaves_nothing_published(
                 document = await postmortems.of_incident(tx, 1)
                 incident = await incidents.incident(tx, 1)
             assert (document.stage, document.published_version) == ("draft", None)
+            assert document.first_published_at is None
             assert incident.phase is Phase.CLOSED
 
 
