@@ -20,38 +20,6 @@ async def add(tx: Tx, incident_id: int, person_id: int, now: datetime) -> None:
     )
 
 
-async def move(tx: Tx, incident_id: int, into_id: int, person_ids: Sequence[int]) -> None:
-    """Let people who wait for one incident wait for another."""
-    await tx.execute(
-        """
-        insert into closing_watch (incident_id, person_id, since)
-        select $2, person_id, since
-        from closing_watch
-        where incident_id = $1
-            and person_id = any($3::bigint[])
-        on conflict do nothing
-        """,
-        incident_id,
-        into_id,
-        list(person_ids),
-    )
-    await end(tx, incident_id)
-
-
-async def of_incident(tx: Tx, incident_id: int) -> list[int]:
-    """Return who waits for an incident."""
-    rows = await tx.fetch(
-        """
-        select person_id
-        from closing_watch
-        where incident_id = $1
-        order by person_id
-        """,
-        incident_id,
-    )
-    return [row["person_id"] for row in rows]
-
-
 async def remove(tx: Tx, incident_id: int, person_id: int) -> None:
     """Stop notifying a person. Idempotent."""
     await tx.execute(

@@ -63,11 +63,11 @@ async def notify_ended(tx: Tx, actor: Actor, incident: Incident, now: datetime) 
 
 
 @internal("Part of merging two incidents.")
-async def move(tx: Tx, incident_id: int, into: Incident) -> None:
+async def move(tx: Tx, incident_id: int, into: Incident, now: datetime) -> None:
     """Let everyone who waits for a merged incident wait for the other one, as far as they may read it."""
-    by_id = await people.people_by_id(tx, await watcher_store.of_incident(tx, incident_id))
-    readers = await visibility_store.readers_among(tx, [into], list(by_id.values()))
-    await watcher_store.move(tx, incident_id, into.id, [person.id for person in readers])
+    by_id = await people.people_by_id(tx, await watcher_store.end(tx, incident_id))
+    for person in await visibility_store.readers_among(tx, [into], list(by_id.values())):
+        await watcher_store.add(tx, into.id, person.id, now)
 
 
 @internal("Called when work on an incident resumes.")

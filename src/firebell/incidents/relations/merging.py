@@ -59,7 +59,7 @@ async def absorb(
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
     await runbooks.move_runs(tx, old.id, into.id)
-    await watchers.move(tx, old.id, into)
+    await watchers.move(tx, old.id, into, now)
     starts = [at for at in (old.impact_start, into.impact_start) if at]
     merged = await store.change(
         tx,
