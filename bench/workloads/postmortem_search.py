@@ -42,13 +42,13 @@ where incident.id % 5 = 0
 """
 _DOCUMENTS = """
 insert into postmortem (
-    incident_id, body, state, due_at, created_at, updated_at, published_at, published_version
+    incident_id, body, state, due_at, created_at, updated_at, published_at, first_published_at, published_version
 )
 select
     incident.id,
     '## Summary' || chr(10) || chr(10) || 'An outage ' || case when incident.id % 4 < 2 then 'halfway. ' else '. ' end
         || text.words || chr(10) || chr(10) || '## Root cause' || chr(10) || chr(10) || left(text.words, 400),
-    'published', closed_at + interval '2 days', closed_at, closed_at, closed_at, 1
+    'published', closed_at + interval '2 days', closed_at, closed_at, closed_at, closed_at, 1
 from incident
 cross join lateral (
     select string_agg('word' || (power(random(), 3) * $3)::int, ' ') as words

@@ -135,9 +135,12 @@ select incident.id, declared_at + j * interval '3 minutes', declared_at + j * in
 from incident, generate_series(1, 10) j
 order by incident.id;
 
-insert into postmortem (incident_id, body, state, due_at, created_at, updated_at, published_at)
+insert into postmortem (
+    incident_id, body, state, due_at, created_at, updated_at, published_at, first_published_at
+)
 select id, repeat('What happened, why, and what we learned from it. ', 40),
     case when id % 50 = 0 then 'draft' else 'published' end, declared_at + interval '7 days', declared_at, declared_at,
+    case when id % 50 = 0 then null else declared_at + interval '6 days' end,
     case when id % 50 = 0 then null else declared_at + interval '6 days' end
 from incident
 where id % 5 = 0;

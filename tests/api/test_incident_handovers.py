@@ -3,7 +3,7 @@
 import re
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentRole
+from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
@@ -98,6 +98,31 @@ async def test_command_is_vacant_when_the_commander_is_deactivated(dsn: str, clo
         assert await api("GET", f"{INC}/handovers") == []
         entries = await api("GET", f"{INC}/timeline")
         assert any(e["kind"] == "role" and "deactivated" in e["text"] for e in entries)
+
+
+async def test_a_commander_who_left_after_the_closing_is_not_commander_again_when_it_is_reopened(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        await api("POST", f"{INC}/roles", {"role": "commander", "person_id": w.jun})
+        await api("POST", f"{INC}/roles", {"role": "scribe", "person_id": w.mara})
+        await api("POST", f"{INC}/handovers", {"role": "scribe", "person_id": w.jun}, status=201)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_phase(tx, mara, 1, Phase.MONITORING, w.now, reason="Over", force=True)
+            await incidents.set_phase(tx, SYSTEM, 1, Phase.CLOSED, w.now, reason="Over", force=True)
+            await people.update_person(tx, SYSTEM, w.jun, active=False, now=w.now)
+        await w.settle()
+        assert await commanders(w) == [w.jun]
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_phase(
+                tx, mara, 1, Phase.INVESTIGATING, w.now, reason="It is back", force=True
+            )
+        assert await commanders(w) == []
+        assert await api("GET", f"{INC}/handovers") == []
+        entries = await api("GET", f"{INC}/timeline")
+        assert len([e for e in entries if e["kind"] == "role" and "deactivated" in e["text"]]) == 1
 
 
 async def test_nothing_can_be_handed_to_someone_who_was_deactivated(dsn: str, clock: FakeClock) -> None:

@@ -176,10 +176,13 @@ async def add_postmortems(w: World, count: int) -> None:
                 from generate_series(1, $1) i
                 returning id
             )
-            insert into postmortem (incident_id, body, state, due_at, created_at, updated_at, published_at)
+            insert into postmortem (
+                incident_id, body, state, due_at, created_at, updated_at, published_at, first_published_at
+            )
             select
                 id, 'Text', case when id % 4 = 0 then 'draft' else 'published' end,
-                $2::timestamptz + (id / 2) * interval '1 hour', $2, $2, case when id % 4 > 0 then $2::timestamptz end
+                $2::timestamptz + (id / 2) * interval '1 hour', $2, $2, case when id % 4 > 0 then $2::timestamptz end,
+                case when id % 4 > 0 then $2::timestamptz end
             from closed
             """,
             count,

@@ -445,7 +445,9 @@ async def test_what_has_not_come_to_rest_did_not_drift(dsn: str, clock: FakeCloc
         await w.after(minutes=15)
         async with w.ctx.db.tx() as tx:
             await tx.execute("update incident set max_severity = 0")
-            await tx.execute("update postmortem set published_at = $1, updated_at = $1", w.now)
+            await tx.execute(
+                "update postmortem set published_at = $1, first_published_at = $1, updated_at = $1", w.now
+            )
             assert await tx.value("select count(*) from postmortem") == 1
             assert (await projection.compare_incidents(tx, 0, w.now))[0] == 0
         for case in await api("GET", "/metrics/acknowledge/cases"):

@@ -45,6 +45,8 @@ class Desk:
         self.machine, self.terminal = machine, terminal
         self.unanswered: list[str] = []
         """The requests that reached the closed gate."""
+        self.failing = ""
+        """The request that a proxy before the server always fails."""
 
     @property
     def away(self) -> Path:
@@ -81,11 +83,18 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
         server = urlsplit(terminal.env["FIREBELL_URL"])
 
         async def gate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            line = await reader.readline()
             if own.away.exists():
-                own.unanswered.append((await reader.readline()).decode())
+                own.unanswered.append(line.decode())
                 writer.close()
                 return
+            if own.failing and line.decode().startswith(own.failing):
+                writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                await writer.drain()
+                await reader.read()
+                return
             up_reader, up_writer = await asyncio.open_connection(server.hostname, server.port)
+            up_writer.write(line)
             try:
                 await asyncio.gather(pipe(reader, up_writer), pipe(up_reader, writer))
             finally:
@@ -164,12 +173,28 @@ async def test_a_server_that_is_away_is_waited_for_once_before_the_first_step(de
     await desk.run(*options)
     assert sum(request.startswith("GET") for request in desk.unanswered) == 1
     desk.unanswered.clear()
-    # what the first of them could not send is what shows that the server is away
+    # now an earlier run has something to report, too
     await desk.run(*options)
-    assert not any(request.startswith("GET") for request in desk.unanswered)
+    assert sum(request.startswith("GET") for request in desk.unanswered) == 1
     desk.away.unlink()
     await desk.run("--resume", "--yes", code=1)
     assert len(await desk.runs()) == 3
+
+
+async def test_an_earlier_report_that_always_fails_keeps_no_run_from_the_newest_text(desk: Desk) -> None:
+    async def push(command: str) -> str:
+        text = runbook(f"### 1. Do\n\n```bash run=auto\n{command}\n```\n")
+        await desk.terminal("runbook", "push", str(desk.machine.write(text, "proxied.md")))
+        return str((await desk.terminal("runbook", "show", "proxied", "--json")).json["sha256"])
+
+    sha256 = await push(': >"$WORK/away"')
+    await desk.run("proxied", "--yes", "--sha256", sha256)
+    desk.away.unlink()
+    desk.failing = "POST /api/v1/runbook-runs/RUN-1/events"
+    sha256 = await push("echo newest")
+    ran = await desk.run("proxied", "--yes", "--sha256", sha256, "--require-server")
+    assert "newest" in ran.out
+    assert [run["state"] for run in await desk.runs()] == ["succeeded", "running"]
 
 
 async def test_in_a_private_incident_no_output_leaves_the_machine(desk: Desk) -> None:

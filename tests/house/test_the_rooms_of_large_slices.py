@@ -105,8 +105,7 @@ POSTMORTEMS = LargeSlice(
     _floors(
         "model",
         "document blameless list_position deadlines",
-        "drafting text_limits store search_store",
-        "postmortem_list",
+        "drafting text_limits store search_store postmortem_list",
         "open_placeholders lookup guide similar",
         "editing checks reminders",
         "meeting several_incidents near_misses",

@@ -6,11 +6,12 @@ from firebell.kit import undo
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.findings import FindingLevel
+from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.publication import distribution_settings, mail_store
 from tests.api.api_clients import browser, sign_in
-from tests.postmortem_steps import PUBLISHABLE, approved
+from tests.postmortem_steps import PUBLISHABLE, agreed, approved
 from tests.world import World, world
 
 PM = "/post-mortems/INC-1"
@@ -80,7 +81,31 @@ async def test_a_publication_that_is_undone_twice_leaves_nothing_published(
                 document = await postmortems.of_incident(tx, 1)
                 incident = await incidents.incident(tx, 1)
             assert (document.stage, document.published_version) == ("draft", None)
+            assert document.first_published_at is None
             assert incident.phase is Phase.CLOSED
+
+
+async def test_undoing_a_publication_makes_no_one_a_writer_who_may_not_approve(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await closed(w)
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            # with three people, no writer may approve
+            await people.create_person(
+                *(tx, SYSTEM), name="Noor", email="noor@example.com", role="responder", tz="UTC", now=w.now
+            )
+            text = f"{PUBLISHABLE}\n{{{{timeline}}}}\n"
+            await postmortems.save(tx, mara, 1, text, 1, w.now)
+            await agreed(tx, w, 1, w.jun)
+            await postmortems.publish(tx, jun, 1, w.now)
+            entry = await undo.find(tx, w.ctx.signer, jun, undo.LATEST, ["postmortem.published"], w.now)
+            await postmortems.unpublish(tx, jun, entry, w.now)
+            version = (await postmortems.of_incident(tx, 1)).version
+            await postmortems.save(tx, mara, 1, f"{text}\nCorrected.\n", version, w.now)
+            await agreed(tx, w, 1, w.jun)
+            assert (await postmortems.of_incident(tx, 1)).stage == "approved"
 
 
 async def test_a_writer_who_approves_in_a_small_team_leaves_a_finding(dsn: str, clock: FakeClock) -> None:

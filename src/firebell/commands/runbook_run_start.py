@@ -72,13 +72,8 @@ def start(options: RunOptions, *, is_terminal: bool) -> ExitCode:
     server = _server(options)
     with contextlib.suppress(OSError):
         delete_old(time.time())
-    if server and (sent := send_waiting(server)):
-        screen.say(f"Sent what {plural(sent, 'earlier run')} had to report.")
     try:
-        if options.resume is None:
-            session = _begun(options, screen, server, bash)
-        else:
-            session = _resumed(options, screen, server, bash)
+        session = _session(options, screen, server, bash)
     except KeyboardInterrupt:
         screen.say("Nothing was run.")
         return ExitCode.INTERRUPTED
@@ -120,6 +115,20 @@ def _server(options: RunOptions) -> Server | None:
         if needs_library or options.incident or options.require_server:
             raise
         return None
+
+
+def _session(options: RunOptions, screen: Screen, server: Server | None, bash: str) -> RunSession:
+    """Begin or resume a run, then send what earlier runs had to report, also if this one is refused.
+
+    In this order, a report that can't be sent does not keep the newest text from being read.
+    """
+    try:
+        if options.resume is None:
+            return _begun(options, screen, server, bash)
+        return _resumed(options, screen, server, bash)
+    finally:
+        if server and (sent := send_waiting(server)):
+            screen.say(f"Sent what {plural(sent, 'earlier run')} had to report.")
 
 
 def _begun(options: RunOptions, screen: Screen, server: Server | None, bash: str) -> RunSession:
@@ -266,6 +275,8 @@ def _resumed(options: RunOptions, screen: Screen, server: Server | None, bash: s
         options.sha256 is not None and options.sha256.lower() != header.sha256
     )
     if is_other and not options.anyway:
+        # what it has to report is sent
+        journal.close()
         fail(
             f"The runbook has changed since this run began ({header.sha256}).",
             "Read it. Then continue with the old text (--anyway), or start a new run.",

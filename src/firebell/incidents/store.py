@@ -374,17 +374,15 @@ async def roles(tx: Tx, ids: Sequence[int]) -> dict[int, list[Assignment]]:
     return assignments
 
 
-async def end_role(
-    tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None, now: datetime
-) -> None:
-    """End a role of one person, or of all its holders if `person_id` is None."""
+async def end_role(tx: Tx, incident_id: int, role: IncidentRole, person_id: int, now: datetime) -> None:
+    """End a role of a person."""
     await tx.execute(
         """
         update incident_role
         set until_at = $4
         where incident_id = $1
             and role = $2
-            and ($3::bigint is null or person_id = $3)
+            and person_id = $3
             and until_at is null
         """,
         incident_id,

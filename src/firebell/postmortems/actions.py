@@ -27,7 +27,6 @@ from firebell.postmortems.reminders import actions as reminders
 from firebell.postmortems.review import actions as review
 from firebell.postmortems.several_incidents import actions as several_incidents
 
-FIRST_PUBLISHED_AT = store.FIRST_PUBLISHED_AT
 acknowledge = publication.acknowledge
 NewAction = actions_from_text.NewAction
 add_action = actions_from_text.add_action

@@ -46,7 +46,7 @@ class ListedPostmortem:
     updated_at: datetime
     published_at: datetime | None
     first_published_at: datetime | None
-    """When it was published first; `published_at` is when its last revision was."""
+    """When it was first published; `published_at` is when its last revision was."""
     version: int
     kind: str
     published_version: int | None

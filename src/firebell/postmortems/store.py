@@ -12,19 +12,8 @@ from firebell.postmortems.model import (
     PostmortemKind,
 )
 
-FIRST_PUBLISHED_AT = """coalesce(
-            (
-                select min(version.at)
-                from postmortem_version version
-                where version.postmortem_id = postmortem.id
-                    and version.reason = 'publish'
-            ),
-            postmortem.published_at
-        )"""
-"""When a `postmortem` was first published, null if it is not; one of an early version has no version of it."""
 _LISTED = (
-    "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at,"
-    f" {FIRST_PUBLISHED_AT} as first_published_at, version,"
+    "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, first_published_at, version,"
     " kind, published_version, asked_version, approved_version, withdrawal_by, withdrawal_reason, withdrawn_at"
 )
 _COLUMNS = f"{_LISTED}, body"
@@ -201,6 +190,7 @@ async def publish(tx: Tx, postmortem_id: int, now: datetime) -> None:
         update postmortem
         set state = 'published',
             published_at = $2,
+            first_published_at = coalesce(first_published_at, $2),
             published_version = version
         where id = $1
         """,
@@ -260,6 +250,7 @@ async def unpublish(tx: Tx, postmortem_id: int, earlier: ListedVersion | None) -
         set state = case when $2::bigint is null then 'draft' else 'published' end,
             published_version = $2,
             published_at = $3,
+            first_published_at = case when $2::bigint is null then null else first_published_at end,
             asked_version = null,
             approved_version = null
         where id = $1

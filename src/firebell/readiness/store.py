@@ -9,7 +9,6 @@ from datetime import date, datetime
 
 from firebell.channels.registry import NEVER_REACHING
 from firebell.kit.db.database import Tx
-from firebell.postmortems.actions import FIRST_PUBLISHED_AT
 from firebell.readiness.facts import ClosedIncident, Dated, PlanningFacts, PublicPageFacts, TabletopFacts
 
 
@@ -282,11 +281,11 @@ async def reviewed_postmortem(tx: Tx) -> Dated | None:
 async def closed_severe(tx: Tx, since: datetime, severities: Sequence[int]) -> list[ClosedIncident]:
     """3.2: return the real incidents closed since an instant that require a post-mortem."""
     rows = await tx.fetch(
-        f"""
+        """
         select
             incident.id,
             incident.closed_at,
-            case when postmortem.state = 'published' then {FIRST_PUBLISHED_AT} end as published_at,
+            case when postmortem.state = 'published' then postmortem.first_published_at end as published_at,
             coalesce(postmortem.due_at, incident.closed_at + interval '48 hours') as due_at
         from incident
         left join postmortem on postmortem.incident_id = incident.id

@@ -13,6 +13,7 @@ from firebell.incidents.closing.rules import ClosingCondition
 from firebell.incidents.model import ACTIVE, UNDECLARED, Incident, IncidentClosed, Phase, PhaseChanged
 from firebell.incidents.phases import lifecycle
 from firebell.incidents.phases import store as phase_store
+from firebell.incidents.roles import ending as role_ending
 from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
@@ -156,14 +157,15 @@ async def _move(
     await _after_phase_change(tx, actor, old.phase, new, now)
     skipping = f", skipping a check (“{why.rstrip('.')}”). Reason: {reason}" if why else ""
     note = f". {reason}" if reason and not why else ""
-    text = _TEXTS.get(phase, f"moved it to {phase}")
-    if old.phase is Phase.CLOSED and phase is Phase.INVESTIGATING:
-        text = "reopened it"
+    is_reopened = old.phase is Phase.CLOSED and phase is Phase.INVESTIGATING
+    text = "reopened it" if is_reopened else _TEXTS.get(phase, f"moved it to {phase}")
     change: dict[str, Any] = {"from": old.phase, "to": phase}
     if happened_at < now:
         change["effective_at"] = happened_at.isoformat()
     text = f"{text}{skipping}{note}"
     await timeline_writer.write_entry(tx, actor, old.id, "phase", text, change, now, min(happened_at, now))
+    if is_reopened:
+        await role_ending.end_roles_of_leavers(tx, new, now)
     await tx.audit(actor, "incident.phase", old.ref, now, to=phase, forced=bool(why))
     await tx.emit(PhaseChanged(old.id, old.phase, phase, happened_at), now)
     if phase is Phase.CLOSED:

@@ -10,6 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
 from firebell.people.action_permissions import internal
+from firebell.people.model import Person
 
 
 @internal("Part of assigning, releasing, handing over and merging roles.")
@@ -28,21 +29,33 @@ async def end_roles_of_leaver(tx: Tx, payload: Mapping[str, int], now: datetime)
     person = await people.person(tx, payload["person_id"])
     if person.active:
         return
-    for incident_id in await handover_store.incidents_with(tx, person.id):
+    for incident_id in await handover_store.open_incidents_with(tx, person.id):
         incident = await store.lock(tx, incident_id)
         if incident is not None and incident.phase in OPEN:
-            await handover_store.cancel_to(tx, incident.id, person.id, now)
-            await _end_all(tx, incident, person.id, person.name, now)
+            await end_roles_of_leavers(tx, incident, now)
 
 
-async def _end_all(tx: Tx, incident: Incident, person_id: int, name: str, now: datetime) -> None:
-    for assignment in (await store.roles(tx, [incident.id]))[incident.id]:
-        if assignment.person_id != person_id:
+@internal("Called when someone is deactivated, and when an incident is reopened.")
+async def end_roles_of_leavers(tx: Tx, incident: Incident, now: datetime) -> None:
+    """End the roles of everyone who is deactivated in a locked incident, and cancel what is offered to them.
+
+    Idempotent.
+    """
+    assignments = (await store.roles(tx, [incident.id]))[incident.id]
+    offers = await handover_store.waiting(tx, incident.id)
+    ids = {a.person_id for a in assignments} | {offer.to_id for offer in offers}
+    for person in (await people.people_by_id(tx, sorted(ids))).values():
+        if person.active:
             continue
-        await end_role(tx, incident.id, assignment.role, person_id, now)
-        text = f"{name} was deactivated and is no longer {ROLE_NAMES[assignment.role].lower()}."
-        data = {"role": assignment.role, "person": person_id, "change": "ended"}
-        await timeline_writer.add_timeline_entry(tx, SYSTEM, incident.id, "role", text, now, **data)
-        await tx.audit(
-            *(SYSTEM, "incident.role_released", incident.ref, now), role=assignment.role, person=person_id
-        )
+        await handover_store.cancel_to(tx, incident.id, person.id, now)
+        for assignment in assignments:
+            if assignment.person_id == person.id:
+                await _end(tx, incident, assignment.role, person, now)
+
+
+async def _end(tx: Tx, incident: Incident, role: IncidentRole, leaver: Person, now: datetime) -> None:
+    await end_role(tx, incident.id, role, leaver.id, now)
+    text = f"{leaver.name} was deactivated and is no longer {ROLE_NAMES[role].lower()}."
+    data = {"role": role, "person": leaver.id, "change": "ended"}
+    await timeline_writer.add_timeline_entry(tx, SYSTEM, incident.id, "role", text, now, **data)
+    await tx.audit(*(SYSTEM, "incident.role_released", incident.ref, now), role=role, person=leaver.id)

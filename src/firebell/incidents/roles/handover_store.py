@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.incidents.model import IncidentRole
+from firebell.incidents.model import OPEN, IncidentRole
 from firebell.kit.db.database import Row, Tx
 
 
@@ -95,24 +95,35 @@ async def cancel_to(tx: Tx, incident_id: int, to_id: int, now: datetime) -> None
     )
 
 
-async def incidents_with(tx: Tx, person_id: int) -> list[int]:
-    """Return the incidents in which a person has a role or is offered one, in the order of their ids."""
+async def open_incidents_with(tx: Tx, person_id: int) -> list[int]:
+    """Return the open incidents in which a person has a role or is offered one, in the order of their ids."""
     rows = await tx.fetch(
         """
-        select incident_id
-        from incident_role
-        where person_id = $1
-            and until_at is null
-        union
-        select incident_id
-        from role_offer
-        where to_id = $1
-            and answer is null
-        order by incident_id
+        select incident.id
+        from incident
+        where phase = any($2::text[])
+            and (
+                exists (
+                    select
+                    from incident_role
+                    where incident_role.incident_id = incident.id
+                        and incident_role.person_id = $1
+                        and incident_role.until_at is null
+                )
+                or exists (
+                    select
+                    from role_offer
+                    where role_offer.incident_id = incident.id
+                        and role_offer.to_id = $1
+                        and role_offer.answer is null
+                )
+            )
+        order by incident.id
         """,
         person_id,
+        [str(phase) for phase in OPEN],
     )
-    return [row["incident_id"] for row in rows]
+    return [row["id"] for row in rows]
 
 
 async def cancel_of(tx: Tx, incident_id: int, role: IncidentRole, from_id: int, now: datetime) -> None:

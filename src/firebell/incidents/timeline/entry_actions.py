@@ -173,7 +173,7 @@ async def strike_entry(
         await _record_change(
             tx, actor, incident_id, entry_id, ChangeKind.STRIKE, reason, "entry_struck", now, reason=reason
         )
-        await _follow(tx, incident_id, view.entry.kind)
+        await _recount(tx, incident_id, view.entry.kind)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -182,18 +182,19 @@ async def restore_entry(tx: Tx, actor: Actor, incident_id: int, entry_id: int, n
     view = await _written(tx, incident_id, entry_id)
     if view.struck:
         await _record_change(tx, actor, incident_id, entry_id, ChangeKind.RESTORE, "", "entry_restored", now)
-        await _follow(tx, incident_id, view.entry.kind)
+        await _recount(tx, incident_id, view.entry.kind)
 
 
-async def _follow(tx: Tx, incident_id: int, kind: str) -> None:
-    """Let the next update be due, and the first mitigation be, as the entries in force have it."""
+async def _recount(tx: Tx, incident_id: int, kind: str) -> None:
+    """Set when mitigation began, or when the next update is due, from the entries that are not struck."""
     if kind not in ("update", "mitigation"):
         return
     incident = await lookup.incident(tx, incident_id)
     entries = (await timeline_store.timelines(tx, [incident_id], [kind]))[incident_id]
     times = [one.effective_at for one in entries]
     if kind == "mitigation":
-        await store.change(tx, incident_id, mitigated_at=min(times, default=None))
+        if (first := min(times, default=None)) != incident.mitigated_at:
+            await store.change(tx, incident_id, mitigated_at=first)
     elif (latest := max(times, default=None)) != incident.last_update_at:
         changed = await store.change(tx, incident_id, last_update_at=latest)
         await update_actions.schedule_next_update(tx, changed)

@@ -7,7 +7,6 @@ from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import known_zone
 from firebell.metrics.facts.rules import Call, PageLogRow, PageSource, RoleHeld
-from firebell.postmortems.actions import FIRST_PUBLISHED_AT
 
 
 async def roles(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[RoleHeld]]:
@@ -44,11 +43,11 @@ async def services(tx: Tx, incident_ids: Sequence[int]) -> list[tuple[int, int]]
 async def postmortems(tx: Tx, incident_ids: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
     """Return the text of the post-mortem of each incident, and when it was first published."""
     rows = await tx.fetch(
-        f"""
+        """
         select
             about.incident_id,
             postmortem.body,
-            {FIRST_PUBLISHED_AT} as published_at
+            postmortem.first_published_at as published_at
         from postmortem_incident about
         join postmortem on postmortem.id = about.postmortem_id
         where about.incident_id = any($1::bigint[])

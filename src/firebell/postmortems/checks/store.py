@@ -6,7 +6,6 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.postmortems.checks.content_checks import KnownWaiver
-from firebell.postmortems.store import FIRST_PUBLISHED_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +28,30 @@ class CheckedDocument:
 async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDocument]:
     """Return the post-mortems of incidents, by incident id."""
     rows = await tx.fetch(
-        f"""
+        """
         select
-            postmortem.id,
+            document.id,
             about.incident_id,
-            case when postmortem.published_version is null then postmortem.state else 'published' end as state,
-            postmortem.due_at,
-            postmortem.author_id,
-            {FIRST_PUBLISHED_AT} as published_at,
+            case when document.published_version is null then document.state else 'published' end as state,
+            document.due_at,
+            document.author_id,
+            document.first_published_at as published_at,
             case
-                when postmortem.published_version is null and postmortem.state <> 'withdrawn' then postmortem.body
+                when document.published_version is null and document.state <> 'withdrawn' then document.body
                 else ''
             end as body,
             (
                 select min(version.at)
                 from postmortem_version version
-                where version.postmortem_id = postmortem.id
+                where version.postmortem_id = document.id
                     and version.by_id is not null
             ) as written_at,
             coalesce(
                 (
                     select review.actor || ': ' || review.override_reason
                     from postmortem_review review
-                    where review.postmortem_id = postmortem.id
-                        and review.version_n = postmortem.approved_version
+                    where review.postmortem_id = document.id
+                        and review.version_n = document.approved_version
                         and review.verdict = 'approve'
                         and review.override_reason <> ''
                     order by review.id desc
@@ -70,7 +69,7 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
             where incident_id = any($1::bigint[])
                 and not is_main
         ) about
-        join postmortem on postmortem.id = about.postmortem_id
+        join postmortem document on document.id = about.postmortem_id
         """,
         list(incident_ids),
     )

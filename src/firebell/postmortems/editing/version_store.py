@@ -120,13 +120,17 @@ async def published_before(tx: Tx, postmortem_id: int, n: int) -> ListedVersion 
 
 
 async def undo_publication(tx: Tx, postmortem_id: int, n: int) -> None:
-    """Note that a version is only saved, because its publication was undone."""
+    """Note that a version is only saved, because its publication was undone, and that no one wrote it.
+
+    No one wrote the text that was restored after it, either; the names stay in `actor`.
+    """
     await tx.execute(
         """
         update postmortem_version
-        set reason = 'save'
+        set reason = case when n = $2 then 'save' else reason end,
+            by_id = null
         where postmortem_id = $1
-            and n = $2
+            and n >= $2
         """,
         postmortem_id,
         n,
