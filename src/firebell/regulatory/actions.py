@@ -217,7 +217,7 @@ async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
 
 
 async def _stop_merged_clocks(tx: Tx, event: IncidentMerged, now: datetime) -> None:
-    """Stop each clock of a merged incident that runs at the other one and is due there no later, or has ended there."""
+    """Stop each clock of a merged incident whose notification the other one has submitted, or owes no later."""
     known = await incidents.incidents_by_id(tx, [event.incident_id, event.into_id])
     merged, into = await queries.clocks_of(tx, [known[event.incident_id], known[event.into_id]], now)
     others = {clock.id: clock for clock in into.clocks}
@@ -226,7 +226,7 @@ async def _stop_merged_clocks(tx: Tx, event: IncidentMerged, now: datetime) -> N
         if other is not None and clock.due_at and rules.covers(other, clock.due_at):
             await record_fact(
                 *(tx, SYSTEM, event.incident_id, f"{STOPPED}{clock.id}", Answer.YES, now),
-                reason=f"It runs at INC-{event.into_id} since the merge.",
+                reason=f"INC-{event.into_id} owes this notification no later, or has submitted it.",
             )
 
 
