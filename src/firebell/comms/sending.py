@@ -61,7 +61,9 @@ async def continue_post(
     known = await target_registry.destinations(tx, incident, now)
     rules = {rule.id: rule for rule in await rules_in_force(tx)}
     vendors = frozenset(await tone_queries.vendors(tx))
-    by_reader = await rules_by_reader(tx, incident, one.content, [pair[1] for pair in known.values()])
+    # all of the post, also those that have it: a later update that is tried again is no first one
+    own = [known[each.target][1] for each in one.deliveries if each.target in known]
+    by_reader = await rules_by_reader(tx, incident, one.content, own)
     waiting = {each.target for each in one.deliveries if each.state is SendState.WAITING}
     readers = {pair[1].reader for key, pair in known.items() if key in waiting}
     unasked = _unasked(one, [rule for reader in readers for rule in by_reader[reader]])
