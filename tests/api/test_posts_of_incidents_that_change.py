@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from firebell.comms.approval_rules import STRIPPED_SUBJECT
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, browser, key_of, organization
@@ -13,17 +16,18 @@ from tests.servers import mail_server
 from tests.stories.test_emails import Mailbox
 from tests.world import World, world
 
+CAUSE = "Payments fail because of our bank"
 COMMS = "/incidents/INC-1/comms"
 POSTS = "/incidents/INC-1/audiences/posts"
 FIRST = "We are sorry: card payments fail since 03:00 UTC. We are moving traffic. You can pay by invoice."
 LATER = "We moved traffic at 03:40 UTC and are watching card payments. You can pay by invoice meanwhile."
 
 
-async def _declare(w: World, commander: int, severity: int) -> None:
+async def _declare(w: World, commander: int, severity: int, title: str = "Card payments fail") -> None:
     async with w.ctx.db.tx() as tx:
         await incidents.declare(
             *(tx, await w.actor(w.mara)),
-            title="Card payments fail",
+            title=title,
             severity=severity,
             commander_id=commander,
             service_ids=[w.service],
@@ -103,6 +107,27 @@ async def test_silence_puts_no_cause_into_the_subject_of_a_mail_to_customers(
         assert sent["texts"][0]["subject"] == "Card payments fail"
         shown = await api("GET", f"{COMMS}/posts/{post['id']}")
         assert shown["deliveries"][0]["removed"] == ["Payments fail because of our bank"]
+
+
+@pytest.mark.parametrize(
+    ("title", "headline", "subject"),
+    [
+        ("Card payments fail", f"Cards: {CAUSE}", CAUSE),
+        ("Card payments fail", CAUSE, ""),
+        (CAUSE, "", ""),
+    ],
+)
+async def test_no_cause_replaces_a_subject_that_no_one_approved(
+    dsn: str, clock: FakeClock, title: str, headline: str, subject: str
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _declare(w, w.jun, 1, title)
+        post = await _mail_customers(w, api, mail_subject=subject, headline=headline)
+        assert {each["rule"] for each in post["approvals"]} == {"facts", "claims"}
+        clock.advance(timedelta(minutes=10))
+        await w.settle()
+        [sent] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert sent["texts"][0]["subject"] == STRIPPED_SUBJECT
 
 
 async def test_customers_get_no_mail_about_an_incident_that_became_private_while_it_waited(
