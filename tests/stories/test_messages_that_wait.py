@@ -201,3 +201,32 @@ async def test_bounces_that_come_after_the_first_500_mails_left_still_pause_the_
         shown, *_ = await t.api("GET", "/status-pages/kestrel/broadcasts")
         assert shown["paused_at"]
         assert len(t.relay.mails) == 8
+
+
+async def test_later_bounces_and_a_pause_by_hand_do_not_keep_a_broadcast_from_being_paused(
+    dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_addresses, "STOP_WITHIN", 4)
+    monkeypatch.setattr(dead_addresses, "STOP_SHARE", 0.5)
+    monkeypatch.setattr(mail_sender, "BATCH", 4)
+    async with town(dsn, clock, tmp_path) as t:
+        await _confirmed(t, 12)
+        await t.publish("One.")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        lane = lanes.lanes(t.w.ctx)["subscriber_mail"]
+        assert [await lane.run_once(t.w.now) for _ in range(2)] == [4, 4]
+        first, later = t.relay.mails[:2], t.relay.mails[4:7]
+        for mail in later:
+            await reported(t, mail, "Bounce", bounceType="Permanent", bounceSubType="General")
+        [shown] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["paused_at"] is None
+        path = f"/status-pages/kestrel/broadcasts/{shown['id']}"
+        await t.api("POST", f"{path}/pause", {"reason": "We look at the bounces."})
+        assert (await t.api("POST", f"{path}/resume"))["paused_at"] is None
+        for mail in first:
+            await reported(t, mail, "Bounce", bounceType="Permanent", bounceSubType="General")
+        await t.w.settle()
+        [shown] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["paused_at"]
+        assert len(t.relay.mails) == 8
