@@ -1,5 +1,6 @@
 """What was written before an incident turned out to be about personal data, or became private, or in a drill."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from firebell.audiences.posts.mailer import AudienceMailer
 from firebell.comms.approval_rules import STRIPPED_SUBJECT
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import LIVE_CHANNEL
 from tests.api.api_clients import Api, browser, key_of, organization
 from tests.api.test_a_post_reaches_customers import TEXT
 from tests.servers import mail_server
@@ -143,6 +146,25 @@ async def test_customers_get_no_mail_about_an_incident_that_became_private_while
         assert box.recipients == []
         [post] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
         assert (post["texts"][0]["void"], post["texts"][0]["queued"]) == (1, 0)
+
+
+async def test_an_open_incident_page_hears_that_a_mail_was_withheld(dsn: str, clock: FakeClock) -> None:
+    async with _mailing(dsn, clock, Mailbox()) as (w, api):
+        await _mail_customers(w, api)
+        await _set_type(api, "security", private=True)
+        clock.advance(timedelta(seconds=40))
+        db, topics = w.ctx.work_db, list[str]()
+        for each in (w.ctx.db, db):
+            await each.flush()
+        listener = await db.listen({LIVE_CHANNEL: topics.append})
+        assert await AudienceMailer(w.ctx).run_once(w.now) == 1
+        async with db.tx() as tx:
+            await tx.live("last")
+        async with asyncio.timeout(60):
+            while "last" not in topics:
+                await asyncio.sleep(0.01)
+        await listener.close()
+        assert "inc-1" in topics
 
 
 async def test_a_mail_to_customers_that_failed_is_not_sent_again_once_the_incident_is_private(
