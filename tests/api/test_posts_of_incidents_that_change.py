@@ -97,6 +97,27 @@ async def test_silence_publishes_nothing_of_what_became_a_breach_while_it_waited
         assert {("protected", "legal"), ("protected", "executives")} <= asked
 
 
+async def test_a_post_is_not_held_forever_because_its_incident_was_called_a_breach_by_mistake(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _declare(w, w.jun, 1)
+        post = await _mail_customers(w, api)
+
+        async def shown() -> dict[str, Any]:
+            await w.settle()
+            waiting: dict[str, Any] = await api("GET", f"{COMMS}/posts/{post['id']}")
+            return waiting
+
+        await _set_type(api, "data_protection", private=False)
+        # those who must approve it now are asked before the first wait ends
+        assert {each["rule"] for each in (await shown())["approvals"]} == {"facts", "protected"}
+        clock.advance(timedelta(minutes=5))
+        assert (await shown())["state"] == "waiting"
+        await _set_type(api, "operational", private=False)
+        assert (await shown())["state"] == "published"
+
+
 async def test_silence_puts_no_cause_into_the_subject_of_a_mail_to_customers(
     dsn: str, clock: FakeClock
 ) -> None:
