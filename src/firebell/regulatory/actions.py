@@ -192,12 +192,18 @@ async def _apply_contracts(tx: Tx, incident: Incident, now: datetime) -> None:
 async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
     """Give the facts of a merged incident to the one it was merged into; of two times the earlier one counts.
 
-    The clocks that run there now stop at the merged incident, so that what is submitted once is not owed twice.
+    The clocks that run there now stop at the merged incident, so that what is submitted once is not owed twice. A clock
+    that was stopped at the merged incident does not stop one that runs at the other.
     """
+    into = (await incidents.incidents_by_id(tx, [event.into_id]))[event.into_id]
+    [clocks] = await queries.clocks_of(tx, [into], now)
+    running = {f"{STOPPED}{clock.id}" for clock in clocks.owed}
     records = await store.facts(tx, [event.incident_id, event.into_id])
     known = rules.latest(records[event.into_id])
     reason = f"Merged from INC-{event.incident_id}."
     for fact, record in rules.latest(records[event.incident_id]).items():
+        if fact in running:
+            continue
         own = known.get(fact)
         is_earlier = (
             own is not None
