@@ -251,3 +251,26 @@ async def test_what_was_submitted_for_the_other_incident_is_not_overdue_at_the_m
     assert (await clocks(w, merged))["GDPR-33"].state is State.STOPPED
     # its declaration was earlier, so this one is due before that of the other incident
     assert (await clocks(w, merged))[contract.obligation_id].state is State.OVERDUE
+
+
+async def test_a_clock_that_was_stopped_at_the_other_incident_still_runs_at_the_merged_one(w: World) -> None:
+    mara = await w.actor(w.mara)
+    merged, into = await declared(w), await declared(w)
+    await record(w, merged, "personal_data")
+    await record(w, into, "stopped:GDPR-33", reason="No personal data in this one")
+    async with w.ctx.db.tx() as tx:
+        await incidents.merge(tx, mara, merged.id, into.id, w.now)
+    await w.settle()
+    assert (await clocks(w, into))["GDPR-33"].state is State.STOPPED
+    assert (await clocks(w, merged))["GDPR-33"].state is State.RUNNING
+
+
+async def test_a_clock_that_runs_at_the_other_incident_is_not_stopped_by_a_merge(w: World) -> None:
+    mara = await w.actor(w.mara)
+    merged, into = await declared(w), await declared(w)
+    await record(w, merged, "stopped:GDPR-33", reason="No personal data in this one")
+    await record(w, into, "personal_data")
+    async with w.ctx.db.tx() as tx:
+        await incidents.merge(tx, mara, merged.id, into.id, w.now)
+    await w.settle()
+    assert (await clocks(w, into))["GDPR-33"].state is State.RUNNING

@@ -235,6 +235,37 @@ async def test_a_later_update_waits_for_the_commander_and_silence_sends_it(
             assert {row["person_id"] for row in notices} == {w.jun}
 
 
+async def test_the_first_update_of_a_page_is_not_held_because_another_page_has_one(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _status_page(w, api)
+        page = {"slug": "partners", "name": "Partners", "tz": "UTC", "service_ids": [w.service]}
+        await api("POST", "/status-pages", page, status=201)
+        held = {
+            "enabled": True,
+            "roles": ["commander"],
+            "silence": "hold",
+            "minutes": 0,
+            "severities": [0, 1],
+        }
+        await api("PUT", "/comms/approval-rules/facts", held)
+        await _declare(w, w.jun)
+
+        async def publish(*slugs: str) -> dict[str, Any]:
+            targets = [f"status_page:{slug}" for slug in slugs]
+            post: dict[str, Any] = await api(
+                "POST", COMMS, _post(w, clock, await _revision(api), targets=targets), status=201
+            )
+            return post
+
+        for slug in ("kestrel", "partners"):
+            post = await publish(slug)
+            assert (post["state"], post["approvals"]) == ("published", [])
+        post = await publish("kestrel", "partners")
+        assert (post["state"], [each["rule"] for each in post["approvals"]]) == ("waiting", ["facts"])
+
+
 async def test_a_post_has_its_translations_an_estimate_and_a_mail_to_customers(
     dsn: str, clock: FakeClock
 ) -> None:

@@ -1,29 +1,36 @@
 """What was written before an incident turned out to be about personal data, or became private, or in a drill."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from firebell.audiences.posts.mailer import AudienceMailer
+from firebell.comms.approval_rules import STRIPPED_SUBJECT
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import LIVE_CHANNEL
 from tests.api.api_clients import Api, browser, key_of, organization
 from tests.api.test_a_post_reaches_customers import TEXT
 from tests.servers import mail_server
 from tests.stories.test_emails import Mailbox
 from tests.world import World, world
 
+CAUSE = "Payments fail because of our bank"
 COMMS = "/incidents/INC-1/comms"
 POSTS = "/incidents/INC-1/audiences/posts"
 FIRST = "We are sorry: card payments fail since 03:00 UTC. We are moving traffic. You can pay by invoice."
 LATER = "We moved traffic at 03:40 UTC and are watching card payments. You can pay by invoice meanwhile."
 
 
-async def _declare(w: World, commander: int, severity: int) -> None:
+async def _declare(w: World, commander: int, severity: int, title: str = "Card payments fail") -> None:
     async with w.ctx.db.tx() as tx:
         await incidents.declare(
             *(tx, await w.actor(w.mara)),
-            title="Card payments fail",
+            title=title,
             severity=severity,
             commander_id=commander,
             service_ids=[w.service],
@@ -90,6 +97,27 @@ async def test_silence_publishes_nothing_of_what_became_a_breach_while_it_waited
         assert {("protected", "legal"), ("protected", "executives")} <= asked
 
 
+async def test_a_post_is_not_held_forever_because_its_incident_was_called_a_breach_by_mistake(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _declare(w, w.jun, 1)
+        post = await _mail_customers(w, api)
+
+        async def shown() -> dict[str, Any]:
+            await w.settle()
+            waiting: dict[str, Any] = await api("GET", f"{COMMS}/posts/{post['id']}")
+            return waiting
+
+        await _set_type(api, "data_protection", private=False)
+        # those who must approve it now are asked before the first wait ends
+        assert {each["rule"] for each in (await shown())["approvals"]} == {"facts", "protected"}
+        clock.advance(timedelta(minutes=5))
+        assert (await shown())["state"] == "waiting"
+        await _set_type(api, "operational", private=False)
+        assert (await shown())["state"] == "published"
+
+
 async def test_silence_puts_no_cause_into_the_subject_of_a_mail_to_customers(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -105,6 +133,27 @@ async def test_silence_puts_no_cause_into_the_subject_of_a_mail_to_customers(
         assert shown["deliveries"][0]["removed"] == ["Payments fail because of our bank"]
 
 
+@pytest.mark.parametrize(
+    ("title", "headline", "subject"),
+    [
+        ("Card payments fail", f"Cards: {CAUSE}", CAUSE),
+        ("Card payments fail", CAUSE, ""),
+        (CAUSE, "", ""),
+    ],
+)
+async def test_no_cause_replaces_a_subject_that_no_one_approved(
+    dsn: str, clock: FakeClock, title: str, headline: str, subject: str
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _declare(w, w.jun, 1, title)
+        post = await _mail_customers(w, api, mail_subject=subject, headline=headline)
+        assert {each["rule"] for each in post["approvals"]} == {"facts", "claims"}
+        clock.advance(timedelta(minutes=10))
+        await w.settle()
+        [sent] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert sent["texts"][0]["subject"] == STRIPPED_SUBJECT
+
+
 async def test_customers_get_no_mail_about_an_incident_that_became_private_while_it_waited(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -118,6 +167,25 @@ async def test_customers_get_no_mail_about_an_incident_that_became_private_while
         assert box.recipients == []
         [post] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
         assert (post["texts"][0]["void"], post["texts"][0]["queued"]) == (1, 0)
+
+
+async def test_an_open_incident_page_hears_that_a_mail_was_withheld(dsn: str, clock: FakeClock) -> None:
+    async with _mailing(dsn, clock, Mailbox()) as (w, api):
+        await _mail_customers(w, api)
+        await _set_type(api, "security", private=True)
+        clock.advance(timedelta(seconds=40))
+        db, topics = w.ctx.work_db, list[str]()
+        for each in (w.ctx.db, db):
+            await each.flush()
+        listener = await db.listen({LIVE_CHANNEL: topics.append})
+        assert await AudienceMailer(w.ctx).run_once(w.now) == 1
+        async with db.tx() as tx:
+            await tx.live("last")
+        async with asyncio.timeout(60):
+            while "last" not in topics:
+                await asyncio.sleep(0.01)
+        await listener.close()
+        assert "inc-1" in topics
 
 
 async def test_a_mail_to_customers_that_failed_is_not_sent_again_once_the_incident_is_private(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firebell.comms.approval_rules import (
     DEFAULT_RULES,
+    STRIPPED_SUBJECT,
     ApprovalOutcome,
     Occasion,
     claims,
@@ -16,6 +17,7 @@ from firebell.comms.approval_rules import (
     due_at,
     matching,
     occasions,
+    subject_without_claims,
     without,
 )
 from firebell.comms.model import Approval, ApproverAnswer, PostContent
@@ -79,7 +81,12 @@ def _occasions(
     text: str, *, is_first: bool = False, kind: str = "operational", reader: ReaderKind = ReaderKind.PUBLIC
 ) -> frozenset[Occasion]:
     content = PostContent({reader: text}, ())
-    return occasions(content, frozenset({reader}), kind, is_first=is_first, vendors=frozenset({"Acme"}))
+    return occasions(
+        *(content, frozenset({reader}), kind),
+        title="Card payments fail",
+        is_first=is_first,
+        vendors=frozenset({"Acme"}),
+    )
 
 
 def test_the_first_public_text_waits_for_no_one_unless_it_is_about_security() -> None:
@@ -94,6 +101,20 @@ def test_the_first_public_text_waits_for_no_one_unless_it_is_about_security() ->
     later = frozenset({Occasion.LATER_UPDATE})
     assert [rule.id for rule in matching(DEFAULT_RULES, later, 1)] == ["facts"]
     assert matching(DEFAULT_RULES, later, 2) == []
+
+
+def test_what_is_left_of_a_subject_is_what_its_author_wrote_for_customers() -> None:
+    def subject(own: str, headline: str, title: str) -> str:
+        content = PostContent({}, (), mail_subject=own, headline=headline)
+        return subject_without_claims(content, title, frozenset())
+
+    cause, fine = "Payments fail because of our bank", "Card payments fail"
+    assert subject(f"We are sorry. {CLAIM}", fine, fine) == "We are sorry."
+    assert subject(cause, "Payments fail", fine) == "Payments fail"
+    assert subject("", "Payments fail", cause) == "Payments fail"
+    assert subject(cause, "", fine) == subject("", cause, fine) == STRIPPED_SUBJECT
+    assert subject("", "", fine) == fine
+    assert subject("", "", cause) == STRIPPED_SUBJECT
 
 
 def test_only_the_sentences_that_claim_something_are_left_out() -> None:

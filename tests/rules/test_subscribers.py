@@ -220,10 +220,10 @@ def test_when_an_address_is_dead() -> None:
 
 
 def test_5_percent_of_the_first_500_stop_the_line() -> None:
-    assert dead_addresses.stops_the_line(500, 25)
-    assert dead_addresses.stops_the_line(30, 25)
-    assert not dead_addresses.stops_the_line(500, 24)
-    assert not dead_addresses.stops_the_line(501, 400)
+    assert dead_addresses.stops_the_line(25)
+    assert not dead_addresses.stops_the_line(24)
+    assert dead_addresses.is_among_first(499)
+    assert not dead_addresses.is_among_first(500)
 
 
 def test_retries_end_and_a_later_time_of_the_receiver_counts() -> None:

@@ -9,7 +9,10 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.subscribers.broadcasts import actions as broadcasts
 from firebell.subscribers.deliveries import dead_addresses
-from firebell.subscribers.sending import lanes, mail_sender
+from firebell.subscribers.deliveries import store as delivery_store
+from firebell.subscribers.deliveries.smtp_replies import Failure
+from firebell.subscribers.deliveries.store import DeliveryOutcome
+from firebell.subscribers.sending import delivery_outcomes, lanes, mail_sender
 from tests.stories.test_subscribers_of_a_status_page import INCIDENTS, OPS, Town, link_of, reported, town
 
 
@@ -73,6 +76,29 @@ async def test_a_later_mail_that_waits_says_what_a_paused_broadcast_had_to_say(
         async with t.w.ctx.work_db.tx() as tx:
             await broadcasts.fan_out_step(tx, t.w.now)
         await _resume(t, first)
+        news = t.relay.to(OPS)[1:]
+        assert [mail["Subject"] for mail in news] == ["[Kestrel] Resolved: Payments fail"]
+        assert "We are looking." in _text(news[0])
+
+
+async def test_a_later_mail_that_is_tried_again_says_what_a_paused_broadcast_had_to_say(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        published = await t.publish("We are looking.")
+        first = await _pause(t)
+        await t.update(published["id"], "Over.", "resolved")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+            [claimed] = await delivery_store.claim(
+                tx, "mail", 10, lambda listed: [delivery_id for delivery_id, _ in listed], "other", t.w.now
+            )
+        await _resume(t, first)
+        again = DeliveryOutcome(claimed, "451 try later", Failure.TEMPORARY, retry_at=t.w.now)
+        async with t.w.ctx.work_db.tx() as tx:
+            await delivery_outcomes.record(tx, "other", [again], t.w.now)
+        await t.w.settle()
         news = t.relay.to(OPS)[1:]
         assert [mail["Subject"] for mail in news] == ["[Kestrel] Resolved: Payments fail"]
         assert "We are looking." in _text(news[0])
@@ -173,5 +199,34 @@ async def test_bounces_that_come_after_the_first_500_mails_left_still_pause_the_
             await reported(t, mail, "Bounce", bounceType="Permanent", bounceSubType="General")
         await t.w.settle()
         shown, *_ = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["paused_at"]
+        assert len(t.relay.mails) == 8
+
+
+async def test_later_bounces_and_a_pause_by_hand_do_not_keep_a_broadcast_from_being_paused(
+    dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_addresses, "STOP_WITHIN", 4)
+    monkeypatch.setattr(dead_addresses, "STOP_SHARE", 0.5)
+    monkeypatch.setattr(mail_sender, "BATCH", 4)
+    async with town(dsn, clock, tmp_path) as t:
+        await _confirmed(t, 12)
+        await t.publish("One.")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        lane = lanes.lanes(t.w.ctx)["subscriber_mail"]
+        assert [await lane.run_once(t.w.now) for _ in range(2)] == [4, 4]
+        first, later = t.relay.mails[:2], t.relay.mails[4:7]
+        for mail in later:
+            await reported(t, mail, "Bounce", bounceType="Permanent", bounceSubType="General")
+        [shown] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["paused_at"] is None
+        path = f"/status-pages/kestrel/broadcasts/{shown['id']}"
+        await t.api("POST", f"{path}/pause", {"reason": "We look at the bounces."})
+        assert (await t.api("POST", f"{path}/resume"))["paused_at"] is None
+        for mail in first:
+            await reported(t, mail, "Bounce", bounceType="Permanent", bounceSubType="General")
+        await t.w.settle()
+        [shown] = await t.api("GET", "/status-pages/kestrel/broadcasts")
         assert shown["paused_at"]
         assert len(t.relay.mails) == 8

@@ -57,6 +57,8 @@ ROLE_LABELS = {
 }
 """Who can be asked: the commander of the incident, or a group of the response by severity."""
 MAX_MINUTES = 24 * 60
+STRIPPED_SUBJECT = "Update about an incident"
+"""The subject of an email if nothing is left of what its author wrote without an approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,11 @@ def claims(text: str, vendors: frozenset[str]) -> list[str]:
     ]
 
 
-def claims_for(content: PostContent, reader: ReaderKind, vendors: frozenset[str]) -> list[str]:
-    """Return the claims in what a reader gets: the text, and for customers the subject of their mail."""
+def claims_for(content: PostContent, reader: ReaderKind, title: str, vendors: frozenset[str]) -> list[str]:
+    """Return the claims in what a reader gets: the text, and for customers the subject of their email."""
     named = claims(content.body(reader), vendors)
     if reader is ReaderKind.CUSTOMER:
-        named += claims(content.mail_subject or content.headline, vendors)
+        named += claims(content.subject(title), vendors)
     return named
 
 
@@ -141,6 +143,17 @@ def without(text: str, removed: Sequence[str]) -> str:
     for sentence in removed:
         text = text.replace(sentence, "")
     return re.sub(r" {2,}", " ", text).strip()
+
+
+def subject_without_claims(content: PostContent, title: str, vendors: frozenset[str]) -> str:
+    """Return the subject of an email to customers whose claims no one approved.
+
+    It is what is left of the subject or else of the headline. The title of the incident, which was not written for
+    customers, replaces neither.
+    """
+    written = [line for line in (content.mail_subject, content.headline) if line] or [title]
+    remaining = (without(line, claims(line, vendors)) for line in written)
+    return next(filter(None, remaining), STRIPPED_SUBJECT)
 
 
 def content_hash(content: PostContent) -> str:
@@ -231,6 +244,7 @@ def occasions(
     readers: frozenset[ReaderKind],
     incident_type: str,
     *,
+    title: str,
     is_first: bool,
     vendors: frozenset[str],
 ) -> frozenset[Occasion]:
@@ -247,7 +261,7 @@ def occasions(
         matched.add(Occasion.CUSTOMER_MAIL)
     if ReaderKind.PUBLIC in outside and not is_first:
         matched.add(Occasion.LATER_UPDATE)
-    is_claim = any(claims_for(content, reader, vendors) for reader in outside)
+    is_claim = any(claims_for(content, reader, title, vendors) for reader in outside)
     if is_claim and matched & {Occasion.LATER_UPDATE, Occasion.CUSTOMER_MAIL}:
         matched.add(Occasion.CLAIM)
     return frozenset(matched)

@@ -7,7 +7,7 @@ from firebell.comms import asking, drafts, sending, store
 from firebell.comms.model import ApproverAnswer, CommsPost, PostState
 from firebell.comms.target import Destination
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident
+from firebell.incidents.model import EntryAdded, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
@@ -19,6 +19,8 @@ from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
 NOTE_MAX_CHARS = 1000
+TYPE_ENTRY = "type"
+"""The kind of the timeline entry after which other rules may apply."""
 
 
 async def ask(
@@ -28,6 +30,13 @@ async def ask(
     by_reader = await sending.rules_by_reader(tx, incident, one.content, listed)
     rules = {rule.id: rule for matched in by_reader.values() for rule in matched}
     await asking.ask(tx, incident, one, rules.values(), now)
+
+
+async def check_waiting(tx: Tx, event: EntryAdded, now: datetime) -> None:
+    """Decide again about the posts that wait once the type of their incident has changed."""
+    if event.kind == TYPE_ENTRY:
+        waiting = await store.waiting_posts(tx, event.incident_id)
+        await timers.schedule_many(tx, sending.APPROVAL_TIMER, [(str(one.id), now, 0) for one in waiting])
 
 
 @permits(Verb.INCIDENT_READ)

@@ -80,7 +80,7 @@ class PostContent:
     """When it is expected to be over, as an estimate for status pages."""
     translations: Mapping[str, str] = field(default_factory=dict)
     mail_subject: str = ""
-    """The subject of emails to customers; the headline or the title of the incident without one."""
+    """The subject of emails to customers, empty if its author wrote none."""
     is_quiet: bool = False
     """True if the subscribers of status pages are not notified."""
 
@@ -90,6 +90,10 @@ class PostContent:
         if reader is ReaderKind.CUSTOMER and not text.strip():
             return self.bodies.get(ReaderKind.PUBLIC, "")
         return text
+
+    def subject(self, title: str) -> str:
+        """Return the subject of emails to customers; without one, the headline, or else the title of the incident."""
+        return self.mail_subject or self.headline or title
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ async def rules_by_reader(
             content,
             frozenset({reader}),
             str(incident.type),
+            title=incident.title,
             is_first=all(each.is_first for each in listed if each.reader is reader),
             vendors=vendors,
         )
@@ -61,7 +62,9 @@ async def continue_post(
     known = await target_registry.destinations(tx, incident, now)
     rules = {rule.id: rule for rule in await rules_in_force(tx)}
     vendors = frozenset(await tone_queries.vendors(tx))
-    by_reader = await rules_by_reader(tx, incident, one.content, [pair[1] for pair in known.values()])
+    # with those that were sent, so that a later update that is tried again does not count as the first
+    own = [known[each.target][1] for each in one.deliveries if each.target in known]
+    by_reader = await rules_by_reader(tx, incident, one.content, own)
     waiting = {each.target for each in one.deliveries if each.state is SendState.WAITING}
     readers = {pair[1].reader for key, pair in known.items() if key in waiting}
     unasked = _unasked(one, [rule for reader in readers for rule in by_reader[reader]])
@@ -77,18 +80,18 @@ async def continue_post(
             await store.change_delivery(tx, one.id, delivery.target, SendState.FAILED, error=error)
             continue
         target, destination = known[delivery.target]
-        body = one.content.body(destination.reader)
         asked = {rule.id for rule in by_reader[destination.reader]}
         decision = approval_rules.decide(
             rules,
             [each for each in one.approvals if each.rule in asked],
             one.body_sha256,
             one.author_id,
-            approval_rules.claims_for(one.content, destination.reader, vendors),
+            approval_rules.claims_for(one.content, destination.reader, incident.title, vendors),
             now,
         )
         until = max(filter(None, (until, decision.until)), default=None)
-        await _act(tx, actor, incident, one, delivery, target, body, decision, now, is_present)
+        sending = _sending(one, incident, destination, decision.sentences, vendors)
+        await _act(tx, actor, one, sending, target, decision, now, is_present)
     if until is not None:
         await timers.schedule(tx, APPROVAL_TIMER, str(post_id), until)
     one = await post(tx, post_id)
@@ -104,38 +107,44 @@ def _unasked(one: CommsPost, rules: Sequence[ApprovalRule]) -> list[ApprovalRule
     return list(holding.values())
 
 
+def _sending(
+    one: CommsPost,
+    incident: Incident,
+    destination: Destination,
+    removed: Sequence[str],
+    vendors: frozenset[str],
+) -> Sending:
+    """Return what a destination gets of a post, without the sentences that no one approved."""
+    content = one.content
+    if removed:
+        subject = approval_rules.subject_without_claims(content, incident.title, vendors)
+        content = replace(content, mail_subject=subject)
+    text = approval_rules.without(content.body(destination.reader), removed)
+    return Sending(one.id, incident, destination.key, content, text, f"comms-{one.id}-{destination.key}")
+
+
 async def _act(
     tx: Tx,
     actor: Actor,
-    incident: Incident,
     one: CommsPost,
-    delivery: PostDelivery,
+    sending: Sending,
     target: PostTarget,
-    body: str,
     decision: ApprovalDecision,
     now: datetime,
     is_present: bool,
 ) -> None:
     if decision.outcome is ApprovalOutcome.RETURNED:
-        await store.change_delivery(tx, one.id, delivery.target, SendState.RETURNED)
+        await store.change_delivery(tx, one.id, sending.destination, SendState.RETURNED)
         return
     removed = decision.sentences
-    text = approval_rules.without(body, removed)
-    content = one.content
-    if removed:
-        subject, headline = (
-            approval_rules.without(line, removed) for line in (content.mail_subject, content.headline)
-        )
-        content = replace(content, mail_subject=subject, headline=headline)
-    sending = Sending(one.id, incident, delivery.target, content, text, f"comms-{one.id}-{delivery.target}")
     if decision.outcome in (ApprovalOutcome.WAIT, ApprovalOutcome.BLOCKED):
         if is_present and target.is_strict:
             await _rehearse(tx, actor, target, sending, now)
         return
-    if not text:
+    if not sending.body:
         error = "Nothing was left without the sentences that no one approved."
         await store.change_delivery(
-            tx, one.id, delivery.target, SendState.FAILED, removed=removed, error=error
+            tx, one.id, sending.destination, SendState.FAILED, removed=removed, error=error
         )
         return
     try:
@@ -145,13 +154,13 @@ async def _act(
         if is_present and target.is_strict:
             raise
         await store.change_delivery(
-            tx, one.id, delivery.target, SendState.FAILED, removed=removed, error=error.message
+            tx, one.id, sending.destination, SendState.FAILED, removed=removed, error=error.message
         )
     else:
         await store.change_delivery(
             tx,
             one.id,
-            delivery.target,
+            sending.destination,
             SendState.SENT,
             reference=reference,
             removed=removed,

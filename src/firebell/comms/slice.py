@@ -43,14 +43,14 @@ def _timers() -> Mapping[str, "Handler"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.chat.model import PublicUpdateUndone, PublicUpdateWritten
-    from firebell.comms import chat_updates
+    from firebell.comms import approvals, chat_updates
     from firebell.comms.first_update import publication
     from firebell.incidents.model import EntryAdded, IncidentDeclared
 
     return Subscriptions(
         must={
             IncidentDeclared: (publication.begin,),
-            EntryAdded: (publication.check,),
+            EntryAdded: (publication.check, approvals.check_waiting),
             PublicUpdateWritten: (chat_updates.publish_written,),
             PublicUpdateUndone: (chat_updates.undo_published,),
         }

@@ -192,12 +192,18 @@ async def _apply_contracts(tx: Tx, incident: Incident, now: datetime) -> None:
 async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
     """Give the facts of a merged incident to the one it was merged into; of two times the earlier one counts.
 
-    The clocks that run there now stop at the merged incident, so that what is submitted once is not owed twice.
+    The clocks that run there now stop at the merged incident, so that what is submitted once is not owed twice. A clock
+    that was stopped at the merged incident does not stop one that runs at the other.
     """
+    into = (await incidents.incidents_by_id(tx, [event.into_id]))[event.into_id]
+    [clocks] = await queries.clocks_of(tx, [into], now)
+    running = {f"{STOPPED}{clock.id}" for clock in clocks.owed}
     records = await store.facts(tx, [event.incident_id, event.into_id])
     known = rules.latest(records[event.into_id])
     reason = f"Merged from INC-{event.incident_id}."
     for fact, record in rules.latest(records[event.incident_id]).items():
+        if fact in running:
+            continue
         own = known.get(fact)
         is_earlier = (
             own is not None
@@ -217,7 +223,7 @@ async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
 
 
 async def _stop_merged_clocks(tx: Tx, event: IncidentMerged, now: datetime) -> None:
-    """Stop each clock of a merged incident that runs at the other one and is due there no later, or has ended there."""
+    """Stop each clock of a merged incident whose notification the other one has submitted, or owes no later."""
     known = await incidents.incidents_by_id(tx, [event.incident_id, event.into_id])
     merged, into = await queries.clocks_of(tx, [known[event.incident_id], known[event.into_id]], now)
     others = {clock.id: clock for clock in into.clocks}
@@ -226,7 +232,7 @@ async def _stop_merged_clocks(tx: Tx, event: IncidentMerged, now: datetime) -> N
         if other is not None and clock.due_at and rules.covers(other, clock.due_at):
             await record_fact(
                 *(tx, SYSTEM, event.incident_id, f"{STOPPED}{clock.id}", Answer.YES, now),
-                reason=f"It runs at INC-{event.into_id} since the merge.",
+                reason=f"INC-{event.into_id} owes this notification no later, or has submitted it.",
             )
 
 

@@ -242,8 +242,8 @@ def owed(all_clocks: Iterable[Clock]) -> list[Clock]:
 
 
 def covers(clock: Clock, due_at: datetime) -> bool:
-    """Return True if a notification that is due at an instant is owed by this clock no later, or was decided by it."""
-    if clock.state in (State.MET, State.LATE, State.STOPPED):
+    """Return True if the notification of a clock was submitted, or is owed and due at this instant or earlier."""
+    if clock.state in (State.MET, State.LATE):
         return True
     return clock.state in ACTIVE and clock.due_at is not None and clock.due_at <= due_at
 

@@ -38,7 +38,7 @@ async def snapshot(
 ) -> Snapshot:
     """Return everything that a status page shows, or everything since an instant.
 
-    It has at most `limit` incidents, and as many windows of maintenance.
+    It has at most `limit` open incidents, as many that are over, and as many windows of maintenance.
     """
     start = now - view.HISTORY if since is None else since
     return Snapshot(

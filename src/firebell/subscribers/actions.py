@@ -180,8 +180,7 @@ async def resume_broadcast(
     """Resume a paused broadcast, which its bounces do not pause again. Idempotent."""
     broadcast = await _broadcast(tx, page, broadcast_id)
     if broadcast.paused_at is not None:
-        first = min(broadcast.finished, dead_addresses.STOP_WITHIN)
-        is_bouncing = dead_addresses.stops_the_line(first, broadcast.hard_bounces)
+        is_bouncing = dead_addresses.stops_the_line(broadcast.hard_bounces)
         await broadcast_store.set_pause(tx, broadcast_id, None, broadcast.pause_reason if is_bouncing else "")
         for lane in ("subscribers", "subscriber_mail", "subscriber_hook", "subscriber_sms"):
             await tx.wake(lane)

@@ -197,6 +197,7 @@ class Broadcast:
     fanned_out_at: datetime | None
     finished: int
     hard_bounces: int
+    """How many of its first 500 mails bounced."""
     complaints: int
     paused_at: datetime | None
     pause_reason: str
@@ -213,6 +214,8 @@ class ClaimedDelivery:
     purpose: Purpose
     broadcast_id: int | None
     carried: tuple[int, ...]
+    turn: int
+    """Its place within its broadcast, from 0."""
     attempts: int
     lost_claims: int
     created_at: datetime

@@ -50,12 +50,15 @@ class AudienceMailer:
                 self.is_unused = self.upcoming is None
                 return 0
             withheld = await private_incidents.withheld(tx, claimed)
-            await delivery_store.void(tx, withheld, private_incidents.REASON)
-        done = len(claimed)
-        claimed = [mail for mail in claimed if mail.id not in withheld]
-        outcomes = await asyncio.gather(*(self._send(mail) for mail in claimed))
-        await self._record(list(zip(claimed, outcomes, strict=True)))
-        return done
+            if withheld:
+                await delivery_store.void(tx, withheld, private_incidents.REASON)
+                for incident_id in {mail.incident_id for mail in claimed if mail.id in withheld}:
+                    await tx.live(f"inc-{incident_id}")
+        sendable = [mail for mail in claimed if mail.id not in withheld]
+        if sendable:
+            outcomes = await asyncio.gather(*(self._send(mail) for mail in sendable))
+            await self._record(list(zip(sendable, outcomes, strict=True)))
+        return len(claimed)
 
     async def _send(self, mail: ClaimedMail) -> Outcome:
         try:

@@ -49,7 +49,7 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     chosen = [clock for clock in current.clocks if f"{KIND}:{clock.audience.slug}" in content.targets]
     own = next(clock for clock in chosen if f"{KIND}:{clock.audience.slug}" == sending.destination)
     together = [clock for clock in chosen if clock.audience.is_external == own.audience.is_external]
-    subject = content.mail_subject or content.headline or incident.title
+    subject = content.subject(incident.title)
     if not own.audience.is_external:
         subject = f"{incident.marked_ref}: {incident.title}"
     translations = _translations(sending) if own.audience.is_external else {}

@@ -58,21 +58,3 @@ async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[Fail
     for row in rows:
         by_subscriber[row["subscriber_id"]].append(FailedMail(row["ended_at"], Failure(row["failure"])))
     return by_subscriber
-
-
-async def bounces_of_first(tx: Tx, broadcast_id: int, count: int) -> int:
-    """Return how many of the first mails of a broadcast went to addresses that do not exist, or were refused."""
-    bounced = await tx.value(
-        """
-        select count(*)
-        from subscriber_delivery
-        where broadcast_id = $1
-            and turn < $2
-            and lane = 'mail'
-            and failure in ('address', 'refused')
-        """,
-        broadcast_id,
-        count,
-    )
-    assert isinstance(bounced, int)
-    return bounced

@@ -37,9 +37,14 @@ def is_dead(failures: Sequence[FailedMail], now: datetime) -> bool:
     return len(temporary) >= TEMPORARY_FAILURES and now - temporary[0].at >= BOUNCE_WINDOW
 
 
-def stops_the_line(finished: int, hard_bounces: int) -> bool:
+def is_among_first(turn: int) -> bool:
+    """Return True if a bounce of a mail with this place in its broadcast, from 0, can pause the broadcast."""
+    return turn < STOP_WITHIN
+
+
+def stops_the_line(hard_bounces: int) -> bool:
     """Return True if a broadcast is paused: 5% of its first 500 mails went to addresses that do not exist."""
-    return finished <= STOP_WITHIN and hard_bounces >= STOP_WITHIN * STOP_SHARE
+    return hard_bounces >= STOP_WITHIN * STOP_SHARE
 
 
 def is_unwanted(finished: int, complaints: int) -> bool:

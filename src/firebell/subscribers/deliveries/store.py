@@ -168,7 +168,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
     rows = await tx.fetch(
         f"""
         select
-            d.id as delivery_id, d.purpose, d.broadcast_id, d.carried, d.attempts, d.lost_claims,
+            d.id as delivery_id, d.purpose, d.broadcast_id, d.carried, d.turn, d.attempts, d.lost_claims,
             d.created_at as queued_at, p.slug, p.name as page_name, p.tz, p.visibility,
             h.host as page_host, coalesce(t.locale, 'en') as page_locale,
             coalesce(t.locales, '{{}}') as page_locales,
@@ -194,6 +194,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
             Purpose(row["purpose"]),
             row["broadcast_id"],
             tuple(row["carried"]),
+            row["turn"],
             row["attempts"],
             row["lost_claims"],
             row["queued_at"],

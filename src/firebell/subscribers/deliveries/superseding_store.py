@@ -49,9 +49,10 @@ async def void_earlier(
 
 
 async def add_to_later(tx: Tx, broadcast: Broadcast, subscriber_ids: Sequence[int]) -> set[int]:
-    """Return which of these subscribers have later news about the subject of a broadcast, which carry it if they wait.
+    """Return which of these subscribers have later news about the subject of a broadcast.
 
-    Only a broadcast that was paused before its deliveries were queued can be overtaken.
+    What was not sent yet of the later news carries the broadcast: news that are being sent now say it if they have to
+    be tried again. Only a broadcast that was paused before its deliveries were queued can be overtaken.
     """
     later = await tx.fetch(
         """
@@ -82,18 +83,38 @@ async def add_to_later(tx: Tx, broadcast: Broadcast, subscriber_ids: Sequence[in
         later_ids,
         broadcast.id,
     )
-    under_way = await tx.fetch(
+    # the locked ones are skipped: who records an outcome locks its deliveries, then waits for their broadcasts
+    await tx.execute(
+        """
+        with under_way as (
+            select id
+            from subscriber_delivery
+            where subscriber_id = any($1::bigint[])
+                and state in ('queued', 'claimed')
+                and broadcast_id = any($2::bigint[])
+            for update skip locked
+        )
+        update subscriber_delivery later
+        set carried = later.carried || $3::bigint
+        from under_way
+        where later.id = under_way.id
+        """,
+        sorted(set(subscriber_ids) - {row["subscriber_id"] for row in waiting}),
+        later_ids,
+        broadcast.id,
+    )
+    rows = await tx.fetch(
         """
         select subscriber_id
         from subscriber_delivery
         where subscriber_id = any($1::bigint[])
-            and state in ('claimed', 'sent')
+            and state in ('queued', 'claimed', 'sent')
             and broadcast_id = any($2::bigint[])
         """,
         list(subscriber_ids),
         later_ids,
     )
-    return {row["subscriber_id"] for row in (*waiting, *under_way)}
+    return {row["subscriber_id"] for row in rows}
 
 
 async def supersede_requeued(tx: Tx, ids: Sequence[int], now: datetime) -> None:

@@ -100,7 +100,8 @@ async def _bounced(
         tx, reported.delivery_id, failure, delivery_store.storable(event.reason), now
     ):
         return
-    if reported.broadcast_id and failure in delivery_outcomes.HARD:
+    is_first = dead_addresses.is_among_first(reported.turn)
+    if reported.broadcast_id and failure in delivery_outcomes.HARD and is_first:
         [broadcast] = await broadcast_store.count_outcomes(
             tx, {reported.broadcast_id: 0}, {reported.broadcast_id: 1}, {}, now
         )

@@ -18,13 +18,15 @@ class ReportedDelivery:
     subscriber_id: int
     status_page_id: int
     page_name: str
+    turn: int = 0
+    """Its place within its broadcast, from 0."""
 
 
 async def delivery(tx: Tx, delivery_id: int) -> ReportedDelivery | None:
     """Return a delivery whose subscriber there is still, None otherwise."""
     row = await tx.row(
         """
-        select d.id as delivery_id, d.broadcast_id, d.subscriber_id, s.status_page_id, p.name as page_name
+        select d.id as delivery_id, d.broadcast_id, d.subscriber_id, s.status_page_id, p.name as page_name, d.turn
         from subscriber_delivery d
         join subscriber s on s.id = d.subscriber_id
         join status_page p on p.id = s.status_page_id

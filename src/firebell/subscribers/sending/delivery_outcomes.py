@@ -71,7 +71,11 @@ def _is_hook(outcome: DeliveryOutcome) -> bool:
 async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None:
     ended = [each for each in kept if each.delivery.broadcast_id and not each.retry_at]
     finished = Counter(each.delivery.broadcast_id or 0 for each in ended)
-    hard = Counter(each.delivery.broadcast_id or 0 for each in ended if each.failure in HARD)
+    hard = Counter(
+        each.delivery.broadcast_id or 0
+        for each in ended
+        if each.failure in HARD and dead_addresses.is_among_first(each.delivery.turn)
+    )
     if not finished:
         return
     sent = Counter(each.delivery.broadcast_id or 0 for each in ended if each.is_sent)
@@ -87,13 +91,9 @@ async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
     """
     if broadcast.paused_at is not None or broadcast.pause_reason:
         return
-    first, bounced = min(broadcast.finished, dead_addresses.STOP_WITHIN), broadcast.hard_bounces
-    if not dead_addresses.stops_the_line(first, bounced):
-        return
-    if broadcast.finished > first:
-        bounced = await bounce_store.bounces_of_first(tx, broadcast.id, first)
-    if dead_addresses.stops_the_line(first, bounced):
-        await _stop(tx, broadcast, f"{bounced} of the first {first} emails bounced.", now)
+    if dead_addresses.stops_the_line(broadcast.hard_bounces):
+        first = min(broadcast.finished, dead_addresses.STOP_WITHIN)
+        await _stop(tx, broadcast, f"{broadcast.hard_bounces} of the first {first} emails bounced.", now)
 
 
 async def count_complaint(tx: Tx, broadcast_id: int, now: datetime) -> None:
