@@ -30,7 +30,7 @@ FORMULAS = {
     "engage": (1, "3f708ddb9c86"),
     "mitigate": (1, "629b0d3f6274"),
     "resolve": (1, "01329cae6655"),
-    "mtbf": (2, "15c6bfeaae93"),
+    "mtbf": (2, "acba6f9bccd0"),
     "frequency": (1, "5c8f569d1b7b"),
     "severity": (1, "dcf30e47c3dd"),
     "updates": (1, "7b6e31d50adf"),
