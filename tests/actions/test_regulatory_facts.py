@@ -255,7 +255,9 @@ async def test_what_was_submitted_for_the_other_incident_is_not_overdue_at_the_m
 
 async def test_a_clock_that_was_stopped_at_the_other_incident_still_runs_at_the_merged_one(w: World) -> None:
     mara = await w.actor(w.mara)
-    merged, into = await declared(w), await declared(w)
+    merged = await declared(w)
+    w.clock.advance(timedelta(hours=1))
+    into = await declared(w)
     await record(w, merged, "personal_data")
     await record(w, into, "stopped:GDPR-33", reason="No personal data in this one")
     async with w.ctx.db.tx() as tx:
@@ -267,7 +269,9 @@ async def test_a_clock_that_was_stopped_at_the_other_incident_still_runs_at_the_
 
 async def test_a_clock_that_runs_at_the_other_incident_is_not_stopped_by_a_merge(w: World) -> None:
     mara = await w.actor(w.mara)
-    merged, into = await declared(w), await declared(w)
+    merged = await declared(w)
+    w.clock.advance(timedelta(hours=1))
+    into = await declared(w)
     await record(w, merged, "stopped:GDPR-33", reason="No personal data in this one")
     await record(w, into, "personal_data")
     async with w.ctx.db.tx() as tx:
