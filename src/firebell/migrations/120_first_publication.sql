@@ -11,3 +11,9 @@ set first_published_at = coalesce(
     ),
     published_at
 );
+
+-- How many were on time is read from this index alone.
+drop index postmortem_by_publication;
+create index postmortem_by_publication on postmortem (published_at desc, id desc)
+    include (kind, due_at, first_published_at)
+where state = 'published';
