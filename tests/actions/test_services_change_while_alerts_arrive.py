@@ -132,7 +132,7 @@ async def test_renames_and_imports_of_the_same_services_never_wait_for_each_othe
                 w,
                 edit(slugs[0], f"Edit {round_}"),
                 rename(slugs[0], f"Rename {round_}"),
-                rename(slugs[3], f"Service {round_}"),
+                rename(slugs[3], f"Renamed {round_}"),
                 load(round_),
             )
             assert ended == [None] * 4
