@@ -11,12 +11,12 @@ from firebell.notify.model import REMINDER, Delivery
 
 
 class LevelRecipients(NamedTuple):
-    """The people to whom messages of a level are sent."""
+    """The people who get the messages of a level."""
 
     notified: frozenset[int]
     """All of them, but for those who were only reminded."""
     reachable: frozenset[int]
-    """Those of `notified` who have not left and to whom a message has arrived or can still arrive."""
+    """Those of `notified` who have not left, and who got a message or still can."""
     left: frozenset[int]
     """Those who have left, also if they were only reminded."""
 

@@ -161,7 +161,7 @@ async def notified(tx: Tx, source_id: int, now: datetime) -> None:
 async def pushed(
     tx: Tx, actor: Actor, source_id: int, commit: str, files: Sequence[tuple[str, str]], now: datetime
 ) -> Snapshot:
-    """Return the files that a push source takes; raise `Invalid` if it takes none, or not so many."""
+    """Return the files that a push source takes; raise `Invalid` if it takes none or there are too many."""
     one = await source(tx, source_id)
     if one.kind is not SourceKind.PUSH:
         raise Invalid(f"{one.name} is not filled by pushes.", hint="Add a source of the kind push.")

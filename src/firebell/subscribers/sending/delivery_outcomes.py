@@ -84,7 +84,7 @@ async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None
 
 
 async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
-    """Pause a broadcast of whose first mails too many bounce, once: whoever resumes it has decided to go on.
+    """Pause a broadcast if too many of its first mails bounce, but only once: who resumes it has decided to go on.
 
     Servers return mails minutes after they accepted them, when more than the first ones have left. The reason stays
     when it is resumed, and says that it was paused before.
