@@ -228,7 +228,7 @@ METRICS = LargeSlice(
         "figures",
         "facts team_rates export",
         "business_impact queries",
-        "explore filter_values home_cache review",
+        "explore filter_values home_figures review",
         "api web explore_web",
         "slice",
     ),

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from firebell.action_items import queries as action_items
 from firebell.catalog import actions as catalog
@@ -15,7 +14,6 @@ from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
 from firebell.metrics import windows
 from firebell.metrics.definitions import CUSTOMER_MINUTES, DEFINITIONS, Definition, Kind
-from firebell.metrics.facts import store as fact_store
 from firebell.metrics.figures import (
     customer_minutes,
     delivery_time_store,
@@ -297,7 +295,7 @@ async def _actions(tx: Tx, what: Definition, of: Scope, is_compared: bool) -> Re
 
 async def _delivery(tx: Tx, what: Definition, of: Scope, is_compared: bool) -> Result:
     """Return how fast messages were, of a year at most: they are deleted with their pages."""
-    year = _last_year(of)
+    year = last_year(of)
     times = await delivery_time_store.delivery_times(tx, year)
     before = await delivery_time_store.delivery_times(tx, year, before=True) if is_compared else None
     return Result(
@@ -327,10 +325,11 @@ async def _split(tx: Tx, what: Definition, of: Scope) -> Table | None:
 
 async def pages_of_a_year(tx: Tx, of: Scope) -> PageTotals:
     """Return the pages by hour of the week and by rule, of a year at most."""
-    return await total_store.pages_by_hour_and_rule(tx, _last_year(of))
+    return await total_store.pages_by_hour_and_rule(tx, last_year(of))
 
 
-def _last_year(of: Scope) -> Scope:
+def last_year(of: Scope) -> Scope:
+    """Return the scope with the last year of its window at most."""
     window = of.window
     if window.days <= RULES_AND_HOURS_DAYS:
         return of
@@ -438,62 +437,4 @@ async def period_report(
             for one in measured
             if one.n
         ],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """What the home page of metrics shows."""
-
-    results: dict[str, Result]
-    """By metric: what customers and people feel, and the targets of SEV1."""
-    severe: dict[str, Result]
-    """The targets of SEV0, if there was any."""
-    frequency: Table
-    trend: Table
-    trend_scope: Scope
-    pages: PageTotals
-    refreshed_at: datetime | None
-    drifted: int
-
-
-TARGETS = ("acknowledge", "resolve", "mtbf", "actions")
-DRIFT_CODE = "M-DRIFT"
-"""The code of the finding that facts differed from what was recorded."""
-DRIFT_SHOWN = timedelta(days=7)
-
-
-async def home(tx: Tx, of: Scope) -> Home:
-    """Return the numbers of the home page."""
-    year = _last_year(of)
-    figures = partial(result, tx, with_tables=False, is_compared=False)
-    # over a year at most, as hours and rules are; their statement also counts the noise
-    pages = await pages_of_a_year(tx, of)
-    results = {
-        "nights": await figures("nights", year),
-        "noise": Result(definition("noise"), year, share=Share(pages.noise, pages.pages)),
-    }
-    for slug in (CUSTOMER_MINUTES, "impact", "repeats", "postmortems"):
-        results[slug] = await figures(slug, of)
-    sev1 = of if of.severity is not None else replace(of, severity=1)
-    for slug in TARGETS:
-        scope_ = sev1 if slug in ("acknowledge", "resolve") else of
-        results[slug] = await figures(slug, scope_)
-    severe = {}
-    if of.severity is None:
-        for slug in ("acknowledge", "resolve"):
-            zero = await figures(slug, replace(of, severity=0))
-            if zero.n:
-                severe[slug] = zero
-    progress = await fact_store.progress(tx)
-    is_drift_recent = progress.drifted_at is not None and of.now < progress.drifted_at + DRIFT_SHOWN
-    return Home(
-        results,
-        severe,
-        await frequency(tx, of),
-        await trend(tx, "resolve", sev1),
-        sev1,
-        pages,
-        progress.refreshed_at,
-        progress.drifted if is_drift_recent else 0,
     )

@@ -10,7 +10,7 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing
-from firebell.metrics import cost_rate, export, filter_values, home_cache, queries
+from firebell.metrics import cost_rate, export, filter_values, home_figures, queries
 from firebell.metrics.business_impact import queries as impact_queries
 from firebell.metrics.definitions import DEFINITIONS, SUMS, Kind, Subject
 from firebell.metrics.dimensions import dimensions_of
@@ -55,12 +55,12 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
             return filter_values.json_file({"metrics": records}, name)
         return filter_values.file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
     await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
-    numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
+    numbers = await home_figures.home(visit.ctx.db, visit.tx, scope)
     target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
     context = {
         "nav": "metrics",
         "home": numbers,
-        "drift_code": queries.DRIFT_CODE,
+        "drift_code": home_figures.DRIFT_CODE,
         "scope": scope,
         "w": wording,
         "definitions": DEFINITIONS,
