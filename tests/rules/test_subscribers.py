@@ -14,7 +14,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.standard_webhooks import request_headers, signature
 from firebell.status_pages.maintenance_windows.model import MAX_REMINDERS
-from firebell.status_pages.model import UpdateRetracted
+from firebell.status_pages.model import PublicUpdate, Stage, UpdateKind
 from firebell.status_pages.public.languages import languages
 from firebell.subscribers import addresses, subscription_rules
 from firebell.subscribers.broadcasts import actions as broadcasts
@@ -71,10 +71,14 @@ def test_a_broadcast_about_maintenance_has_the_text_of_one_update(reminders: int
 
 def test_a_retracted_text_is_in_no_message_that_waits() -> None:
     updates = [{"id": "u2", "body": "Nordpost can pay again."}, {"id": "u1", "body": "Nordpost can't pay."}]
-    event = UpdateRetracted(1, "i1", "u1", 1, "Removed.")
+    removed = PublicUpdate(
+        *(1, "u1", 1, Stage.INVESTIGATING, UpdateKind.UPDATE, "Removed.", ()),
+        *(NOW, None, NOW, "Mara Lindqvist"),
+        version=2,
+    )
     first = {"body": "Nordpost can't pay.", "translations": {"de": "Nordpost kann nicht."}}
-    own = broadcasts.without_update(
-        {**first, "document": {"incident_updates": updates[1:]}}, event, is_own=True
+    own = broadcasts.with_text_of(
+        {**first, "document": {"incident_updates": updates[1:]}}, removed, is_own=True
     )
     assert own == {
         "body": "Removed.",
@@ -83,14 +87,14 @@ def test_a_retracted_text_is_in_no_message_that_waits() -> None:
     }
     # a later one has a text of its own, and all earlier ones in its document
     second = {"body": "Nordpost can pay again.", "document": {"incident_updates": updates}}
-    assert broadcasts.without_update(second, event, is_own=False) == {
+    assert broadcasts.with_text_of(second, removed, is_own=False) == {
         **second,
         "document": {"incident_updates": [updates[0], {"id": "u1", "body": "Removed."}]},
     }
     # without webhooks there is no document, and a private page has no text at all
-    assert broadcasts.without_update({**first, "document": {}}, event, is_own=True)["document"] == {}
+    assert broadcasts.with_text_of({**first, "document": {}}, removed, is_own=True)["document"] == {}
     private = {"is_private": True, "body": "Open the status page to read it.", "document": {}}
-    assert broadcasts.without_update(private, event, is_own=True) == private
+    assert broadcasts.with_text_of(private, removed, is_own=True) == private
 
 
 def test_the_vectors_of_the_throttle() -> None:

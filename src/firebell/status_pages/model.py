@@ -336,28 +336,11 @@ class UpdatePublished:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRecalled:
-    """An update was published by mistake; `notice` is what is shown instead. `public_id` is that of the incident."""
+    """An update was published by mistake, and has a notice instead now. `public_id` is that of the incident."""
 
     status_page_id: int
     public_id: str
-    update_public_id: str
     seq: int
-    notice: str
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateRetracted:
-    """The text of an update was erased; `notice` is what is shown instead.
-
-    `public_id` is that of the incident or maintenance.
-    """
-
-    status_page_id: int
-    public_id: str
-    update_public_id: str
-    seq: int
-    notice: str
-    is_of_maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,6 @@ def _subscriptions() -> Subscriptions:
         MaintenanceChanged,
         UpdatePublished,
         UpdateRecalled,
-        UpdateRetracted,
     )
     from firebell.subscribers.broadcasts import actions as broadcasts
     from firebell.subscribers.broadcasts import maintenance_broadcasts
@@ -42,7 +41,6 @@ def _subscriptions() -> Subscriptions:
         must={
             UpdatePublished: (broadcasts.announce_update,),
             UpdateRecalled: (broadcasts.recall_update,),
-            UpdateRetracted: (broadcasts.erase_update,),
             MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
             ComponentGroupRemoved: (subscribing.follow_components,),
             PublicTextReceived: (sms_actions.receive_text,),

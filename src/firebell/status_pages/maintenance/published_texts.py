@@ -14,7 +14,6 @@ from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import transitions
 from firebell.status_pages.maintenance.actions import maintenance
 from firebell.status_pages.maintenance_windows.model import Maintenance, MaintenanceUpdate
-from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.publishing import retraction, translating
 from firebell.status_pages.publishing.actions import EDIT_REASON_MAX_CHARS, checked_text
 
@@ -79,8 +78,6 @@ async def retract_maintenance_update(
     window = await maintenance(tx, page_id, public_id)
     update = _update_of(window, seq)
     retracted = await retraction.erase(tx, actor, page, public_id, window.name, update, reason, now)
-    event = UpdateRetracted(page.id, public_id, update.public_id, seq, retracted.body, is_of_maintenance=True)
-    await tx.emit(event, now)
     # copies are updated; people who were already notified are not notified again
     await transitions.emit(tx, window, "updated", retracted, now, notify=False)
     await tx.live(lookup.topic(page))

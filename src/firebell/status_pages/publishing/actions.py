@@ -191,8 +191,7 @@ async def recall_update(
 ) -> PublicIncident:
     """Replace the text of an update that was published by mistake; messages about it that still wait are not sent."""
     published = await edit_update(tx, actor, page_id, public_id, seq, notice, reason, now)
-    update = update_of(published, seq)
-    await tx.emit(UpdateRecalled(page_id, public_id, update.public_id, seq, update.body), now)
+    await tx.emit(UpdateRecalled(page_id, public_id, seq), now)
     return published
 
 

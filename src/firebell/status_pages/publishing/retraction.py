@@ -17,7 +17,6 @@ from firebell.status_pages.model import (
     PublicUpdate,
     StatusPage,
     UpdatePublished,
-    UpdateRetracted,
 )
 from firebell.status_pages.published_log import store as published_log_store
 from firebell.status_pages.publishing.actions import EDIT_REASON_MAX_CHARS, public_incident, update_of
@@ -37,7 +36,6 @@ async def retract_update(
     published = await public_incident(tx, page_id, public_id)
     update = update_of(published, seq)
     retracted = await erase(tx, actor, page, published.public_id, published.name, update, reason, now)
-    await tx.emit(UpdateRetracted(page.id, published.public_id, update.public_id, seq, retracted.body), now)
     await tx.emit(
         UpdatePublished(page.id, published.id, published.public_id, update.id, seq, retracted.version), now
     )

@@ -1,23 +1,24 @@
 """Broadcasts: each published update is stored once, then queued for its subscribers in steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
+from firebell.status_pages.maintenance_windows.model import MaintenanceUpdate
 from firebell.status_pages.model import (
     POSTMORTEM_LABEL,
     STAGE_LABELS,
     Announcement,
     ComponentChange,
     PageVisibility,
+    PublicUpdate,
     Stage,
     UpdateKind,
     UpdatePublished,
     UpdateRecalled,
-    UpdateRetracted,
 )
 from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.broadcasts import component_broadcasts, maintenance_numbers
@@ -33,32 +34,6 @@ from firebell.subscribers.model import (
     Priority,
     SubscriberChannel,
 )
-
-
-class ReplacedText(Protocol):
-    """The text that is shown instead of that of an update."""
-
-    @property
-    def update_public_id(self) -> str: ...
-    @property
-    def notice(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class TextReplacement:
-    """The text that is shown instead of that of an update."""
-
-    update_public_id: str
-    notice: str
-
-
-@dataclass(frozen=True, slots=True)
-class BroadcastSubject:
-    """What broadcasts of a status page are about, by the public id of the incident or maintenance."""
-
-    status_page_id: int
-    public_id: str
-
 
 STEP = 5_000
 """Subscribers for whom deliveries are queued in one transaction."""
@@ -89,41 +64,34 @@ async def _replace_edited_text(tx: Tx, event: UpdatePublished, now: datetime) ->
         tx, event.status_page_id, event.public_id, event.seq, now, has_document=False
     )
     if announcement is not None:
-        update = announcement.update
-        subject = BroadcastSubject(event.status_page_id, event.public_id)
-        await replace_text(tx, subject, event.seq, TextReplacement(update.public_id, update.body))
+        await replace_text(tx, event.status_page_id, event.public_id, announcement.update)
 
 
 async def replace_text(
-    tx: Tx, subject: BroadcastSubject, seq: int, text: TextReplacement, *, is_of_maintenance: bool = False
+    tx: Tx, status_page_id: int, public_id: str, update: PublicUpdate | MaintenanceUpdate
 ) -> None:
-    """Replace the text of an update in messages about its subject that were not sent yet."""
-    for each in await broadcast_store.lock_from(tx, subject.status_page_id, subject.public_id, seq):
-        is_own = maintenance_numbers.has_text_of(each.seq, seq) if is_of_maintenance else each.seq == seq
-        await broadcast_store.set_content(tx, each.id, without_update(each.content, text, is_own=is_own))
+    """Put the text of an edited, recalled or retracted update into messages that were not sent yet.
+
+    `public_id` is that of the incident or maintenance.
+    """
+    for each in await broadcast_store.lock_from(tx, status_page_id, public_id, update.seq):
+        is_own = (
+            maintenance_numbers.has_text_of(each.seq, update.seq)
+            if isinstance(update, MaintenanceUpdate)
+            else each.seq == update.seq
+        )
+        await broadcast_store.set_content(tx, each.id, with_text_of(each.content, update, is_own=is_own))
 
 
 async def recall_update(tx: Tx, event: UpdateRecalled, now: datetime) -> None:
     """Void what was not sent yet of an update; a message that carries earlier ones too has the notice instead.
 
-    The next update is mailed as if this one had not been.
+    The edit that published the notice has put it there. The next update is mailed as if this one had not been.
     """
     for each in await broadcast_store.lock_from(tx, event.status_page_id, event.public_id, event.seq):
         if each.seq == event.seq:
-            await broadcast_store.set_content(tx, each.id, without_update(each.content, event, is_own=True))
             await delivery_store.void_recalled(tx, each.id, now)
             await broadcast_store.stop(tx, each.id, now)
-
-
-async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
-    """Erase a retracted text from messages that were not sent yet; they say what is shown instead."""
-    await replace_text(
-        tx,
-        BroadcastSubject(event.status_page_id, event.public_id),
-        event.seq,
-        TextReplacement(event.update_public_id, event.notice),
-        is_of_maintenance=event.is_of_maintenance,
-    )
 
 
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
@@ -206,8 +174,10 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
     }
 
 
-def without_update(content: Mapping[str, Any], replaced: ReplacedText, *, is_own: bool) -> dict[str, Any]:
-    """Return what a broadcast says with the text that is shown instead of an edited, retracted or recalled one.
+def with_text_of(
+    content: Mapping[str, Any], update: PublicUpdate | MaintenanceUpdate, *, is_own: bool
+) -> dict[str, Any]:
+    """Return what a broadcast says with the text that an edited, recalled or retracted update has now.
 
     The text is its own, or one that its document for webhooks repeats. A broadcast about a private page has no text.
     """
@@ -216,10 +186,10 @@ def without_update(content: Mapping[str, Any], replaced: ReplacedText, *, is_own
     document = dict(content["document"])
     if "incident_updates" in document:
         document["incident_updates"] = [
-            {**each, "body": replaced.notice} if each["id"] == replaced.update_public_id else each
+            {**each, "body": update.body} if each["id"] == update.public_id else each
             for each in document["incident_updates"]
         ]
-    own = {"body": replaced.notice, "translations": {}} if is_own else {}
+    own = {"body": update.body, "translations": {}} if is_own else {}
     return {**content, **own, "document": document}
 
 

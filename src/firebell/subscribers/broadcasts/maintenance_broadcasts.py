@@ -33,7 +33,8 @@ async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime)
     Of an edited update, what was not sent yet has its new text.
     """
     if not event.notify:
-        await _replace_edited_text(tx, event, now)
+        if event.change == "updated":
+            await _replace_edited_text(tx, event, now)
         return
     announcement = await status_pages.maintenance_announcement(
         *(tx, event.status_page_id, event.public_incident_id, now),
@@ -50,18 +51,11 @@ async def _replace_edited_text(tx: Tx, event: MaintenanceChanged, now: datetime)
     announcement = await status_pages.maintenance_announcement(
         tx, event.status_page_id, event.public_incident_id, now, has_document=False
     )
-    edited = (
-        [each for each in announcement.window.updates if each.id == event.update_id] if announcement else []
-    )
-    for update in edited:
-        if announcement is not None and update.version > 1:
-            await broadcasts.replace_text(
-                tx,
-                broadcasts.BroadcastSubject(event.status_page_id, announcement.window.public_id),
-                update.seq,
-                broadcasts.TextReplacement(update.public_id, update.body),
-                is_of_maintenance=True,
-            )
+    if announcement is None:
+        return
+    for update in announcement.window.updates:
+        if update.id == event.update_id and update.version > 1:
+            await broadcasts.replace_text(tx, event.status_page_id, announcement.window.public_id, update)
 
 
 def _broadcast_of(
