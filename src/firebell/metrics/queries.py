@@ -29,6 +29,7 @@ from firebell.metrics.presentation.summaries import Share
 from firebell.metrics.presentation.tables import Cell, Column, Table, Unit
 from firebell.metrics.statistics import poisson
 from firebell.metrics.statistics.kaplan_meier import Step
+from firebell.metrics.windows import Window
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60
@@ -92,6 +93,17 @@ async def scope(tx: Tx, query: Query, zone: str, now: datetime) -> Scope:
         type=query.type,
         hidden=await incidents.hidden_ids(tx),
         recorded_since=await total_store.recorded_since(tx, team_id, service_id, now),
+    )
+
+
+async def team_scope(tx: Tx, window: Window, team_id: int | None, now: datetime) -> Scope:
+    """Return the scope of a team, or of the organization, without the incidents that the reader may not see."""
+    return Scope(
+        window,
+        now,
+        team_id=team_id,
+        hidden=await incidents.hidden_ids(tx),
+        recorded_since=await total_store.recorded_since(tx, team_id, None, now),
     )
 
 
@@ -418,10 +430,7 @@ async def period_report(
     tx: Tx, first: date, last: date, zone: str, team_id: int | None, now: datetime
 ) -> PeriodReport:
     """Return what the days from `first` to `last` asked of people, and the findings of the four weeks up to them."""
-    hidden = await incidents.hidden_ids(tx)
-    since = await total_store.recorded_since(tx, team_id, None, now)
-    window = windows.between(first, last, zone)
-    of = Scope(window, now, team_id=team_id, hidden=hidden, recorded_since=since)
+    of = await team_scope(tx, windows.between(first, last, zone), team_id, now)
     totals = await total_store.pages_by_hour_and_rule(tx, of)
     nights = await total_store.nights(tx, of)
     long = replace(of, window=windows.between(last - timedelta(days=REPORT_DAYS - 1), last, zone))

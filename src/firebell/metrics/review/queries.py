@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from firebell.action_items import queries as action_items
 from firebell.action_items.model import ItemFilter
 from firebell.drills import queries as drills
-from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
@@ -34,10 +33,7 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime, *, with_amounts
     owner = await people.team_by_slug(tx, team) if team else None
     window = quarters.window(quarter, now)
     with private_reader.as_reader(private_reader.NO_ONE):
-        hidden = await incidents.hidden_ids(tx)
-    team_id = owner.id if owner else None
-    since = await total_store.recorded_since(tx, team_id, None, now)
-    scope = Scope(window, now, team_id=team_id, hidden=hidden, recorded_since=since)
+        scope = await queries.team_scope(tx, window, owner.id if owner else None, now)
     results = await queries.results(tx, scope)
     lines = [document.line(one) for one in results]
     both = replace(scope, window=replace(window, start=window.before_start))
