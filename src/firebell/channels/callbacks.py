@@ -6,7 +6,7 @@ without I/O; the slice `replies` applies them in one transaction, and the channe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from firebell.channels.base import Failed, Message
 PATH = "/in/channel"
 """Where providers post: the channel, the provider and the hook follow."""
 MAX_CALLBACK_BYTES = 256 * 1024
+_MAX_S = 10**11
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class CallbackRequest:
     """By lower-case name."""
     body: bytes
     at: datetime
+
+
+def instant_of(seconds: object) -> datetime | None:
+    """Return the instant that a message carries as seconds since 1970; None if they are none or out of range."""
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and 0 < seconds < _MAX_S else None
 
 
 class ProofStatus(StrEnum):

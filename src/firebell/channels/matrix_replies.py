@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from firebell.channels.callbacks import PageAction, Press, SignalAnswer, TextReply
+from firebell.channels.callbacks import PageAction, Press, SignalAnswer, TextReply, instant_of
 from firebell.channels.http_attempts import json_object, object_in
 from firebell.channels.polling import Fetched, Update, WaitingMessage
 from firebell.kit.findings import CheckResult
@@ -370,8 +370,7 @@ def delivery_in(message: Mapping[str, Any], own: str) -> Answered:
     delivery, recipient = content.get(DELIVERY_FIELD), content.get(RECIPIENT_FIELD)
     if message.get("sender") != own or not isinstance(delivery, int) or delivery <= 0:
         return Answered()
-    at = content.get(COMPOSED_FIELD)
-    composed_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int) and 0 < at < _MAX_MS / 1000 else None
+    composed_at = instant_of(content.get(COMPOSED_FIELD))
     return Answered(delivery, recipient if isinstance(recipient, str) else "", composed_at)
 
 

@@ -7,10 +7,18 @@ the key to confirm, `k` a key that could not be stored, and `r` how often that w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
-from firebell.channels.callbacks import OptOut, PageAction, Press, RepeatRequest, Signal, SignalAnswer
+from firebell.channels.callbacks import (
+    OptOut,
+    PageAction,
+    Press,
+    RepeatRequest,
+    Signal,
+    SignalAnswer,
+    instant_of,
+)
 from firebell.channels.languages import text
 from firebell.channels.phone.voice_script import Script, script_of
 from firebell.kit.language_catalogs import DEFAULT
@@ -21,7 +29,6 @@ LISTEN_S = 8
 FIRST_LISTEN_S = 2
 """How long a call waits for a key before the details: by then its provider has reported a machine that answered."""
 RING_S = 30
-_MAX_S = 10**11
 _NO_SUCH_NUMBER = frozenset({"404", "410", "484", "604"})
 """The SIP responses by which a network says that a number is not in use, or incomplete."""
 _ACTIONS = {"4": PageAction.ACK, "5": PageAction.ESCALATE, "6": PageAction.RESOLVE}
@@ -93,16 +100,10 @@ def number_in(query: Mapping[str, str], name: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0
 
 
-def _composed_at(query: Mapping[str, str]) -> datetime | None:
-    """Return when the message of a call was composed; None if its query does not say so."""
-    seconds = number_in(query, "t")
-    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _MAX_S else None
-
-
 def signals_of(query: Mapping[str, str], key: str, call: str, number: str) -> Sequence[Signal]:
     """Return what a key does in the call to a number; a key that needs confirmation does nothing the first time."""
     delivery, repeats = number_in(query, "d"), number_in(query, "n")
-    composed_at = _composed_at(query)
+    composed_at = instant_of(number_in(query, "t"))
     if _is_unconfirmed(query, key):
         return ()
     if key == "1":
