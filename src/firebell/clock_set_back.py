@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.db.database_clock import DatabaseClock, measure_if_stale
 from firebell.kit.db.migrate import fence, fence_alone
-from firebell.kit.jobs import outbox
+from firebell.kit.jobs import outbox, timers
 from firebell.notify import actions as notify
 from firebell.paging import actions as paging
 from firebell.replies import answer_fetching
@@ -40,5 +40,5 @@ async def _advance(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool
     await notify.advance_deliveries(tx, by, now, only_after_now=only_after_now)
     await outbox.advance_by(tx, by, now, only_after_now=only_after_now)
     await answer_fetching.limit_leases(tx, now)
-    for what in ("due", "send", "outbox"):
+    for what in (timers.WAKE_ALL, "send", "outbox"):
         await tx.wake(what)

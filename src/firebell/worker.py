@@ -124,8 +124,10 @@ def lanes_woken(what: str) -> Collection[str]:
     """Return the lanes that a message of `WORK_CHANNEL` wakes."""
     if what == "schema":
         return LANE_LIMITS_S.keys()
-    if what == "due":
+    if what == timers.WAKE_ALL:
         return TIMER_LANES.keys()
+    if scheduled := timers.Scheduled.of(what):
+        return [lane for lane, kinds in TIMER_LANES.items() if scheduled.kind in kinds]
     return LANE_LIMITS_S.keys() & {what}
 
 
@@ -214,7 +216,7 @@ class Worker:
         listener = self._pace.start(self._listen())
         lanes = [
             *(
-                self._pace.start(self._lane(name, stop, partial(self.run_timers, name), rests=True))
+                self._pace.start(self._lane(name, stop, partial(self._run_while_due, name), rests=True))
                 for name in TIMER_LANES
             ),
             self._pace.start(self._lane("outbox", stop, self.run_outbox)),
@@ -292,15 +294,20 @@ class Worker:
         kinds = TIMER_LANES[lane]
         async with self._ctx.work_db.tx() as tx:
             await fence(tx, now)
-            while due_timers := await timers.claim(tx, now, kinds, limit=BATCH):
+            finished: int | None = 0
+            while not finished and (due_timers := await timers.claim(tx, now, kinds, limit=BATCH)):
                 finished = await self._run_batch(tx, due_timers, now)
-                if finished:
-                    return finished
                 if finished is None:
                     break
                 kinds = kinds.without(due_timers[0].kind)
             self._upcoming[lane] = await timers.next_at(tx, TIMER_LANES[lane])
-            return 0
+            return finished or 0
+
+    async def _run_while_due(self, lane: str, now: datetime) -> int:
+        """Run one batch of timers of a lane; return 0 if no other is due yet, so that the lane need not look."""
+        finished = await self.run_timers(lane, now)
+        upcoming = self._upcoming[lane]
+        return finished if upcoming and upcoming <= now else 0
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int | None:
         """Return how many timers are finished, the others are kept; None if another program has locked their tables."""
@@ -390,6 +397,8 @@ class Worker:
             correlation_id.set(f"{name}-{uuid.uuid4().hex[:8]}")
             try:
                 wake.clear()
+                # while it looks, each wake-up may be about what it has not seen
+                self._upcoming[name] = None
                 began = self._pace.monotonic()
                 while not stop.is_set() and await run(await self._now()):
                     self._ctx.health.passed(name)
@@ -475,8 +484,12 @@ class Worker:
         if what == clock_set_back.WAKE and isinstance(self._ctx.clock, DatabaseClock):
             self._ctx.clock.expire()
             self._wake_all()
+        scheduled = timers.Scheduled.of(what)
+        due_at = scheduled.due_at if scheduled else None
         for lane in lanes_woken(what):
-            self._wake[lane].set()
+            looks_at = self._upcoming.get(lane)
+            if due_at is None or looks_at is None or due_at < looks_at:
+                self._wake[lane].set()
 
     def _wake_all(self) -> None:
         for event in self._wake.values():

@@ -121,7 +121,6 @@ async def _start(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[in
     """Start pages, each with its timer and log entry; return the ids of those that had no open page."""
     page_ids = await log_writer.start_pages(tx, new_pages, now)
     if page_ids:
-        await tx.wake("due")
         await tx.live("pages")
     return page_ids
 

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 from firebell.paging import store
 from firebell.paging.model import TIMER, NewLogEntry, NewPage, PagesChanged
 
 
 async def start_pages(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
-    """Start pages, each with its timer and log entry; return the ids of those that had no open page."""
+    """Start pages, each with its timer and log entry, and wake their lane.
+
+    Return the ids of those that had no open page.
+    """
     page_ids, is_awaited = await store.start_pages(tx, TIMER, new_pages, now)
+    if page_ids:
+        await tx.wake(timers.Scheduled(TIMER).text)
     if page_ids and is_awaited:
         by = new_pages[0].actor
         await tx.emit(PagesChanged(tuple((page_id, "triggered", by, {}) for page_id in page_ids)), now)

@@ -27,6 +27,33 @@ therefore lock subjects with `skip locked`, to avoid deadlocks, unless all actio
 """
 
 
+WAKE_ALL = "due"
+"""The message of `WORK_CHANNEL` that wakes the lanes of all kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Tells workers that timers of a kind were scheduled; it wakes a lane that would look only after the first."""
+
+    kind: str
+    due_at: datetime | None = None
+    """When the first is due; None if it is due now."""
+
+    @property
+    def text(self) -> str:
+        """The message of `WORK_CHANNEL`."""
+        return f"{WAKE_ALL} {self.kind} {self.due_at.isoformat() if self.due_at else ''}"
+
+    @classmethod
+    def of(cls, text: str) -> "Scheduled | None":
+        """Return what a message of `WORK_CHANNEL` says; None if it is about something else."""
+        what, _, rest = text.partition(" ")
+        kind, _, due_at = rest.partition(" ")
+        if what != WAKE_ALL or not kind:
+            return None
+        return cls(kind, datetime.fromisoformat(due_at) if due_at else None)
+
+
 async def schedule(tx: Tx, kind: str, key: str, due_at: datetime, *, epoch: int = 0) -> None:
     """Set the timer of (`kind`, `key`) to `due_at`, replacing an existing one."""
     await schedule_many(tx, kind, [(key, due_at, epoch)])
@@ -38,7 +65,7 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
         return
     keys, dues, epochs = zip(*rows, strict=True)
     await tx.execute("select schedule_timers($1, $2, $3, $4)", kind, keys, dues, epochs)
-    await tx.wake("due")
+    await tx.wake(Scheduled(kind, min(dues)).text)
 
 
 async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
@@ -94,6 +121,10 @@ class Kinds:
 
     names: tuple[str, ...]
     included: bool = True
+
+    def __contains__(self, kind: str) -> bool:
+        """Return True if `kind` is one of these."""
+        return (kind in self.names) == self.included
 
     def without(self, kind: str) -> "Kinds":
         """Return these kinds but for one."""

@@ -77,7 +77,6 @@ async def start_drill_page(
         actor_id=actor.person_id,
     )
     (page_id,) = await log_writer.start_pages(tx, [new_page], now)
-    await tx.wake("due")
     await manual_store.set_page(tx, manual_page_id, page_id)
     await live_topics.publish(tx, [page_id])
     return await store.page(tx, page_id)

@@ -77,7 +77,6 @@ async def start_test_page(tx: Tx, actor: Actor, now: datetime) -> Page:
     (page_id,) = await log_writer.start_pages(tx, [new_page], now)
     await manual_store.set_page(tx, manual_page_id, page_id)
     await timers.schedule(tx, TEST_TIMER, str(page_id), now + TEST_LASTS)
-    await tx.wake("due")
     await live_topics.publish(tx, [page_id])
     await tx.audit(actor, "page.test", f"PG-{page_id}", now)
     page = await store.page(tx, page_id)

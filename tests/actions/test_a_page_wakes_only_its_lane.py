@@ -1,0 +1,137 @@
+"""A page runs one transaction of timers: hundreds of pages a minute leave room for the alerts beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell import event_subscriptions
+from firebell.alerts.ingest.ingest_queue import Ingest
+from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts.sources import generic
+from firebell.kit.context import Context
+from firebell.kit.db.database_clock import DatabaseClock
+from firebell.kit.jobs import timers
+from firebell.paging.model import TIMER
+from firebell.process import connected
+from firebell.worker import TIMER_LANES, Worker, timer_handlers
+from tests.servers import until
+from tests.world import Sink, organize, settings, sink
+
+NO_POLL = timedelta(hours=1)
+HANDOFF = "handoffs.shift"
+
+
+class Watched(Worker):
+    """A worker that says in which lanes it looked for timers."""
+
+    looks: list[str]
+    wakes_itself = ""
+
+    async def run_timers(self, lane: str, now: datetime) -> int:
+        self.looks.append(lane)
+        message, self.wakes_itself = self.wakes_itself, ""
+        if message:
+            self._woken(message)
+        return await super().run_timers(lane, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running worker whose lanes of timers wait."""
+
+    ctx: Context
+    worker: Watched
+    integration: Integration
+    receiver: Sink
+
+    async def rests(self) -> None:
+        """Return once no lane has looked for timers for half a second."""
+        seen = -1
+        while len(self.worker.looks) != seen:
+            seen = len(self.worker.looks)
+            await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def running(dsn: str) -> AsyncIterator[Running]:
+    async with sink() as receiver, connected(settings(), dsn, DatabaseClock()) as ctx:
+        _, integration = await organize(ctx, receiver.url)
+        async with ctx.db.tx() as tx:
+            # the time is real: what a schedule has due next would wake a lane while the test looks
+            await tx.execute("delete from due")
+        worker = Watched(ctx, timer_handlers(), event_subscriptions.outbox_handlers(), poll=NO_POLL)
+        worker.looks = []
+        stop = asyncio.Event()
+        task = asyncio.create_task(worker.run(stop))
+        it = Running(ctx, worker, integration, receiver)
+
+        async def has_looked() -> bool:
+            return set(worker.looks) == set(TIMER_LANES)
+
+        try:
+            await until(has_looked, "each lane has looked for timers")
+            await it.rests()
+            worker.looks.clear()
+            yield it
+        finally:
+            stop.set()
+            await task
+
+
+async def test_an_alert_lets_one_lane_look_once(dsn: str) -> None:
+    async with running(dsn) as r:
+        body = b'{"title": "disk full", "severity": "critical", "key": "disk"}'
+        alerts = generic.normalize(body, r.ctx.clock.now())
+        assert not isinstance(alerts, Rejected)
+        request = InboundRequest(r.integration.id, r.integration.service_id, "generic", body, alerts)
+        await Ingest(r.ctx).submit(request)
+
+        async def is_paged() -> bool:
+            return any(message["event"] == "page" for message in r.receiver.got)
+
+        await until(is_paged, "the page is sent")
+        await r.rests()
+        assert r.worker.looks == ["page_timers"]
+        async with r.ctx.db.tx() as tx:
+            next_level = (await timers.due_times(tx, TIMER)).values()
+        assert r.worker.upcoming["page_timers"] == min(next_level)
+
+
+async def test_only_an_earlier_timer_wakes_a_lane(dsn: str) -> None:
+    async with running(dsn) as r:
+        now = r.ctx.clock.now()
+        for minutes, looks in ((30, ["timers"]), (40, []), (30, []), (20, ["timers"])):
+            due_at = now + timedelta(minutes=minutes)
+            async with r.ctx.db.tx() as tx:
+                await timers.schedule(tx, HANDOFF, str(minutes), due_at)
+            await r.rests()
+            assert r.worker.looks == looks, minutes
+            r.worker.looks.clear()
+            assert r.worker.upcoming["timers"] == min(due_at, now + timedelta(minutes=30))
+
+
+async def test_a_timer_that_is_scheduled_while_its_lane_looks_is_seen(dsn: str) -> None:
+    async with running(dsn) as r:
+        now = r.ctx.clock.now()
+        async with r.ctx.db.tx() as tx:
+            await timers.schedule(tx, HANDOFF, "1", now + timedelta(minutes=1))
+        await r.rests()
+        # the lane may have looked before the commit of which it hears now
+        r.worker.wakes_itself = timers.Scheduled(HANDOFF, now + timedelta(minutes=2)).text
+        r.worker.looks.clear()
+        async with r.ctx.db.tx() as tx:
+            await tx.wake(timers.Scheduled(HANDOFF).text)
+        await r.rests()
+        assert r.worker.looks == ["timers", "timers"]
+
+
+async def test_the_set_back_clock_and_a_migration_wake_every_lane(dsn: str) -> None:
+    async with running(dsn) as r:
+        for message in (timers.WAKE_ALL, "schema"):
+            async with r.ctx.db.tx() as tx:
+                await tx.wake(message)
+            await r.rests()
+            assert sorted(r.worker.looks) == sorted(TIMER_LANES)
+            r.worker.looks.clear()
