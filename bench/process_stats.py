@@ -48,14 +48,15 @@ def pss_mb(root: int, *, alone: bool = False) -> float:
 
 
 def cpu_s(root: int) -> float:
-    """Return the CPU seconds that a process tree has used so far."""
+    """Return the CPU seconds that a process tree has used so far, with those of its processes that have ended."""
     total = 0
     for pid in tree(root):
         try:
             fields = _fields(pid)
         except OSError:
             continue
-        total += int(fields[11]) + int(fields[12])
+        # user and system time of the process, and of its children that have ended
+        total += sum(map(int, fields[11:15]))
     return total / TICKS
 
 
