@@ -64,11 +64,8 @@ LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
-TIMER_LANES = {
-    "page_timers": timers.Kinds(paging.PAGE_LANE_KINDS),
-    "timers": timers.Kinds(paging.PAGE_LANE_KINDS, included=False),
-}
-"""The kinds of timers that each of the two lanes runs: no page waits for another slice's handler."""
+TIMER_LANES = ("page_timers", "timers")
+"""The two lanes of timers: no page waits for another slice's handler."""
 LANE_LIMITS_S = {
     "page_timers": 60.0,
     "timers": 300.0,
@@ -125,7 +122,7 @@ def lanes_woken(what: str) -> Collection[str]:
     if what == "schema":
         return LANE_LIMITS_S.keys()
     if what == "due":
-        return TIMER_LANES.keys()
+        return TIMER_LANES
     return LANE_LIMITS_S.keys() & {what}
 
 
@@ -164,6 +161,9 @@ class Worker:
         self._heartbeat_s = heartbeat_s
         self._handlers = handlers
         self._reactions = reactions
+        of_pages = frozenset(handlers.keys() & paging.PAGE_LANE_KINDS)
+        self.timer_kinds = {"page_timers": of_pages, "timers": handlers.keys() - of_pages}
+        """The kinds of timers that each lane runs: those with a handler here, as a newer Firebell may have more."""
         self._ensure = ensure_database
         self._wake = {name: asyncio.Event() for name in LANE_LIMITS_S}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
@@ -262,7 +262,7 @@ class Worker:
         `now`, as a running worker does between its polls.
         """
         runs: list[tuple[Sequence[str], Callable[[datetime], Awaitable[int]]]] = [
-            (tuple(TIMER_LANES), self.run_due),
+            (TIMER_LANES, self.run_due),
             (("outbox",), self.run_outbox),
             *(((name,), self._running(name, part)) for name, part in self._parts.items()),
         ]
@@ -289,7 +289,7 @@ class Worker:
 
     async def run_timers(self, lane: str, now: datetime) -> int:
         """Run one batch of timers of one kind of a lane, or of the next if all are kept; return the number finished."""
-        kinds = TIMER_LANES[lane]
+        kinds = self.timer_kinds[lane]
         async with self._ctx.work_db.tx() as tx:
             await fence(tx, now)
             while due_timers := await timers.claim(tx, now, kinds, limit=BATCH):
@@ -298,8 +298,8 @@ class Worker:
                     return finished
                 if finished is None:
                     break
-                kinds = kinds.without(due_timers[0].kind)
-            self._upcoming[lane] = await timers.next_at(tx, TIMER_LANES[lane])
+                kinds = kinds - {due_timers[0].kind}
+            self._upcoming[lane] = await timers.next_at(tx, self.timer_kinds[lane])
             return 0
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int | None:
