@@ -77,11 +77,11 @@ async def choose(
 async def start(request: Request) -> Response:
     form, me = await route_access.form(request), await authentication.signed_in(request)
     incident, page = str(form.get("incident", "")), str(form.get("page", ""))
-    slug, db = str(form.get("runbook", "")), html.ctx(request).db
-    async with db.tx() as tx:
+    slug, ctx = str(form.get("runbook", "")), html.ctx(request)
+    async with ctx.db.tx() as tx:
         runbook = await library.runbook(tx, slug)
     await actions.parse_ahead(runbook.body)
-    async with db.tx() as tx:
+    async with ctx.db.tx() as tx:
         run = await actions.start(
             tx,
             authentication.actor_of(me),
