@@ -115,7 +115,7 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 # with the word after it, so that what a cause on the next line begins with belongs to the claim
 _CAUSE = _pattern(
-    r"\b(?:caused by|because of|due to|the (?:root )?cause (?:was|is)|as a result of|was triggered by)\b(?: \w+)?"
+    r"\b(?:caused by|because of|due to|the (?:root )?cause (?:was|is)|as a result of|was triggered by)\b(?: \w{1,60})?"
 )
 _CUSTOMERS = _pattern(
     r"\b\d[\d.,]{0,12} ?(?:%|percent|k|million)?(?: (?:of|our|all|affected)){0,2}"
