@@ -101,6 +101,25 @@ async def test_a_list_of_tasks_shows_no_private_incident_and_a_merge_loses_none(
         assert str(closing).count("Look into") >= 2
 
 
+async def test_a_merge_and_someone_who_finishes_a_task_do_not_wait_for_each_other(
+    dsn: str, clock: FakeClock
+) -> None:
+    """PostgreSQL ended one of the two as a deadlock, sometimes the merge."""
+    async with organization(dsn, clock) as (w, api):
+        for title in ("Checkout is slow", "Refunds fail"):
+            await api("POST", "/incidents", {"title": title, "severity": "SEV3"}, status=201)
+        await api("POST", "/incidents/INC-1/tasks", {"text": "Retry"}, status=201)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.locked(tx, 1)
+            done = asyncio.create_task(api.answer("PATCH", "/incidents/INC-1/tasks/1", {"state": "done"}))
+            await asyncio.wait({done}, timeout=0.5)
+            await incidents.merge(tx, mara, 1, 2, w.now)
+        assert (await done).status_code == 404
+        (task,) = await api("GET", "/incidents/INC-2/tasks")
+        assert task["state"] == "open"
+
+
 async def test_no_task_is_added_where_no_one_looks_for_it_while_its_incident_is_merged(
     dsn: str, clock: FakeClock
 ) -> None:

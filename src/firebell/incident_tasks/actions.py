@@ -91,10 +91,13 @@ async def add_task(
 
 
 async def _locked(tx: Tx, incident_id: int, task_id: int) -> Task:
-    await incidents.incident(tx, incident_id)
+    """Lock an incident and then a task of it, as a merge does; raise `NotFound`."""
+    incident = await incidents.locked(tx, incident_id)
     task = await store.lock(tx, incident_id, task_id)
     if task is None:
-        raise NotFound(f"INC-{incident_id} has no task {task_id}.")
+        into = incident.merged_into
+        hint = f"Its unfinished tasks are in INC-{into}, into which it was merged." if into else ""
+        raise NotFound(f"{incident.ref} has no task {task_id}.", hint=hint)
     return task
 
 
