@@ -27,6 +27,7 @@ from firebell.paging.model import Page
 from firebell.paging.night_limit.actions import set_limit
 from firebell.paging.night_limit.rules import NightLimit
 from firebell.people import actions as people
+from firebell.people import store as people_store
 from firebell.process import connected
 from firebell.settings import Settings
 from firebell.setup import organization
@@ -173,6 +174,12 @@ class World:
         page, actor = await self.page(), await self.actor(person)
         async with self.ctx.db.tx() as tx:
             await paging.resolve(tx, actor, page.id, self.now)
+
+    async def set_password(self, person_id: int, password: str) -> None:
+        """Give a person a password, with which they sign in on the web."""
+        password_hash = await people.hash_secret(password)
+        async with self.ctx.db.tx() as tx:
+            await people_store.set_password_hash(tx, person_id, password_hash)
 
     async def actor(self, person: int) -> Actor:
         """Return a person as an actor."""

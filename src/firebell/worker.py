@@ -64,11 +64,8 @@ LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
-TIMER_LANES = {
-    "page_timers": timers.Kinds(paging.PAGE_LANE_KINDS),
-    "timers": timers.Kinds(paging.PAGE_LANE_KINDS, included=False),
-}
-"""The kinds of timers that each of the two lanes runs: no page waits for another slice's handler."""
+TIMER_LANES = ("page_timers", "timers")
+"""The two lanes of timers: no page waits for another slice's handler."""
 LANE_LIMITS_S = {
     "page_timers": 60.0,
     "timers": 300.0,
@@ -120,14 +117,18 @@ def timer_handlers(
     )
 
 
+def _timer_lane(kind: str) -> str:
+    return "page_timers" if kind in paging.PAGE_LANE_KINDS else "timers"
+
+
 def lanes_woken(what: str) -> Collection[str]:
     """Return the lanes that a message of `WORK_CHANNEL` wakes."""
     if what == "schema":
         return LANE_LIMITS_S.keys()
     if what == timers.WAKE_ALL:
-        return TIMER_LANES.keys()
+        return TIMER_LANES
     if scheduled := timers.Scheduled.of(what):
-        return [lane for lane, kinds in TIMER_LANES.items() if scheduled.kind in kinds]
+        return (_timer_lane(scheduled.kind),)
     return LANE_LIMITS_S.keys() & {what}
 
 
@@ -166,6 +167,10 @@ class Worker:
         self._heartbeat_s = heartbeat_s
         self._handlers = handlers
         self._reactions = reactions
+        self.timer_kinds = {
+            lane: frozenset(k for k in handlers if _timer_lane(k) == lane) for lane in TIMER_LANES
+        }
+        """The kinds of timers that each lane runs: those with a handler here, as a newer Firebell may have more."""
         self._ensure = ensure_database
         self._wake = {name: asyncio.Event() for name in LANE_LIMITS_S}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
@@ -264,7 +269,7 @@ class Worker:
         `now`, as a running worker does between its polls.
         """
         runs: list[tuple[Sequence[str], Callable[[datetime], Awaitable[int]]]] = [
-            (tuple(TIMER_LANES), self.run_due),
+            (TIMER_LANES, self.run_due),
             (("outbox",), self.run_outbox),
             *(((name,), self._running(name, part)) for name, part in self._parts.items()),
         ]
@@ -291,7 +296,7 @@ class Worker:
 
     async def run_timers(self, lane: str, now: datetime) -> int:
         """Run one batch of timers of one kind of a lane, or of the next if all are kept; return the number finished."""
-        kinds = TIMER_LANES[lane]
+        kinds = self.timer_kinds[lane]
         async with self._ctx.work_db.tx() as tx:
             await fence(tx, now)
             finished: int | None = 0
@@ -299,14 +304,13 @@ class Worker:
                 finished = await self._run_batch(tx, due_timers, now)
                 if finished is None:
                     break
-                kinds = kinds.without(due_timers[0].kind)
-            self._upcoming[lane] = await timers.next_at(tx, TIMER_LANES[lane])
+                kinds = kinds - {due_timers[0].kind}
+            self._upcoming[lane] = await timers.next_at(tx, self.timer_kinds[lane])
             return finished or 0
 
     async def _run_while_due(self, lane: str, now: datetime) -> int:
         """Run one batch of timers of a lane; return 0 if no other is due yet, so that the lane need not look."""
-        finished = await self.run_timers(lane, now)
-        upcoming = self._upcoming[lane]
+        finished, upcoming = await self.run_timers(lane, now), self._upcoming[lane]
         return finished if upcoming and upcoming <= now else 0
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int | None:

@@ -6,7 +6,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.jobs import timers
 from firebell.notify.deliveries import store as delivery_store
 from firebell.notify.sender import CLAIM
-from firebell.worker import BATCH, TIMER_LANES
+from firebell.worker import BATCH
 from tests.world import world
 
 STORM = 2_000
@@ -50,7 +50,7 @@ async def test_a_page_that_starts_in_a_storm_of_escalations_is_next_to_be_sent(
         await w.alert("disk full", service="storage")
         new = await w.page()
         async with w.ctx.db.tx() as tx:
-            claimed = await timers.claim(tx, w.now, TIMER_LANES["page_timers"], limit=BATCH)
+            claimed = await timers.claim(tx, w.now, w.worker.timer_kinds["page_timers"], limit=BATCH)
             assert str(new.id) in {timer.key for timer in claimed}, "its timer runs in the next batch"
             assert len(claimed) == BATCH
             oldest = sum(timer.due_at < w.now for timer in claimed)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from firebell.kit import markdown
+from firebell.kit import markdown, process_pool
 from firebell.kit.errors import Invalid
 from firebell.kit.process_pool import DOCUMENTS, ProcessPool, TakesTooLong
 from firebell.runbooks import isolated_parser
@@ -53,21 +53,48 @@ async def test_a_document_that_takes_too_long_is_shown_as_it_was_written(
 
 
 async def test_a_process_that_was_stopped_is_replaced() -> None:
-    process_pool = ProcessPool(limit_s=2)
+    pool = ProcessPool(limit_s=2)
     with pytest.raises(TakesTooLong):
-        await process_pool.call("time:sleep", 60)
-    assert await process_pool.call("math:sqrt", 16) == b"4.0"
+        await pool.call("time:sleep", 60)
+    assert await pool.call("math:sqrt", 16) == b"4.0"
     with pytest.raises(TakesTooLong):
-        await process_pool.call("math:sqrt", "not a number")
-    assert await process_pool.call("math:sqrt", 25) == b"5.0"
-    process_pool.close()
+        await pool.call("math:sqrt", "not a number")
+    assert await pool.call("math:sqrt", 25) == b"5.0"
+    pool.close()
 
 
 async def test_what_was_made_once_is_not_made_again() -> None:
-    process_pool = ProcessPool(limit_s=20)
-    first = await process_pool.call("time:time_ns")
-    assert await process_pool.call("time:time_ns") == first
-    process_pool.close()
+    pool = ProcessPool(limit_s=20)
+    first = await pool.call("time:time_ns")
+    assert await pool.call("time:time_ns") == first
+    pool.close()
+
+
+async def test_what_several_want_at_once_is_made_once_even_if_the_first_of_them_leaves() -> None:
+    """After a start, each reader of the library parsed all of it, with a connection of the pool in hand."""
+    pool = ProcessPool(limit_s=20)
+    first, *others = [asyncio.create_task(pool.call("time:time_ns")) for _ in range(5)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert len(set(await asyncio.gather(*others))) == 1
+    assert first.cancelled()
+    pool.close()
+
+
+async def test_a_document_that_takes_too_long_holds_up_only_its_first_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each reader waited for five seconds, and those in a transaction kept a connection meanwhile."""
+    monkeypatch.setattr(process_pool, "RETRY_AFTER_S", 1.0)
+    pool = ProcessPool(limit_s=0.5)
+    with pytest.raises(TakesTooLong):
+        await pool.call("time:sleep", 1)
+    pool._limit_s = 20
+    with pytest.raises(TakesTooLong):
+        await pool.call("time:sleep", 1)
+    await asyncio.sleep(1.1)
+    assert await pool.call("time:sleep", 1) == b"null"
+    pool.close()
 
 
 @pytest.mark.parametrize(

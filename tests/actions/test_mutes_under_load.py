@@ -73,7 +73,7 @@ async def test_a_mute_can_be_ended_while_its_timer_runs(dsn: str, clock: FakeClo
         await _receive(w, await _running(w), (w.integration, w.service, "late"))
         clock.advance(HOUR)
         async with w.ctx.work_db.tx() as tx:
-            [timer] = await timers.claim(tx, w.now, timers.Kinds((mute_actions.MUTE_TIMER,)), limit=10)
+            [timer] = await timers.claim(tx, w.now, [mute_actions.MUTE_TIMER], limit=10)
             ending = asyncio.create_task(_end(w, mute_id))
             await asyncio.wait({ending}, timeout=0.3)
             await run_mutes(tx, [timer], w.now)

@@ -48,11 +48,11 @@ async def test_the_most_overdue_kind_of_a_lane_is_claimed(dsn: str, clock: FakeC
             ("timers", REST_TIMER),
             ("timers", "oncall.clocks"),
         ):
-            claimed = await timers.claim(tx, r.w.now, TIMER_LANES[lane], limit=10)
+            claimed = await timers.claim(tx, r.w.now, r.w.worker.timer_kinds[lane], limit=10)
             assert [t.kind for t in claimed] == [kind]
             await timers.finish(tx, claimed)
-        assert not await timers.claim(tx, r.w.now, TIMER_LANES["page_timers"], limit=10)
-        assert len(await timers.claim(tx, r.w.now, TIMER_LANES["timers"], limit=10)) == 10
+        assert not await timers.claim(tx, r.w.now, r.w.worker.timer_kinds["page_timers"], limit=10)
+        assert len(await timers.claim(tx, r.w.now, r.w.worker.timer_kinds["timers"], limit=10)) == 10
 
 
 @pytest.mark.parametrize("is_analyzed", [False, True])
@@ -82,9 +82,9 @@ async def test_overdue_timers_of_other_kinds_slow_no_claim(
             await tx.execute("analyze due")
         with monkeypatch.context() as patch:
             patch.setattr(Reads, "fetch", explain)
-            claimed = await timers.claim(tx, r.w.now, TIMER_LANES[lane], limit=BATCH)
+            claimed = await timers.claim(tx, r.w.now, r.w.worker.timer_kinds[lane], limit=BATCH)
             patch.setattr(Reads, "value", explain_value)
-            assert await timers.next_at(tx, TIMER_LANES[lane]) == late
+            assert await timers.next_at(tx, r.w.worker.timer_kinds[lane]) == late
         assert {timer.kind for timer in claimed} == {kind}
         assert len(claimed) == BATCH
         assert [rows_read(plan) < OVERDUE / 10 for plan in plans] == [True, True], json.dumps(plans)
@@ -98,7 +98,7 @@ async def test_a_locked_timer_keeps_no_other_kind_from_being_claimed(dsn: str, c
             await timers.schedule(tx, "heartbeats.check", "1", r.w.now - timedelta(minutes=1))
         async with r.w.ctx.db.tx() as first, r.w.ctx.db.tx() as second, r.w.ctx.db.tx() as third:
             for tx, kinds in ((first, ["paging.page"]), (second, ["heartbeats.check"]), (third, [])):
-                claimed = await timers.claim(tx, r.w.now, TIMER_LANES["page_timers"], limit=10)
+                claimed = await timers.claim(tx, r.w.now, r.w.worker.timer_kinds["page_timers"], limit=10)
                 assert [timer.kind for timer in claimed] == kinds
 
 
@@ -130,6 +130,28 @@ async def test_a_page_that_is_locked_keeps_no_heartbeat_from_being_checked(
         async with r.w.ctx.db.tx() as tx:
             rows = await tx.fetch("select kind from due order by kind")
         assert [row["kind"] for row in rows] == ["oncall.checks", "paging.page"]
+
+
+async def test_an_older_process_leaves_the_timers_of_a_new_kind_to_a_newer_one(
+    dsn: str, clock: FakeClock
+) -> None:
+    """During a rolling release, processes without its handler claimed them, and delayed them by up to a minute."""
+
+    async def finish(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        return []
+
+    async with rota(dsn, clock) as r:
+        due_at = r.w.now - timedelta(minutes=1)
+        async with r.w.ctx.db.tx() as tx:
+            await tx.execute("delete from due")
+            await timers.schedule(tx, "paging.new", "1", due_at)
+        older = Worker(r.w.ctx, {"paging.page": finish, "oncall.checks": finish}, {})
+        assert [await older.run_timers(lane, r.w.now) for lane in TIMER_LANES] == [0, 0]
+        assert [older.upcoming[lane] for lane in TIMER_LANES] == [None, None]
+        async with r.w.ctx.db.tx() as tx:
+            assert await timers.due_times(tx, "paging.new") == {"1": due_at}
+        newer = Worker(r.w.ctx, {"paging.new": finish}, {})
+        assert await newer.run_timers("timers", r.w.now) == 1
 
 
 async def test_a_page_does_not_wait_for_a_handler_that_takes_long(dsn: str, clock: FakeClock) -> None:

@@ -66,7 +66,7 @@ async def test_the_end_of_a_wait_waits_for_no_one_who_publishes(dsn: str, clock:
         async with w.ctx.db.tx() as publisher:
             await status_pages.locked_page(publisher, page_id)
             async with w.ctx.work_db.tx() as tx:
-                [timer] = await timers.claim(tx, w.now, timers.Kinds((sending.APPROVAL_TIMER,)), limit=9)
+                [timer] = await timers.claim(tx, w.now, [sending.APPROVAL_TIMER], limit=9)
                 assert await asyncio.wait_for(end_waits(tx, [timer], w.now), 3) == [timer]
             # the row of the timer is free again for the one who holds the page
             await timers.hold(publisher, timer.kind, timer.key)

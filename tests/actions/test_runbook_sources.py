@@ -328,7 +328,7 @@ async def test_a_commit_that_archives_most_runbooks_waits_for_a_person(dsn: str,
 
         async def push(commit: str, files: list[tuple[str, str]]) -> SyncResult:
             async with w.ctx.db.tx() as tx:
-                snapshot = await actions.pushed(tx, mara, books.source_id, commit, files, w.now)
+                snapshot = await actions.pushed_snapshot(tx, mara, books.source_id, commit, files, w.now)
                 prepared = await actions.prepare(snapshot.files, w.now)
                 return (await actions.push(tx, mara, books.source_id, snapshot, prepared, w.now)).result
 

@@ -147,8 +147,10 @@ async def test_a_runbooks_owner_must_be_a_team_with_members(db: Db, clock: FakeC
 
     async def ids() -> list[str]:
         async with db.tx() as tx:
-            stored = await actions.runbook(tx, "payments-failover")
-            return [f.id for f in (await actions.findings(tx, [stored], {}, clock.now()))[stored.slug]]
+            stored = [await actions.runbook(tx, "payments-failover")]
+            parsed = await actions.parsed_texts(stored)
+            findings = await actions.findings(tx, stored, parsed, {}, clock.now())
+            return [f.id for f in findings["payments-failover"]]
 
     assert await ids() == ["R-LINK", "R-OWNER"]
     async with db.tx() as tx:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,6 +15,8 @@ from firebell.kit.process_pool import DOCUMENTS
 from firebell.kit.threads import PASSWORDS, Pool
 from firebell.people import actions as people
 from firebell.process import connected
+from firebell.runbooks import isolated_parser
+from firebell.runbooks.runs.steps_from_text import sha256_of
 from tests.api.api_clients import organization, sign_in
 from tests.api.test_setup_needs_its_token import FORM, client, token_in
 from tests.servers import until
@@ -31,11 +34,11 @@ async def waits_without_a_connection(
             await busy.enter_async_context(pool.turn())
         sent = asyncio.ensure_future(request)
 
-        async def is_waiting() -> bool:
-            return bool(pool._waiting)
+        async def is_waiting_without_one() -> bool:
+            # one that another request returns, or that is being opened, is in use for a moment
+            return bool(pool._waiting) and ctx.db.pool_usage().used == 0
 
-        await until(is_waiting, "the work waits for a thread")
-        assert ctx.db.pool_usage().used == 0
+        await until(is_waiting_without_one, "the work waits for a thread, and no connection for the work")
     return await sent
 
 
@@ -88,6 +91,25 @@ async def test_documents_that_are_sent_are_parsed(dsn: str, clock: FakeClock) ->
         assert {each["title"] for each in shown if each["slug"] in ("restart", "a")} == {
             f"Restart {w.ctx.db.dsn}"
         }
+
+
+async def test_a_run_is_started_at_a_terminal_and_on_the_web(dsn: str, clock: FakeClock) -> None:
+    """The text was parsed while others who started the same runbook waited for the lock."""
+    async with organization(dsn, clock) as (w, api):
+        csrf = await sign_in(w, api.http, w.mara)
+        text = f"# Fence {w.ctx.db.dsn}\n\n## Steps\n\n1. Fence it.\n"
+        run = {"client_id": str(UUID(int=7)), "slug": "fence", "sha256": sha256_of(text), "body": text}
+        sent = api.answer("POST", "/runbook-runs", run)
+        answer = await waits_without_a_connection(w.ctx, sent, DOCUMENTS._pool)
+        assert answer.status_code == 201, answer.text
+        await api("PUT", "/runbooks/cool", {"body": text.replace("Fence", "Cool")})
+        # as in another process, or after the text left the cache
+        DOCUMENTS._results.clear()
+        DOCUMENTS._bytes = 0
+        isolated_parser._parsed.clear()
+        posted = api.http.post("/runbooks/runs", data={"runbook": "cool", "csrf": csrf})
+        started = await waits_without_a_connection(w.ctx, posted, DOCUMENTS._pool)
+        assert (started.status_code, started.headers["location"]) == (303, "/runbooks/runs/RUN-2")
 
 
 async def test_a_runbook_that_is_saved_on_the_web_is_parsed(dsn: str, clock: FakeClock) -> None:

@@ -206,6 +206,36 @@ async def test_a_mail_to_customers_that_failed_is_not_sent_again_once_the_incide
         assert len(box.mails) == 5
 
 
+async def test_a_post_that_failed_says_how_many_of_its_mails_are_sent_again_once_the_incident_is_private(
+    dsn: str, clock: FakeClock
+) -> None:
+    """It counted those to customers too, which were withheld a moment later."""
+    box = Mailbox()
+    async with _mailing(dsn, clock, box) as (w, api):
+        customer = await api("POST", "/customers", {"name": "Nordpost"}, status=201)
+        contact = {"address": "ops@nordpost.example", "name": "Ida"}
+        await api("POST", f"/customers/{customer['id']}/contacts", contact, status=201)
+        audiences = (await api("GET", "/audiences"))["audiences"]
+        executives = next(each for each in audiences if each["slug"] == "executives")
+        fields = {
+            name: value for name, value in executives.items() if name not in ("slug", "follows_updates")
+        }
+        await api("PUT", "/audiences/executives", {**fields, "members": [f"person:{w.jun}"]})
+        texts = [
+            {"audience": audience, "subject": "Card payments fail", "body": "A third fails."}
+            for audience in ("executives", "customers")
+        ]
+        post = await api("POST", POSTS, {"moment": "first", "texts": texts}, status=201)
+        box.refuse += ["451 try later"] * 10
+        for minutes in (1, 6, 16, 61, 241):
+            clock.advance(timedelta(minutes=minutes))
+            await w.settle()
+        [shown] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert [text["failed"] for text in shown["texts"]] == [1, 1]
+        await _set_type(api, "security", private=True)
+        assert await api("POST", f"{POSTS}/{post['id']}/retry") == {"queued": 1}
+
+
 async def test_a_post_to_customers_in_a_drill_can_be_undone(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await _declare(w, w.mara, 2)

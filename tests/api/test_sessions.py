@@ -272,10 +272,10 @@ async def end(w: World, url: str, http: httpx.AsyncClient, how: str) -> None:
         case "sign-out":
             assert (await http.post("/logout", data={"csrf": csrf})).status_code == 303
         case "password":
+            new_hash = await people.hash_secret("lanterns over harbor")
             async with w.ctx.db.tx() as tx:
-                await people.set_password(
-                    tx, TEST, w.mara, await people.hash_secret("lanterns over harbor"), w.now
-                )
+                old_hash = await store.password_hash(tx, w.mara)
+                await people.change_password(tx, TEST, w.mara, old_hash, new_hash, w.now)
         case "departure":
             async with w.ctx.db.tx() as tx:
                 await people.update_person(tx, TEST, w.mara, active=False, now=w.now)

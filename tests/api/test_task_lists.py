@@ -1,7 +1,9 @@
 """All unfinished tasks in one list, the task of a SEV2, and the ticket queue of SEV3 incidents."""
 
+import asyncio
 from datetime import timedelta
 
+from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, key_of, organization, sign_in
 
@@ -97,3 +99,38 @@ async def test_a_list_of_tasks_shows_no_private_incident_and_a_merge_loses_none(
         assert len(await api("GET", "/tasks", scope="all", incident="INC-3")) == 2
         closing = await api("GET", "/incidents/INC-3/closing")
         assert str(closing).count("Look into") >= 2
+
+
+async def test_a_merge_and_someone_who_finishes_a_task_do_not_wait_for_each_other(
+    dsn: str, clock: FakeClock
+) -> None:
+    """PostgreSQL ended one of the two as a deadlock, sometimes the merge."""
+    async with organization(dsn, clock) as (w, api):
+        for title in ("Checkout is slow", "Refunds fail"):
+            await api("POST", "/incidents", {"title": title, "severity": "SEV3"}, status=201)
+        await api("POST", "/incidents/INC-1/tasks", {"text": "Retry"}, status=201)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.locked(tx, 1)
+            done = asyncio.create_task(api.answer("PATCH", "/incidents/INC-1/tasks/1", {"state": "done"}))
+            await asyncio.wait({done}, timeout=0.5)
+            await incidents.merge(tx, mara, 1, 2, w.now)
+        assert (await done).status_code == 404
+        (task,) = await api("GET", "/incidents/INC-2/tasks")
+        assert task["state"] == "open"
+
+
+async def test_no_task_is_added_where_no_one_looks_for_it_while_its_incident_is_merged(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        for title in ("Checkout is slow", "Refunds fail"):
+            await api("POST", "/incidents", {"title": title, "severity": "SEV3"}, status=201)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.merge(tx, mara, 1, 2, w.now)
+            adding = asyncio.create_task(api("POST", "/incidents/INC-1/tasks", {"text": "Retry"}, status=409))
+            await asyncio.wait({adding}, timeout=0.3)
+        await adding
+        assert await api("GET", "/incidents/INC-1/tasks") == []
+        await api("POST", "/incidents/INC-2/tasks", {"text": "Retry"}, status=201)

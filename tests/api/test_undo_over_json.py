@@ -159,6 +159,20 @@ async def test_what_changed_nothing_never_offers_the_undo_of_the_action_before(
         assert (await api("DELETE", "/templates/update-progress"))["undo"] is None
 
 
+async def test_an_undo_leaves_no_one_who_was_deactivated_as_the_only_fallback_responder(
+    dsn: str, clock: FakeClock
+) -> None:
+    """No one was paged anymore when every escalation level failed."""
+    async with organization(dsn, clock) as (w, api):
+        for person_id in (w.jun, w.mara):
+            await api("PUT", "/catch-all", {"person_ids": [person_id]})
+            clock.advance(timedelta(seconds=1))
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, TEST, w.jun, active=False, now=w.now)
+        await api("POST", f"/undo/{undo.LATEST}", status=409)
+        assert await api("GET", "/catch-all") == {"person_ids": [w.mara]}
+
+
 async def test_a_revoked_key_works_again_after_undo(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         secret = await key_of(w.ctx.db, clock, w.mara)

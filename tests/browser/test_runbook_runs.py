@@ -29,7 +29,7 @@ async def test_a_run_is_worked_through_by_two_and_rolled_back(dsn: str, browser:
         async with w.ctx.db.tx() as tx:
             await incidents.declare(tx, actor, title="Search is slow", severity=1, now=w.now)
             jun = await people.person(tx, w.jun)
-            await people.set_password(tx, actor, w.jun, await people.hash_secret(PASSWORD), w.now)
+        await w.set_password(w.jun, PASSWORD)
         async with serve(dsn) as server:
             desk = await signed_in(browser, server.url, 1440, 1000)
             context = await browser.new_context(

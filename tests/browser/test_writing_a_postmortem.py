@@ -37,7 +37,7 @@ async def test_two_writers_at_one_desk(dsn: str, browser: Browser) -> None:
             body = document.body.replace("- _What got in the way?_", "- Jun should have checked the limit.")
             await postmortems.save(tx, actor, 1, body, 1, w.now)
             jun = await people.person(tx, w.jun)
-            await people.set_password(tx, actor, w.jun, await people.hash_secret(PASSWORD), w.now)
+        await w.set_password(w.jun, PASSWORD)
         async with serve(dsn) as server:
             mara = await signed_in(browser, server.url, 1440, 1000)
             context = await browser.new_context(base_url=server.url, viewport={"width": 390, "height": 844})

@@ -63,6 +63,7 @@ BY_HAND = {
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,
     "runbooks/api.py save_runbook": MARKDOWN,
+    "runbooks/runs/api.py create_run": MARKDOWN,
     "runbooks/runs/web.py _apply": MARKDOWN,
     "runbooks/runs/web.py _show": MARKDOWN,
     "self_watch/fallback_test_web.py _by_link": NO_ONE,

@@ -124,3 +124,30 @@ def test_only_the_sentences_that_claim_something_are_left_out() -> None:
     assert without(CLAIM, [CLAIM]) == ""
     same, other = PostContent({ReaderKind.PUBLIC: "a"}, ("x",)), PostContent({ReaderKind.PUBLIC: "b"}, ("x",))
     assert content_hash(same) != content_hash(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (
+            "We are sorry.\nThis was caused\nby our bank.\nYou can pay by invoice.",
+            "This was caused\nby our bank.",
+        ),
+        ("We are sorry. This was caused by\nOur bank’s switch.", "This was caused by\nOur bank’s switch."),
+        (
+            "We are sorry.\nAbout 40\n customers of ours\ncannot pay.",
+            "About 40\n customers of ours\ncannot pay.",
+        ),
+        (
+            "Card payments fail\nCause: it is due to our bank\nNext update: 15:00",
+            "Cause: it is due to our bank",
+        ),
+        ("We are sorry.\n\nIt fails because of\n\nnothing.", "It fails because of"),
+        ("Our partner Big\nAcme has trouble. Sorry.", "Our partner Big\nAcme has trouble."),
+        ("Sorry.  This was\tcaused\u00a0by us.", "This was\tcaused\u00a0by us."),
+    ],
+)
+def test_a_line_break_hides_no_claim_from_those_who_must_approve_it(text: str, claim: str) -> None:
+    assert claims(text, frozenset({"Big Acme"})) == [claim]
+    assert claim not in without(text, [claim])
+    assert without(text, [claim])

@@ -8,7 +8,6 @@ from firebell.alerts import actions as alerts
 from firebell.alerts import retention_store
 from firebell.alerts.model import ChangeEvent
 from firebell.kit.clock import FakeClock
-from firebell.people import actions as people
 from tests.api.api_clients import Api, browser, key_of, organization
 from tests.cli.terminal import at_a_server
 from tests.sources.inbound_client import Door, door
@@ -103,10 +102,7 @@ async def test_a_page_shows_the_changes_of_its_service_in_the_day_before_it_bega
         shown = (await api("GET", f"/pages/{page.ref}"))["changes"]
         assert [c["summary"] for c in shown] == ["Before"]
         await listed(api)
-        async with w.ctx.db.tx() as tx:
-            await people.set_password(
-                tx, await w.actor(w.mara), w.mara, await people.hash_secret("a quiet night please"), w.now
-            )
+        await w.set_password(w.mara, "a quiet night please")
         await http.post("/login", data={"email": "mara@example.org", "password": "a quiet night please"})
         detail = (await http.get(f"/pages/{page.ref}")).text
         assert "Before" in detail

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.people import actions as people
 from tests.api.api_clients import browser, organization
 from tests.cli.terminal import at_a_server
 from tests.sources.inbound_client import Door, door
@@ -49,10 +48,7 @@ async def test_what_was_missed_can_be_seen_in_the_web(dsn: str, clock: FakeClock
     async with organization(dsn, clock) as (w, _), browser(w) as http:
         clock.set(START)
         await refire(w, clock)
-        async with w.ctx.db.tx() as tx:
-            await people.set_password(
-                tx, await w.actor(w.mara), w.mara, await people.hash_secret(PASSWORD), w.now
-            )
+        await w.set_password(w.mara, PASSWORD)
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
         for address in ("/alerts", "/alerts/2", f"/pages/{(await w.page()).ref}"):
             answer = await http.get(address)

@@ -236,8 +236,8 @@ async def test_the_link_of_someone_who_left_stays_void_even_when_they_return(
 async def test_keys_feeds_sessions_and_sign_in_links_end_for_good(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         key = await key_of(w.ctx.db, clock, w.jun)
+        await w.set_password(w.jun, PASSWORD)
         async with w.ctx.db.tx() as tx:
-            await people.set_password(tx, ADMIN, w.jun, await people.hash_secret(PASSWORD), w.now)
             _, feed = await calendars.create_feed(
                 tx, ADMIN, kind=FeedKind.PERSON, subject_id=w.jun, made_by=w.jun, now=w.now
             )

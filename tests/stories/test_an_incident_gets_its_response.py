@@ -457,6 +457,30 @@ async def test_a_missing_update_after_a_reopening_escalates_no_later_than_after_
     assert ("E5", True) in await org.steps(incident)
 
 
+async def test_a_customer_update_is_due_an_interval_after_a_reopening(org: Org) -> None:
+    """The commander was told the moment it was reopened that it is due, and could promise none."""
+    incident = await org.declare(1)
+    await org.take(incident, IncidentRole.COMMANDER)
+    mara = await org.w.actor(org.w.mara)
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.add_entry(tx, mara, incident.id, "mitigation", "Failed over", org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.MONITORING, org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.CLOSED, org.w.now, reason="Stable", force=True)
+    await org.w.after(hours=20)
+    org.w.sink.got.clear()
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.set_phase(
+            tx, mara, incident.id, Phase.INVESTIGATING, org.w.now, reason="Errors are back"
+        )
+        [reopened] = await queries.running(tx, [await incidents.incident(tx, incident.id)], org.w.now)
+        assert reopened.facts.customers_due == org.w.now + timedelta(minutes=60)
+    await org.w.after(minutes=10)
+    assert org.asked(f"{incident.ref}: Customer update") == []
+    async with org.w.ctx.db.tx() as tx:
+        until = await actions.promise(tx, mara, incident.id, Audience.CUSTOMERS, 90, org.w.now)
+    assert until == org.w.now + timedelta(minutes=90)
+
+
 async def test_an_update_can_be_promised_after_a_reopening(org: Org) -> None:
     incident = await org.declare(1)
     await org.take(incident, IncidentRole.COMMANDER)

@@ -9,8 +9,7 @@ import httpx
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.people import actions as people
-from tests.api.api_clients import TEST, browser
+from tests.api.api_clients import browser
 from tests.world import World, world
 
 MARA, JUN = "mara@example.org", "jun@example.org"
@@ -20,8 +19,7 @@ PASSWORD = "a quiet night please"
 @asynccontextmanager
 async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, httpx.AsyncClient]]:
     async with world(dsn, clock) as w, browser(w) as http:
-        async with w.ctx.db.tx() as tx:
-            await people.set_password(tx, TEST, w.jun, await people.hash_secret(PASSWORD), w.now)
+        await w.set_password(w.jun, PASSWORD)
         yield w, http
 
 

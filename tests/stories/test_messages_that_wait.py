@@ -50,6 +50,37 @@ async def test_mail_that_waits_while_the_page_becomes_private_tells_strangers_no
         assert "Payments fail" not in _text(mail)
 
 
+async def _webhook(t: Town) -> None:
+    """Subscribe the sink, and answer its challenge."""
+    await t.ask("https://hooks.nordpost.example/x", channel="webhook", contact=OPS)
+    await t.w.settle()
+    async with t.w.ctx.db.tx() as tx:
+        await tx.execute("update subscriber set address = $1", t.w.sink.url)
+    await t.http.post(link_of(t.relay.to(OPS)[0]), data={"do": "confirm"})
+    t.w.sink.body = b"no echo"
+    await t.w.settle()
+    t.w.sink.body = t.w.sink.got[-1]["data"]["challenge"].encode()
+    t.w.clock.advance(timedelta(seconds=6))
+    await t.w.settle()
+
+
+async def test_a_webhook_hears_of_no_component_of_a_page_that_became_private_while_it_waited(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    """It got an event about a component without the component, which receivers cannot read."""
+    async with town(dsn, clock, tmp_path) as t:
+        await _webhook(t)
+        before = len(t.w.sink.got)
+        await t.publish("Nordpost cannot pay.", components={"1": "partial_outage"})
+        async with t.w.ctx.work_db.tx() as tx:
+            while await broadcasts.fan_out_step(tx, t.w.now):
+                pass
+        await t.api("PATCH", "/status-pages/kestrel", {"visibility": "private"})
+        await t.w.settle()
+        assert [each["type"] for each in t.w.sink.got[before:]] == ["incident.created"]
+        assert list((await t.states()).values()) == ["active"]
+
+
 async def test_no_one_reads_investigating_after_resolved_when_a_paused_broadcast_resumes(
     dsn: str, clock: FakeClock, tmp_path: Path
 ) -> None:

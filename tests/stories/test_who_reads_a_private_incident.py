@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from firebell.action_items import actions as action_items
 from firebell.handoffs import actions as handoffs
 from firebell.handoffs import store as handoff_store
 from firebell.incidents import actions as incidents
@@ -143,6 +145,30 @@ async def test_the_reason_of_a_page_that_is_linked_leaves_the_handoffs(w: World)
         await incidents.link_page(tx, mara, secret.id, page_id, w.now)
         kept = (await handoffs.of_day(tx, schedule, change.day)).body
     assert kept == f"- PG-{page_id}0 stays\n"
+
+
+async def test_the_items_of_private_incidents_take_no_place_in_a_handoff(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With enough of them due, the team's other items were missing."""
+    monkeypatch.setattr(handoffs, "MAX_ACTION_ITEMS", 1)
+    secret = await declare(w, private=True)
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        schedule = await queries.by_slug(tx, "payments-primary")
+        change = handoffs.next_change(schedule, w.now)
+        assert change
+        for title, incident_id, days in (("Revoke the tokens", secret.id, 1), ("Renew the disk", None, 2)):
+            await action_items.add_item(
+                *(tx, mara, title, w.now),
+                incident_id=incident_id,
+                team_id=schedule.team_id,
+                due=change.day + timedelta(days=days),
+            )
+        await handoffs.draft_change(tx, schedule, change, w.now)
+        body = (await handoffs.of_day(tx, schedule, change.day)).body
+    assert "Renew the disk" in body
+    assert "Revoke" not in body
 
 
 async def test_paging_for_it_does_not_wait_while_handoffs_are_drafted(w: World) -> None:

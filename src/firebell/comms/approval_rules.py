@@ -104,30 +104,43 @@ DEFAULT_RULES = (
 )
 """The rules of an organization that changed none."""
 
-_CAUSE = re.compile(
-    r"\b(?:caused by|because of|due to|the (?:root )?cause (?:was|is)|as a result of|was triggered by)\b",
-    re.IGNORECASE,
+_GAP = r"(?:[^\S\n]{1,9}|[^\S\n]{0,9}\n[^\S\n]{0,9})"
+"""What is between two words of a paragraph, which may be on two lines."""
+
+
+def _pattern(words: str) -> re.Pattern[str]:
+    """Return a pattern of words in any case, with a gap for each of its spaces."""
+    return re.compile(words.replace(" ", _GAP), re.IGNORECASE)
+
+
+# with the word after it, so that what a cause on the next line begins with belongs to the claim
+_CAUSE = _pattern(
+    r"\b(?:caused by|because of|due to|the (?:root )?cause (?:was|is)|as a result of|was triggered by)\b(?: \w{1,60})?"
 )
-_CUSTOMERS = re.compile(
+_CUSTOMERS = _pattern(
     r"\b\d[\d.,]{0,12} ?(?:%|percent|k|million)?(?: (?:of|our|all|affected)){0,2}"
     r" (?:customers?|users?|accounts?|merchants?|people)\b"
-    r"|\bone in \w{2,12} (?:customers|users)\b|\b1 in \d{1,6} (?:customers|users)\b",
-    re.IGNORECASE,
+    r"|\bone in \w{2,12} (?:customers|users)\b|\b1 in \d{1,6} (?:customers|users)\b"
 )
 
 
 def claims(text: str, vendors: frozenset[str]) -> list[str]:
-    """Return the sentences that name a cause, a vendor, or a number of customers."""
-    names = [
-        re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE) for name in sorted(vendors) if name
-    ]
-    return [
-        part.text.strip()
-        for part in sentences(text)
-        if _CAUSE.search(part.text)
-        or _CUSTOMERS.search(part.text)
-        or any(name.search(part.text) for name in names)
-    ]
+    """Return the sentences that name a cause, a vendor, or a number of customers, also if lines break within them."""
+    names = [_pattern(rf"(?<!\w){_escaped(name)}(?!\w)") for name in sorted(vendors) if name.strip()]
+    spans = [match.span() for pattern in (_CAUSE, _CUSTOMERS, *names) for match in pattern.finditer(text)]
+    claimed: list[tuple[int, int]] = []
+    for part in sentences(text):
+        start, end = part.start, part.start + len(part.text)
+        if any(first < start < last for first, last in spans):
+            claimed[-1] = (claimed[-1][0], end)
+        elif any(first < end and start < last for first, last in spans):
+            claimed.append((start, end))
+    return [text[start:end].strip() for start, end in claimed]
+
+
+def _escaped(name: str) -> str:
+    """Return a name for a pattern, with single spaces."""
+    return " ".join(re.escape(word) for word in name.split())
 
 
 def claims_for(content: PostContent, reader: ReaderKind, title: str, vendors: frozenset[str]) -> list[str]:

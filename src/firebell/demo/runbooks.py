@@ -160,6 +160,6 @@ async def set_up(past: "Past") -> None:
         )
         first = [*files, draft, (rule_file.PATH, rule_file.TEXT)]
         for commit, pushed in ((FIRST_COMMIT, first), (MOVING_COMMIT, files[:1])):
-            snapshot = await actions.pushed(tx, mara, source.id, commit, pushed, now)
+            snapshot = await actions.pushed_snapshot(tx, mara, source.id, commit, pushed, now)
             prepared = await actions.prepare(snapshot.files, now)
             await actions.push(tx, mara, source.id, snapshot, prepared, now)

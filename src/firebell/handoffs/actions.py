@@ -11,6 +11,7 @@ from firebell.handoffs.draft import Ahead, Facts, Night, draft
 from firebell.handoffs.model import Handoff, ShiftChange
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase
+from firebell.kit import private_reader
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -32,8 +33,8 @@ from firebell.postmortems import actions as postmortems
 
 MAX_BODY_CHARS = 200_000
 AHEAD_WINDOW = timedelta(days=14)
-MAX_ACTION_ITEMS = 20
 """How far ahead a document lists overrides, gaps and cover requests."""
+MAX_ACTION_ITEMS = 20
 SCHEDULE_LOOKBACK = timedelta(days=36)
 """How far back a schedule is loaded, to know the shift that ends."""
 MAX_INCIDENTS = 500
@@ -70,7 +71,10 @@ async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: dat
     """Draft the document of a shift change, or draft it again if no person has edited it."""
     await store.lock_bodies(tx)  # what becomes private meanwhile is left out of the finished draft
     template = await handbook.template(tx, "handoff")
-    body = draft(template.body, await _facts(tx, schedule, change, now))
+    # everyone can read a handoff, also those who may not know of a private incident
+    with private_reader.as_reader(private_reader.NO_ONE):
+        facts = await _facts(tx, schedule, change, now)
+    body = draft(template.body, facts)
     if not await store.insert(tx, schedule.id, change, body, now):
         handoff = await of_day(tx, schedule, change.day)
         await store.redraft(tx, handoff.id, body, now)
@@ -81,8 +85,7 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
     team, start = schedule.team_id, change.shift_start
     team_services = {s.id for s in await catalog.services(tx, with_deleted=True) if s.team_id == team}
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
-    # everyone can read a handoff, also those who may not know of a private incident
-    recent = [i for i in await incidents.incidents(tx, phases, False, MAX_INCIDENTS) if not i.is_private]
+    recent = await incidents.incidents(tx, phases, False, MAX_INCIDENTS)
     services = await incidents.services(tx, [i.id for i in recent])
     team_incidents = [i for i in recent if team_services & set(services[i.id])]
     titles = {i.id: i.title for i in team_incidents}
@@ -121,14 +124,10 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
 
 
 async def _action_items(tx: Tx, team_id: int, change: ShiftChange) -> list[tuple[str, str, str, date]]:
-    """Return the team's items that are overdue or due in the next days, without those of private incidents."""
+    """Return the team's items that are overdue or due in the next days."""
     items = await action_items.due_of_team(tx, team_id, change.day + AHEAD_WINDOW, MAX_ACTION_ITEMS)
     named = await action_items.names(tx, items)
-    return [
-        (item.ref, item.title, named.owner(item) or "no owner", item.due)
-        for item in items
-        if item.incident_id is None or not named.incidents[item.incident_id].is_private
-    ]
+    return [(item.ref, item.title, named.owner(item) or "no owner", item.due) for item in items]
 
 
 def _nights(

@@ -69,8 +69,16 @@ async def add_task(
     is_required: bool = True,
     entry_id: int | None = None,
 ) -> Task:
-    """Add a task to an incident; a required one has to be done or moved before the incident can be closed."""
-    await incidents.incident(tx, incident_id)
+    """Add a task to an incident; a required one has to be done or moved before the incident can be closed.
+
+    Raise `Conflict` if the incident was merged: there, no one would look for the task.
+    """
+    # locked, so that none is added while it is merged or closed
+    incident = await incidents.locked(tx, incident_id)
+    if incident.merged_into is not None:
+        raise Conflict(
+            f"{incident.ref} was merged into INC-{incident.merged_into}.", hint="Add the task there."
+        )
     if entry_id is not None and entry_id not in {e.id for e in await incidents.timeline(tx, incident_id)}:
         raise NotFound(f"INC-{incident_id} has no entry {entry_id}.")
     values = await _checked(tx, {"text": text, "owner_id": owner_id, "due_at": due_at}, now)
@@ -83,10 +91,13 @@ async def add_task(
 
 
 async def _locked(tx: Tx, incident_id: int, task_id: int) -> Task:
-    await incidents.incident(tx, incident_id)
+    """Lock an incident and then a task of it, as a merge does; raise `NotFound`."""
+    incident = await incidents.locked(tx, incident_id)
     task = await store.lock(tx, incident_id, task_id)
     if task is None:
-        raise NotFound(f"INC-{incident_id} has no task {task_id}.")
+        into = incident.merged_into
+        hint = f"Its unfinished tasks are in INC-{into}, into which it was merged." if into else ""
+        raise NotFound(f"{incident.ref} has no task {task_id}.", hint=hint)
     return task
 
 

@@ -1,5 +1,6 @@
 """Runs work whose cost depends on user input in child processes, which are killed when they take too long."""
 
+import asyncio
 import atexit
 import contextlib
 import hashlib
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections import OrderedDict
 from typing import IO, Any
 
@@ -22,6 +24,8 @@ from firebell.kit.threads import Pool
 LIMIT_S = 5.0
 """How long one call may take."""
 START_LIMIT_S = 30.0
+RETRY_AFTER_S = 30.0
+"""How long work that took too long is not tried again: each of its readers would wait for it, some in a transaction."""
 ORPHAN_LIMIT_S = 60.0
 """How long a child works on one call if no one is left to kill it."""
 PROCESSES, QUEUE = 2, 64
@@ -94,28 +98,53 @@ class ProcessPool:
         self._idle: list[_Child] = []
         self._results: OrderedDict[bytes, bytes] = OrderedDict()
         self._bytes = 0
+        self._too_long: OrderedDict[bytes, float] = OrderedDict()
+        """When work that took too long may be tried again."""
+        self._working: dict[tuple[asyncio.AbstractEventLoop, bytes], asyncio.Task[bytes | None]] = {}
         atexit.register(self.close)
 
     async def call(self, function: str, *args: Any) -> bytes:
         """Return the JSON result of `function`, given as `module:name`, for JSON-serializable `args`; cached.
 
-        Raises `TakesTooLong`, and `Unavailable` when too many calls wait.
+        Equal calls at one time are one. Raises `TakesTooLong`, and `Unavailable` when too many calls wait.
         """
         request = json.dumps([function, *args]).encode()
         key = hashlib.sha256(request).digest()
         if key in self._results:
             self._results.move_to_end(key)
             return self._results[key]
-        result = await self._pool.run(lambda: self._answered(request))
+        if self._too_long.get(key, 0) > time.monotonic():
+            raise TakesTooLong
+        place = asyncio.get_running_loop(), key
+        work = self._working.get(place)
+        if work is None:
+            work = self._working[place] = asyncio.create_task(self._work(key, request))
+            work.add_done_callback(lambda done: self._end(place, done))
+        result = await asyncio.shield(work)
         if not result:
             raise TakesTooLong
-        self._keep(key, result)
         return result
 
     def close(self) -> None:
         """Stop the idle child processes."""
         while self._idle:
             self._idle.pop().stop()
+
+    async def _work(self, key: bytes, request: bytes) -> bytes | None:
+        result = await self._pool.run(lambda: self._answered(request))
+        if result:
+            self._keep(key, result)
+        else:
+            self._too_long[key] = time.monotonic() + RETRY_AFTER_S
+            while len(self._too_long) > CACHED_RESULTS:
+                self._too_long.popitem(last=False)
+        return result
+
+    def _end(self, place: tuple[asyncio.AbstractEventLoop, bytes], done: asyncio.Task[bytes | None]) -> None:
+        del self._working[place]
+        if not done.cancelled():
+            # so that asyncio does not report it if everyone who waited was canceled
+            done.exception()
 
     def _answered(self, request: bytes) -> bytes | None:
         child = self._idle.pop() if self._idle else _Child()

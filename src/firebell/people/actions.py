@@ -219,14 +219,6 @@ async def update_person(
     await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
 
 
-@permits(Verb.OWN_PROFILE_WRITE, own="person_id", others=Verb.PERSON_WRITE)
-async def set_password(tx: Tx, actor: Actor, person_id: int, new_hash: str, now: datetime) -> None:
-    """Set a new password and end every session of the person."""
-    await store.set_password_hash(tx, person_id, new_hash)
-    await sessions.delete_all(tx, person_id)
-    await tx.audit(actor, "person.password", f"person:{person_id}", now)
-
-
 @permits(Verb.OWN_PROFILE_WRITE, own="person_id")
 async def change_password(
     tx: Tx, actor: Actor, person_id: int, old_hash: str | None, new_hash: str, now: datetime

@@ -144,7 +144,7 @@ async def _facts(
     assignments = (await incidents.roles(tx, [incident.id]))[incident.id]
     held = {assignment.role for assignment in assignments}
     commander = next((a for a in assignments if a.role is IncidentRole.COMMANDER), None)
-    customers_from = response.customers_at or incident.declared_at
+    customers_from = max(filter(None, (response.customers_at or incident.declared_at, incident.reopened_at)))
     every = in_force.severities[incident.severity].customers_every
     return ResponseFacts(
         severity=incident.severity,

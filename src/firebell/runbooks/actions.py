@@ -219,15 +219,15 @@ async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
 @permits(Verb.RUNBOOK_WRITE)
 async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
     """Restore a removed runbook as it was and return its slug; raise `Conflict` if someone saved it since."""
-    slug = entry.subject.partition(":")[2]
+    slug, body = entry.subject.partition(":")[2], entry.detail.get("body")
+    # parsed before the library is locked, because that can take seconds
+    index = index_entry(slug, await read_stored(body), now) if body is not None else None
     await store.lock(tx)
     own = await store.own(tx, slug)
     if own is not None and (own.body is not None or own.updated_at != entry.at):
         raise undo.changed_since("someone saved this runbook since.", "View the current text.")
-    if "body" in entry.detail:
-        body, source = entry.detail["body"], entry.detail["source"]
-        index = index_entry(slug, await read_stored(body), now)
-        await store.put(tx, [NewText(slug, body, source, actor.label, index)], now)
+    if index is not None:
+        await store.put(tx, [NewText(slug, body, entry.detail["source"], actor.label, index)], now)
     else:
         await store.delete(tx, slug)
     await tx.audit(actor, "runbook.changed", f"runbook:{slug}", now)
@@ -258,9 +258,15 @@ async def last_exercised(tx: Reads, runbooks: Iterable[LibraryRunbook]) -> dict[
     return await summary_store.last_exercised(tx, [r.slug for r in runbooks])
 
 
+async def parsed_texts(runbooks: Iterable[LibraryRunbook]) -> dict[str, Runbook]:
+    """Return the parsed texts of runbooks by slug; one that takes too long is empty."""
+    return {r.slug: await read_stored(r.body) for r in runbooks}
+
+
 async def findings(
     tx: Tx,
     runbooks: Sequence[LibraryRunbook],
+    parsed: Mapping[str, Runbook],
     exercised: Mapping[str, datetime],
     now: datetime,
 ) -> dict[str, list[RunbookFinding]]:
@@ -274,7 +280,7 @@ async def findings(
     findings_by_slug = {}
     for r in runbooks:
         findings_by_slug[r.slug] = check(
-            await read_stored(r.body),
+            parsed[r.slug],
             now.date(),
             folder=FOLDER,
             existing=None if r.own and r.source else existing_paths,

@@ -213,7 +213,7 @@ async def save_runbook(
         else:
             saved = [await actions.runbook(tx, slug)]
             exercised = await actions.last_exercised(tx, saved)
-            findings = (await actions.findings(tx, saved, exercised, now))[slug]
+            findings = (await actions.findings(tx, saved, {slug: runbook}, exercised, now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))
 
 

@@ -10,7 +10,6 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import errors, warnings
 from firebell.kit.text import slugify
 from firebell.runbooks import actions, service_queries, store
-from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.library_checks import untested
 from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding
 from firebell.runbooks.text_checks import owning_team
@@ -66,12 +65,12 @@ async def details(
     tx: Tx, runbooks: Sequence[LibraryRunbook], public_url: str, now: datetime
 ) -> list[RunbookDetails]:
     """Return details of the runbooks, by title."""
-    exercised = await actions.last_exercised(tx, runbooks)
-    findings = await actions.findings(tx, runbooks, exercised, now)
+    exercised, parsed = await actions.last_exercised(tx, runbooks), await actions.parsed_texts(runbooks)
+    findings = await actions.findings(tx, runbooks, parsed, exercised, now)
     teams, services = await actions.owning_teams(tx), await catalog.services(tx)
     runbook_details = []
     for stored in runbooks:
-        runbook = await read_stored(stored.body)
+        runbook = parsed[stored.slug]
         runbook_details.append(
             RunbookDetails(
                 stored=stored,

@@ -287,6 +287,8 @@ async def _check_first_day(
     """Raise `Conflict` if a later first day hides problems before yesterday: that needs a second person (7.7)."""
     start, _ = uptime.window(now, page.tz, component.start_date)
     end = min(uptime.window(now, page.tz, start_date)[0], uptime.yesterday(now, page.tz))
+    if end <= start:
+        return
     snapshot = await queries.snapshot(tx, page, now)
     spans = derived_status.spans(
         snapshot.causes_by_component().get(component.id, []),

@@ -208,9 +208,9 @@ async def retry_post(tx: Tx, actor: Actor, incident_id: int, post_id: int, now: 
     incident = await incidents.locked(tx, incident_id)
     one = await post(tx, incident_id, post_id)
     await _check_sender(tx, actor, incident)
-    if incident.is_private and all(text.is_external for text in one.texts):
+    queued = await delivery_store.retry_failed(tx, post_id, now, external=not incident.is_private)
+    if not queued and incident.is_private and any(text.is_external for text in one.texts):
         raise Conflict(f"{incident.ref} is private: nothing of it goes outside.")
-    queued = await delivery_store.retry_failed(tx, post_id, now)
     if not queued:
         raise Conflict("No message of this post failed.")
     await tx.audit(actor, "audience.retried", incident.ref, now, messages=queued)

@@ -209,17 +209,22 @@ async def void_unsent(tx: Tx, post_id: int, reason: str) -> int:
     )
 
 
-async def retry_failed(tx: Tx, post_id: int, now: datetime) -> int:
-    """Queue the messages of a post that failed, with new attempts; return their number."""
+async def retry_failed(tx: Tx, post_id: int, now: datetime, *, external: bool) -> int:
+    """Queue the messages of a post that failed, with new attempts, those to customers only if `external`.
+
+    Return their number.
+    """
     return await tx.changed(
         """
         update audience_delivery
         set state = 'queued', send_at = $2, attempts = 0, reason = ''
         where post_id = $1
             and state = 'failed'
+            and ($3 or text_id in (select id from audience_text where post_id = $1 and not is_external))
         """,
         post_id,
         now,
+        external,
     )
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-_END = re.compile(r"[.!?](?=\s|$)|\n")
+_END = re.compile(r"[.!?](?=\s|$)|\n(?![^\S\n]{0,9}[a-z])")
 CLOCK_TIME = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?![\d:])|(?<!\w)\d{1,2} ?[ap]m\b", re.IGNORECASE)
 ZONE = re.compile(
     r"\b(?:UTC|GMT|CES?T|WES?T|EES?T|BST|IST|JST|SGT|HKT|MSK|NZ[SD]?T|A[CEW]?[SD]?T|[ECMP][SD]?T)\b"
@@ -45,7 +45,7 @@ class Sentence:
 
 
 def sentences(text: str) -> list[Sentence]:
-    """Return the sentences of a text in order; a line break ends one too."""
+    """Return the sentences of a text in order. A line break ends one too, unless the next line is in lower case."""
     begins_at, parts = 0, []
     for match in _END.finditer(text):
         parts.append(Sentence(text[begins_at : match.end()], begins_at))

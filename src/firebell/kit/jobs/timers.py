@@ -115,25 +115,7 @@ NEWEST_SHARE = 0.2
 """Share of a batch that are the timers due last, so that what has just begun waits for nothing that is late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """Some kinds of timers: those with these names or, if `included` is false, all others."""
-
-    names: tuple[str, ...]
-    included: bool = True
-
-    def __contains__(self, kind: str) -> bool:
-        """Return True if `kind` is one of these."""
-        return (kind in self.names) == self.included
-
-    def without(self, kind: str) -> "Kinds":
-        """Return these kinds but for one."""
-        if self.included:
-            return Kinds(tuple(name for name in self.names if name != kind))
-        return Kinds((*self.names, kind), included=False)
-
-
-async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Timer]:
+async def claim(tx: Tx, now: datetime, kinds: Collection[str], *, limit: int) -> list[Timer]:
     """Lock up to `limit` overdue timers of one kind: of `kinds` with a timer that no one has locked, the most overdue.
 
     How overdue a kind is depends on its first timer, which may itself be locked. The timers are the most overdue ones
@@ -145,7 +127,7 @@ async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Time
         """
         with waiting as (
             select kinds.kind, first.due_at
-            from timer_kinds() as kinds (kind)
+            from unnest($3::text[]) as kinds (kind)
             cross join lateral (
                 select due_at
                 from due
@@ -154,7 +136,6 @@ async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Time
                 order by due_at, id
                 limit 1
             ) first
-            where (kinds.kind = any($3::text[])) = $4
             -- ordered here, so that only kinds up to the first with a free timer get a lock
             order by first.due_at, kinds.kind
         ), claimed_kind as materialized (
@@ -187,7 +168,7 @@ async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Time
                 and (select count(*) from oldest) = $2
                 and id not in (select id from oldest)
             order by due_at desc, id desc
-            limit $5
+            limit $4
             for update skip locked
         )
         select * from oldest
@@ -196,8 +177,7 @@ async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Time
         """,
         now,
         limit - newest,
-        list(kinds.names),
-        kinds.included,
+        list(kinds),
         newest,
     )
     return [Timer(**dict(row)) for row in rows]
@@ -306,21 +286,19 @@ async def due_times(tx: Tx, kind: str) -> dict[str, datetime]:
     return {row["key"]: row["due_at"] for row in rows}
 
 
-async def next_at(tx: Tx, kinds: Kinds) -> datetime | None:
+async def next_at(tx: Tx, kinds: Collection[str]) -> datetime | None:
     """Return when the next timer of `kinds` is due; None if there are none."""
     due_at = await tx.value(
         """
         select min(next.due_at)
-        from timer_kinds() as kinds (kind)
+        from unnest($1::text[]) as kinds (kind)
         cross join lateral (
             select min(due_at) as due_at
             from due
             where kind = kinds.kind
         ) next
-        where (kinds.kind = any($1::text[])) = $2
         """,
-        list(kinds.names),
-        kinds.included,
+        list(kinds),
     )
     assert due_at is None or isinstance(due_at, datetime)
     return due_at

@@ -103,8 +103,7 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
             hint="They are paged when every escalation level fails. Choose at least one person.",
         )
     await store.lock_organization(tx)
-    known = await store.people_by_id(tx, person_ids)
-    if inactive := [i for i in person_ids if i not in known or not known[i].active]:
+    if inactive := await _inactive(tx, person_ids):
         raise NotFound(f"There is no active person {inactive[0]}.")
     before, after = sorted(await team_store.fallback_responders(tx)), sorted(set(person_ids))
     await team_store.set_fallback_responders(tx, after)
@@ -112,10 +111,21 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
     await tx.audit(actor, "catch_all.set", "organization", now, people=after, before=before, final=final)
 
 
+async def _inactive(tx: Tx, person_ids: Sequence[int]) -> list[int]:
+    """Return those who are not active people."""
+    known = await store.people_by_id(tx, person_ids)
+    return [i for i in person_ids if i not in known or not known[i].active]
+
+
 @permits(Verb.FALLBACK_WRITE)
 async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
+    """Restore the fallback responders before a change.
+
+    Raise `Conflict` when someone changed them since, or one of them was deactivated: no one might be left.
+    """
     await store.lock_organization(tx)
+    if await _inactive(tx, entry.detail["before"]):
+        raise undo.changed_since("one of them was deactivated since.", "Change them in Teams.")
     if sorted(await team_store.fallback_responders(tx)) != entry.detail["people"]:
         raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
     await team_store.set_fallback_responders(tx, entry.detail["before"])

@@ -33,13 +33,14 @@ from firebell.runbooks.runs.progress import (
 )
 from firebell.runbooks.runs.recording import locked, record, server_event
 from firebell.runbooks.runs.reporting import report_events
-from firebell.runbooks.runs.starting import ReportedRun, report_run, start
+from firebell.runbooks.runs.starting import ReportedRun, parse_ahead, report_run, start, text_of
 
 __all__ = [
     "ReportedRun",
     "change_step",
     "find",
     "lose",
+    "parse_ahead",
     "report_events",
     "report_run",
     "roll_back",
@@ -48,6 +49,7 @@ __all__ = [
     "stop",
     "summaries",
     "take_over",
+    "text_of",
 ]
 
 find = store.run

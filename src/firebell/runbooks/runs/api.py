@@ -5,10 +5,13 @@ from typing import Annotated
 from fastapi import Query, Response
 from pydantic import Field
 
+from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import PageParams, PathId, Text, problems
+from firebell.kit.web.api import Ctx, PageParams, PathId, Text, problems
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks.runs import actions, queries
 from firebell.runbooks.runs.api_models import (
@@ -39,8 +42,8 @@ _KINDS = {
 }
 
 
-async def _detail(w: Work, run_id: int) -> RunDetail:
-    details = await queries.details(w.tx, run_id)
+async def _detail(tx: Tx, run_id: int) -> RunDetail:
+    details = await queries.details(tx, run_id)
     steps = []
     for step in details.steps:
         output = details.outputs.get(step.key)
@@ -86,7 +89,7 @@ async def list_runs(
     summary="Start a run in a terminal; idempotent by `client_id`",
     responses=problems(404, 409),
 )
-async def create_run(w: Runner, body: NewRun) -> RunDetail:
+async def create_run(ctx: Ctx, caller: Annotated[Caller, may(Verb.RUNBOOK_RUN)], body: NewRun) -> RunDetail:
     reported = actions.ReportedRun(
         client_id=body.client_id,
         slug=body.slug,
@@ -100,13 +103,18 @@ async def create_run(w: Runner, body: NewRun) -> RunDetail:
         client=body.client,
         started_at=body.started_at,
     )
-    run = await actions.report_run(w.tx, w.actor, reported, w.now)
-    return await _detail(w, run.id)
+    async with ctx.db.tx() as tx:
+        text = await actions.text_of(tx, reported)
+    if text is not None:
+        await actions.parse_ahead(text)
+    async with ctx.db.tx() as tx:
+        run = await actions.report_run(tx, caller.actor, reported, ctx.clock.now())
+        return await _detail(tx, run.id)
 
 
 @router.get("/{ref}", summary="Get a run with its steps", responses=problems(404))
 async def get_run(w: Reader, ref: Text) -> RunDetail:
-    return await _detail(w, parse_ref("RUN", ref))
+    return await _detail(w.tx, parse_ref("RUN", ref))
 
 
 @router.get(
@@ -174,19 +182,19 @@ async def change_run_step(
         w.now,
         reason=body.reason,
     )
-    return await _detail(w, run.id)
+    return await _detail(w.tx, run.id)
 
 
 @router.post("/{ref}/roll-back", summary="Begin to roll a run back", responses=problems(404, 409))
 async def roll_back_run(w: Runner, ref: Text, body: RunReason) -> RunDetail:
     run = await actions.roll_back(w.tx, w.actor, parse_ref("RUN", ref), w.now, reason=body.reason)
-    return await _detail(w, run.id)
+    return await _detail(w.tx, run.id)
 
 
 @router.post("/{ref}/stop", summary="End a run before its last step", responses=problems(404, 409))
 async def stop_run(w: Runner, ref: Text, body: RunReason) -> RunDetail:
     run = await actions.stop(w.tx, w.actor, parse_ref("RUN", ref), w.now, reason=body.reason)
-    return await _detail(w, run.id)
+    return await _detail(w.tx, run.id)
 
 
 @router.post(
@@ -196,4 +204,4 @@ async def stop_run(w: Runner, ref: Text, body: RunReason) -> RunDetail:
 )
 async def take_over_run(w: Runner, ref: Text) -> RunDetail:
     run = await actions.take_over(w.tx, w.actor, parse_ref("RUN", ref), w.now)
-    return await _detail(w, run.id)
+    return await _detail(w.tx, run.id)

@@ -1,5 +1,6 @@
 """Start a run: in the browser, or as a terminal reports it."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -37,6 +38,26 @@ class ReportedRun:
     variables: Mapping[str, str | None] = field(default_factory=dict)
     client: str = ""
     started_at: datetime | None = None
+
+
+async def parse_ahead(body: str) -> None:
+    """Parse the text of a run before the transaction that starts the run, because parsing can take seconds.
+
+    `start` and `report_run` then find it in the cache. A text that cannot be run is refused by them.
+    """
+    with contextlib.suppress(Invalid):
+        await read(body)
+        await isolated_steps.steps(body)
+
+
+async def text_of(tx: Tx, reported: ReportedRun) -> str | None:
+    """Return the text of a run that a terminal reports, None if it sent none and the server has none."""
+    if reported.body is not None:
+        return reported.body
+    stored = (await library.runbooks_by_slug(tx, [reported.slug])).get(reported.slug)
+    if stored is not None and sha256_of(stored.body) == reported.sha256:
+        return stored.body
+    return await store.text(tx, reported.sha256)
 
 
 @permits(Verb.RUNBOOK_RUN)

@@ -77,11 +77,15 @@ async def choose(
 async def start(request: Request) -> Response:
     form, me = await route_access.form(request), await authentication.signed_in(request)
     incident, page = str(form.get("incident", "")), str(form.get("page", ""))
-    async with html.ctx(request).db.tx() as tx:
+    slug, ctx = str(form.get("runbook", "")), html.ctx(request)
+    async with ctx.db.tx() as tx:
+        runbook = await library.runbook(tx, slug)
+    await actions.parse_ahead(runbook.body)
+    async with ctx.db.tx() as tx:
         run = await actions.start(
             tx,
             authentication.actor_of(me),
-            str(form.get("runbook", "")),
+            slug,
             transaction.now(request),
             incident_id=parse_ref("INC", incident) if incident else None,
             page_id=parse_ref("PG", page) if page else None,

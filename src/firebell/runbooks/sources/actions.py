@@ -158,7 +158,7 @@ async def notified(tx: Tx, source_id: int, now: datetime) -> None:
 
 
 @permits(Verb.RUNBOOK_WRITE)
-async def pushed(
+async def pushed_snapshot(
     tx: Tx, actor: Actor, source_id: int, commit: str, files: Sequence[tuple[str, str]], now: datetime
 ) -> Snapshot:
     """Return the files that a push source takes; raise `Invalid` if it takes none or there are too many."""
@@ -181,7 +181,7 @@ async def push(
 ) -> SyncOutcome:
     """Apply all files of a push source at once, as CI has them; what is missing is archived. Idempotent.
 
-    The files are those of `pushed`, prepared before the transaction.
+    The files are those of `pushed_snapshot`, prepared before the transaction.
     """
     return await apply(tx, source_id, snapshot, files, now)
 

@@ -265,7 +265,7 @@ async def push_runbooks(
 ) -> SyncShown:
     files, now = [(file.path, file.body) for file in body.files], ctx.clock.now()
     async with ctx.db.tx() as tx:
-        snapshot = await actions.pushed(tx, caller.actor, source_id, body.commit, files, now)
+        snapshot = await actions.pushed_snapshot(tx, caller.actor, source_id, body.commit, files, now)
     prepared = await actions.prepare(snapshot.files, now)
     async with ctx.db.tx() as tx:
         outcome = await actions.push(tx, caller.actor, source_id, snapshot, prepared, ctx.clock.now())

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 
-from starlette.requests import cookie_parser
-
 from firebell.kit.ip_addresses import Network, is_in, parse_ip
 from firebell.status_pages.hosting.model import PageAccess
 from firebell.status_pages.model import PageVisibility
@@ -131,8 +129,3 @@ def _cookie_mac(slug: str, password_hash: str, expires: int) -> str:
         f"{slug}\0{expires}".encode(),
         hashlib.sha256,
     ).hexdigest()
-
-
-def cookie_of(header: str, name: str) -> str:
-    """Return the value of a cookie in a Cookie header, whatever others it has; an empty string if there is none."""
-    return cookie_parser(header).get(name, "")

@@ -10,6 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from firebell.kit.errors import TooMany, Unavailable
@@ -236,7 +237,6 @@ class PageServer:
         return self._assets[name]
 
     def _visitor(self, slug: str, path: str, scope: Scope) -> Visitor:
-        headers = Headers(scope=scope)
         client = scope.get("client")
         fields = query_fields(scope["query_string"].decode("latin-1"))
         takes_key = path == KEY_PATH or path.rpartition("/")[2].partition(".")[2] in (
@@ -250,9 +250,7 @@ class PageServer:
         )
         return Visitor(
             client[0] if client else "",
-            gate.cookie_of(
-                "; ".join(headers.getlist("cookie")), gate.cookie_name(slug, is_secure=_is_secure(scope))
-            ),
+            HTTPConnection(scope).cookies.get(gate.cookie_name(slug, is_secure=_is_secure(scope)), ""),
             fields.get("key", "") if takes_key else "",
         )
 

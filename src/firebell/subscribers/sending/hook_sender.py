@@ -13,6 +13,7 @@ from firebell.kit.retries import HOOK_RETRIES, retry_at
 from firebell.kit.secret_encryption import Sealer
 from firebell.kit.standard_webhooks import request_headers
 from firebell.subscribers import store
+from firebell.subscribers.broadcasts import component_broadcasts
 from firebell.subscribers.broadcasts import store as broadcast_store
 from firebell.subscribers.deliveries import store as delivery_store
 from firebell.subscribers.deliveries.retries import GAVE_UP, LOST_CLAIMS
@@ -30,6 +31,7 @@ LIMIT_S = 15.0
 """How long a receiver may take (spec 7.11)."""
 CHALLENGE_RETRIES = HOOK_RETRIES[:3]
 GONE = 410
+WITHHELD = "The status page became private."
 _NO_HOOK = (403, 404, 410)
 """What Slack and Teams answer when an incoming webhook was removed."""
 
@@ -73,6 +75,9 @@ class HookSender:
         headers = {"Content-Type": "application/json", "User-Agent": "Firebell"}
         try:
             news = message_texts.news_of(delivery, broadcasts)
+            if delivery.is_private and news and news.broadcast.type == component_broadcasts.TYPE:
+                # of the components of a private page, webhooks hear nothing
+                return DeliveryOutcome(delivery, WITHHELD, is_failed=True, blames_address=False)
             body = message_texts.hook_body_of(self._ctx, delivery, news, now)
             if subscriber.channel is SubscriberChannel.WEBHOOK:
                 context = f"subscriber/{subscriber.id}"
