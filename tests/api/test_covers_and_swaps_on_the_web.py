@@ -1,6 +1,7 @@
 """Covers and swaps on the page of a person's shifts, and its errors."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
@@ -78,3 +79,12 @@ async def test_a_duplicate_request_is_refused_in_the_requesters_time_zone(dsn: s
         status, page = await posted(r, "/oncall/covers", **fields)
         assert status == 409
         assert "already asks for cover from Fri 27 Nov 20:00 Europe/Stockholm." in page
+
+
+async def test_a_shift_that_runs_is_shown_by_its_end(dsn: str, clock: FakeClock) -> None:
+    """It was said to begin at the minute in which the page was opened."""
+    async with rota(dsn, clock) as r:
+        clock.set(day(3) + timedelta(hours=1))
+        _, page = await posted(r)
+        row = page.partition('id="shifts"')[2].partition('data-state="live"')[0]
+        assert re.findall(r'<time datetime="([^"]+)"', row) == [day(4).isoformat()]
