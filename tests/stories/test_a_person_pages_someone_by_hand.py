@@ -318,3 +318,15 @@ async def test_a_page_linked_to_a_private_incident_tells_no_one_else_why(w: Worl
         await incidents.merge(tx, mara, open_one.id, secret.id, w.now)
     assert "db-3" not in await shown(w, linked)
     assert "db-3" not in await shown(w, merged)
+
+
+async def test_pages_with_one_text_are_told_apart_by_their_targets(w: World) -> None:
+    """A SEV1 paged three people with the same words: three equal lines, of which one was the reader's own."""
+    mara = ManualTarget(ManualTargetKind.PERSON, w.mara)
+    await start(w)
+    await start(w, mara)
+    async with browser(w) as http:
+        await sign_in(w, http, w.mara)
+        shown = {path: await read(http, path) for path in ("/", "/pages")}
+    for path, page in shown.items():
+        assert all(f"<span>for {name}</span>" in page for name in ("Jun Okafor", "Mara Lindqvist")), path
