@@ -85,6 +85,27 @@ async def test_alerts_of_one_name_in_two_services_declare_an_incident_of_each(
         assert sorted(affected) == [[w.service], [ledger.id]]
 
 
+async def test_pages_that_arrive_after_a_merge_declare_no_other_incident(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        await run(w, rule_actions.create_rule, mara, rule(w), w.now)
+        for title in ("one", "two"):
+            await fire(w, title)
+        await w.after(minutes=1)
+        (declared,) = await open_incidents(w)
+        first = await run(w, incidents.declare, mara, title="All down", severity=1, now=w.now)
+        second = await run(w, incidents.declare, mara, title="Everything down", severity=1, now=w.now)
+        await run(w, incidents.merge, mara, declared.id, first.id, w.now)
+        await run(w, incidents.merge, mara, first.id, second.id, w.now)
+        for title in ("three", "four", "five"):
+            await fire(w, title)
+        await w.after(minutes=1)
+        assert [each.id for each in await open_incidents(w)] == [second.id]
+        async with w.ctx.db.tx() as tx:
+            linked = set(await incidents.page_ids(tx, second.id))
+        assert {page.title for page in await w.pages() if page.id in linked} >= {"one", "three", "five"}
+
+
 async def test_a_rule_that_cannot_be_read_stops_no_other(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
