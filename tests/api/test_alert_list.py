@@ -125,6 +125,18 @@ async def test_alerts_are_compared_counted_and_changed_together(dsn: str, clock:
         assert swapped["errors"][0]["field"] == "to"
 
 
+async def test_a_search_for_a_character_that_no_alert_can_have_finds_nothing(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await w.alert("Disk full", labels={"env": "prod"})
+        await sign_in(w, http, w.mara)
+        for query in (r'env="\u0000"', r'"\x00"="prod"', r'"\x00"=~"prod"', r'"\000"', r'env="\u0000" disk'):
+            assert await api("GET", "/alerts", q=query) == [], query
+            assert (await http.get("/alerts", params={"q": query})).status_code == 200, query
+        assert len(await api("GET", "/alerts", q=r'env!="\u0000"')) == 1
+
+
 async def test_alerts_are_counted_by_when_they_began(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

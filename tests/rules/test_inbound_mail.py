@@ -112,6 +112,37 @@ def test_subjects_of_one_problem_share_a_key(first: str, second: str) -> None:
     assert judged(mail(first)).key == judged(mail(second)).key
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("PROBLEM: web-01 is DOWN", "PROBLEM: web-02 is DOWN"),
+        ("Disk full on db1", "Disk full on db2"),
+        ("DOWN: GigabitEthernet0/1 of sw_7", "DOWN: GigabitEthernet0/2 of sw_7"),
+        ("10.0.0.5 does not answer", "10.0.0.6 does not answer"),
+        ("3par-node2 has failed", "3par-node3 has failed"),
+    ],
+)
+def test_the_outage_of_another_host_with_a_number_in_its_name_is_an_alert_of_its_own(
+    first: str, second: str
+) -> None:
+    assert judged(mail(first)).key != judged(mail(second)).key
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("PROBLEM: disk on db1, 97% used", "RECOVERY: disk on db1, 41.5% used"),
+        ("web-01 answers in 1200ms", "web-01 answers in 80ms"),
+        ("DOWN: link, since 1h23m", "UP: link, since 2h05m"),
+        ("2026-11-29T14:02:33Z Load is 5.3", "2026-11-30T02:10:00Z Load is 7"),
+        ("PROBLEM-4711: queue", "RECOVERY-4711: queue"),
+        ("Ticket #17: queue", "Ticket #18: queue"),
+    ],
+)
+def test_what_is_measured_and_when_is_no_part_of_a_key(first: str, second: str) -> None:
+    assert judged(mail(first)).key == judged(mail(second)).key
+
+
 def test_keys_of_different_problems_and_threads_differ() -> None:
     keys = [
         judged(mail("Disk full on db")).key,
@@ -175,6 +206,11 @@ def test_matchers_decide_what_ends_and_what_is_ignored() -> None:
     assert judged(mail("cleared: disk"), settings).outcome is MailOutcome.RESOLVED
     assert judged(mail("RESOLVED disk"), settings).outcome is MailOutcome.FIRED
     assert judged(mail("Week 48", "digest of the week"), settings).outcome is MailOutcome.IGNORED
+
+
+def test_a_mail_fires_although_the_matchers_of_its_integration_cannot_be_read() -> None:
+    settings = MailSettings((), '{subject=~"("}', '{subject=~"("}')
+    assert judged(mail("RESOLVED disk"), settings).outcome is MailOutcome.FIRED
 
 
 def test_too_many_mails_of_one_sender_share_an_alert() -> None:
@@ -322,6 +358,24 @@ def test_any_bytes_are_read(content: bytes) -> None:
     assert mail_rules.digest_of(one) == mail_rules.digest_of(received(content))
     judged(content)
     assert_storable(one.message)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_known"),
+    [
+        (b"", False),
+        (b"Date: Thu, 01 Jan 1970 00:00:00 +0000\n", False),
+        (b"Date: Sun, 29 Nov 2026 11:59:00 +0000\n", True),
+        (b"Received: from ups by mx; Sun, 29 Nov 2026 11:59:00 +0000\n", True),
+        (b"Message-ID: <1@ups>\n", True),
+    ],
+)
+def test_the_second_outage_of_a_device_without_a_clock_is_no_repetition(
+    headers: bytes, is_known: bool
+) -> None:
+    content = received(headers + b"From: ups@example.org\nSubject: On battery\n\nOn battery\n")
+    later = mail_rules.digest_at(content, NOW + timedelta(minutes=1))
+    assert (mail_rules.digest_at(content, NOW) == later) is is_known
 
 
 def test_a_mail_that_is_delivered_again_is_the_same_mail() -> None:

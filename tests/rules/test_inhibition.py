@@ -72,6 +72,7 @@ def test_what_a_source_holds(equal: Sequence[str], source: Labels, target: Label
         ({"target_matchers": f"a={'x' * 1_000}"}, "target_matchers"),
         ({"equal": ("a", "a", " ")}, None),
         ({"equal": tuple("abcdef")}, "equal"),
+        ({"equal": ("a\x00b",)}, "equal"),
         ({"wait_s": 61}, "wait_s"),
     ],
 )

@@ -84,6 +84,11 @@ def test_a8_what_is_printed_parses_to_the_same(matchers: list[Matcher]) -> None:
     assert parse(print_all(matchers)) == tuple(matchers)
 
 
+@given(st.lists(_MATCHER, max_size=4))
+def test_what_is_printed_can_be_stored_and_shown(matchers: list[Matcher]) -> None:
+    assert print_all(matchers).isprintable()
+
+
 def _error(text: str) -> MatcherError | None:
     try:
         parse(text)

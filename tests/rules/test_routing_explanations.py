@@ -268,11 +268,12 @@ def test_alerts_that_a_draft_leaves_alone_need_no_comparison(
         RoutingRule("R", 'a="b"', 3, Owner.LABEL, None, Urgency.LOW, ("x", "y")),
         RoutingRule("R", 'a="b"', 3, Owner.SERVICE, 5, Urgency.HIGH, (), wait_s=90),
         RoutingRule("R", 'a="b"', 3, group_by=("...",), threshold=4, window_s=300),
+        RoutingRule("R", 'a="b"', 3, threshold=4, window_s=90),
         RoutingRule("R", 'a="b"', 3, pages=False),
     ],
 )
 def test_a_rule_survives_its_form(rule: RoutingRule) -> None:
-    assert forms.rule_of(forms.fields_of(rule, 1), 3) == rule
+    assert forms.rule_of(forms.fields_of(rule, 1), rule) == rule
 
 
 def test_labels_are_read_one_a_line() -> None:

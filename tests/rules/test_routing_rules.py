@@ -451,6 +451,11 @@ def test_rules_that_can_never_match_are_named() -> None:
     assert routing_validation.shadowed(rules) == {2: 1}
 
 
+def test_the_rules_are_shown_although_one_cannot_be_read() -> None:
+    rules = [rule('a=~"("', 1), rule('a="b"', 2), rule('a="b",c="d"', 3)]
+    assert routing_validation.shadowed(rules) == {3: 2}
+
+
 def test_what_changed_is_stated_once_per_rule() -> None:
     first, second, third = rule('a="b"', 1), rule('c="d"', 2), rule('e="f"', 3)
     louder = rule('c="d"', 2, urgency=Urgency.HIGH)

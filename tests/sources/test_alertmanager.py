@@ -117,6 +117,16 @@ def test_a_repairable_message_is_accepted_silently(body: bytes, keys: list[str])
     assert [e.dedup_key for e in events(body, datetime.now(UTC))] == keys
 
 
+def test_alerts_of_a_script_that_sends_no_labels_are_not_one_alert() -> None:
+    body = (
+        b'{"alerts":[{"status":"firing","annotations":{"summary":"db1 is down"}},'
+        b'{"status":"firing","annotations":{"summary":"db2 is down"}},'
+        b'{"status":"resolved","annotations":{"summary":"db1 is down"}}]}'
+    )
+    first, second, resolved = (e.dedup_key for e in events(body, datetime.now(UTC)))
+    assert first == resolved != second
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -209,9 +209,9 @@ def test_missing_fields_of_a_body_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["{EVENT.ID}", "*UNKNOWN*", "$ALERT_ID", "{{ alert.id }}", "null", "<no value>"]
+    "key", ["{EVENT.ID}", "*UNKNOWN*", "$ALERT_ID", "{{ alert.id }}", "null", "<no value>", "[]", [], {}]
 )
-def test_a_placeholder_that_was_not_filled_in_is_no_key_for_everything(key: str) -> None:
+def test_a_placeholder_that_was_not_filled_in_is_no_key_for_everything(key: object) -> None:
     one, other = ({"title": title, "key": key} for title in ("disk full", "fire"))
     assert read(one).dedup_key != read(other).dedup_key
     assert "dedup_key" in read(one).missing

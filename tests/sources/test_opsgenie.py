@@ -181,6 +181,39 @@ async def test_every_write_is_seen_by_the_next_read(dsn: str, clock: FakeClock) 
         assert (await c.door.world.pages())[-1].urgency == "low"
 
 
+async def test_a_write_about_an_alert_that_ended_changes_no_alert_that_fires_now(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with client(dsn, clock) as c:
+        await c.call("POST", "", DISK)
+        old = await c.shown()
+        assert (await c.write("POST", "/close", {}))["isSuccess"]
+        clock.advance(timedelta(minutes=10))
+        await c.call("POST", "", DISK)
+        assert (await c.door.states())[-1] == "triggered"
+        for method, end, body, query in (
+            ("POST", "/close", {}, {}),
+            ("DELETE", "", None, {}),
+            ("PUT", "/priority", {"priority": "P5"}, {}),
+            ("PUT", "/message", {"message": "Nothing to see"}, {}),
+            ("POST", "/tags", {"tags": ["archived"]}, {}),
+            ("DELETE", "/details", None, {"keys": "free"}),
+        ):
+            status, answer = await c.call(method, f"/{old['id']}{end}", body, **query)
+            assert status == 202
+            result = await c.result(answer["requestId"])
+            assert (result["isSuccess"], result["status"]) == (False, "Alert is already closed"), end
+        assert (await c.door.states())[-1] == "triggered"
+        now = await c.shown()
+        assert now["id"] != old["id"]
+        assert (now["status"], now["priority"], now["message"]) == ("open", "P1", DISK["message"])
+        assert (now["tags"], now["details"]["free"]) == (["prod", "disk"], "1%")
+        # the alert that fires is closed by its own id
+        status, answer = await c.call("POST", f"/{now['id']}/close", {})
+        assert (await c.result(answer["requestId"]))["isSuccess"]
+        assert (await c.door.states())[-1] == "resolved"
+
+
 async def test_people_teams_and_unknown_responders(dsn: str, clock: FakeClock) -> None:
     async with client(dsn, clock) as c:
         await c.call("POST", "", DISK)

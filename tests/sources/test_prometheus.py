@@ -121,10 +121,15 @@ async def test_amtool_and_grafana_read_the_alerts_of_the_integration(dsn: str, c
             ("matchers", [{"name": "a", "value": "(", "isRegex": True}]),
         ):
             assert (await d.http.post(silences, json={**new, field: wrong})).status_code == 400, wrong
-        for body in (b"", b"[]", b"\xff", b'{"matchers": 1}'):
+        for body in (b"", b"[]", b"\xff", b'{"matchers": 1}', b'{"x":' + b"[" * 30_000):
             assert (await d.http.post(silences, content=body)).status_code == 400
+        odd = await d.http.post(silences, json={**new, "createdBy": "a\x00na\u202e", "comment": "a\x00"})
+        silence_id = odd.json()["silenceID"]
+        assert (await d.http.get(f"{base}/api/v2/silence/{silence_id}")).json()["createdBy"] == "ana"
+        assert (await d.http.delete(f"{base}/api/v2/silence/{silence_id}")).status_code == 200
         silence_id = (await d.http.post(silences, json=new)).json()["silenceID"]
-        [stored] = (await d.http.get(silences, params={"filter": 'alertname="High.*"'})).json()
+        listed = (await d.http.get(silences, params={"filter": 'alertname="High.*"'})).json()
+        [stored] = [each for each in listed if each["status"] == {"state": "active"}]
         assert (stored["id"], stored["status"], stored["matchers"]) == (
             silence_id,
             {"state": "active"},

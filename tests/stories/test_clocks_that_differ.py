@@ -9,6 +9,8 @@ import pytest
 
 from firebell import clock_set_back, event_subscriptions
 from firebell.alerts.ingest.ingest_queue import Ingest
+from firebell.alerts.inhibition import actions as inhibition
+from firebell.alerts.inhibition.model import NewInhibitionRule
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock
@@ -16,6 +18,7 @@ from firebell.kit.context import Context
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Row
 from firebell.kit.db.database_clock import DatabaseClock
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import timers
 from firebell.notify.deliveries.store import LEASE
@@ -245,6 +248,56 @@ async def test_a_process_that_missed_the_set_back_claims_nothing_and_what_it_sta
             await clock_set_back.reschedule_if_set_back(ctx.work_db, clock)
         assert (await _page(ctx, "first"))["due_at"] == page["due_at"]
         assert (await _page(ctx, "second"))["due_at"] == second["due_at"]
+
+
+@pytest.mark.parametrize("is_noticed", [False, True])
+async def test_an_alert_that_waits_for_its_source_is_not_late_after_the_clock_was_set_back(
+    dsn: str, is_noticed: bool
+) -> None:
+    elapsed = Elapsed()
+    clock = DatabaseClock(SystemClock(), elapsed)
+    async with sink() as receiver, connected(settings(), dsn, clock) as ctx:
+        _, integration = await organize(ctx, receiver.url)
+        rule = NewInhibitionRule("Node down", "alertname=NodeDown", "alertname=DiskSlow", ("instance",))
+        async with ctx.db.tx() as tx:
+            await inhibition.create_rule(tx, SYSTEM, entered=rule, now=ctx.clock.now())
+        if is_noticed:
+            # the process has just moved everything else, when a request commits what it computed by the old time
+            elapsed.set_back_s = HOUR.total_seconds()
+            await clock_set_back.reschedule_if_set_back(ctx.work_db, clock)
+        body = b'{"title": "slow", "key": "slow", "labels": {"alertname": "DiskSlow", "instance": "db-1"}}'
+        normal = generic.normalize(body, ctx.clock.now())
+        assert not isinstance(normal, Rejected)
+        await Ingest(ctx).submit(
+            InboundRequest(integration.id, integration.service_id, "generic", body, normal)
+        )
+        async with ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from page") == 0
+            await tx.execute(
+                """
+                update alert_mute
+                set starts_at = starts_at + $1::interval,
+                    ends_at = ends_at + $1::interval
+                where kind = 'inhibit_wait'
+                """,
+                HOUR,
+            )
+            await tx.execute("update due set due_at = due_at + $1::interval where kind = 'alerts.mute'", HOUR)
+        elapsed.set_back_s = HOUR.total_seconds()
+        clock.expire()
+        await clock_set_back.reschedule_if_set_back(ctx.work_db, clock)
+        async with ctx.db.reads() as reads:
+            row = await reads.row(
+                """
+                select ends_at, due_at, clock_timestamp() as now
+                from alert_mute
+                join due on due.kind = 'alerts.mute' and due.key = alert_mute.id::text
+                where alert_mute.kind = 'inhibit_wait'
+                """
+            )
+        assert row is not None
+        assert row["due_at"] == row["ends_at"]
+        assert row["ends_at"] <= row["now"] + timedelta(seconds=20)
 
 
 async def test_an_acknowledged_page_moves_with_when_it_was_acknowledged(dsn: str) -> None:

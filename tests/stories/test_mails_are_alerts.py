@@ -182,6 +182,43 @@ async def test_a_mail_with_broken_headers_is_stored(dsn: str, clock: FakeClock) 
         assert [outcome for outcome, _ in await mails(w, api)] == ["fired"] * len(headers)
 
 
+async def _send_raw(port: int, to: str, content: bytes) -> int:
+    """Send a mail as a device does that follows no standard, and return the code of the answer."""
+
+    def blocking() -> int:
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+            smtp.ehlo()
+            smtp.mail("nagios@example.org")
+            smtp.rcpt(to)
+            return smtp.data(content)[0]
+
+    return await asyncio.get_running_loop().run_in_executor(None, blocking)
+
+
+async def test_a_device_without_a_clock_pages_at_each_outage(dsn: str, clock: FakeClock) -> None:
+    async with receiving(dsn, clock) as (w, _, port, to):
+        content = b"From: ups@example.org\r\nSubject: On battery\r\n\r\nOn battery\r\n"
+        assert await _send_raw(port, to, content) == 250
+        await w.settle()
+        await w.resolve(w.mara)
+        w.clock.advance(timedelta(days=1))
+        assert await _send_raw(port, to, content) == 250
+        await w.settle()
+        assert [page.state for page in await w.pages()] == [PageState.RESOLVED, PageState.TRIGGERED]
+
+
+async def test_a_refused_mail_whose_sender_has_a_nul_is_not_sent_again_forever(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with receiving(dsn, clock) as (w, api, port, to):
+        path = f"/services/checkout/integrations/{w.integration}/mail"
+        await api("PUT", path, {"senders": ["@example.org"]})
+        content = b"From: =?utf-8?q?e=00v=40example.com?=\r\nSubject: x\r\n\r\ntext\r\n"
+        assert await _send_raw(port, to, content) == 250
+        [receipt] = await api("GET", f"/services/checkout/integrations/{w.integration}/mails")
+        assert (receipt["outcome"], receipt["sender"]) == ("refused", "ev@example.com")
+
+
 async def test_a_form_with_one_field_is_shown_again_with_its_error(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, client(w) as http:
         csrf = await sign_in(w, http, w.mara)

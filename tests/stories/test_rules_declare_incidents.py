@@ -3,7 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import InboundRequest, Rejected
+from firebell.alerts.sources import generic
+from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
+from firebell.incidents import queries
 from firebell.incidents.declaration_rules import actions as rule_actions
 from firebell.incidents.declaration_rules.matching import DeclarationRule
 from firebell.incidents.model import OPEN, Incident, Phase
@@ -53,6 +58,64 @@ async def test_enough_matching_pages_declare_once_and_later_ones_are_linked(
             titles = {p.title for p in await w.pages() if p.id in await incidents.page_ids(tx, declared.id)}
         assert {"one", "two", "three", "four", "five"} <= titles
         assert "other team" not in titles
+
+
+async def test_alerts_of_one_name_in_two_services_declare_an_incident_of_each(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            ledger = await catalog.create_service(tx, mara, name="Ledger", team_id=1, now=w.now)
+            key = await alerts.create_integration(
+                tx, mara, service_id=ledger.id, name="Prometheus", now=w.now
+            )
+        await run(w, rule_actions.create_rule, mara, rule(w, service_id=None, pages=1), w.now)
+        body = b'{"title": "Errors above 5%", "key": "errors", "labels": {"team": "pay"}}'
+        events = generic.normalize(body, w.now)
+        assert not isinstance(events, Rejected)
+        for integration, service in ((w.integration, w.service), (key.id, ledger.id)):
+            await w.ingest.submit(InboundRequest(integration, service, "generic", body, events))
+        await w.settle()
+        await w.after(minutes=1)
+        declared = await open_incidents(w)
+        assert [each.title for each in declared] == ["Errors above 5%"] * 2
+        async with w.ctx.db.tx() as tx:
+            affected = [view.service_ids for view in await queries.summaries(tx, declared)]
+        assert sorted(affected) == [[w.service], [ledger.id]]
+
+
+async def test_pages_that_arrive_after_a_merge_declare_no_other_incident(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        await run(w, rule_actions.create_rule, mara, rule(w), w.now)
+        for title in ("one", "two"):
+            await fire(w, title)
+        await w.after(minutes=1)
+        (declared,) = await open_incidents(w)
+        first = await run(w, incidents.declare, mara, title="All down", severity=1, now=w.now)
+        second = await run(w, incidents.declare, mara, title="Everything down", severity=1, now=w.now)
+        await run(w, incidents.merge, mara, declared.id, first.id, w.now)
+        await run(w, incidents.merge, mara, first.id, second.id, w.now)
+        for title in ("three", "four", "five"):
+            await fire(w, title)
+        await w.after(minutes=1)
+        assert [each.id for each in await open_incidents(w)] == [second.id]
+        async with w.ctx.db.tx() as tx:
+            linked = set(await incidents.page_ids(tx, second.id))
+        assert {page.title for page in await w.pages() if page.id in linked} >= {"one", "three", "five"}
+
+
+async def test_a_rule_that_cannot_be_read_stops_no_other(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        broken = await run(w, rule_actions.create_rule, mara, rule(w, name="A"), w.now)
+        await run(w, rule_actions.create_rule, mara, rule(w, name="B", pages=1), w.now)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update declaration_rule set matchers = '{a=~\"(\"}' where id = $1", broken.id)
+        await fire(w, "one")
+        await w.after(minutes=1)
+        assert [each.title for each in await open_incidents(w)] == ["one"]
 
 
 async def test_pages_that_are_too_far_apart_declare_nothing(dsn: str, clock: FakeClock) -> None:

@@ -163,6 +163,22 @@ async def test_what_is_paused_ours_or_always_firing_pages_no_one(dsn: str, clock
         await _refusals(http, w, api)
 
 
+async def test_an_alert_pages_although_the_matchers_of_a_heartbeat_cannot_be_read(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        created = await _create(api, "prometheus", matchers='{alertname="Watchdog"}')
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update heartbeat set matchers = '{a=~\"(\"}' where id = $1", created["id"])
+        app = build(w.ctx)
+        await app.load()
+        async with browser(w, app=app) as http:
+            answer = await http.post(f"/in/{w.key}/generic", json={"title": "Disk full"})
+        assert answer.status_code == 202
+        await w.settle()
+        assert [page.title for page in await w.pages()] == ["Disk full"]
+
+
 def _other(alerts: dict[str, str]) -> dict[str, str]:
     return {title: status for title, status in alerts.items() if title.startswith("settlement")}
 

@@ -1,14 +1,17 @@
 """Story: a silence keeps alerts from paging; what still fires at its end pages then, and nothing is lost."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from firebell.alerts import past_alert_store
 from firebell.alerts.silences import actions
+from firebell.alerts.silences.model import NewSilence
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, organization, sign_in
+from tests.lock_waits import until_blocked
 from tests.world import World
 
 PATH = "/silences"
@@ -126,3 +129,61 @@ async def test_a_silenced_alert_pages_when_its_silence_ends(
         clock.advance(timedelta(hours=130))
         states = {each["id"]: each["state"] for each in await api("GET", PATH)}
         assert states == {upcoming["id"]: "expired"}, "the others ended more than 120 hours ago"
+
+
+async def test_a_silence_that_still_hides_alerts_is_listed_after_many_newer_ones(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await sign_in(w, http, w.mara)
+        monkeypatch.setattr(actions, "MAX_SILENCES", 2)
+        end = (clock.now() + timedelta(hours=9)).isoformat()
+        fields = {"matchers": "job=batch", "comment": "Reindexing", "ends_at": end}
+        old = await api("POST", PATH, fields, status=201)
+        for number in range(5):
+            newer = {**fields, "matchers": f"job=deploy{number}", "comment": "Deployment"}
+            short = await api("POST", PATH, newer, status=201)
+            await api("POST", f"{PATH}/{short['id']}/expire")
+        assert [each["id"] for each in await api("GET", PATH, state="active")] == [old["id"]]
+        listed = (await http.get("/silences", params={"week": "2026-10-05"})).text
+        assert "Reindexing" in listed
+        assert [each["id"] for each in await api("GET", PATH)][-1] == old["id"]
+
+
+async def test_matchers_with_a_character_that_cannot_be_stored_are_taken(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        text = r'"\u0000"="x", job="\x00"'
+        await w.alert("Disk full")
+        end = (clock.now() + timedelta(hours=1)).isoformat()
+        for matchers in (text, 'a\x00b="x"'):
+            taken = {"matchers": matchers, "comment": "Reindexing", "ends_at": end}
+            await api("POST", PATH, taken, status=422 if "\x00" in matchers else 201)
+        assert (await api("POST", f"{PATH}/preview", {"matchers": text}))["matching"] == 0
+        rule = {"source_matchers": text, "target_matchers": "job=batch"}
+        assert (await api("POST", "/inhibition-rules/preview", rule))["targets"] == 0
+        await api("POST", "/inhibition-rules", {"name": "Odd", **rule}, status=201)
+        draft = {"rules": [{"name": "Odd", "matchers": text}]}
+        await api("POST", "/routing/preview", draft)
+        await api("PUT", "/routing", {**draft, "based_on": 0})
+
+
+async def test_what_someone_changes_is_kept_when_another_extends_the_silence(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        start, end = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)
+        fields = {"matchers": "job=batch", "comment": "Reindexing", "ends_at": end.isoformat()}
+        one = await api("POST", PATH, {**fields, "starts_at": start.isoformat()}, status=201)
+        narrower = NewSilence('job="batch",env="test"', "Only in test", end, start)
+        async with w.ctx.db.tx() as tx:
+            await actions.update_silence(
+                tx, await w.actor(w.jun), silence_id=one["id"], entered=narrower, now=w.now
+            )
+            data = {"csrf": csrf, "minutes": "60"}
+            extending = asyncio.create_task(http.post(f"{PATH}/{one['id']}/extend", data=data))
+            await until_blocked(w.ctx.db, extending)
+        assert (await extending).status_code == 303
+        stored = await api("GET", f"{PATH}/{one['id']}")
+        assert (stored["comment"], stored["matchers"]) == ("Only in test", '{job="batch",env="test"}')
+        assert datetime.fromisoformat(stored["ends_at"]) == end + timedelta(hours=1)

@@ -74,6 +74,7 @@ FLAPPING_TIMER = flapping_actions.FLAPPING_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 QUARTER = counting.QUARTER
 
+advance_waits = inhibition_actions.advance_waits
 alerts_by_id = read_store.alerts_by_id
 change_mute_end = mute_actions.change_end
 changes = change_event_actions.changes

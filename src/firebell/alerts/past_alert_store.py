@@ -12,6 +12,7 @@ from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.model import HEARTBEAT_KEY_PREFIX, SOURCE_SILENT_KEY, TEST_KEY_PREFIX
 from firebell.alerts.past_alert_columns import AlertHistory, AlertKind
 from firebell.kit.db.database import Reads
+from firebell.kit.storable_json import storable_text
 from firebell.kit.threads import Pool
 
 MAX_READ = 1_000_000
@@ -92,7 +93,7 @@ async def _columns(tx: Reads, since: datetime, limit: int, labels: Sequence[str]
         [SOURCE_SILENT_KEY, OVERFLOW_KEY],
         HEARTBEAT_KEY_PREFIX,
         TEST_KEY_PREFIX,
-        *(labels or ()),
+        *map(storable_text, labels or ()),
     )
     assert row is not None
     return await compute(lambda: _converted(row))

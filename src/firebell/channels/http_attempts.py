@@ -29,7 +29,7 @@ def json_object(reply: OutboundResponse) -> dict[str, Any]:
     """Return the JSON object of a reply; empty for anything else."""
     try:
         document = msgspec.json.decode(reply.text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -97,7 +97,7 @@ class SignalReplies:
             return Fetched(cursor=cursor, problem=f"{reply.status} {reply.text[:200]}")
         try:
             received = msgspec.json.decode(reply.text)
-        except msgspec.DecodeError as exc:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
             return Fetched(cursor=cursor, problem=f"The answer of the gateway is not JSON: {exc}")
         listed = received if isinstance(received, list) else []
         return Fetched([update for each in listed if (update := read_envelope(each))], cursor)

@@ -1,5 +1,6 @@
 """Alerts that always fire, such as Prometheus' Watchdog, as pings: they never page, and their absence does."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,11 @@ from firebell.kit import matchers
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
+from firebell.kit.log import OncePerMinute
 from firebell.kit.matchers import Matcher
+
+log = logging.getLogger(__name__)
+_unreadable = OncePerMinute(log, "the matchers of a heartbeat cannot be read, so no alert is a ping of it")
 
 PING_SOURCE = "alert"
 
@@ -58,10 +63,15 @@ class AlertPings:
         self._watching: dict[int, list[WatchingHeartbeat]] = {}
 
     async def load(self, tx: Tx) -> frozenset[int]:
-        """Load the heartbeats with matchers; return their services."""
+        """Load the heartbeats with matchers; return their services. One whose matchers can't be read has no pings."""
         self._watching = {}
         for each in await actions.watching(tx):
-            watching = WatchingHeartbeat(each.id, each.service_id, matchers.parse(each.settings.matchers))
+            try:
+                conditions = matchers.parse(each.settings.matchers)
+            except matchers.MatcherError as error:
+                _unreadable.add(f"heartbeat {each.id}: {error}")
+                continue
+            watching = WatchingHeartbeat(each.id, each.service_id, conditions)
             self._watching.setdefault(each.service_id, []).append(watching)
         return frozenset(self._watching)
 

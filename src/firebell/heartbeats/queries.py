@@ -152,7 +152,7 @@ def sender_address(body: str) -> str:
     try:
         address = msgspec.json.decode(body, type=_OutboundBody).address
         return check_url(address) if len(address) <= ADDRESS_MAX_CHARS else ""
-    except (msgspec.MsgspecError, Invalid):
+    except (msgspec.MsgspecError, RecursionError, Invalid):
         return ""
 
 

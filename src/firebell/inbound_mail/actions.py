@@ -43,7 +43,7 @@ async def receive(tx: Tx, mail: ReceivedMail, auth_server: str, now: datetime) -
 
     The mail itself is kept with the messages of the integration, byte for byte.
     """
-    message, digest = mail.message, mail_rules.digest_of(mail)
+    message, digest = mail.message, mail_rules.digest_at(mail, now)
     if await store.is_recorded(tx, mail.integration_id, digest):
         return None
     verdict = mail_rules.judge(
@@ -51,7 +51,7 @@ async def receive(tx: Tx, mail: ReceivedMail, auth_server: str, now: datetime) -
         await store.settings_of(tx, mail.integration_id),
         auth_server,
         await store.count_of_sender(
-            tx, mail.integration_id, _sender(mail), now - _MINUTE, mail_rules.STORM_MAILS
+            tx, mail.integration_id, message.sender, now - _MINUTE, mail_rules.STORM_MAILS
         ),
         await store.key_of_thread(tx, mail.integration_id, [message.message_id, *message.references]),
     )
@@ -59,7 +59,7 @@ async def receive(tx: Tx, mail: ReceivedMail, auth_server: str, now: datetime) -
         integration_id=mail.integration_id,
         digest=digest,
         message_id=message.message_id[:MESSAGE_ID_CHARS],
-        sender=_sender(mail),
+        sender=message.sender,
         subject=cleaning.line(message.subject),
         verdict=verdict,
     )
@@ -68,10 +68,6 @@ async def receive(tx: Tx, mail: ReceivedMail, auth_server: str, now: datetime) -
     await alerts.receive_own(tx, [_request(mail, verdict, now)], now)
     await tx.live(LIVE_TOPIC)
     return verdict.outcome
-
-
-def _sender(mail: ReceivedMail) -> str:
-    return cleaning.line(mail.message.sender, 320)
 
 
 def _request(mail: ReceivedMail, verdict: Verdict, now: datetime) -> InboundRequest:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.alerts import cleaning
@@ -21,6 +21,10 @@ _STATE = (
 )
 _STATES = re.compile(rf"\b(?:{_STATE})\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
+_WORDS = re.compile(r"\w+(?:[-_./]\w+)*")
+"""Words that are joined, such as `web-01` and `GigabitEthernet0/1`."""
+_FIRST_LETTER = re.compile(r"(?:^|(?<=[-_./]))[^\W\d_]")
+_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _PUNCTUATION = re.compile(r"[^\w]+", re.UNICODE)
 _ENDS_ANY_CASE = frozenset({"resolved", "recovered", "recovers", "closed", "cleared"})
 _ENDS_IN_CAPITALS = frozenset({"RECOVERY", "OK", "UP"})
@@ -46,11 +50,24 @@ def resolves(subject: str) -> bool:
 
 
 def normalized(subject: str) -> str:
-    """Return what the subjects of one problem share: no prefixes, states, numbers or punctuation."""
+    """Return what the subjects of one problem share: no prefixes, states, numbers or punctuation.
+
+    The numbers of a name stay: while `web-01` is down, `web-02` must page too.
+    """
     while match := _PREFIX.match(subject):
         subject = subject[match.end() :]
-    words = _PUNCTUATION.sub(" ", _DIGITS.sub(" ", _STATES.sub(" ", subject)))
+    words = _PUNCTUATION.sub(" ", _WORDS.sub(_without_numbers, _STATES.sub(" ", subject)))
     return " ".join(words.casefold().split())
+
+
+def _without_numbers(words: re.Match[str]) -> str:
+    """Return joined words without the numbers before the first word that begins with a letter; an IP address stays."""
+    text = words[0]
+    if _IP_ADDRESS.fullmatch(text):
+        return text
+    letter = _FIRST_LETTER.search(text)
+    name_at = letter.start() if letter else len(text)
+    return _DIGITS.sub(" ", text[:name_at]) + text[name_at:]
 
 
 def key_of(message: MailMessage, thread_key: str) -> str:
@@ -76,19 +93,25 @@ def judge(
     if reason := _unproved(message, settings, auth_server):
         return Verdict(MailOutcome.REFUSED, reason)
     labels = labels_of(message)
-    if settings.ignore_matchers and matchers.matches_all(matchers.parse(settings.ignore_matchers), labels):
+    if settings.ignore_matchers and _matches(settings.ignore_matchers, labels):
         return Verdict(MailOutcome.IGNORED, "The integration ignores emails like this one.")
     if recent >= STORM_MAILS:
         key = cleaning.dedup_key(f"mail-storm:{message.sender}", "")
         return Verdict(
             MailOutcome.STORM, f"More than {plural(STORM_MAILS, 'mail')} of this sender a minute.", key
         )
-    if settings.resolve_matchers:
-        is_end = matchers.matches_all(matchers.parse(settings.resolve_matchers), labels)
-    else:
-        is_end = resolves(message.subject)
+    stated_end = settings.resolve_matchers
+    is_end = _matches(stated_end, labels) if stated_end else resolves(message.subject)
     outcome = MailOutcome.RESOLVED if is_end and not message.problem else MailOutcome.FIRED
     return Verdict(outcome, message.problem, key_of(message, thread_key))
+
+
+def _matches(stored: str, labels: Mapping[str, str]) -> bool:
+    """Return True if labels meet stored matchers; ones that this release can't read match nothing: the mail fires."""
+    try:
+        return matchers.matches_all(matchers.parse(stored), labels)
+    except matchers.MatcherError:
+        return False
 
 
 def labels_of(message: MailMessage) -> dict[str, str]:
@@ -176,3 +199,15 @@ def digest_of(mail: ReceivedMail) -> bytes:
         return hashlib.sha256(mail.content).digest()
     parts = (message.message_id, message.subject, str(message.date), message.text)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+
+
+def digest_at(mail: ReceivedMail, now: datetime) -> bytes:
+    """Return what identifies a mail that arrives now.
+
+    One that has no Message-ID, and in which nothing says when it was sent, is never known: a device without a clock
+    sends the same bytes at each outage.
+    """
+    message, digest = mail.message, digest_of(mail)
+    if message.message_id or message.is_relayed or cleaning.clamp(message.date, now) is not None:
+        return digest
+    return hashlib.sha256(digest + now.isoformat().encode()).digest()

@@ -11,6 +11,7 @@ from email.header import decode_header
 from email.utils import parseaddr, parsedate_to_datetime
 from html.parser import HTMLParser
 
+from firebell.alerts import cleaning
 from firebell.alerts.bodies.decoding import to_text
 from firebell.inbound_mail.model import MailMessage
 
@@ -19,6 +20,7 @@ MAX_TEXT_CHARS = 64 * 1024
 MAX_HEADER_CHARS = 8 * 1024
 MAX_HTML_CHARS = 512 * 1024
 MAX_REFERENCES = 50
+MAX_SENDER_CHARS = 320
 MAX_ATTACHMENTS = 20
 RECIPIENT_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 """Where a mailbox has the address to which a mail was delivered, the surest first."""
@@ -59,7 +61,7 @@ def _read(content: bytes) -> MailMessage:
     text, attachments = _content(message)
     return MailMessage(
         subject=_words(_raw(message, "Subject")),
-        sender=parseaddr(_words(_raw(message, "From")))[1].strip().lower()[:320],
+        sender=cleaning.line(parseaddr(_words(_raw(message, "From")))[1], MAX_SENDER_CHARS).lower(),
         recipients=tuple(_words(value) for name in RECIPIENT_FIELDS for value in _all(message, name)),
         date=_date(_raw(message, "Date")),
         message_id=ids[0] if ids else "",
@@ -68,6 +70,7 @@ def _read(content: bytes) -> MailMessage:
         attachments=attachments,
         auto_submitted=_raw(message, "Auto-Submitted").partition(";")[0].strip().lower(),
         is_report=message.get_content_type() in ("multipart/report", "message/delivery-status"),
+        is_relayed=message.get("Received") is not None,
         is_own=any(message.get(name) is not None for name in _OWN_FIELDS),
         authentication=tuple(" ".join(value.split()) for value in _all(message, "Authentication-Results")),
         return_path=parseaddr(return_paths[0])[1] if return_paths else None,

@@ -35,6 +35,8 @@ class MailMessage:
     auto_submitted: str = ""
     is_report: bool = False
     """True for a bounce or another report of a mail server."""
+    is_relayed: bool = False
+    """True if a mail server recorded when it received it."""
     is_own: bool = False
     """True for a mail that Firebell sent."""
     authentication: tuple[str, ...] = ()

@@ -98,9 +98,9 @@ async def insert(
 
 
 async def twin(
-    tx: Tx, declared_by: int | None, title: str, since: datetime, *, drill: bool
+    tx: Tx, declared_by: int | None, title: str, since: datetime, service_ids: Sequence[int], *, drill: bool
 ) -> Incident | None:
-    """Return an incident that the same person declared with the same title after `since`.
+    """Return an incident of these services that the same person declared with the same title after `since`.
 
     Incidents that are only reported or were recorded afterwards don't count. A drill is never the twin of a real
     incident.
@@ -118,6 +118,11 @@ async def twin(
             and drill = $4
             and not backfilled
             and phase <> all($5::text[])
+            and $6::bigint[] <@ array(
+                select service_id
+                from incident_service
+                where incident_service.incident_id = incident.id
+            )
         order by id
         limit 1
         """,
@@ -126,6 +131,7 @@ async def twin(
         since,
         drill,
         [str(phase) for phase in UNDECLARED],
+        list(service_ids),
     )
     return incident_from_row(row) if row else None
 

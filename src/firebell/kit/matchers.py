@@ -60,8 +60,9 @@ class Matcher:
 
     def __str__(self) -> str:
         """Return the matcher as text that parses to the same matcher."""
-        is_plain = self.name and not any(c in RESERVED or c.isspace() for c in self.name)
-        return f"{self.name if is_plain else quoted(self.name)}{self.op}{quoted(self.value)}"
+        name = self.name
+        is_plain = name and name.isprintable() and not any(c in RESERVED or c.isspace() for c in name)
+        return f"{name if is_plain else quoted(name)}{self.op}{quoted(self.value)}"
 
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:

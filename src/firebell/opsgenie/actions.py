@@ -111,6 +111,8 @@ async def apply(tx: Tx, write: Write, now: datetime) -> RequestResult:
         alias = context.alert.dedup_key
         try:
             changed = await verb.handler(tx, context)
+            if changed is not None:
+                await _check_newest(tx, context)
             await _add_note(tx, context)
             status, is_success = verb.status, True
         except _Failed as failure:
@@ -133,6 +135,13 @@ async def _context_of(tx: Tx, write: Write, alert_id: int, now: datetime) -> Wri
     assert shown is not None  # found within this transaction
     page = await paging.page(tx, shown.page_id) if shown.page_id is not None else None
     return WriteContext(write, alert, page, await responders.actor_of(tx, write.user), now)
+
+
+async def _check_newest(tx: Tx, context: WriteContext) -> None:
+    """Raise `_Failed` for an ended alert whose alias has fired again: its events would change the newer alert."""
+    newest = Identifier(context.alert.dedup_key, IdentifierType.ALIAS)
+    if await store.find_alert_id(tx, context.write.integration.id, newest) != context.alert.id:
+        raise _Failed(CLOSED_ALERT)
 
 
 async def _add_note(tx: Tx, context: WriteContext) -> None:

@@ -456,8 +456,11 @@ async def advance_by(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bo
     They were scheduled while the clock was ahead. With `only_after_now`, only pages that began or were acknowledged
     after `now`.
     """
+    # mutes before pages, as alerts lock them
+    await alerts.advance_waits(tx, by, now, only_after_now=only_after_now)
     moved = await store.advance_by(tx, by, now, only_after_now=only_after_now)
     # only with their pages: a timer that fires before its page is due is lost
     await timers.advance_by(tx, [TIMER, ACK_WARNING_TIMER], by, now, [str(page_id) for page_id in moved])
     if not only_after_now:
-        await timers.advance_by(tx, [alerts.HOLD_TIMER, alerts.INHIBITION_TIMER], by, now)
+        kinds = [alerts.HOLD_TIMER, alerts.INHIBITION_TIMER, alerts.EXPIRY_TIMER]
+        await timers.advance_by(tx, kinds, by, now)

@@ -42,8 +42,8 @@ def fields_of(rule: RoutingRule, place: int) -> dict[str, str]:
     }
 
 
-def rule_of(fields: Mapping[str, str], rule_id: int) -> RoutingRule:
-    """Return the rule in a form; raise `Invalid` naming the wrong field."""
+def rule_of(fields: Mapping[str, str], edited: RoutingRule | None = None) -> RoutingRule:
+    """Return the rule in a form, with the id of the edited one; raise `Invalid` naming the wrong field."""
     service, paging, urgency = fields.get("service", ""), fields.get("paging", ""), fields.get("urgency", "")
     owner = Owner(service) if service in (Owner.INTEGRATION, Owner.LABEL) else Owner.SERVICE
     if paging not in PAGING:
@@ -59,7 +59,7 @@ def rule_of(fields: Mapping[str, str], rule_id: int) -> RoutingRule:
     return RoutingRule(
         name=fields.get("name", ""),
         matchers=fields.get("matchers", ""),
-        id=rule_id,
+        id=edited.id if edited else 0,
         owner=owner,
         service_id=to_choice(service, "service") if owner is Owner.SERVICE else None,
         urgency=Urgency(urgency),
@@ -71,8 +71,15 @@ def rule_of(fields: Mapping[str, str], rule_id: int) -> RoutingRule:
         threshold=to_number(fields.get("threshold", ""), "threshold", least=2, most=100)
         if paging == AT_THRESHOLD
         else 1,
-        window_s=window_minutes * 60,
+        window_s=_window_s(window_minutes, edited),
     )
+
+
+def _window_s(minutes: int, edited: RoutingRule | None) -> int:
+    """Return a window in seconds; that of the edited rule, which may have parts of a minute, if it is the same."""
+    if edited is not None and minutes == edited.window_s // 60:
+        return edited.window_s
+    return minutes * 60
 
 
 def parse_labels(text: str) -> dict[str, str]:

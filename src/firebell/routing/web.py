@@ -145,7 +145,7 @@ async def _submit(visit: Visit, edited: RoutingRule | None) -> Response:
     """Save the rule in a form; with `try`, only show what it would have changed."""
     try:
         _, rules = await _rules(visit)
-        changed = forms.rule_of(visit.values, edited.id if edited else 0)
+        changed = forms.rule_of(visit.values, edited)
         changed = routing_validation.checked_rule(changed, await _names(visit))
         draft = _placed(visit, rules, changed)
         if visit.text("try"):

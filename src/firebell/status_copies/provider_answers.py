@@ -58,7 +58,7 @@ def read_answer(status: int, text: str, retry_after: str, *, is_write: bool) -> 
     if 200 <= status < 300:
         try:
             document = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return lost(f"The answer is not JSON. {reason}", is_write=is_write)
         if not isinstance(document, dict | list):
             return lost(f"The answer has no object. {reason}", is_write=is_write)

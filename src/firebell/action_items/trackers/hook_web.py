@@ -23,7 +23,7 @@ def _document(content_type: str, body: bytes) -> object:
         if content_type.startswith("application/x-www-form-urlencoded"):
             body = parse_qs(body.decode(), strict_parsing=True)["payload"][0].encode()
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, ValueError, KeyError) as error:
+    except (msgspec.DecodeError, UnicodeError, ValueError, KeyError, RecursionError) as error:
         raise Invalid(
             "The notification is not JSON.", hint="Choose the content type application/json there."
         ) from error

@@ -112,7 +112,7 @@ def decoded(text: str) -> Any:
     """Return a JSON document, None for an empty or unreadable one."""
     try:
         return msgspec.json.decode(text) if text else None
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
 
 

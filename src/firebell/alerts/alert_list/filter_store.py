@@ -10,11 +10,12 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.matchers import Matcher, Op
 from firebell.kit.search_terms import NEWEST_SEARCHED
+from firebell.kit.storable_json import storable_text
 
 
 async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
     """Return the newest alerts with this deduplication key, as people see it, from the index of each integration."""
-    values: list[object] = [stored_keys(key), before, limit, wanted.service_id]
+    values: list[object] = [stored_keys(storable_text(key)), before, limit, wanted.service_id]
     in_range = started(wanted, values)
     rows = await tx.fetch(
         f"""
@@ -128,7 +129,12 @@ async def _matching(
     tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int
 ) -> Compared:
     """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database."""
-    plain = [(c.name, c.value, c.op is Op.EQUAL) for c in conditions if c.op in (Op.EQUAL, Op.NOT_EQUAL)]
+    # an escape in a query can stand for a character that no stored text has
+    plain = [
+        (storable_text(c.name), storable_text(c.value), c.op is Op.EQUAL)
+        for c in conditions
+        if c.op in (Op.EQUAL, Op.NOT_EQUAL)
+    ]
     patterns = [c for c in conditions if c.op in (Op.MATCHES, Op.DIFFERS)]
     names, wanted_values, equal, pattern_names = (f"${len(values) + n}" for n in range(1, 5))
     rows = await tx.fetch(
@@ -160,7 +166,7 @@ async def _matching(
         """,
         *values,
         *transpose(plain, 3),
-        [condition.name for condition in patterns],
+        [storable_text(condition.name) for condition in patterns],
     )
     lowest_id, is_partial = rows[0]["lowest_id"], rows[0]["looked_at"] >= compared
     if rows[0]["id"] is None or not patterns:

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from firebell import __version__
 from firebell.alerts import read_store
+from firebell.alerts.cleaning import line
 from firebell.alerts.model import Alert, Integration, Json
 from firebell.alerts.mutes import MuteKind
 from firebell.alerts.muting import store as mute_store
@@ -165,7 +166,7 @@ async def _post_silence(tx: Tx, actor: Actor, service_id: int, body: bytes, now:
         _check_own(old, service_id)
         silence = await silence_actions.update_silence(tx, actor, silence_id=old.id, entered=new, now=now)
     else:
-        author = posted.created_by.strip()[:AUTHOR_MAX_CHARS]
+        author = line(posted.created_by, AUTHOR_MAX_CHARS)
         silence = await silence_actions.create_silence(tx, actor, entered=new, author=author, now=now)
     return _json({"silenceID": silence.public_id})
 

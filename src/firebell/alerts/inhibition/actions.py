@@ -246,6 +246,18 @@ async def _prepare_waits(
                 combined[services[alert]].append(mute)
 
 
+@internal("Called after the clock of the database was set back.")
+async def advance_waits(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
+    """Make targets that wait for their sources due earlier: their wait was computed while the clock was ahead.
+
+    With `only_after_now`, only those whose wait began after `now`.
+    """
+    waits = await store.running_waits(tx, now, only_after_now=only_after_now)
+    # the timer before its mute, as the handler locks them
+    await timers.advance_by(tx, [mute_actions.MUTE_TIMER], by, now, [str(mute_id) for mute_id in waits])
+    await store.advance_waits(tx, waits, by)
+
+
 @internal("Called by ingest.")
 async def record(
     tx: Tx,

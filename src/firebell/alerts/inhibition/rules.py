@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from firebell.alerts import event_placement, mutes
+from firebell.alerts.cleaning import MAX_NAME
 from firebell.alerts.inhibition.model import (
     CompiledInhibitionRule,
     InhibitionRule,
@@ -38,8 +39,8 @@ def checked(entered: NewInhibitionRule) -> NewInhibitionRule:
     source = errors.value(lambda: _matchers(entered.source_matchers, "source_matchers"), "")
     target = errors.value(lambda: _matchers(entered.target_matchers, "target_matchers"), "")
     equal = tuple(dict.fromkeys(filter(None, (label.strip() for label in entered.equal))))
-    if len(equal) > MAX_EQUAL or any(len(label) > matchers.MAX_INPUT_CHARS // 32 for label in equal):
-        errors.add("equal", f"Enter at most {MAX_EQUAL} label names of at most 128 characters.")
+    if len(equal) > MAX_EQUAL or any(len(label) > MAX_NAME or not label.isprintable() for label in equal):
+        errors.add("equal", f"Enter at most {MAX_EQUAL} label names of at most {MAX_NAME} characters.")
     if not 0 <= entered.wait_s <= LONGEST_WAIT_S:
         errors.add("wait_s", f"Enter 0 to {LONGEST_WAIT_S} seconds.")
     errors.check()

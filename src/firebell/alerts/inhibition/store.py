@@ -1,7 +1,7 @@
 """The SQL of inhibition: its rules, the mutes of firing sources, and which alerts these are."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.alerts.inhibition.model import InhibitionRule, Inhibitor, NewInhibitionRule, NewInhibitor
 from firebell.alerts.mutes import Mute
@@ -153,6 +153,45 @@ async def ensure_wait(tx: Tx, key: bytes, name: str, ends_at: datetime, now: dat
     )
     inhibitors = await lock_inhibitors(tx, [key])
     return inhibitors[0].mute if inhibitors else None
+
+
+async def running_waits(tx: Reads, now: datetime, *, only_after_now: bool) -> list[int]:
+    """Return the mutes in which targets wait for their sources, or only those that began after `now`."""
+    rows = await tx.fetch(
+        """
+        select id
+        from alert_mute
+        where kind = 'inhibit_wait'
+            and ended_at is null
+            and ends_at > $1
+            and (starts_at > $1 or not $2)
+        order by id
+        """,
+        now,
+        only_after_now,
+    )
+    return [row["id"] for row in rows]
+
+
+async def advance_waits(tx: Tx, ids: Collection[int], by: timedelta) -> None:
+    """Let the targets of these mutes wait as if their wait had begun earlier."""
+    await tx.execute(
+        """
+        update alert_mute
+        set starts_at = starts_at - $2::interval,
+            ends_at = ends_at - $2::interval
+        where id in (
+            select id
+            from alert_mute
+            where id = any($1::bigint[])
+                and ended_at is null
+            order by id
+            for no key update
+        )
+        """,
+        list(ids),
+        by,
+    )
 
 
 async def insert_sources(tx: Tx, sources: Sequence[tuple[int, int, str]]) -> None:

@@ -118,12 +118,21 @@ def _wrong_labels(group_by: tuple[str, ...] | None) -> dict[str, str]:
 def shadowed(rules: Sequence[RoutingRule]) -> dict[int, int]:
     """Return the numbers of rules that can never match, each with the number of an earlier rule that takes its alerts.
 
-    An earlier rule takes them all if each of its matchers is one of the later rule; more is not looked for.
+    An earlier rule takes them all if each of its matchers is one of the later rule; more is not looked for. A rule
+    whose matchers can't be read takes none.
     """
-    sets = [frozenset(map(str, matchers.parse(rule.matchers))) for rule in rules]
+    sets = [_printed(rule) for rule in rules]
     taken: dict[int, int] = {}
     for later, wanted in enumerate(sets):
-        earlier = next((i for i in range(later) if sets[i] <= wanted), None)
+        earlier = next((i for i in range(later) if sets[i] and sets[i] <= wanted), None)
         if earlier is not None:
             taken[later + 1] = earlier + 1
     return taken
+
+
+def _printed(rule: RoutingRule) -> frozenset[str]:
+    """Return the matchers of a rule as text, none if they can't be read."""
+    try:
+        return frozenset(map(str, matchers.parse(rule.matchers)))
+    except matchers.MatcherError:
+        return frozenset()

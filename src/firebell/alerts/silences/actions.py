@@ -131,6 +131,16 @@ async def update_silence(
 
 
 @permits(Verb.SILENCE_WRITE)
+async def extend_silence(tx: Tx, actor: Actor, *, silence_id: int, by: timedelta, now: datetime) -> Silence:
+    """Let a silence end later, with everything else as it is by then; raise what `update_silence` raises."""
+    await catalog.hold_uses(tx)
+    await timers.hold(tx, mute_actions.MUTE_TIMER, str(silence_id))
+    old = await silence(tx, silence_id)
+    longer = NewSilence(old.matchers, old.comment, old.ends_at + by, old.starts_at, old.service_ids)
+    return await update_silence(tx, actor, silence_id=silence_id, entered=longer, now=now)
+
+
+@permits(Verb.SILENCE_WRITE)
 async def expire_silence(tx: Tx, actor: Actor, *, silence_id: int, now: datetime) -> Silence:
     """End a silence now; alerts still firing that only it hid page as soon as this is committed.
 

@@ -52,7 +52,7 @@ def posted(body: bytes, service_id: int) -> tuple[PostedSilence, NewSilence]:
     """Return the silence in a body, for one service; raise `ValueError` with what is wrong."""
     try:
         silence = _decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"bad silence: {error}") from None
     if silence.starts_at.tzinfo is None or silence.ends_at.tzinfo is None:
         raise ValueError("bad silence: startsAt and endsAt need an offset from UTC")

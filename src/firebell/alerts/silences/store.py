@@ -85,15 +85,22 @@ async def by_public_id(tx: Reads, public_id: str) -> Silence | None:
 
 
 async def silences(tx: Reads, expired_since: datetime, limit: int) -> list[Silence]:
-    """Return the newest silences that have not ended, or that ended since an instant."""
+    """Return the silences that have not ended, and those that ended since an instant, newest first.
+
+    Of more than `limit`, those that have not ended come before the others: an old one may still hide alerts.
+    """
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
-        from alert_mute
-        where kind = 'silence'
-            and coalesce(ended_at, $1) >= $1
+        from (
+            select *
+            from alert_mute
+            where kind = 'silence'
+                and coalesce(ended_at, $1) >= $1
+            order by ended_at is not null, id desc
+            limit $2
+        ) listed
         order by id desc
-        limit $2
         """,
         expired_since,
         limit,

@@ -269,17 +269,12 @@ async def update(visit: CurrentVisit, silence_id: int, preview: str = "") -> Res
 
 @router.post("/silences/{silence_id}/extend", dependencies=route_access.needs(Verb.SILENCE_WRITE))
 async def extend(visit: CurrentVisit, silence_id: int) -> Response:
-    one, length = await actions.silence(visit.tx, silence_id), visit.text("minutes")
+    length = visit.text("minutes")
     if length not in dict(EXTENSIONS):
         raise Invalid("Choose how much longer it lasts.", fields={"minutes": "Choose one of the durations."})
-    longer = NewSilence(
-        one.matchers,
-        one.comment,
-        one.ends_at + timedelta(minutes=int(length)),
-        one.starts_at,
-        one.service_ids,
+    one = await actions.extend_silence(
+        visit.tx, visit.actor, silence_id=silence_id, by=timedelta(minutes=int(length)), now=visit.now
     )
-    await actions.update_silence(visit.tx, visit.actor, silence_id=silence_id, entered=longer, now=visit.now)
     return flash.redirect(visit.request, one.path, f"Silence extended by {dict(EXTENSIONS)[length]}.")
 
 

@@ -20,7 +20,7 @@ from firebell.alerts.model import Event, EventKind, Json
 UNTITLED = "Alert without a title"
 FIELDS = ("title", "dedup_key", "status", "severity")
 """Fields that every body should have; the response names the missing ones."""
-_TEMPLATE = re.compile(r"\{[A-Z$#?{][^{}]*\}+|\*UNKNOWN\*|\$[A-Z_]+|<no value>|null|None|undefined")
+_TEMPLATE = re.compile(r"\{[A-Z$#?{][^{}]*\}+|\*UNKNOWN\*|\$[A-Z_]+|<no value>|null|None|undefined|\[\]|\{\}")
 _MAX_TEXT = 1 << 16
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\])]+")
 
@@ -36,7 +36,7 @@ def listed(value: Json) -> list[Json]:
 
 
 def filled(value: Json) -> str:
-    """Return a value as text, or an empty string for an unexpanded placeholder (spec 9.1, G8)."""
+    """Return a value as text, or an empty string for an unexpanded placeholder or an empty container (spec 9.1, G8)."""
     stated = text(value, _MAX_TEXT)
     return "" if _TEMPLATE.fullmatch(stated) else stated
 

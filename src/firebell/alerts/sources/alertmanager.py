@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from firebell.alerts import cleaning
 from firebell.alerts.bodies.decoding import EXCERPT_LENGTH, decode, is_too_complex, states, to_text
 from firebell.alerts.cleaning import (
     MAX_BODY,
@@ -107,7 +108,7 @@ def _event(alert: _Alert, received_at: datetime) -> Event:
         links["source"] = source
     return Event(
         kind=EventKind.RESOLVED if resolved else EventKind.FIRING,
-        dedup_key=dedup_key(alert.fingerprint, "") or fingerprint(labels),
+        dedup_key=dedup_key(alert.fingerprint, "") or _key_of(labels, annotations),
         title=line(annotations.get("summary") or labels.get("alertname") or "Alert without a name"),
         body=text(annotations.get("description"), MAX_BODY),
         severity=severity(labels.get("severity")),
@@ -116,6 +117,11 @@ def _event(alert: _Alert, received_at: datetime) -> Event:
         links=links,
         occurred_at=clamp(instant(alert.endsAt if resolved else alert.startsAt), received_at),
     )
+
+
+def _key_of(labels: dict[str, str], annotations: dict[str, str]) -> str:
+    """Return the key of an alert without a fingerprint: Alertmanager's, or one from its content if it has no labels."""
+    return fingerprint(labels) if labels else f"sha256:{cleaning.fingerprint(annotations)}"
 
 
 def matches(data: dict[str, Json]) -> bool:

@@ -1,5 +1,6 @@
 """Actions on declaration rules, and the check that declares incidents by them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,13 +22,15 @@ from firebell.incidents.declaring import actions as declaring_actions
 from firebell.incidents.text_limits import SUMMARY_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import FirebellError, Invalid, NotFound, Unavailable
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, plural
 from firebell.kit.truncation import cut
 from firebell.paging import actions as paging
 from firebell.people.action_permissions import internal, permits
 from firebell.people.permissions import Verb
+
+log = logging.getLogger(__name__)
 
 RULES_TIMER = "incidents.declaration_rules"
 CHECK_INTERVAL = timedelta(seconds=15)
@@ -141,22 +144,33 @@ async def declare_by_rules(tx: Tx, now: datetime) -> bool:
     """Declare the incidents that rules ask for; return True if any rule is on.
 
     A page counts once for a rule, and not at all if it belongs to an incident. While an incident that the rule
-    declared for the service is open, more matching pages are linked to it.
+    declared for the service is open, more matching pages are linked to it. A rule that fails stops no other.
     """
     rules = await rule_store.rules(tx, only_on=True)
     for one in rules:
-        since = max(now - one.window, one.created_at)
-        ids = await rule_store.page_ids(tx, since, one.service_id, _PAGES_CHECKED)
-        spent = await rule_store.spent(tx, one.id, ids)
-        fresh = await _rule_pages(tx, [i for i in ids if i not in spent])
-        matchers = matching.parsed(one.matchers)
-        by_service: dict[int, list[RulePage]] = {}
-        for page in fresh:
-            if matching.counts_for(one, matchers, page):
-                by_service.setdefault(page.service_id, []).append(page)
-        for service_id in sorted(by_service):
-            await _declare(tx, one, service_id, by_service[service_id], now)
+        try:
+            async with tx.savepoint():
+                await _declare_by(tx, one, now)
+        except Unavailable:
+            raise
+        except FirebellError:
+            log.exception("a declaration rule could not be applied", extra={"rule": one.id})
     return bool(rules)
+
+
+async def _declare_by(tx: Tx, rule: DeclarationRule, now: datetime) -> None:
+    """Declare the incidents that a rule asks for, one for each service."""
+    since = max(now - rule.window, rule.created_at)
+    ids = await rule_store.page_ids(tx, since, rule.service_id, _PAGES_CHECKED)
+    spent = await rule_store.spent(tx, rule.id, ids)
+    fresh = await _rule_pages(tx, [i for i in ids if i not in spent])
+    matchers = matching.parsed(rule.matchers)
+    by_service: dict[int, list[RulePage]] = {}
+    for page in fresh:
+        if matching.counts_for(rule, matchers, page):
+            by_service.setdefault(page.service_id, []).append(page)
+    for service_id in sorted(by_service):
+        await _declare(tx, rule, service_id, by_service[service_id], now)
 
 
 async def _declare(

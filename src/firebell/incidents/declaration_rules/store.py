@@ -157,16 +157,27 @@ async def mark(tx: Tx, incident_id: int, rule_id: int) -> None:
 
 
 async def open_incident(tx: Tx, rule_id: int, service_id: int) -> int | None:
-    """Return the newest open incident that the rule declared for a service, None if there is none."""
+    """Return the newest open incident that the rule declared for a service, or into which such a one was merged.
+
+    None if there is none.
+    """
     incident_id: int | None = await tx.value(
         """
-        select incident.id
-        from incident
-        join incident_service on incident_service.incident_id = incident.id
-        where incident.declared_by_rule = $1
-            and incident_service.service_id = $2
-            and incident.phase = any($3::text[])
-        order by incident.id desc
+        with recursive declared (id, phase, merged_into) as (
+            select incident.id, incident.phase, incident.merged_into
+            from incident
+            join incident_service on incident_service.incident_id = incident.id
+            where incident.declared_by_rule = $1
+                and incident_service.service_id = $2
+            union
+            select incident.id, incident.phase, incident.merged_into
+            from declared
+            join incident on incident.id = declared.merged_into
+        )
+        select id
+        from declared
+        where phase = any($3::text[])
+        order by id desc
         limit 1
         """,
         rule_id,

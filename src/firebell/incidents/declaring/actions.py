@@ -47,8 +47,8 @@ async def declare(
     """Declare an incident; SEV0 and SEV1 page in the same transaction. A security incident is private.
 
     The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
-    answer counts as SEV2 at most. The page of a drill declares a drill. The same declaration twice within ten
-    seconds is one incident with the worse severity.
+    answer counts as SEV2 at most. The page of a drill declares a drill. The same declaration twice within ten seconds
+    is one incident with the worse severity; of a rule, only for the same service.
     """
     title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
@@ -59,12 +59,15 @@ async def declare(
     chosen = verdict.severity if severity is None else Severity(severity)
     page = await paging.page(tx, page_id) if page_id is not None else None
     drill = drill or (page is not None and page.plan.is_drill)
-    if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, drill=drill):
-        is_worse = chosen < twin.severity and twin.phase in OPEN
-        return await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
     affected_ids = list(
         dict.fromkeys([*service_ids, *([page.service_id] if page and page.service_id else [])])
     )
+    # a rule declares for each service, and the alerts of several can have one title
+    same_services = affected_ids if actor.person_id is None else []
+    twin = await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, same_services, drill=drill)
+    if twin is not None:
+        is_worse = chosen < twin.severity and twin.phase in OPEN
+        return await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
     services_by_id = await catalog.services_by_id(tx, affected_ids)
     if missing := [i for i in affected_ids if i not in services_by_id]:
         raise NotFound(f"There is no service {missing[0]}.")

@@ -1,0 +1,28 @@
+"""A server or a sender whose JSON is nested too deeply to be read is one that sent no JSON."""
+
+import pytest
+
+from firebell.action_items.trackers.vendor import decoded
+from firebell.channels.http_attempts import json_object
+from firebell.heartbeats.queries import sender_address
+from firebell.kit.http_out import OutboundResponse
+from firebell.status_copies.provider_answers import Outcome, read_answer
+
+DEEP = '{"x":' + "[" * 20_000
+
+
+def test_a_heartbeat_whose_body_is_nested_too_deeply_names_no_installation() -> None:
+    assert sender_address(DEEP) == ""
+
+
+def test_a_provider_whose_answer_is_nested_too_deeply_fails_no_sender() -> None:
+    assert json_object(OutboundResponse(200, "", DEEP)) == {}
+
+
+def test_a_tracker_whose_answer_is_nested_too_deeply_has_no_answer() -> None:
+    assert decoded(DEEP) is None
+
+
+@pytest.mark.parametrize("is_write", [False, True])
+def test_a_status_page_whose_answer_is_nested_too_deeply_lost_it(is_write: bool) -> None:
+    assert read_answer(200, DEEP, "", is_write=is_write).outcome is not Outcome.OK
