@@ -12,17 +12,15 @@ def find(listed: Sequence[dict[str, Any]], wanted: str, name: str) -> dict[str, 
 
     End the command if the id of one is the name of another: a wrong guess would change, or page, the wrong one.
     """
-    found = [
-        one for one in listed if wanted == str(one["id"]) or wanted.casefold() == str(one[name]).casefold()
-    ]
-    if len(found) > 1:
-        by_id = next(one for one in found if wanted == str(one["id"]))
-        other = next(one for one in found if one is not by_id)
+    by_id = next((one for one in listed if wanted == str(one["id"])), None)
+    exact = next((one for one in listed if wanted == one[name]), None)
+    named = exact or next((one for one in listed if wanted.casefold() == str(one[name]).casefold()), None)
+    if by_id and named and by_id is not named:
         fail(
             f"{wanted} is the id of {by_id[name]} and the {name} of another.",
-            f"Use {by_id[name]}, or the id {other['id']} for the other.",
+            f"Use {by_id[name]}, or the id {named['id']} for the other.",
         )
-    return found[0] if found else None
+    return named or by_id
 
 
 def team_id(wanted: str) -> int:
