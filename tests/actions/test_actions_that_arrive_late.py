@@ -98,6 +98,27 @@ async def test_a_page_that_demands_again_is_not_silenced_by_an_older_press(
 
 
 @pytest.mark.parametrize("kind", list(ActionKind))
+async def test_a_press_for_a_page_that_a_restored_backup_lost_changes_no_new_page(
+    dsn: str, clock: FakeClock, kind: ActionKind
+) -> None:
+    """The new page has the number of the lost one, and is at the same place in its plan."""
+    async with world(dsn, clock) as w:
+        await _paged(w)
+        action = await _pressed(w, kind)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("truncate page, delivery, due, alert, alert_group restart identity cascade")
+        w.clock.advance(timedelta(minutes=10))
+        await _paged(w)
+        before = await w.page()
+        assert (before.id, position(before)) == (1, action.position)
+        with pytest.raises(Stale):
+            await _perform(w, action)
+        assert await w.page() == before
+        confirmed = DelayedAction(kind, action.key, action.pressed_at, snooze_for=timedelta(minutes=30))
+        assert (await _perform(w, confirmed)).already is None
+
+
+@pytest.mark.parametrize("kind", list(ActionKind))
 async def test_an_action_on_a_resolved_page_names_who_resolved_it(
     dsn: str, clock: FakeClock, kind: ActionKind
 ) -> None:

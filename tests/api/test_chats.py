@@ -1,15 +1,18 @@
 """Chats are connected, looked after and left on the web and over JSON; a token is never shown."""
 
+import asyncio
 import re
 from typing import Any
 
 import httpx
 
 from firebell.chat import store
+from firebell.chat.accounts import actions as accounts
 from firebell.chat.mirror import object_store
-from firebell.chat.model import ObjectState
+from firebell.chat.model import AnnouncementRule, ObjectState
 from firebell.chat.slack import scopes
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from tests.api.api_clients import Api, browser, key_of, sign_in
 from tests.chat_world import account_of, chat_world, declare, run_for
 from tests.standins.slack.workspace import TOKEN, Workspace, serving
@@ -110,6 +113,35 @@ async def test_rules_and_channels_are_edited_on_the_page(dsn: str, clock: FakeCl
         assert [(r.channel, r.severities, r.pages) for r in settings.rules] == [(channel.id, (0, 1), True)]
         await post(http, csrf, f"{base}/rules/0/remove")
         assert (await account_of(w)).settings.rules == ()
+
+
+async def test_a_form_that_is_sent_twice_removes_one_rule(dsn: str, clock: FakeClock) -> None:
+    """Without its announcements, no one would hear of the next incident."""
+    async with chat_world(dsn, clock) as (w, space, account), browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        base = f"/settings/chat/{account.id}"
+        channels = [space.add_channel(name).id for name in ("payments", "everyone")]
+        for channel in channels:
+            await post(http, csrf, f"{base}/rules", channel=channel, what="both")
+        page = (await http.get("/settings/chat")).text
+        path = f"{base}/rules/0/remove"
+        key = re.search(r'name="rule" value="([^"]+)"', page[page.index(path) :])
+        assert key
+        assert (await post(http, csrf, path, rule=key[1])).status_code == 303
+        assert (await post(http, csrf, path, rule=key[1])).status_code == 404
+        assert [rule.channel for rule in (await account_of(w)).settings.rules] == channels[1:]
+
+
+async def test_two_rules_that_are_added_at_once_are_both_kept(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, _, account):
+
+        async def add(channel: str) -> None:
+            async with w.ctx.db.tx() as tx:
+                await accounts.add_rule(tx, SYSTEM, account.id, AnnouncementRule(channel), w.now)
+
+        channels = [f"C{number}" for number in range(6)]
+        await asyncio.gather(*map(add, channels))
+        assert sorted(rule.channel for rule in (await account_of(w)).settings.rules) == channels
 
 
 async def test_settings_over_json_are_those_of_the_page(dsn: str, clock: FakeClock) -> None:

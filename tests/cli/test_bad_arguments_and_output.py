@@ -72,6 +72,26 @@ async def test_bug_the_json_of_another_service_was_a_traceback(tmp_path: Path, f
             assert problem["type"] == "urn:firebell:problem:unreachable", line
 
 
+async def test_an_error_of_which_the_connection_was_lost_is_no_traceback(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 1000\r\n\r\n<html>")
+        await writer.drain()
+        writer.close()
+
+    async with listening(answer) as port:
+        run = Typist(tmp_path, {"FIREBELL_URL": f"http://127.0.0.1:{port}", "FIREBELL_KEY": "fb_secret"})
+        assert "answered 502 Bad Gateway" in (await run("page", "list", code=3)).err
+
+
+async def test_arguments_that_are_no_utf_8_are_no_traceback(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+        await run("page", "ack", "\udcff", code=1)
+        assert (await run("page", "list", "--query", "disk \udcff", "--json")).json == []
+
+
 def test_the_commands_that_are_tried_exist() -> None:
     for line in READS:
         parts = [part for part in line.split() if part[0].islower() and part != "x"]

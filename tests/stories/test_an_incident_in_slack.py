@@ -245,6 +245,26 @@ async def test_a_private_incident_is_nowhere_but_in_its_private_room(dsn: str, c
         assert "private-inc-" in room.name
 
 
+async def test_who_only_acknowledged_a_page_is_not_invited_to_the_channel_of_a_private_incident(
+    dsn: str, clock: FakeClock
+) -> None:
+    """They may not read the incident: a private one has pages that everyone may acknowledge."""
+    async with chat_world(dsn, clock) as (w, space, _account):
+        users = {name: space.users[f"{name}@example.org"]["id"] for name in ("mara", "jun")}
+        await w.alert()
+        page = await w.page()
+        await w.ack(w.jun)
+        incident = await declare(w, "Keys were leaked", severity=2, page_id=page.id, private=True)
+        await run_for(w, 60)
+        (room,) = [c for c in space.channels.values() if c.creator == BOT_USER]
+        assert room.is_private
+        assert room.members == {BOT_USER, users["mara"]}
+
+        await _take(w, incident.id, IncidentRole.RESPONDER, w.jun)
+        await run_for(w, 60)
+        assert room.members == {BOT_USER, *users.values()}
+
+
 async def test_an_incident_that_becomes_private_leaves_nothing_of_us_in_public(
     dsn: str, clock: FakeClock
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl
 
 from firebell.kit.clock import FakeClock
+from firebell.notify import actions as notify
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.replies.actions import NOT_FOUND
@@ -59,6 +60,27 @@ async def test_the_message_of_a_new_page_is_no_repetition_of_a_lost_one(dsn: str
         assert [m["title"] for m in w.sink.got] == ["disk full", "The database is down"]
         first, second = [headers["idempotency-key"] for headers in w.sink.headers]
         assert first != second
+
+
+async def test_the_message_of_a_new_page_is_in_no_thread_of_a_lost_one(dsn: str, clock: FakeClock) -> None:
+    """A chat shows it far up among old messages, and some people have muted that thread."""
+    async with world(dsn, clock) as w:
+
+        async def thread() -> str:
+            async with w.ctx.db.tx() as tx:
+                delivery = await notify.delivery(tx, await message_id(w))
+                assert delivery
+                return (await notify.compose_again(tx, w.ctx, delivery, w.now)).thread
+
+        await w.alert("disk full")
+        await w.settle()
+        lost = await thread()
+        w.clock.advance(timedelta(minutes=1))
+        assert await thread() == lost
+        await restore(w)
+        await w.alert("The database is down")
+        await w.settle()
+        assert await thread() != lost
 
 
 async def test_an_old_button_in_telegram_acknowledges_no_new_page(dsn: str, clock: FakeClock) -> None:

@@ -1,11 +1,14 @@
 """Pages are announced in the channels of teams, and user groups hold who is on call."""
 
+import json
 from datetime import timedelta
 
 from firebell.chat.model import OncallGroup
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentType
 from firebell.kit.clock import FakeClock
 from firebell.oncall.schedules import queries as oncall
-from tests.chat_world import announce, chat_world, configure, run_for
+from tests.chat_world import announce, chat_world, configure, declare, run_for
 
 
 def _shown(message: dict[str, object]) -> str:
@@ -65,6 +68,55 @@ async def test_a_storm_of_pages_is_one_message(dsn: str, clock: FakeClock) -> No
         if len(await w.pages()) >= 60:
             assert len(channel.messages) <= 21 + len(storms)
             assert len(storms) == 1
+
+
+async def test_the_message_of_a_page_goes_when_its_incident_becomes_private(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with chat_world(dsn, clock) as (w, space, account):
+        channel = space.add_channel("payments")
+        await announce(w, account, channel.id, pages=True, incidents=False)
+        await w.alert("The vault key is public")
+        incident = await declare(w, "Keys were leaked", severity=2, page_id=(await w.page()).id)
+        await run_for(w, 60)
+        (message,) = channel.messages
+        assert incident.ref in _shown(message)
+        for is_private in (True, False):
+            async with w.ctx.db.tx() as tx:
+                await incidents.set_type(
+                    tx,
+                    await w.actor(w.mara),
+                    incident.id,
+                    IncidentType.OPERATIONAL,
+                    w.now,
+                    private=is_private,
+                    reason="It is over.",
+                )
+            await run_for(w, 60)
+            assert len(channel.messages) == (0 if is_private else 1)
+
+
+async def test_the_message_about_a_storm_goes_when_all_its_pages_are_of_a_private_incident(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with chat_world(dsn, clock) as (w, space, account):
+        channel = space.add_channel("payments")
+        await announce(w, account, channel.id, pages=True, incidents=False)
+        names = [f"vault-{number}" for number in range(30)]
+        labels = [{"alertname": name, "service": name, "severity": "warning"} for name in names]
+        alerts = [{"labels": each, "status": "firing", "fingerprint": each["alertname"]} for each in labels]
+        body = {"version": "4", "status": "firing", "alerts": alerts}
+        await w.receive("alertmanager", json.dumps(body).encode())
+        await run_for(w, 60)
+        pages = await w.pages()
+        assert len(pages) == len(names)
+        assert any("30 pages" in m["text"] or "pages, " in m["text"] for m in channel.messages)
+        incident = await declare(w, "Keys were leaked", severity=2, private=True)
+        for page in pages:
+            async with w.ctx.db.tx() as tx:
+                await incidents.link_page(tx, await w.actor(w.mara), incident.id, page.id, w.now)
+        await run_for(w, 120)
+        assert channel.messages == []
 
 
 async def test_the_group_of_who_is_on_call_follows_the_schedule(dsn: str, clock: FakeClock) -> None:

@@ -11,7 +11,7 @@ from firebell.chat.model import AnnouncementRule
 from firebell.chat.received import store as inbound_store
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentRole, TimelineEntry
+from firebell.incidents.model import IncidentRole, IncidentType, TimelineEntry
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
 from tests.api.api_clients import sign_in
@@ -76,6 +76,56 @@ async def test_an_incident_is_run_by_commands_and_dialogs(dsn: str, clock: FakeC
         assert (await team.submit(mara, title="Search is slow", drill=True, **answers)).json() == {}
         assert [user for user, _ in server.direct] == [mara]
         assert server.refused == []
+
+
+async def test_a_private_incident_that_is_declared_in_mattermost_is_private(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        mara = await linked(team, "mara", team.w.mara)
+        shown = [each["id"] for each in team.server.posts.values()]
+        await team.command("/incident private Customer data is public", mara)
+        elements = team.server.dialogs[-1]["dialog"]["elements"]
+        # what the form shows, as the app posts it
+        entered = {
+            each["name"]: each["default"] == "true" if each["type"] == "bool" else each["default"]
+            for each in elements
+        }
+        assert (await team.submit(mara, **entered | {"severity": "sev1"})).json() == {}
+        async with team.w.ctx.db.tx() as tx:
+            incident = await incidents.incident(tx, 1)
+        assert (incident.is_private, incident.type) == (True, IncidentType.SECURITY)
+        await run_for(team.w, 30, 5)
+        rooms = list(team.server.channels.values())
+        assert [(room["type"], "customer" in room["name"]) for room in rooms] == [("P", False)]
+        assert {post["channel_id"] for post in team.server.posts.values() if post["id"] not in shown} <= {
+            rooms[0]["id"]
+        }
+
+        # whoever changes their mind in the form
+        await team.command("/incident private Search is slow", mara)
+        changed = entered | {
+            "title": "Search is slow",
+            "severity": "sev3",
+            "private": False,
+            "type": "vendor",
+        }
+        assert (await team.submit(mara, **changed)).json() == {}
+        async with team.w.ctx.db.tx() as tx:
+            incident = await incidents.incident(tx, 2)
+        assert (incident.is_private, incident.type) == (False, IncidentType.VENDOR)
+
+
+async def test_a_task_in_mattermost_that_is_due_at_no_time_is_refused_at_its_field(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        mara = await linked(team, "mara", team.w.mara)
+        await declare(team.w)
+        await team.command("/incident INC-1 task", mara)
+        refused = await team.submit(mara, text="Restart the pool", due="tomorrow")
+        assert refused.json()["errors"].keys() == {"due"}
+        assert (await team.submit(mara, text="Restart the pool", due=" 2h ")).json() == {}
 
 
 async def test_a_page_is_answered_by_the_buttons_of_its_message(dsn: str, clock: FakeClock) -> None:

@@ -42,7 +42,7 @@ class GoogleChat:
 
         async def attempt(short: bool) -> AttemptOutcome:
             request = {"requestId": f"{key}-short" if short else key}
-            query = urlencode({**_IN_THREAD, **request} if message.ref else request)
+            query = urlencode({**_IN_THREAD, **request} if message.thread else request)
             headers = {"Content-Type": "application/json; charset=UTF-8"}
             body = body_of(message, short=short)
             return await attempt_outcome(
@@ -56,7 +56,7 @@ def body_of(message: Message, *, short: bool = False) -> bytes:
     """Return the JSON of one message; text that people wrote neither formats nor mentions."""
     limits = GoogleChat.limits
     text = compose(message, limits.title, limits.text, escape=escape_google_chat, link=_link, short=short)
-    thread = {"thread": {"threadKey": message.ref}} if message.ref else {}
+    thread = {"thread": {"threadKey": message.thread}} if message.thread else {}
     return msgspec.json.encode({"text": text, **thread})
 
 

@@ -264,7 +264,7 @@ async def get_chat(w: Reader, account_id: PathId) -> ChatAccountShown:
 @router.put("/chats/{account_id}/settings", summary="Change the settings of a chat", responses=problems(404))
 async def set_chat_settings(w: Writer, account_id: PathId, body: ChatSettingsInput) -> ChatAccountShown:
     """Replace the settings of a workspace."""
-    before = (await accounts.account(w.tx, account_id)).settings
+    before = (await accounts.locked(w.tx, account_id)).settings
     settings = AccountSettings(
         room_severities=tuple(body.room_severities),
         rules=tuple(

@@ -55,9 +55,17 @@ async def accounts(tx: Reads) -> list[Account]:
     return [_account(row) for row in rows]
 
 
-async def account(tx: Reads, account_id: int) -> Account | None:
+async def account(tx: Reads, account_id: int, *, lock: bool = False) -> Account | None:
     """Return an account, None if it does not exist."""
-    row = await tx.row(f"select {_ACCOUNT} from chat_account where id = $1", account_id)
+    row = await tx.row(
+        f"""
+        select {_ACCOUNT}
+        from chat_account
+        where id = $1
+        {"for no key update" if lock else ""}
+        """,
+        account_id,
+    )
     return _account(row) if row else None
 
 

@@ -69,6 +69,7 @@ async def _context(
         "slack": slack,
         "labels": CHAT_LABELS,
         "can": CAPABILITIES,
+        "rule_key": accounts.rule_key,
         "waiting": await store.waiting(tx, [a.id for a in connected], now),
         "calls": await call_count_store.of_last_day(tx, [a.id for a in connected], now),
         "letters": letters,
@@ -170,6 +171,11 @@ async def _account(visit: Visit, account_id: str) -> Account:
     return await accounts.account(visit.tx, to_required(account_id, "account"))
 
 
+async def _locked(visit: Visit, account_id: str) -> Account:
+    """Return an account some of whose settings are changed."""
+    return await accounts.locked(visit.tx, to_required(account_id, "account"))
+
+
 @router.post("/settings/chat/{account_id}/disconnect", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def disconnect(visit: CurrentVisit, account_id: str) -> Response:
     account = await accounts.disconnect(visit.tx, visit.actor, to_required(account_id, "account"), visit.now)
@@ -190,7 +196,7 @@ async def resume(visit: CurrentVisit, account_id: str) -> Response:
 
 @router.post("/settings/chat/{account_id}/channels", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def set_channels(visit: CurrentVisit, account_id: str) -> Response:
-    account = await _account(visit, account_id)
+    account = await _locked(visit, account_id)
     try:
         async with visit.tx.savepoint():
             settings: AccountSettings = replace(
@@ -241,13 +247,14 @@ async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
 async def remove_rule(visit: CurrentVisit, account_id: str, number: str) -> Response:
     account = await _account(visit, account_id)
     position = to_number(number, "rule", most=accounts.MAX_RULES)
-    await accounts.remove_rule(visit.tx, visit.actor, account.id, position, visit.now)
+    key = visit.text("rule")
+    await accounts.remove_rule(visit.tx, visit.actor, account.id, position, visit.now, key=key)
     return flash.redirect(visit.request, _PAGE, "Announcement rule removed.")
 
 
 @router.post("/settings/chat/{account_id}/groups", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def add_group(visit: CurrentVisit, account_id: str) -> Response:
-    account = await _account(visit, account_id)
+    account = await _locked(visit, account_id)
     try:
         async with visit.tx.savepoint():
             group = OncallGroup(
@@ -270,7 +277,7 @@ async def add_group(visit: CurrentVisit, account_id: str) -> Response:
 
 @router.post("/settings/chat/{account_id}/groups/remove", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def remove_group(visit: CurrentVisit, account_id: str) -> Response:
-    account = await _account(visit, account_id)
+    account = await _locked(visit, account_id)
     groups = [g for g in account.settings.groups if g.group != visit.text("group")]
     await accounts.set_groups(visit.tx, visit.actor, account.id, groups, visit.now)
     return flash.redirect(visit.request, _PAGE, "On-call group removed.")

@@ -46,8 +46,8 @@ def config_path() -> Path:
 
 
 def seg(text: str) -> str:
-    """Return text quoted as one path segment of a URL."""
-    return quote(text, safe="")
+    """Return text quoted as one path segment of a URL; bytes that are no UTF-8 become question marks."""
+    return quote(text, safe="", errors="replace")
 
 
 def _stored() -> dict[str, Any]:
@@ -138,7 +138,8 @@ def fetch(path: str, **query: Any) -> bytes:
 
 
 def _encoded(query: dict[str, Any]) -> str:
-    return urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
+    given = {name: value for name, value in query.items() if value is not None}
+    return urlencode(given, doseq=True, errors="replace")
 
 
 def _request(
@@ -192,7 +193,12 @@ def _refused(url: str, error: HTTPError) -> NoReturn:
             f"{url} redirects to {location}.", "Use that address: your key is sent to no other.", UNREACHABLE
         )
     try:
-        problem = json.loads(error.read())
+        body = error.read()
+    except (OSError, HTTPException):
+        # the connection was lost, but the code says enough
+        body = b""
+    try:
+        problem = json.loads(body)
         problem["detail"] = problem.get("detail") or problem.get("message") or str(error.reason)
     except (ValueError, AttributeError, TypeError):
         code = UNREACHABLE if error.code >= 500 else REFUSED

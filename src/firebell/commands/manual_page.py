@@ -5,17 +5,10 @@ from typing import Any
 
 import click
 
-from firebell.commands.client import call, call_all, call_once, seg
+from firebell.commands.client import call, call_once, seg
+from firebell.commands.lookup import team_id
 from firebell.commands.output import USAGE, as_json, example, fail, show
 from firebell.commands.people import person_id_of
-
-
-def _team(wanted: str) -> int:
-    teams = call_all("/api/v1/teams")
-    ids = [team["id"] for team in teams if wanted in (team["slug"], str(team["id"]))]
-    if not ids:
-        fail(f"There is no team {wanted}.", f"Teams: {', '.join(team['slug'] for team in teams)}.")
-    return int(ids[0])
 
 
 def _by_slug(path: str) -> Callable[[str], int]:
@@ -24,7 +17,7 @@ def _by_slug(path: str) -> Callable[[str], int]:
 
 _KINDS: dict[str, Callable[[str], int]] = {
     "person": person_id_of,
-    "team": _team,
+    "team": team_id,
     "schedule": _by_slug("/api/v1/schedules"),
     "policy": _by_slug("/api/v1/policies"),
 }

@@ -6,6 +6,7 @@ import click
 
 from firebell.commands.client import call, call_all, seg, target
 from firebell.commands.ids import ID
+from firebell.commands.lookup import team_id
 from firebell.commands.output import (
     as_json,
     example,
@@ -34,14 +35,6 @@ service.add_command(dependency)
 service.add_command(service_map)
 service.add_command(export)
 service.add_command(import_)
-
-
-def _team(name: str) -> int:
-    teams = {key: t["id"] for t in call_all("/api/v1/teams") for key in (t["slug"], str(t["id"]))}
-    if name not in teams:
-        slugs = ", ".join(key for key in teams if not key.isdecimal())
-        fail(f"There is no team {name}.", f"Teams: {slugs or 'none yet'}.")
-    return int(teams[name])
 
 
 def _runbook_url(runbook: str) -> str:
@@ -168,7 +161,7 @@ def add(
     """Add a service called NAME."""
     body = {
         "name": name,
-        "team_id": _team(team),
+        "team_id": team_id(team),
         "policy_id": _policy(policy) if policy else None,
         "description": description,
         "runbook_url": _runbook_url(runbook),
@@ -215,7 +208,7 @@ def set_(
     if policy is not None:
         body["policy_id"] = None if policy == "none" else _policy(policy)
     if team is not None:
-        body["team_id"] = _team(team)
+        body["team_id"] = team_id(team)
     texts = {
         "description": description,
         "runbook_url": None if runbook is None else _runbook_url(runbook),

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all
+from firebell.commands.lookup import find
 from firebell.commands.output import as_json, example, fail, instant, local, short, show, show_table
 
 STATES = {
@@ -26,11 +27,11 @@ def webhook() -> None:
 def _find(name: str) -> dict[str, Any]:
     """Return the webhook with an id, or with a name in any case."""
     listed = call_all("/api/v1/webhooks")
-    matching = [one for one in listed if name == str(one["id"]) or name.casefold() == one["name"].casefold()]
-    if not matching:
+    one = find(listed, name, "name")
+    if one is None:
         names = ", ".join(sorted(one["name"] for one in listed))
         fail(f"There is no webhook {name}.", f"Webhooks: {names or 'none yet'}.")
-    return dict(matching[0])
+    return one
 
 
 def _path(name: str, rest: str = "") -> str:

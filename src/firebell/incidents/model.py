@@ -133,6 +133,11 @@ class Incident:
         return f"DRILL {self.ref}" if self.drill else self.ref
 
     @property
+    def first_known_at(self) -> datetime:
+        """The earlier of its detection and its declaration."""
+        return min(self.detected_at, self.declared_at)
+
+    @property
     def update_from(self) -> datetime:
         """When the interval of the next update began: at the last update, the declaration or a reopening."""
         return max(filter(None, (self.last_update_at or self.declared_at, self.reopened_at)))

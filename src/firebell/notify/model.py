@@ -1,7 +1,7 @@
 """What is sent to people: deliveries, notices, and the events of the slice."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from firebell.channels.callbacks import ReceiptState
 from firebell.channels.languages import language, text
 from firebell.kit.language_catalogs import DEFAULT
+from firebell.kit.restoration import is_lost
 
 REMINDER = "reminder"
 """The reason of a message that repeats an earlier one: it does not count as reaching anyone."""
@@ -77,10 +78,6 @@ class DeliveryReceipt:
     changed_at: datetime
 
 
-_CLOCK_TOLERANCE = timedelta(minutes=1)
-"""How much later than its message a delivery may have been queued by the clock of another process."""
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt to reach one person through one contact method.
@@ -133,7 +130,7 @@ class Delivery:
         After an old backup was restored, the number in such a message can be that of another delivery. None stands for
         a message of an earlier release, which does not say when it was composed.
         """
-        return composed_at is None or self.created_at <= composed_at + _CLOCK_TOLERANCE
+        return not is_lost(composed_at, self.created_at)
 
 
 class Outgoing(NamedTuple):

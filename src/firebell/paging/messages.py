@@ -83,7 +83,7 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
                 brief=recipient.word(_COPIED, title=message.brief),
                 urgency="low",
                 actions=(),
-                thread=f"{page.ref}-shadow",
+                thread=_thread(page, "shadow"),
                 mail_subject=f"[{page.ref}] {_COPIED.format(title=message.headline)}",
                 data={**message.data, "level": page.level + 1},
             )
@@ -116,7 +116,7 @@ async def compose_ack_endings(
                 headline=recipient.word(again, time=due, title=message.headline),
                 brief=recipient.word(again, time=due, title=message.brief),
                 actions=(Action(recipient.word("Still on it"), ack_url),),
-                thread=f"{page.ref}-ack",
+                thread=_thread(page, "ack"),
                 mail_subject=f"[{page.ref}] {again.format(time=subject_due, title=message.headline)}",
             )
         )
@@ -219,7 +219,16 @@ def _message(
 
 def thread_of(page: Page, delivery: Delivery) -> str:
     """Return the thread of a message: all about a page share one, but the final alarm has its own."""
-    return f"{page.ref}-alarm" if delivery.reason == "alarm" else page.ref
+    return _thread(page, "alarm" if delivery.reason == "alarm" else "")
+
+
+def _thread(page: Page, kind: str = "") -> str:
+    """Return a thread of a page; its start tells it from a page with this number that a restored backup lost.
+
+    In a thread of the past, a message about a new page would be read by no one.
+    """
+    began_at = str(int(page.triggered_at.timestamp()))
+    return "-".join(filter(None, (page.ref, began_at, kind)))
 
 
 def _acks(page: Page, recipient: Recipient) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from firebell.kit.errors import Conflict
+from firebell.kit.restoration import is_lost
 from firebell.paging.model import Page, PageState
 
 AGE_LIMIT = timedelta(minutes=30)
@@ -70,7 +71,11 @@ def objection(page: Page, action: DelayedAction, now: datetime) -> str:
         return f"You pressed {label} for {page.ref} {int(age.total_seconds() // 60)} minutes ago."
     if action.kind is ActionKind.SNOOZE and action.snooze_until <= now:
         return f"The snooze of {page.ref} would have ended by now."
-    if not action.position or _applies(page, action):
+    if not action.position:
+        return ""
+    if is_lost(action.pressed_at, page.triggered_at):
+        return f"You pressed {label} before {page.ref} began, for an earlier page with its number."
+    if _applies(page, action):
         return ""
     level = (
         f" at level {page.level + 1} of {len(page.plan.levels)}" if page.state is PageState.TRIGGERED else ""

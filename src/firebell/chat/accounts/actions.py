@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from firebell.catalog import actions as catalog
 from firebell.chat import store
+from firebell.chat.adapter_base.message_model import digest
 from firebell.chat.mirror import comparison_queue_store, object_store
 from firebell.chat.model import (
     CHAT_LABELS,
@@ -54,7 +55,17 @@ class Connection:
 
 async def account(tx: Tx, account_id: int) -> Account:
     """Return an account; raise `NotFound`."""
-    existing = await store.account(tx, account_id)
+    return _existing(await store.account(tx, account_id))
+
+
+async def locked(tx: Tx, account_id: int) -> Account:
+    """Lock an account to change some of its settings and keep the others; raise `NotFound`."""
+    # before the row: a deletion of a service can wait for something that waits for the row
+    await catalog.hold_uses(tx)
+    return _existing(await store.account(tx, account_id, lock=True))
+
+
+def _existing(existing: Account | None) -> Account:
     if existing is None:
         raise NotFound("There is no such chat account.", hint="See all at /settings/chat.")
     return existing
@@ -185,18 +196,30 @@ def _checked_rule(connected: Account, rule: AnnouncementRule) -> AnnouncementRul
 @permits(Verb.CHAT_WRITE)
 async def add_rule(tx: Tx, actor: Actor, account_id: int, rule: AnnouncementRule, now: datetime) -> Account:
     """Announce incidents or pages in one more channel."""
-    connected = await account(tx, account_id)
+    connected = await locked(tx, account_id)
     settings = replace(connected.settings, rules=(*connected.settings.rules, rule))
     return await set_settings(tx, actor, account_id, settings, now)
 
 
+def rule_key(rule: AnnouncementRule) -> str:
+    """Return what tells a rule from other ones of an account."""
+    return digest(rule)
+
+
 @permits(Verb.CHAT_WRITE)
-async def remove_rule(tx: Tx, actor: Actor, account_id: int, number: int, now: datetime) -> Account:
-    """Remove the announcement rule of this position, counted from 0; raise `NotFound`."""
-    connected = await account(tx, account_id)
+async def remove_rule(
+    tx: Tx, actor: Actor, account_id: int, number: int, now: datetime, *, key: str = ""
+) -> Account:
+    """Remove the announcement rule of this position, counted from 0; raise `NotFound`.
+
+    With the key of a rule, remove that one, wherever it is now: a form that is sent twice removes one rule.
+    """
+    connected = await locked(tx, account_id)
     rules = list(connected.settings.rules)
+    if key:
+        number = next((at for at, rule in enumerate(rules) if rule_key(rule) == key), -1)
     if not 0 <= number < len(rules):
-        raise NotFound("There is no such rule.")
+        raise NotFound("There is no such rule.", hint="Someone may have removed it. Reload the page.")
     del rules[number]
     return await set_settings(tx, actor, account_id, replace(connected.settings, rules=tuple(rules)), now)
 
@@ -206,7 +229,7 @@ async def set_groups(
     tx: Tx, actor: Actor, account_id: int, groups: Sequence[OncallGroup], now: datetime
 ) -> Account:
     """Replace the user groups that hold who is on call; raise `Invalid` for one without an id or a schedule."""
-    connected = await account(tx, account_id)
+    connected = await locked(tx, account_id)
     return await set_settings(tx, actor, account_id, replace(connected.settings, groups=tuple(groups)), now)
 
 

@@ -1,6 +1,7 @@
 """From intents to actions: the one place where a chat acts (spec 8.6)."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +92,10 @@ async def handle(
     tx: Tx, context: ChatContext, intent: Intent, now: datetime, command: str = commands.INCIDENT
 ) -> Reply:
     """Do what a person wants and return the answer; nothing is stored of what was refused."""
+    return replace(await _reply(tx, context, intent, now, command), composed_at=now)
+
+
+async def _reply(tx: Tx, context: ChatContext, intent: Intent, now: datetime, command: str) -> Reply:
     if context.person is None and not _open_to_unlinked(context, intent):
         return link_first(context)
     match intent:

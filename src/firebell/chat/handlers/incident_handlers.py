@@ -35,6 +35,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict
+from firebell.paging import actions as paging
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb, allows
 
@@ -62,6 +63,8 @@ async def declare(tx: Tx, context: ChatContext, intent: DeclareIncident, now: da
 
 async def submit_declaration(tx: Tx, context: ChatContext, intent: SubmitDeclaration, now: datetime) -> Reply:
     """Declare an incident by the form, with the classifier of the web."""
+    if intent.page is not None:
+        context.check_known((await paging.page(tx, intent.page)).triggered_at)
     incident = await incidents.declare(
         tx,
         context.actor,

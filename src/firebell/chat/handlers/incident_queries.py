@@ -34,6 +34,7 @@ async def visible_incident(tx: Tx, context: ChatContext, incident_id: int) -> In
     incident = (await incidents.incidents_by_id(tx, [incident_id])).get(incident_id)
     if incident is None or not _may_see(context):
         raise NotFound("No such incident.", hint="List incidents to see their numbers.")
+    context.check_known(incident.first_known_at)
     return incident
 
 

@@ -58,7 +58,9 @@ async def _page(
 ) -> Page | Reply:
     """Return the page that is meant: by number, else the only open one of this person; else a list to choose from."""
     if page_id is not None:
-        return await paging.page(tx, page_id)
+        page = await paging.page(tx, page_id)
+        context.check_known(page.triggered_at)
+        return page
     assert context.person is not None
     pages = await page_queries.open_pages(tx, context.person.id, None, now)
     likely = [page for page in pages if page.state in UNANSWERED] if unanswered else pages
@@ -171,12 +173,12 @@ async def show_on_call(tx: Tx, context: ChatContext, intent: ShowOnCall, now: da
 
 async def page_someone(tx: Tx, context: ChatContext, intent: PageSomeone, now: datetime) -> Reply:
     """Page a person, team, schedule, service or policy; nothing is paged unless the target is exactly one."""
+    if intent.incident is not None:
+        await visible_incident(tx, context, intent.incident)
     target = await _target(tx, context, intent)
     if isinstance(target, Reply):
         return target
     text = plain(intent.text) or f"{context.actor.label} needs your help."
-    if intent.incident is not None:
-        await visible_incident(tx, context, intent.incident)
     try:
         async with tx.savepoint():
             page = await paging.request_manual_page(

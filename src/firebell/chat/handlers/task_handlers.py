@@ -1,6 +1,6 @@
 """What is done for intents about tasks, by the actions that the web calls."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from firebell.chat.handlers import task_queries
 from firebell.chat.handlers.incident_queries import visible_incident
@@ -14,6 +14,7 @@ from firebell.incident_tasks import actions as tasks
 from firebell.incident_tasks.model import Task, TaskState
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_instant
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -31,12 +32,25 @@ _BUTTONS = 8
 
 
 def due_at(due: str, tz: str, now: datetime) -> datetime | None:
-    """Return when a task is due: after a duration such as 2h, or at a local date and time; a date is its end."""
+    """Return when a task is due: after a duration such as 2h, or at a local date and time; a date is its end.
+
+    Raise `Invalid` for another text, which a form can have.
+    """
+    try:
+        return _instant(due.strip(), tz, now)
+    except (ValueError, OverflowError) as error:
+        hint = "Enter a duration such as 2h, or a date and time such as 2026-11-30 14:00."
+        raise Invalid(f"“{due[:40]}” is no time.", fields={"due": hint}) from error
+
+
+def _instant(due: str, tz: str, now: datetime) -> datetime | None:
     if not due:
         return None
     if due[-1].casefold() in _UNITS:
         return now + timedelta(**{_UNITS[due[-1].casefold()]: int(due[:-1])})
     local = datetime.fromisoformat(" ".join(due.split()))
+    if local.tzinfo is not None:
+        return local.astimezone(UTC)
     if ":" not in due:
         local = local.replace(hour=23, minute=59)
     return to_instant(local, tz)
@@ -78,7 +92,8 @@ async def change_task(tx: Tx, context: ChatContext, intent: ChangeTask, now: dat
     """Finish, move or reopen a task, take it, or assign it to someone."""
     incident = await visible_incident(tx, context, intent.incident)
     if (state := _STATES.get(intent.change)) is not None:
-        await tasks.set_task_state(tx, context.actor, incident.id, intent.task, state, now)
+        task = await tasks.set_task_state(tx, context.actor, incident.id, intent.task, state, now)
+        context.check_known(task.created_at)
         again = [
             ReplyButton("Reopen", ChangeTask(incident.id, intent.task, TaskChange.REOPEN))
             for _ in range(state is not TaskState.OPEN)
@@ -86,7 +101,9 @@ async def change_task(tx: Tx, context: ChatContext, intent: ChangeTask, now: dat
         return Reply(_CHANGED[state].format(task=intent.task), (*again, _open_button(context, incident)))
     owner = await linking.linked_person(tx, context, intent.user) if intent.user else context.person
     assert owner is not None
-    await tasks.change_task(tx, context.actor, incident.id, intent.task, {"owner_id": owner.id}, now)
+    changes = {"owner_id": owner.id}
+    task = await tasks.change_task(tx, context.actor, incident.id, intent.task, changes, now)
+    context.check_known(task.created_at)
     return Reply(f"Task #{intent.task} is assigned to {owner.name}.", (_open_button(context, incident),))
 
 

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from firebell.channels.callbacks import instant_of
 from firebell.chat.intents import commands
 from firebell.chat.intents.command_texts import render
 from firebell.chat.intents.model import AckPage, EscalatePage, Intent, OpenModal, PageSomeone, ResolvePage
@@ -17,11 +19,28 @@ _PAGE_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
     "fb_page_resolve": ResolvePage,
     "fb_page_declare": lambda page: OpenModal("declare", page=page),
 }
-"""The buttons of a page's message; their value is `{"p": 77, "v": 12}`."""
+"""The buttons of a page's message; their value is `{"p": 77, "v": 12, "at": 1782864000}`."""
+NAMED_AT = "at"
+"""Where values have the seconds since 1970 at which the message was composed, or what it names began.
+
+After a backup was restored, the number of a page or an incident in an old message can be that of another one."""
 
 
-def encode(intent: Intent) -> str:
-    """Return the value of a button that does an intent."""
+class Pressed(NamedTuple):
+    """What a pressed button asks for, and the instant that it carries; None for one of an earlier release."""
+
+    command: str
+    intent: Intent
+    named_at: datetime | None
+
+
+def stamp(named_at: datetime | None) -> dict[str, int]:
+    """Return the part of a value that says when it was composed."""
+    return {} if named_at is None else {NAMED_AT: int(named_at.timestamp())}
+
+
+def encode(intent: Intent, named_at: datetime | None) -> str:
+    """Return the value of a button that does an intent, composed at `named_at`."""
     if isinstance(intent, OpenModal):
         value: dict[str, Any] = {"m": intent.name}
         value |= {"i": intent.incident} if intent.incident is not None else {}
@@ -29,20 +48,26 @@ def encode(intent: Intent) -> str:
         value |= {"t": intent.title} if intent.title else {}
         value |= {"p": intent.page} if intent.page is not None else {}
         value |= {"v": 1} if intent.private else {}
-        return _compact(value)
+        return _compact(value | stamp(named_at))
     command, text = render(intent)
     is_confirmed = isinstance(intent, PageSomeone) and intent.confirmed
-    return _compact({"c": command, "t": text, **({"ok": 1} if is_confirmed else {})})
+    confirmed = {"ok": 1} if is_confirmed else {}
+    return _compact({"c": command, "t": text, **confirmed, **stamp(named_at)})
 
 
-def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
-    """Return the command and the intent of a pressed button, None if it is not ours."""
+def decode(action_id: str, value: str) -> Pressed | None:
+    """Return what a pressed button asks for, None if it is not ours."""
     try:
         data = json.loads(value)
     except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict):
         return None
+    read = _intent(action_id, data)
+    return Pressed(*read, instant_of(data.get(NAMED_AT))) if read else None
+
+
+def _intent(action_id: str, data: dict[str, Any]) -> tuple[str, Intent] | None:
     if action_id in _PAGE_BUTTONS:
         page_id = _id(data.get("p"))
         return None if page_id is None else (commands.PAGE, _PAGE_BUTTONS[action_id](page_id))

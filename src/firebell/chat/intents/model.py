@@ -302,6 +302,11 @@ class OpenModal:
     private: bool = False
 
 
+def suggested_type(modal: OpenModal) -> IncidentType:
+    """Return the type that the form which declares suggests: a private incident is one of security."""
+    return IncidentType.SECURITY if modal.private else IncidentType.OPERATIONAL
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The text is not a command: `reason` is a code, `word` what is wrong, `near` the verbs that may be meant."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from firebell.chat.intents.model import Intent, OpenModal
 from firebell.kit.errors import FirebellError
@@ -30,6 +31,8 @@ class Reply:
     modal: OpenModal | None = None
     done: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)
+    composed_at: datetime | None = None
+    """When it was composed, which its buttons carry."""
 
 
 def refusal(error: FirebellError, *buttons: ReplyButton) -> Reply:

@@ -7,7 +7,9 @@ from firebell.chat.model import CHAT_LABELS, Account
 from firebell.chat.users import LinkedBy
 from firebell.kit import private_reader
 from firebell.kit.db.events import Actor
+from firebell.kit.errors import Gone
 from firebell.kit.localtime import zone
+from firebell.kit.restoration import is_lost
 from firebell.people.model import Person, Role
 from firebell.people.permissions import MANAGERS, Rights
 
@@ -31,6 +33,13 @@ class ChatContext:
     """Where this user links their account, empty if they are linked."""
     is_overheard: bool = False
     """Everyone in the channel sees the answer, so that it is about nothing private."""
+    named_at: datetime | None = None
+    """When the pressed button or the submitted form was composed, or when what it names began; None for a command."""
+
+    def check_known(self, began_at: datetime) -> None:
+        """Raise `Gone` if what was named by its number is from before a backup was restored: another has it now."""
+        if is_lost(self.named_at, began_at):
+            raise Gone("You can no longer answer this message.", hint="Open Firebell.")
 
     @property
     def actor(self) -> Actor:

@@ -72,7 +72,12 @@ def plain_answer(reply: Reply) -> dict[str, Any]:
 def command_answer(reply: Reply, url: str, sign: SignButton) -> dict[str, Any]:
     """Return the answer to a slash command, which only the person who typed it sees."""
     buttons = [
-        Button(each.label, button_values.RUN, button_values.encode(each.intent), style=_style(each))
+        Button(
+            each.label,
+            button_values.RUN,
+            button_values.encode(each.intent, reply.composed_at),
+            style=_style(each),
+        )
         for each in reply.buttons[:_SHOWN_BUTTONS]
         if each.intent is not None
     ]

@@ -18,8 +18,16 @@ from firebell.chat.intents.model import (
     PageSomeone,
     ResolveIncident,
     SubmitDeclaration,
+    suggested_type,
 )
-from firebell.incidents.model import ENTRY_KINDS, ROLE_NAMES, IncidentRole, Phase
+from firebell.incidents.model import (
+    ENTRY_KINDS,
+    ROLE_NAMES,
+    TYPE_NAMES,
+    IncidentRole,
+    IncidentType,
+    Phase,
+)
 from firebell.incidents.severity import FACTS, QUESTIONS, typed_answers
 
 Dialog = dict[str, Any]
@@ -88,8 +96,12 @@ def _person(name: str, label: str, initial: str = "", **more: Any) -> Element:
     return {**_element("select", name, label, **more), "data_source": "users", "default": initial}
 
 
-def _flag(name: str, label: str, text: str) -> Element:
-    return {**_element("bool", name, label, optional=True), "placeholder": text}
+def _flag(name: str, label: str, text: str, *, is_set: bool = False) -> Element:
+    return {
+        **_element("bool", name, label, optional=True),
+        "placeholder": text,
+        "default": "true" if is_set else "",
+    }
 
 
 def _dialog(
@@ -158,6 +170,7 @@ def dialog_for(intent: OpenModal, services: Sequence[tuple[int, str]] = ()) -> D
 
 
 def _declare(intent: OpenModal, services: Sequence[tuple[int, str]]) -> Dialog:
+    types = {str(kind): name for kind, name in TYPE_NAMES.items()}
     chosen = "" if intent.severity is None else f"sev{intent.severity}"
     elements = [
         _line("title", "Title", intent.title, hint="What are people seeing?"),
@@ -174,8 +187,10 @@ def _declare(intent: OpenModal, services: Sequence[tuple[int, str]]) -> Dialog:
             hint="Leave blank to take the one that your answers give.",
             optional=True,
         ),
+        _choice("select", "type", "Type", types, initial=suggested_type(intent), optional=True),
         _area("summary", "Summary", optional=True),
         _flag("command", "Commander", "I’ll be commander"),
+        _flag("private", "Private", "Only those involved see it", is_set=intent.private),
         _flag("drill", "Drill", "This is a drill"),
     ]
     if services:
@@ -251,6 +266,7 @@ def _declaration(intent: OpenModal, values: Mapping[str, Any]) -> Intent | Dialo
     if severity not in _SEVERITIES and not answers:
         return DialogErrors({QUESTIONS[0].name: "Answer this question, or select a severity."})
     is_id = service.isascii() and service.isdecimal() and len(service) < 19
+    kind = _text(values, "type")
     return SubmitDeclaration(
         title=title,
         severity=int(severity[3]) if severity in _SEVERITIES else None,
@@ -260,6 +276,9 @@ def _declaration(intent: OpenModal, values: Mapping[str, Any]) -> Intent | Dialo
         page=intent.page,
         command=values.get("command") is True,
         drill=values.get("drill") is True,
+        incident_type=IncidentType(kind) if kind in set(IncidentType) else suggested_type(intent),
+        # a dialog of an earlier release does not ask
+        private=values.get("private", intent.private) is True,
     )
 
 

@@ -2,8 +2,8 @@
 
 import hmac
 import logging
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +45,7 @@ _AWAY = Reply(
     "Firebell can't reach its database, so nothing was done. If this is urgent, phone the people on call.",
     done=False,
 )
+_NOT_OPENED = Reply("Mattermost did not open the form in time. Try again.", done=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class _Asked:
     command: str
     intent: Intent
     key: str
+    named_at: datetime | None = None
+    """The instant that the pressed button or the submitted dialog carries."""
     refused: str = ""
     """The command that a link page repeats for a user without a link."""
 
@@ -115,9 +118,8 @@ class MattermostReceiver:
                     button.account_id, read.user, button.action, button.value, random_token(9)
                 )
                 is_open = await self._open(connected, read, dialog, state)
-                return self._button_answer(None if is_open else _not_opened(None))
-            command, intent = pressed
-            asked = _Asked(connected, read, command, intent, read.key)
+                return self._button_answer(None if is_open else _NOT_OPENED)
+            asked = _Asked(connected, read, pressed.command, pressed.intent, read.key, pressed.named_at)
             reply, context = await self._act(asked)
         except Unavailable:
             return self._button_answer(_AWAY)
@@ -145,15 +147,18 @@ class MattermostReceiver:
             return JSONResponse({"error": _AWAY.text})
 
     async def _submit(self, connected: Connected, read: MattermostRequest, opened: DialogToken) -> Response:
-        command, intent = button_values.decode(opened.dialog, opened.value) or ("", None)
-        entered: Intent | dialogs.DialogErrors | None = intent
-        if isinstance(intent, OpenModal):
-            entered = dialogs.submitted(intent.name, intent, read.submission)
+        pressed = button_values.decode(opened.dialog, opened.value)
+        if pressed is None:
+            return JSONResponse({})
+        entered: Intent | dialogs.DialogErrors | None = pressed.intent
+        if isinstance(pressed.intent, OpenModal):
+            entered = dialogs.submitted(pressed.intent.name, pressed.intent, read.submission)
         if entered is None:
             return JSONResponse({})
         if isinstance(entered, dialogs.DialogErrors):
             return JSONResponse({"errors": dict(entered.by_field)})
-        asked = _Asked(connected, read, command, entered, f"dialog:{opened.nonce}")
+        key = f"dialog:{opened.nonce}"
+        asked = _Asked(connected, read, pressed.command, entered, key, pressed.named_at)
         reply, _ = await self._act(asked)
         if reply.modal is not None:
             return JSONResponse({"errors": {"reason": "Enter a reason to lower the severity."}})
@@ -209,7 +214,7 @@ class MattermostReceiver:
         async with self._ctx.db.tx() as tx:
             room = await store.room_by_channel(tx, connected.account.id, read.channel)
         intent = commands.parse(command, text, room.incident_id if room else None)
-        return await self._act(_Asked(connected, read, command, intent, key, refused))
+        return await self._act(_Asked(connected, read, command, intent, key, refused=refused))
 
     async def _act(self, asked: _Asked) -> tuple[Reply, ChatContext]:
         """Do what is asked for, once per key; of what was refused, nothing is stored."""
@@ -227,6 +232,7 @@ class MattermostReceiver:
                 asked.refused,
                 now,
             )
+            context = replace(context, named_at=asked.named_at)
             return await act_once(tx, context, asked.key, asked.intent, now, asked.command), context
 
     async def _opened(
@@ -239,14 +245,18 @@ class MattermostReceiver:
         if dialog is None:
             where = f"/incidents/INC-{intent.incident}" if intent.incident else "/"
             return Reply("Do this in Firebell.", (ReplyButton("Open", url=context.url(where)),), done=False)
+        named_at = context.named_at or self._ctx.clock.now()
         state = DialogToken(
             connected.account.id,
             read.user,
             button_values.RUN,
-            button_values.encode(intent),
+            button_values.encode(intent, named_at),
             random_token(9),
         )
-        return None if await self._open(connected, read, dialog, state) else _not_opened(intent)
+        if await self._open(connected, read, dialog, state):
+            return None
+        again = ReplyButton("Open again", intent)
+        return replace(_NOT_OPENED, buttons=(again,), composed_at=named_at)
 
     async def _open(
         self,
@@ -288,11 +298,6 @@ class MattermostReceiver:
             return JSONResponse({})
         text = attachments.text_of(reply)
         return JSONResponse({"ephemeral_text": text, "skip_slack_parsing": True})
-
-
-def _not_opened(intent: OpenModal | None) -> Reply:
-    again = (ReplyButton("Open again", intent),) if intent else ()
-    return Reply("Mattermost did not open the form in time. Try again.", again, done=False)
 
 
 def _is_same(token: str, secret: str) -> bool:

@@ -152,7 +152,8 @@ async def answer_mention(
         reply = await handlers.handle(tx, context, intent, now)
         await tx.wake("chat")
     if reply.modal is not None:
-        reply = Reply("This needs a form.", (ReplyButton("Open form", reply.modal, primary=True),))
+        form = ReplyButton("Open form", reply.modal, primary=True)
+        reply = Reply("This needs a form.", (form,), composed_at=now)
     await direct_messages.send(
         ctx,
         connected,

@@ -31,6 +31,25 @@ async def want(tx: Tx, target: str, rank: int, now: datetime, account_id: int | 
     )
 
 
+async def want_pages_of(tx: Tx, incident_id: int, now: datetime) -> None:
+    """Compare the pages of an incident again with the chats that have messages about them."""
+    await tx.execute(
+        """
+        update chat_want
+        set version = version + 1,
+            dirty_at = case when version > done_version then dirty_at else $2 end,
+            due_at = least(due_at, $2)
+        where target in (
+            select 'pg-' || page_id
+            from incident_page
+            where incident_id = $1
+        )
+        """,
+        incident_id,
+        now,
+    )
+
+
 async def want_open_incidents(tx: Tx, account_id: int, now: datetime) -> None:
     """Compare all incidents that are open, or were closed recently, with a chat that was just connected."""
     await tx.execute(

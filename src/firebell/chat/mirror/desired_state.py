@@ -446,8 +446,11 @@ def storm_key(channel: str, now: datetime) -> str:
 
 
 def storm(key: str, channel: str, pages: Sequence[PageFacts], base_url: str) -> Desired:
-    """Return the message that stands for many pages."""
-    content = mirror_messages.storm(pages, base_url)
+    """Return the message that stands for many pages, none once all of them are of private incidents."""
+    shown = [page for page in pages if not page.is_private]
+    if not shown:
+        return Desired((Wanted(key, WantedKind.GONE, Rank.SUMMARY, channel="-"),) if pages else ())
+    content = mirror_messages.storm(shown, base_url)
     want = Wanted(
         key, WantedKind.MESSAGE, Rank.SUMMARY, content=content, channel=channel, settle_s=STORM_SETTLE_S
     )

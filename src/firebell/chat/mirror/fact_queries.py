@@ -119,7 +119,10 @@ def _in_force(entries: Sequence[EntryFact], texts: Mapping[int, str]) -> tuple[E
 async def _invited(
     tx: Tx, incident: Incident, summary: IncidentSummary, now: datetime, *, private: bool
 ) -> tuple[Someone, ...]:
-    """Return whom the room is for: the declarer, everyone with a role, who acknowledged, and who is on call."""
+    """Return who the room is for: the declarer, everyone with a role, who acknowledged, and who is on call.
+
+    The room of a private incident is only for its readers: someone else may have acknowledged one of its pages.
+    """
     ids = [person_id for _, person_id in summary.people]
     ids += [incident.declared_by] if incident.declared_by else []
     owners = await paging.owners(tx, summary.page_ids, ever=True)
@@ -128,7 +131,8 @@ async def _invited(
         policy_ids = [s.policy_id for s in summary.services if s.policy_id]
         ids += await _on_call(tx, policy_ids, PageKind.of_severity(incident.severity), now)
     by_id = await people.people_by_id(tx, list(dict.fromkeys(ids)))
-    return tuple(Someone(p.id, p.name, p.email) for p in by_id.values() if p.active)
+    readers = await incidents.readers_among(tx, [incident], list(by_id.values()))
+    return tuple(Someone(p.id, p.name, p.email) for p in readers if p.active)
 
 
 async def _on_call(tx: Tx, policy_ids: Sequence[int], kind: PageKind, now: datetime) -> list[int]:

@@ -9,6 +9,7 @@ import msgspec
 
 from firebell.chat.adapter_base.message_model import Button, Content, Link, Quote, clip
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
+from firebell.chat.intents.button_values import stamp
 from firebell.incidents.model import Phase
 from firebell.kit.durations import duration
 from firebell.kit.localtime import to_local
@@ -56,18 +57,19 @@ def phase_label(phase: Phase) -> str:
     return _PHASE_LABELS.get(phase, str(phase).capitalize())
 
 
-def _value(**ids: int) -> str:
-    return msgspec.json.encode(ids).decode()
+def _value(began_at: datetime, **values: int | str) -> str:
+    """Return the value of a button about what began then, which is the same in each edit of its message."""
+    return msgspec.json.encode(values | stamp(began_at)).decode()
 
 
-def _form(name: str, incident_id: int) -> str:
+def _form(name: str, facts: IncidentFacts) -> str:
     """Return the value of a button that opens a form about an incident."""
-    return msgspec.json.encode({"m": name, "i": incident_id}).decode()
+    return _value(facts.declared_at, m=name, i=facts.id)
 
 
-def _command(command: str, text: str) -> str:
-    """Return the value of a button that does what a command does."""
-    return msgspec.json.encode({"c": command, "t": text}).decode()
+def _command(text: str, facts: IncidentFacts) -> str:
+    """Return the value of a button that does what a command about an incident does."""
+    return _value(facts.declared_at, c=INCIDENT, t=text)
 
 
 def _name(someone: Someone | None) -> str:
@@ -90,12 +92,12 @@ def summary(facts: IncidentFacts, war_room_url: str = "") -> Content:
         f"{severity_label(facts)} · {phase_label(facts.phase)} since {clock(facts.phase_since, facts.tz)}"
     )
     buttons = (
-        Button("Update", "fb_run_update", _form("update", facts.id), style="primary"),
-        Button("Severity", "fb_run_severity", _form("severity", facts.id)),
-        Button("Roles", "fb_run_roles", _form("role", facts.id)),
-        Button("Task", "fb_run_task", _form("task", facts.id)),
-        Button("Page someone", "fb_run_page", _form("page", facts.id)),
-        Button("Resolve", "fb_run_resolve", _form("resolve", facts.id)),
+        Button("Update", "fb_run_update", _form("update", facts), style="primary"),
+        Button("Severity", "fb_run_severity", _form("severity", facts)),
+        Button("Roles", "fb_run_roles", _form("role", facts)),
+        Button("Task", "fb_run_task", _form("task", facts)),
+        Button("Page someone", "fb_run_page", _form("page", facts)),
+        Button("Resolve", "fb_run_resolve", _form("resolve", facts)),
     )
     return Content(
         text=f"{facts.ref} {severity_label(facts)}: {facts.title}",
@@ -194,7 +196,7 @@ def announcement(facts: IncidentFacts, room_name: str, room_url: str) -> Content
             *([Link(f"#{room_name}" if room_name else "Channel", room_url)] if room_url else []),
         ),
         buttons=(
-            (Button("Join room", "fb_run_join", _command(INCIDENT, f"join {facts.ref}")),)
+            (Button("Join room", "fb_run_join", _command(f"join {facts.ref}", facts)),)
             if facts.is_open
             else ()
         ),
@@ -232,12 +234,12 @@ def update_reminder(
     """Return the reminder of an update, at 80% and at 100% of its interval."""
     at = clock_with_zone(due_at, facts.tz)
     text = f"The update was due at {at}." if overdue else f"The next update is due at {at}."
-    unchanged = _command(INCIDENT, f"{facts.ref} update Nothing changed.")
+    unchanged = _command(f"{facts.ref} update Nothing changed.", facts)
     return Content(
         text=text,
         paragraphs=(text,),
         buttons=(
-            Button("Update", "fb_run_update", _form("update", facts.id), style="primary"),
+            Button("Update", "fb_run_update", _form("update", facts), style="primary"),
             Button("Nothing changed", "fb_run_unchanged", unchanged),
         ),
         mentions=mentions,
@@ -258,8 +260,8 @@ def missing_roles(facts: IncidentFacts) -> Content:
         text=text,
         paragraphs=(text,),
         buttons=(
-            Button("Take a role", "fb_run_roles", _form("role", facts.id), style="primary"),
-            Button("Page someone", "fb_run_page", _form("page", facts.id)),
+            Button("Take a role", "fb_run_roles", _form("role", facts), style="primary"),
+            Button("Page someone", "fb_run_page", _form("page", facts)),
         ),
     )
 
@@ -277,10 +279,8 @@ def closing_poll(facts: IncidentFacts, stable_for: timedelta) -> Content:
         text=text,
         paragraphs=(text,),
         buttons=(
-            Button(
-                "Close incident", "fb_run_close", _command(INCIDENT, f"{facts.ref} close"), style="primary"
-            ),
-            Button("Still happening", "fb_run_update", _form("update", facts.id), style="danger"),
+            Button("Close incident", "fb_run_close", _command(f"{facts.ref} close", facts), style="primary"),
+            Button("Still happening", "fb_run_update", _form("update", facts), style="danger"),
         ),
     )
 
@@ -319,7 +319,8 @@ def postmortem_published(facts: IncidentFacts) -> Content:
 
 def page_message(page: PageFacts) -> Content:
     """Return the message about a page in a team's channel: at most four buttons are in sight."""
-    value = _value(p=page.id, v=page.version)
+    value = _value(page.triggered_at, p=page.id, v=page.version)
+    snooze = _value(page.triggered_at, c=PAGE, t=f"snooze {page.ref} 30m")
     severity = f"SEV{page.severity}" if page.severity is not None else page.urgency
     confirm_escalate = "Page the next level now?"
     confirm_resolve = "Resolve this page?" if page.severity in (0, 1) else ""
@@ -327,7 +328,7 @@ def page_message(page: PageFacts) -> Content:
     escalate = Button("Escalate", "fb_page_escalate", value, confirm=confirm_escalate)
     declare = Button("Declare incident", "fb_page_declare", value)
     menu: tuple[Button, ...] = (
-        Button("Snooze 30 min", "fb_run", _command(PAGE, f"snooze {page.ref} 30m")),
+        Button("Snooze 30 min", "fb_run", snooze),
         Button("Open page", "fb_open", url=page.url),
     )
     fields: tuple[tuple[str, str], ...] = ()

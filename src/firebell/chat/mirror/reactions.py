@@ -8,13 +8,21 @@ from firebell.chat.mirror.plan import first_rank
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 
+VISIBILITY_KIND = "type"
+"""The kind of the timeline entries about who sees an incident."""
+
 
 async def mirror_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Compare an incident with every chat again; nothing is called here."""
+    """Compare an incident with every chat again; nothing is called here.
+
+    A page does not change when its incident becomes private, or when it is linked to a private one; its message goes.
+    """
     incident_id = int(payload["incident_id"])
     by_id = await incidents.incidents_by_id(tx, [incident_id])
     if incident_id in by_id:
         await comparison_queue_store.want(
             tx, f"inc-{incident_id}", first_rank(by_id[incident_id].severity), now
         )
+        if by_id[incident_id].is_private or payload.get("kind") == VISIBILITY_KIND:
+            await comparison_queue_store.want_pages_of(tx, incident_id, now)
         await tx.wake("chat")

@@ -135,9 +135,7 @@ async def _storm(tx: Tx, account: Account, target: str, public_url: str, now: da
     page_ids = await object_store.covered_pages(tx, account.id, target)
     pages = await fact_queries.page_facts(tx, page_ids, account, public_url, now)
     actual = await object_store.objects(tx, account.id, target)
-    shown = [page for page in pages if not page.is_private]
-    wanted = desired_state.storm(target, channel, shown, public_url) if shown else Desired(())
-    return Target(wanted, actual)
+    return Target(desired_state.storm(target, channel, pages, public_url), actual)
 
 
 async def _groups(tx: Tx, account: Account, target: str, now: datetime) -> Target:

@@ -1,5 +1,6 @@
 """The home page of the app in Slack (pure)."""
 
+from datetime import datetime
 from typing import Any
 
 from firebell.chat.handlers.home_queries import HomeFacts
@@ -52,9 +53,9 @@ def _pages(facts: HomeFacts) -> list[View]:
     rows = [
         _section(
             f"{page.ref} {one_line(page.title, 200)}",
-            _button("Acknowledge", AckPage(page.id), 0, style="primary")
+            _button("Acknowledge", AckPage(page.id), 0, page.triggered_at, style="primary")
             if page.id in waiting
-            else _button("Resolve", ResolvePage(page.id), 0),
+            else _button("Resolve", ResolvePage(page.id), 0, page.triggered_at),
         )
         for page in facts.pages[:_LISTED]
     ]
@@ -65,7 +66,7 @@ def _incidents(facts: HomeFacts) -> list[View]:
     rows = [
         _section(
             f"{heading(row.incident)}, {row.phase}",
-            _button("Catch up", ShowSummary(row.incident.id), 0),
+            _button("Catch up", ShowSummary(row.incident.id), 0, row.incident.first_known_at),
         )
         for row in facts.incidents[:_LISTED]
     ]
@@ -91,12 +92,15 @@ def _section(text: str, accessory: View | None = None) -> View:
     return {**block, "accessory": accessory} if accessory else block
 
 
-def _button(label: str, intent: Intent, number: int, style: str = "") -> View:
+def _button(
+    label: str, intent: Intent, number: int, began_at: datetime | None = None, style: str = ""
+) -> View:
+    """Return a button; `began_at` is when what it names began."""
     return {
         "type": "button",
         "text": plain_text(label, limits.BUTTON),
         "action_id": f"{button_values.RUN}_{number}",
-        "value": button_values.encode(intent),
+        "value": button_values.encode(intent, began_at),
         **({"style": style} if style else {}),
     }
 

@@ -177,6 +177,8 @@ class SlackReceiver:
         async def repaint() -> None:
             form = modals.read_declare(view)
             painted = modals.declare_view(form, await self._similar(connected, payload, form))
+            if opened_at := modals.named_at(view):
+                painted = modals.stamped(painted, opened_at)
             await self._show(connected, view, painted, payload.user)
 
         return Response(background=BackgroundTask(repaint))

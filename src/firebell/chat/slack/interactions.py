@@ -1,6 +1,6 @@
 """Commands, buttons, forms and shortcuts of Slack: each in the transaction that claims its key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -66,11 +66,29 @@ async def act(
         _refused(payload),
         now,
     )
+    context = replace(context, named_at=_named_at(payload))
     outcome = await _act(tx, context, payload, now)
+    if outcome.view is not None:
+        outcome = replace(outcome, view=modals.stamped(outcome.view, context.named_at or now))
     await inbound_store.save_answer(tx, connected.account.id, payload.key, outcome.stored())
     # messages show at once what was pressed
     await tx.wake("chat")
     return outcome
+
+
+def _pressed(payload: Payload) -> button_values.Pressed | None:
+    """Return what the pressed button asks for, None if it is not ours."""
+    action = at(payload.data, "actions", 0)
+    value = text_at(action, "value") or text_at(action, "selected_option", "value")
+    return button_values.decode(text_at(action, "action_id"), value)
+
+
+def _named_at(payload: Payload) -> datetime | None:
+    """Return the instant that the pressed button or the submitted form carries."""
+    if payload.kind is PayloadKind.SUBMISSION:
+        return modals.named_at(at(payload.data, "view"))
+    pressed = _pressed(payload)
+    return pressed.named_at if pressed else None
 
 
 def command_of(payload: Payload, context: ChatContext) -> str:
@@ -114,7 +132,10 @@ async def _asks(tx: Tx, context: ChatContext, reply: Reply, now: datetime) -> Ou
     if reply.modal is None or (view := await _view(tx, context, reply.modal, now)) is None:
         return None
     again = Reply(
-        "Slack did not open the form in time.", (ReplyButton("Open again", reply.modal),), done=False
+        "Slack did not open the form in time.",
+        (ReplyButton("Open again", reply.modal),),
+        done=False,
+        composed_at=context.named_at or now,
     )
     return Outcome(view=view, message=reply_blocks.ephemeral(again))
 
@@ -133,11 +154,10 @@ async def _view(tx: Tx, context: ChatContext, intent: OpenModal, now: datetime) 
 
 async def _press_in_form(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
     """Do what a button in a form or on the home page does; its answer is shown in its place."""
-    action = at(payload.data, "actions", 0)
-    pressed = button_values.decode(text_at(action, "action_id"), text_at(action, "value"))
+    pressed = _pressed(payload)
     if pressed is None:
         return Outcome()
-    reply = await handlers.handle(tx, context, pressed[1], now, pressed[0])
+    reply = await handlers.handle(tx, context, pressed.intent, now, pressed.command)
     if text_at(payload.data, "view", "type") == "home":
         if outcome := await _asks(tx, context, reply, now):
             return outcome
@@ -147,13 +167,10 @@ async def _press_in_form(tx: Tx, context: ChatContext, payload: Payload, now: da
 
 
 async def _press(tx: Tx, context: ChatContext, payload: Payload, now: datetime) -> Outcome:
-    action = at(payload.data, "actions", 0)
-    value = text_at(action, "value") or text_at(action, "selected_option", "value")
-    pressed = button_values.decode(text_at(action, "action_id"), value)
+    pressed = _pressed(payload)
     if pressed is None:
         return Outcome()
-    command, intent = pressed
-    reply = await handlers.handle(tx, context, intent, now, command)
+    reply = await handlers.handle(tx, context, pressed.intent, now, pressed.command)
     return await _asks(tx, context, reply, now) or Outcome(message=reply_blocks.ephemeral(reply))
 
 

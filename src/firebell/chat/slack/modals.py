@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from firebell.channels.callbacks import instant_of
 from firebell.chat.intents import button_values
 from firebell.chat.intents.model import (
     AddEntry,
@@ -19,6 +21,7 @@ from firebell.chat.intents.model import (
     PageSomeone,
     ResolveIncident,
     SubmitDeclaration,
+    suggested_type,
 )
 from firebell.chat.intents.status_texts import heading
 from firebell.chat.slack import limits
@@ -117,13 +120,12 @@ def _view(name: str, title: str, submit: str, blocks: Sequence[View], metadata: 
 
 
 def opened_form(intent: OpenModal) -> DeclareForm:
-    """Return the form that declares as it opens; a private incident is suggested as one of security."""
-    kind = IncidentType.SECURITY if intent.private else IncidentType.OPERATIONAL
+    """Return the form that declares as it opens."""
     return DeclareForm(
         title=intent.title,
         severity=intent.severity,
         page=intent.page,
-        incident_type=kind,
+        incident_type=suggested_type(intent),
         private=intent.private,
     )
 
@@ -247,7 +249,7 @@ def _similar_blocks(similar: Sequence[Incident]) -> list[View]:
                 "type": "button",
                 "text": plain_text("Join instead", limits.BUTTON),
                 "action_id": f"{button_values.RUN}_join",
-                "value": button_values.encode(JoinRoom(incident.id)),
+                "value": button_values.encode(JoinRoom(incident.id), incident.first_known_at),
             },
         }
         for incident in similar
@@ -340,6 +342,17 @@ def metadata(view: Any) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def named_at(view: Any) -> datetime | None:
+    """Return the instant that a view carries, None for one of an earlier release."""
+    return instant_of(metadata(view).get(button_values.NAMED_AT))
+
+
+def stamped(view: View, at: datetime) -> View:
+    """Return a view that carries an instant: when it was opened, or that of the button that opened it."""
+    carried = metadata(view) | button_values.stamp(at)
+    return {**view, "private_metadata": json.dumps(carried)}
 
 
 def number(values: Mapping[str, Any], name: str) -> int | None:

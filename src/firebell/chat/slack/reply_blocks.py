@@ -1,5 +1,6 @@
 """Answers as messages of Slack that only one person sees (pure)."""
 
+from datetime import datetime
 from typing import Any
 
 from firebell.chat.intents import button_values
@@ -32,16 +33,16 @@ def blocks(reply: Reply) -> list[dict[str, Any]]:
     buttons = [
         element
         for i, button in enumerate(reply.buttons[:_SHOWN_BUTTONS])
-        if (element := _button(i, button)) is not None
+        if (element := _button(i, button, reply.composed_at)) is not None
     ]
     return [*shown, {"type": "actions", "elements": buttons}] if buttons else shown
 
 
-def _button(number: int, button: ReplyButton) -> dict[str, Any] | None:
+def _button(number: int, button: ReplyButton, composed_at: datetime | None) -> dict[str, Any] | None:
     """Return a button, None if what it carries is too long for one."""
     element: dict[str, Any] = {"type": "button", "text": plain_text(button.label, limits.BUTTON)}
     if button.intent is not None:
-        value = button_values.encode(button.intent)
+        value = button_values.encode(button.intent, composed_at)
         if length(value) > limits.VALUE:
             return None
         element |= {"action_id": f"{button_values.RUN}_{number}", "value": value}

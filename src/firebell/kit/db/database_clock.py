@@ -9,8 +9,9 @@ from typing import Any
 
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.db import org_settings
-from firebell.kit.db.database import Db, Tx
+from firebell.kit.db.database import Db, Reads, Tx
 from firebell.kit.errors import Unavailable
+from firebell.kit.intervals import Interval
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,11 @@ _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
 _LATE_WRITES_END = timedelta(minutes=10)
 """How long after a set-back rows with the old time may still be committed; far longer than any transaction."""
 _SETTING = "database_clock"
-"""The time at the last measurement, and the total seconds by which the clock was set back."""
+"""The time at the last measurement, the total seconds by which the clock was set back, and the last gap."""
+_GAP_AFTER = timedelta(minutes=5)
+"""After how long without a measurement a gap began: no process ran, or the database is a restored backup."""
+_GAP_MATTERS = timedelta(days=7)
+"""How long after a gap people may still answer what was sent in it."""
 _READING = """
     select
         clock_timestamp() as now,
@@ -191,6 +196,7 @@ class DatabaseClock:
         if moved_by:
             last = {"moved_at": now.isoformat(), "moved_by_s": moved_by.total_seconds()}
         value = {"at": now.isoformat(), "set_back_s": self._claimed.total_seconds(), **last}
+        value |= _gap(stored, now)
         await org_settings.put(tx, _SETTING, value)
         return SetBack(moved_by, _late_by(last, now))
 
@@ -201,6 +207,25 @@ class DatabaseClock:
     def expire(self) -> None:
         """Let `measure_if_stale` measure again, because another process saw that the clock was set back."""
         self._is_expired = True
+
+
+def _gap(stored: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """Return the last time without a measurement, empty if there was none."""
+    if "at" in stored and now - datetime.fromisoformat(stored["at"]) > _GAP_AFTER:
+        return {"gap_from": stored["at"], "gap_until": now.isoformat()}
+    return {key: stored[key] for key in ("gap_from", "gap_until") if key in stored}
+
+
+async def last_gap(tx: Reads, now: datetime) -> Interval | None:
+    """Return the interval whose rows may be missing, because an old backup was restored in the last days.
+
+    None if none can be. A backup does not say that it was restored, so it may be each interval in which nothing ran.
+    """
+    gap = _gap(await org_settings.get(tx, _SETTING, {}), now)
+    if not gap:
+        return None
+    start, end = (datetime.fromisoformat(gap[key]) for key in ("gap_from", "gap_until"))
+    return Interval(start, end) if now - end <= _GAP_MATTERS else None
 
 
 def _moved_by(stored: Mapping[str, Any]) -> timedelta:

@@ -1,13 +1,24 @@
 """The SQL of reply codes: the short number by which a person answers a page in a text message."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database_clock import last_gap
+from firebell.kit.intervals import Interval
 
 Subject = tuple[int, str, int]
 """A person, and the kind and id of what they can answer."""
+
+
+_MIN_LEFT_OUT, _MAX_LEFT_OUT = 100, 900
+
+
+def _left_out(gap: Interval) -> int:
+    """Return how many codes are left out after a gap: another number if the same backup is restored again."""
+    minutes = (gap.end - gap.start) // timedelta(minutes=1)
+    return _MIN_LEFT_OUT + minutes % (_MAX_LEFT_OUT - _MIN_LEFT_OUT)
 
 
 async def give(
@@ -15,11 +26,13 @@ async def give(
 ) -> dict[Subject, int]:
     """Return the code of each subject for its person: the one it has, else the next free one after the latest.
 
-    After 999 comes 1, so that a code is given again as late as possible. A code of someone who shares an address of
-    these channels is not free: a reply says only from which address it is.
+    After 999 comes 1, so that a code is given again as late as possible. If an old backup may have been restored, some
+    are left out: the next ones can be in messages about pages that were lost. A code of someone who shares an address
+    of these channels is not free: a reply says only from which address it is.
     One that another process takes at this moment is missing: its message carries only the link.
     """
     columns = transpose(sorted(set(subjects)), 3)
+    gap = await last_gap(tx, now)
     rows = await tx.fetch(
         """
         with wanted as (
@@ -69,11 +82,12 @@ async def give(
             select new.person_id, free.code, new.subject_kind, new.subject_id, $1
             from new
             cross join lateral (
-                select coalesce(max(code), 0) as code
+                select (coalesce(max(code), 0) + $7::int) % 999 as code
                 from (
                     select code
                     from reply_code
                     where person_id = any(new.person_ids)
+                        and ($6::timestamptz is null or given_at <= $6)
                     order by given_at desc, code desc
                     limit 1
                 ) given
@@ -101,6 +115,8 @@ async def give(
         now,
         *columns,
         list(channels),
+        gap.start if gap else None,
+        _left_out(gap) if gap else 0,
     )
     return {(row["person_id"], row["subject_kind"], row["subject_id"]): row["code"] for row in rows}
 

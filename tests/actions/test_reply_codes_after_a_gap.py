@@ -1,0 +1,94 @@
+"""Reply codes when an old backup may have been restored: those of lost messages are not given again."""
+
+from datetime import timedelta
+
+import pytest
+
+from firebell.kit.clock import FakeClock, SystemClock
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Db
+from firebell.kit.db.database_clock import DatabaseClock, last_gap
+from firebell.notify.composing import reply_code_store
+from tests.world import World, world
+
+NIGHT = timedelta(hours=9)
+
+
+async def code(w: World, page_id: int) -> int:
+    """Give a page a code for Mara and return it."""
+    subject = (w.mara, "page", page_id)
+    async with w.ctx.db.tx() as tx:
+        return (await reply_code_store.give(tx, [subject], ["sms"], w.now))[subject]
+
+
+async def measured(w: World) -> None:
+    """Record the time, as the worker does every minute."""
+    async with w.ctx.db.tx() as tx:
+        stored = await org_settings.get(tx, "database_clock", {})
+        await org_settings.put(tx, "database_clock", {**stored, "at": w.now.isoformat()})
+
+
+async def test_the_codes_after_the_latest_of_the_backup_are_left_out(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await measured(w)
+        assert [await code(w, page_id) for page_id in (1, 2, 3)] == [1, 2, 3]
+        clock.advance(NIGHT)
+        # a page of the backup that is sent again keeps its code, which is no newer for it
+        assert await code(w, 3) == 3
+        first = await code(w, 4)
+        assert first > 3 + 100
+        clock.advance(timedelta(minutes=1))
+        assert await code(w, 5) == first + 1
+
+
+async def test_the_same_backup_restored_twice_leaves_out_other_codes(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await measured(w)
+        assert await code(w, 1) == 1
+        codes = []
+        for _ in range(2):
+            clock.advance(NIGHT)
+            codes.append(await code(w, 2))
+            async with w.ctx.db.tx() as tx:
+                await tx.execute("delete from reply_code where subject_id = 2")
+        assert len({1, *codes}) == 3
+
+
+async def test_the_first_code_of_a_person_after_a_gap_may_be_in_a_lost_message(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await measured(w)
+        clock.advance(NIGHT)
+        assert await code(w, 1) > 100
+
+
+@pytest.mark.parametrize(("days", "is_remembered"), [(6, True), (8, False)])
+async def test_a_gap_is_recorded_when_the_time_is_measured(db: Db, days: int, is_remembered: bool) -> None:
+    clock = DatabaseClock(SystemClock())
+    await clock.measure(db)
+    before = clock.now() - NIGHT
+    async with db.tx() as tx:
+        await org_settings.put(tx, "database_clock", {"at": before.isoformat()})
+        # at once, before any process has recorded it
+        gap = await last_gap(tx, clock.now())
+    assert gap
+    assert gap.start == before
+    for _ in range(2):
+        async with db.tx() as tx:
+            await clock.claim_set_back(tx)
+    async with db.tx() as tx:
+        later = clock.now() + timedelta(days=days)
+        stored = await org_settings.get(tx, "database_clock")
+        await org_settings.put(tx, "database_clock", {**stored, "at": later.isoformat()})
+        remembered = await last_gap(tx, later)
+    assert (remembered is not None) == is_remembered
+    assert remembered is None or remembered.start == before
+
+
+async def test_no_gap_is_seen_while_the_time_is_measured(db: Db) -> None:
+    clock = DatabaseClock(SystemClock())
+    await clock.measure(db)
+    async with db.tx() as tx:
+        await clock.claim_set_back(tx)
+        assert await last_gap(tx, clock.now() + timedelta(minutes=4)) is None
