@@ -121,3 +121,17 @@ async def test_bug_a_commander_could_not_give_a_private_incident_to_someone_else
             answer = await http.post(f"{INC}/roles", data=form)
             assert (answer.status_code, answer.headers["location"]) == (303, "/incidents")
         assert await p.roles() == [(IncidentRole.COMMANDER, p.w.jun)]
+
+
+async def test_a_task_of_a_private_incident_goes_to_no_one_who_never_sees_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with private(dsn, clock) as p:
+        new = {"text": "Rotate the tokens", "owner_id": p.kim_id}
+        refused = await p.jun("POST", f"{INC}/tasks", new, status=409)
+        assert [error["field"] for error in refused["errors"]] == ["owner_id"]
+        task = await p.jun("POST", f"{INC}/tasks", {**new, "owner_id": p.w.mara}, status=201)
+        path = f"{INC}/tasks/{task['id']}"
+        await p.jun("PATCH", path, {"owner_id": p.kim_id}, status=409)
+        await p.jun("PATCH", path, {"owner_id": p.w.jun})
+        assert [t["id"] for t in await p.jun("GET", "/tasks")] == [task["id"]]
