@@ -135,3 +135,16 @@ async def test_a_task_of_a_private_incident_goes_to_no_one_who_never_sees_it(
         await p.jun("PATCH", path, {"owner_id": p.kim_id}, status=409)
         await p.jun("PATCH", path, {"owner_id": p.w.jun})
         assert [t["id"] for t in await p.jun("GET", "/tasks")] == [task["id"]]
+
+
+async def test_bug_an_incident_that_was_declared_again_as_private_stayed_open_to_everyone(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with private(dsn, clock) as p:
+        body = {"title": "Keys copied", "severity": "SEV3"}
+        first = await p.jun("POST", "/incidents", body, status=201)
+        again = await p.jun("POST", "/incidents", {**body, "type": "security"}, status=201)
+        assert (again["ref"], again["visibility"], again["type"]) == (first["ref"], "private", "security")
+        await p.kim("GET", f"/incidents/{first['ref']}", status=404)
+        third = await p.jun("POST", "/incidents", body, status=201)
+        assert (third["ref"], third["visibility"]) == (first["ref"], "private")

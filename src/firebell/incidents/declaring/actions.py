@@ -4,9 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import linked_pages, store, timeline_writer, type_and_visibility
+from firebell.incidents import linked_pages, lookup, store, timeline_writer, type_and_visibility
 from firebell.incidents.custom_fields import actions as field_actions
-from firebell.incidents.model import OPEN, Incident, IncidentDeclared, IncidentRole, IncidentType, Phase
+from firebell.incidents.model import (
+    OPEN,
+    Incident,
+    IncidentDeclared,
+    IncidentRole,
+    IncidentType,
+    Phase,
+    Visibility,
+)
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
@@ -48,7 +56,7 @@ async def declare(
 
     The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
     answer counts as SEV2 at most. The page of a drill declares a drill. The same declaration twice within ten
-    seconds is one incident with the worse severity.
+    seconds is one incident with the worse severity, and private if one of the two is.
     """
     title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
@@ -60,8 +68,13 @@ async def declare(
     page = await paging.page(tx, page_id) if page_id is not None else None
     drill = drill or (page is not None and page.plan.is_drill)
     if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, drill=drill):
-        is_worse = chosen < twin.severity and twin.phase in OPEN
-        return await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
+        if chosen < twin.severity and twin.phase in OPEN:
+            twin = await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now)
+        visibility = type_and_visibility.visibility_of(incident_type, private=private)
+        if visibility is Visibility.PRIVATE and not twin.is_private:
+            await type_and_visibility.set_type(tx, actor, twin.id, incident_type, now, private=True)
+            twin = await lookup.incident(tx, twin.id)
+        return twin
     affected_ids = list(
         dict.fromkeys([*service_ids, *([page.service_id] if page and page.service_id else [])])
     )
