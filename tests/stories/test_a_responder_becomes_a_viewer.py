@@ -88,7 +88,7 @@ async def test_a_role_that_is_assigned_while_its_holder_loses_their_rights_ends_
     async def change() -> None:
         changed = {"role": "viewer"} if how == "viewer" else {"active": False}
         async with w.ctx.db.tx() as tx:
-            await people.update_person(tx, SYSTEM, kim, **changed, now=w.now)  # type: ignore[arg-type]
+            await people.update_person(tx, SYSTEM, kim, **changed, now=w.now)
 
     async with w.ctx.db.tx() as tx:
         await incidents.take_role(tx, mara, incident_id, IncidentRole.COMMANDER, kim, w.now)

@@ -280,8 +280,8 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, 
         await _entry(tx, SYSTEM, one.incident, text, step, now)
         title = f"{one.incident.ref}: {step.text} failed"
         fallback = await people.fallback_responders(tx)
-        told = await incidents.readers_or_managers(tx, one.incident, fallback)
-        await _notify(tx, one.incident, told, f"unreached:{step.key}", title, text, now)
+        recipients = await incidents.readers_or_managers(tx, one.incident, fallback)
+        await _notify(tx, one.incident, recipients, f"unreached:{step.key}", title, text, now)
 
 
 async def _page_new(
