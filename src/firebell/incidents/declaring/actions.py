@@ -105,6 +105,9 @@ async def declare(
     await tx.audit(actor, "incident.declared", incident.ref, now, severity=int(chosen))
     event = IncidentDeclared(incident.id, int(chosen), incident.provisional, drill, str(incident.visibility))
     await tx.emit(event, now)
+    if commander_id is not None:
+        # account before page, as when someone is deactivated
+        await role_actions.account_held(tx, commander_id)
     if page:
         await linked_pages.lock_pages(tx, [], affected_ids, linking=[page.id])
         await linked_pages.attach_page(tx, incident, page.id, now)
