@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
-from firebell.kit.db.events import Actor
+from firebell.kit.db.events import SYSTEM, Actor
+from firebell.kit.errors import Conflict
 from firebell.paging import actions as paging
+from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.paging.policies import store as policy_store
+from firebell.people import actions as people
 from firebell.response import actions as response
 from tests.lock_waits import until_blocked
 from tests.stories.test_a_person_pages_someone_by_hand import start
@@ -142,3 +147,32 @@ async def test_incidents_are_merged_while_the_policy_of_their_pages_is_applied(
         await _change_while_applying_the_policy(
             w, lambda tx, mara: incidents.merge(tx, mara, old.id, into.id, w.now)
         )
+
+
+async def test_bug_a_declaration_deadlocked_with_the_deactivation_of_its_commander(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        page_id = await start(w, ManualTarget(ManualTargetKind.PERSON, w.mara))
+        mara = await w.actor(w.mara)
+
+        async def declare() -> None:
+            async with w.ctx.db.tx() as tx:
+                await incidents.declare(
+                    *(tx, mara),
+                    title="Odd logins",
+                    severity=3,
+                    page_id=page_id,
+                    commander_id=w.jun,
+                    now=w.now,
+                )
+
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, SYSTEM, w.jun, active=False, now=w.now)
+            declaring = asyncio.create_task(declare())
+            await until_blocked(w.ctx.db, declaring)
+            # had the declaration locked the page before the account, each would wait for the other
+            await tx.execute("set local lock_timeout = '500ms'")
+            await paging.ack(tx, mara, page_id, w.now)
+        with pytest.raises(Conflict, match="Jun Okafor is deactivated"):
+            await declaring

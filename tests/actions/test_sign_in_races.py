@@ -7,10 +7,10 @@ import httpx
 from fastapi import Request
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.errors import Invalid
+from firebell.kit.errors import Conflict, Invalid
 from firebell.people import actions as people
 from firebell.people.sign_in import actions as sign_in
-from tests.api.api_clients import TEST, browser
+from tests.api.api_clients import TEST, browser, key_of, organization
 from tests.lock_waits import until_blocked
 from tests.world import World, world
 
@@ -148,3 +148,21 @@ async def test_a_link_for_an_account_that_was_closed_meanwhile_chooses_nothing(
             await until_blocked(w.ctx.db, waiting)
         assert (await waiting).status_code == 422
         assert await sessions_of(w, w.jun) == 0
+
+
+async def test_bug_a_key_or_feed_created_while_its_owner_was_deactivated_worked_after_their_return(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        creator = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        async with w.ctx.db.tx() as tx:
+            await people.update_person(tx, TEST, w.jun, active=False, now=w.now)
+            waiting = [
+                asyncio.create_task(key_of(w.ctx.db, clock, w.jun)),
+                asyncio.create_task(creator.answer("POST", "/calendar-feeds", {"kind": "person"})),
+            ]
+            await until_blocked(w.ctx.db, *waiting)
+        key, feed = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(key, Conflict)
+        assert isinstance(feed, httpx.Response)
+        assert feed.status_code == 409

@@ -208,6 +208,25 @@ async def test_signing_in_never_leads_elsewhere(dsn: str, clock: FakeClock) -> N
         assert (await sign_in(http, next="/pages/PG-7?x=1")).headers["location"] == "/pages/PG-7?x=1"
 
 
+async def test_bug_a_form_led_back_to_another_website_or_failed_on_a_broken_referer(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await sign_in(http)
+        form = {"csrf": await csrf_of(w)}
+        ours = str(http.base_url).rstrip("/")
+        for referer, target in (
+            (f"{ours}/pages?state=all", "/pages?state=all"),
+            (f"{ours}//evil.example/", "/"),
+            (f"{ours}/\\evil.example/", "/"),
+            ("http://evil.example/pages", "/"),
+            ("http://[evil", "/"),
+            ("", "/"),
+        ):
+            answer = await http.post("/theme", data=form, headers={"referer": referer})
+            assert (answer.status_code, answer.headers["location"]) == (303, target), referer
+
+
 async def test_signing_in_makes_a_new_session_and_signing_out_ends_it(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         http.cookies.set("firebell_session", "chosen-by-somebody-else")

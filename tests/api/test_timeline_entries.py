@@ -205,6 +205,22 @@ async def test_what_is_not_an_image_or_a_log_is_refused_by_name(dsn: str, clock:
         await attach(api, "5.log", b"502", entry_id=made["id"], status=422)
 
 
+async def test_bug_no_one_could_tell_who_attached_a_file_to_the_entry_of_someone_else(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with incident(dsn, clock) as (w, api):
+        made = await entry(api)
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        await attach(jun, "errors.log", b"502", entry_id=made["id"])
+        log = (await api("GET", "/audit", limit=1))[0]
+        assert (log["action"], log["by"], log["subject"]) == (
+            "incident.files_attached",
+            "Jun Okafor (test)",
+            "INC-1",
+        )
+        assert log["detail"] == {"entry": made["id"], "files": ["errors.log"]}
+
+
 async def test_the_web_posts_text_and_files_in_one_form(dsn: str, clock: FakeClock) -> None:
     async with incident(dsn, clock) as (w, api), page(w) as (http, csrf):
         files = [("files", ("graph.png", PNG, "text/html")), ("files", ("errors.log", b"502", "image/png"))]

@@ -197,3 +197,18 @@ async def test_firebell_undo_takes_back_the_newest_action(dsn: str, clock: FakeC
 
 def test_every_undoable_action_has_a_hint_for_too_late() -> None:
     assert all(way.late.endswith(".") for way in WAYS.values())
+
+
+async def test_bug_a_key_brought_back_a_revoked_key_that_can_do_more_than_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        leaked = await key_of(w.ctx.db, clock, w.mara)
+        narrow = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
+        leaked_id = (await api("GET", "/me/keys"))[1]["id"]
+        token = (await api("DELETE", f"/me/keys/{leaked_id}"))["undo"]["token"]
+        for undo_token in (undo.LATEST, token):
+            await narrow("POST", f"/undo/{undo_token}", status=403)
+        await api.with_key(leaked)("GET", "/me", status=401)
+        await api("POST", f"/undo/{token}")
+        await api.with_key(leaked)("GET", "/me")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
@@ -403,3 +404,28 @@ async def test_one_document_is_about_several_incidents(dsn: str, clock: FakeCloc
         phases = [(await mara("GET", f"/incidents/INC-{each}"))["phase"] for each in (second_due, first)]
         assert phases == ["reviewed", "reviewed"]
         await mara("POST", f"{base}/incidents", {"incident": f"INC-{still_open}"}, status=409)
+
+
+async def test_bug_the_words_of_a_document_that_is_about_a_private_incident_too_were_found(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, mara):
+        first = await declare(w, "Cards fail", severity=3)
+        second = await declare(w, "Keys were stolen", severity=3, private=True)
+        await write(w, first, summary="The quokka tokens were copied")
+        jun = mara.with_key(await key_of(w.ctx.db, clock, w.jun))
+
+        async def documents(client: Api) -> list[str]:
+            results = await client("GET", "/search", q="quokka")
+            hits = [*filter(None, [results["best"]]), *(h for g in results["groups"] for h in g["hits"])]
+            return [hit["kind"] for hit in hits]
+
+        assert await documents(jun) == ["postmortem"]
+        await mara("POST", f"/post-mortems/INC-{first}/incidents", {"incident": f"INC-{second}"}, status=201)
+        for client, number in ((mara, 1), (jun, 0)):
+            assert len(await documents(client)) == number
+            assert len(await client("GET", "/post-mortems")) == number
+        async with w.ctx.db.tx() as tx:
+            assert len(await postmortems.unpublished(tx)) == 1
+            with private_reader.as_reader(w.jun):
+                assert await postmortems.unpublished(tx) == []

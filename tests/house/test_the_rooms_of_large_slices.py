@@ -107,7 +107,7 @@ POSTMORTEMS = LargeSlice(
         "document blameless list_position deadlines",
         "drafting text_limits store search_store postmortem_list",
         "open_placeholders lookup guide similar",
-        "editing checks reminders",
+        "editing checks reminders withheld_messages",
         "meeting several_incidents near_misses",
         "review external progress reader_feedback",
         "publication export",

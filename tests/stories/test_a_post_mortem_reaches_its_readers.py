@@ -1,17 +1,21 @@
 """Story: a published post-mortem is sent to its list once, and one that is undone reaches no one."""
 
+from datetime import time
+
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Phase
+from firebell.incidents.model import IncidentType, Phase
 from firebell.kit import undo
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.findings import FindingLevel
 from firebell.people import actions as people
+from firebell.people.model import QuietHours
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.publication import distribution_settings, mail_store
 from tests.api.api_clients import browser, sign_in
 from tests.postmortem_steps import PUBLISHABLE, agreed, approved
+from tests.stories.test_an_incident_gets_its_response import person
 from tests.world import World, world
 
 PM = "/post-mortems/INC-1"
@@ -172,3 +176,28 @@ async def test_it_is_reviewed_published_and_read_on_its_pages(dsn: str, clock: F
         assert (await jun.get(f"{PM}/export/docx")).status_code in (404, 422)
         await post("withdraw", reason="Wrong cause")
         assert "wants it withdrawn" in (await jun.get(f"{PM}/publication")).text
+
+
+async def test_bug_a_message_that_waited_told_of_a_document_that_had_become_private(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await closed(w)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await approved(tx, w, 1)
+            await postmortems.set_distribution(tx, mara, 1, ["everyone"], w.now)
+            await postmortems.publish(tx, mara, 1, w.now)
+        kim = await person(w, "Kim Ito")
+        async with w.ctx.db.tx() as tx:
+            hours = QuietHours(time(0), time(9), "UTC")
+            await people.set_quiet_hours(tx, SYSTEM, kim, hours, w.now)
+        await w.after(minutes=2)
+        assert told(w) == 2
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_type(tx, mara, 1, IncidentType.SECURITY, w.now, private=True)
+        await w.after(hours=7)
+        [message] = [got for got in w.sink.got if got["person"] == "Kim Ito"]
+        assert message["event"] == "postmortem_published"
+        assert "INC-1" not in str(message)
+        assert "Cards fail" not in str(message)

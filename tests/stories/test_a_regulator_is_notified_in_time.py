@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident, IncidentRole
+from firebell.incidents.model import Incident, IncidentRole, IncidentType
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
 from firebell.regulatory import actions
@@ -116,6 +116,19 @@ async def test_without_commander_and_responsible_person_the_fallback_responders_
         async with w.ctx.db.tx() as tx:
             await people.set_fallback_responders(tx, mara, [w.mara], w.now)
             await people.update_person(tx, mara, w.jun, active=False, now=w.now)
+        await record(w, incident, "personal_data")
+        assert {name for name, _ in reminded(w)} == {"Mara Lindqvist"}
+
+
+async def test_bug_the_fallback_responders_were_told_of_the_data_breach_in_a_private_incident(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        incident = await organized(w, commander=None, responsible=None)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await people.set_fallback_responders(tx, mara, [w.jun], w.now)
+            await incidents.set_type(tx, mara, incident.id, IncidentType.SECURITY, w.now, private=True)
         await record(w, incident, "personal_data")
         assert {name for name, _ in reminded(w)} == {"Mara Lindqvist"}
 

@@ -26,6 +26,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database_clock import DatabaseClock
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
+from tests.api.api_clients import organization
 from tests.chaos.product import product
 from tests.servers import data_folder, until
 from tests.sources.inbound_client import door
@@ -301,3 +302,16 @@ async def test_a_full_disk_is_reported_to_senders_health_and_the_log_and_nothing
                 return (await http.get(f"{server.url}/healthz")).status_code == 200
 
             await until(healthy, "/healthz is ok again")
+
+
+async def test_bug_a_key_read_nothing_while_the_database_was_read_only(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await api("GET", "/me")
+        clock.advance(timedelta(minutes=2))
+        await set_read_only(w, "on")
+
+        async def reads() -> bool:
+            return (await api.answer("GET", "/me")).status_code == 200
+
+        await until(reads, "a key reads")
+        await set_read_only(w, "off")

@@ -19,6 +19,7 @@ from firebell.webhooks.deliveries import store as delivery_store
 from firebell.webhooks.deliveries.sender import WebhookSender
 from firebell.webhooks.model import AttemptResult, Delivery, DeliveryState, EndpointState
 from tests.servers import listening
+from tests.stories.test_a_person_pages_someone_by_hand import start
 from tests.webhook_world import add_endpoint, sent
 from tests.world import World, world
 
@@ -224,6 +225,37 @@ async def test_an_event_of_an_incident_that_became_private_is_withheld(dsn: str,
         refused = (await _log(w, trusted.id))[0]
         assert (refused.state, refused.status) == (DeliveryState.QUEUED, None)
         assert "FIREBELL_ALLOWED_NETWORKS" in refused.error
+
+
+async def test_bug_a_waiting_event_told_why_a_page_was_started_that_belongs_to_a_private_incident(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        sender = WebhookSender(w.ctx)
+        public, secret = await add_endpoint(w, "public", types=("page.triggered",))
+        trusted, _ = await add_endpoint(w, "trusted", types=("page.triggered",), is_private=True)
+        mara, page_id = await w.actor(w.mara), await start(w, text="Tokens were copied")
+        await sender._compose(w.now)
+        async with w.ctx.db.tx() as tx:
+            secret_one = await incidents.declare(
+                *(tx, mara), title="Odd logins", severity=3, private=True, now=w.now
+            )
+            await incidents.link_page(tx, mara, secret_one.id, page_id, w.now)
+        await _run(w, sender)
+        assert [each.state for each in await _log(w, public.id)] == [DeliveryState.WITHHELD]
+        assert [each.state for each in await _log(w, trusted.id)] == [DeliveryState.DELIVERED]
+        since = w.now - timedelta(hours=1)
+        async with w.ctx.db.tx() as tx:
+            replayed = await actions.replay_range(
+                *(tx, SYSTEM),
+                endpoint_id=public.id,
+                since=since,
+                until=w.now + timedelta(minutes=1),
+                with_delivered=True,
+                now=w.now,
+            )
+        assert replayed == 0
+        assert sent(w, secret) == []
 
 
 async def test_a_receiver_that_hangs_delays_no_other_webhook(dsn: str, clock: FakeClock) -> None:

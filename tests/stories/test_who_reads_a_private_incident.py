@@ -16,6 +16,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import NotFound
 from firebell.oncall.schedules import queries
 from firebell.paging import actions as paging
+from firebell.people import actions as people
 from tests.stories.test_a_person_pages_someone_by_hand import shown, start
 from tests.stories.test_an_incident_gets_its_response import organized, person
 from tests.world import World, world
@@ -206,3 +207,15 @@ async def test_the_pages_of_its_response_name_it_to_no_one_else(w: World) -> Non
     manual_pages = [page for page in pages.values() if page.subject_kind == "manual"]
     assert manual_pages
     assert [text for text in [*(page.title for page in manual_pages), *texts] if secret.ref in text] == []
+
+
+async def test_bug_the_fallback_responders_were_reminded_of_a_private_incident(w: World) -> None:
+    mara = await w.actor(w.mara)
+    open_one = await declare(w, private=False, severity=1)
+    secret = await declare(w, private=True, severity=1, title="Tokens copied")
+    kim = await person(w, "Kim Ito")
+    async with w.ctx.db.tx() as tx:
+        await people.set_fallback_responders(tx, mara, [kim], w.now)
+        assert await incidents.reminder_recipients(tx, open_one) == [kim]
+        # an admin, because there are no managers
+        assert await incidents.reminder_recipients(tx, secret) == [w.mara]

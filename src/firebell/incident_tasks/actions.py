@@ -9,7 +9,7 @@ from firebell.action_items.model import ActionItem
 from firebell.incident_tasks import store
 from firebell.incident_tasks.model import Task, TaskState
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentMerged
+from firebell.incidents.model import Incident, IncidentMerged
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -30,7 +30,7 @@ _STATE_TEXTS = {
 }
 
 
-async def _checked(tx: Tx, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+async def _checked(tx: Tx, incident: Incident, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return the values of a task as they are stored; raise `Invalid` or `Conflict` naming the field."""
     checked = dict(values)
     if "text" in values:
@@ -43,6 +43,11 @@ async def _checked(tx: Tx, values: Mapping[str, Any], now: datetime) -> dict[str
         owner = await people.person(tx, owner_id)
         if not owner.active:
             raise Conflict(f"{owner.name} is deactivated.", fields={"owner_id": "Choose someone else."})
+        if not await incidents.readers_among(tx, [incident], [owner]):
+            raise Conflict(
+                f"{owner.name} can't see {incident.ref}, which is private.",
+                fields={"owner_id": "Choose someone who is involved in the incident, or a manager."},
+            )
     return checked
 
 
@@ -81,7 +86,7 @@ async def add_task(
         )
     if entry_id is not None and entry_id not in {e.id for e in await incidents.timeline(tx, incident_id)}:
         raise NotFound(f"INC-{incident_id} has no entry {entry_id}.")
-    values = await _checked(tx, {"text": text, "owner_id": owner_id, "due_at": due_at}, now)
+    values = await _checked(tx, incident, {"text": text, "owner_id": owner_id, "due_at": due_at}, now)
     task = await store.insert(
         tx, incident_id, values["text"], owner_id, due_at, is_required, entry_id, actor.label, now
     )
@@ -107,7 +112,7 @@ async def change_task(
 ) -> Task:
     """Change the text, owner, due time or necessity of a task, as `values` names them. Idempotent."""
     old = await _locked(tx, incident_id, task_id)
-    checked = await _checked(tx, values, now)
+    checked = await _checked(tx, await incidents.incident(tx, incident_id), values, now)
     changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
     if not changes:
         return old

@@ -18,6 +18,7 @@ from firebell.incidents.model import OPEN, Incident, IncidentRole, IncidentType,
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import ANSWERS, FACTS, Severity, classify, parse
 from firebell.incidents.text_limits import REASON_MAX_CHARS, SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
@@ -266,6 +267,12 @@ async def shown_incident(tx: Tx, incident: Incident) -> IncidentShown:
     return (await _all(tx, [incident]))[0]
 
 
+async def shown_after(tx: Tx, incident_id: int) -> IncidentShown:
+    """Return an incident after an action, also to someone whose access to a private one ended with it."""
+    with private_reader.as_reader(None):
+        return await shown_incident(tx, await actions.incident(tx, incident_id))
+
+
 @router.get("/severity", summary="Classify a severity from four answers")
 async def classify_severity(
     caller: Annotated[Caller, may(Verb.INCIDENT_READ)],
@@ -416,7 +423,7 @@ async def set_phase(w: Responder, ref: Text, body: NewPhase) -> IncidentShown:
 async def take_role(w: Responder, ref: Text, body: NewRole) -> IncidentShown:
     incident_id, person = parse_ref("INC", ref), body.person_id or w.person_id
     await actions.take_role(w.tx, w.actor, incident_id, body.role, person, w.now)
-    return await shown_incident(w.tx, await actions.incident(w.tx, incident_id))
+    return await shown_after(w.tx, incident_id)
 
 
 @router.put(

@@ -10,6 +10,7 @@ from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.custom_fields.field_kinds import FieldKind
 from firebell.incidents.model import TYPE_NAMES, IncidentType, Phase
 from firebell.incidents.phases import lifecycle
+from firebell.incidents.web import address_after
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import flash, html, routing
@@ -72,9 +73,8 @@ async def set_type(visit: CurrentVisit, ref: str) -> Response:
             )
     except FirebellError as error:
         return await render_details(visit, ref, fields, error)
-    return flash.redirect(
-        visit.request, f"/incidents/INC-{incident_id}/details", f"Type of INC-{incident_id} saved."
-    )
+    address = await address_after(visit.tx, incident_id, "/details")
+    return flash.redirect(visit.request, address, f"Type of INC-{incident_id} saved.")
 
 
 @router.post("/incidents/{ref}/details/merge", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))

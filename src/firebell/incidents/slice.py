@@ -76,14 +76,15 @@ def _timers() -> Mapping[str, "Handler"]:
 def _subscriptions() -> Subscriptions:
     from firebell.incidents import actions
     from firebell.paging.model import ManualPageStarted, PageAcknowledged
-    from firebell.people.model import PersonLeft
+    from firebell.people.model import AccountRoleChanged, PersonLeft
     from firebell.runbooks.model import RunbookStepped
 
     return Subscriptions(
         must={ManualPageStarted: (actions.link_manual_page,)},
         then={
             PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page},
-            PersonLeft: {"end_roles_of_leaver": actions.end_roles_of_leaver},
+            PersonLeft: {"end_roles_of_leaver": actions.end_lost_roles_of},
+            AccountRoleChanged: {"end_roles_of_viewer": actions.end_lost_roles_of},
             RunbookStepped: {"record_runbook_step": actions.record_runbook_step},
         },
     )

@@ -327,6 +327,12 @@ def _effective_at(fields: Mapping[str, str], visit: Visit) -> datetime | None:
     return to_instant(to_wall(fields["effective_at"], "effective_at"), visit.person.tz)
 
 
+async def address_after(tx: Tx, incident_id: int, part: str = "") -> str:
+    """Return the address of an incident after a form, or of the list for someone who may not read it anymore."""
+    may_read = await actions.incidents_by_id(tx, [incident_id])
+    return f"/incidents/INC-{incident_id}{part}" if may_read else "/incidents"
+
+
 @router.post("/incidents/{ref}/{what}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     incident_id = parse_ref("INC", ref)
@@ -377,4 +383,5 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
         "page": fields.get("page", ""),
     }
     text = _FLASH_TEXTS[what].format(ref=f"INC-{incident_id}", **named)
-    return flash.redirect(visit.request, html.local(fields, f"/incidents/INC-{incident_id}"), text)
+    address = await address_after(visit.tx, incident_id)
+    return flash.redirect(visit.request, html.local(fields, address), text)

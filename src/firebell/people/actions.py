@@ -18,7 +18,15 @@ from firebell.people.api_keys import actions as key_actions
 from firebell.people.api_keys import store as key_store
 from firebell.people.contact_methods import actions as contact_method_actions
 from firebell.people.contact_methods import address_links
-from firebell.people.model import URGENCIES, Person, PersonLeft, QuietHours, QuietHoursChanged, Role
+from firebell.people.model import (
+    URGENCIES,
+    AccountRoleChanged,
+    Person,
+    PersonLeft,
+    QuietHours,
+    QuietHoursChanged,
+    Role,
+)
 from firebell.people.notification_rules import quiet_hours_store
 from firebell.people.notification_rules import store as notification_rule_store
 from firebell.people.permissions import Verb
@@ -216,6 +224,8 @@ async def update_person(
         await tx.audit(actor, "person.left", f"person:{person_id}", now, sessions=ended, keys=revoked)
     if stays and not old.active:
         await store.note_back(tx, person_id, now)
+    if new["role"] != old.role:
+        await tx.emit(AccountRoleChanged(person_id), now)
     await tx.audit(actor, "person.changed", f"person:{person_id}", now, **new, active=stays)
 
 

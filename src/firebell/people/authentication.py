@@ -127,7 +127,7 @@ def bearer_secret(request: Request) -> str:
 
 
 async def by_key(request: Request) -> Caller | None:
-    """Return the caller whose API key the request carries, or None; records the use of the key."""
+    """Return the caller whose API key the request carries, or None; records the use of the key, if it can."""
     ctx: Context = request.app.state.ctx
     async with ctx.db.reads() as tx:
         stored = await key_store.key(tx, signing.token_hash(bearer_secret(request)))
@@ -135,8 +135,9 @@ async def by_key(request: Request) -> Caller | None:
         return None
     owner, key = stored
     if key.last_used_at is None or ctx.clock.now() - key.last_used_at >= _KEY_TOUCH_INTERVAL:
-        async with ctx.db.tx() as tx:
-            await key_store.touch_key(tx, key.id, ctx.clock.now())
+        with contextlib.suppress(Unavailable):
+            async with ctx.db.tx() as tx:
+                await key_store.touch_key(tx, key.id, ctx.clock.now())
     rights = Rights(Role(owner.role), frozenset(key.scopes))
     private_reader.restrict(permissions.private_reader(rights, owner.id))
     return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id, rights), owner.id, rights)

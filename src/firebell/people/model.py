@@ -196,6 +196,13 @@ class PersonLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRoleChanged:
+    """The role of a person's account changed, and with it what they may do."""
+
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuietHoursChanged:
     """A person's quiet hours changed, so held notifications may be due."""
 

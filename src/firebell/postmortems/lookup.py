@@ -1,9 +1,12 @@
 """Get the post-mortem of an incident, locked or not; raise `NotFound` if the reader may not read it."""
 
+from collections.abc import Iterable, Sequence
+
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
+from firebell.people.model import Person
 from firebell.postmortems import store
 from firebell.postmortems.model import ListedPostmortem, Postmortem
 
@@ -31,6 +34,19 @@ async def incidents_of(tx: Tx, postmortem: ListedPostmortem) -> list[Incident]:
     ids = await incident_ids(tx, postmortem)
     by_id = await incidents.incidents_by_id(tx, ids)
     return [by_id[each] for each in ids if each in by_id]
+
+
+async def readers_by_document(
+    tx: Tx, postmortems: Iterable[Postmortem], people: Sequence[Person]
+) -> dict[int, set[int]]:
+    """Return which of these people may read each document now, with all the incidents that it is about, by its id."""
+    return {
+        postmortem.id: {
+            person.id
+            for person in await incidents.readers_among(tx, await incidents_of(tx, postmortem), people)
+        }
+        for postmortem in postmortems
+    }
 
 
 async def _readable(tx: Tx, postmortem: Postmortem | None, incident_id: int) -> Postmortem:

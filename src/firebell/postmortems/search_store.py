@@ -6,7 +6,9 @@ from firebell.kit.db.database import Reads
 
 
 async def states(tx: Reads, tsquery: str, limit: int, hidden: Sequence[int]) -> dict[int, str]:
-    """Return the state of each post-mortem that matches, by the id of its incident, newest first, without `hidden`.
+    """Return the state of each post-mortem that matches, by the id of its incident, newest first.
+
+    Without those that are about one of the incidents `hidden`.
 
     `+ 0` keeps the planner from reading all post-mortems in the order of incidents.
     """
@@ -16,7 +18,12 @@ async def states(tx: Reads, tsquery: str, limit: int, hidden: Sequence[int]) -> 
         from postmortem
         where search_vector(body) @@ to_tsquery('simple', $1)
             and incident_id is not null
-            and incident_id <> all($3::bigint[])
+            and not exists (
+                select
+                from postmortem_incident about
+                where about.postmortem_id = postmortem.id
+                    and about.incident_id = any($3::bigint[])
+            )
         order by incident_id + 0 desc
         limit $2
         """,

@@ -88,14 +88,19 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
 
 
 async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
-    """Return up to 500 unpublished post-mortems in descending order of their due time."""
+    """Return up to 500 unpublished post-mortems about none of `hidden`, in descending order of their due time."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
         where state <> 'published'
             and incident_id is not null
-            and incident_id <> all($1::bigint[])
+            and not exists (
+                select
+                from postmortem_incident about
+                where about.postmortem_id = postmortem.id
+                    and about.incident_id = any($1::bigint[])
+            )
         order by due_at desc
         limit 500
         """,
@@ -105,14 +110,19 @@ async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
 
 
 async def newest(tx: Tx, before: int | None, limit: int, hidden: Sequence[int]) -> list[Postmortem]:
-    """Return the post-mortems of incidents with an id below `before`, newest incident first."""
+    """Return the post-mortems of incidents with an id below `before`, about none of `hidden`, newest incident first."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from postmortem
         where ($1::bigint is null or incident_id < $1)
             and incident_id is not null
-            and incident_id <> all($3::bigint[])
+            and not exists (
+                select
+                from postmortem_incident about
+                where about.postmortem_id = postmortem.id
+                    and about.incident_id = any($3::bigint[])
+            )
         order by incident_id desc
         limit $2
         """,

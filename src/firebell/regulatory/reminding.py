@@ -64,17 +64,11 @@ def _reminding(one: IncidentClocks) -> list[Clock]:
 async def _send(tx: Tx, incident_id: int, clocks: Sequence[Clock], now: datetime) -> None:
     owed = [clock for clock in clocks if clock.state in ACTIVE]
     is_urgent = any(clock.due_at and clock.due_at - now <= URGENT_WITHIN for clock in owed)
-    recipients = await _involved(tx, incident_id, await recipients_of(tx, incident_id, clocks))
+    incident = await incidents.incident(tx, incident_id)
+    chosen = await recipients_of(tx, incident_id, clocks)
+    recipients = await incidents.readers_or_managers(tx, incident, chosen)
     urgency = "high" if is_urgent else "low"
     await notify.send_about(tx, SUBJECT_KIND, {incident_id: recipients}, now, urgency=urgency)
-
-
-async def _involved(tx: Tx, incident_id: int, recipients: list[int]) -> list[int]:
-    """Return the recipients who may know of the incident; all of them rather than no one."""
-    incident = await incidents.incident(tx, incident_id)
-    people_by_id = await people.people_by_id(tx, recipients)
-    readers = await incidents.readers_among(tx, [incident], [people_by_id[i] for i in recipients])
-    return [person.id for person in readers] or recipients
 
 
 async def recipients_of(tx: Tx, incident_id: int, clocks: Sequence[Clock]) -> list[int]:

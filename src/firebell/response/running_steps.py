@@ -131,7 +131,10 @@ def urgency_of(incident: Incident) -> str:
 
 
 async def _deciders(tx: Tx, incident: Incident) -> list[int]:
-    """Return the commander, else everyone with a role, else who declared the incident, else fallback responders."""
+    """Return the commander, else everyone with a role, else who declared the incident, else fallback responders.
+
+    Fallback responders who may not read a private incident are not asked; the managers are then.
+    """
     assignments = (await incidents.roles(tx, [incident.id]))[incident.id]
     commanders = [a.person_id for a in assignments if a.role is IncidentRole.COMMANDER]
     declared_by = [incident.declared_by] if incident.declared_by else []
@@ -139,7 +142,7 @@ async def _deciders(tx: Tx, incident: Incident) -> list[int]:
         known = await people.people_by_id(tx, ids)
         if active := [i for i in dict.fromkeys(ids) if i in known and known[i].active]:
             return active
-    return await people.fallback_responders(tx)
+    return await incidents.readers_or_managers(tx, incident, await people.fallback_responders(tx))
 
 
 async def _notify(
@@ -277,7 +280,8 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, 
         await _entry(tx, SYSTEM, one.incident, text, step, now)
         title = f"{one.incident.ref}: {step.text} failed"
         fallback = await people.fallback_responders(tx)
-        await _notify(tx, one.incident, fallback, f"unreached:{step.key}", title, text, now)
+        recipients = await incidents.readers_or_managers(tx, one.incident, fallback)
+        await _notify(tx, one.incident, recipients, f"unreached:{step.key}", title, text, now)
 
 
 async def _page_new(

@@ -4,9 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import linked_pages, store, timeline_writer, type_and_visibility
+from firebell.incidents import linked_pages, lookup, store, timeline_writer, type_and_visibility
 from firebell.incidents.custom_fields import actions as field_actions
-from firebell.incidents.model import OPEN, Incident, IncidentDeclared, IncidentRole, IncidentType, Phase
+from firebell.incidents.model import (
+    OPEN,
+    Incident,
+    IncidentDeclared,
+    IncidentRole,
+    IncidentType,
+    Phase,
+    Visibility,
+)
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
@@ -48,7 +56,7 @@ async def declare(
 
     The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
     answer counts as SEV2 at most. The page of a drill declares a drill. The same declaration twice within ten seconds
-    is one incident with the worse severity; of a rule, only for the same service.
+    is one incident with the worse severity, and private if one of the two is; of a rule, only for the same services.
     """
     title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
@@ -66,8 +74,13 @@ async def declare(
     same_services = affected_ids if actor.person_id is None else []
     twin = await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, same_services, drill=drill)
     if twin is not None:
-        is_worse = chosen < twin.severity and twin.phase in OPEN
-        return await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
+        if chosen < twin.severity and twin.phase in OPEN:
+            twin = await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now)
+        visibility = type_and_visibility.visibility_of(incident_type, private=private)
+        if visibility is Visibility.PRIVATE and not twin.is_private:
+            await type_and_visibility.set_type(tx, actor, twin.id, incident_type, now, private=True)
+            twin = await lookup.incident(tx, twin.id)
+        return twin
     services_by_id = await catalog.services_by_id(tx, affected_ids)
     if missing := [i for i in affected_ids if i not in services_by_id]:
         raise NotFound(f"There is no service {missing[0]}.")
@@ -95,6 +108,9 @@ async def declare(
     await tx.audit(actor, "incident.declared", incident.ref, now, severity=int(chosen))
     event = IncidentDeclared(incident.id, int(chosen), incident.provisional, drill, str(incident.visibility))
     await tx.emit(event, now)
+    if commander_id is not None:
+        # account before page, as when someone is deactivated
+        await role_actions.account_held(tx, commander_id)
     if page:
         await linked_pages.lock_pages(tx, [], affected_ids, linking=[page.id])
         await linked_pages.attach_page(tx, incident, page.id, now)

@@ -165,7 +165,7 @@ async def _move(
     text = f"{text}{skipping}{note}"
     await timeline_writer.write_entry(tx, actor, old.id, "phase", text, change, now, min(happened_at, now))
     if is_reopened:
-        await role_ending.end_roles_of_leavers(tx, new, now)
+        await role_ending.end_lost_roles(tx, new, now)
     await tx.audit(actor, "incident.phase", old.ref, now, to=phase, forced=bool(why))
     await tx.emit(PhaseChanged(old.id, old.phase, phase, happened_at), now)
     if phase is Phase.CLOSED:

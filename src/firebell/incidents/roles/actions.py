@@ -7,12 +7,11 @@ from firebell.incidents import lookup, store, timeline_writer
 from firebell.incidents.model import OPEN, ROLE_NAMES, SINGLE, Incident, IncidentRole, RoleChanged
 from firebell.incidents.roles import ending
 from firebell.incidents.roles import rules as role_rules
-from firebell.incidents.timeline import actions as timeline_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
 from firebell.people import actions as people
-from firebell.people.action_permissions import permits
+from firebell.people.action_permissions import internal, permits
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
@@ -28,9 +27,7 @@ async def take_role(
     incident = await lookup.locked(tx, incident_id)
     if incident.phase not in OPEN:
         raise Conflict(f"{incident.ref} is {incident.phase}, so its roles can't be changed.")
-    person = await people.person(tx, person_id)
-    if not person.active:
-        raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
+    person = await account_held(tx, person_id)
     current = (await store.roles(tx, [incident_id]))[incident_id]
     assignments = [a for a in current if a.role is role]
     if any(a.person_id == person_id for a in assignments):
@@ -53,6 +50,19 @@ async def take_role(
     )
     await tx.audit(actor, "incident.role", incident.ref, now, role=role, person=person_id)
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
+
+
+@internal("Part of assigning and offering roles.")
+async def account_held(tx: Tx, person_id: int) -> Person:
+    """Return an active person whose account stays as it is until the transaction ends; raise `Conflict` or `NotFound`.
+
+    Their deactivation, or their change to a viewer, then ends the role that this transaction assigns.
+    """
+    is_active = await people.hold_active(tx, person_id)
+    person = await people.person(tx, person_id)
+    if not is_active:
+        raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
+    return person
 
 
 def check_can_take(
@@ -90,5 +100,6 @@ async def release_role(
     text = f"released the role {name}" if is_own else f"released {person.name} from the role {name}"
     await ending.end_role(tx, incident_id, role, person_id, now)
     data = {"role": role, "person": person_id, "change": "ended"}
-    await timeline_actions.record_entry(tx, actor, incident_id, "role", text, data, now)
+    # who releases their own role may not read a private incident anymore
+    await timeline_writer.add_timeline_entry(tx, actor, incident_id, "role", text, now, **data)
     await tx.audit(actor, "incident.role_released", incident.ref, now, role=role, person=person_id)

@@ -1,4 +1,4 @@
-"""End roles: with what their holders offered of them, and those of people who were deactivated."""
+"""End roles: with what their holders offered of them, and those of people who can't have them anymore."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from firebell.incidents import store, timeline_writer
 from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, RoleChanged
 from firebell.incidents.roles import handover_store
+from firebell.incidents.roles import rules as role_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
@@ -21,23 +22,23 @@ async def end_role(tx: Tx, incident_id: int, role: IncidentRole, person_id: int,
     await tx.emit(RoleChanged(incident_id, role, person_id, "ended"), now)
 
 
-async def end_roles_of_leaver(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
-    """End the roles that a person who was deactivated has in open incidents, so that they count as vacant.
+async def end_lost_roles_of(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
+    """End the roles in open incidents of a person who was deactivated or became a viewer, so that they count as vacant.
 
-    Idempotent. Someone who was activated again meanwhile keeps them.
+    Idempotent. Someone who can have roles again meanwhile keeps them.
     """
     person = await people.person(tx, payload["person_id"])
-    if person.active:
+    if not role_rules.why_roles_end(person):
         return
     for incident_id in await handover_store.open_incidents_with(tx, person.id):
         incident = await store.lock(tx, incident_id)
         if incident is not None and incident.phase in OPEN:
-            await end_roles_of_leavers(tx, incident, now)
+            await end_lost_roles(tx, incident, now)
 
 
-@internal("Called when someone is deactivated, and when an incident is reopened.")
-async def end_roles_of_leavers(tx: Tx, incident: Incident, now: datetime) -> None:
-    """End the roles of everyone who is deactivated in a locked incident, and cancel what is offered to them.
+@internal("Called when someone is deactivated or becomes a viewer, and when an incident is reopened.")
+async def end_lost_roles(tx: Tx, incident: Incident, now: datetime) -> None:
+    """End the roles of everyone in a locked incident who can't have them anymore, and cancel what is offered to them.
 
     Idempotent.
     """
@@ -45,17 +46,20 @@ async def end_roles_of_leavers(tx: Tx, incident: Incident, now: datetime) -> Non
     offers = await handover_store.waiting(tx, incident.id)
     ids = {a.person_id for a in assignments} | {offer.to_id for offer in offers}
     for person in (await people.people_by_id(tx, sorted(ids))).values():
-        if person.active:
+        why = role_rules.why_roles_end(person)
+        if not why:
             continue
         await handover_store.cancel_to(tx, incident.id, person.id, now)
         for assignment in assignments:
             if assignment.person_id == person.id:
-                await _end(tx, incident, assignment.role, person, now)
+                await _end(tx, incident, assignment.role, person, why, now)
 
 
-async def _end(tx: Tx, incident: Incident, role: IncidentRole, leaver: Person, now: datetime) -> None:
-    await end_role(tx, incident.id, role, leaver.id, now)
-    text = f"{leaver.name} was deactivated and is no longer {ROLE_NAMES[role].lower()}."
-    data = {"role": role, "person": leaver.id, "change": "ended"}
+async def _end(
+    tx: Tx, incident: Incident, role: IncidentRole, holder: Person, why: str, now: datetime
+) -> None:
+    await end_role(tx, incident.id, role, holder.id, now)
+    text = f"{holder.name} {why} and is no longer {ROLE_NAMES[role].lower()}."
+    data = {"role": role, "person": holder.id, "change": "ended"}
     await timeline_writer.add_timeline_entry(tx, SYSTEM, incident.id, "role", text, now, **data)
-    await tx.audit(*(SYSTEM, "incident.role_released", incident.ref, now), role=role, person=leaver.id)
+    await tx.audit(*(SYSTEM, "incident.role_released", incident.ref, now), role=role, person=holder.id)

@@ -3,12 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from firebell.incidents import lookup, store
+from firebell.incidents import lookup, store, timeline_writer
 from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole
 from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.roles import ending, handover_store
 from firebell.incidents.roles.handover_store import RoleOffer
-from firebell.incidents.timeline import actions as timeline_actions
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -70,9 +70,7 @@ async def offer_role(
     name, note = ROLE_NAMES[role].lower(), clean_text(note, NOTE_MAX_CHARS, "note")
     if actor.person_id is None or not await _holds(tx, incident_id, role, actor.person_id):
         raise Conflict(f"You aren't {name} of {incident.ref}.", hint="Only who has a role can hand it over.")
-    person = await people.person(tx, to_id)
-    if not person.active:
-        raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
+    person = await role_actions.account_held(tx, to_id)
     held = await _held(tx, incident_id, to_id)
     if role in held:
         raise Invalid(f"{person.name} is {name} already.", fields={"person": "Choose someone else."})
@@ -96,7 +94,7 @@ async def offer_role(
 
 async def _note(tx: Tx, actor: Actor, offer: RoleOffer, text: str, now: datetime) -> None:
     data = {"offer": offer.id, "role": offer.role, "from": offer.from_id, "to": offer.to_id}
-    await timeline_actions.record_entry(tx, actor, offer.incident_id, HANDOVER_KIND, text, data, now)
+    await timeline_writer.add_timeline_entry(tx, actor, offer.incident_id, HANDOVER_KIND, text, now, **data)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -121,7 +119,9 @@ async def answer_offer(
     if given is OfferAnswer.ACCEPTED:
         if await _holds(tx, incident_id, offer.role, offer.from_id):
             await ending.end_role(tx, incident_id, offer.role, offer.from_id, now)
-        await role_actions.take_role(tx, actor, incident_id, offer.role, offer.to_id, now)
+        # the offer, which let them read a private incident, is answered
+        with private_reader.as_reader(None):
+            await role_actions.take_role(tx, actor, incident_id, offer.role, offer.to_id, now)
         suffix = f". {holder.name} said: {offer.note}" if offer.note else ""
         await _note(tx, actor, offer, f"accepted the handover as {name} from {holder.name}{suffix}", now)
     elif given is OfferAnswer.DECLINED:

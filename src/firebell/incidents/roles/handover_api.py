@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from firebell.incidents import actions
-from firebell.incidents.api import IncidentShown, Reader, Responder, shown_incident
+from firebell.incidents.api import IncidentShown, Reader, Responder, shown_after
 from firebell.incidents.model import IncidentRole
 from firebell.incidents.roles import handover_actions
 from firebell.incidents.roles.handover_actions import OfferAnswer
@@ -68,7 +68,7 @@ def _offer(offer: RoleOffer) -> OfferShown:
 async def release_role(w: Responder, ref: Text, body: ReleasedRole) -> IncidentShown:
     incident_id, person_id = parse_ref("INC", ref), body.person_id or w.person_id
     await handover_actions.release_role(w.tx, w.actor, incident_id, body.role, person_id, w.now)
-    return await shown_incident(w.tx, await actions.incident(w.tx, incident_id))
+    return await shown_after(w.tx, incident_id)
 
 
 @router.get(
@@ -102,4 +102,4 @@ async def offer_role(w: Responder, ref: Text, body: NewOffer) -> OfferShown:
 async def answer_handover(w: Responder, ref: Text, offer_id: PathId, body: OfferAnswered) -> IncidentShown:
     incident_id = parse_ref("INC", ref)
     await handover_actions.answer_offer(w.tx, w.actor, incident_id, offer_id, body.answer, w.now)
-    return await shown_incident(w.tx, await actions.incident(w.tx, incident_id))
+    return await shown_after(w.tx, incident_id)

@@ -5,6 +5,7 @@ from fastapi import Response
 from firebell.incidents.model import IncidentRole
 from firebell.incidents.roles import handover_actions
 from firebell.incidents.roles.handover_actions import OfferAnswer
+from firebell.incidents.web import address_after
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_id
@@ -30,7 +31,7 @@ async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
         answer, text = _ANSWERS[what]
         offer_id = to_id(fields.get("offer", "")) or 0
         await handover_actions.answer_offer(tx, actor, incident_id, offer_id, answer, now)
-        return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", text)
+        return flash.redirect(visit.request, await address_after(tx, incident_id), text)
     if what not in ("release", "offer"):
         raise NotFound(f"Unknown action: {what}.")
     if fields.get("held") not in list(IncidentRole):
@@ -44,4 +45,4 @@ async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
         note = fields.get("note", "")
         await handover_actions.offer_role(tx, actor, incident_id, role, person, note, now)
         text = "Role offered."
-    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", text)
+    return flash.redirect(visit.request, await address_after(tx, incident_id), text)

@@ -15,6 +15,13 @@ def can_hold_roles(person: Person) -> bool:
     return allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
 
 
+def why_roles_end(person: Person) -> str:
+    """Return why a person can't have roles anymore, after their name; empty if they can have them."""
+    if not person.active:
+        return "was deactivated"
+    return "" if can_hold_roles(person) else "became a viewer"
+
+
 def conflicting_role(
     severity: int, role: IncidentRole, held: Collection[IncidentRole]
 ) -> IncidentRole | None:

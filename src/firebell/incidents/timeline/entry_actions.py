@@ -88,6 +88,10 @@ async def attach(
         name, digest = safe_name(file.name, kind), hashlib.sha256(file.content).digest()
         await timeline_store.add_attachment(tx, incident_id, entry_id, name, kind, digest, file.content, now)
     if checked:
+        names = [safe_name(file.name, kind) for file, kind in checked]
+        await tx.audit(
+            actor, "incident.files_attached", f"INC-{incident_id}", now, entry=entry_id, files=names
+        )
         await _refresh(tx, incident_id)
 
 

@@ -322,10 +322,13 @@ def address(path: str, **query: object) -> str:
 
 def came_from(request: Request) -> str:
     """Return the path of the Firebell page that a request came from; `/` if unknown."""
-    referer = urlsplit(request.headers.get("referer", ""))
-    ours = referer.netloc in ("", request.url.netloc) and referer.path.startswith("/")
-    path = referer.path if ours else "/"
-    return f"{path}?{referer.query}" if referer.query and ours else path
+    try:
+        referer = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    if referer.netloc not in ("", request.url.netloc):
+        return "/"
+    return local({"back": f"{referer.path}?{referer.query}" if referer.query else referer.path}, "/")
 
 
 def redirect_back(form: Mapping[str, Any], otherwise: str) -> Response:

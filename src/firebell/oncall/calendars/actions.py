@@ -71,6 +71,8 @@ async def create_feed(
                     "You can only create a feed of your own shifts.",
                     fields={"of": "Choose your shifts, a schedule or a team."},
                 )
+    if not await people.hold_active(tx, made_by):
+        raise Conflict("This account is deactivated.", hint="Ask an admin of your organization.")
     if len(await feed_store.feeds(tx, made_by)) >= MAX_FEEDS_PER_PERSON:
         raise Conflict(
             f"You already have {MAX_FEEDS_PER_PERSON} feeds.", hint="Revoke one that is no longer used."

@@ -5,10 +5,10 @@ from datetime import datetime
 from firebell.kit import signing, undo
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Conflict, Forbidden, NotFound
 from firebell.kit.text import clean_name
 from firebell.people import permissions, store, validation
-from firebell.people.action_permissions import permits
+from firebell.people.action_permissions import permits, rights_of
 from firebell.people.api_keys import store as key_store
 from firebell.people.model import ApiKey, Role
 from firebell.people.permissions import Rights, Verb
@@ -24,6 +24,8 @@ async def create_api_key(
     takes effect with a later promotion.
     """
     checked = validation.check_scopes(scopes)
+    if not await store.hold_active(tx, person_id):
+        raise Conflict("This account is deactivated.", hint="Ask an admin of your organization.")
     owner = (await store.people_by_id(tx, [person_id]))[person_id]
     permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"
@@ -52,7 +54,15 @@ async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now:
 
 @permits(Verb.API_KEY_REVOKE)
 async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Restore a revoked key; raise `Conflict` when its owner was deactivated since."""
+    """Restore a revoked key; raise `Conflict` when its owner was deactivated since.
+
+    A key restores none that has scopes that it lacks: it could not have revoked it.
+    """
+    if actor.kind == "key":
+        revoked = await key_store.keys(tx, actor.person_id or 0)
+        scopes = {scope for key in revoked if key.id == entry.subject_id for scope in key.scopes}
+        if not (await rights_of(tx, actor)).scopes.issuperset(scopes):
+            raise Forbidden("That key has scopes that this key lacks.", hint="Create a new key in Settings.")
     if not await key_store.restore_key(tx, entry.subject_id, entry.at):
         raise undo.changed_since(
             "the key was revoked again or its owner was deactivated.", "Create a new key."

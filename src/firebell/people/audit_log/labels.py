@@ -119,6 +119,7 @@ ACTION_LABELS = {
     "incident.final_facts": "Recorded the final facts of an incident",
     "incident.merged": "Merged an incident",
     "incident.check_waived": "Waived a process check",
+    "incident.files_attached": "Attached files to a timeline entry",
     "incident.entry_edited": "Edited a timeline entry",
     "incident.entry_restored": "Restored a timeline entry",
     "incident.entry_struck": "Struck a timeline entry",

@@ -9,12 +9,13 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.truncation import cut
 from firebell.notify.model import Outgoing
-from firebell.postmortems import store
+from firebell.postmortems import store, withheld_messages
 from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import split, titled
 from firebell.postmortems.editing import version_store
 
 SUMMARY_MAX_BYTES = 1_500
+_EVENT = "postmortem_published"
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
@@ -27,8 +28,12 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
             tx, postmortem.id, postmortem.published_version or postmortem.version
         )
         bodies[postmortem.id] = version.body if version else postmortem.body
+    withheld = await withheld_messages.withheld(tx, postmortems, outgoing)
     messages = []
     for delivery, _ in outgoing:
+        if delivery.id in withheld:
+            messages.append(withheld_messages.message(_EVENT, now))
+            continue
         postmortem = postmortems[delivery.subject_id]
         incident = listed[postmortem.incident_id]
         lines = (f"{incident.title}.", "", *summary(bodies[postmortem.id]).split("\n"))
@@ -36,7 +41,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
             lines = (f"{incident.title}.", f"It is no longer published: it is {postmortem.stage}.")
         messages.append(
             Message(
-                event="postmortem_published",
+                event=_EVENT,
                 title=f"Post-mortem of {incident.ref}: what we learned",
                 urgency="low",
                 composed_at=now,
@@ -57,7 +62,7 @@ def summary(body: str) -> str:
 def whole(ref: str, title: str, body: str, composed_at: datetime) -> Message:
     """Return the message with the whole published text, for someone who cannot sign in."""
     return Message(
-        event="postmortem_published",
+        event=_EVENT,
         title=f"Post-mortem of {ref}: {title}",
         urgency="low",
         composed_at=composed_at,

@@ -16,12 +16,12 @@ async def recipients(tx: Tx, incident: Incident, author_id: int | None, *, to_ma
     """Return the author, with `to_managers` also the managers of their teams; without both, the fallback responders.
 
     The managers of the teams of the services are asked if the author has none. Of a private incident, only people
-    who may read it are told; if there is none of them, the fallback responders are.
+    who may read it are told; if there is none of them, the managers are.
     """
     service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
     chosen = await _author_and_managers(tx, service_ids, author_id, to_managers=to_managers)
-    readers = await incidents.readers_among(tx, [incident], chosen)
-    return [person.id for person in readers] or await people.fallback_responders(tx)
+    ids = [person.id for person in chosen] or await people.fallback_responders(tx)
+    return await incidents.readers_or_managers(tx, incident, ids)
 
 
 async def near_miss_recipients(

@@ -21,15 +21,27 @@ _IS_FOR = """
 _IS_HIDDEN = """
     (
         not endpoint.is_private
-        and exists (
-            select
-            from incident
-            where incident.id = any(event.incident_ids)
-                and incident.visibility = 'private'
+        and (
+            exists (
+                select
+                from incident
+                where incident.id = any(event.incident_ids)
+                    and incident.visibility = 'private'
+            )
+            or exists (
+                select
+                from manual_page
+                where manual_page.page_id
+                    = case when starts_with(event.subject, 'page:') then substr(event.subject, 6)::bigint end
+                    and manual_page.is_private
+            )
         )
     )
 """
-"""Whether an endpoint may not get an event, because it hangs on an incident that is private now."""
+"""Whether an endpoint may not get an event, because it hangs on an incident that is private now.
+
+So does a manual page that was linked to it after the event, which has its reason.
+"""
 
 
 async def insert_events(tx: Tx, events: Sequence[tuple[str, NewEvent]], now: datetime) -> None:
