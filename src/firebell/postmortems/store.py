@@ -88,15 +88,16 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
 
 
 async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
-    """Return up to 500 unpublished post-mortems in descending order of their due time."""
+    """Return up to 500 post-mortems of incidents that are to be published, the one that is due first at the top."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
         where state <> 'published'
+            and state <> 'withdrawn'
             and incident_id is not null
             and incident_id <> all($1::bigint[])
-        order by due_at desc
+        order by due_at, id
         limit 500
         """,
         list(hidden),
