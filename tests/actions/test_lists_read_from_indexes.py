@@ -20,6 +20,7 @@ from firebell.incidents.incident_list import store as incident_list_store
 from firebell.incidents.incident_list.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db.database import Db, Tx
+from firebell.monitoring import readings_store
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.night_limit import store as night_limit_store
 from firebell.paging.night_limit.rules import PersonNight
@@ -115,6 +116,16 @@ def whole_reads(plan: Any) -> set[str]:
         return set()
     own = {plan["Relation Name"]} if plan.get("Node Type") == "Seq Scan" else set()
     return own.union(*(whole_reads(part) for part in plan.values() if isinstance(part, dict | list)))
+
+
+def conditions_on(table: str, plan: Any) -> list[str]:
+    """Return the condition of each search in an index of a table, "" for one without."""
+    if isinstance(plan, list):
+        return [condition for part in plan for condition in conditions_on(table, part)]
+    if not isinstance(plan, dict):
+        return []
+    own = [plan.get("Index Cond", "")] if plan.get("Relation Name") == table else []
+    return own + conditions_on(table, [part for part in plan.values() if isinstance(part, dict | list)])
 
 
 FILTERS = {
@@ -323,3 +334,37 @@ async def test_counts_stop_at_a_thousand(db: Db) -> None:
         await fill(tx)
         counts = await list_store.counts(tx)
     assert counts == {"triggered": 200, "acked": 200, "resolved": list_store.COUNTED + 1}
+
+
+async def test_a_scrape_reads_only_the_timers_that_are_overdue(
+    db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with db.tx() as tx:
+        await tx.execute("delete from due")
+        await tx.execute(
+            """
+            insert into due (kind, key, due_at)
+            select 'later.' || i % 40, i::text, $1::timestamptz + make_interval(secs => i)
+            from generate_series(1, 40000) i
+            """,
+            LATE,
+        )
+        await tx.execute(
+            """
+            insert into due (kind, key, due_at)
+            values
+                ('paging.page', '1', $1::timestamptz - interval '3 s'),
+                ('later.7', 'x', $1::timestamptz - interval '7 s')
+            """,
+            LATE,
+        )
+        await tx.execute("analyze due")
+        with explained(monkeypatch) as plans:
+            readings = await readings_store.readings(tx, LATE)
+    assert readings.overdue_timers == {True: 1, False: 1}
+    assert readings.oldest_timer_s == {True: 3.0, False: 7.0}
+    assert "due" not in whole_reads(plans)
+    # an index that begins with the kind is read from its beginning to its end by the time alone
+    by_time = [condition for condition in conditions_on("due", plans) if "due_at" in condition]
+    assert by_time
+    assert all("kind" in condition for condition in by_time), by_time

@@ -268,6 +268,8 @@ async def test_a_new_installation_does_not_claim_that_it_had_no_failure_for_mont
         assert (await queries.result(tx, "impact", of)).seconds_before is None
         for slug in ("nights", "frequency", "cost", "customer-minutes"):
             assert (await queries.result(tx, slug, of)).count_before is None, slug
+        lost = export.figures(await queries.result(tx, "customer-minutes", of))
+        assert (lost["customer_minutes"], lost["before_customer_minutes"]) == (0, None)
         # a service that failed once on its second day
         fact, _ = incident_fact(INCIDENTS.strip().splitlines()[0])
         fact = replace(

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +18,7 @@ from firebell.status_pages import store
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
 from firebell.status_pages.publishing import actions as publishing
 from firebell.status_pages.publishing.actions import NewUpdate
-from tests.api.api_clients import Api, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.postmortem_steps import PUBLISHABLE
 from tests.world import World
 
@@ -51,6 +52,41 @@ async def client(w: World, api: Api, person_id: int) -> Api:
 
 async def blocker_ids(api: Api) -> set[str]:
     return {blocker["id"] for blocker in (await api("GET", f"{PM}/publication"))["blockers"]}
+
+
+async def test_a_withdrawn_post_mortem_is_due_for_no_one(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, mara), browser(w) as http:
+        await closed(w)
+        await sign_in(w, http, w.mara)
+        assert "Post-mortem for INC-1" in (await http.get("/")).text
+        await mara("POST", f"{PM}/withdrawal", {"reason": "It was a false alarm"})
+        manager = await client(w, mara, await person(w, "Ewa", "manager"))
+        assert (await manager("POST", f"{PM}/withdrawal", {}))["stage"] == "withdrawn"
+        w.clock.advance(timedelta(days=3))
+        assert "Post-mortem for INC-1" not in (await http.get("/")).text
+        async with w.ctx.db.tx() as tx:
+            # a handoff lists the same ones
+            assert await postmortems.unpublished(tx) == []
+
+
+async def test_the_post_mortem_that_is_due_first_is_named_first(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
+        await closed(w)
+        mara = await w.actor(w.mara)
+        for number in range(2, 13):
+            clock.advance(timedelta(minutes=1))
+            async with w.ctx.db.tx() as tx:
+                await incidents.declare(
+                    tx, mara, title="Cards fail", severity=1, commander_id=w.mara, now=w.now
+                )
+                await tx.execute(
+                    "update incident set phase = 'closed', closed_at = $1 where id = $2", w.now, number
+                )
+                await postmortems.start(tx, SYSTEM, number, w.now)
+        await sign_in(w, http, w.mara)
+        home = (await http.get("/")).text
+        assert "Post-mortem for INC-1<" in home
+        assert "Post-mortem for INC-12<" not in home
 
 
 async def test_from_a_blank_draft_to_the_withdrawn_document(dsn: str, clock: FakeClock) -> None:

@@ -291,6 +291,18 @@ def test_a_change_needs_more_than_chance() -> None:
     assert summaries.change(steps(range(200)), steps(range(200)), 1, is_censored=False).result == "none"
 
 
+def test_pages_that_no_one_acknowledges_are_never_called_faster() -> None:
+    answered = steps([200, 210, 220, 230, 240, 250, 260, 270, 280, 290])
+    waiting = steps([300], range(5000, 5009))
+    slower = summaries.change(waiting, answered, 1, is_censored=True)
+    assert (slower.result, slower.is_shorter) == ("change", False)
+    assert summaries.change(answered, waiting, 1, is_censored=True).is_shorter
+    # most ended soon without anyone, and those that people acknowledged took as long as before
+    unanswered = steps([250, 255, 260], [20, 25, 30, 35, 40, 45, 50])
+    same = summaries.change(unanswered, answered, 1, is_censored=True)
+    assert (same.result, same.comparison is not None and same.comparison.is_change) == ("none", True)
+
+
 @pytest.mark.parametrize(
     ("period", "now", "start", "end", "before"),
     [

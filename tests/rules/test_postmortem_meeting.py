@@ -94,6 +94,11 @@ def test_a_meeting_counts_from_ten_minutes_and_two_people(
     assert (meeting.counts, is_settled([meeting])) == (counts, settled)
 
 
+def test_a_meeting_that_was_paused_goes_on_after_the_clock_was_set_back() -> None:
+    resumed = replace(MEETING, paused_at=after(20)).resumed(after(10))
+    assert (resumed.paused_at, resumed.paused_s, resumed.part_paused_s) == (None, 0, 0)
+
+
 def test_minutes_count_from_joining() -> None:
     late = replace(
         MEETING, attendees=[*MEETING.attendees, MeetingAttendee(9, "Ada", after(20))], ended_at=after(30)

@@ -62,6 +62,18 @@ def test_the_lines_are_the_hours_and_the_total_is_their_sum(by_class: dict[HourC
         assert abs(x.amount - exact) <= Decimal("0.005")
 
 
+@pytest.mark.parametrize(
+    ("currency", "per_hour", "minutes", "amount"),
+    [("EUR", "15.15", 2, "0.51"), ("JPY", "1515", 2, "51")],
+)
+def test_no_one_loses_a_cent_because_a_third_of_an_hour_has_no_last_digit(
+    currency: str, per_hour: str, minutes: int, amount: str
+) -> None:
+    rates = Rates(currency, {HourClass.WEEKDAY: Decimal(per_hour)})
+    load_ = Load(by_class={HourClass.WEEKDAY: timedelta(minutes=minutes)})
+    assert pay.pay(load_, rates).total == Decimal(amount)
+
+
 @given(st.integers(0, 700_000), st.integers(1, 90_000))
 def test_every_hour_of_a_month_is_paid_exactly_once(begins: int, minutes: int) -> None:
     a = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=begins)
@@ -174,6 +186,10 @@ def test_no_cell_is_a_formula_and_every_value_survives(
     assert back == [[escape_formula(cell) for cell in row] for row in rows]
     assert not [cell for row in back for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert text.endswith("\r\n")
+
+
+def test_a_negative_number_stays_a_number() -> None:
+    assert to_csv([[-120, -0.5, Decimal("-1.50"), "-1+1"]]) == "-120,-0.5,-1.50,'-1+1\r\n"
 
 
 def test_the_sheet_has_a_row_a_person_under_its_head() -> None:

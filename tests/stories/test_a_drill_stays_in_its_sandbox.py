@@ -213,6 +213,33 @@ async def test_every_message_of_a_drill_says_so_and_no_one_else_gets_one(dsn: st
             assert (await paging.page(tx, page.id)).state is PageState.RESOLVED
 
 
+async def test_what_players_paged_ends_with_the_drill_and_a_real_page_does_not(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        lena = await facilitator(w)
+        drill = await planned(w, lena, invited=[w.mara, w.jun])
+        for person in (w.mara, w.jun):
+            await run(w, actions.answer_invitation, person, drill, accepts=True, night_ok=True)
+        await run(w, actions.start_drill, lena, drill)
+        await w.settle()
+        incident = await run_declare(w, w.jun, (await w.page()).id)
+        target = ManualTarget(ManualTargetKind.PERSON, w.mara)
+        await run(w, paging.start_manual_page, w.jun, target, "help", incident_id=incident.id)
+        await w.alert("Disk full")
+        await w.settle()
+        (real,) = [page for page in await w.pages() if not page.plan.is_drill]
+        assert await run(w, incidents.link_page, w.jun, incident.id, real.id) is None
+        assert len(await w.pages()) >= 3
+
+        await run(w, actions.finish_drill, lena, await reread(w, drill))
+        w.sink.got.clear()
+        for page in await w.pages():
+            assert (page.state is PageState.RESOLVED) == page.plan.is_drill, page.title
+        await w.after(minutes=40)
+        assert not [message for message in w.sink.got if "DRILL" in message["title"]]
+
+
 async def test_a_drill_without_volunteers_pages_no_one_and_a_leaver_is_out(
     dsn: str, clock: FakeClock
 ) -> None:

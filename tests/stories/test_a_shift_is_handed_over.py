@@ -8,11 +8,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
+from firebell.handoffs import actions
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
+from firebell.postmortems import actions as postmortems
 from tests.api.api_clients import Api, browser, key_of
 from tests.stories.test_shift_notifications import HOUR, MONDAY, Team, team
 
@@ -106,6 +110,22 @@ async def test_an_unedited_handoff_is_drafted_again_at_the_end_of_the_shift_and_
         await d.api("PUT", f"/schedules/weekly/handoffs/{DAY}", saved)
         await d.t.until(MONDAY + HOUR)
         assert await d.body() == "Mine\n"
+
+
+async def test_many_newer_incidents_hide_no_post_mortem_that_is_due(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MAX_INCIDENTS", 1)
+    async with desk(dsn, clock) as d:
+        w = d.t.w
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            for title, services in (("Cards fail", [w.service]), ("Typo", []), ("Another typo", [])):
+                await incidents.declare(tx, mara, title=title, severity=1, service_ids=services, now=w.now)
+            await tx.execute("update incident set phase = 'closed', closed_at = $1", w.now)
+            await postmortems.start(tx, SYSTEM, 1, w.now)
+        await d.t.until(MONDAY - 4 * HOUR)
+        assert "- INC-1, Cards fail: overdue since" in await d.body()
 
 
 async def test_both_acknowledge_and_no_one_else_can(dsn: str, clock: FakeClock) -> None:

@@ -143,6 +143,30 @@ async def test_a_digest_counts_only_declared_incidents(dsn: str, clock: FakeCloc
         assert [one.title for one in facts.incidents] == ["Checkout is down"]
 
 
+async def test_a_busy_organization_hides_no_incident_from_the_digest_of_a_team(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mailed(dsn, clock) as (w, _):
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            [team] = await people.teams(tx)
+            for number in range(6):
+                await incidents.declare(
+                    tx,
+                    mara,
+                    title=f"Number {number}",
+                    severity=3,
+                    service_ids=[w.service] if number in (0, 3) else [],
+                    now=w.now,
+                )
+            week = schedule.parse_week("2026-W48", w.now, "UTC")
+            monkeypatch.setattr(queries, "READ_AT_MOST", 2)
+            digest = await queries.digest(tx, week, team, w.now)
+            everything = await queries.digest(tx, week, None, w.now)
+        assert [line.incident_id for line in digest.sections[0].lines] == [1, 4]
+        assert everything.sections[0].count == 6
+
+
 async def test_a_digest_that_cannot_be_written_does_not_block_others(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from firebell.alert_audit.queries import AuditContents
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import slugify, to_id, to_number
 from firebell.kit.web import flash, html, routing, transaction
+from firebell.kit.web.file_names import disposition
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -95,7 +96,7 @@ async def download_patch(request: Request, quarter: str, team: str, rule_id: str
     proposals = await queries.proposals(shown, [rule], files, html.ctx(request).public_url)
     patch = queries.patch_of(proposals[rule.id])
     name = f"{slugify(rule.judged.counted.rule) or 'rule'}-{quarter}.patch"
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(name)}
     return Response(patch.encode(), headers=headers, media_type="text/x-diff; charset=utf-8")
 
 

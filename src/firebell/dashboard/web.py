@@ -1,6 +1,6 @@
 """The home page, and the data of the shell around every page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,8 +16,8 @@ from firebell.dashboard import sparkline
 from firebell.incident_tasks import queries as incident_tasks
 from firebell.incident_tasks.queries import Scope
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN
-from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
+from firebell.incidents.model import OPEN, Incident, IncidentFilter, Sort
+from firebell.incidents.queries import PHASE_LABELS, summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.web import html, routing, transaction
@@ -35,6 +35,11 @@ from firebell.self_watch import warnings as health_warnings
 
 router = routing.html_router()
 
+OPEN_INCIDENTS = IncidentFilter(phases=OPEN, drill=False)
+INCIDENTS_SHOWN, INCIDENTS_IN_SHELL = 10, 20
+"""Number of open incidents on the home page and in the frame of each page at most: the most severe ones."""
+OPEN_COUNTED = 500
+"""Number of open incidents, and of open pages, that are counted and make a service unhealthy at most."""
 TASKS_SHOWN = 10
 """Maximum number of the reader's own tasks of incidents."""
 ITEMS_SHOWN = 10
@@ -52,7 +57,7 @@ async def shell(request: Request) -> html.Shell:
     """Return the counts of the frame and the commands of the palette."""
     async with transaction.joined(request) as tx:
         counts = await paging.counts(tx)
-        live = await incidents.incidents(tx, tuple(OPEN), False, 20)
+        live = await incidents.matching(tx, OPEN_INCIDENTS, Sort.SEVEREST, limit=INCIDENTS_IN_SHELL)
         incident_summaries = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
     waiting = sum(counts.get(state, 0) for state in UNANSWERED)
     return html.Shell(
@@ -164,13 +169,16 @@ async def _team_counts(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]
 
 
 def _unhealthy(
-    services: Sequence[Service], fires: Sequence[IncidentSummary], waiting: Sequence[Page]
+    services: Sequence[Service],
+    live: Sequence[Incident],
+    affected: Mapping[int, Sequence[int]],
+    waiting: Sequence[Page],
 ) -> list[dict[str, str]]:
-    """Return the services with an open incident or page, outages first."""
+    """Return the services with an open incident or page, outages first; `affected` are those of each incident."""
     why: dict[int, tuple[str, str]] = {}
-    for fire in fires:
-        for service in fire.services:
-            why.setdefault(service.id, ("outage" if fire.severity <= 1 else "degraded", fire.ref))
+    for incident in live:
+        for service_id in affected[incident.id]:
+            why.setdefault(service_id, ("outage" if incident.severity <= 1 else "degraded", incident.ref))
     for page in waiting:
         if page.service_id is not None:
             why.setdefault(page.service_id, ("degraded", page.ref))
@@ -192,8 +200,10 @@ async def home(request: Request) -> Response:
         return html.redirect("/setup")
     me = await authentication.signed_in(request)
     async with ctx.db.tx() as tx:
-        live = await incidents.incidents(tx, tuple(OPEN), False, 10)
-        fires = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))
+        live = await incidents.matching(tx, OPEN_INCIDENTS, Sort.SEVEREST, limit=OPEN_COUNTED)
+        shown = sorted(live[:INCIDENTS_SHOWN], key=lambda i: (i.severity, i.id))
+        fires = await summaries(tx, shown)
+        affected = await incidents.services(tx, [incident.id for incident in live])
         waiting = await paging.pages(tx, states=UNANSWERED, limit=10)
         counts = await paging.counts(tx)
         waiting_views = await queries.page_details(tx, waiting, now)
@@ -206,13 +216,14 @@ async def home(request: Request) -> Response:
         broken = await alerts.broken_sources(tx, now)
         broken_services = await catalog.services_by_id(tx, [source.service_id for source in broken])
         mutes = await alerts.muted_counts(tx, now)
-        unhealthy = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
+        open_pages = await paging.pages(tx, states=OPEN_PAGES, limit=OPEN_COUNTED)
+        unhealthy = _unhealthy(services, live, affected, open_pages)
     local = now.astimezone(ZoneInfo(me.tz))
     own_schedules = [o.schedule.name for o in on_call if me.id in o.users]
     context = {
         "nav": "home",
         "live": f"pages,incidents,oncall,{alerts.MUTES_TOPIC}",
-        "title": headline(len(fires), sum(counts.get(s, 0) for s in UNANSWERED)),
+        "title": headline(len(live), sum(counts.get(s, 0) for s in UNANSWERED)),
         "lede": f"{local:%A %H:%M}, {me.tz}."
         + (f" You’re on call for {', '.join(own_schedules)}." if own_schedules else ""),
         "signal": sparkline.path(rate),

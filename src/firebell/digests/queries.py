@@ -30,7 +30,7 @@ from firebell.readiness import queries as readiness
 from firebell.runbooks import queries as runbooks
 
 READ_AT_MOST = 200
-"""Number of rows of each list that a digest reads."""
+"""Number of rows of each list that a digest reads; of incidents, as many at once."""
 ORGANIZATION = "The organization"
 COUNTED = tuple(phase for phase in Phase if phase not in (*UNDECLARED, Phase.DISMISSED, Phase.MERGED))
 """The phases of incidents that metrics count too: declared, and neither dismissed nor merged."""
@@ -82,7 +82,13 @@ async def load_facts(tx: Tx, week: Week, team: Team | None, now: datetime) -> Di
 async def _incidents(tx: Tx, week: Week, team_id: int | None) -> list[Incident]:
     """Return the incidents that were declared in a week, most severe first; of a team those of its services."""
     wanted = IncidentFilter(phases=COUNTED, drill=False, since=week.start, until=week.end)
-    listed = await incidents.matching(tx, wanted, limit=READ_AT_MOST)
+    listed: list[Incident] = []
+    has_more = True
+    while has_more:
+        place = listed[-1].id if listed else None
+        following = await incidents.matching(tx, wanted, limit=READ_AT_MOST, place=place)
+        listed += following
+        has_more = len(following) == READ_AT_MOST
     if team_id is not None:
         affected = await incidents.services(tx, [one.id for one in listed])
         owned = {one.id for one in await catalog.services(tx, with_deleted=True) if one.team_id == team_id}

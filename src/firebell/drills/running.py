@@ -15,7 +15,7 @@ from firebell.drills import (
     store,
 )
 from firebell.drills.clock import clock_of, pauses_until, started_clock
-from firebell.drills.model import UNDER_WAY, Drill, DrillState
+from firebell.drills.model import UNDER_WAY, Drill, DrillState, Record
 from firebell.drills.reachable_people import accepted
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
@@ -23,7 +23,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
 from firebell.paging import actions as paging
-from firebell.paging.model import PageState
+from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people.action_permissions import internal
 
 CLOCK_TIMER = "drills.clock"
@@ -104,7 +104,7 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     )
     await set_clock(tx, drill, now)
     record = await record_store.record(tx, drill.id)
-    await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
+    await _resolve_pages(tx, drill, record, now)
     entries = await fact_queries.timeline_of(tx, drill)
     with private_reader.as_reader(None):  # also an incident that the players keep private
         incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
@@ -130,9 +130,14 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     return drill
 
 
-async def _resolve_pages(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
-    for page in (await paging.pages_by_id(tx, page_ids)).values():
-        if page.state is not PageState.RESOLVED:
+async def _resolve_pages(tx: Tx, drill: Drill, record: Record, now: datetime) -> None:
+    """Resolve the pages of the scenario, of the drill's incident and of its players; a real page stays open."""
+    page_ids = {each.page_id for each in record.delivered if each.page_id}
+    if drill.incident_id is not None:
+        page_ids.update(await incidents.page_ids(tx, drill.incident_id))
+    pages = await paging.pages_by_id(tx, sorted(page_ids))
+    for page in sorted(pages.values(), key=lambda page: page.id):
+        if page.plan.is_drill and page.state in OPEN_PAGES:
             await paging.resolve(tx, SYSTEM, page.id, now)
 
 

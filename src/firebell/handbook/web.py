@@ -9,6 +9,7 @@ from firebell.handbook import chapter_html, section_search, shipped_content, sta
 from firebell.handbook.model import Chapter
 from firebell.kit.handbook_files import skill
 from firebell.kit.web import html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 
@@ -74,7 +75,7 @@ async def chapter(request: Request, slug: str, download: str = "") -> Response:
     requested = shipped_content.chapter(slug)
     if download:
         name = requested.path.rpartition("/")[2]
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}
+        headers = {"Content-Disposition": disposition(name), **html.HEADERS}
         return PlainTextResponse(skill(requested.path), headers=headers)
     if f"/handbook/{slug}" != chapter_html.address(requested):
         return html.redirect(chapter_html.address(requested))

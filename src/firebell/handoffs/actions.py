@@ -10,7 +10,7 @@ from firebell.handoffs import milestones, store
 from firebell.handoffs.draft import Ahead, Facts, Night, draft
 from firebell.handoffs.model import Handoff, ShiftChange
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN, Phase
+from firebell.incidents.model import OPEN, Incident, IncidentFilter, Phase
 from firebell.kit import private_reader
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
@@ -38,7 +38,7 @@ MAX_ACTION_ITEMS = 20
 SCHEDULE_LOOKBACK = timedelta(days=36)
 """How far back a schedule is loaded, to know the shift that ends."""
 MAX_INCIDENTS = 500
-"""How many recent incidents are searched for those of the team."""
+"""How many open incidents, and how many of the shift, are searched for those of the team."""
 NOTICE_SETTING = "shift_notice_hours"
 
 acknowledged = store.acknowledged
@@ -84,8 +84,8 @@ async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: dat
 async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime) -> Facts:
     team, start = schedule.team_id, change.shift_start
     team_services = {s.id for s in await catalog.services(tx, with_deleted=True) if s.team_id == team}
-    phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
-    recent = await incidents.incidents(tx, phases, False, MAX_INCIDENTS)
+    documents = await postmortems.unpublished(tx)
+    recent = await _incidents(tx, start, change.at, [d.incident_id for d in documents])
     services = await incidents.services(tx, [i.id for i in recent])
     team_incidents = [i for i in recent if team_services & set(services[i.id])]
     titles = {i.id: i.title for i in team_incidents}
@@ -113,14 +113,26 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
         incidents=[i for i in team_incidents if start <= i.declared_at < change.at],
         nights=_nights(schedule, arrivals, people_by_id),
         ahead=_ahead(schedule, covers, change.at, names),
-        postmortems=[
-            (d.ref, titles[d.incident_id], d.due_at)
-            for d in await postmortems.unpublished(tx)
-            if d.incident_id in titles
-        ],
+        postmortems=[(d.ref, titles[d.incident_id], d.due_at) for d in documents if d.incident_id in titles],
         action_items=await _action_items(tx, team, change),
         now=now,
     )
+
+
+async def _incidents(tx: Tx, start: datetime, end: datetime, documented: Sequence[int]) -> list[Incident]:
+    """Return the incidents that are open, that were declared in a shift, and whose post-mortem is due.
+
+    Private ones are missing: everyone can read a handoff.
+    """
+    phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
+    in_shift = IncidentFilter(phases=phases, drill=False, since=start, until=end)
+    listed = [
+        *await incidents.incidents(tx, OPEN, False, MAX_INCIDENTS),
+        *await incidents.matching(tx, in_shift, limit=MAX_INCIDENTS),
+        *(await incidents.incidents_by_id(tx, documented)).values(),
+    ]
+    wanted = [i for i in listed if i.phase in phases and not i.drill and not i.is_private]
+    return list({i.id: i for i in wanted}.values())
 
 
 async def _action_items(tx: Tx, team_id: int, change: ShiftChange) -> list[tuple[str, str, str, date]]:

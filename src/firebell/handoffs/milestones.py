@@ -118,14 +118,16 @@ def next_milestone(
 def changes(schedule: Schedule, a: datetime, b: datetime) -> list[ShiftChange]:
     """Return the shift changes in `[a, b)` for which a document is due, at most one a day.
 
-    Only the rotation counts: covering an evening of a week does not begin a new shift.
+    Only the rotation counts: covering an evening of a week does not begin a new shift. The first shift of a new
+    schedule takes over from no one.
     """
     rotation = replace(schedule, overrides=()) if schedule.layers else schedule
     low = a - timedelta(days=1)
+    begun = low if schedule.created_at is None else max(low, schedule.created_at)
     by_day: dict[date, ShiftChange] = {}
     for before, after in pairwise(between(rotation, low - SHIFT_LOOKBACK, b)):
         day = to_local(after.start, schedule.tz).date()
-        if after.start > low and day not in by_day:
+        if after.start > begun and day not in by_day:
             by_day[day] = ShiftChange(day, max(before.start, after.start - SHIFT_LOOKBACK), after.start)
     return [change for change in by_day.values() if a <= change.at < b]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 BOM = "\ufeff"
 """Makes Excel read the file as UTF-8."""
@@ -14,9 +15,13 @@ def escape_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_RUN) else cell
 
 
+def _cell(value: object) -> str:
+    return str(value) if isinstance(value, int | float | Decimal) else escape_formula(str(value))
+
+
 def to_csv(rows: Iterable[Sequence[object]], *, bom: bool = False) -> str:
-    """Return rows as CSV with CRLF line ends (RFC 4180)."""
+    """Return rows as CSV with CRLF line ends (RFC 4180); a number stays one, also if it is negative."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([escape_formula(str(cell)) for cell in row] for row in rows)
+    writer.writerows([_cell(value) for value in row] for row in rows)
     return (BOM if bom else "") + out.getvalue()

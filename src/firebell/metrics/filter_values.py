@@ -9,6 +9,7 @@ from fastapi import Response
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import TYPE_NAMES
 from firebell.kit.web import html
+from firebell.kit.web.file_names import disposition
 from firebell.metrics import queries, windows
 from firebell.metrics.queries import Query
 from firebell.people import actions as people
@@ -60,7 +61,7 @@ async def filters(visit: Visit, address: Address) -> dict[str, Any]:
 
 
 def file(body: str, name: str, media_type: str) -> Response:
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(name)}
     return Response(body, headers=headers, media_type=media_type)
 
 

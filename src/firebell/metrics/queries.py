@@ -387,15 +387,16 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
         )
     counted = await member_store.count(tx, what.slug, of)
     earlier = await member_store.count(tx, what.slug, of, before=True)
+    count_before = _count_before(of, earlier.n)
     if what.slug == CUSTOMER_MINUTES:
         return Result(
             what,
             of,
             counted.excluded,
             count=Count(counted.n),
-            count_before=_count_before(of, earlier.n),
+            count_before=count_before,
             customer_minutes=counted.hits,
-            customer_minutes_before=earlier.hits,
+            customer_minutes_before=None if count_before is None else earlier.hits,
             table=await customer_minutes.by_month(tx, of) if with_tables and counted.n else None,
         )
     return Result(
@@ -403,7 +404,7 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
         of,
         counted.excluded,
         count=Count(counted.n),
-        count_before=_count_before(of, earlier.n),
+        count_before=count_before,
         table=await frequency(tx, of) if with_tables else None,
     )
 

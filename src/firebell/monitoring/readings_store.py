@@ -5,6 +5,7 @@ from typing import Any
 
 from firebell.incidents.model import OPEN as OPEN_PHASES
 from firebell.kit.db.database import Reads
+from firebell.kit.jobs import timers
 from firebell.monitoring.model import Readings
 from firebell.paging.actions import PAGE_LANE_KINDS
 from firebell.paging.model import OPEN as OPEN_PAGES
@@ -29,16 +30,7 @@ async def readings(tx: Reads, now: datetime) -> Readings:
         """,
         list(STATES),
     )
-    timers = await tx.fetch(
-        """
-        select kind = any($2::text[]) as of_pages, count(*) as timers, min(due_at) as since
-        from due
-        where due_at <= $1
-        group by of_pages
-        """,
-        now,
-        list(PAGE_LANE_KINDS),
-    )
+    overdue = await timers.overdue(tx, now, PAGE_LANE_KINDS)
     incidents = await tx.fetch(
         """
         select severity, count(*) as incidents
@@ -75,8 +67,8 @@ async def readings(tx: Reads, now: datetime) -> Readings:
         },
         oldest_unacknowledged_s=_age_s(row["unacknowledged_since"], now),
         open_incidents={severity: numbers.get(severity, 0) for severity in SEVERITIES},
-        overdue_timers={True: 0, False: 0, **{t["of_pages"]: t["timers"] for t in timers}},
-        oldest_timer_s={True: 0.0, False: 0.0, **{t["of_pages"]: _age_s(t["since"], now) for t in timers}},
+        overdue_timers={of_pages: each.timers for of_pages, each in overdue.items()},
+        oldest_timer_s={of_pages: _age_s(each.since, now) for of_pages, each in overdue.items()},
         queues={
             "reactions": row["reactions"],
             "subscribers": row["subscribers"],

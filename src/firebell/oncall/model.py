@@ -134,6 +134,8 @@ class Schedule:
     team_id: int = 0
     shadows: tuple[Shadow, ...] = ()
     archived_at: datetime | None = None
+    created_at: datetime | None = None
+    """None for a draft."""
     inactive_during: Mapping[User, Sequence[OpenInterval]] = field(default_factory=dict)
 
     @property

@@ -65,7 +65,7 @@ withdraw = review.withdraw
 
 
 async def unpublished(tx: Tx) -> list[ListedPostmortem]:
-    """Return up to 500 unpublished post-mortems in descending order of their due time."""
+    """Return up to 500 post-mortems of incidents that are to be published, the one that is due first at the top."""
     return await store.unpublished(tx, await incidents.hidden_ids(tx))
 
 

@@ -88,12 +88,13 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
 
 
 async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
-    """Return up to 500 unpublished post-mortems about none of `hidden`, in descending order of their due time."""
+    """Return up to 500 post-mortems that are to be published, about none of `hidden`, those due first at the top."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
         where state <> 'published'
+            and state <> 'withdrawn'
             and incident_id is not null
             and not exists (
                 select
@@ -101,7 +102,7 @@ async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
                 where about.postmortem_id = postmortem.id
                     and about.incident_id = any($1::bigint[])
             )
-        order by due_at desc
+        order by due_at, id
         limit 500
         """,
         list(hidden),

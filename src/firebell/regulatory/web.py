@@ -14,6 +14,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_wall
 from firebell.kit.web import flash, html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -192,7 +193,7 @@ async def export(visit: CurrentVisit) -> Response:
         for clock in _in_tab(one, "all"):
             excluding = latest.get(clock.excluded_by)
             rows.append(_row(one, replace(clock, record=clock.record or excluding)))
-    headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="regulatory-register.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition("regulatory-register.csv")}
     return Response(to_csv(rows), headers=headers, media_type="text/csv")
 
 

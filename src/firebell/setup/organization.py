@@ -16,6 +16,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
@@ -160,28 +161,27 @@ async def create_organization(tx: Tx, answers: Answers, password_hash: str, now:
 async def _rota(
     tx: Tx, actor: Actor, answers: Answers, team_id: int, everyone: list[int], now: datetime
 ) -> list[Level]:
-    """Create a weekly rotation, its secondary one person behind, and return the levels that page them."""
+    """Create a weekly rotation from `now` on, its secondary one person behind; return the levels that page them."""
     names = ["primary", "secondary"] if len(everyone) > 1 else ["primary"]
     levels = []
     for offset, name in enumerate(names):
+        rotation = Layer(
+            id=0,
+            name="Rotation",
+            slots=tuple((person,) for person in everyone),
+            anchor=_anchor(answers, now),
+            unit=Unit.WEEK,
+            every=1,
+            tz=answers.tz,
+            offset=offset,
+        )
         schedule = await oncall.create_schedule(
             tx,
             actor,
             name=f"{answers.team} {name}",
             team_id=team_id,
             tz=answers.tz,
-            layers=[
-                Layer(
-                    id=0,
-                    name="Rotation",
-                    slots=tuple((person,) for person in everyone),
-                    anchor=_anchor(answers, now),
-                    unit=Unit.WEEK,
-                    every=1,
-                    tz=answers.tz,
-                    offset=offset,
-                )
-            ],
+            layers=[layer_versions.begun(rotation, now)],
             now=now,
         )
         levels.append(Level(targets=(Target(TargetKind.SCHEDULE, schedule.id),), ack_within_s=300))

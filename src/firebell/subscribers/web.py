@@ -15,6 +15,7 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_choices, to_number
 from firebell.kit.web import flash, html, routing, transaction
+from firebell.kit.web.file_names import disposition
 from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
@@ -235,7 +236,7 @@ async def export(request: Request, slug: str, q: str = "", channel: str = "", st
     """Export the list with the same parameters."""
     async with transaction.opened(request) as (tx, _):
         page = await status_pages.status_page(tx, slug)
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="subscribers-{page.slug}.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(f"subscribers-{page.slug}.csv")}
     rows = _rows(html.ctx(request), page, _filter(channel, state, q))
     return StreamingResponse(rows, headers=headers, media_type="text/csv")
 

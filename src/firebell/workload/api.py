@@ -19,6 +19,7 @@ from firebell.kit.web.api import (
     matching,
     problems,
 )
+from firebell.kit.web.file_names import disposition
 from firebell.oncall.rota.fairness import HourClass, Load
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
@@ -362,7 +363,7 @@ async def get_report_csv(
 def attachment(report: WorkloadReport, *, bom: bool) -> Response:
     """Return a report as a CSV download."""
     name = f"on-call-{report.month:%Y-%m}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": disposition(name), "Cache-Control": "no-store"}
     return Response(csv_report(report, bom=bom), media_type="text/csv", headers=headers)
 
 

@@ -15,24 +15,27 @@ from firebell.workload.model import Line, Pay, Rates, TimeOff
 
 _MAX_AMOUNT = Decimal(1_000_000)
 _MAX_REST_HOURS = Decimal(24)
-_SECONDS_PER_HOUR = Decimal(3600)
+_MICROSECONDS_PER_HOUR = Decimal(3_600_000_000)
 TIME_OFF_SEVERITY = 1
 """Nights with a page of this severity or a worse one (SEV0, SEV1) earn time off."""
 
 
 def hours(length: timedelta) -> Decimal:
-    """Return a duration in hours, exact to the microsecond."""
-    return (Decimal(length // timedelta(microseconds=1)) / 1_000_000) / _SECONDS_PER_HOUR
+    """Return a duration in hours, to show it: a third of an hour has no last digit."""
+    return Decimal(length // timedelta(microseconds=1)) / _MICROSECONDS_PER_HOUR
 
 
 def pay(load: Load, rates: Rates) -> Pay:
     """Return the pay for a load; each line is rounded, and the total is their sum."""
-    lines = tuple(
-        Line(c, load.of(c), currencies.rounded(hours(load.of(c)) * rates.of(c), rates.currency))
-        for c in HourClass
-    )
+    lines = tuple(Line(c, load.of(c), _amount(load.of(c), rates.of(c), rates.currency)) for c in HourClass)
     stipend = currencies.rounded(rates.per_shift * load.shifts, rates.currency)
     return Pay(lines, load.shifts, stipend, sum((line.amount for line in lines), stipend))
+
+
+def _amount(length: timedelta, per_hour: Decimal, currency: str) -> Decimal:
+    """Return what a duration costs, rounded half up once: 2 minutes are no exact number of hours."""
+    microseconds = Decimal(length // timedelta(microseconds=1))
+    return currencies.rounded(microseconds * per_hour / _MICROSECONDS_PER_HOUR, currency)
 
 
 def time_off(arrivals: Sequence[Arrival], tz: str, month: date, rates: Rates) -> tuple[TimeOff, ...]:

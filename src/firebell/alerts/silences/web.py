@@ -18,6 +18,7 @@ from firebell.kit.localtime import to_input_value, to_local
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import MAX_ID, to_choices, to_id
 from firebell.kit.web import flash, html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -81,7 +82,7 @@ def _is_in(week: timeline.Week, now: datetime) -> bool:
 async def export(request: Request) -> Response:
     """Export all silences that are stored, newest first."""
     await authentication.signed_in(request)
-    headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="silences.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition("silences.csv")}
     return StreamingResponse(_rows(html.ctx(request)), headers=headers, media_type="text/csv")
 
 

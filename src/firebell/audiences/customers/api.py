@@ -13,6 +13,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.mail.addresses import ADDRESS_CHARACTERS
 from firebell.kit.web import api, html
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Name, PathId, Text, problems
+from firebell.kit.web.file_names import disposition
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -155,7 +156,7 @@ async def export_customers(w: Manager) -> Response:
         {each.id: each.slug for each in await catalog.services(w.tx, with_deleted=True)},
         await customer_store.component_names(w.tx),
     )
-    headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="customers.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition("customers.csv")}
     return Response(text, headers=headers, media_type="text/csv")
 
 

@@ -14,6 +14,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import plural, to_choices, to_id
 from firebell.kit.web import flash, html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
@@ -76,7 +77,7 @@ async def export(visit: CurrentVisit) -> Response:
         {each.id: each.slug for each in await catalog.services(visit.tx, with_deleted=True)},
         await customer_store.component_names(visit.tx),
     )
-    headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="customers.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition("customers.csv")}
     return Response(text, headers=headers, media_type="text/csv")
 
 

@@ -16,6 +16,7 @@ from firebell.incidents.queries import IncidentSummary, summaries
 from firebell.kit.context import Context
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.web import html, routing, transaction
+from firebell.kit.web.file_names import disposition
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 
@@ -50,7 +51,7 @@ async def export(
     async with transaction.opened(request) as (tx, now):
         wanted = await filtering.resolve(tx, query, person_id=me.id, tz=me.tz)
     tab = tab_of(state)
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(f"incidents-{tab}.csv")}
     rows = _rows(html.ctx(request), in_tab(tab, wanted), sort_of(sort, tab), now)
     return StreamingResponse(rows, headers=headers, media_type="text/csv")
 

@@ -19,6 +19,7 @@ from firebell.kit.errors import Conflict, FirebellError, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.kit.web.stored_files import stored_file
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -170,5 +171,5 @@ async def timeline_as_markdown(visit: CurrentVisit, ref: str) -> Response:
 async def export(visit: CurrentVisit, ref: str) -> Response:
     incident = await actions.incident(visit.tx, parse_ref("INC", ref))
     document = await incident_export(visit.tx, incident, visit.now)
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{incident.ref}.json"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(f"{incident.ref}.json")}
     return Response(document.model_dump_json(indent=2), headers=headers, media_type="application/json")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +278,39 @@ async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: in
     )
     assert row
     return Trouble(row["overdue"], row["since"], row["failing"])
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueTimers:
+    """How many timers are overdue, and since when the first of them."""
+
+    timers: int = 0
+    since: datetime | None = None
+
+
+async def overdue(tx: Reads, now: datetime, kinds: Collection[str]) -> dict[bool, OverdueTimers]:
+    """Return the overdue timers of `kinds` by True, and all others by False."""
+    rows = await tx.fetch(
+        """
+        select
+            kinds.kind = any($2::text[]) as is_of_kinds,
+            sum(overdue.timers)::bigint as timers,
+            min(overdue.since) as since
+        from timer_kinds() as kinds (kind)
+        cross join lateral (
+            select count(*) as timers, min(due_at) as since
+            from due
+            where kind = kinds.kind
+                and due_at <= $1
+        ) overdue
+        where overdue.timers > 0
+        group by is_of_kinds
+        """,
+        now,
+        list(kinds),
+    )
+    by_lane = {row["is_of_kinds"]: OverdueTimers(row["timers"], row["since"]) for row in rows}
+    return {is_of_kinds: by_lane.get(is_of_kinds, OverdueTimers()) for is_of_kinds in (True, False)}
 
 
 async def due_times(tx: Tx, kind: str) -> dict[str, datetime]:

@@ -32,6 +32,7 @@ from firebell.kit.process_health import HealthWarning
 from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
 from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
+from firebell.kit.web.file_names import disposition
 from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
 from firebell.kit.web.template_compiler import CompiledTemplates
 
@@ -305,7 +306,7 @@ async def render_shared(
 
 def download(body: bytes, name: str) -> Response:
     """Return untrusted bytes as a plain-text download that no browser interprets."""
-    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**HEADERS, "Content-Disposition": disposition(name)}
     return Response(body, headers=headers, media_type="text/plain")
 
 

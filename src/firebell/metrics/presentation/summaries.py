@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import fmean
 from typing import Literal
 
@@ -112,11 +113,15 @@ class Change:
 def change(now: Sequence[Step], before: Sequence[Step], seed: int, *, is_censored: bool) -> Change:
     """Return whether a duration changed since the period before.
 
-    Small samples are shuffled. Large ones changed if the intervals of their medians do not touch, which is stricter.
+    Small samples are shuffled, with what was cut off as if it had ended then: it is a change only if the medians that
+    are shown differ in the same direction. Large ones changed if the intervals of their medians do not touch, which is
+    stricter.
     """
     one, other = (summary(steps, None, is_censored=is_censored) for steps in (now, before))
     n, m = one.n, other.n
-    is_shorter = (one.median or 0) < (other.median or 0)
+    # a median that is not reached is longer than any
+    median, median_before = (inf if each.median is None else each.median for each in (one, other))
+    is_shorter = median < median_before
     if n < TOO_FEW_BELOW or m < TOO_FEW_BELOW:
         return Change(n, m, other.median, "too_few", None, is_shorter)
     if n + m <= INLINE_VALUES:
@@ -126,9 +131,9 @@ def change(now: Sequence[Step], before: Sequence[Step], seed: int, *, is_censore
         )
         comparison = permutation_test.compare(mine, theirs, seed)
         assert comparison
-        return Change(
-            n, m, other.median, "change" if comparison.is_change else "none", comparison, is_shorter
-        )
+        is_shown = median != median_before and is_shorter == (comparison.difference < 0)
+        result: Literal["none", "change"] = "change" if comparison.is_change and is_shown else "none"
+        return Change(n, m, other.median, result, comparison, is_shorter)
     assert one.interval
     assert other.interval
     apart = _ends_before(one.interval, other.interval) or _ends_before(other.interval, one.interval)

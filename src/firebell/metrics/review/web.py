@@ -4,6 +4,7 @@ from fastapi import Response
 
 from firebell.kit.errors import FirebellError
 from firebell.kit.web import html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.metrics.presentation import wording
 from firebell.metrics.review import document, quarters, queries
 from firebell.people import actions as people
@@ -30,7 +31,7 @@ async def quarterly_review(
         error = refused
     if review and format == "md":
         name = f"firebell-review-{review.quarter}{f'-{team}' if team else ''}.md"
-        headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+        headers = {**html.HEADERS, "Content-Disposition": disposition(name)}
         text = document.markdown(review, visit.ctx.public_url)
         return Response(text, headers=headers, media_type="text/markdown; charset=utf-8")
     if review:

@@ -73,6 +73,11 @@ def replaced(schedule: Schedule, layers: Sequence[Layer], at: datetime) -> Sched
     return replace(schedule, layers=tuple(_merged(schedule, opened, unchanged, at)))
 
 
+def begun(layer: Layer, at: datetime) -> Layer:
+    """Return a layer of a schedule that is created at `at`: it begins then at the earliest."""
+    return layer if validity(layer)[0] >= at else replace(layer, start=at)
+
+
 def _opened(before: Layer | None, layer: Layer, at: datetime) -> Layer:
     offset = offset_at(before, layer, at) if before and validity(before)[0] <= at else layer.offset
     return replace(layer, id=0, start=max(validity(layer)[0], at), offset=offset)

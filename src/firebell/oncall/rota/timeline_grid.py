@@ -181,9 +181,20 @@ def weeks(
 
 
 def runs(schedule: Schedule, picture: ShownDays) -> list[Shift]:
-    """Return the shifts on the shown days, with their true ends up to `AROUND` beyond."""
+    """Return the shifts on the shown days, with their true ends up to `SHIFT_END_SEARCH` beyond.
+
+    Before the schedule was created, there is no gap.
+    """
     shifts = between(schedule, picture.start - SHIFT_END_SEARCH, picture.end + SHIFT_END_SEARCH)
-    return [run for run in shifts if _shown(run, picture)]
+    runs = [_since_creation(schedule, shift) for shift in shifts]
+    return [run for run in runs if run.start < run.end and _shown(run, picture)]
+
+
+def _since_creation(schedule: Schedule, shift: Shift) -> Shift:
+    """Return a gap without the time before the schedule was created, and any other shift as it is."""
+    if shift.users or schedule.created_at is None or schedule.created_at <= shift.start:
+        return shift
+    return replace(shift, start=min(schedule.created_at, shift.end))
 
 
 def _shown(x: Shift | Override, picture: ShownDays) -> bool:

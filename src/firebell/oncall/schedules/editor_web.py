@@ -190,7 +190,7 @@ async def _preview(visit: Visit, old: Schedule | None) -> Response:
         if not staffed:
             raise Invalid("Choose at least one person.")
         at = editor_form.begins(fields["from"], "from", visit.person.tz, visit.now)
-        before = old or Schedule(id=0, name=fields["name"], tz=fields["tz"], layers=())
+        before = old or Schedule(id=0, name=fields["name"], tz=fields["tz"], layers=(), created_at=visit.now)
         after = await actions.edited(visit.tx, before, staffed, at)
         preview = await check_queries.preview_of(visit.tx, before, after, visit.now)
     except Invalid as error:
@@ -220,8 +220,9 @@ async def _store(
 ) -> Schedule:
     actor, team = authentication.actor_of(me), to_required(fields["team"], "team")
     if old is None:
+        begun = [layer_versions.begun(layer, now) for layer in layers]
         return await actions.create_schedule(
-            tx, actor, name=fields["name"], team_id=team, tz=fields["tz"], layers=layers, now=now
+            tx, actor, name=fields["name"], team_id=team, tz=fields["tz"], layers=begun, now=now
         )
     at = editor_form.begins(fields["from"], "from", me.tz, now)
     schedule_id, version = old.id, to_number(fields["version"], "version")

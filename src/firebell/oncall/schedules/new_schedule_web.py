@@ -11,6 +11,7 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_required, to_wall
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.model import Layer, Unit
+from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, editor_form
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -62,7 +63,7 @@ async def create(visit: CurrentVisit) -> Response:
                     name=f"{fields.get('name', '')}{suffix}",
                     team_id=to_required(fields.get("team"), "team"),
                     tz=fields.get("tz", ""),
-                    layers=[_rotation(order, anchor, fields, offset)],
+                    layers=[layer_versions.begun(_rotation(order, anchor, fields, offset), visit.now)],
                     now=visit.now,
                 )
     except (Invalid, Conflict) as error:

@@ -76,6 +76,7 @@ async def schedules(
             team_id=row["team_id"],
             shadows=tuple(shadows.get(row["id"], ())),
             archived_at=row["archived_at"],
+            created_at=row["created_at"],
             inactive_during=inactive_during,
         )
         for row in rows
@@ -100,6 +101,7 @@ async def _schedule_rows(
             tz,
             version,
             archived_at,
+            created_at,
             exists (select from shadow where schedule_id = s.id) as shadowed,
             exists (select from calendar_import where schedule_id = s.id) as imported,
             array(select id from person where not active and id is distinct from $5) as inactive,

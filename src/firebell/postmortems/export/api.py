@@ -7,6 +7,7 @@ from fastapi import Query, Request, Response
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api, html, routing, transaction
 from firebell.kit.web.api import Text, problems
+from firebell.kit.web.file_names import disposition
 from firebell.people import authentication, route_access
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
@@ -28,7 +29,7 @@ async def _file(request: Request, ref: str, kind: ExportFormat, *, as_roles: boo
         file = await queries.exported(tx, incident_id, ctx.public_url, now, as_roles=as_roles)
     content = await formats.content(file.document, kind, file.chart)
     name = f"post-mortem-{file.document.meta.ref}.{kind}"
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(name)}
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 
 

@@ -79,7 +79,8 @@ class PostmortemMeeting:
         """Return the meeting with its pause ended, itself if it is not paused."""
         if self.paused_at is None:
             return self
-        seconds = round((now - self.paused_at).total_seconds())
+        # a clock that was set back makes no pause negative
+        seconds = max(0, round((now - self.paused_at).total_seconds()))
         return replace(
             self,
             paused_at=None,

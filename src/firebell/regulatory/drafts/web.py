@@ -12,6 +12,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_number, to_wall
 from firebell.kit.web import flash, html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -74,7 +75,7 @@ async def export_breaches(visit: CurrentVisit) -> Response:
         at = one.notified_at.isoformat() if one.notified_at else ""
         decision = (one.incident.ref, one.incident.title, one.decided_at.isoformat(), one.decided_by)
         rows.append((*decision, one.facts, one.effects, one.remedial_action, at, one.notified, one.reason))
-    headers = {**html.HEADERS, "Content-Disposition": 'attachment; filename="breach-register.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition("breach-register.csv")}
     return Response(to_csv(rows), headers=headers, media_type="text/csv")
 
 
@@ -104,7 +105,7 @@ async def draft_as_text(visit: CurrentVisit, ref: str, draft_id: int, form: str)
     view = await draft_queries.draft_view(visit.tx, visit.actor, incident_id, draft_id, visit.now)
     text = draft_text.exported(replace(view.draft, text=view.text), view.template)
     name = f"inc-{incident_id}-{view.draft.obligation.lower()}-{view.draft.part}.{form}"
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(name)}
     body = text if form == "md" else draft_text.to_plain(text)
     return Response(body, headers=headers, media_type=EXPORTS[form])
 

@@ -6,6 +6,7 @@ from fastapi import Response
 
 from firebell.catalog import service_file
 from firebell.kit.web import html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -40,5 +41,5 @@ async def _exported(visit: Visit, q: str, team: str, tier: str, health: str) -> 
 
 
 def _download(text: str, name: str, media_type: str) -> Response:
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(name)}
     return Response(text, headers=headers, media_type=media_type)

@@ -7,6 +7,7 @@ from fastapi import Response
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_number
 from firebell.kit.web import html, routing
+from firebell.kit.web.file_names import disposition
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -52,7 +53,7 @@ async def show_monthly_uptime(visit: CurrentVisit, slug: str, months: str = "") 
 @router.get("/status-pages/{slug}/uptime.csv", dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def export_monthly_uptime(visit: CurrentVisit, slug: str, months: str = "") -> Response:
     page, report, _ = await _report(visit, slug, months)
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="uptime-{page.slug}.csv"'}
+    headers = {**html.HEADERS, "Content-Disposition": disposition(f"uptime-{page.slug}.csv")}
     return Response(to_csv([_HEAD, *_rows(report)]), headers=headers, media_type="text/csv")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
+from urllib.parse import quote
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -27,7 +28,8 @@ Limit = Annotated[
 def link_next(request: Request, response: Response, before: object, limit: int) -> None:
     """Set the response's `Link` header to the next page of a list."""
     url = request.url.include_query_params(before=before, limit=limit)
-    response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    # a slug can have letters of any script, and a header holds only ASCII
+    response.headers["Link"] = f'<{quote(url.path)}?{url.query}>; rel="next"'
 
 
 class Pagination:
