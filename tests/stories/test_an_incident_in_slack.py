@@ -14,12 +14,13 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
-from tests.chat_world import announce, chat_world, dead, declare, make_private, note, run_for
+from tests.chat_world import announce, chat_world, dead, declare, note, run_for
 from tests.standins.slack.workspace import BOT_USER, Workspace
 from tests.world import World
 
 
-async def _take(w: World, incident_id: int, role: IncidentRole, person: int) -> None:
+async def take(w: World, incident_id: int, role: IncidentRole, person: int) -> None:
+    """Let a person take a role, as Mara."""
     actor = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         await incidents.take_role(tx, actor, incident_id, role, person, w.now)
@@ -41,23 +42,24 @@ def _summary(space: Workspace, incident_id: int) -> dict[str, Any]:
     return next(m for m in space.room(incident_id).messages if m["metadata"]["event_payload"]["key"] == key)
 
 
-def _shown(message: dict[str, Any]) -> str:
+def blocks_of(message: dict[str, Any]) -> str:
+    """Return the blocks of a message as text."""
     return str(message["blocks"])
 
 
 async def test_a_declared_incident_gets_a_channel_with_a_pinned_summary(dsn: str, clock: FakeClock) -> None:
     async with chat_world(dsn, clock) as (w, space, _):
         incident = await declare(w)
-        await _take(w, incident.id, IncidentRole.COMMANDER, w.mara)
+        await take(w, incident.id, IncidentRole.COMMANDER, w.mara)
         await run_for(w, 20)
 
         room = space.room(incident.id)
         assert room.name == f"incident-{w.now:%Y-%m-%d}-card-payments-fail"
         summary = _summary(space, incident.id)
         assert room.pins == [summary["ts"]]
-        assert "Mara Lindqvist" in _shown(summary)
-        assert "Update template" in _shown(summary)
-        assert f"/incidents/{incident.ref}" in _shown(summary)
+        assert "Mara Lindqvist" in blocks_of(summary)
+        assert "Update template" in blocks_of(summary)
+        assert f"/incidents/{incident.ref}" in blocks_of(summary)
         assert room.topic.startswith("SEV1 · declared · IC Mara Lindqvist")
         assert space.users["mara@example.org"]["id"] in room.members
         assert "Incident" in [b["title"] for b in room.bookmarks]
@@ -92,7 +94,7 @@ async def test_a_change_of_severity_is_in_summary_and_topic_at_once(dsn: str, cl
         await run_for(w, 3)
 
         assert space.room(incident.id).topic.startswith("SEV0")
-        assert "SEV0" in _shown(_summary(space, incident.id))
+        assert "SEV0" in blocks_of(_summary(space, incident.id))
 
 
 async def test_what_was_overwritten_while_slack_refused_is_never_sent(dsn: str, clock: FakeClock) -> None:
@@ -132,7 +134,7 @@ async def test_25_entries_within_a_second_become_three_messages(dsn: str, clock:
 
         added = room.messages[before:]
         assert len(added) == 3
-        shown = "".join(_shown(message) for message in added)
+        shown = "".join(blocks_of(message) for message in added)
         assert all(f"seen {number}" in shown for number in range(25))
 
 
@@ -158,7 +160,7 @@ async def test_a_killed_process_leaves_neither_a_double_nor_a_hole(dsn: str, clo
         assert len(space.channels) == 1
         room = space.room(incident.id)
         assert set(room.keys().values()) == {1}
-        assert all(any(f"seen {n}" in _shown(m) for m in room.messages) for n in range(5))
+        assert all(any(f"seen {n}" in blocks_of(m) for m in room.messages) for n in range(5))
         assert await dead(w) == []
         assert "conversations.create" in lost
 
@@ -205,10 +207,10 @@ async def test_an_hour_without_slack_loses_nothing_and_floods_nothing(dsn: str, 
         await run_for(w, 400, 10)
 
         added = room.messages[before:]
-        shown = "".join(_shown(m) for m in added)
+        shown = "".join(blocks_of(m) for m in added)
         assert all(f"seen {number}" in shown for number in range(30))
         assert len(added) <= 6
-        assert any("While chat was unavailable" in _shown(m) for m in added)
+        assert any("While chat was unavailable" in blocks_of(m) for m in added)
         assert room.topic.startswith("SEV0")
         assert await dead(w) == []
 
@@ -226,79 +228,8 @@ async def test_the_announcement_is_one_message_with_updates_as_replies(dsn: str,
         (announcement, reply) = channel.messages
         assert announcement["text"].startswith(f"{incident.ref} SEV1")
         assert reply["thread_ts"] == announcement["ts"]
-        assert "We roll back" in _shown(reply)
-        assert "We roll back" in _shown(announcement)
-
-
-async def test_a_private_incident_is_nowhere_but_in_its_private_room(dsn: str, clock: FakeClock) -> None:
-    async with chat_world(dsn, clock) as (w, space, account):
-        channel = space.add_channel("incidents")
-        await announce(w, account, channel.id, pages=True)
-        await declare(w, "Keys were leaked")
-        await make_private(w)
-        await run_for(w, 60)
-
-        assert channel.messages == []
-        (room,) = [c for c in space.channels.values() if c.creator == BOT_USER]
-        assert room.is_private
-        assert "leaked" not in room.name
-        assert "private-inc-" in room.name
-
-
-async def test_who_only_acknowledged_a_page_is_not_invited_to_the_channel_of_a_private_incident(
-    dsn: str, clock: FakeClock
-) -> None:
-    """They may not read the incident: a private one has pages that everyone may acknowledge."""
-    async with chat_world(dsn, clock) as (w, space, _account):
-        users = {name: space.users[f"{name}@example.org"]["id"] for name in ("mara", "jun")}
-        await w.alert()
-        page = await w.page()
-        await w.ack(w.jun)
-        incident = await declare(w, "Keys were leaked", severity=2, page_id=page.id, private=True)
-        await run_for(w, 60)
-        (room,) = [c for c in space.channels.values() if c.creator == BOT_USER]
-        assert room.is_private
-        assert room.members == {BOT_USER, users["mara"]}
-
-        await _take(w, incident.id, IncidentRole.RESPONDER, w.jun)
-        await run_for(w, 60)
-        assert room.members == {BOT_USER, *users.values()}
-
-
-async def test_an_incident_that_becomes_private_leaves_nothing_of_us_in_public(
-    dsn: str, clock: FakeClock
-) -> None:
-    async with chat_world(dsn, clock) as (w, space, account):
-        channel = space.add_channel("incidents")
-        await announce(w, account, channel.id)
-        incident = await declare(w, "Keys were leaked")
-        await run_for(w, 60)
-        public = space.room(incident.id)
-        await note(w, incident, "the key of the vault")
-        await run_for(w, 10)
-        await make_private(w)
-        await note(w, incident, "now private")
-        await run_for(w, 120)
-
-        assert channel.messages == []
-        assert public.messages == []
-        assert public.archived
-        assert "leaked" not in public.name + public.topic + public.purpose
-        private = next(c for c in space.channels.values() if c.is_private)
-        assert any("now private" in _shown(m) for m in private.messages)
-
-
-async def test_without_the_scope_for_private_channels_a_private_incident_gets_none(
-    dsn: str, clock: FakeClock
-) -> None:
-    async with chat_world(dsn, clock) as (w, space, _account):
-        async with w.ctx.db.tx() as tx:
-            await tx.execute("update chat_account set scopes = array_remove(scopes, 'groups:write')")
-        await declare(w, "Keys were leaked")
-        await make_private(w)
-        await run_for(w, 30)
-
-        assert space.channels == {}
+        assert "We roll back" in blocks_of(reply)
+        assert "We roll back" in blocks_of(announcement)
 
 
 async def test_a_channel_that_a_person_archived_is_asked_about_and_not_fought_over(
@@ -320,7 +251,7 @@ async def test_a_channel_that_a_person_archived_is_asked_about_and_not_fought_ov
         await run_for(w, 60)
         again = space.room(incident.id)
         assert not again.archived
-        assert any("still here" in _shown(m) for m in again.messages)
+        assert any("still here" in blocks_of(m) for m in again.messages)
 
 
 async def test_a_token_that_was_revoked_stops_the_calls_until_there_is_another(
@@ -344,7 +275,7 @@ async def test_a_token_that_was_revoked_stops_the_calls_until_there_is_another(
 
         await connect(w)
         await run_for(w, 30)
-        assert any("lost?" in _shown(m) for m in space.room(incident.id).messages)
+        assert any("lost?" in blocks_of(m) for m in space.room(incident.id).messages)
 
 
 async def test_content_that_slack_refuses_is_sent_as_plain_text(
@@ -378,7 +309,7 @@ async def test_what_cannot_be_sent_is_a_dead_letter_that_can_be_retried(dsn: str
             await accounts.retry(tx, SYSTEM, account.id, key, w.now)
         await run_for(w, 10)
 
-        assert any("unlucky" in _shown(m) for m in space.room(incident.id).messages)
+        assert any("unlucky" in blocks_of(m) for m in space.room(incident.id).messages)
         assert await dead(w) == []
 
 
@@ -407,8 +338,8 @@ async def test_a_missing_commander_is_asked_for_until_there_is_one(dsn: str, clo
         await run_for(w, 3 * 60, 30)
         (reminder,) = [m for m in room.messages if "No one is" in m["text"]]
         assert "commander" in reminder["text"]
-        await _take(w, incident.id, IncidentRole.COMMANDER, w.mara)
-        await _take(w, incident.id, IncidentRole.SME, w.jun)
+        await take(w, incident.id, IncidentRole.COMMANDER, w.mara)
+        await take(w, incident.id, IncidentRole.SME, w.jun)
         await run_for(w, 60, 10)
 
         assert "filled" in reminder["text"]
@@ -488,7 +419,7 @@ async def test_a_hundred_updates_a_minute_all_arrive(dsn: str, clock: FakeClock)
             await run_for(w, 0.6, 0.6)
         await run_for(w, 15)
 
-        shown = "".join(_shown(m) for m in space.room(incident.id).messages)
+        shown = "".join(blocks_of(m) for m in space.room(incident.id).messages)
         assert [n for n in range(100) if f"update {n:03d}." not in shown] == []
         assert space.limited == 0
 
