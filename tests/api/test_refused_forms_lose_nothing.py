@@ -103,9 +103,14 @@ async def test_what_was_typed_while_the_session_ended_is_shown_again(dsn: str, c
             assert 'href="/login?next=%2Fincidents%2FINC-1"' in answer.text
         for body in ({"csrf": csrf}, {"text": "Watching", "csrf": csrf}):
             answer = await http.post("/pages/PG-1/note", data=body)
-            assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fincidents%2FINC-1")
+            assert (answer.status_code, answer.headers["location"]) == (
+                303,
+                "/login?next=%2Fincidents%2FINC-1",
+            )
         async with e.w.ctx.db.tx() as tx:
-            assert not await tx.value("select exists (select from timeline_entry where text like '%<b>both%')")
+            assert not await tx.value(
+                "select exists (select from timeline_entry where text like '%<b>both%')"
+            )
 
 
 @pytest.mark.parametrize("name", ["new_password", "security_token", "signing_secret", "csrf", "code"])

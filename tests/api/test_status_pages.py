@@ -429,6 +429,8 @@ async def test_an_announcement_that_is_sent_twice_is_published_once(dsn: str, cl
         # the answer was slow, so the author pressed again
         clock.advance(timedelta(seconds=8))
         assert (await api("POST", INCIDENTS, first, status=201))["id"] == published["id"]
-        assert (await api("POST", INCIDENTS, {**first, "body": "Other words."}, status=201))["id"] != published["id"]
+        assert (await api("POST", INCIDENTS, {**first, "body": "Other words."}, status=201))[
+            "id"
+        ] != published["id"]
         clock.advance(timedelta(minutes=1))
         assert (await api("POST", INCIDENTS, first, status=201))["id"] != published["id"]

@@ -114,7 +114,7 @@ async def test_an_update_that_the_server_could_not_answer_is_asked_for_again(
 
         async def refuse_for_a_while(route: Route) -> None:
             # all that one alert causes follows in a moment
-            if "x-live" not in route.request.headers or refused and time.monotonic() - refused[0] > 4:
+            if "x-live" not in route.request.headers or (refused and time.monotonic() - refused[0] > 4):
                 await route.continue_()
                 return
             refused.append(time.monotonic())

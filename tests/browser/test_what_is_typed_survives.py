@@ -177,7 +177,9 @@ async def test_a_change_by_others_does_not_wipe_a_refused_form(dsn: str, browser
         await page.evaluate("document.activeElement.blur()")
         before = await reason.input_value()
         other = await _beside(page, "/incidents/INC-1")
-        await page.evaluate("document.addEventListener('morphed', () => { document.body.dataset.seen = 'yes'; })")
+        await page.evaluate(
+            "document.addEventListener('morphed', () => { document.body.dataset.seen = 'yes'; })"
+        )
         await _post(other, "Looking at the proxy")
         await expect(page.locator("body[data-seen]")).to_be_attached()
         assert await reason.input_value() == before

@@ -69,13 +69,11 @@ async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
 
 
 async def texts_of_stranger(request: Request) -> list[tuple[str, str]]:
-    """Return what someone who is signed out typed into a form, so that they can copy it; nothing if it can't be read."""
+    """Return what someone who is signed out typed into a form; nothing if it can't be read."""
     if request.method in authentication.SAFE_METHODS:
         return []
     try:
-        data = await request.form(
-            max_files=_MAX_STRANGER_FILES, max_fields=500, max_part_size=_LARGEST_FIELD
-        )
+        data = await request.form(max_files=_MAX_STRANGER_FILES, max_fields=500, max_part_size=_LARGEST_FIELD)
     except (HTTPException, ClientDisconnect):
         return []
     texts = typed_texts.of_form(data.multi_items())
