@@ -183,3 +183,19 @@ async def test_a_change_by_others_does_not_wipe_a_refused_form(dsn: str, browser
         await _post(other, "Looking at the proxy")
         await expect(page.locator("body[data-seen]")).to_be_attached()
         assert await reason.input_value() == before
+
+
+async def test_a_button_of_an_editor_that_cannot_reach_the_server_says_so(dsn: str, browser: Browser) -> None:
+    async with _room(dsn, browser) as (_, page):
+        await page.goto("/escalation/payments/edit")
+        levels = await page.locator("[data-level]").count()
+
+        async def fail(route: Route) -> None:
+            await route.abort("connectionrefused")
+
+        await page.route("**/edit?preview=yes", fail)
+        await page.locator("button[name=do][value^=insert]").first.click()
+        await expect(page.locator("#sending")).to_contain_text("what you typed is still here")
+        await page.unroute("**/edit?preview=yes")
+        await page.locator("button[name=do][value^=insert]").first.click()
+        await expect(page.locator("[data-level]")).to_have_count(levels + 1)
