@@ -283,7 +283,13 @@ class _Observed:
 def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     @app.exception_handler(authentication.SignInNeeded)
     async def stranger(request: Request, exc: authentication.SignInNeeded) -> Response:
-        return html.redirect(exc.location)
+        request.state.typed_texts = await route_access.texts_of_stranger(request)
+        if not request.state.typed_texts:
+            return html.redirect(exc.location)
+        error = Unauthenticated(
+            "You were signed out, so nothing was saved.", hint="Copy what you entered, then sign in."
+        )
+        return await _error_response(request, error, sign_in=exc.location)
 
     @app.exception_handler(FirebellError)
     async def known(request: Request, exc: FirebellError) -> Response:
@@ -360,7 +366,7 @@ def _is_api(request: Request) -> bool:
 _refusals = OncePerMinute(log, "requests are refused")
 
 
-async def _error_response(request: Request, error: FirebellError) -> Response:
+async def _error_response(request: Request, error: FirebellError, *, sign_in: str = "") -> Response:
     headers = {"X-Request-Id": correlation_id.get()}
     if isinstance(error, Unavailable):
         _refusals.add(error.reason)
@@ -383,6 +389,7 @@ async def _error_response(request: Request, error: FirebellError) -> Response:
             "reference": correlation_id.get(),
             "way_on": await error_suggestions.way_on(request, error),
             "typed_texts": getattr(request.state, "typed_texts", []),
+            "sign_in": sign_in,
         },
     )
     response.headers.update(headers)

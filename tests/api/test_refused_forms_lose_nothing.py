@@ -89,6 +89,30 @@ async def test_rows_and_choices_of_a_refused_form_are_shown_again(dsn: str, cloc
         )
 
 
+async def test_what_was_typed_while_the_session_ended_is_shown_again(dsn: str, clock: FakeClock) -> None:
+    async with everything(dsn, clock) as e, browser(e.w) as http:
+        csrf = await sign_in(e.w, http, e.w.mara)
+        http.cookies.clear()
+        http.headers["referer"] = f"{http.base_url}/incidents/INC-1"
+        entry = {"kind": "note", "text": "The pool is exhausted\nin <b>both</b> regions", "csrf": csrf}
+        for files in (None, {"files": ("", b"")}, {"files": ("graph.png", b"\x89PNG")}):
+            answer = await http.post("/incidents/INC-1/entries", data=entry, files=files)
+            assert answer.status_code == 401
+            assert "The pool is exhausted\nin &lt;b&gt;both&lt;/b&gt; regions" in answer.text
+            assert csrf not in answer.text
+            assert 'href="/login?next=%2Fincidents%2FINC-1"' in answer.text
+        for body in ({"csrf": csrf}, {"text": "Watching", "csrf": csrf}):
+            answer = await http.post("/pages/PG-1/note", data=body)
+            assert (answer.status_code, answer.headers["location"]) == (
+                303,
+                "/login?next=%2Fincidents%2FINC-1",
+            )
+        async with e.w.ctx.db.tx() as tx:
+            assert not await tx.value(
+                "select exists (select from timeline_entry where text like '%<b>both%')"
+            )
+
+
 @pytest.mark.parametrize("name", ["new_password", "security_token", "signing_secret", "csrf", "code"])
 def test_a_secret_is_not_shown_again(name: str) -> None:
     assert typed_texts.of_form([(name, "lanterns over harbor"), ("reason", "The fix works")]) == [

@@ -418,3 +418,19 @@ async def test_people_are_reminded_of_the_first_update_and_of_what_was_promised(
         await the_rule_of_a_page_is_turned_on(api)
         await firebell_posts_what_no_one_writes(w, api, http, into.ref)
         await firebell_leaves_to_people_what_is_theirs(w, api, http)
+
+
+async def test_an_announcement_that_is_sent_twice_is_published_once(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (_, api):
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        soon = (clock.now() + timedelta(hours=2)).isoformat()
+        first = {"name": "Slow", "stage": "investigating", "body": "We are looking.", "next_update_at": soon}
+        published = await api("POST", INCIDENTS, first, status=201)
+        # the answer was slow, so the author pressed again
+        clock.advance(timedelta(seconds=8))
+        assert (await api("POST", INCIDENTS, first, status=201))["id"] == published["id"]
+        assert (await api("POST", INCIDENTS, {**first, "body": "Other words."}, status=201))[
+            "id"
+        ] != published["id"]
+        clock.advance(timedelta(minutes=1))
+        assert (await api("POST", INCIDENTS, first, status=201))["id"] != published["id"]

@@ -172,6 +172,19 @@ async def test_a_page_that_arrives_never_takes_the_place_of_the_selected_one(
         assert [await state_of(page, "PG-1"), await state_of(page, "PG-2")] == ["acked", "firing"]
 
 
+async def test_a_page_that_someone_else_resolves_asks_whether_it_was_actionable(
+    dsn: str, browser: Browser
+) -> None:
+    async with serve(dsn) as server:
+        page = await open_pages(browser, server, 1)
+        await page.goto("/pages/PG-1")
+        await expect(page.locator("#vote")).to_be_hidden()
+        other = await page.context.new_page()
+        await other.goto("/pages/PG-1")
+        await press(other, "Resolve")
+        await expect(page.locator("#vote button", has_text="Yes")).to_be_visible()
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["script", "no script"])
 async def test_on_a_phone_escalate_resolve_and_join_are_one_tap_away(
     dsn: str, browser: Browser, scripts: bool

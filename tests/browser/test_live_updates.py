@@ -1,5 +1,7 @@
 """Browser: changes by others appear without a reload, and never discard what the reader types."""
 
+import time
+
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -96,6 +98,33 @@ async def test_an_update_whose_answer_never_comes_is_asked_for_again(dsn: str, b
             await http.post(address, json={"title": "Disk full", "severity": "critical"})
         await page.locator(".pg:has-text('Disk full')").wait_for()
         assert unanswered
+
+
+async def test_an_update_that_the_server_could_not_answer_is_asked_for_again(
+    dsn: str, browser: Browser
+) -> None:
+    async with serve(dsn) as server:
+        page = await (await browser.new_context(base_url=server.url)).new_page()
+        await first_run(page)
+        command = await page.inner_text(".cmd code")
+        address = next(word for word in command.split() if word.startswith("http"))
+        await page.goto("/pages")
+        await expect(page.locator("[data-pulse]")).to_be_hidden()
+        refused: list[float] = []
+
+        async def refuse_for_a_while(route: Route) -> None:
+            # all that one alert causes follows in a moment
+            if "x-live" not in route.request.headers or (refused and time.monotonic() - refused[0] > 4):
+                await route.continue_()
+                return
+            refused.append(time.monotonic())
+            await route.fulfill(status=503, headers={"X-Firebell-Page": "1"}, body="Busy")
+
+        await page.context.route("**/pages*", refuse_for_a_while)
+        async with httpx.AsyncClient(timeout=60) as http:
+            await http.post(address, json={"title": "Disk full", "severity": "critical"})
+        await page.locator(".pg:has-text('Disk full')").wait_for()
+        assert refused
 
 
 async def test_the_palette_and_single_keys_lead_everywhere(dsn: str, browser: Browser) -> None:

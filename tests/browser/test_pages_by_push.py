@@ -1,13 +1,15 @@
 """Browser: a device is set up for push, shows a page that arrives, and acknowledges it without a window."""
 
+import asyncio
 import json
 import os
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from playwright.async_api import Browser, CDPSession, expect
+from playwright.async_api import Browser, CDPSession, Route, expect
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.push_encryption import CURVE, public_bytes, to_base64
@@ -33,6 +35,15 @@ SUBSCRIBED = """
 }
 """
 """The part of the browser that asks the push service of its vendor, which no test can reach."""
+RENEWED = f"""
+keys => {{
+  if (!self.PushManager) return;
+  ({SUBSCRIBED})(keys);
+  PushManager.prototype.getSubscription = () =>
+    PushManager.prototype.subscribe({{ userVisibleOnly: true, applicationServerKey: {{ length: 65 }} }});
+}}
+"""
+"""The browser after its vendor changed the subscription."""
 RECORDED = """
 () => {
   self.shown = [], self.posted = [];
@@ -91,6 +102,50 @@ async def test_a_device_is_set_up_with_one_button(dsn: str, browser: Browser) ->
         assert [(m["kind"], m["label"], m["address"]) for m in methods if m["kind"] == "web_push"] == [
             ("web_push", "Pixel", f"{endpoint}#{keys}")
         ]
+
+
+async def test_a_device_that_was_signed_out_reports_its_new_subscription_once_it_is_signed_in(
+    dsn: str, browser: Browser
+) -> None:
+    async with serve(dsn, FIREBELL_WEB_PUSH_CONTACT="mailto:ops@firebell.example") as server:
+        page = await (await browser.new_context(base_url=server.url, viewport=PHONE)).new_page()
+        await first_run(page)
+        await page.goto("/settings/contact")
+        await page.evaluate("navigator.serviceWorker.ready")
+        key = public_bytes(ec.generate_private_key(CURVE).public_key())
+        first, second = os.urandom(16), os.urandom(16)
+        await page.evaluate(SUBSCRIBED, [_plain(key), _plain(first)])
+        await page.get_by_role("button", name="Get pages on this device").click()
+        await page.wait_for_url("**/verify**")
+
+        async def addresses() -> list[str]:
+            methods = await (await page.context.request.get("/api/v1/me/contact-methods")).json()
+            return [m["address"] for m in methods if m["kind"] == "web_push"]
+
+        await page.add_init_script(f"({RENEWED})({json.dumps([_plain(key), _plain(second)])});")
+        before, reports = await addresses(), 0
+
+        async def answer_signed_out(route: Route) -> None:
+            """Answer as the server does after the session ended."""
+            nonlocal reports
+            sent = route.request
+            async with httpx.AsyncClient(timeout=60, follow_redirects=True) as http:
+                kind = {"content-type": sent.headers["content-type"]}
+                answer = await http.post(sent.url, content=sent.post_data, headers=kind)
+            await route.fulfill(status=answer.status_code, body=answer.text)
+            reports += 1
+
+        await page.context.route("**/settings/contact/push", answer_signed_out)
+        await page.goto("/pages")
+        await until(lambda: asyncio.sleep(0, reports == 1), "the browser reports its subscription")
+        assert await addresses() == before
+        await page.context.unroute("**/settings/contact/push")
+        await page.goto("/pages")
+
+        async def is_renewed() -> bool:
+            return _plain(second)[:6] in (await addresses())[0]
+
+        await until(is_renewed, "the new subscription is stored")
 
 
 async def test_a_pushed_page_is_acknowledged_from_its_notification(

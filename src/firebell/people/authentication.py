@@ -13,7 +13,7 @@ from firebell.kit import private_reader, signing
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, Forbidden, Unavailable
-from firebell.kit.web import csrf
+from firebell.kit.web import csrf, html
 from firebell.people import permissions
 from firebell.people.api_keys import store as key_store
 from firebell.people.model import Person, Role, Session
@@ -40,7 +40,7 @@ class Caller:
 
 
 class SignInNeeded(FirebellError):  # noqa: N818
-    """The page requires a session; the handler redirects to /login."""
+    """The page requires a session; the handler redirects to /login, and from there to `target`."""
 
     def __init__(self, target: str) -> None:
         super().__init__("Please sign in.")
@@ -112,7 +112,7 @@ async def signed_in(request: Request) -> Person:
     person = await visitor(request)
     if person is None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        raise SignInNeeded(target if request.method in SAFE_METHODS else "/")
+        raise SignInNeeded(target if request.method in SAFE_METHODS else html.came_from(request))
     return person
 
 

@@ -7,6 +7,8 @@ from fastapi import Depends, Request, Security
 from fastapi.params import Depends as Needed
 from fastapi.security import HTTPBearer
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from firebell.kit.errors import Forbidden, Unauthenticated
 from firebell.kit.web import csrf, typed_texts
@@ -15,6 +17,7 @@ from firebell.people.authentication import Caller
 from firebell.people.permissions import RULES, Verb
 
 _LARGEST_FIELD = 4 * 1024 * 1024
+_MAX_STRANGER_FILES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,19 @@ async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
         await data.close()
         raise Forbidden("Your session changed.", hint="Reload the page and try again.")
     return data
+
+
+async def texts_of_stranger(request: Request) -> list[tuple[str, str]]:
+    """Return what someone who is signed out typed into a form; nothing if it can't be read."""
+    if request.method in authentication.SAFE_METHODS:
+        return []
+    try:
+        data = await request.form(max_files=_MAX_STRANGER_FILES, max_fields=500, max_part_size=_LARGEST_FIELD)
+    except (HTTPException, ClientDisconnect):
+        return []
+    texts = typed_texts.of_form(data.multi_items())
+    await data.close()
+    return texts
 
 
 _bearer = HTTPBearer(

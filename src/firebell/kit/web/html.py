@@ -51,8 +51,8 @@ HEADERS = {
 }
 OFFLINE = "Firebell-Offline"
 """Header of a page that the service worker may store, with the id of the person it was rendered for."""
-CSRF, NOW = "X-CSRF", "Firebell-Now"
-"""Headers of a shared page with the values that differ by response: the form token and the time."""
+CSRF, NOW, PERSON = "X-CSRF", "Firebell-Now", "Firebell-Person"
+"""Headers of a shared page with the values that differ by response: the form token, the time and who is signed in."""
 _FRAME_TOPICS = ("pages", "incidents")
 """The live topics of the counters in the shell."""
 
@@ -296,6 +296,7 @@ async def render_shared(
         "Vary": "Accept-Encoding",
         CSRF: csrf.mask(request.state.csrf),
         NOW: str(ctx(request).clock.now().timestamp()),
+        PERSON: str(me.id),
     }
     if request.headers.get("if-none-match") == stored.etag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

@@ -1,5 +1,5 @@
 /* Links that start an entry: data-compose chooses its kind, data-begin fills in a draft unless something is typed. */
-import { $, fetchPage, opensTab } from './dom.js';
+import { $, fetchPage, opensTab, root } from './dom.js';
 
 document.addEventListener('click', async e => {
   const link = e.target.closest('[data-compose],[data-begin]'), say = $('#say');
@@ -16,15 +16,19 @@ document.addEventListener('click', async e => {
   } catch { location.href = link.href; }
 });
 
-/* What is typed survives a reload; files can be pasted and dropped; Ctrl+Enter posts. */
+/* What is typed survives until it is posted; files can be pasted and dropped; Ctrl+Enter posts. */
 const form = $('#composer[data-draft]');
 if (form) {
-  const say = $('#say', form), pick = $('[type=file]', form), name = 'draft ' + form.dataset.draft;
-  const store = text => { try { if (text) localStorage.setItem(name, text); else localStorage.removeItem(name); } catch { /* unavailable */ } };
+  const say = $('#say', form), pick = $('[type=file]', form), name = `draft ${root.dataset.me} ${form.dataset.draft}`;
+  const store = text => { try { localStorage[name] = text; } catch { /* unavailable */ } };
   const list = () => { $('#picked', form).textContent = [...pick.files].map(file => file.name).join(', '); };
-  try { say.value ||= localStorage.getItem(name) || ''; } catch { /* unavailable */ }
+  try {
+    const sent = sessionStorage[name];
+    if (sent && ($('#flash') || $('#feed').textContent.includes(sent.trim()))) delete localStorage[name];
+    delete sessionStorage[name]; say.value ||= localStorage[name] || '';
+  } catch { /* unavailable */ }
   say.addEventListener('input', () => store(say.value));
-  form.addEventListener('submit', e => setTimeout(() => { if (!e.defaultPrevented) store(''); }));
+  form.addEventListener('submit', () => { try { sessionStorage[name] = say.value; } catch { /* unavailable */ } });
   form.addEventListener('keydown', e => { if (e.key === 'Enter' && opensTab(e)) form.requestSubmit(); });
   pick.addEventListener('change', list);
   const add = (e, { files }) => {

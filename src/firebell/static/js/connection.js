@@ -1,4 +1,4 @@
-/* Shows whether the server can be reached. */
+/* Shows whether the server can be reached, and reloads what could not be loaded. */
 import { $, $$, limit, root } from './dom.js';
 
 export let connected = true;
@@ -7,7 +7,7 @@ const strip = $('#offline');
 export const pulse = (alive = connected) => {
   const offline = !navigator.onLine, copy = +root.dataset.kept, hours = Math.round((Date.now() - copy) / 3600000);
   connected = alive;
-  $$('[data-pulse]').forEach(e => { e.hidden = alive || offline || copy || $('#sending')?.hidden === false; });
+  $$('[data-pulse]').forEach(e => { e.hidden = alive || offline || copy || !!$('#sending:not([hidden]), #signed-out:not([hidden])'); });
   $$('[data-alive]').forEach(e => { e.hidden = !alive; });
   if (!strip) return;
   strip.hidden = !offline && !copy;
@@ -23,3 +23,10 @@ export const reachable = async () => {
 addEventListener('online', () => pulse());
 addEventListener('offline', () => pulse());
 pulse();
+
+if ($('[data-unreachable]') && location.pathname !== '/offline') {
+  const retry = async () => { if (await reachable()) location.reload(); };
+  setInterval(retry, 3000); addEventListener('online', retry);
+}
+
+addEventListener('load', () => navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).catch(() => {}));

@@ -1,5 +1,6 @@
 /* The editors of policies and schedules: each change shows its effect, and the buttons of the draft don't leave the page. */
-import { $, fetchPage } from './dom.js';
+import { $, fetchPage, here } from './dom.js';
+import { load } from './live.js';
 import { morph } from './morph.js';
 
 const form = $('form[data-editor]'), parts = form.dataset.editor.split(' '), draft = form.dataset.draft;
@@ -9,8 +10,14 @@ const ask = async (fields, whole) => {
   const mine = ++turn;
   clearTimeout(wait);
   let page;
-  try { page = await fetchPage(form.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(fields) }); } catch { return; }
-  if (mine !== turn || !$('form[data-editor]', page)) return;
+  try { page = await fetchPage(form.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(fields) }); } catch { /* below */ }
+  if (mine !== turn) return;
+  if (!page || !$('form[data-editor]', page)) {
+    if (whole) document.dispatchEvent(new Event('unsent'));
+    // the session may have changed
+    if (page) load(here()).catch(() => {});
+    return;
+  }
   if (whole) $('#' + draft).replaceWith($('#' + draft, page));
   for (const id of parts) morph($('#' + id), $('#' + id, page));
 };

@@ -1,7 +1,7 @@
 /* Live updates: events of the page's topics fetch it again and morph its live parts, but nothing moves under a pointer
    or above what is being read. */
 import { lose, pulse, regain } from './connection.js';
-import { $, $$, limit, parse, root, setToken, tokenOf } from './dom.js';
+import { $, $$, here, limit, parse, root, setToken, tokenOf } from './dom.js';
 import { inUse, morph } from './morph.js';
 import { synchronize } from './countdowns.js';
 
@@ -35,33 +35,39 @@ export const apply = fresh => {
   synchronize(fresh.now);
   document.dispatchEvent(new Event('morphed'));
 };
-/* A shared rendering has token and time in headers. */
+/* No one, or someone else, is signed in. */
+const typing = () => $$('#main form, dialog form').some(inUse);
+export let isOut = false;
+const sayOut = is => { isOut = is; $$('#signed-out').forEach(strip => { strip.hidden = !is; }); pulse(); };
+export const leave = () => { if (typing()) sayOut(true); else location.reload(); };
+/* A shared rendering has person, token and time in headers. */
 let tag = '';
 export const load = async address => {
-  const headers = tag && address === location.href ? { 'X-Live': '1', 'If-None-Match': tag } : { 'X-Live': '1' };
-  const answer = await fetch(address, { headers, signal: limit(20000) });
-  if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
-  if (!answer.ok) return null;
-  const fresh = parse(await answer.text()), token = answer.headers.get('X-CSRF');
-  if (token) setToken(token, fresh);
-  fresh.tag = answer.headers.get('ETag');
-  fresh.now = +(answer.headers.get('Firebell-Now') || fresh.documentElement.dataset.now);
+  const headers = { 'X-Live': '1', ...tag && address === here() && { 'If-None-Match': tag } };
+  const answer = await fetch(address, { headers, signal: limit(20000) }), isSame = answer.status === 304;
+  if (answer.status > 499) soon(5000 + Math.random() * 2000);
+  if (!answer.ok && !isSame) return null;
+  const fresh = parse(await answer.text()), value = name => answer.headers.get(name), { me, now } = fresh.documentElement.dataset;
+  if ((value('Firebell-Person') || me || !answer.redirected && root.dataset.me) !== root.dataset.me) { leave(); return null; }
+  sayOut(false);
+  for (const page of [fresh, document]) setToken(value('X-CSRF') || tokenOf(fresh), page);
+  if (isSame) return null;
+  fresh.tag = value('ETag');
+  fresh.now = +(value('Firebell-Now') || now);
   return fresh;
 };
-/* A stored copy is old as a whole, as is its token. */
+/* A stored copy is old as a whole. */
 const replaceCopy = fresh => {
-  if (fresh.documentElement.dataset.me !== root.dataset.me) { location.reload(); return; }
-  if (!$('[data-held]') && !$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
-  setToken(tokenOf(fresh), document);
+  if (!$('[data-held]') && !typing()) morph($('#main'), $('#main', fresh));
   delete root.dataset.kept; apply(fresh); pulse();
 };
 const refresh = async () => {
   if (running || pressed || resting()) { again = true; if (!running) soon(500); return; }
   running = true; again = false; clearTimeout(frameTimer); frameTimer = 0;
   try {
-    const address = location.href, fresh = await load(address);
+    const address = here(), fresh = await load(address);
     // another row was selected meanwhile
-    if (fresh && (pressed || location.href !== address)) again = true;
+    if (fresh && (pressed || here() !== address)) again = true;
     else if (fresh && root.dataset.kept) replaceCopy(fresh);
     else if (fresh) apply(fresh);
   } catch (error) {
@@ -98,7 +104,10 @@ const connect = () => {
   // a page learns what changed between its rendering and the first stream
   stream = new EventSource('/events?topics=' + encodeURIComponent([topics, frame].filter(Boolean).join()) + (first ? '&since=' + root.dataset.now : ''));
   const alive = () => { heard = Date.now(); regain(); };
-  stream.addEventListener('error', lose);
+  stream.addEventListener('error', ({ target }) => {
+    lose();
+    if (target.readyState === 2) fetch('/api/v1/me').then(({ status }) => { if (status === 401) leave(); }, lose);
+  });
   stream.addEventListener('hello', () => { alive(); if (!first || root.dataset.kept) soon(); first = false; document.dispatchEvent(new Event('reached')); });
   stream.addEventListener('beat', alive);
   // readers of one topic spread their requests

@@ -14,5 +14,4 @@ import './menus.js';
 import './flash.js';
 import './copy_and_print.js';
 import './submit.js';
-import './reload_when_online.js';
 import './offline_actions.js';

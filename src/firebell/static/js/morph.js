@@ -1,6 +1,6 @@
 /* Makes an element equal to a fresh one in place: focus, typed text and open details survive. Rows are matched by their
    links, so that no button becomes that of another row. */
-import { $, $$ } from './dom.js';
+import { $, $$, root } from './dom.js';
 
 const target = el => el.getAttribute('href') || el.getAttribute('action') || '';
 const key = el => {
@@ -13,7 +13,9 @@ const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName &
 const dirty = f => f.type === 'checkbox' || f.type === 'radio' ? f.checked !== f.defaultChecked
   : f.tagName === 'SELECT' ? f.selectedIndex !== Math.max(0, [...f.options].findIndex(o => o.defaultSelected)) : f.value !== f.defaultValue;
 export const inUse = form => form.contains(document.activeElement) && document.activeElement.matches('input,textarea,select')
-  || $$('textarea,select,input:not([type=hidden])', form).some(dirty);
+  || $$('textarea,select,input:not([type=hidden])', form).some(dirty)
+  // what was refused is shown as if it were saved
+  || 'posted' in root.dataset && form.getAttribute('action') === location.pathname;
 export const morph = (a, b) => {
   if (a.isEqualNode(b)) return;
   if (a.nodeType !== 1) { a.data = b.data; return; }

@@ -1,7 +1,7 @@
 /* Stores actions on pages in this browser until the server answers, also across restarts, and sends them in order. The
    server executes each key once, and asks back if an action is old or the page has changed. */
 import { pulse } from './connection.js';
-import { $, $$, limit, parse, root, setToken, tokenOf } from './dom.js';
+import { $, $$, here, limit, parse, root, tokenOf } from './dom.js';
 import { load, soon } from './live.js';
 import { serverTime } from './countdowns.js';
 
@@ -77,12 +77,6 @@ function mark() {
 
 const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
 const SIGN_IN = { text: 'Sign in again to send it.', login: true, final: true };
-const renewToken = async () => {
-  const fresh = await load(location.href), token = fresh && tokenOf(fresh);
-  if (!token || fresh.documentElement.dataset.me !== root.dataset.me || token === tokenOf(document)) return false;
-  setToken(token, document);
-  return true;
-};
 const isTemporary = status => status >= 500 || [408, 425, 429].includes(status);
 const postLink = async action => {
   const answer = await fetch(action.path, { method: 'POST', body: new URLSearchParams(), keepalive: true, signal: limit(10000) });
@@ -102,7 +96,7 @@ const postAction = async (action, renewed = false) => {
   const result = await answer.json();
   if (answer.ok) return { done: result };
   if (answer.status === 401) return SIGN_IN;
-  if (answer.status === 403 && !renewed && await renewToken()) return postAction(action, true);
+  if (answer.status === 403 && !renewed) { await load(here()); return postAction(action, true); }
   return { text: result.detail, final: true, ask: result.type === 'urn:firebell:problem:stale' };
 };
 /* Later actions of this person expect the page as this one leaves it. */

@@ -1,5 +1,6 @@
 /* The palette filters commands here, so that they work while the server's search is slow or fails. */
 import { $, $$ } from './dom.js';
+import { leave } from './live.js';
 
 const pal = $('#pal');
 if (pal) {
@@ -56,7 +57,7 @@ if (pal) {
     slow = setTimeout(() => say('Still searching…'), 1500);
     try {
       const answer = await fetch('/api/v1/search?q=' + encodeURIComponent(text), { signal: mine.signal });
-      if (answer.status === 401) { location.reload(); return; }
+      if (answer.status === 401) { leave(); return; }
       if (!answer.ok) throw new Error(answer.status);
       const results = await answer.json();
       if (mine === search) { clearTimeout(slow); show(results, wordsOf(text)); }

@@ -35,8 +35,8 @@ const renew = async () => {
   const one = await (await navigator.serviceWorker.ready).pushManager.getSubscription(), address = one && addressOf(one);
   if (!address || address === before) return;
   const body = new URLSearchParams({ csrf: tokenOf(document), before, address });
-  const answer = await fetch('/settings/contact/push', { method: 'POST', body });
-  if (answer.ok) localStorage[STORED] = JSON.stringify({ me, address });
-  else if (answer.status < 500) localStorage.removeItem(STORED);
+  const { status } = await fetch('/settings/contact/push', { method: 'POST', body });
+  // not the sign-in form
+  if ([204, 404, 409].includes(status)) localStorage[STORED] = JSON.stringify({ me, address });
 };
 addEventListener('load', () => renew().catch(() => {}));

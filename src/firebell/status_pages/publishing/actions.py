@@ -40,6 +40,8 @@ COMMS_GRACE = timedelta(minutes=10)
 """How long after the declaration the first update waits for a comms lead or the commander (spec 7.3)."""
 LONGEST_PROMISE = timedelta(hours=24)
 LONGEST_ESTIMATE = timedelta(days=7)
+_TWIN_WITHIN = timedelta(minutes=1)
+_TWINS_READ = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,17 @@ async def open_incident(
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own.
 
     `continues` is the public id of a resolved one of the page, which then links to this one; so does the one that the
-    page has shown about the same incident. Raise `Conflict` if that one can still go on.
+    page has shown about the same incident. Raise `Conflict` if that one can still go on. One on its own that the
+    same person publishes twice in the same words within a minute is published once: a form can be sent twice.
     """
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
     page = await lookup.locked_page(tx, page_id)
-    earlier = await continuing.earlier_incidents(tx, page, continues, incident_id, now)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
+    if incident is None and (twin := await _twin(tx, actor, page_id, name, update, now)):
+        return twin
+    earlier = await continuing.earlier_incidents(tx, page, continues, incident_id, now)
     public_id = lookup.new_public_id()
     new_id = await incident_store.insert_incident(tx, page_id, public_id, incident_id, name, impact, now)
     opened = PublicIncident(new_id, public_id, incident_id, name, impact, now, None, None, 0, ())
@@ -99,6 +104,19 @@ async def open_incident(
     opened = await _publish(tx, actor, page, opened, incident, update, now)
     await continuing.link_earlier(tx, actor, page, opened, earlier, now)
     return opened
+
+
+async def _twin(
+    tx: Tx, actor: Actor, page_id: int, name: str, update: NewUpdate, now: datetime
+) -> PublicIncident | None:
+    """Return the incident on its own that the same person has just published in these words, None if there is none."""
+    wanted = (name, checked_text(update.body), update.stage, actor.label)
+    for published in await incident_store.incidents_since(tx, page_id, now, _TWINS_READ):
+        first, *later = published.updates
+        is_new = published.incident_id is None and not later and first.created_at > now - _TWIN_WITHIN
+        if is_new and (published.name, first.body, first.stage, first.actor) == wanted:
+            return published
+    return None
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)

@@ -1,43 +1,57 @@
-/* The widget of a status page: <script async src="https://…/s/SLUG/embed.js"></script>. Its element is in a shadow root. */
-(async () => {
+/* The widget of a status page: <script async src="https://…/s/SLUG/embed.js"></script>. Its element is in a shadow root.
+   It asks again while its page is visible, and says from when the status is if that is long ago. */
+(() => {
   const script = document.currentScript;
   const base = script.src.replace(/\/embed\.js.*$/, "");
-  try {
-    const answer = await fetch(`${base}/status.json`, { credentials: "omit" });
-    const status = await answer.json();
+  const ASK_EVERY_MS = 120000;
+  const OLD_AFTER_MS = 300000;
+  const host = document.createElement("div");
+  const root = host.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(
+    ":host([hidden]){display:none}" +
+      "a{display:inline-flex;gap:.5em;align-items:baseline;font:inherit;color:inherit;text-decoration:none}" +
+      "a:hover span,a:focus-visible span{text-decoration:underline}b{font-size:.8em}" +
+      "[data-state=operational] b{color:#1a7f37}[data-state=under_maintenance] b{color:#1f5fbf}" +
+      "[data-state=degraded_performance] b,[data-state=monitoring] b{color:#9a6700}" +
+      "[data-state=partial_outage] b,[data-state=major_outage] b{color:#b42318}",
+  );
+  root.adoptedStyleSheets = [sheet];
+  const link = document.createElement("a");
+  link.href = base;
+  link.rel = "noopener";
+  const glyph = document.createElement("b");
+  glyph.ariaHidden = "true";
+  const text = document.createElement("span");
+  link.append(glyph, text);
+  root.append(link);
+  const local = (at) =>
+    new Date(at).toLocaleString(document.documentElement.lang || undefined, {
+      weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    });
+  const show = (status) => {
+    const isOld = Date.now() - Date.parse(status.as_of) > OLD_AFTER_MS;
     const isFine = status.worst === "operational" && !status.incidents.length;
     const next = status.maintenances[0];
-    if (!answer.ok || (isFine && !next && "onlyProblems" in script.dataset)) return;
-    const host = document.createElement("div");
-    const root = host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(
-      "a{display:inline-flex;gap:.5em;align-items:baseline;font:inherit;color:inherit;text-decoration:none}" +
-        "a:hover span,a:focus-visible span{text-decoration:underline}b{font-size:.8em}" +
-        "[data-state=operational] b{color:#1a7f37}[data-state=under_maintenance] b{color:#1f5fbf}" +
-        "[data-state=degraded_performance] b,[data-state=monitoring] b{color:#9a6700}" +
-        "[data-state=partial_outage] b,[data-state=major_outage] b{color:#b42318}",
-    );
-    root.adoptedStyleSheets = [sheet];
-    const link = document.createElement("a");
-    link.href = base;
-    link.rel = "noopener";
-    link.dataset.state = isFine || status.worst !== "operational" ? status.worst : "monitoring";
-    const glyph = document.createElement("b");
-    glyph.ariaHidden = "true";
-    glyph.textContent = isFine ? "✓" : status.worst === "under_maintenance" ? "◐" : "▲";
-    const text = document.createElement("span");
-    text.textContent = status.headline;
-    if (isFine && next) {
-      const at = new Date(next.scheduled_for).toLocaleString(document.documentElement.lang || undefined, {
-        weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-      });
-      text.textContent += `. Maintenance ${at}: ${next.name}`;
+    host.hidden = isFine && !next && !isOld && "onlyProblems" in script.dataset;
+    link.dataset.state = isOld ? "unknown" : isFine || status.worst !== "operational" ? status.worst : "monitoring";
+    glyph.textContent = isOld ? "?" : isFine ? "✓" : status.worst === "under_maintenance" ? "◐" : "▲";
+    const maintenance = isFine && next ? `. Maintenance ${local(next.scheduled_for)}: ${next.name}` : "";
+    text.textContent = (isOld ? `Last known status, ${local(status.as_of)}: ` : "") + status.headline + maintenance;
+    if (!host.isConnected) script.after(host);
+  };
+  let known = null;
+  const ask = async () => {
+    if (known && (document.hidden || !host.isConnected)) return;
+    try {
+      const answer = await fetch(`${base}/status.json`, { credentials: "omit" });
+      if (answer.ok) known = await answer.json();
+    } catch {
+      /* It can't be reached. A status that was never read shows nothing. */
     }
-    link.append(glyph, text);
-    root.append(link);
-    script.after(host);
-  } catch {
-    /* A status that cannot be read shows nothing. */
-  }
+    if (known) show(known);
+  };
+  ask();
+  setInterval(ask, ASK_EVERY_MS);
+  document.addEventListener("visibilitychange", ask);
 })();

@@ -1,13 +1,17 @@
 /* Calls of the API for a document, with the token of the page. */
-import { $, limit, tokenOf } from '../dom.js';
+import { $, here, limit, tokenOf } from '../dom.js';
+import { load } from '../live.js';
 
 const base = '/api/v1/post-mortems/' + $('[data-desk]')?.dataset.desk;
+const send = (method, path, body) => fetch(base + path, {
+  method, signal: limit(20000), keepalive: method === 'PUT',
+  headers: { 'X-CSRF': tokenOf(document), ...body && { 'Content-Type': 'application/json' } },
+  body: body && JSON.stringify(body),
+});
 export const ask = async (method, path, body) => {
-  const answer = await fetch(base + path, {
-    method, signal: limit(20000), keepalive: method === 'PUT',
-    headers: { 'X-CSRF': tokenOf(document), ...body && { 'Content-Type': 'application/json' } },
-    body: body && JSON.stringify(body),
-  });
+  let answer = await send(method, path, body);
+  // the token of someone who signed in again is another
+  if (answer.status === 403) { await load(here()); answer = await send(method, path, body); }
   const problem = answer.ok ? null : await answer.json().catch(() => ({}));
   return { ok: answer.ok, status: answer.status, problem, data: answer.ok ? await answer.json() : null };
 };

@@ -63,7 +63,8 @@ const send = async (sec, text) => {
       return true;
     }
     if (status === 409 && problem.conflict) choose(sec, problem);
-    else say(sec, [problem.detail, ...(problem.errors || []).map(e => e.message), problem.hint].filter(Boolean).join(' ') || 'Not saved. Sign in again, then save.');
+    else if (status === 401) { say(sec, 'Not saved: you were signed out. Your text stays here.'); soon(sec, 10000); }
+    else say(sec, [problem.detail, ...(problem.errors || []).map(e => e.message), problem.hint].filter(Boolean).join(' ') || 'Not saved. Try again.');
   } catch { say(sec, 'Not saved: the server can’t be reached. Your text stays here.'); soon(sec, 10000); }
   return false;
 };
