@@ -225,6 +225,30 @@ def test_a_mail_fires_although_the_matchers_of_its_integration_cannot_be_read() 
     assert judged(mail("RESOLVED disk"), settings).outcome is MailOutcome.FIRED
 
 
+@pytest.mark.parametrize(
+    ("header", "sender"),
+    [
+        ("=?utf-8?q?M=C3=BCller=2C_Jan?= <jan@example.org>", "jan@example.org"),
+        ("=?utf-8?b?TcO8bGxlciwgSmFu?= (=?utf-8?q?Ops?=) <jan@example.org>", "jan@example.org"),
+        ("=?utf-8?q?ops=40example.org?= <mallory@example.net>", "mallory@example.net"),
+        ("=?utf-8?q?=3Cops=40example.org=3E?= <mallory@example.net>", "mallory@example.net"),
+        ("=?utf-8?q?ops=40example.org=2C?= <mallory@example.net>", "mallory@example.net"),
+        ("ops@example.org <mallory@example.net>", "mallory@example.net"),
+        ('"ops@example.org" <mallory@example.net>', "mallory@example.net"),
+        ("ops@example.org", "ops@example.org"),
+        ("Ops <Ops@Example.Org>", "ops@example.org"),
+        ("ops@example.org (Ops)", "ops@example.org"),
+        ("mallory@example.net ((x)<ops@example.org>)", "mallory@example.net"),
+        ("<mallory@example.net> (<ops@example.org>)", "mallory@example.net"),
+        (r'"\"<ops@example.org>" <mallory@example.net>', "mallory@example.net"),
+        ("=?utf-8?q?ops=40example.org?=", "ops@example.org"),
+    ],
+)
+def test_a_name_that_looks_like_an_address_is_not_the_sender(header: str, sender: str) -> None:
+    content = f"From: {header}\nSubject: Disk full\n\ntext".encode()
+    assert message_reading.read(content).sender == sender
+
+
 def test_too_many_mails_of_one_sender_share_an_alert() -> None:
     storm = judged(mail("Disk 7"), recent=mail_rules.STORM_MAILS)
     assert storm.outcome is MailOutcome.STORM
