@@ -64,6 +64,7 @@ EXPECTED = {
     Switch.REDIRECT: "failed",
     Switch.PORTAL: "retry",
     Switch.EMPTY: "retry",
+    Switch.DEEP: "retry",
     Switch.HUGE: "retry",
     Switch.GZIP: "retry",
     Switch.SLOW: "retry",

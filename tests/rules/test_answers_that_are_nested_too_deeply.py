@@ -4,6 +4,7 @@ import pytest
 
 from firebell.action_items.trackers.vendor import decoded
 from firebell.channels.http_attempts import json_object
+from firebell.channels.phone.requests import fields_of
 from firebell.heartbeats.queries import sender_address
 from firebell.kit.http_out import OutboundResponse
 from firebell.status_copies.provider_answers import Outcome, read_answer
@@ -16,7 +17,8 @@ def test_a_heartbeat_whose_body_is_nested_too_deeply_names_no_installation() -> 
 
 
 def test_a_provider_whose_answer_is_nested_too_deeply_fails_no_sender() -> None:
-    assert json_object(OutboundResponse(200, "", DEEP)) == {}
+    answer = OutboundResponse(200, "", DEEP)
+    assert json_object(answer) == fields_of(answer) == {}
 
 
 def test_a_tracker_whose_answer_is_nested_too_deeply_has_no_answer() -> None:

@@ -120,6 +120,11 @@ def test_subjects_of_one_problem_share_a_key(first: str, second: str) -> None:
         ("DOWN: GigabitEthernet0/1 of sw_7", "DOWN: GigabitEthernet0/2 of sw_7"),
         ("10.0.0.5 does not answer", "10.0.0.6 does not answer"),
         ("3par-node2 has failed", "3par-node3 has failed"),
+        ("http://10.0.0.5/cart does not answer", "http://10.0.0.6/cart does not answer"),
+        ("10.0.0.0/24 does not answer", "10.0.1.0/24 does not answer"),
+        ("2001:db8::5 does not answer", "2001:db8::6 does not answer"),
+        ("00:1a:2b:3c:4d:5e has failed", "00:1a:2b:3c:4d:6e has failed"),
+        ("cart1%20queue has failed", "cart2%20queue has failed"),
     ],
 )
 def test_the_outage_of_another_host_with_a_number_in_its_name_is_an_alert_of_its_own(
@@ -137,6 +142,13 @@ def test_the_outage_of_another_host_with_a_number_in_its_name_is_an_alert_of_its
         ("2026-11-29T14:02:33Z Load is 5.3", "2026-11-30T02:10:00Z Load is 7"),
         ("PROBLEM-4711: queue", "RECOVERY-4711: queue"),
         ("Ticket #17: queue", "Ticket #18: queue"),
+        ("PROBLEM: db1/cpu-97%", "RECOVERY: db1/cpu-41.5%"),
+        ("CRITICAL: CPU97%", "OK: CPU41%"),
+        ("FAILED: backup-2026-11-29", "OK: backup-2026-11-30"),
+        ("FAILED: db1_2026.11.29", "OK: db1_2026.11.30"),
+        ("FAILED: backup-2026-11-29T0210", "OK: backup-2026-11-30T0215"),
+        ("3 of 5 hosts are DOWN", "5 of 5 hosts are UP"),
+        ("FIRING:2 - disk on db1", "RESOLVED:1 - disk on db1"),
     ],
 )
 def test_what_is_measured_and_when_is_no_part_of_a_key(first: str, second: str) -> None:
@@ -211,6 +223,30 @@ def test_matchers_decide_what_ends_and_what_is_ignored() -> None:
 def test_a_mail_fires_although_the_matchers_of_its_integration_cannot_be_read() -> None:
     settings = MailSettings((), '{subject=~"("}', '{subject=~"("}')
     assert judged(mail("RESOLVED disk"), settings).outcome is MailOutcome.FIRED
+
+
+@pytest.mark.parametrize(
+    ("header", "sender"),
+    [
+        ("=?utf-8?q?M=C3=BCller=2C_Jan?= <jan@example.org>", "jan@example.org"),
+        ("=?utf-8?b?TcO8bGxlciwgSmFu?= (=?utf-8?q?Ops?=) <jan@example.org>", "jan@example.org"),
+        ("=?utf-8?q?ops=40example.org?= <mallory@example.net>", "mallory@example.net"),
+        ("=?utf-8?q?=3Cops=40example.org=3E?= <mallory@example.net>", "mallory@example.net"),
+        ("=?utf-8?q?ops=40example.org=2C?= <mallory@example.net>", "mallory@example.net"),
+        ("ops@example.org <mallory@example.net>", "mallory@example.net"),
+        ('"ops@example.org" <mallory@example.net>', "mallory@example.net"),
+        ("ops@example.org", "ops@example.org"),
+        ("Ops <Ops@Example.Org>", "ops@example.org"),
+        ("ops@example.org (Ops)", "ops@example.org"),
+        ("mallory@example.net ((x)<ops@example.org>)", "mallory@example.net"),
+        ("<mallory@example.net> (<ops@example.org>)", "mallory@example.net"),
+        (r'"\"<ops@example.org>" <mallory@example.net>', "mallory@example.net"),
+        ("=?utf-8?q?ops=40example.org?=", "ops@example.org"),
+    ],
+)
+def test_a_name_that_looks_like_an_address_is_not_the_sender(header: str, sender: str) -> None:
+    content = f"From: {header}\nSubject: Disk full\n\ntext".encode()
+    assert message_reading.read(content).sender == sender
 
 
 def test_too_many_mails_of_one_sender_share_an_alert() -> None:

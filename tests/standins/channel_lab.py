@@ -31,6 +31,7 @@ class Switch(StrEnum):
     REDIRECT = "redirect"
     PORTAL = "html 200"
     EMPTY = "empty 200"
+    DEEP = "200, nested too deeply"
     HUGE = "1 MB"
     GZIP = "gzip bomb"
     SLOW = "no answer until the client gives up"
@@ -110,6 +111,8 @@ class Provider:
                 body = b"x" * 1_000_000
             case Switch.GZIP:
                 more, body = "Content-Encoding: gzip\r\n", b"\x1f\x8b" + b"\0" * 100
+            case Switch.DEEP:
+                more, body = "Content-Type: application/json\r\n", b'{"ok":' + b"[" * 20_000
             case Switch.EMPTY:
                 pass
             case _:
@@ -152,6 +155,7 @@ BOT = "123456:AAH-Zq7wT3x9LmN2vB5cR8yU1kH4"
 ANY_2XX = {
     Switch.PORTAL: "accepted",
     Switch.EMPTY: "accepted",
+    Switch.DEEP: "accepted",
     Switch.HUGE: "accepted",
     Switch.GZIP: "accepted",
 }
@@ -354,7 +358,7 @@ LABS: Mapping[str, Lab] = {
             *_WEB_ADDRESSES,
         ),
         expected={
-            **dict.fromkeys((Switch.PORTAL, Switch.EMPTY, Switch.HUGE), "accepted"),
+            **dict.fromkeys((Switch.PORTAL, Switch.EMPTY, Switch.DEEP, Switch.HUGE), "accepted"),
             # its answer is yes or no
             **dict.fromkeys(
                 (Switch.RESET, Switch.ERROR, Switch.BUSY, Switch.MISSING, Switch.GONE, Switch.GZIP), "failed"

@@ -85,6 +85,25 @@ async def test_alerts_of_one_name_in_two_services_declare_an_incident_of_each(
         assert sorted(affected) == [[w.service], [ledger.id]]
 
 
+async def test_a_service_whose_incident_cannot_be_named_stops_no_other(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            ledger = await catalog.create_service(tx, mara, name="Ledger", team_id=1, now=w.now)
+            key = await alerts.create_integration(
+                tx, mara, service_id=ledger.id, name="Prometheus", now=w.now
+            )
+        await run(w, rule_actions.create_rule, mara, rule(w, service_id=None, pages=1), w.now)
+        await fire(w, "\u200b")
+        body = b'{"title": "Errors above 5%", "key": "errors", "labels": {"team": "pay"}}'
+        events = generic.normalize(body, w.now)
+        assert not isinstance(events, Rejected)
+        await w.ingest.submit(InboundRequest(key.id, ledger.id, "generic", body, events))
+        await w.settle()
+        await w.after(minutes=1)
+        assert [each.title for each in await open_incidents(w)] == ["Errors above 5%"]
+
+
 async def test_pages_that_arrive_after_a_merge_declare_no_other_incident(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)

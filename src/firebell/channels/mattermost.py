@@ -125,7 +125,7 @@ class Mattermost:
 def _object(reply: OutboundResponse) -> dict[str, Any]:
     try:
         document = json.loads(reply.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -125,7 +125,7 @@ def _outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
 def _json(text: str) -> dict[str, object]:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -111,7 +111,7 @@ def _text(message: Message) -> str:
 def _outcome(text: str) -> Outcome | ContentRefused:
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = {}
     if not isinstance(answer, dict) or "ok" not in answer:
         return Retry("The answer is not Slack’s: is a proxy between?")
@@ -153,7 +153,7 @@ async def check_health(
         answer = json.loads(reply.text)
         is_fine = bool(answer.get("ok"))
         reason = str(answer.get("error", ""))
-    except (httpx.HTTPError, ValueError, AttributeError) as exc:
+    except (httpx.HTTPError, ValueError, AttributeError, RecursionError) as exc:
         is_fine, reason = False, type(exc).__name__
     if is_fine:
         return [CheckResult("slack", "ok", "Slack accepts the bot token.")]

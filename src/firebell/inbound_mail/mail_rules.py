@@ -21,10 +21,17 @@ _STATE = (
 )
 _STATES = re.compile(rf"\b(?:{_STATE})\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
-_WORDS = re.compile(r"\w+(?:[-_./]\w+)*")
-"""Words that are joined, such as `web-01` and `GigabitEthernet0/1`."""
-_FIRST_LETTER = re.compile(r"(?:^|(?<=[-_./]))[^\W\d_]")
-_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_MEASURED = re.compile(
+    r"(?<!\d)\d++(?:[.,]\d++)?%(?!\w)"
+    r"|(?<!\d)(?:19|20)\d\d(?P<between>[-._/])(?:0[1-9]|1[0-2])(?P=between)[0-3]\d(?:T\d+)?(?!\d)"
+)
+"""Percentages and dates, which are no part of a name even if they are joined to it, as in `backup-2026-11-30`."""
+_COLON_ADDRESS = r"(?<![\w:])(?=[\da-f:]*::|(?:[\da-f]{1,4}:){5})[\da-f]{1,4}(?::[\da-f]{0,4}){2,7}(?!\w)"
+"""An IPv6 or MAC address."""
+_WORDS = re.compile(rf"(?P<address>{_COLON_ADDRESS})|\w+(?:[-_./]\w+)*", re.IGNORECASE)
+"""Addresses, and words that are joined, such as `web-01` and `GigabitEthernet0/1`."""
+_NAME = re.compile(r"(?:^|(?<=[-_./]))(?:[^\W\d_]|(?<!\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d))")
+"""Where a name begins in joined words: at one that begins with a letter, or at an IPv4 address."""
 _PUNCTUATION = re.compile(r"[^\w]+", re.UNICODE)
 _ENDS_ANY_CASE = frozenset({"resolved", "recovered", "recovers", "closed", "cleared"})
 _ENDS_IN_CAPITALS = frozenset({"RECOVERY", "OK", "UP"})
@@ -56,17 +63,18 @@ def normalized(subject: str) -> str:
     """
     while match := _PREFIX.match(subject):
         subject = subject[match.end() :]
-    words = _PUNCTUATION.sub(" ", _WORDS.sub(_without_numbers, _STATES.sub(" ", subject)))
+    unmeasured = _MEASURED.sub(" ", _STATES.sub(" ", subject))
+    words = _PUNCTUATION.sub(" ", _WORDS.sub(_without_numbers, unmeasured))
     return " ".join(words.casefold().split())
 
 
 def _without_numbers(words: re.Match[str]) -> str:
-    """Return joined words without the numbers before the first word that begins with a letter; an IP address stays."""
+    """Return joined words without the numbers before the name in them; an address stays."""
     text = words[0]
-    if _IP_ADDRESS.fullmatch(text):
+    if words["address"]:
         return text
-    letter = _FIRST_LETTER.search(text)
-    name_at = letter.start() if letter else len(text)
+    name = _NAME.search(text)
+    name_at = name.start() if name else len(text)
     return _DIGITS.sub(" ", text[:name_at]) + text[name_at:]
 
 
@@ -204,8 +212,8 @@ def digest_of(mail: ReceivedMail) -> bytes:
 def digest_at(mail: ReceivedMail, now: datetime) -> bytes:
     """Return what identifies a mail that arrives now.
 
-    One that has no Message-ID, and in which nothing says when it was sent, is never known: a device without a clock
-    sends the same bytes at each outage.
+    One without a Message-ID, in which nothing says when it was sent, is always new: a device without a clock sends the
+    same bytes at each outage.
     """
     message, digest = mail.message, digest_of(mail)
     if message.message_id or message.is_relayed or cleaning.clamp(message.date, now) is not None:

@@ -26,6 +26,9 @@ RECIPIENT_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 """Where a mailbox has the address to which a mail was delivered, the surest first."""
 _OWN_FIELDS = ("X-Firebell-Page", "X-Firebell-Mail")
 _ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,500}>")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"|\([^()]*+\)')
+"""Quoted texts and comments of an address."""
+_IN_BRACKETS = re.compile(r"<([^<>@\s]++@[^<>@\s]++)>")
 _BREAKS = re.compile(r"[^\S\n]*\n\s*\n\s*")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
 _BROKEN = (
@@ -61,7 +64,7 @@ def _read(content: bytes) -> MailMessage:
     text, attachments = _content(message)
     return MailMessage(
         subject=_words(_raw(message, "Subject")),
-        sender=cleaning.line(parseaddr(_words(_raw(message, "From")))[1], MAX_SENDER_CHARS).lower(),
+        sender=cleaning.line(_address(_raw(message, "From")).lower(), MAX_SENDER_CHARS),
         recipients=tuple(_words(value) for name in RECIPIENT_FIELDS for value in _all(message, name)),
         date=_date(_raw(message, "Date")),
         message_id=ids[0] if ids else "",
@@ -75,6 +78,20 @@ def _read(content: bytes) -> MailMessage:
         authentication=tuple(" ".join(value.split()) for value in _all(message, "Authentication-Results")),
         return_path=parseaddr(return_paths[0])[1] if return_paths else None,
     )
+
+
+def _address(header: str) -> str:
+    """Return the address in a header, as a relay reads it to confirm the sender: never from the name beside it.
+
+    Encoded words are decoded only without an address, because a decoded name can look like one.
+    """
+    header = " ".join(header.split())
+    unquoted = _QUOTED.sub(" ", header)
+    bracketed = _IN_BRACKETS.search(unquoted)
+    if bracketed and not {'"', "("} & set(unquoted):
+        return bracketed[1]
+    address = parseaddr(header)[1]
+    return address if "@" in address else parseaddr(_words(header))[1]
 
 
 def _raw(message: email.message.Message, name: str) -> str:

@@ -100,7 +100,7 @@ async def insert(
 async def twin(
     tx: Tx, declared_by: int | None, title: str, since: datetime, service_ids: Sequence[int], *, drill: bool
 ) -> Incident | None:
-    """Return an incident of these services that the same person declared with the same title after `since`.
+    """Return an incident with all of these services that the same person declared with the same title after `since`.
 
     Incidents that are only reported or were recorded afterwards don't count. A drill is never the twin of a real
     incident.

@@ -33,7 +33,7 @@ def fields_of(reply: OutboundResponse) -> dict[str, Any]:
     """Return the JSON object of a response; empty for anything else, such as the page of a proxy."""
     try:
         document = json.loads(reply.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

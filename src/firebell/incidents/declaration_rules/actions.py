@@ -1,7 +1,8 @@
 """Actions on declaration rules, and the check that declares incidents by them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -144,22 +145,32 @@ async def declare_by_rules(tx: Tx, now: datetime) -> bool:
     """Declare the incidents that rules ask for; return True if any rule is on.
 
     A page counts once for a rule, and not at all if it belongs to an incident. While an incident that the rule
-    declared for the service is open, more matching pages are linked to it. A rule that fails stops no other.
+    declared for the service is open, more matching pages are linked to it. A failure stops neither other rules nor
+    other services of the rule.
     """
     rules = await rule_store.rules(tx, only_on=True)
     for one in rules:
-        try:
-            async with tx.savepoint():
-                await _declare_by(tx, one, now)
-        except Unavailable:
-            raise
-        except FirebellError:
-            log.exception("a declaration rule could not be applied", extra={"rule": one.id})
+        async with _apart(tx, one):
+            for service_id, pages in sorted((await _pages_by_service(tx, one, now)).items()):
+                async with _apart(tx, one):
+                    await _declare(tx, one, service_id, pages, now)
     return bool(rules)
 
 
-async def _declare_by(tx: Tx, rule: DeclarationRule, now: datetime) -> None:
-    """Declare the incidents that a rule asks for, one for each service."""
+@asynccontextmanager
+async def _apart(tx: Tx, rule: DeclarationRule) -> AsyncIterator[None]:
+    """Undo and log only what is inside if it fails."""
+    try:
+        async with tx.savepoint():
+            yield
+    except Unavailable:
+        raise
+    except FirebellError:
+        log.exception("a declaration rule could not be applied", extra={"rule": rule.id})
+
+
+async def _pages_by_service(tx: Tx, rule: DeclarationRule, now: datetime) -> dict[int, list[RulePage]]:
+    """Return the pages that count for a rule and did not before, by service."""
     since = max(now - rule.window, rule.created_at)
     ids = await rule_store.page_ids(tx, since, rule.service_id, _PAGES_CHECKED)
     spent = await rule_store.spent(tx, rule.id, ids)
@@ -169,8 +180,7 @@ async def _declare_by(tx: Tx, rule: DeclarationRule, now: datetime) -> None:
     for page in fresh:
         if matching.counts_for(rule, matchers, page):
             by_service.setdefault(page.service_id, []).append(page)
-    for service_id in sorted(by_service):
-        await _declare(tx, rule, service_id, by_service[service_id], now)
+    return by_service
 
 
 async def _declare(

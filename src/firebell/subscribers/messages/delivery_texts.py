@@ -201,6 +201,6 @@ def echoes(delivery: ClaimedDelivery, answer: str) -> bool:
         return True
     try:
         value = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and value.get("challenge") == delivery.key
