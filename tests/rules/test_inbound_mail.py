@@ -106,6 +106,10 @@ def test_only_a_clear_state_ends_an_alert(subject: str, is_end: bool) -> None:
         ("[FIRING:3] Latency (checkout)", "[RESOLVED] Latency (checkout)"),
         ("Disk full on db1", "Re: Fwd: AW: Disk full on db1"),
         ("Queue has 1,204 messages", "[ops] Queue has 17 messages"),
+        ("[PROBLEM] [ops] disk on db", "[RESOLVED] [ops] disk on db"),
+        ("[web] [🔴 Down] timeout", "[web] [✅ Up] timeout"),
+        ("[web-01] is DOWN", "Re: [web-01] is UP"),
+        ("[3] Latency", "[4] Latency"),
     ],
 )
 def test_subjects_of_one_problem_share_a_key(first: str, second: str) -> None:
@@ -117,6 +121,8 @@ def test_subjects_of_one_problem_share_a_key(first: str, second: str) -> None:
     [
         ("PROBLEM: web-01 is DOWN", "PROBLEM: web-02 is DOWN"),
         ("Disk full on db1", "Disk full on db2"),
+        ("[web-01] is slow", "[web-02] is slow"),
+        ("[10.0.0.5] is slow", "[10.0.0.6] is slow"),
         ("DOWN: GigabitEthernet0/1 of sw_7", "DOWN: GigabitEthernet0/2 of sw_7"),
         ("10.0.0.5 does not answer", "10.0.0.6 does not answer"),
         ("3par-node2 has failed", "3par-node3 has failed"),
@@ -130,6 +136,18 @@ def test_subjects_of_one_problem_share_a_key(first: str, second: str) -> None:
 def test_the_outage_of_another_host_with_a_number_in_its_name_is_an_alert_of_its_own(
     first: str, second: str
 ) -> None:
+    assert judged(mail(first)).key != judged(mail(second)).key
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("[web] [🔴 Down] timeout", "[cart] [🔴 Down] timeout"),
+        ("[web] DOWN: timeout", "[cart] DOWN: timeout"),
+        ("[PROBLEM] [web] timeout", "[PROBLEM] [cart] timeout"),
+    ],
+)
+def test_a_second_monitor_that_names_itself_in_brackets_pages_too(first: str, second: str) -> None:
     assert judged(mail(first)).key != judged(mail(second)).key
 
 

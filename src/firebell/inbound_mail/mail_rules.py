@@ -14,12 +14,13 @@ from firebell.kit.text import plural
 STORM_MAILS = 60
 """Mails of one sender to one address in a minute, above which they share one alert."""
 BODY_MATCHED_CHARS = 4_096
-_PREFIX = re.compile(r"^\s*(?:(?:re|fwd?|aw|wg|sv|vs|antw|tr|rif)\s*:|\[[^\]]*\])\s*", re.IGNORECASE)
+_PREFIX = re.compile(r"^\s*(?:(?:re|fwd?|aw|wg|sv|vs|antw|tr|rif)\s*:|\[(?P<tag>[^\]]*)\])\s*", re.IGNORECASE)
 _STATE = (
     r"RESOLVED|RECOVERY|RECOVERED|RECOVERS|CLOSED|CLEARED|OK|UP|"
     r"PROBLEM|DOWN|FIRING|TRIGGERED|ALARM|FAILED|FAILURE|FAILING|CRITICAL|WARNING|UNKNOWN|UNREACHABLE|ERROR"
 )
 _STATES = re.compile(rf"\b(?:{_STATE})\b", re.IGNORECASE)
+_BEGINS_WITH_STATE = re.compile(rf"\W*(?:{_STATE})\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _MEASURED = re.compile(
     r"(?<!\d)\d++(?:[.,]\d++)?%(?!\w)"
@@ -61,11 +62,26 @@ def normalized(subject: str) -> str:
 
     The numbers of a name stay: while `web-01` is down, `web-02` must page too.
     """
+    names: list[str] = []
+    was_state = False
     while match := _PREFIX.match(subject):
-        subject = subject[match.end() :]
-    unmeasured = _MEASURED.sub(" ", _STATES.sub(" ", subject))
-    words = _PUNCTUATION.sub(" ", _WORDS.sub(_without_numbers, unmeasured))
+        tag, subject = match["tag"] or "", subject[match.end() :]
+        is_state = bool(_STATES.search(tag))
+        if not is_state and (was_state or _BEGINS_WITH_STATE.match(subject) or _has_numbered_name(tag)):
+            # the name of what is down, as in `[web] [Down] timeout`, and no tag of a mailing list
+            names.append(tag)
+        was_state = is_state
+    words = _PUNCTUATION.sub(" ", _named(_STATES.sub(" ", " ".join([*names, subject]))))
     return " ".join(words.casefold().split())
+
+
+def _has_numbered_name(tag: str) -> bool:
+    return bool(_DIGITS.search(_named(tag)))
+
+
+def _named(text: str) -> str:
+    """Return a text without what is measured, and without the numbers that belong to no name."""
+    return _WORDS.sub(_without_numbers, _MEASURED.sub(" ", text))
 
 
 def _without_numbers(words: re.Match[str]) -> str:
