@@ -63,6 +63,17 @@ async def test_a_process_that_was_stopped_is_replaced() -> None:
     pool.close()
 
 
+async def test_a_document_is_parsed_after_its_idle_process_was_killed() -> None:
+    """The kernel kills one when memory is short: the next text was refused as one that takes too long."""
+    pool = ProcessPool(limit_s=20)
+    await pool.call("math:sqrt", 16)
+    [idle] = pool._idle
+    idle._process.kill()
+    idle._process.wait()
+    assert await pool.call("math:sqrt", 25) == b"5.0"
+    pool.close()
+
+
 async def test_what_was_made_once_is_not_made_again() -> None:
     pool = ProcessPool(limit_s=20)
     first = await pool.call("time:time_ns")

@@ -62,6 +62,11 @@ class _Child:
         assert self._process.stdout
         return self._process.stdout
 
+    @property
+    def is_running(self) -> bool:
+        """False once something has ended the process, such as the kernel when memory is short."""
+        return self._process.poll() is None
+
     def answer(self, request: bytes, limit_s: float) -> bytes | None:
         """Return the result; None if the process died or was killed because of the limit."""
         answer = None
@@ -147,7 +152,7 @@ class ProcessPool:
             done.exception()
 
     def _answered(self, request: bytes) -> bytes | None:
-        child = self._idle.pop() if self._idle else _Child()
+        child = self._idle_child() or _Child()
         if not child.ready:
             child.stop()
             raise Unavailable("Documents cannot be read now. Try again in a few seconds.")
@@ -157,6 +162,15 @@ class ProcessPool:
         else:
             self._idle.append(child)
         return answer
+
+    def _idle_child(self) -> _Child | None:
+        """Return an idle child process, None if there is none. Those that have ended are discarded."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_running:
+                return child
+            child.stop()
+        return None
 
     def _keep(self, key: bytes, result: bytes) -> None:
         if key not in self._results:
