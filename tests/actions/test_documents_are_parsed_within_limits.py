@@ -1,6 +1,7 @@
 """Markdown that takes seconds is parsed in another process with a time limit: pages and alerts do not wait."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -63,6 +64,17 @@ async def test_a_process_that_was_stopped_is_replaced() -> None:
     pool.close()
 
 
+async def test_a_document_is_parsed_after_its_idle_process_was_killed() -> None:
+    """The kernel kills one when memory is short: the next text was refused as one that takes too long."""
+    pool = ProcessPool(limit_s=20)
+    await pool.call("math:sqrt", 16)
+    [idle] = pool._idle
+    idle._process.kill()
+    idle._process.wait()
+    assert await pool.call("math:sqrt", 25) == b"5.0"
+    pool.close()
+
+
 async def test_what_was_made_once_is_not_made_again() -> None:
     pool = ProcessPool(limit_s=20)
     first = await pool.call("time:time_ns")
@@ -78,6 +90,24 @@ async def test_what_several_want_at_once_is_made_once_even_if_the_first_of_them_
     first.cancel()
     assert len(set(await asyncio.gather(*others))) == 1
     assert first.cancelled()
+    pool.close()
+
+
+async def test_a_document_that_no_one_waits_for_anymore_keeps_no_one_out_of_the_queue() -> None:
+    """Others were refused until all that had been given up was parsed."""
+    pool = ProcessPool(limit_s=20)
+    async with AsyncExitStack() as busy:
+        for _ in range(process_pool.PROCESSES):
+            await busy.enter_async_context(pool._pool.turn())
+        left = [asyncio.create_task(pool.call("math:exp", number)) for number in range(process_pool.QUEUE)]
+        await asyncio.sleep(0.1)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        other = asyncio.create_task(pool.call("math:sqrt", 16))
+        same = asyncio.create_task(pool.call("math:exp", 0))
+        await asyncio.sleep(0.1)
+    assert (await other, await same) == (b"4.0", b"1.0")
     pool.close()
 
 

@@ -35,6 +35,7 @@ async def waits_without_a_connection(
         sent = asyncio.ensure_future(request)
 
         async def is_waiting_without_one() -> bool:
+            assert not sent.done(), "a request that gave up has returned its connection, too"
             # one that another request returns, or that is being opened, is in use for a moment
             return bool(pool._waiting) and ctx.db.pool_usage().used == 0
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,12 +129,14 @@ def claims(text: str, vendors: frozenset[str]) -> list[str]:
     """Return the sentences that name a cause, a vendor, or a number of customers, also if lines break within them."""
     names = [_pattern(rf"(?<!\w){_escaped(name)}(?!\w)") for name in sorted(vendors) if name.strip()]
     spans = [match.span() for pattern in (_CAUSE, _CUSTOMERS, *names) for match in pattern.finditer(text)]
+    begins = sorted(first for first, _ in spans)
+    inside = {place for first, last in spans for place in range(first + 1, last)}
     claimed: list[tuple[int, int]] = []
     for part in sentences(text):
         start, end = part.start, part.start + len(part.text)
-        if any(first < start < last for first, last in spans):
+        if start in inside:
             claimed[-1] = (claimed[-1][0], end)
-        elif any(first < end and start < last for first, last in spans):
+        elif bisect_left(begins, start) < bisect_left(begins, end):
             claimed.append((start, end))
     return [text[start:end].strip() for start, end in claimed]
 

@@ -62,6 +62,11 @@ class _Child:
         assert self._process.stdout
         return self._process.stdout
 
+    @property
+    def is_running(self) -> bool:
+        """False once something has ended the process, such as the kernel when memory is short."""
+        return self._process.poll() is None
+
     def answer(self, request: bytes, limit_s: float) -> bytes | None:
         """Return the result; None if the process died or was killed because of the limit."""
         answer = None
@@ -89,6 +94,15 @@ class _Child:
             timer.cancel()
 
 
+class _Work:
+    """A call that runs for all who want its result."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[bytes | None]
+        self.readers = 0
+        self.has_begun = False
+
+
 class ProcessPool:
     """Calls functions of Firebell in child processes and caches their results."""
 
@@ -100,7 +114,7 @@ class ProcessPool:
         self._bytes = 0
         self._too_long: OrderedDict[bytes, float] = OrderedDict()
         """When work that took too long may be tried again."""
-        self._working: dict[tuple[asyncio.AbstractEventLoop, bytes], asyncio.Task[bytes | None]] = {}
+        self._working: dict[tuple[asyncio.AbstractEventLoop, bytes], _Work] = {}
         atexit.register(self.close)
 
     async def call(self, function: str, *args: Any) -> bytes:
@@ -118,9 +132,18 @@ class ProcessPool:
         place = asyncio.get_running_loop(), key
         work = self._working.get(place)
         if work is None:
-            work = self._working[place] = asyncio.create_task(self._work(key, request))
-            work.add_done_callback(lambda done: self._end(place, done))
-        result = await asyncio.shield(work)
+            work = self._working[place] = _Work()
+            work.task = asyncio.create_task(self._run(work, key, request))
+            work.task.add_done_callback(lambda done: self._end(place, done))
+        work.readers += 1
+        try:
+            result = await asyncio.shield(work.task)
+        finally:
+            work.readers -= 1
+            if not (work.readers or work.has_begun or work.task.done()):
+                # no one waits for it anymore, and others may want its place in the queue
+                del self._working[place]
+                work.task.cancel()
         if not result:
             raise TakesTooLong
         return result
@@ -130,8 +153,12 @@ class ProcessPool:
         while self._idle:
             self._idle.pop().stop()
 
-    async def _work(self, key: bytes, request: bytes) -> bytes | None:
-        result = await self._pool.run(lambda: self._answered(request))
+    async def _run(self, work: _Work, key: bytes, request: bytes) -> bytes | None:
+        def begin() -> bytes | None:
+            work.has_begun = True
+            return self._answered(request)
+
+        result = await self._pool.run(begin)
         if result:
             self._keep(key, result)
         else:
@@ -141,13 +168,15 @@ class ProcessPool:
         return result
 
     def _end(self, place: tuple[asyncio.AbstractEventLoop, bytes], done: asyncio.Task[bytes | None]) -> None:
-        del self._working[place]
+        work = self._working.get(place)
+        if work is not None and work.task is done:
+            del self._working[place]
         if not done.cancelled():
             # so that asyncio does not report it if everyone who waited was canceled
             done.exception()
 
     def _answered(self, request: bytes) -> bytes | None:
-        child = self._idle.pop() if self._idle else _Child()
+        child = self._idle_child() or _Child()
         if not child.ready:
             child.stop()
             raise Unavailable("Documents cannot be read now. Try again in a few seconds.")
@@ -157,6 +186,15 @@ class ProcessPool:
         else:
             self._idle.append(child)
         return answer
+
+    def _idle_child(self) -> _Child | None:
+        """Return an idle child process, None if there is none. Those that have ended are discarded."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_running:
+                return child
+            child.stop()
+        return None
 
     def _keep(self, key: bytes, result: bytes) -> None:
         if key not in self._results:

@@ -125,7 +125,9 @@ async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, n
     """
     await store.lock_organization(tx)
     if await _inactive(tx, entry.detail["before"]):
-        raise undo.changed_since("one of them was deactivated since.", "Change them in Teams.")
+        raise undo.changed_since(
+            "a former fallback responder was deactivated since.", "Change them in Teams."
+        )
     if sorted(await team_store.fallback_responders(tx)) != entry.detail["people"]:
         raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
     await team_store.set_fallback_responders(tx, entry.detail["before"])
