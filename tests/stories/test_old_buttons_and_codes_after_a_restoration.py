@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from firebell.chat.model import AnnouncementRule, ChatKind
+from firebell.incidents import actions as incidents
+from firebell.incidents.closing import final_facts_actions
+from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.paging.model import PageState
@@ -70,6 +73,37 @@ async def test_an_old_form_in_slack_writes_to_no_new_incident(dsn: str, clock: F
         assert "We roll back" not in [entry.text for entry in await c.timeline(1)]
         await c.slack.submit(new, text, MARA)
         assert "We roll back" in [entry.text for entry in await c.timeline(1)]
+
+
+async def test_a_home_page_in_slack_still_works_after_the_detection_was_corrected(
+    dsn: str, clock: FakeClock
+) -> None:
+    """It is the same incident: only the time of its detection is another one."""
+    async with chat_world(dsn, clock) as c:
+        w = c.world
+        await w.alert("disk full")
+        await w.settle()
+        page = await w.page()
+        w.clock.advance(timedelta(minutes=20))
+        incident = await declare(w, page_id=page.id)
+        assert incident.detected_at == page.triggered_at
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.take_role(tx, mara, incident.id, IncidentRole.COMMANDER, w.mara, w.now)
+        await c.slack.event({"type": "app_home_opened", "user": MARA, "tab": "home", "channel": "D1"})
+        await w.settle()
+        shown = c.slack.called("views.publish")[-1]["view"]
+        [button] = [
+            block["accessory"]
+            for block in shown["blocks"]
+            if block.get("accessory", {}).get("text", {}).get("text") == "Catch up"
+        ]
+        times = {"detected_at": w.now - timedelta(minutes=5)}
+        async with w.ctx.db.tx() as tx:
+            await final_facts_actions.record_final_facts(tx, mara, incident.id, {}, times, w.now)
+        answer = await c.slack.press(button["action_id"], button["value"], MARA)
+        assert TOO_OLD not in str(answer)
+        assert "INC-1" in str(answer)
 
 
 async def test_an_old_home_page_in_slack_resolves_no_new_page(dsn: str, clock: FakeClock) -> None:
