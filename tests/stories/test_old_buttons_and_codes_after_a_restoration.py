@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
-from firebell.chat.model import AnnouncementRule
+from firebell.chat.model import AnnouncementRule, ChatKind
+from firebell.incidents import actions as incidents
+from firebell.incidents.closing import final_facts_actions
+from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.paging.model import PageState
 from tests.chat_inbound_world import MARA, chat_world
-from tests.chat_world import configure, run_for
+from tests.chat_world import configure, declare, run_for
 from tests.mattermost_world import MattermostTeam, mattermost_team
 from tests.phone_world import phones
+from tests.stories.test_other_chats import webhook
 from tests.stories.test_working_from_mattermost import linked
-from tests.world import World
+from tests.world import World, sink, world
 
 PAGES = "p" * 26
 TOO_OLD = "You can no longer answer this message. Open Firebell."
@@ -69,6 +73,37 @@ async def test_an_old_form_in_slack_writes_to_no_new_incident(dsn: str, clock: F
         assert "We roll back" not in [entry.text for entry in await c.timeline(1)]
         await c.slack.submit(new, text, MARA)
         assert "We roll back" in [entry.text for entry in await c.timeline(1)]
+
+
+async def test_a_home_page_in_slack_still_works_after_the_detection_was_corrected(
+    dsn: str, clock: FakeClock
+) -> None:
+    """It is the same incident: only the time of its detection is another one."""
+    async with chat_world(dsn, clock) as c:
+        w = c.world
+        await w.alert("disk full")
+        await w.settle()
+        page = await w.page()
+        w.clock.advance(timedelta(minutes=20))
+        incident = await declare(w, page_id=page.id)
+        assert incident.detected_at == page.triggered_at
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.take_role(tx, mara, incident.id, IncidentRole.COMMANDER, w.mara, w.now)
+        await c.slack.event({"type": "app_home_opened", "user": MARA, "tab": "home", "channel": "D1"})
+        await w.settle()
+        shown = c.slack.called("views.publish")[-1]["view"]
+        [button] = [
+            block["accessory"]
+            for block in shown["blocks"]
+            if block.get("accessory", {}).get("text", {}).get("text") == "Catch up"
+        ]
+        times = {"detected_at": w.now - timedelta(minutes=5)}
+        async with w.ctx.db.tx() as tx:
+            await final_facts_actions.record_final_facts(tx, mara, incident.id, {}, times, w.now)
+        answer = await c.slack.press(button["action_id"], button["value"], MARA)
+        assert TOO_OLD not in str(answer)
+        assert "INC-1" in str(answer)
 
 
 async def test_an_old_home_page_in_slack_resolves_no_new_page(dsn: str, clock: FakeClock) -> None:
@@ -151,6 +186,32 @@ async def test_an_old_button_in_mattermost_changes_no_new_page(
         after = await changes()
         assert after != before
         assert after[0] is state
+
+
+async def test_a_new_page_or_incident_is_in_no_thread_of_a_lost_one_in_google_chat(
+    dsn: str, clock: FakeClock
+) -> None:
+    """People see it far up among old messages, or have muted that thread."""
+    async with world(dsn, clock) as w, sink() as receiver:
+        receiver.body = b'{"name": "spaces/1/messages/2"}'
+        account = await webhook(w, ChatKind.GOOGLE_CHAT, receiver)
+        await configure(w, account, rules=(AnnouncementRule("c1", pages=True),))
+
+        async def threads(title: str) -> set[str]:
+            """Return the threads of what is posted about a page and an incident."""
+            earlier = len(receiver.got)
+            await w.alert(title)
+            await w.settle()
+            await declare(w, title)
+            await run_for(w, 70, 5)
+            return {message["thread"]["threadKey"] for message in receiver.got[earlier:]}
+
+        lost = await threads("disk full")
+        assert {thread.rpartition("-")[0] for thread in lost} >= {"pg-1", "inc-1/ann"}
+        await restore(w)
+        new = await threads("The database is down")
+        assert {thread.rpartition("-")[0] for thread in new} >= {"pg-1", "inc-1/ann"}
+        assert new.isdisjoint(lost)
 
 
 async def test_the_code_of_a_lost_text_message_acknowledges_no_new_page(dsn: str, clock: FakeClock) -> None:

@@ -156,7 +156,7 @@ async def test_google_chat_keeps_an_incident_in_one_thread(dsn: str, clock: Fake
         await run_for(w, 120, 5)
 
         threads = {message["thread"]["threadKey"] for message in receiver.got}
-        assert threads == {f"inc-{incident.id}/ann"}
+        assert threads == {f"inc-{incident.id}/ann-{int(incident.declared_at.timestamp())}"}
         assert any("We roll back" in message["text"] for message in receiver.got)
 
 

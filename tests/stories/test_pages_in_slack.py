@@ -5,10 +5,12 @@ from datetime import timedelta
 
 from firebell.chat.model import OncallGroup
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentType
+from firebell.incidents.model import Incident, IncidentType
 from firebell.kit.clock import FakeClock
 from firebell.oncall.schedules import queries as oncall
+from firebell.paging import actions as paging
 from tests.chat_world import announce, chat_world, configure, declare, run_for
+from tests.world import World
 
 
 def _shown(message: dict[str, object]) -> str:
@@ -70,6 +72,41 @@ async def test_a_storm_of_pages_is_one_message(dsn: str, clock: FakeClock) -> No
             assert len(storms) == 1
 
 
+async def set_visibility(w: World, incident: Incident, *, private: bool) -> None:
+    """Hide an incident, or show it again."""
+    async with w.ctx.db.tx() as tx:
+        await incidents.set_type(
+            tx,
+            await w.actor(w.mara),
+            incident.id,
+            IncidentType.OPERATIONAL,
+            w.now,
+            private=private,
+            reason="It is over.",
+        )
+
+
+async def test_the_message_of_a_page_that_is_over_does_not_come_back_with_its_incident(
+    dsn: str, clock: FakeClock
+) -> None:
+    """An incident with many pages would fill the channel with what no one has to act on."""
+    async with chat_world(dsn, clock) as (w, space, account):
+        channel = space.add_channel("payments")
+        await announce(w, account, channel.id, pages=True, incidents=False)
+        await w.alert("The vault key is public")
+        incident = await declare(w, "Keys were leaked", severity=2, page_id=(await w.page()).id)
+        await run_for(w, 60)
+        await set_visibility(w, incident, private=True)
+        await run_for(w, 60)
+        assert channel.messages == []
+        async with w.ctx.db.tx() as tx:
+            await paging.resolve(tx, await w.actor(w.mara), (await w.page()).id, w.now)
+        await run_for(w, 60)
+        await set_visibility(w, incident, private=False)
+        await run_for(w, 60)
+        assert channel.messages == []
+
+
 async def test_the_message_of_a_page_goes_when_its_incident_becomes_private(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -82,16 +119,7 @@ async def test_the_message_of_a_page_goes_when_its_incident_becomes_private(
         (message,) = channel.messages
         assert incident.ref in _shown(message)
         for is_private in (True, False):
-            async with w.ctx.db.tx() as tx:
-                await incidents.set_type(
-                    tx,
-                    await w.actor(w.mara),
-                    incident.id,
-                    IncidentType.OPERATIONAL,
-                    w.now,
-                    private=is_private,
-                    reason="It is over.",
-                )
+            await set_visibility(w, incident, private=is_private)
             await run_for(w, 60)
             assert len(channel.messages) == (0 if is_private else 1)
 

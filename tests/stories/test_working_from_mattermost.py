@@ -102,7 +102,7 @@ async def test_a_private_incident_that_is_declared_in_mattermost_is_private(
             rooms[0]["id"]
         }
 
-        # whoever changes their mind in the form
+        # someone who changes their mind in the form
         await team.command("/incident private Search is slow", mara)
         changed = entered | {
             "title": "Search is slow",

@@ -69,7 +69,7 @@ class IncidentFacts:
     base_url: str
     tz: str
     invited: tuple[Someone, ...]
-    """Whom the room is for: the declarer, everyone with a role, the owners of pages, and who was paged."""
+    """Who the room is for: the declarer, everyone with a role, the owners of pages, and who was paged."""
     entries: tuple[EntryFact, ...]
     updates: tuple[EntryFact, ...]
     """The newest updates, oldest first, for the thread of the announcement."""
@@ -83,6 +83,8 @@ class IncidentFacts:
     is_requested: bool = False
     """Someone asked for a room, whatever the severity."""
     posts: tuple[RequestedPost, ...] = ()
+    began_at: datetime | None = None
+    """When its timeline began, which never changes; None without a timeline."""
 
     @property
     def ref(self) -> str:

@@ -25,6 +25,12 @@ def render(content: Content) -> str:
     return clip("\n".join(lines) or content.text, _MAX_CHARS) + (f"\n{links}" if links else "")
 
 
+def _thread(call: Call) -> str:
+    """Return the thread of a message; its start tells it from one that a restored backup lost (decision 0115)."""
+    began_at = "" if call.began_at is None else f"-{int(call.began_at.timestamp())}"
+    return call.key.partition("@")[0] + began_at
+
+
 class GoogleChatWebhook(WebhookClient):
     """Posts to webhooks; the thread of an incident is named by its announcement."""
 
@@ -35,7 +41,6 @@ class GoogleChatWebhook(WebhookClient):
         url = self.address(call.channel)
         option = urlencode({"messageReplyOption": "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"})
         text = escape(call.content.text) if call.plain else render(call.content)
-        thread = call.key.partition("@")[0]
-        body = {"text": text, "thread": {"threadKey": thread}}
+        body = {"text": text, "thread": {"threadKey": _thread(call)}}
         answer = await self.post(f"{url}{'&' if '?' in url else '?'}{option}", body, json_answer=True)
         return Done(ts=str(answer.get("name", call.nonce)), channel=call.channel)

@@ -40,7 +40,7 @@ def due_at(due: str, tz: str, now: datetime) -> datetime | None:
         return _instant(due.strip(), tz, now)
     except (ValueError, OverflowError) as error:
         hint = "Enter a duration such as 2h, or a date and time such as 2026-11-30 14:00."
-        raise Invalid(f"“{due[:40]}” is no time.", fields={"due": hint}) from error
+        raise Invalid(f"“{due[:40]}” is not a time.", fields={"due": hint}) from error
 
 
 def _instant(due: str, tz: str, now: datetime) -> datetime | None:

@@ -31,22 +31,36 @@ async def want(tx: Tx, target: str, rank: int, now: datetime, account_id: int | 
     )
 
 
-async def want_pages_of(tx: Tx, incident_id: int, now: datetime) -> None:
-    """Compare the pages of an incident again with the chats that have messages about them."""
+async def want_pages_of(tx: Tx, incident_id: int, now: datetime, *, only_open: bool) -> None:
+    """Compare the pages of an incident again with the chats that know them, without those that are over if asked.
+
+    They are locked in the order in which changed pages are queued.
+    """
     await tx.execute(
         """
+        with page_want as materialized (
+            select chat_want.account_id, chat_want.target
+            from incident_page
+            cross join chat_account
+            join chat_want
+                on chat_want.account_id = chat_account.id
+                and chat_want.target = 'pg-' || incident_page.page_id
+            where incident_page.incident_id = $1
+                and not (chat_want.is_over and $3)
+            order by chat_want.account_id, incident_page.page_id
+            for no key update of chat_want
+        )
         update chat_want
         set version = version + 1,
             dirty_at = case when version > done_version then dirty_at else $2 end,
             due_at = least(due_at, $2)
-        where target in (
-            select 'pg-' || page_id
-            from incident_page
-            where incident_id = $1
-        )
+        from page_want
+        where chat_want.account_id = page_want.account_id
+            and chat_want.target = page_want.target
         """,
         incident_id,
         now,
+        only_open,
     )
 
 

@@ -33,6 +33,7 @@ STORM_PAGES = 20
 STORM_WINDOW = timedelta(seconds=60)
 """More pages in one channel within this time are shown in one message."""
 STORM_SETTLE_S = 5
+STORM_KEY_S = 600
 
 
 def member_key(person_id: int) -> str:
@@ -442,7 +443,7 @@ def page(facts: PageFacts, account: Account, can: Capabilities, known_keys: Sequ
 
 def storm_key(channel: str, now: datetime) -> str:
     """Return the key of the message that stands for the pages of a storm; a new one every ten minutes."""
-    return f"storm@{channel}/{int(now.timestamp()) // 600}"
+    return f"storm@{channel}/{int(now.timestamp()) // STORM_KEY_S}"
 
 
 def storm(key: str, channel: str, pages: Sequence[PageFacts], base_url: str) -> Desired:

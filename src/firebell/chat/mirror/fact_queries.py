@@ -50,9 +50,9 @@ async def incident_facts(
     entries = await subject_store.entries(tx, account.id, incident_id, UNSENT_ENTRIES, LATEST_ENTRIES)
     room = await store.room(tx, account.id, incident_id)
     tz = account.settings.tz
-    phase_at, any_at = await subject_store.changed_at(tx, incident_id)
+    times = await subject_store.timeline_times(tx, incident_id)
     # as of the last change: a text that changes with the clock would be edited forever
-    as_of = any_at or incident.declared_at
+    as_of = times.changed_at or incident.declared_at
     text = await incidents.next_update_text(tx, incident, public_url, tz, as_of)
     published_at = None
     try:
@@ -69,7 +69,7 @@ async def incident_facts(
         provisional=incident.provisional,
         meaning=await incidents.severity_meaning(tx, incident.severity),
         phase=Phase(incident.phase),
-        phase_since=phase_at or incident.declared_at,
+        phase_since=times.phase_at or incident.declared_at,
         drill=incident.drill,
         private=private,
         declared_at=incident.declared_at,
@@ -103,6 +103,7 @@ async def incident_facts(
             RequestedPost(post.id, post.channel, post.reason)
             for post in await response.posts(tx, incident_id, account.id)
         ),
+        began_at=times.began_at,
     )
 
 

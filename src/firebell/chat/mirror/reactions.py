@@ -23,6 +23,8 @@ async def mirror_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> Non
         await comparison_queue_store.want(
             tx, f"inc-{incident_id}", first_rank(by_id[incident_id].severity), now
         )
-        if by_id[incident_id].is_private or payload.get("kind") == VISIBILITY_KIND:
-            await comparison_queue_store.want_pages_of(tx, incident_id, now)
+        is_private = by_id[incident_id].is_private
+        if is_private or payload.get("kind") == VISIBILITY_KIND:
+            # a page that is over is not announced again
+            await comparison_queue_store.want_pages_of(tx, incident_id, now, only_open=not is_private)
         await tx.wake("chat")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from firebell.chat.facts import EntryFact
 from firebell.kit.db.database import Reads
@@ -61,18 +62,29 @@ async def updates(tx: Reads, incident_id: int, limit: int) -> list[EntryFact]:
     return [EntryFact(**dict(row)) for row in reversed(rows)]
 
 
-async def changed_at(tx: Reads, incident_id: int) -> tuple[datetime | None, datetime | None]:
-    """Return when the phase of an incident last changed, and when anything did; None for never."""
+class TimelineTimes(NamedTuple):
+    """When the timeline of an incident began, and when its phase and anything last changed; None for never."""
+
+    began_at: datetime | None
+    phase_at: datetime | None
+    changed_at: datetime | None
+
+
+async def timeline_times(tx: Reads, incident_id: int) -> TimelineTimes:
+    """Return when the timeline of an incident began and last changed."""
     row = await tx.row(
         """
-        select max(at) filter (where kind = 'phase') as phase_at, max(at) as any_at
+        select
+            min(at) as began_at,
+            max(at) filter (where kind = 'phase') as phase_at,
+            max(at) as changed_at
         from timeline_entry
         where incident_id = $1
         """,
         incident_id,
     )
     assert row
-    return row["phase_at"], row["any_at"]
+    return TimelineTimes(**dict(row))
 
 
 async def is_private(tx: Reads, incident_id: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Call
@@ -25,6 +25,8 @@ class Target:
     actual: dict[str, ChatObject]
     room: Room | None = None
     facts: IncidentFacts | None = None
+    began_at: datetime | None = None
+    """When the incident, page or storm began; None for other targets."""
 
 
 async def load(tx: Tx, account: Account, target: str, public_url: str, now: datetime) -> Target:
@@ -60,7 +62,7 @@ async def _incident(tx: Tx, account: Account, incident_id: int, public_url: str,
         room = await store.want_room(tx, account.id, incident_id, private=facts.private)
     known = [key for key, thing in actual.items() if thing.state is not ObjectState.NONE or thing.ts]
     wanted = desired_state.incident(facts, account, can, room, members, known, now)
-    return Target(wanted, actual, room, facts)
+    return Target(wanted, actual, room, facts, facts.began_at)
 
 
 async def _members(
@@ -116,7 +118,7 @@ async def _page(
             await comparison_queue_store.want(tx, key, 0, now, account.id)
         else:
             alone.append(want)
-    return Target(Desired(tuple(alone), wanted.next_at), actual)
+    return Target(Desired(tuple(alone), wanted.next_at), actual, began_at=facts.triggered_at)
 
 
 async def _is_in_storm(
@@ -131,11 +133,12 @@ async def _is_in_storm(
 
 
 async def _storm(tx: Tx, account: Account, target: str, public_url: str, now: datetime) -> Target:
-    channel = target.removeprefix("storm@").rpartition("/")[0]
+    channel, _, number = target.removeprefix("storm@").rpartition("/")
+    began_at = datetime.fromtimestamp(int(number) * desired_state.STORM_KEY_S, UTC)
     page_ids = await object_store.covered_pages(tx, account.id, target)
     pages = await fact_queries.page_facts(tx, page_ids, account, public_url, now)
     actual = await object_store.objects(tx, account.id, target)
-    return Target(desired_state.storm(target, channel, pages, public_url), actual)
+    return Target(desired_state.storm(target, channel, pages, public_url), actual, began_at=began_at)
 
 
 async def _groups(tx: Tx, account: Account, target: str, now: datetime) -> Target:
@@ -180,6 +183,7 @@ def call_of(op: Op, target: Target, name_max_chars: int, nonce: str, now: dateti
         value=op.value,
         content=op.content,
         name=name,
+        began_at=target.began_at,
         private=room.private if room else False,
         since=(
             thing.attempt_at if is_find and thing else now if op.kind is OpKind.ARCHIVE and facts else None

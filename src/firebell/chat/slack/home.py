@@ -66,7 +66,7 @@ def _incidents(facts: HomeFacts) -> list[View]:
     rows = [
         _section(
             f"{heading(row.incident)}, {row.phase}",
-            _button("Catch up", ShowSummary(row.incident.id), 0, row.incident.first_known_at),
+            _button("Catch up", ShowSummary(row.incident.id), 0, row.incident.declared_at),
         )
         for row in facts.incidents[:_LISTED]
     ]

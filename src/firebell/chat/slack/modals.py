@@ -249,7 +249,7 @@ def _similar_blocks(similar: Sequence[Incident]) -> list[View]:
                 "type": "button",
                 "text": plain_text("Join instead", limits.BUTTON),
                 "action_id": f"{button_values.RUN}_join",
-                "value": button_values.encode(JoinRoom(incident.id), incident.first_known_at),
+                "value": button_values.encode(JoinRoom(incident.id), incident.declared_at),
             },
         }
         for incident in similar
