@@ -20,7 +20,9 @@ from firebell.incidents.incident_list import store as incident_list_store
 from firebell.incidents.incident_list.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db.database import Db, Tx
+from firebell.kit.jobs import timers
 from firebell.monitoring import readings_store
+from firebell.paging.actions import PAGE_LANE_KINDS
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.night_limit import store as night_limit_store
 from firebell.paging.night_limit.rules import PersonNight
@@ -336,29 +338,34 @@ async def test_counts_stop_at_a_thousand(db: Db) -> None:
     assert counts == {"triggered": 200, "acked": 200, "resolved": list_store.COUNTED + 1}
 
 
+async def fill_timers(tx: Tx) -> None:
+    """Insert 40,000 timers that are due later, and two that are overdue."""
+    await tx.execute("delete from due")
+    await tx.execute(
+        """
+        insert into due (kind, key, due_at)
+        select 'later.' || i % 40, i::text, $1::timestamptz + make_interval(secs => i)
+        from generate_series(1, 40000) i
+        """,
+        LATE,
+    )
+    await tx.execute(
+        """
+        insert into due (kind, key, due_at)
+        values
+            ('paging.page', '1', $1::timestamptz - interval '3 s'),
+            ('later.7', 'x', $1::timestamptz - interval '7 s')
+        """,
+        LATE,
+    )
+    await tx.execute("analyze due")
+
+
 async def test_a_scrape_reads_only_the_timers_that_are_overdue(
     db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with db.tx() as tx:
-        await tx.execute("delete from due")
-        await tx.execute(
-            """
-            insert into due (kind, key, due_at)
-            select 'later.' || i % 40, i::text, $1::timestamptz + make_interval(secs => i)
-            from generate_series(1, 40000) i
-            """,
-            LATE,
-        )
-        await tx.execute(
-            """
-            insert into due (kind, key, due_at)
-            values
-                ('paging.page', '1', $1::timestamptz - interval '3 s'),
-                ('later.7', 'x', $1::timestamptz - interval '7 s')
-            """,
-            LATE,
-        )
-        await tx.execute("analyze due")
+        await fill_timers(tx)
         with explained(monkeypatch) as plans:
             readings = await readings_store.readings(tx, LATE)
     assert readings.overdue_timers == {True: 1, False: 1}
@@ -368,3 +375,19 @@ async def test_a_scrape_reads_only_the_timers_that_are_overdue(
     by_time = [condition for condition in conditions_on("due", plans) if "due_at" in condition]
     assert by_time
     assert all("kind" in condition for condition in by_time), by_time
+
+
+async def test_a_health_check_reads_only_the_timers_that_are_overdue_or_of_pages(
+    db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with db.tx() as tx:
+        await fill_timers(tx)
+        await tx.execute("update due set attempts = 3 where kind = 'paging.page'")
+        with (
+            explained(monkeypatch, "row") as rows,
+            explained(monkeypatch, "value") as values,
+            explained(monkeypatch) as plans,
+        ):
+            trouble = await timers.trouble(tx, LATE, PAGE_LANE_KINDS, 3)
+    assert trouble == timers.Trouble(2, LATE - timedelta(seconds=7), 1)
+    assert "due" not in whole_reads([*rows, *values, *plans])

@@ -221,6 +221,19 @@ async def test_a_place_that_is_not_there_is_the_start_of_the_list(w: World) -> N
             assert re.match(r"/incidents\?state=all(&sort=longest)?$", answer.headers["location"])
 
 
+async def test_a_post_mortem_that_was_withdrawn_is_not_due(w: World) -> None:
+    async with w.ctx.db.tx() as tx:
+        await tx.execute("update postmortem set state = 'withdrawn' where incident_id = 1")
+    async with browser(w) as http:
+        await signed_in(http)
+        assert rows_of((await http.get("/incidents?state=postmortem")).text) == []
+        page = (await http.get("/incidents?state=closed")).text
+        assert '<a href="/post-mortems/INC-1">Withdrawn</a>' in page
+        assert "<dt>Post-mortems due</dt><dd>0</dd>" in page
+        searched = (await http.get("/incidents?state=closed&q=search")).text
+        assert "<dt>Post-mortems due</dt><dd>0</dd>" in searched
+
+
 async def test_json_filters_are_the_same(w: World) -> None:
     async with browser(w) as http:
         api = Api(http, await key_of(w.ctx.db, w.clock, w.mara))

@@ -89,6 +89,35 @@ async def test_the_post_mortem_that_is_due_first_is_named_first(dsn: str, clock:
         assert "Post-mortem for INC-12<" not in home
 
 
+async def test_many_documents_that_no_one_writes_hide_none_of_the_readers_own(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
+        await closed(w)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                """
+                insert into incident (title, severity, max_severity, phase, detected_at, declared_at, severity_at,
+                    closed_at)
+                select 'Old', 1, 1, 'closed', $1, $1, $1, $1
+                from generate_series(1, 501)
+                """,
+                w.now - timedelta(days=300),
+            )
+            await tx.execute(
+                """
+                insert into postmortem (incident_id, body, state, due_at, created_at, updated_at)
+                select id, '', 'draft', closed_at, closed_at, closed_at
+                from incident
+                where title = 'Old'
+                """
+            )
+        await sign_in(w, http, w.mara)
+        home = (await http.get("/")).text
+        assert "Post-mortem for INC-1<" in home
+        assert home.count("Post-mortem for INC-") == 10
+
+
 async def test_from_a_blank_draft_to_the_withdrawn_document(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, mara):
         await closed(w)

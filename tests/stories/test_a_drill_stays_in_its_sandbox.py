@@ -1,5 +1,6 @@
 """Story: a game day pages only volunteers, waits for a real incident, and ends with a score and a document."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind, PageState
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
+from tests.lock_waits import until_blocked
 from tests.world import World, world
 
 
@@ -238,6 +240,21 @@ async def test_what_players_paged_ends_with_the_drill_and_a_real_page_does_not(
             assert (page.state is PageState.RESOLVED) == page.plan.is_drill, page.title
         await w.after(minutes=40)
         assert not [message for message in w.sink.got if "DRILL" in message["title"]]
+
+
+async def test_a_drill_ends_while_a_player_resolves_its_page(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        lena = await facilitator(w)
+        drill = await planned(w, lena, invited=[w.jun])
+        await run(w, actions.answer_invitation, w.jun, drill, accepts=True, night_ok=True)
+        await run(w, actions.start_drill, lena, drill)
+        await w.settle()
+        page, jun = await w.page(), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            await paging.resolve(tx, jun, page.id, w.now)
+            finishing = asyncio.create_task(run(w, actions.finish_drill, lena, await reread(w, drill)))
+            await until_blocked(w.ctx.db, finishing)
+        assert (await finishing).state is DrillState.FINISHED
 
 
 async def test_a_drill_without_volunteers_pages_no_one_and_a_leaver_is_out(

@@ -44,6 +44,8 @@ TASKS_SHOWN = 10
 """Maximum number of the reader's own tasks of incidents."""
 ITEMS_SHOWN = 10
 """Maximum number of the reader's own action items."""
+POSTMORTEMS_SHOWN = 10
+"""Maximum number of post-mortems: the reader's own, then those without an author."""
 REST_SHOWN = timedelta(hours=5)
 """How long after the end of a night with too many pages the proposal to rest is shown."""
 MAX_SCHEDULES = 12
@@ -87,7 +89,6 @@ def headline(live: int, waiting: int) -> str:
 
 
 async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
-    own = [d for d in await postmortems.unpublished(tx) if d.author_id in (me.id, None)]
     tasks = [
         {
             "title": f"{task.text} ({incident.ref})",
@@ -114,7 +115,7 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
                 if d.due_at - now < timedelta(hours=12)
                 else "idle",
             }
-            for d in own[:10]
+            for d in await postmortems.unpublished_of_author(tx, me.id, POSTMORTEMS_SHOWN)
         ]
     )
 

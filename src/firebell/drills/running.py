@@ -23,7 +23,6 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
 from firebell.paging import actions as paging
-from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.people.action_permissions import internal
 
 CLOCK_TIMER = "drills.clock"
@@ -135,10 +134,10 @@ async def _resolve_pages(tx: Tx, drill: Drill, record: Record, now: datetime) ->
     page_ids = {each.page_id for each in record.delivered if each.page_id}
     if drill.incident_id is not None:
         page_ids.update(await incidents.page_ids(tx, drill.incident_id))
-    pages = await paging.pages_by_id(tx, sorted(page_ids))
-    for page in sorted(pages.values(), key=lambda page: page.id):
-        if page.plan.is_drill and page.state in OPEN_PAGES:
-            await paging.resolve(tx, SYSTEM, page.id, now)
+    pages = (await paging.pages_by_id(tx, sorted(page_ids))).values()
+    # a page of alerts is none of the drill: one of a test alert, which is marked alike, can be linked too
+    own = [page.id for page in pages if page.plan.is_drill and page.subject_kind != "group"]
+    await paging.resolve_each(tx, SYSTEM, own, now)
 
 
 @internal("A real SEV0 or SEV1 pauses every drill.")

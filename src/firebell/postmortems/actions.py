@@ -69,6 +69,11 @@ async def unpublished(tx: Tx) -> list[ListedPostmortem]:
     return await store.unpublished(tx, await incidents.hidden_ids(tx))
 
 
+async def unpublished_of_author(tx: Tx, person_id: int, limit: int) -> list[ListedPostmortem]:
+    """Return the post-mortems that a person is to publish, those due first at the top, then those without an author."""
+    return await store.unpublished_of_author(tx, person_id, await incidents.hidden_ids(tx), limit)
+
+
 async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
     """Return the post-mortems of incidents with an id below `before`, newest incident first."""
     return await store.newest(tx, before, limit, await incidents.hidden_ids(tx))

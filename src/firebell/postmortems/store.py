@@ -74,6 +74,34 @@ async def insert(
     return changed == 1
 
 
+async def unpublished_of_author(
+    tx: Tx, person_id: int, hidden: Sequence[int], limit: int
+) -> list[ListedPostmortem]:
+    """Return the post-mortems that a person is to publish, those due first at the top, then those without an author."""
+    rows = await tx.fetch(
+        f"""
+        select {_LISTED}
+        from postmortem
+        where state <> 'published'
+            and state <> 'withdrawn'
+            and incident_id is not null
+            and (author_id = $1 or author_id is null)
+            and not exists (
+                select
+                from postmortem_incident about
+                where about.postmortem_id = postmortem.id
+                    and about.incident_id = any($2::bigint[])
+            )
+        order by author_id is null, due_at, id
+        limit $3
+        """,
+        person_id,
+        list(hidden),
+        limit,
+    )
+    return [ListedPostmortem(**dict(row)) for row in rows]
+
+
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
     """Return the post-mortem that is about an incident, None if there is none."""
     row = await tx.row(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents import visibility_store
 from firebell.incidents.incident_list.list_numbers import Numbers, Tally
-from firebell.incidents.incident_list.store import COUNTED, ListQuery
+from firebell.incidents.incident_list.store import COUNTED, POSTMORTEM_DUE, ListQuery
 from firebell.incidents.model import IncidentFilter, Phase
 from firebell.kit.db.database import Row, Tx
 
@@ -105,7 +105,7 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
             where id = incident_postmortem.incident_id
             offset 0
         ) incident
-        where incident_postmortem.state <> 'published'
+        where {POSTMORTEM_DUE}
         group by drill, phase, severity, month
         """
         if hidden := await visibility_store.hidden_ids(tx):
@@ -126,7 +126,7 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
             where incident_id = matching.id
             offset 0
         ) written
-        where state <> 'published'
+        where {POSTMORTEM_DUE}
         group by drill, phase, severity, month
         """
     rows = await tx.fetch(statement, *query.values)
@@ -148,7 +148,7 @@ def _without(properties: str, hidden: str) -> str:
         from incident
         join incident_postmortem on incident_postmortem.incident_id = incident.id
         where incident.id = any({hidden}::bigint[])
-            and incident_postmortem.state <> 'published'
+            and {POSTMORTEM_DUE}
         group by drill, phase, severity, month
     """
 
@@ -224,7 +224,7 @@ async def _options(tx: Tx, ids: Sequence[int], grouped: str) -> dict[int, int]:
 async def numbers(tx: Tx, ids: Sequence[int], now: datetime) -> Numbers:
     """Return facts about these incidents; impact that has not ended lasts until `now`."""
     row = await tx.row(
-        """
+        f"""
         with matching as materialized (
             select listed.id, phase, detected_at, declared_at, impact_start, impact_end, closed_at
             from unnest($1::bigint[]) listed (id)
@@ -236,8 +236,8 @@ async def numbers(tx: Tx, ids: Sequence[int], now: datetime) -> Numbers:
             ) incident
         ),
         document as (
-            select count(*) filter (where state <> 'published') as due,
-                count(*) filter (where state <> 'published' and due_at < $2::timestamptz) as overdue
+            select count(*) filter (where {POSTMORTEM_DUE}) as due,
+                count(*) filter (where {POSTMORTEM_DUE} and due_at < $2::timestamptz) as overdue
             from matching
             cross join lateral (
                 select state, due_at

@@ -13,6 +13,8 @@ COUNTED = 500
 """Number of incidents up to which a list is counted exactly."""
 FEW_MATCHES = 300
 """Number of matches up to which words are searched for once, and not once for each number of the list."""
+POSTMORTEM_DUE = "state <> 'published' and state <> 'withdrawn'"
+"""Which documents of `incident_postmortem` are due: written so that the index of unpublished ones is read."""
 _DURATION = """coalesce(
     date_part('epoch', closed_at - declared_at),
     1e12 - date_part('epoch', declared_at - timestamptz '1970-01-01 00:00:00+00')
@@ -67,7 +69,7 @@ class ListQuery:
             ids = self.add(list(wanted.among))
             id_queries.append(f"select incident_id from unnest({ids}::bigint[]) incident_id")
         if wanted.postmortem_due:
-            id_queries.append("select incident_id from incident_postmortem where state <> 'published'")
+            id_queries.append(f"select incident_id from incident_postmortem where {POSTMORTEM_DUE}")
         source = "incident"
         if id_queries:
             # `offset 0` makes the planner look the few incidents up by primary key

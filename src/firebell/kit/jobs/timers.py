@@ -263,21 +263,19 @@ class Trouble:
 
 
 async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: int) -> Trouble:
-    """Count the timers due `before`, and those of `kinds` that failed at least `attempts` times."""
-    row = await tx.row(
+    """Count the timers due by `before`, and those of `kinds` that failed at least `attempts` times."""
+    late = (await overdue(tx, before, ()))[False]
+    failing = await tx.value(
         """
-        select count(*) filter (where due_at < $1) as overdue,
-            min(due_at) filter (where due_at < $1) as since,
-            count(*) filter (where attempts >= $3 and kind = any($2::text[])) as failing
+        select count(*)
         from due
-        where due_at < $1 or attempts >= $3
+        where kind = any($1::text[])
+            and attempts >= $2
         """,
-        before,
         list(kinds),
         attempts,
     )
-    assert row
-    return Trouble(row["overdue"], row["since"], row["failing"])
+    return Trouble(late.timers, late.since, failing)
 
 
 @dataclass(frozen=True, slots=True)
