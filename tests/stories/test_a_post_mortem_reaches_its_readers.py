@@ -201,3 +201,23 @@ async def test_bug_a_message_that_waited_told_of_a_document_that_had_become_priv
         assert message["event"] == "postmortem_published"
         assert "INC-1" not in str(message)
         assert "Cards fail" not in str(message)
+
+
+async def test_bug_a_reminder_that_waited_named_an_incident_that_had_become_private(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await closed(w)
+        mara, kim = await w.actor(w.mara), await person(w, "Kim Ito")
+        async with w.ctx.db.tx() as tx:
+            await people.set_quiet_hours(tx, SYSTEM, kim, QuietHours(time(0), time(9), "UTC"), w.now)
+            await postmortems.assign_author(tx, mara, 1, kim, w.now)
+        await w.settle()
+        assert [got for got in w.sink.got if got["event"] == "postmortem"] == []
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_type(tx, mara, 1, IncidentType.SECURITY, w.now, private=True)
+        await w.after(hours=7)
+        [message] = [got for got in w.sink.got if got["person"] == "Kim Ito"]
+        assert message["event"] == "postmortem"
+        assert "INC-1" not in str(message)
+        assert "Cards fail" not in str(message)

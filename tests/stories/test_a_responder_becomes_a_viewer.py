@@ -79,6 +79,21 @@ async def test_a_viewer_has_no_role_in_an_incident_that_is_reopened(w: World) ->
     assert await holders(w, incident.id) == []
 
 
+async def test_bug_questions_of_a_response_went_to_a_viewer_who_cannot_answer_them(w: World) -> None:
+    jun = await w.actor(w.jun)
+    async with w.ctx.db.tx() as tx:
+        await people.set_fallback_responders(tx, SYSTEM, [w.mara], w.now)
+        await incidents.declare(
+            tx, jun, title="Card payments fail", severity=1, commander_id=w.jun, now=w.now
+        )
+    await w.settle()
+    await set_role(w, w.jun, "viewer")
+    await w.after(minutes=40)
+    async with w.ctx.db.tx() as tx:
+        asked = await tx.fetch("select distinct person_id from notice where key like 'response:1:ask:%'")
+    assert [row["person_id"] for row in asked] == [w.mara]
+
+
 @pytest.mark.parametrize("how", ["viewer", "deactivated"])
 async def test_a_role_that_is_assigned_while_its_holder_loses_their_rights_ends_too(
     w: World, how: str

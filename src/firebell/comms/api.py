@@ -13,7 +13,6 @@ from firebell.comms.tone.check import ENGLISH_RULES, check, is_english
 from firebell.comms.tone.model import ReaderKind, ToneFinding, ToneLevel
 from firebell.incidents import actions as incidents
 from firebell.kit import undo
-from firebell.kit.errors import NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import api
@@ -417,10 +416,7 @@ async def list_posts(w: Reader, ref: Text, pagination: PageParams) -> list[PostS
 
 
 async def _existing(w: Work, ref: str, post_id: int) -> CommsPost:
-    incident = await incidents.incident(w.tx, parse_ref("INC", ref))
-    one = await sending.post(w.tx, post_id)
-    if one.incident_id != incident.id:
-        raise NotFound(f"{incident.ref} has no post {post_id}.")
+    _, one = await sending.post_of(w.tx, w.person_id, parse_ref("INC", ref), post_id)
     return one
 
 

@@ -8,6 +8,7 @@ from firebell.comms.model import ApproverAnswer, CommsPost, PostState
 from firebell.comms.target import Destination
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import EntryAdded, Incident
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
@@ -51,8 +52,21 @@ async def answer(
 ) -> CommsPost:
     """Approve a post, or ask for changes, as someone who was asked; raise `Conflict` for another text than was read."""
     one = await sending.post(tx, post_id)
+    with private_reader.as_reader(None if one.asks(actor.person_id) else private_reader.reader()):
+        return await _answer(tx, actor, one, answered, body_sha256, note, now)
+
+
+async def _answer(
+    tx: Tx,
+    actor: Actor,
+    one: CommsPost,
+    answered: ApproverAnswer,
+    body_sha256: str,
+    note: str,
+    now: datetime,
+) -> CommsPost:
     incident = await incidents.locked(tx, one.incident_id)
-    one = await sending.post(tx, post_id)
+    one = await sending.post(tx, one.id)
     own = [each for each in one.approvals if actor.person_id in each.asked_ids]
     if not own or actor.person_id == one.author_id:
         raise NotFound("No one asked you to approve this.", hint="The author never approves.")
@@ -67,12 +81,12 @@ async def answer(
     await tx.audit(
         actor,
         "comms.approved" if answered is ApproverAnswer.APPROVED else "comms.changes_requested",
-        f"comms_post:{post_id}",
+        f"comms_post:{one.id}",
         now,
         incident=incident.ref,
         note=note,
     )
-    one = await sending.continue_post(tx, sending.author_of(one), incident, post_id, now)
+    one = await sending.continue_post(tx, sending.author_of(one), incident, one.id, now)
     if answered is ApproverAnswer.CHANGES:
         await _return(tx, actor, incident, one, note, now)
     return one

@@ -152,3 +152,8 @@ class CommsPost:
     def is_automatic(self) -> bool:
         """True if a rule wrote it, not a person."""
         return self.author_id is None and self.author == RULE_LABEL
+
+    def asks(self, person_id: int | None) -> bool:
+        """Return True if it waits, and this person, who is not its author, is among those asked to approve it."""
+        is_asked = any(person_id in each.asked_ids for each in self.approvals)
+        return self.state is PostState.WAITING and is_asked and person_id != self.author_id

@@ -11,7 +11,9 @@ from firebell.comms.model import CommsPost, PostContent, PostDelivery, PostState
 from firebell.comms.target import Destination, PostTarget, Sending
 from firebell.comms.targets import status_page
 from firebell.comms.tone.model import ReaderKind
+from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, NotFound
@@ -27,6 +29,22 @@ async def post(tx: Tx, post_id: int) -> CommsPost:
     if one is None:
         raise NotFound(f"There is no post {post_id}.")
     return one
+
+
+async def post_of(
+    tx: Tx, person_id: int | None, incident_id: int, post_id: int
+) -> tuple[Incident, CommsPost]:
+    """Return an incident and a post about it, as this person may read them; raise `NotFound`.
+
+    Those who are asked to approve a post about a private incident read it while it waits.
+    """
+    one = await store.post(tx, post_id)
+    is_asked = one is not None and one.incident_id == incident_id and one.asks(person_id)
+    with private_reader.as_reader(None if is_asked else private_reader.reader()):
+        incident = await incidents.incident(tx, incident_id)
+    if one is None or one.incident_id != incident.id:
+        raise NotFound(f"{incident.ref} has no post {post_id}.")
+    return incident, one
 
 
 async def rules_by_reader(

@@ -207,11 +207,13 @@ async def _with_template(visit: Visit, incident: Incident, content: PostContent,
 
 
 async def _post(visit: Visit, ref: str, post_id: str) -> tuple[Incident, CommsPost]:
-    incident = await _incident(visit, ref)
-    one = await sending.post(visit.tx, to_number(post_id, "post", least=1))
-    if one.incident_id != incident.id:
-        raise NotFound(f"{incident.ref} has no post {one.id}.")
-    return incident, one
+    number = to_number(post_id, "post", least=1)
+    return await sending.post_of(visit.tx, visit.person.id, parse_ref("INC", ref), number)
+
+
+async def _reads(visit: Visit, incident: Incident) -> bool:
+    """Return True if the person may read the incident, not only a post that they are asked to approve."""
+    return bool(await incidents.incidents_by_id(visit.tx, [incident.id]))
 
 
 @router.get("/incidents/{ref}/comms/{post_id}", dependencies=route_access.needs(Verb.INCIDENT_READ))
@@ -223,8 +225,8 @@ async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         "i": incident,
         "post": one,
         "texts": {reader: one.content.bodies.get(reader, "") for reader in ReaderKind},
-        "is_asked": visit.person.id != one.author_id
-        and any(visit.person.id in each.asked_ids for each in one.approvals),
+        "is_asked": one.asks(visit.person.id),
+        "reads_incident": await _reads(visit, incident),
         "can_recall": actions.can_recall(one, visit.now),
         "recall_until": actions.recall_until(one),
         **_labels(),
@@ -251,7 +253,7 @@ async def answer(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         raise Invalid(
             f"{answered[:40]!r} is not an answer.", fields={"answer": "Approve, or ask for changes."}
         )
-    await approvals.answer(
+    after = await approvals.answer(
         visit.tx,
         visit.actor,
         one.id,
@@ -261,7 +263,9 @@ async def answer(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         visit.now,
     )
     text = "Approved." if answered == ApproverAnswer.APPROVED else "Changes requested."
-    return flash.redirect(visit.request, f"/incidents/{incident.ref}/comms/{one.id}", text)
+    is_readable = after.asks(visit.person.id) or await _reads(visit, incident)
+    address = f"/incidents/{incident.ref}/comms/{one.id}" if is_readable else "/incidents"
+    return flash.redirect(visit.request, address, text)
 
 
 @router.post("/incidents/{ref}/comms/{post_id}/ask", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))

@@ -25,6 +25,7 @@ from firebell.incidents.relations import merging
 from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.roles import ending as role_ending
 from firebell.incidents.roles import reminder_recipients as role_recipients
+from firebell.incidents.roles import rules as role_rules
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
 from firebell.incidents.timeline import (
@@ -49,6 +50,7 @@ add_entry = timeline_actions.add_entry
 answer_report = customer_reports.answer_report
 attach_page = linked_pages.attach_page
 backfill = backfilling.backfill
+can_hold_roles = role_rules.can_hold_roles
 closing_conditions = closing_queries.conditions
 check_regressions = phase_actions.check_regressions
 customers_of = final_facts_store.customers_of

@@ -133,6 +133,7 @@ def urgency_of(incident: Incident) -> str:
 async def _deciders(tx: Tx, incident: Incident) -> list[int]:
     """Return the commander, else everyone with a role, else who declared the incident, else fallback responders.
 
+    A viewer is not asked, because viewers can't answer.
     Fallback responders who may not read a private incident are not asked; the managers are then.
     """
     assignments = (await incidents.roles(tx, [incident.id]))[incident.id]
@@ -140,8 +141,9 @@ async def _deciders(tx: Tx, incident: Incident) -> list[int]:
     declared_by = [incident.declared_by] if incident.declared_by else []
     for ids in (commanders, [a.person_id for a in assignments], declared_by):
         known = await people.people_by_id(tx, ids)
-        if active := [i for i in dict.fromkeys(ids) if i in known and known[i].active]:
-            return active
+        can_answer = {i for i, person in known.items() if person.active and incidents.can_hold_roles(person)}
+        if can_answer:
+            return [i for i in dict.fromkeys(ids) if i in can_answer]
     return await incidents.readers_or_managers(tx, incident, await people.fallback_responders(tx))
 
 

@@ -12,11 +12,14 @@ from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
 from firebell.notify.model import Outgoing, Recipient
 from firebell.people import actions as people
+from firebell.postmortems import store as postmortem_store
+from firebell.postmortems import withheld_messages
 from firebell.postmortems.progress import queries
 from firebell.postmortems.progress.current_steps import CurrentStep
 from firebell.postmortems.reminders import store
 from firebell.postmortems.reminders.store import DuePostmortem
 
+_EVENT = "postmortem"
 HIGH_RANK = 1
 READING_LIMIT_S = 1.0
 """How long documents are read for their step: pages that were claimed with these messages wait as long."""
@@ -34,8 +37,12 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
     )
     steps = await queries.current_steps(tx, ids, ctx.pace.timeout(READING_LIMIT_S))
     authors = await people.people_by_id(tx, [p.author_id for p in postmortems.values() if p.author_id])
+    documents = await postmortem_store.by_id(tx, ids)
+    withheld = await withheld_messages.withheld(tx, documents, outgoing)
     return [
-        _message(
+        withheld_messages.message(_EVENT, now)
+        if delivery.id in withheld
+        else _message(
             postmortem := postmortems[delivery.subject_id],
             listed.get(postmortem.incident_id or 0),
             steps.get(postmortem.id),
@@ -77,7 +84,7 @@ def _message(
     if postmortem.state == "published":
         when, lines = "published", (f"{title}.", "Nothing is left to do.")
     return Message(
-        event="postmortem",
+        event=_EVENT,
         title=f"{what}{ref}: {when}",
         urgency="high" if is_urgent else "low",
         composed_at=now,

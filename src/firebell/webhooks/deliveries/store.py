@@ -38,9 +38,9 @@ _IS_HIDDEN = """
         )
     )
 """
-"""Whether an endpoint may not get an event, because it hangs on an incident that is private now.
+"""Whether an endpoint may not get an event: its incident is private now, or its page is of a private incident now.
 
-So does a manual page that was linked to it after the event, which has its reason.
+A manual page can be linked to a private incident after the event, which has the reason of the page.
 """
 
 
