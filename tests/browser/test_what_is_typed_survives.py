@@ -93,8 +93,7 @@ async def test_nothing_is_sent_as_the_person_who_signed_in_meanwhile(dsn: str, b
     async with _room(dsn, browser) as (w, page):
         async with w.ctx.db.tx() as tx:
             email = (await people.person(tx, w.jun)).email
-            new_hash = await people.hash_secret(PASSWORD)
-            await people.set_password(tx, await w.actor(w.mara), w.jun, new_hash, w.now)
+        await w.set_password(w.jun, PASSWORD)
         await page.fill("#say", TEXT)
         other = await _sign_out(page.context)
         await sign_in(other, email, PASSWORD)
