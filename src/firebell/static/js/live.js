@@ -35,8 +35,8 @@ export const apply = fresh => {
   synchronize(fresh.now);
   document.dispatchEvent(new Event('morphed'));
 };
-/* No one, or someone else, is signed in. */
-const typing = () => $$('#main form, dialog form').some(inUse);
+/* No one, or someone else, is signed in. To reload what answers a form would send it again. */
+const typing = () => 'posted' in root.dataset || $$('#main form, dialog form').some(inUse);
 export let isOut = false;
 const sayOut = is => { isOut = is; $$('#signed-out').forEach(strip => { strip.hidden = !is; }); pulse(); };
 export const leave = () => { if (typing()) sayOut(true); else location.reload(); };
@@ -50,7 +50,8 @@ export const load = async address => {
   const fresh = parse(await answer.text()), value = name => answer.headers.get(name), { me, now } = fresh.documentElement.dataset;
   if ((value('Firebell-Person') || me || !answer.redirected && root.dataset.me) !== root.dataset.me) { leave(); return null; }
   sayOut(false);
-  for (const page of [fresh, document]) setToken(value('X-CSRF') || tokenOf(fresh), page);
+  const token = value('X-CSRF') || tokenOf(fresh);
+  if (token) for (const page of [fresh, document]) setToken(token, page);
   if (isSame) return null;
   fresh.tag = value('ETag');
   fresh.now = +(value('Firebell-Now') || now);
