@@ -35,7 +35,7 @@ export const apply = fresh => {
   synchronize(fresh.now);
   document.dispatchEvent(new Event('morphed'));
 };
-/* No one, or someone else, is signed in. To reload what answers a form would send it again. */
+/* No one, or someone else, is signed in. */
 const typing = () => 'posted' in root.dataset || $$('#main form, dialog form').some(inUse);
 export let isOut = false;
 const sayOut = is => { isOut = is; $$('#signed-out').forEach(strip => { strip.hidden = !is; }); pulse(); };
@@ -50,8 +50,7 @@ export const load = async address => {
   const fresh = parse(await answer.text()), value = name => answer.headers.get(name), { me, now } = fresh.documentElement.dataset;
   if ((value('Firebell-Person') || me || !answer.redirected && root.dataset.me) !== root.dataset.me) { leave(); return null; }
   sayOut(false);
-  const token = value('X-CSRF') || tokenOf(fresh);
-  if (token) for (const page of [fresh, document]) setToken(token, page);
+  for (const page of [fresh, document]) setToken(value('X-CSRF') || tokenOf(fresh), page);
   if (isSame) return null;
   fresh.tag = value('ETag');
   fresh.now = +(value('Firebell-Now') || now);
