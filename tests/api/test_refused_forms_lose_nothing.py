@@ -1,5 +1,6 @@
 """What someone types is never cut, and a form that is refused shows everything again."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.web import typed_texts
 from tests.api.api_clients import browser, sign_in
 from tests.api.full_organization import everything
+from tests.house.source import SRC
 
 LONG = "word " * 60_000 + "end of the text"
 
@@ -118,3 +120,11 @@ def test_a_secret_is_not_shown_again(name: str) -> None:
     assert typed_texts.of_form([(name, "lanterns over harbor"), ("reason", "The fix works")]) == [
         ("Reason", "The fix works")
     ]
+
+
+def test_no_password_field_is_shown_again() -> None:
+    called = r'field\("(\w+)"[^}]*type="password"|<input[^>]*type="password"[^>]*name="(\w+)"'
+    templates = "".join(path.read_text() for path in (SRC / "templates").rglob("*.html"))
+    names = {first or second for first, second in re.findall(called, templates)} | {"private_key"}
+    assert {"old", "new", "password", "bot_token"} < names
+    assert typed_texts.of_form((name, "lanterns over harbor") for name in sorted(names)) == []

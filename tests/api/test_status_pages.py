@@ -434,3 +434,30 @@ async def test_an_announcement_that_is_sent_twice_is_published_once(dsn: str, cl
         ] != published["id"]
         clock.advance(timedelta(minutes=1))
         assert (await api("POST", INCIDENTS, first, status=201))["id"] != published["id"]
+
+
+async def test_announcements_in_the_same_words_about_other_components_are_all_published(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        new_page = {"slug": "kestrel", "name": "K", "tz": "UTC", "service_ids": [w.service]}
+        [component] = (await api("POST", "/status-pages", new_page, status=201))["components"]
+        soon = (clock.now() + timedelta(hours=2)).isoformat()
+        first = {"name": "Slow", "stage": "investigating", "body": "We are looking.", "next_update_at": soon}
+        quiet = await api("POST", INCIDENTS, {**first, "notify": False}, status=201)
+        loud = await api("POST", INCIDENTS, first, status=201)
+        about = {**first, "components": {str(component["id"]): "degraded_performance"}}
+        degraded = await api("POST", INCIDENTS, about, status=201)
+        assert len({quiet["id"], loud["id"], degraded["id"]}) == 3
+        assert (await api("POST", INCIDENTS, about, status=201))["id"] == degraded["id"]
+
+
+async def test_an_announcement_of_what_is_over_that_is_sent_twice_is_published_once(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (_, api):
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        over = {"name": "Slow", "stage": "resolved", "body": "It was slow for an hour."}
+        published = await api("POST", INCIDENTS, over, status=201)
+        clock.advance(timedelta(seconds=8))
+        assert (await api("POST", INCIDENTS, over, status=201))["id"] == published["id"]

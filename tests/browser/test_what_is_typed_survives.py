@@ -1,5 +1,6 @@
 """Browser: what someone typed survives a session that ends, an answer that never comes, and a form that is refused."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -198,3 +199,44 @@ async def test_a_button_of_an_editor_that_cannot_reach_the_server_says_so(dsn: s
         await page.unroute("**/edit?preview=yes")
         await page.locator("button[name=do][value^=insert]").first.click()
         await expect(page.locator("[data-level]")).to_have_count(levels + 1)
+
+
+async def test_a_refused_form_is_not_sent_again_when_the_session_ends(dsn: str, browser: Browser) -> None:
+    async with _room(dsn, browser) as (_, page):
+        await page.fill("#say", TEXT)
+        await page.locator("#composer [name=csrf]").evaluate(
+            "field => { field.value = 'of another session'; }"
+        )
+        await page.click(".composer button:has-text('Post')")
+        await expect(page.locator("#typed-1")).to_have_value(TEXT)
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        await expect(page.locator("[data-pulse]")).to_be_hidden()
+        await _sign_out(page.context)
+        await expect(page.locator(SIGNED_OUT)).to_be_visible()
+        await expect(page.locator("#typed-1")).to_have_value(TEXT)
+        assert not sent
+
+
+async def test_an_update_answered_by_something_else_leaves_the_forms_usable(
+    dsn: str, browser: Browser
+) -> None:
+    async with _room(dsn, browser) as (_, page):
+        await expect(page.locator("[data-pulse]")).to_be_hidden()
+        answered: list[str] = []
+
+        async def answer_as_a_proxy(route: Route) -> None:
+            if "x-live" not in route.request.headers:
+                await route.continue_()
+                return
+            await route.fulfill(content_type="text/html", body="<p>Maintenance of the network")
+            answered.append(route.request.url)
+
+        await page.context.route("**/incidents/INC-1", answer_as_a_proxy)
+        other = await _beside(page, "/incidents/INC-1")
+        await _post(other, "Looking at the proxy")
+        async with asyncio.timeout(20):
+            while not answered:
+                await page.wait_for_timeout(50)
+        await page.wait_for_timeout(300)
+        await _post(page, TEXT)

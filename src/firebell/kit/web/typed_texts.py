@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 MOST_TEXTS = 10
-_SECRET = ("password", "secret", "token", "csrf", "code")
+_SECRET = ("password", "secret", "token", "csrf", "code", "key")
+_SECRET_NAMES = ("old", "new", "address")
+"""The fields of a password change, and the address of a chat's webhook."""
 
 
 def of_form(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
@@ -11,8 +13,10 @@ def of_form(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
     texts = [
         (name.replace("_", " ").replace("-", " ").capitalize(), value.strip())
         for name, value in items
-        if isinstance(value, str)
-        and len(value.split()) > 1
-        and not any(word in name.casefold() for word in _SECRET)
+        if isinstance(value, str) and len(value.split()) > 1 and not _is_secret(name.casefold())
     ]
     return texts[:MOST_TEXTS]
+
+
+def _is_secret(name: str) -> bool:
+    return name in _SECRET_NAMES or any(word in name for word in _SECRET)

@@ -16,7 +16,7 @@ document.addEventListener('click', async e => {
   } catch { location.href = link.href; }
 });
 
-/* What is typed survives until it is posted; files can be pasted and dropped; Ctrl+Enter posts. */
+/* A draft is kept until it is posted; files can be pasted and dropped; Ctrl+Enter posts. */
 const form = $('#composer[data-draft]');
 if (form) {
   const say = $('#say', form), pick = $('[type=file]', form), name = `draft ${root.dataset.me} ${form.dataset.draft}`;

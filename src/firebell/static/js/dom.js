@@ -11,4 +11,4 @@ export const opensTab = e => e.metaKey || e.ctrlKey || e.shiftKey;
 // what answers a form cannot be loaded again
 export const here = () => 'posted' in root.dataset && sessionStorage.here || location.href;
 export const tokenOf = page => $('[name=csrf]', page)?.value || '';
-export const setToken = (token, page) => $$('[name=csrf]', page).forEach(field => field.setAttribute('value', token));
+export const setToken = (token, page) => token && $$('[name=csrf]', page).forEach(field => field.setAttribute('value', token));

@@ -36,7 +36,7 @@ export const apply = fresh => {
   document.dispatchEvent(new Event('morphed'));
 };
 /* No one, or someone else, is signed in. */
-const typing = () => $$('#main form, dialog form').some(inUse);
+const typing = () => 'posted' in root.dataset || $$('#main form, dialog form').some(inUse);
 export let isOut = false;
 const sayOut = is => { isOut = is; $$('#signed-out').forEach(strip => { strip.hidden = !is; }); pulse(); };
 export const leave = () => { if (typing()) sayOut(true); else location.reload(); };

@@ -87,14 +87,14 @@ async def open_incident(
 
     `continues` is the public id of a resolved one of the page, which then links to this one; so does the one that the
     page has shown about the same incident. Raise `Conflict` if that one can still go on. One on its own that the
-    same person publishes twice in the same words within a minute is published once: a form can be sent twice.
+    same person publishes twice within a minute, alike, is published once: a form can be sent twice.
     """
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
     page = await lookup.locked_page(tx, page_id)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
-    if incident is None and (twin := await _twin(tx, actor, page_id, name, update, now)):
+    if incident is None and (twin := await _twin(tx, actor, page_id, name, impact, update, now)):
         return twin
     earlier = await continuing.earlier_incidents(tx, page, continues, incident_id, now)
     public_id = lookup.new_public_id()
@@ -107,14 +107,26 @@ async def open_incident(
 
 
 async def _twin(
-    tx: Tx, actor: Actor, page_id: int, name: str, update: NewUpdate, now: datetime
+    tx: Tx, actor: Actor, page_id: int, name: str, impact: Impact | None, update: NewUpdate, now: datetime
 ) -> PublicIncident | None:
-    """Return the incident on its own that the same person has just published in these words, None if there is none."""
-    wanted = (name, checked_text(update.body), update.stage, actor.label)
-    for published in await incident_store.incidents_since(tx, page_id, now, _TWINS_READ):
+    """Return the incident on its own that the same person has just published alike, None if there is none."""
+    wanted = (name, impact, checked_text(update.body), update.stage, update.is_quiet, actor.label)
+    since = now - _TWIN_WITHIN
+    for published in await incident_store.incidents_since(tx, page_id, since, _TWINS_READ):
         first, *later = published.updates
-        is_new = published.incident_id is None and not later and first.created_at > now - _TWIN_WITHIN
-        if is_new and (published.name, first.body, first.stage, first.actor) == wanted:
+        if published.incident_id is not None or later or first.created_at <= since:
+            continue
+        # what resolves an incident follows its statuses
+        statuses = {each.component_id: each.status for each in reversed(first.effects)}
+        alike = (
+            published.name,
+            published.impact_override,
+            first.body,
+            first.stage,
+            first.is_quiet,
+            first.actor,
+        )
+        if alike == wanted and statuses == update.statuses:
             return published
     return None
 

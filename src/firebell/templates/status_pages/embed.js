@@ -5,6 +5,7 @@
   const base = script.src.replace(/\/embed\.js.*$/, "");
   const ASK_EVERY_MS = 120000;
   const OLD_AFTER_MS = 300000;
+  const LIMIT_MS = 20000;
   const host = document.createElement("div");
   const root = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
@@ -44,7 +45,7 @@
   const ask = async () => {
     if (known && (document.hidden || !host.isConnected)) return;
     try {
-      const answer = await fetch(`${base}/status.json`, { credentials: "omit" });
+      const answer = await fetch(`${base}/status.json`, { credentials: "omit", signal: AbortSignal.timeout(LIMIT_MS) });
       if (answer.ok) known = await answer.json();
     } catch {
       /* It can't be reached. A status that was never read shows nothing. */
