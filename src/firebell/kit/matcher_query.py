@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from firebell.kit import matchers
 from firebell.kit.errors import Invalid
 from firebell.kit.matchers import Matcher, MatcherError, Op
+from firebell.kit.storable_json import storable_text
 
 MAX_MATCHERS = 20
 EXAMPLE = 'Use matchers such as region="eu-north", and words.'
@@ -46,6 +47,8 @@ def parse(text: str, example: str = EXAMPLE) -> MatcherQuery:
     Words in quotes are never matchers, so that any deduplication key can be searched. Raise Invalid, at the field `q`,
     with the first matcher that cannot be read and an `example`.
     """
+    if storable_text(text) != text:
+        raise Invalid("The search contains an invalid character.", fields={"q": "Remove the NUL character."})
     conditions: list[Matcher] = []
     words: list[str] = []
     for part in _PARTS.finditer(text):
