@@ -397,14 +397,18 @@ class Worker:
         rests: bool = False,
     ) -> None:
         wake = self._wake[name]
+
+        async def look() -> int:
+            # while it looks, each wake-up may be about what it has not seen
+            self._upcoming[name] = None
+            return await run(await self._now())
+
         while not stop.is_set():
             correlation_id.set(f"{name}-{uuid.uuid4().hex[:8]}")
             try:
                 wake.clear()
-                # while it looks, each wake-up may be about what it has not seen
-                self._upcoming[name] = None
                 began = self._pace.monotonic()
-                while not stop.is_set() and await run(await self._now()):
+                while not stop.is_set() and await look():
                     self._ctx.health.passed(name)
                     # in an alert storm, timers batch up and half of the time is left for accepting alerts
                     await self._pace.sleep(min(REST_S, self._pace.monotonic() - began) if rests else 0)

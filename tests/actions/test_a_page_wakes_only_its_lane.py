@@ -1,7 +1,7 @@
 """A page runs one transaction of timers: hundreds of pages a minute leave room for the alerts beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from firebell.alerts.ingest.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
 from firebell.kit.db.database_clock import DatabaseClock
 from firebell.kit.jobs import timers
 from firebell.paging.model import TIMER
@@ -20,7 +21,7 @@ from tests.servers import until
 from tests.world import Sink, organize, settings, sink
 
 NO_POLL = timedelta(hours=1)
-HANDOFF = "handoffs.shift"
+HANDOFF, CHECKS = "handoffs.shift", "oncall.checks"
 
 
 class Watched(Worker):
@@ -43,6 +44,7 @@ class Running:
 
     ctx: Context
     worker: Watched
+    handlers: dict[str, timers.Handler]
     integration: Integration
     receiver: Sink
 
@@ -61,11 +63,12 @@ async def running(dsn: str) -> AsyncIterator[Running]:
         async with ctx.db.tx() as tx:
             # the time is real: what a schedule has due next would wake a lane while the test looks
             await tx.execute("delete from due")
-        worker = Watched(ctx, timer_handlers(), event_subscriptions.outbox_handlers(), poll=NO_POLL)
+        handlers = timer_handlers()
+        worker = Watched(ctx, handlers, event_subscriptions.outbox_handlers(), poll=NO_POLL)
         worker.looks = []
         stop = asyncio.Event()
         task = asyncio.create_task(worker.run(stop))
-        it = Running(ctx, worker, integration, receiver)
+        it = Running(ctx, worker, handlers, integration, receiver)
 
         async def has_looked() -> bool:
             return set(worker.looks) == set(TIMER_LANES)
@@ -125,6 +128,27 @@ async def test_a_timer_that_is_scheduled_while_its_lane_looks_is_seen(dsn: str) 
             await tx.wake(timers.Scheduled(HANDOFF).text)
         await r.rests()
         assert r.worker.looks == ["timers", "timers"]
+
+
+async def test_a_timer_that_is_scheduled_while_its_lane_runs_a_second_batch_is_seen(dsn: str) -> None:
+    async with running(dsn) as r:
+        now = r.ctx.clock.now()
+
+        async def first(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+            # the second batch may have looked before the commit of which the lane hears then
+            r.worker.wakes_itself = timers.Scheduled(HANDOFF, now + timedelta(minutes=2)).text
+            return []
+
+        async def second(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+            return []
+
+        r.handlers.update({HANDOFF: first, CHECKS: second})
+        async with r.ctx.db.tx() as tx:
+            await timers.schedule_once(tx, HANDOFF, "1", now - timedelta(seconds=2))
+            await timers.schedule_once(tx, CHECKS, "1", now - timedelta(seconds=1))
+            await tx.wake(timers.Scheduled(HANDOFF).text)
+        await r.rests()
+        assert r.worker.looks == ["timers"] * 3
 
 
 async def test_the_set_back_clock_and_a_migration_wake_every_lane(dsn: str) -> None:

@@ -259,6 +259,25 @@ async def test_the_matrix_acts_at_30_and_60_minutes_after_it_asked(dsn: str, clo
         assert "Ingrid" not in await org.paged(incident)
 
 
+async def test_bug_a_brief_told_the_summary_of_a_private_incident(dsn: str, clock: FakeClock) -> None:
+    clock.set(DAY)
+    async with world(dsn, clock) as w:
+        org = await organized(w)
+        brief = MatrixStep(30, Function.EXECUTIVES, How.BRIEF, ResponseGroup.EXECUTIVES)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            in_force, _ = await queries.settings(tx)
+            changed = document.with_severity(in_force, 1, replace(in_force.severities[1], matrix=(brief,)))
+            await settings_actions.replace_settings(tx, mara, changed, w.now)
+        incident = await org.declare(1, private=True, summary="Keys were copied")
+        await org.take(incident, IncidentRole.COMMANDER)
+        await w.after(minutes=45)
+        title = f"{incident.ref} SEV1: a private incident"
+        (briefed,) = [m for m in w.sink.got if (m["event"], m["title"]) == ("response", title)]
+        assert briefed["person"] == "Ingrid Solheim"
+        assert "Keys" not in str(briefed)
+
+
 async def test_an_open_incident_keeps_the_version_it_was_declared_under(org: Org) -> None:
     incident = await org.declare(1)
     mara = await org.w.actor(org.w.mara)

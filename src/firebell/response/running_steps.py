@@ -393,6 +393,8 @@ async def _brief(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime
     incident = one.incident
     title = f"{incident.ref} SEV{incident.severity}: {_public_title(incident)}"
     note = incident.summary or "See the incident for what is known."
+    if incident.is_private:
+        note = "Only those involved and managers can see it."
     await _notify(tx, incident, sorted(reached), f"brief:{step.key}", title, note, now, urgency="low")
     names = await people.people_by_id(tx, sorted(reached))
     listed = ", ".join(sorted(person.name for person in names.values()))
