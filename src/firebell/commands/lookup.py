@@ -8,7 +8,7 @@ from firebell.commands.output import fail
 
 
 def find(listed: Sequence[dict[str, Any]], wanted: str, name: str) -> dict[str, Any] | None:
-    """Return the item with this id, or whose field `name` has this value in any case, or None.
+    """Return the item that has this id, or this value (in any case) in its field `name`; None if there is none.
 
     End the command if it is one item's id and another's name: a guess could change, or page, the wrong one.
     """
