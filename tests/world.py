@@ -176,7 +176,7 @@ class World:
             await paging.resolve(tx, actor, page.id, self.now)
 
     async def set_password(self, person_id: int, password: str) -> None:
-        """Give a person a password, with which they sign in on the web."""
+        """Give a person a password to sign in on the web with."""
         password_hash = await people.hash_secret(password)
         async with self.ctx.db.tx() as tx:
             await people_store.set_password_hash(tx, person_id, password_hash)

@@ -65,7 +65,7 @@ LATE = timedelta(seconds=30)
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
 TIMER_LANES = ("page_timers", "timers")
-"""The two lanes of timers: no page waits for another slice's handler."""
+"""The two lanes of timers, so that no page waits for another slice's handler."""
 LANE_LIMITS_S = {
     "page_timers": 60.0,
     "timers": 300.0,
@@ -170,7 +170,7 @@ class Worker:
         self.timer_kinds = {
             lane: frozenset(k for k in handlers if _timer_lane(k) == lane) for lane in TIMER_LANES
         }
-        """The kinds of timers that each lane runs: those with a handler here, as a newer Firebell may have more."""
+        """The kinds of timers that each lane runs: those with a handler here; a newer release may have more."""
         self._ensure = ensure_database
         self._wake = {name: asyncio.Event() for name in LANE_LIMITS_S}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
@@ -309,7 +309,7 @@ class Worker:
             return finished or 0
 
     async def _run_while_due(self, lane: str, now: datetime) -> int:
-        """Run one batch of timers of a lane; return 0 if no other is due yet, so that the lane need not look."""
+        """Run one batch of a lane's timers; return 0 if none is due after it, so that the lane can rest."""
         finished, upcoming = await self.run_timers(lane, now), self._upcoming[lane]
         return finished if upcoming and upcoming <= now else 0
 

@@ -1,4 +1,4 @@
-"""A page runs one transaction of timers: hundreds of pages a minute leave room for the alerts beside them."""
+"""A page runs one transaction of timers, so that hundreds of pages a minute leave room for new alerts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ HANDOFF, CHECKS = "handoffs.shift", "oncall.checks"
 
 
 class Watched(Worker):
-    """A worker that says in which lanes it looked for timers."""
+    """A worker that records in which lanes it checked for timers."""
 
     looks: list[str]
     wakes_itself = ""
@@ -40,7 +40,7 @@ class Watched(Worker):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running worker whose lanes of timers wait."""
+    """A running worker whose timer lanes are idle."""
 
     ctx: Context
     worker: Watched
@@ -49,7 +49,7 @@ class Running:
     receiver: Sink
 
     async def rests(self) -> None:
-        """Return once no lane has looked for timers for half a second."""
+        """Return once no lane has checked for timers for half a second."""
         seen = -1
         while len(self.worker.looks) != seen:
             seen = len(self.worker.looks)
@@ -61,7 +61,7 @@ async def running(dsn: str) -> AsyncIterator[Running]:
     async with sink() as receiver, connected(settings(), dsn, DatabaseClock()) as ctx:
         _, integration = await organize(ctx, receiver.url)
         async with ctx.db.tx() as tx:
-            # the time is real: what a schedule has due next would wake a lane while the test looks
+            # the clock is real: a schedule's next timer would wake a lane during the test
             await tx.execute("delete from due")
         handlers = timer_handlers()
         worker = Watched(ctx, handlers, event_subscriptions.outbox_handlers(), poll=NO_POLL)
@@ -83,7 +83,7 @@ async def running(dsn: str) -> AsyncIterator[Running]:
             await task
 
 
-async def test_an_alert_lets_one_lane_look_once(dsn: str) -> None:
+async def test_an_alert_makes_one_lane_check_once(dsn: str) -> None:
     async with running(dsn) as r:
         body = b'{"title": "disk full", "severity": "critical", "key": "disk"}'
         alerts = generic.normalize(body, r.ctx.clock.now())
@@ -115,13 +115,13 @@ async def test_only_an_earlier_timer_wakes_a_lane(dsn: str) -> None:
             assert r.worker.upcoming["timers"] == min(due_at, now + timedelta(minutes=30))
 
 
-async def test_a_timer_that_is_scheduled_while_its_lane_looks_is_seen(dsn: str) -> None:
+async def test_a_timer_scheduled_while_its_lane_checks_is_seen(dsn: str) -> None:
     async with running(dsn) as r:
         now = r.ctx.clock.now()
         async with r.ctx.db.tx() as tx:
             await timers.schedule(tx, HANDOFF, "1", now + timedelta(minutes=1))
         await r.rests()
-        # the lane may have looked before the commit of which it hears now
+        # the lane may have checked before the commit that it now hears about
         r.worker.wakes_itself = timers.Scheduled(HANDOFF, now + timedelta(minutes=2)).text
         r.worker.looks.clear()
         async with r.ctx.db.tx() as tx:
@@ -151,7 +151,7 @@ async def test_a_timer_that_is_scheduled_while_its_lane_runs_a_second_batch_is_s
         assert r.worker.looks == ["timers"] * 3
 
 
-async def test_the_set_back_clock_and_a_migration_wake_every_lane(dsn: str) -> None:
+async def test_a_clock_set_back_and_a_migration_wake_every_lane(dsn: str) -> None:
     async with running(dsn) as r:
         for message in (timers.WAKE_ALL, "schema"):
             async with r.ctx.db.tx() as tx:

@@ -98,10 +98,10 @@ async def test_a_page_that_demands_again_is_not_silenced_by_an_older_press(
 
 
 @pytest.mark.parametrize("kind", list(ActionKind))
-async def test_a_press_for_a_page_that_a_restored_backup_lost_changes_no_new_page(
+async def test_a_press_for_a_page_lost_in_a_restoration_changes_no_new_page(
     dsn: str, clock: FakeClock, kind: ActionKind
 ) -> None:
-    """The new page has the number of the lost one, and is at the same place in its plan."""
+    """The new page has the number of the lost one and is at the same point in its plan."""
     async with world(dsn, clock) as w:
         await _paged(w)
         action = await _pressed(w, kind)

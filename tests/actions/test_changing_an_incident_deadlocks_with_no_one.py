@@ -171,7 +171,7 @@ async def test_bug_a_declaration_deadlocked_with_the_deactivation_of_its_command
             await people.update_person(tx, SYSTEM, w.jun, active=False, now=w.now)
             declaring = asyncio.create_task(declare())
             await until_blocked(w.ctx.db, declaring)
-            # had the declaration locked the page before the account, each would wait for the other
+            # if the declaration locked the page before the account, each would wait for the other
             await tx.execute("set local lock_timeout = '500ms'")
             await paging.ack(tx, mara, page_id, w.now)
         with pytest.raises(Conflict, match="Jun Okafor is deactivated"):

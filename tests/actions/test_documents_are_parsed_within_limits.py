@@ -65,7 +65,7 @@ async def test_a_process_that_was_stopped_is_replaced() -> None:
 
 
 async def test_a_document_is_parsed_after_its_idle_process_was_killed() -> None:
-    """The kernel kills one when memory is short: the next text was refused as one that takes too long."""
+    """The kernel kills one when memory is short; the next text was then refused as taking too long."""
     pool = ProcessPool(limit_s=20)
     await pool.call("math:sqrt", 16)
     [idle] = pool._idle
@@ -82,8 +82,8 @@ async def test_what_was_made_once_is_not_made_again() -> None:
     pool.close()
 
 
-async def test_what_several_want_at_once_is_made_once_even_if_the_first_of_them_leaves() -> None:
-    """After a start, each reader of the library parsed all of it, with a connection of the pool in hand."""
+async def test_concurrent_equal_calls_run_once_even_if_the_first_caller_leaves() -> None:
+    """After a start, each reader of the library parsed all of it while holding a pooled connection."""
     pool = ProcessPool(limit_s=20)
     first, *others = [asyncio.create_task(pool.call("time:time_ns")) for _ in range(5)]
     await asyncio.sleep(0)
@@ -93,8 +93,8 @@ async def test_what_several_want_at_once_is_made_once_even_if_the_first_of_them_
     pool.close()
 
 
-async def test_a_document_that_no_one_waits_for_anymore_keeps_no_one_out_of_the_queue() -> None:
-    """Others were refused until all that had been given up was parsed."""
+async def test_an_abandoned_document_frees_its_place_in_the_queue() -> None:
+    """Other documents were refused until all abandoned ones were parsed."""
     pool = ProcessPool(limit_s=20)
     async with AsyncExitStack() as busy:
         for _ in range(process_pool.PROCESSES):
@@ -114,7 +114,7 @@ async def test_a_document_that_no_one_waits_for_anymore_keeps_no_one_out_of_the_
 async def test_a_document_that_takes_too_long_holds_up_only_its_first_reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each reader waited for five seconds, and those in a transaction kept a connection meanwhile."""
+    """Each reader waited for five seconds, and readers in a transaction held a connection meanwhile."""
     monkeypatch.setattr(process_pool, "RETRY_AFTER_S", 1.0)
     pool = ProcessPool(limit_s=0.5)
     with pytest.raises(TakesTooLong):

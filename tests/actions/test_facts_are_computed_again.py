@@ -1,4 +1,4 @@
-"""Facts that an earlier release computed are computed again after an upgrade, however old their incidents are."""
+"""After an upgrade, facts from an earlier release are recomputed, however old their incidents are."""
 
 from datetime import timedelta
 
@@ -15,9 +15,7 @@ async def minutes(tx: Tx, incident_id: int) -> int | None:
     return value
 
 
-async def test_the_time_of_people_on_an_incident_of_long_ago_is_right_after_an_upgrade(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_time_spent_on_an_old_incident_is_right_after_an_upgrade(dsn: str, clock: FakeClock) -> None:
     (migration,) = (SRC / "migrations").glob("*_recount_incident_facts.sql")
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)

@@ -121,7 +121,7 @@ def whole_reads(plan: Any) -> set[str]:
 
 
 def conditions_on(table: str, plan: Any) -> list[str]:
-    """Return the condition of each search in an index of a table, "" for one without."""
+    """Return the condition of each index search on a table, "" for one without a condition."""
     if isinstance(plan, list):
         return [condition for part in plan for condition in conditions_on(table, part)]
     if not isinstance(plan, dict):
@@ -361,9 +361,7 @@ async def fill_timers(tx: Tx) -> None:
     await tx.execute("analyze due")
 
 
-async def test_a_scrape_reads_only_the_timers_that_are_overdue(
-    db: Db, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_scrape_reads_only_overdue_timers(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     async with db.tx() as tx:
         await fill_timers(tx)
         with explained(monkeypatch) as plans:
@@ -371,13 +369,13 @@ async def test_a_scrape_reads_only_the_timers_that_are_overdue(
     assert readings.overdue_timers == {True: 1, False: 1}
     assert readings.oldest_timer_s == {True: 3.0, False: 7.0}
     assert "due" not in whole_reads(plans)
-    # an index that begins with the kind is read from its beginning to its end by the time alone
+    # searched by time alone, an index that begins with the kind is read from end to end
     by_time = [condition for condition in conditions_on("due", plans) if "due_at" in condition]
     assert by_time
     assert all("kind" in condition for condition in by_time), by_time
 
 
-async def test_a_health_check_reads_only_the_timers_that_are_overdue_or_of_pages(
+async def test_a_health_check_reads_only_timers_that_are_overdue_or_for_pages(
     db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with db.tx() as tx:

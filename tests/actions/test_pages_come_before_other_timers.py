@@ -135,7 +135,7 @@ async def test_a_page_that_is_locked_keeps_no_heartbeat_from_being_checked(
 async def test_an_older_process_leaves_the_timers_of_a_new_kind_to_a_newer_one(
     dsn: str, clock: FakeClock
 ) -> None:
-    """During a rolling release, processes without its handler claimed them, and delayed them by up to a minute."""
+    """During a rolling release, processes without the handler claimed them and delayed them by up to a minute."""
 
     async def finish(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
         return []

@@ -1,4 +1,4 @@
-"""Reply codes when an old backup may have been restored: those of lost messages are not given again."""
+"""When an old backup may have been restored, the reply codes of lost messages are not reused."""
 
 from datetime import timedelta
 
@@ -28,12 +28,12 @@ async def measured(w: World) -> None:
         await org_settings.put(tx, "database_clock", {**stored, "at": w.now.isoformat()})
 
 
-async def test_the_codes_after_the_latest_of_the_backup_are_left_out(dsn: str, clock: FakeClock) -> None:
+async def test_codes_after_the_latest_in_the_backup_are_skipped(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await measured(w)
         assert [await code(w, page_id) for page_id in (1, 2, 3)] == [1, 2, 3]
         clock.advance(NIGHT)
-        # a page of the backup that is sent again keeps its code, which is no newer for it
+        # resending a page of the backup keeps its code and doesn't make the code newer
         assert await code(w, 3) == 3
         first = await code(w, 4)
         assert first > 3 + 100
@@ -41,7 +41,7 @@ async def test_the_codes_after_the_latest_of_the_backup_are_left_out(dsn: str, c
         assert await code(w, 5) == first + 1
 
 
-async def test_the_same_backup_restored_twice_leaves_out_other_codes(dsn: str, clock: FakeClock) -> None:
+async def test_the_same_backup_restored_twice_skips_different_codes(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await measured(w)
         assert await code(w, 1) == 1
@@ -70,7 +70,7 @@ async def test_a_gap_is_recorded_when_the_time_is_measured(db: Db, days: int, is
     before = clock.now() - NIGHT
     async with db.tx() as tx:
         await org_settings.put(tx, "database_clock", {"at": before.isoformat()})
-        # at once, before any process has recorded it
+        # immediately, before any process has recorded it
         gap = await last_gap(tx, clock.now())
     assert gap
     assert gap.start == before

@@ -1,4 +1,4 @@
-"""A new schedule is counted and paid from when it was created, and was never red before."""
+"""A new schedule is counted and paid from its creation, and shows no gap before it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -116,7 +116,7 @@ async def test_rules_and_channels_are_edited_on_the_page(dsn: str, clock: FakeCl
 
 
 async def test_a_form_that_is_sent_twice_removes_one_rule(dsn: str, clock: FakeClock) -> None:
-    """Without its announcements, no one would hear of the next incident."""
+    """If another rule is removed too, no one hears about the next incident."""
     async with chat_world(dsn, clock) as (w, space, account), browser(w) as http:
         csrf = await sign_in(w, http, w.mara)
         base = f"/settings/chat/{account.id}"

@@ -81,8 +81,8 @@ async def test_a_duplicate_request_is_refused_in_the_requesters_time_zone(dsn: s
         assert "already asks for cover from Fri 27 Nov 20:00 Europe/Stockholm." in page
 
 
-async def test_a_shift_that_runs_is_shown_by_its_end(dsn: str, clock: FakeClock) -> None:
-    """It was said to begin at the minute in which the page was opened."""
+async def test_a_running_shift_shows_when_it_ends(dsn: str, clock: FakeClock) -> None:
+    """It was shown to begin at the minute when the page was opened."""
     async with rota(dsn, clock) as r:
         clock.set(day(3) + timedelta(hours=1))
         _, page = await posted(r)

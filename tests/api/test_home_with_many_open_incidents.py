@@ -1,4 +1,4 @@
-"""Many open incidents hide no severe one."""
+"""Many open incidents don't hide a severe one."""
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock

@@ -1,4 +1,4 @@
-"""Files and lists have names and addresses in any script, though a header holds only ASCII."""
+"""Files and lists can have names and addresses in any script, though headers hold only ASCII."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from tests.api.api_clients import TEST, browser, organization, sign_in
 from tests.world import world
 
 
-async def test_a_team_whose_name_is_not_latin_downloads_its_review(dsn: str, clock: FakeClock) -> None:
+async def test_a_team_with_a_non_latin_name_can_download_its_review(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         async with w.ctx.db.tx() as tx:
             team = await people.create_team(
@@ -26,7 +26,7 @@ async def test_a_team_whose_name_is_not_latin_downloads_its_review(dsn: str, clo
         assert header.endswith("filename*=UTF-8''firebell-review-2026-Q3-%E6%94%AF%E4%BB%98-zahlungen.md")
 
 
-async def test_the_next_page_of_a_list_whose_address_is_not_latin(dsn: str, clock: FakeClock) -> None:
+async def test_a_list_at_a_non_latin_address_links_to_its_next_page(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         async with w.ctx.db.tx() as tx:
             schedule = await oncall.create_schedule(

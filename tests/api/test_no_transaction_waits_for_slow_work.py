@@ -36,7 +36,7 @@ async def waits_without_a_connection(
 
         async def is_waiting_without_one() -> bool:
             assert not sent.done(), "a request that gave up has returned its connection, too"
-            # one that another request returns, or that is being opened, is in use for a moment
+            # a connection that another request returns, or that is being opened, is in use for a moment
             return bool(pool._waiting) and ctx.db.pool_usage().used == 0
 
         await until(is_waiting_without_one, "the work waits for a thread, and no connection for the work")
@@ -95,7 +95,7 @@ async def test_documents_that_are_sent_are_parsed(dsn: str, clock: FakeClock) ->
 
 
 async def test_a_run_is_started_at_a_terminal_and_on_the_web(dsn: str, clock: FakeClock) -> None:
-    """The text was parsed while others who started the same runbook waited for the lock."""
+    """The text used to be parsed while others who started the same runbook waited for the lock."""
     async with organization(dsn, clock) as (w, api):
         csrf = await sign_in(w, api.http, w.mara)
         text = f"# Fence {w.ctx.db.dsn}\n\n## Steps\n\n1. Fence it.\n"
@@ -104,7 +104,7 @@ async def test_a_run_is_started_at_a_terminal_and_on_the_web(dsn: str, clock: Fa
         answer = await waits_without_a_connection(w.ctx, sent, DOCUMENTS._pool)
         assert answer.status_code == 201, answer.text
         await api("PUT", "/runbooks/cool", {"body": text.replace("Fence", "Cool")})
-        # as in another process, or after the text left the cache
+        # as in another process, or after the text was dropped from the cache
         DOCUMENTS._results.clear()
         DOCUMENTS._bytes = 0
         isolated_parser._parsed.clear()

@@ -89,7 +89,7 @@ async def test_the_post_mortem_that_is_due_first_is_named_first(dsn: str, clock:
         assert "Post-mortem for INC-12<" not in home
 
 
-async def test_many_documents_that_no_one_writes_hide_none_of_the_readers_own(
+async def test_many_documents_without_an_author_do_not_hide_the_readers_own(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, _), browser(w) as http:

@@ -206,10 +206,10 @@ async def test_a_mail_to_customers_that_failed_is_not_sent_again_once_the_incide
         assert len(box.mails) == 5
 
 
-async def test_a_post_that_failed_says_how_many_of_its_mails_are_sent_again_once_the_incident_is_private(
+async def test_retrying_a_post_counts_no_mails_to_customers_once_the_incident_is_private(
     dsn: str, clock: FakeClock
 ) -> None:
-    """It counted those to customers too, which were withheld a moment later."""
+    """The count included mails to customers, which were withheld a moment later."""
     box = Mailbox()
     async with _mailing(dsn, clock, box) as (w, api):
         customer = await api("POST", "/customers", {"name": "Nordpost"}, status=201)

@@ -1,4 +1,4 @@
-"""Roles of a private incident: someone offered one can answer, and someone who gives one up gets no 404."""
+"""Roles of a private incident: people who are offered one can answer, and giving one up isn't a 404."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ INC = "/incidents/INC-1"
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """A private incident that Mara declared, with Jun as its commander and Kim who is not involved."""
+    """A private incident that Mara declared and Jun commands; Kim isn't involved."""
 
     w: World
     kim_id: int
@@ -26,12 +26,12 @@ class Private:
     kim: Api
 
     async def roles(self) -> list[tuple[str, int]]:
-        """Return who has which role now."""
+        """Return the current holders of each role."""
         async with self.w.ctx.db.tx() as tx:
             return [(a.role, a.person_id) for a in (await incidents.roles(tx, [1]))[1]]
 
     async def offer(self, to: int) -> Any:
-        """Let Jun offer the role of commander."""
+        """Offer the commander role as Jun."""
         body = {"role": "commander", "person_id": to, "note": "The tokens are revoked"}
         return await self.jun("POST", f"{INC}/handovers", body, status=201)
 
@@ -65,11 +65,11 @@ async def test_bug_no_one_outside_a_private_incident_could_accept_its_command(
         await p.kim("POST", f"{INC}/handovers/{offer['id']}", {"answer": "accepted"})
         assert await p.roles() == [("commander", p.kim_id)]
         assert (await p.kim("GET", INC))["title"] == "Tokens copied"
-        # who handed the last role over is no longer involved
+        # someone who handed over their last role is no longer involved
         await p.jun("GET", INC, status=404)
 
 
-async def test_who_declines_a_role_of_a_private_incident_no_longer_reads_it(
+async def test_someone_who_declines_a_role_can_no_longer_read_the_private_incident(
     dsn: str, clock: FakeClock
 ) -> None:
     async with private(dsn, clock) as p:
@@ -123,7 +123,7 @@ async def test_bug_a_commander_could_not_give_a_private_incident_to_someone_else
         assert await p.roles() == [(IncidentRole.COMMANDER, p.w.jun)]
 
 
-async def test_a_task_of_a_private_incident_goes_to_no_one_who_never_sees_it(
+async def test_a_task_of_a_private_incident_is_not_assigned_to_someone_who_cannot_see_it(
     dsn: str, clock: FakeClock
 ) -> None:
     async with private(dsn, clock) as p:

@@ -426,7 +426,7 @@ async def test_an_announcement_that_is_sent_twice_is_published_once(dsn: str, cl
         soon = (clock.now() + timedelta(hours=2)).isoformat()
         first = {"name": "Slow", "stage": "investigating", "body": "We are looking.", "next_update_at": soon}
         published = await api("POST", INCIDENTS, first, status=201)
-        # the answer was slow, so the author pressed again
+        # the answer was slow, so the author pressed the button again
         clock.advance(timedelta(seconds=8))
         assert (await api("POST", INCIDENTS, first, status=201))["id"] == published["id"]
         assert (await api("POST", INCIDENTS, {**first, "body": "Other words."}, status=201))[
@@ -436,7 +436,7 @@ async def test_an_announcement_that_is_sent_twice_is_published_once(dsn: str, cl
         assert (await api("POST", INCIDENTS, first, status=201))["id"] != published["id"]
 
 
-async def test_announcements_in_the_same_words_about_other_components_are_all_published(
+async def test_equal_announcements_about_different_components_are_all_published(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, api):
@@ -452,7 +452,7 @@ async def test_announcements_in_the_same_words_about_other_components_are_all_pu
         assert (await api("POST", INCIDENTS, about, status=201))["id"] == degraded["id"]
 
 
-async def test_an_announcement_of_what_is_over_that_is_sent_twice_is_published_once(
+async def test_an_announcement_of_something_resolved_is_published_once_if_sent_twice(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (_, api):

@@ -101,10 +101,8 @@ async def test_a_list_of_tasks_shows_no_private_incident_and_a_merge_loses_none(
         assert str(closing).count("Look into") >= 2
 
 
-async def test_a_merge_and_someone_who_finishes_a_task_do_not_wait_for_each_other(
-    dsn: str, clock: FakeClock
-) -> None:
-    """PostgreSQL ended one of the two as a deadlock, sometimes the merge."""
+async def test_a_merge_and_finishing_a_task_do_not_deadlock(dsn: str, clock: FakeClock) -> None:
+    """They deadlocked, and PostgreSQL aborted one of them, sometimes the merge."""
     async with organization(dsn, clock) as (w, api):
         for title in ("Checkout is slow", "Refunds fail"):
             await api("POST", "/incidents", {"title": title, "severity": "SEV3"}, status=201)
@@ -120,9 +118,7 @@ async def test_a_merge_and_someone_who_finishes_a_task_do_not_wait_for_each_othe
         assert task["state"] == "open"
 
 
-async def test_no_task_is_added_where_no_one_looks_for_it_while_its_incident_is_merged(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_no_task_is_added_to_an_incident_that_is_being_merged(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         for title in ("Checkout is slow", "Refunds fail"):
             await api("POST", "/incidents", {"title": title, "severity": "SEV3"}, status=201)

@@ -205,7 +205,7 @@ async def test_what_is_not_an_image_or_a_log_is_refused_by_name(dsn: str, clock:
         await attach(api, "5.log", b"502", entry_id=made["id"], status=422)
 
 
-async def test_bug_no_one_could_tell_who_attached_a_file_to_the_entry_of_someone_else(
+async def test_bug_no_one_could_tell_who_attached_a_file_to_someone_elses_entry(
     dsn: str, clock: FakeClock
 ) -> None:
     async with incident(dsn, clock) as (w, api):

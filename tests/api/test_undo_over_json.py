@@ -159,10 +159,10 @@ async def test_what_changed_nothing_never_offers_the_undo_of_the_action_before(
         assert (await api("DELETE", "/templates/update-progress"))["undo"] is None
 
 
-async def test_an_undo_leaves_no_one_who_was_deactivated_as_the_only_fallback_responder(
+async def test_an_undo_never_leaves_a_deactivated_person_as_the_only_fallback_responder(
     dsn: str, clock: FakeClock
 ) -> None:
-    """No one was paged anymore when every escalation level failed."""
+    """After that, no one was paged when every escalation level failed."""
     async with organization(dsn, clock) as (w, api):
         for person_id in (w.jun, w.mara):
             await api("PUT", "/catch-all", {"person_ids": [person_id]})
@@ -199,9 +199,7 @@ def test_every_undoable_action_has_a_hint_for_too_late() -> None:
     assert all(way.late.endswith(".") for way in WAYS.values())
 
 
-async def test_bug_a_key_brought_back_a_revoked_key_that_can_do_more_than_it(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_bug_a_key_restored_a_revoked_key_with_more_scopes(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         leaked = await key_of(w.ctx.db, clock, w.mara)
         narrow = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))

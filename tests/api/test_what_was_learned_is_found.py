@@ -406,7 +406,7 @@ async def test_one_document_is_about_several_incidents(dsn: str, clock: FakeCloc
         await mara("POST", f"{base}/incidents", {"incident": f"INC-{still_open}"}, status=409)
 
 
-async def test_bug_the_words_of_a_document_that_is_about_a_private_incident_too_were_found(
+async def test_bug_a_search_found_a_document_that_is_also_about_a_private_incident(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, mara):

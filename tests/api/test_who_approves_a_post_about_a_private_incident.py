@@ -1,4 +1,4 @@
-"""A post about a private incident is read and answered by the people who are asked to approve it, while it waits."""
+"""Approvers of a post about a private incident can read and answer it while it waits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ TEXT = (
 
 @asynccontextmanager
 async def security_incident(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Api, int, int]]:
-    """Tell customers of an incident as Mara, then make it one of security; Jun is legal and Kim an executive."""
+    """Tell customers about an incident as Mara, then make it a security incident; Jun is legal, Kim an executive."""
     async with organization(dsn, clock) as (w, mara):
         kim = await person(w, "Kim Ito")
         groups = {

@@ -1,4 +1,4 @@
-"""Browser: another website shows the status of a page, and says from when it is once it can't be read any more."""
+"""Browser: another website shows a status, and its time once it can no longer be read."""
 
 from datetime import UTC, datetime
 
@@ -35,7 +35,7 @@ async def _website(browser: Browser, script: str, attributes: str = "") -> Page:
     return page
 
 
-async def test_a_status_that_cannot_be_read_any_more_is_not_shown_as_the_present_one(
+async def test_a_status_that_can_no_longer_be_read_is_not_shown_as_current(
     dsn: str, browser: Browser
 ) -> None:
     # the served process reads the real clock
@@ -59,7 +59,7 @@ async def test_a_status_that_cannot_be_read_any_more_is_not_shown_as_the_present
             await expect(shown).to_have_attribute("data-state", "unknown")
             await page.unroute("**/status.json")
 
-            # a shared cache may answer for a server that is down
+            # a shared cache may answer while the server is down
             async def answer_of_yesterday(route: Route) -> None:
                 answer = await route.fetch()
                 known = await answer.json()

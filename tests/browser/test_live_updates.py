@@ -100,7 +100,7 @@ async def test_an_update_whose_answer_never_comes_is_asked_for_again(dsn: str, b
         assert unanswered
 
 
-async def test_an_update_that_the_server_could_not_answer_is_asked_for_again(
+async def test_an_update_that_the_server_could_not_answer_is_requested_again(
     dsn: str, browser: Browser
 ) -> None:
     async with serve(dsn) as server:
@@ -113,7 +113,7 @@ async def test_an_update_that_the_server_could_not_answer_is_asked_for_again(
         refused: list[float] = []
 
         async def refuse_for_a_while(route: Route) -> None:
-            # all that one alert causes follows in a moment
+            # let everything that one alert causes arrive first
             if "x-live" not in route.request.headers or (refused and time.monotonic() - refused[0] > 4):
                 await route.continue_()
                 return

@@ -43,7 +43,7 @@ keys => {{
     PushManager.prototype.subscribe({{ userVisibleOnly: true, applicationServerKey: {{ length: 65 }} }});
 }}
 """
-"""The browser after its vendor changed the subscription."""
+"""The browser after its vendor has changed the subscription."""
 RECORDED = """
 () => {
   self.shown = [], self.posted = [];

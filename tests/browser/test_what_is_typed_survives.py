@@ -1,4 +1,4 @@
-"""Browser: what someone typed survives a session that ends, an answer that never comes, and a form that is refused."""
+"""Browser: typed text survives the end of a session, an answer that never comes, and a refused form."""
 
 import asyncio
 import re
@@ -150,7 +150,7 @@ async def test_a_page_that_refused_a_form_stays_live_and_keeps_what_was_typed(
     dsn: str, browser: Browser
 ) -> None:
     async with _room(dsn, browser) as (_, page):
-        # no one may record what is yet to come
+        # an entry can't be in the future
         await page.locator("#composer [name=at]").evaluate("field => { field.value = '2999-01-01T00:00'; }")
         await page.locator("#composer").evaluate("form => { form.noValidate = true; }")
         await page.fill("#say", TEXT)

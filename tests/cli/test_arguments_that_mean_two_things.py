@@ -1,4 +1,4 @@
-"""An argument that is the id of one thing and the name of another one: nothing is done by guessing."""
+"""An argument that is one thing's id and another's name is refused, never guessed."""
 
 from datetime import UTC, datetime
 from pathlib import Path

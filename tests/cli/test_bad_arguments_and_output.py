@@ -72,7 +72,7 @@ async def test_bug_the_json_of_another_service_was_a_traceback(tmp_path: Path, f
             assert problem["type"] == "urn:firebell:problem:unreachable", line
 
 
-async def test_an_error_of_which_the_connection_was_lost_is_no_traceback(tmp_path: Path) -> None:
+async def test_a_connection_lost_during_an_error_prints_no_traceback(tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 1000\r\n\r\n<html>")
@@ -84,7 +84,7 @@ async def test_an_error_of_which_the_connection_was_lost_is_no_traceback(tmp_pat
         assert "answered 502 Bad Gateway" in (await run("page", "list", code=3)).err
 
 
-async def test_arguments_that_are_no_utf_8_are_no_traceback(
+async def test_arguments_that_are_not_utf_8_print_no_traceback(
     dsn: str, clock: FakeClock, tmp_path: Path
 ) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):

@@ -1,4 +1,4 @@
-"""A server or a sender whose JSON is nested too deeply to be read is one that sent no JSON."""
+"""JSON that is nested too deeply to be read counts as no JSON."""
 
 import pytest
 
@@ -12,19 +12,19 @@ from firebell.status_copies.provider_answers import Outcome, read_answer
 DEEP = '{"x":' + "[" * 20_000
 
 
-def test_a_heartbeat_whose_body_is_nested_too_deeply_names_no_installation() -> None:
+def test_a_heartbeat_nested_too_deeply_names_no_installation() -> None:
     assert sender_address(DEEP) == ""
 
 
-def test_a_provider_whose_answer_is_nested_too_deeply_fails_no_sender() -> None:
+def test_a_providers_answer_nested_too_deeply_fails_no_sender() -> None:
     answer = OutboundResponse(200, "", DEEP)
     assert json_object(answer) == fields_of(answer) == {}
 
 
-def test_a_tracker_whose_answer_is_nested_too_deeply_has_no_answer() -> None:
+def test_a_trackers_answer_nested_too_deeply_counts_as_none() -> None:
     assert decoded(DEEP) is None
 
 
 @pytest.mark.parametrize("is_write", [False, True])
-def test_a_status_page_whose_answer_is_nested_too_deeply_lost_it(is_write: bool) -> None:
+def test_a_status_pages_answer_nested_too_deeply_is_not_ok(is_write: bool) -> None:
     assert read_answer(200, DEEP, "", is_write=is_write).outcome is not Outcome.OK

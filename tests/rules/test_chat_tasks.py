@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
         ("2026-11-30 14:00", datetime(2026, 11, 30, 13, 0, tzinfo=UTC)),
         # a day alone means its end
         ("2026-11-30", datetime(2026, 11, 30, 22, 59, tzinfo=UTC)),
-        # what only a form can have
+        # only a form can contain these
         (" 2h ", datetime(2026, 11, 24, 16, 0, tzinfo=UTC)),
         ("2026-11-30T14:00-05:00", datetime(2026, 11, 30, 19, 0, tzinfo=UTC)),
     ],
@@ -40,7 +40,7 @@ def test_a_task_is_due_at_the_time_that_was_typed_where_its_author_is(due: str, 
         ("9999-12-31T23:59-12:00", "Europe/Berlin"),
     ],
 )
-def test_a_task_that_is_due_at_no_time_is_refused(due: str, tz: str) -> None:
+def test_a_task_with_an_invalid_due_time_is_refused(due: str, tz: str) -> None:
     with pytest.raises(Invalid) as refused:
         due_at(due, tz, NOW)
     assert refused.value.fields.keys() == {"due"}

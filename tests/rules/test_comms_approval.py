@@ -156,7 +156,7 @@ def test_a_line_break_hides_no_claim_from_those_who_must_approve_it(text: str, c
 
 @pytest.mark.parametrize("claim", ["1 user.\n", "Acme. "])
 def test_the_claims_of_a_long_post_are_found_in_linear_time(claim: str) -> None:
-    """While each sentence was compared with each claim, the process answered no one else for seconds."""
+    """When each sentence was compared with each claim, the process answered nothing else for seconds."""
     with stopwatch() as watch:
         assert len(claims(claim * 4000, frozenset({"Acme"}))) == 4000
     assert watch.seconds < 0.5

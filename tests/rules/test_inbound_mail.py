@@ -149,7 +149,7 @@ def test_matchers_decide_what_ends_and_what_is_ignored() -> None:
     assert judged(mail("Week 48", "digest of the week"), settings).outcome is MailOutcome.IGNORED
 
 
-def test_a_mail_fires_although_the_matchers_of_its_integration_cannot_be_read() -> None:
+def test_a_mail_fires_even_if_the_matchers_of_its_integration_cannot_be_read() -> None:
     settings = MailSettings((), '{subject=~"("}', '{subject=~"("}')
     assert judged(mail("RESOLVED disk"), settings).outcome is MailOutcome.FIRED
 
@@ -335,7 +335,7 @@ def test_any_bytes_are_read(content: bytes) -> None:
         (b"Message-ID: <1@ups>\n", True),
     ],
 )
-def test_the_second_outage_of_a_device_without_a_clock_is_no_repetition(
+def test_the_second_outage_of_a_device_without_a_clock_is_not_a_duplicate(
     headers: bytes, is_known: bool
 ) -> None:
     content = received(headers + b"From: ups@example.org\nSubject: On battery\n\nOn battery\n")

@@ -85,7 +85,7 @@ def test_a8_what_is_printed_parses_to_the_same(matchers: list[Matcher]) -> None:
 
 
 @given(st.lists(_MATCHER, max_size=4))
-def test_what_is_printed_can_be_stored_and_shown(matchers: list[Matcher]) -> None:
+def test_printed_matchers_can_be_stored_and_shown(matchers: list[Matcher]) -> None:
     assert print_all(matchers).isprintable()
 
 

@@ -297,7 +297,7 @@ def test_pages_that_no_one_acknowledges_are_never_called_faster() -> None:
     slower = summaries.change(waiting, answered, 1, is_censored=True)
     assert (slower.result, slower.is_shorter) == ("change", False)
     assert summaries.change(answered, waiting, 1, is_censored=True).is_shorter
-    # most ended soon without anyone, and those that people acknowledged took as long as before
+    # most ended early unacknowledged, and acknowledging the others took as long as before
     unanswered = steps([250, 255, 260], [20, 25, 30, 35, 40, 45, 50])
     same = summaries.change(unanswered, answered, 1, is_censored=True)
     assert (same.result, same.comparison is not None and same.comparison.is_change) == ("none", True)

@@ -1,4 +1,4 @@
-"""The grid of a schedule: what is red on it was a gap."""
+"""The grid of a schedule: red means a gap."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ def test_a_new_schedule_has_no_gap_before_it_was_created() -> None:
     final = timeline_grid.rows(schedule(NO_ONE_AT_NOON), week)[0].blocks
     assert [(block.start, block.users) for block in final] == [
         (CREATED_AT, (1,)),
-        # a gap after that is shown, also once it is over
+        # a later gap is shown, even once it is over
         (NO_ONE_AT_NOON.start, ()),
         (NO_ONE_AT_NOON.end, (1,)),
     ]
@@ -44,5 +44,5 @@ def test_a_schedule_that_begins_later_than_it_was_created_has_a_gap_until_then()
 def test_a_new_rotation_begins_now_and_keeps_its_handoffs() -> None:
     begun = layer_versions.begun(WEEKLY, CREATED_AT)
     assert (begun.start, begun.anchor) == (CREATED_AT, MONDAY)
-    # a rotation whose first handoff comes later begins with it
+    # a rotation with a later first handoff begins then
     assert layer_versions.begun(WEEKLY, CREATED_AT - timedelta(days=7)) == WEEKLY

@@ -451,7 +451,7 @@ def test_rules_that_can_never_match_are_named() -> None:
     assert routing_validation.shadowed(rules) == {2: 1}
 
 
-def test_the_rules_are_shown_although_one_cannot_be_read() -> None:
+def test_rules_are_shown_even_if_one_cannot_be_read() -> None:
     rules = [rule('a=~"("', 1), rule('a="b"', 2), rule('a="b",c="d"', 3)]
     assert routing_validation.shadowed(rules) == {3: 2}
 

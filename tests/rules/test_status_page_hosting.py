@@ -100,7 +100,7 @@ def test_a_private_page_admits_only_whom_its_settings_name() -> None:
 
 
 def cookie_of(header: str, name: str) -> str:
-    """Return a cookie of a request, as the server of status pages reads it."""
+    """Return a request's cookie as the status page server reads it."""
     scope = {"type": "http", "headers": [(b"cookie", header.encode("latin-1", "replace"))]}
     return HTTPConnection(scope).cookies.get(name, "")
 

@@ -1,4 +1,4 @@
-"""Which mails are one alert, and which are alerts of their own (spec 9.6)."""
+"""Which mails belong to one alert, and which are separate alerts (spec 9.6)."""
 
 import pytest
 
@@ -39,9 +39,7 @@ def test_subjects_of_one_problem_share_a_key(first: str, second: str) -> None:
         ("cart1%20queue has failed", "cart2%20queue has failed"),
     ],
 )
-def test_the_outage_of_another_host_with_a_number_in_its_name_is_an_alert_of_its_own(
-    first: str, second: str
-) -> None:
+def test_another_host_with_a_numbered_name_is_a_separate_alert(first: str, second: str) -> None:
     assert judged(mail(first)).key != judged(mail(second)).key
 
 
@@ -75,7 +73,7 @@ def test_a_second_monitor_that_names_itself_in_brackets_pages_too(first: str, se
         ("FIRING:2 - disk on db1", "RESOLVED:1 - disk on db1"),
     ],
 )
-def test_what_is_measured_and_when_is_no_part_of_a_key(first: str, second: str) -> None:
+def test_measurements_and_dates_are_not_part_of_a_key(first: str, second: str) -> None:
     assert judged(mail(first)).key == judged(mail(second)).key
 
 

@@ -66,7 +66,7 @@ def test_the_lines_are_the_hours_and_the_total_is_their_sum(by_class: dict[HourC
     ("currency", "per_hour", "minutes", "amount"),
     [("EUR", "15.15", 2, "0.51"), ("JPY", "1515", 2, "51")],
 )
-def test_no_one_loses_a_cent_because_a_third_of_an_hour_has_no_last_digit(
+def test_no_one_loses_a_cent_to_rounding_a_third_of_an_hour(
     currency: str, per_hour: str, minutes: int, amount: str
 ) -> None:
     rates = Rates(currency, {HourClass.WEEKDAY: Decimal(per_hour)})

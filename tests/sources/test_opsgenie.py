@@ -181,9 +181,7 @@ async def test_every_write_is_seen_by_the_next_read(dsn: str, clock: FakeClock) 
         assert (await c.door.world.pages())[-1].urgency == "low"
 
 
-async def test_a_write_about_an_alert_that_ended_changes_no_alert_that_fires_now(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_a_write_about_an_ended_alert_changes_no_firing_alert(dsn: str, clock: FakeClock) -> None:
     async with client(dsn, clock) as c:
         await c.call("POST", "", DISK)
         old = await c.shown()
@@ -208,7 +206,7 @@ async def test_a_write_about_an_alert_that_ended_changes_no_alert_that_fires_now
         assert now["id"] != old["id"]
         assert (now["status"], now["priority"], now["message"]) == ("open", "P1", DISK["message"])
         assert (now["tags"], now["details"]["free"]) == (["prod", "disk"], "1%")
-        # the alert that fires is closed by its own id
+        # the firing alert is closed by its own id
         status, answer = await c.call("POST", f"/{now['id']}/close", {})
         assert (await c.result(answer["requestId"]))["isSuccess"]
         assert (await c.door.states())[-1] == "resolved"

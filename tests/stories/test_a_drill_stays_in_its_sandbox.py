@@ -215,7 +215,7 @@ async def test_every_message_of_a_drill_says_so_and_no_one_else_gets_one(dsn: st
             assert (await paging.page(tx, page.id)).state is PageState.RESOLVED
 
 
-async def test_what_players_paged_ends_with_the_drill_and_a_real_page_does_not(
+async def test_pages_sent_by_players_end_with_the_drill_and_a_real_page_does_not(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -320,8 +320,8 @@ async def test_a_page_linked_to_a_private_incident_tells_no_one_else_why(w: Worl
     assert "db-3" not in await shown(w, merged)
 
 
-async def test_pages_with_one_text_are_told_apart_by_their_targets(w: World) -> None:
-    """A SEV1 paged three people with the same words: three equal lines, of which one was the reader's own."""
+async def test_pages_with_the_same_text_show_their_targets(w: World) -> None:
+    """A SEV1 paged three people with the same text: three equal lines, one of them the reader's own."""
     mara = ManualTarget(ManualTargetKind.PERSON, w.mara)
     await start(w)
     await start(w, mara)

@@ -178,7 +178,7 @@ async def test_it_is_reviewed_published_and_read_on_its_pages(dsn: str, clock: F
         assert "wants it withdrawn" in (await jun.get(f"{PM}/publication")).text
 
 
-async def test_bug_a_message_that_waited_told_of_a_document_that_had_become_private(
+async def test_bug_a_waiting_message_revealed_a_document_that_had_become_private(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
@@ -203,7 +203,7 @@ async def test_bug_a_message_that_waited_told_of_a_document_that_had_become_priv
         assert "Cards fail" not in str(message)
 
 
-async def test_bug_a_reminder_that_waited_named_an_incident_that_had_become_private(
+async def test_bug_a_waiting_reminder_named_an_incident_that_had_become_private(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -1,4 +1,4 @@
-"""A private incident is told in Slack only to those who may read it."""
+"""Slack shows a private incident only to people who may read it."""
 
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
@@ -22,10 +22,10 @@ async def test_a_private_incident_is_nowhere_but_in_its_private_room(dsn: str, c
         assert "private-inc-" in room.name
 
 
-async def test_who_only_acknowledged_a_page_is_not_invited_to_the_channel_of_a_private_incident(
+async def test_someone_who_only_acknowledged_a_page_is_not_invited_to_a_private_channel(
     dsn: str, clock: FakeClock
 ) -> None:
-    """They may not read the incident: a private one has pages that everyone may acknowledge."""
+    """They may not read the incident: anyone may acknowledge the pages of a private one."""
     async with chat_world(dsn, clock) as (w, space, _account):
         users = {name: space.users[f"{name}@example.org"]["id"] for name in ("mara", "jun")}
         await w.alert()

@@ -1,4 +1,4 @@
-"""Story: someone who becomes a viewer has no role in an incident anymore, and gets none of its duties."""
+"""Story: someone who becomes a viewer loses their roles in incidents, and their duties."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -104,7 +104,7 @@ async def person(w: World, name: str) -> int:
 
 @pytest.fixture
 async def org(dsn: str, clock: FakeClock) -> AsyncIterator[Org]:
-    """The organization in business hours, with everyone in their group."""
+    """The organization during business hours, with everyone in their group."""
     clock.set(DAY)
     async with world(dsn, clock) as w:
         yield await organized(w)

@@ -20,7 +20,7 @@ from tests.world import World
 
 
 async def take(w: World, incident_id: int, role: IncidentRole, person: int) -> None:
-    """Let a person take a role, as Mara."""
+    """Assign a role to a person as Mara."""
     actor = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         await incidents.take_role(tx, actor, incident_id, role, person, w.now)

@@ -62,8 +62,10 @@ async def test_the_message_of_a_new_page_is_no_repetition_of_a_lost_one(dsn: str
         assert first != second
 
 
-async def test_the_message_of_a_new_page_is_in_no_thread_of_a_lost_one(dsn: str, clock: FakeClock) -> None:
-    """A chat shows it far up among old messages, and some people have muted that thread."""
+async def test_a_message_about_a_new_page_is_not_in_the_thread_of_a_lost_one(
+    dsn: str, clock: FakeClock
+) -> None:
+    """Chats show it far up among old messages, and some people have muted that thread."""
     async with world(dsn, clock) as w:
 
         async def thread() -> str:

@@ -262,7 +262,7 @@ async def test_an_alert_that_waits_for_its_source_is_not_late_after_the_clock_wa
         async with ctx.db.tx() as tx:
             await inhibition.create_rule(tx, SYSTEM, entered=rule, now=ctx.clock.now())
         if is_noticed:
-            # the process has just moved everything else, when a request commits what it computed by the old time
+            # the process has just moved everything else when a request commits times from the old clock
             elapsed.set_back_s = HOUR.total_seconds()
             await clock_set_back.reschedule_if_set_back(ctx.work_db, clock)
         body = b'{"title": "slow", "key": "slow", "labels": {"alertname": "DiskSlow", "instance": "db-1"}}'

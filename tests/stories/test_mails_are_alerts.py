@@ -183,7 +183,7 @@ async def test_a_mail_with_broken_headers_is_stored(dsn: str, clock: FakeClock) 
 
 
 async def _send_raw(port: int, to: str, content: bytes) -> int:
-    """Send a mail as a device does that follows no standard, and return the code of the answer."""
+    """Send a mail like a device that ignores standards, and return the reply code."""
 
     def blocking() -> int:
         with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:

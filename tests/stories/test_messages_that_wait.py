@@ -51,7 +51,7 @@ async def test_mail_that_waits_while_the_page_becomes_private_tells_strangers_no
 
 
 async def _webhook(t: Town) -> None:
-    """Subscribe the sink, and answer its challenge."""
+    """Subscribe the sink and answer its challenge."""
     await t.ask("https://hooks.nordpost.example/x", channel="webhook", contact=OPS)
     await t.w.settle()
     async with t.w.ctx.db.tx() as tx:
@@ -64,10 +64,10 @@ async def _webhook(t: Town) -> None:
     await t.w.settle()
 
 
-async def test_a_webhook_hears_of_no_component_of_a_page_that_became_private_while_it_waited(
+async def test_a_waiting_webhook_omits_components_of_a_page_that_became_private(
     dsn: str, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """It got an event about a component without the component, which receivers cannot read."""
+    """It got a component event without the component, which receivers can't read."""
     async with town(dsn, clock, tmp_path) as t:
         await _webhook(t)
         before = len(t.w.sink.got)

@@ -1,4 +1,4 @@
-"""Story: an old backup is restored, and no old button, form or code in a chat or a text answers another page.
+"""Story: after an old backup is restored, no old button, form or code in a chat or text acts on another page.
 
 New pages and incidents get the numbers that were given after the backup.
 """
@@ -28,7 +28,7 @@ TOO_OLD = "You can no longer answer this message. Open Firebell."
 
 
 async def restore(w: World) -> None:
-    """Lose the pages and incidents since a backup, with their numbers and codes."""
+    """Delete the pages and incidents since a backup, with their numbers and codes."""
     async with w.ctx.db.tx() as tx:
         await tx.execute(
             """
@@ -78,7 +78,7 @@ async def test_an_old_form_in_slack_writes_to_no_new_incident(dsn: str, clock: F
 async def test_a_home_page_in_slack_still_works_after_the_detection_was_corrected(
     dsn: str, clock: FakeClock
 ) -> None:
-    """It is the same incident: only the time of its detection is another one."""
+    """It is the same incident; only its detection time has changed."""
     async with chat_world(dsn, clock) as c:
         w = c.world
         await w.alert("disk full")
@@ -162,7 +162,7 @@ async def test_an_old_button_in_mattermost_changes_no_new_page(
         server.channels[PAGES] = {"id": PAGES, "name": "payments", "delete_at": 0}
 
         async def press(attachments: list[dict[str, Any]]) -> str:
-            """Press the button, answer what it asks, and return what the person then reads."""
+            """Press the button, answer its form, and return what the person then reads."""
             answer = (await team.press(attachments, label, mara)).json()
             if not is_asked:
                 return str(answer.get("ephemeral_text", ""))
@@ -188,17 +188,17 @@ async def test_an_old_button_in_mattermost_changes_no_new_page(
         assert after[0] is state
 
 
-async def test_a_new_page_or_incident_is_in_no_thread_of_a_lost_one_in_google_chat(
+async def test_a_new_page_or_incident_is_not_in_the_thread_of_a_lost_one_in_google_chat(
     dsn: str, clock: FakeClock
 ) -> None:
-    """People see it far up among old messages, or have muted that thread."""
+    """People find it far up among old messages, or have muted that thread."""
     async with world(dsn, clock) as w, sink() as receiver:
         receiver.body = b'{"name": "spaces/1/messages/2"}'
         account = await webhook(w, ChatKind.GOOGLE_CHAT, receiver)
         await configure(w, account, rules=(AnnouncementRule("c1", pages=True),))
 
         async def threads(title: str) -> set[str]:
-            """Return the threads of what is posted about a page and an incident."""
+            """Return the threads of the messages about a page and an incident."""
             earlier = len(receiver.got)
             await w.alert(title)
             await w.settle()

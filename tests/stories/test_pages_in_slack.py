@@ -89,7 +89,7 @@ async def set_visibility(w: World, incident: Incident, *, private: bool) -> None
 async def test_the_message_of_a_page_that_is_over_does_not_come_back_with_its_incident(
     dsn: str, clock: FakeClock
 ) -> None:
-    """An incident with many pages would fill the channel with what no one has to act on."""
+    """An incident with many pages would fill the channel with messages that no one has to act on."""
     async with chat_world(dsn, clock) as (w, space, account):
         channel = space.add_channel("payments")
         await announce(w, account, channel.id, pages=True, incidents=False)

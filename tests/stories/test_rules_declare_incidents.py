@@ -60,7 +60,7 @@ async def test_enough_matching_pages_declare_once_and_later_ones_are_linked(
         assert "other team" not in titles
 
 
-async def test_alerts_of_one_name_in_two_services_declare_an_incident_of_each(
+async def test_alerts_with_one_title_in_two_services_declare_an_incident_for_each(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

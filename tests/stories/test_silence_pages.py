@@ -163,7 +163,7 @@ async def test_what_is_paused_ours_or_always_firing_pages_no_one(dsn: str, clock
         await _refusals(http, w, api)
 
 
-async def test_an_alert_pages_although_the_matchers_of_a_heartbeat_cannot_be_read(
+async def test_an_alert_pages_even_if_the_matchers_of_a_heartbeat_cannot_be_read(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, api):

@@ -150,7 +150,9 @@ async def test_a_silence_that_still_hides_alerts_is_listed_after_many_newer_ones
         assert [each["id"] for each in await api("GET", PATH)][-1] == old["id"]
 
 
-async def test_matchers_with_a_character_that_cannot_be_stored_are_taken(dsn: str, clock: FakeClock) -> None:
+async def test_matchers_with_a_character_that_cannot_be_stored_are_accepted(
+    dsn: str, clock: FakeClock
+) -> None:
     async with organization(dsn, clock) as (w, api):
         text = r'"\u0000"="x", job="\x00"'
         await w.alert("Disk full")
@@ -167,9 +169,7 @@ async def test_matchers_with_a_character_that_cannot_be_stored_are_taken(dsn: st
         await api("PUT", "/routing", {**draft, "based_on": 0})
 
 
-async def test_what_someone_changes_is_kept_when_another_extends_the_silence(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_extending_a_silence_keeps_what_someone_else_changes(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         csrf = await sign_in(w, http, w.mara)
         start, end = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)

@@ -1,4 +1,4 @@
-"""When the updates of an incident that was reopened are due, and how far they can be promised."""
+"""When updates of a reopened incident are due, and how far ahead they can be promised."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.world import world
 
 @pytest.fixture
 async def org(dsn: str, clock: FakeClock) -> AsyncIterator[Org]:
-    """The organization in business hours, with everyone in their group."""
+    """The organization during business hours, with everyone in their group."""
     clock.set(DAY)
     async with world(dsn, clock) as w:
         yield await organized(w)
@@ -60,7 +60,7 @@ async def test_a_missing_update_after_a_reopening_escalates_no_later_than_after_
 
 
 async def test_a_customer_update_is_due_an_interval_after_a_reopening(org: Org) -> None:
-    """The commander was told the moment it was reopened that it is due, and could promise none."""
+    """On reopening, the commander was told at once that it was due, and couldn't promise one."""
     incident = await org.declare(1)
     await org.take(incident, IncidentRole.COMMANDER)
     mara = await org.w.actor(org.w.mara)

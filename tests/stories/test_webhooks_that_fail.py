@@ -227,7 +227,7 @@ async def test_an_event_of_an_incident_that_became_private_is_withheld(dsn: str,
         assert "FIREBELL_ALLOWED_NETWORKS" in refused.error
 
 
-async def test_bug_a_waiting_event_told_why_a_page_was_started_that_belongs_to_a_private_incident(
+async def test_bug_a_waiting_event_revealed_the_reason_for_a_page_of_a_private_incident(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -148,10 +148,10 @@ async def test_the_reason_of_a_page_that_is_linked_leaves_the_handoffs(w: World)
     assert kept == f"- PG-{page_id}0 stays\n"
 
 
-async def test_the_items_of_private_incidents_take_no_place_in_a_handoff(
+async def test_action_items_of_private_incidents_take_no_space_in_a_handoff(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With enough of them due, the team's other items were missing."""
+    """When many of them were due, the team's other items were missing."""
     monkeypatch.setattr(handoffs, "MAX_ACTION_ITEMS", 1)
     secret = await declare(w, private=True)
     mara = await w.actor(w.mara)

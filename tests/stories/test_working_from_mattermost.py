@@ -86,7 +86,7 @@ async def test_a_private_incident_that_is_declared_in_mattermost_is_private(
         shown = [each["id"] for each in team.server.posts.values()]
         await team.command("/incident private Customer data is public", mara)
         elements = team.server.dialogs[-1]["dialog"]["elements"]
-        # what the form shows, as the app posts it
+        # the form's values as the app posts them
         entered = {
             each["name"]: each["default"] == "true" if each["type"] == "bool" else each["default"]
             for each in elements
@@ -102,7 +102,7 @@ async def test_a_private_incident_that_is_declared_in_mattermost_is_private(
             rooms[0]["id"]
         }
 
-        # someone who changes their mind in the form
+        # someone changes their mind in the form
         await team.command("/incident private Search is slow", mara)
         changed = entered | {
             "title": "Search is slow",
@@ -116,7 +116,7 @@ async def test_a_private_incident_that_is_declared_in_mattermost_is_private(
         assert (incident.is_private, incident.type) == (False, IncidentType.VENDOR)
 
 
-async def test_a_task_in_mattermost_that_is_due_at_no_time_is_refused_at_its_field(
+async def test_a_mattermost_task_with_an_invalid_due_time_is_refused_at_its_field(
     dsn: str, clock: FakeClock
 ) -> None:
     async with mattermost_team(dsn, clock) as team:

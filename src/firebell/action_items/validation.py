@@ -108,6 +108,6 @@ async def owner(tx: Tx, owner_id: int, incident_id: int | None) -> Person:
     if not await incidents.readers_among(tx, list(about.values()), [person]):
         raise Conflict(
             f"{person.name} can't see INC-{incident_id}, which is private.",
-            fields={"owner_id": "Choose someone who is involved in the incident, or a manager."},
+            fields={"owner_id": "Choose someone involved in the incident, or a manager."},
         )
     return person

@@ -80,7 +80,7 @@ class Message:
     """The number of items, if there are more than `items`."""
     actions: tuple[Action, ...] = ()
     thread: str = ""
-    """The thread of the subject, in emails and where else there are threads; empty for a message of its own."""
+    """The thread of the subject, in emails and other channels with threads; empty for a standalone message."""
     mail_subject: str = ""
     """The subject of the thread's emails, the same for all of them."""
     headers: tuple[tuple[str, str], ...] = ()

@@ -69,7 +69,7 @@ class IncidentFacts:
     base_url: str
     tz: str
     invited: tuple[Someone, ...]
-    """Who the room is for: the declarer, everyone with a role, the owners of pages, and who was paged."""
+    """Who the room is for: the declarer, everyone with a role, the owners of pages, and everyone paged."""
     entries: tuple[EntryFact, ...]
     updates: tuple[EntryFact, ...]
     """The newest updates, oldest first, for the thread of the announcement."""

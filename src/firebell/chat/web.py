@@ -172,7 +172,7 @@ async def _account(visit: Visit, account_id: str) -> Account:
 
 
 async def _locked(visit: Visit, account_id: str) -> Account:
-    """Return an account some of whose settings are changed."""
+    """Lock and return an account, for a form that changes some of its settings."""
     return await accounts.locked(visit.tx, to_required(account_id, "account"))
 
 

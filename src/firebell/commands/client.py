@@ -46,7 +46,7 @@ def config_path() -> Path:
 
 
 def seg(text: str) -> str:
-    """Return text quoted as one path segment of a URL; bytes that are no UTF-8 become question marks."""
+    """Return text quoted as one path segment of a URL; bytes that aren't UTF-8 become question marks."""
     return quote(text, safe="", errors="replace")
 
 
@@ -195,7 +195,7 @@ def _refused(url: str, error: HTTPError) -> NoReturn:
     try:
         body = error.read()
     except (OSError, HTTPException):
-        # the connection was lost, but the code says enough
+        # the connection was lost, but the status code says enough
         body = b""
     try:
         problem = json.loads(body)

@@ -1,4 +1,4 @@
-"""Finds what an argument means: an id, or a name that people know."""
+"""Looks up what an argument refers to: an id, or a name that people know."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,16 +8,16 @@ from firebell.commands.output import fail
 
 
 def find(listed: Sequence[dict[str, Any]], wanted: str, name: str) -> dict[str, Any] | None:
-    """Return the one with an id, or with a value of the field `name` in any case; None for none.
+    """Return the item that has this id, or this value (in any case) in its field `name`; None if there is none.
 
-    End the command if the id of one is the name of another: a wrong guess would change, or page, the wrong one.
+    End the command if it is one item's id and another's name: a guess could change, or page, the wrong one.
     """
     by_id = next((one for one in listed if wanted == str(one["id"])), None)
     exact = next((one for one in listed if wanted == one[name]), None)
     named = exact or next((one for one in listed if wanted.casefold() == str(one[name]).casefold()), None)
     if by_id and named and by_id is not named:
         fail(
-            f"{wanted} is the id of {by_id[name]} and the {name} of another.",
+            f"{wanted} is both the id of {by_id[name]} and the {name} of another.",
             f"Use {by_id[name]}, or the id {named['id']} for the other.",
         )
     return named or by_id

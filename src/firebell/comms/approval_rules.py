@@ -106,15 +106,15 @@ DEFAULT_RULES = (
 """The rules of an organization that changed none."""
 
 _GAP = r"(?:[^\S\n]{1,9}|[^\S\n]{0,9}\n[^\S\n]{0,9})"
-"""What is between two words of a paragraph, which may be on two lines."""
+"""The gap between two words of a paragraph, which may include a line break."""
 
 
 def _pattern(words: str) -> re.Pattern[str]:
-    """Return a pattern of words in any case, with a gap for each of its spaces."""
+    """Return a case-insensitive pattern in which each space matches a gap."""
     return re.compile(words.replace(" ", _GAP), re.IGNORECASE)
 
 
-# with the word after it, so that what a cause on the next line begins with belongs to the claim
+# includes the next word, so that a cause on the next line belongs to the claim
 _CAUSE = _pattern(
     r"\b(?:caused by|because of|due to|the (?:root )?cause (?:was|is)|as a result of|was triggered by)\b(?: \w{1,60})?"
 )
@@ -126,7 +126,7 @@ _CUSTOMERS = _pattern(
 
 
 def claims(text: str, vendors: frozenset[str]) -> list[str]:
-    """Return the sentences that name a cause, a vendor, or a number of customers, also if lines break within them."""
+    """Return the sentences that name a cause, a vendor or a number of customers, even across line breaks."""
     names = [_pattern(rf"(?<!\w){_escaped(name)}(?!\w)") for name in sorted(vendors) if name.strip()]
     spans = [match.span() for pattern in (_CAUSE, _CUSTOMERS, *names) for match in pattern.finditer(text)]
     begins = sorted(first for first, _ in spans)
@@ -142,7 +142,7 @@ def claims(text: str, vendors: frozenset[str]) -> list[str]:
 
 
 def _escaped(name: str) -> str:
-    """Return a name for a pattern, with single spaces."""
+    """Return a name escaped for a pattern, with single spaces."""
     return " ".join(re.escape(word) for word in name.split())
 
 

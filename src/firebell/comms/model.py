@@ -154,6 +154,6 @@ class CommsPost:
         return self.author_id is None and self.author == RULE_LABEL
 
     def asks(self, person_id: int | None) -> bool:
-        """Return True if it waits, and this person, who is not its author, is among those asked to approve it."""
+        """Return True if the post waits for this person's approval; authors never approve their own."""
         is_asked = any(person_id in each.asked_ids for each in self.approvals)
         return self.state is PostState.WAITING and is_asked and person_id != self.author_id

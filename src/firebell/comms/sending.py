@@ -34,9 +34,9 @@ async def post(tx: Tx, post_id: int) -> CommsPost:
 async def post_of(
     tx: Tx, person_id: int | None, incident_id: int, post_id: int
 ) -> tuple[Incident, CommsPost]:
-    """Return an incident and a post about it, as this person may read them; raise `NotFound`.
+    """Return an incident and a post about it if this person may read the post; raise `NotFound`.
 
-    Those who are asked to approve a post about a private incident read it while it waits.
+    People who are asked to approve a post about a private incident may read it while it waits.
     """
     one = await store.post(tx, post_id)
     is_asked = one is not None and one.incident_id == incident_id and one.asks(person_id)

@@ -37,9 +37,9 @@ router = routing.html_router()
 
 OPEN_INCIDENTS = IncidentFilter(phases=OPEN, drill=False)
 INCIDENTS_SHOWN, INCIDENTS_IN_SHELL = 10, 20
-"""Number of open incidents on the home page and in the frame of each page at most: the most severe ones."""
+"""Maximum number of open incidents on the home page and in the frame of each page, most severe first."""
 OPEN_COUNTED = 500
-"""Number of open incidents, and of open pages, that are counted and make a service unhealthy at most."""
+"""Maximum number of open incidents, and of open pages, that are counted and make a service unhealthy."""
 TASKS_SHOWN = 10
 """Maximum number of the reader's own tasks of incidents."""
 ITEMS_SHOWN = 10
@@ -175,7 +175,7 @@ def _unhealthy(
     affected: Mapping[int, Sequence[int]],
     waiting: Sequence[Page],
 ) -> list[dict[str, str]]:
-    """Return the services with an open incident or page, outages first; `affected` are those of each incident."""
+    """Return the services with an open incident or page, outages first; `affected` lists them by incident."""
     why: dict[int, tuple[str, str]] = {}
     for incident in live:
         for service_id in affected[incident.id]:

@@ -30,7 +30,7 @@ from firebell.readiness import queries as readiness
 from firebell.runbooks import queries as runbooks
 
 READ_AT_MOST = 200
-"""Number of rows of each list that a digest reads; of incidents, as many at once."""
+"""Maximum number of rows that a digest reads of each list; for incidents, the batch size."""
 ORGANIZATION = "The organization"
 COUNTED = tuple(phase for phase in Phase if phase not in (*UNDECLARED, Phase.DISMISSED, Phase.MERGED))
 """The phases of incidents that metrics count too: declared, and neither dismissed nor merged."""

@@ -135,7 +135,7 @@ async def _resolve_pages(tx: Tx, drill: Drill, record: Record, now: datetime) ->
     if drill.incident_id is not None:
         page_ids.update(await incidents.page_ids(tx, drill.incident_id))
     pages = (await paging.pages_by_id(tx, sorted(page_ids))).values()
-    # a page of alerts is none of the drill: one of a test alert, which is marked alike, can be linked too
+    # pages of alerts aren't part of a drill, and a linked page of a test alert is marked as a drill too
     own = [page.id for page in pages if page.plan.is_drill and page.subject_kind != "group"]
     await paging.resolve_each(tx, SYSTEM, own, now)
 

@@ -38,7 +38,7 @@ MAX_ACTION_ITEMS = 20
 SCHEDULE_LOOKBACK = timedelta(days=36)
 """How far back a schedule is loaded, to know the shift that ends."""
 MAX_INCIDENTS = 500
-"""How many open incidents, and how many of the shift, are searched for those of the team."""
+"""Maximum number of open incidents, and of incidents in the shift, that are searched for the team's."""
 NOTICE_SETTING = "shift_notice_hours"
 
 acknowledged = store.acknowledged
@@ -71,7 +71,7 @@ async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: dat
     """Draft the document of a shift change, or draft it again if no person has edited it."""
     await store.lock_bodies(tx)  # what becomes private meanwhile is left out of the finished draft
     template = await handbook.template(tx, "handoff")
-    # everyone can read a handoff, also those who may not know of a private incident
+    # everyone can read a handoff, even people who may not know about a private incident
     with private_reader.as_reader(private_reader.NO_ONE):
         facts = await _facts(tx, schedule, change, now)
     body = draft(template.body, facts)
@@ -120,9 +120,9 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
 
 
 async def _incidents(tx: Tx, start: datetime, end: datetime, documented: Sequence[int]) -> list[Incident]:
-    """Return the incidents that are open, that were declared in a shift, and whose post-mortem is due.
+    """Return incidents that are open, were declared in the shift, or have a post-mortem due.
 
-    Private ones are missing: everyone can read a handoff.
+    Private ones are left out, because everyone can read a handoff.
     """
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
     in_shift = IncidentFilter(phases=phases, drill=False, since=start, until=end)
@@ -136,7 +136,7 @@ async def _incidents(tx: Tx, start: datetime, end: datetime, documented: Sequenc
 
 
 async def _action_items(tx: Tx, team_id: int, change: ShiftChange) -> list[tuple[str, str, str, date]]:
-    """Return the team's items that are overdue or due in the next days."""
+    """Return the team's action items that are overdue or due within `AHEAD_WINDOW`."""
     items = await action_items.due_of_team(tx, team_id, change.day + AHEAD_WINDOW, MAX_ACTION_ITEMS)
     named = await action_items.names(tx, items)
     return [(item.ref, item.title, named.owner(item) or "no owner", item.due) for item in items]

@@ -17,7 +17,7 @@ from firebell.kit.log import OncePerMinute
 from firebell.kit.matchers import Matcher
 
 log = logging.getLogger(__name__)
-_unreadable = OncePerMinute(log, "the matchers of a heartbeat cannot be read, so no alert is a ping of it")
+_unreadable = OncePerMinute(log, "the matchers of a heartbeat can't be read, so alerts don't ping it")
 
 PING_SOURCE = "alert"
 
@@ -63,7 +63,7 @@ class AlertPings:
         self._watching: dict[int, list[WatchingHeartbeat]] = {}
 
     async def load(self, tx: Tx) -> frozenset[int]:
-        """Load the heartbeats with matchers; return their services. One whose matchers can't be read has no pings."""
+        """Load the heartbeats with readable matchers; return their services."""
         self._watching = {}
         for each in await actions.watching(tx):
             try:

@@ -26,13 +26,13 @@ _MEASURED = re.compile(
     r"(?<!\d)\d++(?:[.,]\d++)?%(?!\w)"
     r"|(?<!\d)(?:19|20)\d\d(?P<between>[-._/])(?:0[1-9]|1[0-2])(?P=between)[0-3]\d(?:T\d+)?(?!\d)"
 )
-"""Percentages and dates, which are no part of a name even if they are joined to it, as in `backup-2026-11-30`."""
+"""Percentages and dates, which aren't part of a name even when joined to it, as in `backup-2026-11-30`."""
 _COLON_ADDRESS = r"(?<![\w:])(?=[\da-f:]*::|(?:[\da-f]{1,4}:){5})[\da-f]{1,4}(?::[\da-f]{0,4}){2,7}(?!\w)"
 """An IPv6 or MAC address."""
 _WORDS = re.compile(rf"(?P<address>{_COLON_ADDRESS})|\w+(?:[-_./]\w+)*", re.IGNORECASE)
-"""Addresses, and words that are joined, such as `web-01` and `GigabitEthernet0/1`."""
+"""Addresses, and words joined by punctuation, such as `web-01` and `GigabitEthernet0/1`."""
 _NAME = re.compile(r"(?:^|(?<=[-_./]))(?:[^\W\d_]|(?<!\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d))")
-"""Where a name begins in joined words: at one that begins with a letter, or at an IPv4 address."""
+"""Where the name begins in joined words: at a word that begins with a letter, or at an IPv4 address."""
 _PUNCTUATION = re.compile(r"[^\w]+", re.UNICODE)
 _ENDS_ANY_CASE = frozenset({"resolved", "recovered", "recovers", "closed", "cleared"})
 _ENDS_IN_CAPITALS = frozenset({"RECOVERY", "OK", "UP"})
@@ -58,9 +58,9 @@ def resolves(subject: str) -> bool:
 
 
 def normalized(subject: str) -> str:
-    """Return what the subjects of one problem share: no prefixes, states, numbers or punctuation.
+    """Return the part that subjects of one problem share, without prefixes, states, numbers and punctuation.
 
-    The numbers of a name stay: while `web-01` is down, `web-02` must page too.
+    Numbers in names stay: while `web-01` is down, `web-02` must page too.
     """
     names: list[str] = []
     was_state = False
@@ -68,7 +68,7 @@ def normalized(subject: str) -> str:
         tag, subject = match["tag"] or "", subject[match.end() :]
         is_state = bool(_STATES.search(tag))
         if not is_state and (was_state or _BEGINS_WITH_STATE.match(subject) or _has_numbered_name(tag)):
-            # the name of what is down, as in `[web] [Down] timeout`, and no tag of a mailing list
+            # it names what is down, as in `[web] [Down] timeout`, and isn't a mailing list tag
             names.append(tag)
         was_state = is_state
     words = _PUNCTUATION.sub(" ", _named(_STATES.sub(" ", " ".join([*names, subject]))))
@@ -80,12 +80,12 @@ def _has_numbered_name(tag: str) -> bool:
 
 
 def _named(text: str) -> str:
-    """Return a text without what is measured, and without the numbers that belong to no name."""
+    """Return a text without measurements and without numbers outside names."""
     return _WORDS.sub(_without_numbers, _MEASURED.sub(" ", text))
 
 
 def _without_numbers(words: re.Match[str]) -> str:
-    """Return joined words without the numbers before the name in them; an address stays."""
+    """Return joined words without the numbers before their name; addresses stay whole."""
     text = words[0]
     if words["address"]:
         return text
@@ -131,7 +131,7 @@ def judge(
 
 
 def _matches(stored: str, labels: Mapping[str, str]) -> bool:
-    """Return True if labels meet stored matchers; ones that this release can't read match nothing: the mail fires."""
+    """Return True if labels meet stored matchers; False if these can't be read, so that the mail fires."""
     try:
         return matchers.matches_all(matchers.parse(stored), labels)
     except matchers.MatcherError:
@@ -226,9 +226,9 @@ def digest_of(mail: ReceivedMail) -> bytes:
 
 
 def digest_at(mail: ReceivedMail, now: datetime) -> bytes:
-    """Return what identifies a mail that arrives now.
+    """Return a digest that identifies a mail that arrives now.
 
-    One without a Message-ID, in which nothing says when it was sent, is always new: a device without a clock sends the
+    A mail with no Message-ID and no sign of when it was sent is always new: a device without a clock sends the
     same bytes at each outage.
     """
     message, digest = mail.message, digest_of(mail)

@@ -27,7 +27,7 @@ RECIPIENT_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 _OWN_FIELDS = ("X-Firebell-Page", "X-Firebell-Mail")
 _ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,500}>")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"|\([^()]*+\)')
-"""Quoted texts and comments of an address."""
+"""Quoted strings and comments in an address."""
 _IN_BRACKETS = re.compile(r"<([^<>@\s]++@[^<>@\s]++)>")
 _BREAKS = re.compile(r"[^\S\n]*\n\s*\n\s*")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
@@ -81,9 +81,9 @@ def _read(content: bytes) -> MailMessage:
 
 
 def _address(header: str) -> str:
-    """Return the address in a header, as a relay reads it to confirm the sender: never from the name beside it.
+    """Return the address in a header as a relay reads it to confirm the sender, never from the display name.
 
-    Encoded words are decoded only without an address, because a decoded name can look like one.
+    Encoded words are decoded only if there is no address without them, because a decoded name can look like one.
     """
     header = " ".join(header.split())
     unquoted = _QUOTED.sub(" ", header)

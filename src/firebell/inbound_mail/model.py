@@ -36,7 +36,7 @@ class MailMessage:
     is_report: bool = False
     """True for a bounce or another report of a mail server."""
     is_relayed: bool = False
-    """True if a mail server recorded when it received it."""
+    """True if a mail server recorded when it received the mail."""
     is_own: bool = False
     """True for a mail that Firebell sent."""
     authentication: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ async def _checked(tx: Tx, incident: Incident, values: Mapping[str, Any], now: d
         if not await incidents.readers_among(tx, [incident], [owner]):
             raise Conflict(
                 f"{owner.name} can't see {incident.ref}, which is private.",
-                fields={"owner_id": "Choose someone who is involved in the incident, or a manager."},
+                fields={"owner_id": "Choose someone involved in the incident, or a manager."},
             )
     return checked
 
@@ -76,9 +76,9 @@ async def add_task(
 ) -> Task:
     """Add a task to an incident; a required one has to be done or moved before the incident can be closed.
 
-    Raise `Conflict` if the incident was merged: there, no one would look for the task.
+    Raise `Conflict` if the incident was merged, because no one would look for the task there.
     """
-    # locked, so that none is added while it is merged or closed
+    # locked, so that no task is added while the incident is merged or closed
     incident = await incidents.locked(tx, incident_id)
     if incident.merged_into is not None:
         raise Conflict(
@@ -96,12 +96,12 @@ async def add_task(
 
 
 async def _locked(tx: Tx, incident_id: int, task_id: int) -> Task:
-    """Lock an incident and then a task of it, as a merge does; raise `NotFound`."""
+    """Lock an incident and then one of its tasks, in the order of a merge; raise `NotFound`."""
     incident = await incidents.locked(tx, incident_id)
     task = await store.lock(tx, incident_id, task_id)
     if task is None:
         into = incident.merged_into
-        hint = f"Its unfinished tasks are in INC-{into}, into which it was merged." if into else ""
+        hint = f"It was merged into INC-{into}, which has its unfinished tasks." if into else ""
         raise NotFound(f"{incident.ref} has no task {task_id}.", hint=hint)
     return task
 

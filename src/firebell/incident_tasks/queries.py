@@ -106,7 +106,7 @@ async def due_next(tx: Tx, wanted: TaskFilter, limit: int, after: int | None = N
     return [
         ListedTask(task, by_id[task.incident_id], owners[task.owner_id].name if task.owner_id else "")
         for task in tasks
-        # one that became private since the first statement is missing in the second
+        # an incident that became private after the first query is missing from the second
         if task.incident_id in by_id
     ]
 

@@ -268,7 +268,7 @@ async def shown_incident(tx: Tx, incident: Incident) -> IncidentShown:
 
 
 async def shown_after(tx: Tx, incident_id: int) -> IncidentShown:
-    """Return an incident after an action, also to someone whose access to a private one ended with it."""
+    """Return an incident after an action, even if the action ended the caller's access to it."""
     with private_reader.as_reader(None):
         return await shown_incident(tx, await actions.incident(tx, incident_id))
 

@@ -134,7 +134,7 @@ class Incident:
 
     @property
     def first_known_at(self) -> datetime:
-        """The earlier of its detection and its declaration."""
+        """When it was detected or declared, whichever is earlier."""
         return min(self.detected_at, self.declared_at)
 
     @property

@@ -100,7 +100,7 @@ async def insert(
 async def twin(
     tx: Tx, declared_by: int | None, title: str, since: datetime, service_ids: Sequence[int], *, drill: bool
 ) -> Incident | None:
-    """Return an incident with all of these services that the same person declared with the same title after `since`.
+    """Return an incident with all these services that the same person declared under this title after `since`.
 
     Incidents that are only reported or were recorded afterwards don't count. A drill is never the twin of a real
     incident.
@@ -242,7 +242,7 @@ async def open_by_service(tx: Tx, service_ids: Sequence[int] | None) -> list[tup
         *values.values,
     )
     by_id = await incidents_by_id(tx, [row["incident_id"] for row in rows])
-    # one that became private since the first statement is missing in the second
+    # an incident that became private after the first query is missing from the second
     return [(row["service_id"], by_id[row["incident_id"]]) for row in rows if row["incident_id"] in by_id]
 
 

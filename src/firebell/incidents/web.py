@@ -328,7 +328,7 @@ def _effective_at(fields: Mapping[str, str], visit: Visit) -> datetime | None:
 
 
 async def address_after(tx: Tx, incident_id: int, part: str = "") -> str:
-    """Return the address of an incident after a form, or of the list for someone who may not read it anymore."""
+    """Return the address of an incident after a form, or of the list if the person may no longer read it."""
     may_read = await actions.incidents_by_id(tx, [incident_id])
     return f"/incidents/INC-{incident_id}{part}" if may_read else "/incidents"
 

@@ -25,7 +25,7 @@ LIMIT_S = 5.0
 """How long one call may take."""
 START_LIMIT_S = 30.0
 RETRY_AFTER_S = 30.0
-"""How long work that took too long is not tried again: each of its readers would wait for it, some in a transaction."""
+"""How long work that took too long isn't retried: each caller would wait for it, some in a transaction."""
 ORPHAN_LIMIT_S = 60.0
 """How long a child works on one call if no one is left to kill it."""
 PROCESSES, QUEUE = 2, 64
@@ -64,7 +64,7 @@ class _Child:
 
     @property
     def is_running(self) -> bool:
-        """False once something has ended the process, such as the kernel when memory is short."""
+        """False once the process has ended, for example killed by the kernel when memory is short."""
         return self._process.poll() is None
 
     def answer(self, request: bytes, limit_s: float) -> bytes | None:
@@ -95,7 +95,7 @@ class _Child:
 
 
 class _Work:
-    """A call that runs for all who want its result."""
+    """A call whose result all its callers share."""
 
     def __init__(self) -> None:
         self.task: asyncio.Task[bytes | None]
@@ -120,7 +120,7 @@ class ProcessPool:
     async def call(self, function: str, *args: Any) -> bytes:
         """Return the JSON result of `function`, given as `module:name`, for JSON-serializable `args`; cached.
 
-        Equal calls at one time are one. Raises `TakesTooLong`, and `Unavailable` when too many calls wait.
+        Concurrent equal calls share one run. Raises `TakesTooLong`, and `Unavailable` when too many calls wait.
         """
         request = json.dumps([function, *args]).encode()
         key = hashlib.sha256(request).digest()
@@ -141,7 +141,7 @@ class ProcessPool:
         finally:
             work.readers -= 1
             if not (work.readers or work.has_begun or work.task.done()):
-                # no one waits for it anymore, and others may want its place in the queue
+                # no one waits for it anymore, so free its place in the queue
                 del self._working[place]
                 work.task.cancel()
         if not result:
@@ -172,7 +172,7 @@ class ProcessPool:
         if work is not None and work.task is done:
             del self._working[place]
         if not done.cancelled():
-            # so that asyncio does not report it if everyone who waited was canceled
+            # keeps asyncio from reporting it if every waiting caller was canceled
             done.exception()
 
     def _answered(self, request: bytes) -> bytes | None:
@@ -188,7 +188,7 @@ class ProcessPool:
         return answer
 
     def _idle_child(self) -> _Child | None:
-        """Return an idle child process, None if there is none. Those that have ended are discarded."""
+        """Return an idle child process, or None; discard those that have ended."""
         while self._idle:
             child = self._idle.pop()
             if child.is_running:

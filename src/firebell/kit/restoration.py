@@ -1,4 +1,4 @@
-"""Messages from before an old backup was restored, whose numbers can be those of other things now (pure)."""
+"""Messages from before a backup was restored, whose numbers may now belong to something else (pure)."""
 
 from datetime import datetime, timedelta
 
@@ -7,9 +7,9 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 def is_lost(named_at: datetime | None, began_at: datetime) -> bool:
-    """Return True if what a message named by its number was lost, because what has the number now began later.
+    """Return True if the subject of a message was lost, because what has its number now began later.
 
-    `named_at` is when the message was composed, or when what it names began; None stands for a message of an earlier
-    release, which does not say.
+    `named_at` is when the message was composed, or when its subject began; None stands for a message from an earlier
+    release, which doesn't say.
     """
     return named_at is not None and began_at > named_at + CLOCK_TOLERANCE

@@ -20,7 +20,7 @@ def _cell(value: object) -> str:
 
 
 def to_csv(rows: Iterable[Sequence[object]], *, bom: bool = False) -> str:
-    """Return rows as CSV with CRLF line ends (RFC 4180); a number stays one, also if it is negative."""
+    """Return rows as CSV with CRLF line ends (RFC 4180); numbers stay numbers, even negative ones."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerows([_cell(value) for value in row] for row in rows)

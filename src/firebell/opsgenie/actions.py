@@ -138,7 +138,7 @@ async def _context_of(tx: Tx, write: Write, alert_id: int, now: datetime) -> Wri
 
 
 async def _check_newest(tx: Tx, context: WriteContext) -> None:
-    """Raise `_Failed` for an ended alert whose alias has fired again: its events would change the newer alert."""
+    """Raise `_Failed` if the alias of an ended alert fired again: the events would change the newer alert."""
     newest = Identifier(context.alert.dedup_key, IdentifierType.ALIAS)
     if await store.find_alert_id(tx, context.write.integration.id, newest) != context.alert.id:
         raise _Failed(CLOSED_ALERT)

@@ -10,7 +10,7 @@ from firebell.paging.model import TIMER, NewLogEntry, NewPage, PagesChanged
 
 
 async def start_pages(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
-    """Start pages, each with its timer and log entry, and wake their lane.
+    """Start pages, each with a timer and a log entry, and wake their lane.
 
     Return the ids of those that had no open page.
     """

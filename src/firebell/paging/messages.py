@@ -223,9 +223,9 @@ def thread_of(page: Page, delivery: Delivery) -> str:
 
 
 def _thread(page: Page, kind: str = "") -> str:
-    """Return a thread of a page; its start tells it from a page with this number that a restored backup lost.
+    """Return a thread of a page; the start in it sets it apart from a lost page with the same number.
 
-    In a thread of the past, a message about a new page would be read by no one.
+    In the thread of a page that a restored backup lost, no one would read a message about a new page.
     """
     began_at = str(int(page.triggered_at.timestamp()))
     return "-".join(filter(None, (page.ref, began_at, kind)))

@@ -74,7 +74,7 @@ def objection(page: Page, action: DelayedAction, now: datetime) -> str:
     if not action.position:
         return ""
     if is_lost(action.pressed_at, page.triggered_at):
-        return f"You pressed {label} before {page.ref} began, for an earlier page with its number."
+        return f"You pressed {label} before {page.ref} began, for an earlier page with the same number."
     if _applies(page, action):
         return ""
     level = (

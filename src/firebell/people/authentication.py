@@ -127,7 +127,7 @@ def bearer_secret(request: Request) -> str:
 
 
 async def by_key(request: Request) -> Caller | None:
-    """Return the caller whose API key the request carries, or None; records the use of the key, if it can."""
+    """Return the caller for the API key in the request, or None; record the key's use if the database allows it."""
     ctx: Context = request.app.state.ctx
     async with ctx.db.reads() as tx:
         stored = await key_store.key(tx, signing.token_hash(bearer_secret(request)))

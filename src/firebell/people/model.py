@@ -197,7 +197,7 @@ class PersonLeft:
 
 @dataclass(frozen=True, slots=True)
 class AccountRoleChanged:
-    """The role of a person's account changed, and with it what they may do."""
+    """A person's account role changed, and with it their permissions."""
 
     person_id: int
 

@@ -69,7 +69,7 @@ async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
 
 
 async def texts_of_stranger(request: Request) -> list[tuple[str, str]]:
-    """Return what someone who is signed out typed into a form; nothing if it can't be read."""
+    """Return the texts that a signed-out person typed into a form; empty if it can't be read."""
     if request.method in authentication.SAFE_METHODS:
         return []
     try:

@@ -65,12 +65,12 @@ withdraw = review.withdraw
 
 
 async def unpublished(tx: Tx) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems of incidents that are to be published, the one that is due first at the top."""
+    """Return up to 500 post-mortems of incidents that still have to be published, earliest due first."""
     return await store.unpublished(tx, await incidents.hidden_ids(tx))
 
 
 async def unpublished_of_author(tx: Tx, person_id: int, limit: int) -> list[ListedPostmortem]:
-    """Return the post-mortems that a person is to publish, those due first at the top, then those without an author."""
+    """Return the post-mortems that a person still has to publish, earliest due first, then those without an author."""
     return await store.unpublished_of_author(tx, person_id, await incidents.hidden_ids(tx), limit)
 
 

@@ -39,7 +39,7 @@ async def incidents_of(tx: Tx, postmortem: ListedPostmortem) -> list[Incident]:
 async def readers_by_document(
     tx: Tx, postmortems: Iterable[Postmortem], people: Sequence[Person]
 ) -> dict[int, set[int]]:
-    """Return which of these people may read each document now, with all the incidents that it is about, by its id."""
+    """Return the people who may read each document and every incident it is about, by document id."""
     return {
         postmortem.id: {
             person.id

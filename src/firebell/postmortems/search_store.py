@@ -6,9 +6,9 @@ from firebell.kit.db.database import Reads
 
 
 async def states(tx: Reads, tsquery: str, limit: int, hidden: Sequence[int]) -> dict[int, str]:
-    """Return the state of each post-mortem that matches, by the id of its incident, newest first.
+    """Return the state of each matching post-mortem by its incident's id, newest first.
 
-    Without those that are about one of the incidents `hidden`.
+    Skip documents about any incident in `hidden`.
 
     `+ 0` keeps the planner from reading all post-mortems in the order of incidents.
     """

@@ -77,7 +77,7 @@ async def insert(
 async def unpublished_of_author(
     tx: Tx, person_id: int, hidden: Sequence[int], limit: int
 ) -> list[ListedPostmortem]:
-    """Return the post-mortems that a person is to publish, those due first at the top, then those without an author."""
+    """Return the post-mortems that a person still has to publish, earliest due first, then those without an author."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}
@@ -116,7 +116,7 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
 
 
 async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems that are to be published, about none of `hidden`, those due first at the top."""
+    """Return up to 500 post-mortems to be published about none of the `hidden` incidents, earliest due first."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}

@@ -1,4 +1,4 @@
-"""Messages about documents that wait while an incident becomes private: who may not read it gets none of its text."""
+"""Messages about post-mortems that became private while waiting: they tell others none of the text."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from firebell.postmortems.model import Postmortem
 
 
 async def withheld(tx: Tx, postmortems: Mapping[int, Postmortem], outgoing: Sequence[Outgoing]) -> set[int]:
-    """Return the ids of the deliveries whose recipients may not read their document, by id, now."""
+    """Return the ids of deliveries to recipients who may no longer read the document; documents are by id."""
     persons = await people.people_by_id(tx, list({one.recipient.id for one in outgoing}))
     readers = await lookup.readers_by_document(tx, postmortems.values(), list(persons.values()))
     return {
@@ -21,11 +21,11 @@ async def withheld(tx: Tx, postmortems: Mapping[int, Postmortem], outgoing: Sequ
 
 
 def message(event: str, now: datetime) -> Message:
-    """Return what they get instead."""
+    """Return the message that these recipients get instead."""
     return Message(
         event=event,
         title="A post-mortem became private",
         urgency="low",
         composed_at=now,
-        lines=("It is about an incident that only those involved and managers can see now.",),
+        lines=("It covers an incident that only the people involved and managers can see now.",),
     )

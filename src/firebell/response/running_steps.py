@@ -133,8 +133,8 @@ def urgency_of(incident: Incident) -> str:
 async def _deciders(tx: Tx, incident: Incident) -> list[int]:
     """Return the commander, else everyone with a role, else who declared the incident, else fallback responders.
 
-    A viewer is not asked, because viewers can't answer.
-    Fallback responders who may not read a private incident are not asked; the managers are then.
+    Viewers aren't asked, because they can't answer.
+    If no fallback responder may read a private incident, the managers are asked.
     """
     assignments = (await incidents.roles(tx, [incident.id]))[incident.id]
     commanders = [a.person_id for a in assignments if a.role is IncidentRole.COMMANDER]

@@ -76,7 +76,7 @@ def rule_of(fields: Mapping[str, str], edited: RoutingRule | None = None) -> Rou
 
 
 def _window_s(minutes: int, edited: RoutingRule | None) -> int:
-    """Return a window in seconds; that of the edited rule, which may have parts of a minute, if it is the same."""
+    """Return a window in seconds; keep the edited rule's if the minutes match, as it may include seconds."""
     if edited is not None and minutes == edited.window_s // 60:
         return edited.window_s
     return minutes * 60

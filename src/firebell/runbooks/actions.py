@@ -220,7 +220,7 @@ async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
 async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> str:
     """Restore a removed runbook as it was and return its slug; raise `Conflict` if someone saved it since."""
     slug, body = entry.subject.partition(":")[2], entry.detail.get("body")
-    # parsed before the library is locked, because that can take seconds
+    # parsed before the library is locked, because parsing can take seconds
     index = index_entry(slug, await read_stored(body), now) if body is not None else None
     await store.lock(tx)
     own = await store.own(tx, slug)
@@ -259,7 +259,7 @@ async def last_exercised(tx: Reads, runbooks: Iterable[LibraryRunbook]) -> dict[
 
 
 async def parsed_texts(runbooks: Iterable[LibraryRunbook]) -> dict[str, Runbook]:
-    """Return the parsed texts of runbooks by slug; one that takes too long is empty."""
+    """Return parsed runbooks by slug; one that takes too long to parse is empty."""
     return {r.slug: await read_stored(r.body) for r in runbooks}
 
 

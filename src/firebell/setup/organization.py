@@ -161,7 +161,7 @@ async def create_organization(tx: Tx, answers: Answers, password_hash: str, now:
 async def _rota(
     tx: Tx, actor: Actor, answers: Answers, team_id: int, everyone: list[int], now: datetime
 ) -> list[Level]:
-    """Create a weekly rotation from `now` on, its secondary one person behind; return the levels that page them."""
+    """Create weekly rotations from `now` on, the secondary one person behind; return the levels that page them."""
     names = ["primary", "secondary"] if len(everyone) > 1 else ["primary"]
     levels = []
     for offset, name in enumerate(names):

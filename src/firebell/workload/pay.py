@@ -21,7 +21,7 @@ TIME_OFF_SEVERITY = 1
 
 
 def hours(length: timedelta) -> Decimal:
-    """Return a duration in hours, to show it: a third of an hour has no last digit."""
+    """Return a duration in hours, for display only: a third of an hour is inexact as a decimal."""
     return Decimal(length // timedelta(microseconds=1)) / _MICROSECONDS_PER_HOUR
 
 
@@ -33,7 +33,7 @@ def pay(load: Load, rates: Rates) -> Pay:
 
 
 def _amount(length: timedelta, per_hour: Decimal, currency: str) -> Decimal:
-    """Return what a duration costs, rounded half up once: 2 minutes are no exact number of hours."""
+    """Return the cost of a duration, rounded half up only once: 2 minutes in hours are inexact as a decimal."""
     microseconds = Decimal(length // timedelta(microseconds=1))
     return currencies.rounded(microseconds * per_hour / _MICROSECONDS_PER_HOUR, currency)
 

@@ -129,7 +129,7 @@ async def _matching(
     tx: Tx, newest: str, values: list[object], conditions: Sequence[Matcher], compared: int
 ) -> Compared:
     """Compare alerts with the conditions: those with a regular expression here, so that none can hang the database."""
-    # an escape in a query can stand for a character that no stored text has
+    # an escape in a query can produce a character that stored text never contains
     plain = [
         (storable_text(c.name), storable_text(c.value), c.op is Op.EQUAL)
         for c in conditions

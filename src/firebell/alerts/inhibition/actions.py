@@ -248,7 +248,7 @@ async def _prepare_waits(
 
 @internal("Called after the clock of the database was set back.")
 async def advance_waits(tx: Tx, by: timedelta, now: datetime, *, only_after_now: bool) -> None:
-    """Make targets that wait for their sources due earlier: their wait was computed while the clock was ahead.
+    """Move up targets that wait for their sources: their wait was computed while the clock was ahead.
 
     With `only_after_now`, only those whose wait began after `now`.
     """

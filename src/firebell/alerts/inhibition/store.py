@@ -156,7 +156,7 @@ async def ensure_wait(tx: Tx, key: bytes, name: str, ends_at: datetime, now: dat
 
 
 async def running_waits(tx: Reads, now: datetime, *, only_after_now: bool) -> list[int]:
-    """Return the mutes in which targets wait for their sources, or only those that began after `now`."""
+    """Return the ids of active mutes that wait for sources, or only of those that began after `now`."""
     rows = await tx.fetch(
         """
         select id
@@ -174,7 +174,7 @@ async def running_waits(tx: Reads, now: datetime, *, only_after_now: bool) -> li
 
 
 async def advance_waits(tx: Tx, ids: Collection[int], by: timedelta) -> None:
-    """Let the targets of these mutes wait as if their wait had begun earlier."""
+    """Shift the waits of these mutes earlier by `by`."""
     await tx.execute(
         """
         update alert_mute

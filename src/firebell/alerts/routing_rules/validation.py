@@ -118,8 +118,8 @@ def _wrong_labels(group_by: tuple[str, ...] | None) -> dict[str, str]:
 def shadowed(rules: Sequence[RoutingRule]) -> dict[int, int]:
     """Return the numbers of rules that can never match, each with the number of an earlier rule that takes its alerts.
 
-    An earlier rule takes them all if each of its matchers is one of the later rule; more is not looked for. A rule
-    whose matchers can't be read takes none.
+    An earlier rule takes them all if each of its matchers is also in the later rule; nothing else is checked. An
+    unreadable rule takes none.
     """
     sets = [_printed(rule) for rule in rules]
     taken: dict[int, int] = {}
@@ -131,7 +131,7 @@ def shadowed(rules: Sequence[RoutingRule]) -> dict[int, int]:
 
 
 def _printed(rule: RoutingRule) -> frozenset[str]:
-    """Return the matchers of a rule as text, none if they can't be read."""
+    """Return the matchers of a rule as text, or an empty set if they can't be read."""
     try:
         return frozenset(map(str, matchers.parse(rule.matchers)))
     except matchers.MatcherError:

@@ -132,7 +132,7 @@ async def update_silence(
 
 @permits(Verb.SILENCE_WRITE)
 async def extend_silence(tx: Tx, actor: Actor, *, silence_id: int, by: timedelta, now: datetime) -> Silence:
-    """Let a silence end later, with everything else as it is by then; raise what `update_silence` raises."""
+    """Extend a silence and keep its other current values; raise what `update_silence` raises."""
     await catalog.hold_uses(tx)
     await timers.hold(tx, mute_actions.MUTE_TIMER, str(silence_id))
     old = await silence(tx, silence_id)

@@ -85,9 +85,9 @@ async def by_public_id(tx: Reads, public_id: str) -> Silence | None:
 
 
 async def silences(tx: Reads, expired_since: datetime, limit: int) -> list[Silence]:
-    """Return the silences that have not ended, and those that ended since an instant, newest first.
+    """Return the active silences, and those that ended since `expired_since`, newest first.
 
-    Of more than `limit`, those that have not ended come before the others: an old one may still hide alerts.
+    If there are more than `limit`, active ones come first, because an old one may still hide alerts.
     """
     rows = await tx.fetch(
         f"""

@@ -120,7 +120,7 @@ def _event(alert: _Alert, received_at: datetime) -> Event:
 
 
 def _key_of(labels: dict[str, str], annotations: dict[str, str]) -> str:
-    """Return the key of an alert without a fingerprint: Alertmanager's, or one from its content if it has no labels."""
+    """Return the key of an alert without a fingerprint: Alertmanager's, or a content hash if it has no labels."""
     return fingerprint(labels) if labels else f"sha256:{cleaning.fingerprint(annotations)}"
 
 

@@ -210,7 +210,7 @@ async def void_unsent(tx: Tx, post_id: int, reason: str) -> int:
 
 
 async def retry_failed(tx: Tx, post_id: int, now: datetime, *, external: bool) -> int:
-    """Queue the messages of a post that failed, with new attempts, those to customers only if `external`.
+    """Queue the failed messages of a post again with new attempts; skip those to customers unless `external`.
 
     Return their number.
     """

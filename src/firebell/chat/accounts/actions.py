@@ -59,8 +59,8 @@ async def account(tx: Tx, account_id: int) -> Account:
 
 
 async def locked(tx: Tx, account_id: int) -> Account:
-    """Lock an account to change some of its settings and keep the others; raise `NotFound`."""
-    # before the row: a deletion of a service can wait for something that waits for the row
+    """Lock and return an account, to change some of its settings and keep the others; raise `NotFound`."""
+    # taken before the row: deleting a service can wait for something that waits for the row
     await catalog.hold_uses(tx)
     return _existing(await store.account(tx, account_id, lock=True))
 
@@ -202,7 +202,7 @@ async def add_rule(tx: Tx, actor: Actor, account_id: int, rule: AnnouncementRule
 
 
 def rule_key(rule: AnnouncementRule) -> str:
-    """Return what tells a rule from other ones of an account."""
+    """Return a key that identifies a rule within its account."""
     return digest(rule)
 
 
@@ -210,9 +210,9 @@ def rule_key(rule: AnnouncementRule) -> str:
 async def remove_rule(
     tx: Tx, actor: Actor, account_id: int, number: int, now: datetime, *, key: str = ""
 ) -> Account:
-    """Remove the announcement rule of this position, counted from 0; raise `NotFound`.
+    """Remove the announcement rule at this position, counted from 0; raise `NotFound`.
 
-    With the key of a rule, remove that one, wherever it is now: a form that is sent twice removes one rule.
+    With the key of a rule, remove that rule wherever it is now, so that sending a form twice removes only one.
     """
     connected = await locked(tx, account_id)
     rules = list(connected.settings.rules)

@@ -63,7 +63,7 @@ class Call:
     content: Content | None = None
     name: str = ""
     began_at: datetime | None = None
-    """When the incident, page or storm that it is about began; None for other calls."""
+    """When the incident, page or storm of the call began; None for other calls."""
     private: bool = False
     since: datetime | None = None
     """When the call of unknown outcome was made."""

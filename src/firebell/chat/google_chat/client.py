@@ -26,7 +26,7 @@ def render(content: Content) -> str:
 
 
 def _thread(call: Call) -> str:
-    """Return the thread of a message; its start tells it from one that a restored backup lost (decision 0114)."""
+    """Return a thread that differs from any that a restored backup lost: it names the start too (decision 0114)."""
     began_at = "" if call.began_at is None else f"-{int(call.began_at.timestamp())}"
     return call.key.partition("@")[0] + began_at
 

@@ -32,9 +32,9 @@ _BUTTONS = 8
 
 
 def due_at(due: str, tz: str, now: datetime) -> datetime | None:
-    """Return when a task is due: after a duration such as 2h, or at a local date and time; a date is its end.
+    """Return when a task is due: after a duration such as 2h, or at a local date and time; a date means its end.
 
-    Raise `Invalid` for another text, which a form can have.
+    Raise `Invalid` for any other text, which a form can contain.
     """
     try:
         return _instant(due.strip(), tz, now)

@@ -21,13 +21,13 @@ _PAGE_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
 }
 """The buttons of a page's message; their value is `{"p": 77, "v": 12, "at": 1782864000}`."""
 NAMED_AT = "at"
-"""Where values have the seconds since 1970 at which the message was composed, or what it names began.
+"""The key for when the message was composed, or when what it names began, in seconds since 1970.
 
-After a backup was restored, the number of a page or an incident in an old message can be that of another one."""
+After a backup is restored, the number in an old message can belong to a different page or incident."""
 
 
 class Pressed(NamedTuple):
-    """What a pressed button asks for, and the instant that it carries; None for one of an earlier release."""
+    """The intent of a pressed button and the timestamp that it carries; None for a button from an earlier release."""
 
     command: str
     intent: Intent
@@ -35,12 +35,12 @@ class Pressed(NamedTuple):
 
 
 def stamp(named_at: datetime | None) -> dict[str, int]:
-    """Return the part of a value that says when it was composed."""
+    """Return the part of a button's value that carries a timestamp."""
     return {} if named_at is None else {NAMED_AT: int(named_at.timestamp())}
 
 
 def encode(intent: Intent, named_at: datetime | None) -> str:
-    """Return the value of a button that does an intent, composed at `named_at`."""
+    """Return the value of a button that runs an intent, with the timestamp `named_at`."""
     if isinstance(intent, OpenModal):
         value: dict[str, Any] = {"m": intent.name}
         value |= {"i": intent.incident} if intent.incident is not None else {}
@@ -56,7 +56,7 @@ def encode(intent: Intent, named_at: datetime | None) -> str:
 
 
 def decode(action_id: str, value: str) -> Pressed | None:
-    """Return what a pressed button asks for, None if it is not ours."""
+    """Return what a pressed button asks for, or None if the button isn't ours."""
     try:
         data = json.loads(value)
     except (ValueError, RecursionError):

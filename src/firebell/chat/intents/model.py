@@ -303,7 +303,7 @@ class OpenModal:
 
 
 def suggested_type(modal: OpenModal) -> IncidentType:
-    """Return the type that the form which declares suggests: a private incident is one of security."""
+    """Return the type that the declaration form suggests: security for a private incident."""
     return IncidentType.SECURITY if modal.private else IncidentType.OPERATIONAL
 
 

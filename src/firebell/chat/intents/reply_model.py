@@ -32,7 +32,7 @@ class Reply:
     done: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)
     composed_at: datetime | None = None
-    """When it was composed, which its buttons carry."""
+    """When the reply was composed; its buttons carry this time."""
 
 
 def refusal(error: FirebellError, *buttons: ReplyButton) -> Reply:

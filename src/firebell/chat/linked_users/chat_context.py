@@ -34,10 +34,10 @@ class ChatContext:
     is_overheard: bool = False
     """Everyone in the channel sees the answer, so that it is about nothing private."""
     named_at: datetime | None = None
-    """When the pressed button or the submitted form was composed, or when what it names began; None for a command."""
+    """When the button or form was composed, or when what it names began; None for a command."""
 
     def check_known(self, began_at: datetime) -> None:
-        """Raise `Gone` if what was named by its number is from before a backup was restored: another has it now."""
+        """Raise `Gone` if the number now belongs to something that began after the message: a backup was restored."""
         if is_lost(self.named_at, began_at):
             raise Gone("You can no longer answer this message.", hint="Open Firebell.")
 

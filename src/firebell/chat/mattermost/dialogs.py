@@ -277,7 +277,7 @@ def _declaration(intent: OpenModal, values: Mapping[str, Any]) -> Intent | Dialo
         command=values.get("command") is True,
         drill=values.get("drill") is True,
         incident_type=IncidentType(kind) if kind in set(IncidentType) else suggested_type(intent),
-        # a dialog of an earlier release does not ask
+        # a dialog from an earlier release doesn't ask
         private=values.get("private", intent.private) is True,
     )
 

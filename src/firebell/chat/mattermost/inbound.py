@@ -58,7 +58,7 @@ class _Asked:
     intent: Intent
     key: str
     named_at: datetime | None = None
-    """The instant that the pressed button or the submitted dialog carries."""
+    """The timestamp that the pressed button or submitted dialog carries."""
     refused: str = ""
     """The command that a link page repeats for a user without a link."""
 

@@ -32,9 +32,9 @@ async def want(tx: Tx, target: str, rank: int, now: datetime, account_id: int | 
 
 
 async def want_pages_of(tx: Tx, incident_id: int, now: datetime, *, only_open: bool) -> None:
-    """Compare the pages of an incident again with the chats that know them, without those that are over if asked.
+    """Queue a new comparison of an incident's pages with the chats that show them, if asked only of open ones.
 
-    They are locked in the order in which changed pages are queued.
+    Rows are locked in the order in which changed pages are queued.
     """
     await tx.execute(
         """

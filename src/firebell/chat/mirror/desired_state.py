@@ -447,7 +447,7 @@ def storm_key(channel: str, now: datetime) -> str:
 
 
 def storm(key: str, channel: str, pages: Sequence[PageFacts], base_url: str) -> Desired:
-    """Return the message that stands for many pages, none once all of them are of private incidents."""
+    """Return the message that stands for many pages; gone once all of them belong to private incidents."""
     shown = [page for page in pages if not page.is_private]
     if not shown:
         return Desired((Wanted(key, WantedKind.GONE, Rank.SUMMARY, channel="-"),) if pages else ())

@@ -120,9 +120,9 @@ def _in_force(entries: Sequence[EntryFact], texts: Mapping[int, str]) -> tuple[E
 async def _invited(
     tx: Tx, incident: Incident, summary: IncidentSummary, now: datetime, *, private: bool
 ) -> tuple[Someone, ...]:
-    """Return who the room is for: the declarer, everyone with a role, who acknowledged, and who is on call.
+    """Return the people to invite: the declarer, everyone with a role, everyone who acknowledged or is on call.
 
-    The room of a private incident is only for its readers: someone else may have acknowledged one of its pages.
+    A private incident's room is only for its readers; others may have acknowledged one of its pages.
     """
     ids = [person_id for _, person_id in summary.people]
     ids += [incident.declared_by] if incident.declared_by else []

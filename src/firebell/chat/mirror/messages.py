@@ -58,7 +58,7 @@ def phase_label(phase: Phase) -> str:
 
 
 def _value(began_at: datetime, **values: int | str) -> str:
-    """Return the value of a button about what began then, which is the same in each edit of its message."""
+    """Return the value of a button about something that began then; it stays the same in each edit of its message."""
     return msgspec.json.encode(values | stamp(began_at)).decode()
 
 
@@ -68,7 +68,7 @@ def _form(name: str, facts: IncidentFacts) -> str:
 
 
 def _command(text: str, facts: IncidentFacts) -> str:
-    """Return the value of a button that does what a command about an incident does."""
+    """Return the value of a button that runs a command about an incident."""
     return _value(facts.declared_at, c=INCIDENT, t=text)
 
 

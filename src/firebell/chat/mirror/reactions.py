@@ -9,13 +9,13 @@ from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 
 VISIBILITY_KIND = "type"
-"""The kind of the timeline entries about who sees an incident."""
+"""The kind of timeline entries about who can see an incident."""
 
 
 async def mirror_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
-    """Compare an incident with every chat again; nothing is called here.
+    """Queue a new comparison of an incident with every chat; nothing is called here.
 
-    A page does not change when its incident becomes private, or when it is linked to a private one; its message goes.
+    A page itself doesn't change when its incident becomes or is private, but its message is removed.
     """
     incident_id = int(payload["incident_id"])
     by_id = await incidents.incidents_by_id(tx, [incident_id])
@@ -25,6 +25,6 @@ async def mirror_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> Non
         )
         is_private = by_id[incident_id].is_private
         if is_private or payload.get("kind") == VISIBILITY_KIND:
-            # a page that is over is not announced again
+            # don't announce a resolved page again
             await comparison_queue_store.want_pages_of(tx, incident_id, now, only_open=not is_private)
         await tx.wake("chat")

@@ -63,7 +63,7 @@ async def updates(tx: Reads, incident_id: int, limit: int) -> list[EntryFact]:
 
 
 class TimelineTimes(NamedTuple):
-    """When the timeline of an incident began, and when its phase and anything last changed; None for never."""
+    """When an incident's timeline began, and when its phase and anything on it last changed; None for never."""
 
     began_at: datetime | None
     phase_at: datetime | None

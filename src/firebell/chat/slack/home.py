@@ -95,7 +95,7 @@ def _section(text: str, accessory: View | None = None) -> View:
 def _button(
     label: str, intent: Intent, number: int, began_at: datetime | None = None, style: str = ""
 ) -> View:
-    """Return a button; `began_at` is when what it names began."""
+    """Return a button about something that began at `began_at`."""
     return {
         "type": "button",
         "text": plain_text(label, limits.BUTTON),

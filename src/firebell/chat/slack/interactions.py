@@ -84,7 +84,7 @@ def _pressed(payload: Payload) -> button_values.Pressed | None:
 
 
 def _named_at(payload: Payload) -> datetime | None:
-    """Return the instant that the pressed button or the submitted form carries."""
+    """Return the timestamp that the pressed button or submitted form carries."""
     if payload.kind is PayloadKind.SUBMISSION:
         return modals.named_at(at(payload.data, "view"))
     pressed = _pressed(payload)

@@ -120,7 +120,7 @@ def _view(name: str, title: str, submit: str, blocks: Sequence[View], metadata: 
 
 
 def opened_form(intent: OpenModal) -> DeclareForm:
-    """Return the form that declares as it opens."""
+    """Return the declaration form as it opens."""
     return DeclareForm(
         title=intent.title,
         severity=intent.severity,
@@ -345,12 +345,12 @@ def metadata(view: Any) -> dict[str, Any]:
 
 
 def named_at(view: Any) -> datetime | None:
-    """Return the instant that a view carries, None for one of an earlier release."""
+    """Return the timestamp that a view carries, or None for a view from an earlier release."""
     return instant_of(metadata(view).get(button_values.NAMED_AT))
 
 
 def stamped(view: View, at: datetime) -> View:
-    """Return a view that carries an instant: when it was opened, or that of the button that opened it."""
+    """Return a view with a timestamp: when it was opened, or that of the button that opened it."""
     carried = metadata(view) | button_values.stamp(at)
     return {**view, "private_metadata": json.dumps(carried)}
 

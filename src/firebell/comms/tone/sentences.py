@@ -45,7 +45,7 @@ class Sentence:
 
 
 def sentences(text: str) -> list[Sentence]:
-    """Return the sentences of a text in order. A line break ends one too, unless the next line is in lower case."""
+    """Return the sentences in order. A line break ends one too, unless the next line starts in lower case."""
     begins_at, parts = 0, []
     for match in _END.finditer(text):
         parts.append(Sentence(text[begins_at : match.end()], begins_at))

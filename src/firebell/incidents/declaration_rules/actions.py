@@ -145,7 +145,7 @@ async def declare_by_rules(tx: Tx, now: datetime) -> bool:
     """Declare the incidents that rules ask for; return True if any rule is on.
 
     A page counts once for a rule, and not at all if it belongs to an incident. While an incident that the rule
-    declared for the service is open, more matching pages are linked to it. A failure stops neither other rules nor
+    declared for the service is open, more matching pages are linked to it. A failure doesn't stop other rules or
     other services of the rule.
     """
     rules = await rule_store.rules(tx, only_on=True)
@@ -159,7 +159,7 @@ async def declare_by_rules(tx: Tx, now: datetime) -> bool:
 
 @asynccontextmanager
 async def _apart(tx: Tx, rule: DeclarationRule) -> AsyncIterator[None]:
-    """Undo and log only what is inside if it fails."""
+    """Run the block in a savepoint; if it fails, undo only the block and log the error."""
     try:
         async with tx.savepoint():
             yield
@@ -170,7 +170,7 @@ async def _apart(tx: Tx, rule: DeclarationRule) -> AsyncIterator[None]:
 
 
 async def _pages_by_service(tx: Tx, rule: DeclarationRule, now: datetime) -> dict[int, list[RulePage]]:
-    """Return the pages that count for a rule and did not before, by service."""
+    """Return the pages that newly count for a rule, by service."""
     since = max(now - rule.window, rule.created_at)
     ids = await rule_store.page_ids(tx, since, rule.service_id, _PAGES_CHECKED)
     spent = await rule_store.spent(tx, rule.id, ids)

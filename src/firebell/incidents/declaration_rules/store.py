@@ -157,7 +157,7 @@ async def mark(tx: Tx, incident_id: int, rule_id: int) -> None:
 
 
 async def open_incident(tx: Tx, rule_id: int, service_id: int) -> int | None:
-    """Return the newest open incident that the rule declared for a service, or into which such a one was merged.
+    """Return the newest open incident that the rule declared for a service, or that such an incident was merged into.
 
     None if there is none.
     """

@@ -55,8 +55,8 @@ async def declare(
     """Declare an incident; SEV0 and SEV1 page in the same transaction. A security incident is private.
 
     The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
-    answer counts as SEV2 at most. The page of a drill declares a drill. The same declaration twice within ten seconds
-    is one incident with the worse severity, and private if one of the two is; of a rule, only for the same services.
+    answer counts as SEV2 at most. The page of a drill declares a drill. Repeating a declaration within ten seconds
+    returns one incident with the worse severity, private if either is; for a rule, only with the same services.
     """
     title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
@@ -70,7 +70,7 @@ async def declare(
     affected_ids = list(
         dict.fromkeys([*service_ids, *([page.service_id] if page and page.service_id else [])])
     )
-    # a rule declares for each service, and the alerts of several can have one title
+    # a rule declares for each service, and alerts of several services can share a title
     same_services = affected_ids if actor.person_id is None else []
     twin = await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, same_services, drill=drill)
     if twin is not None:
@@ -109,7 +109,7 @@ async def declare(
     event = IncidentDeclared(incident.id, int(chosen), incident.provisional, drill, str(incident.visibility))
     await tx.emit(event, now)
     if commander_id is not None:
-        # account before page, as when someone is deactivated
+        # lock the account before the page, as a deactivation does
         await role_actions.account_held(tx, commander_id)
     if page:
         await linked_pages.lock_pages(tx, [], affected_ids, linking=[page.id])

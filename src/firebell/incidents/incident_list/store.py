@@ -14,7 +14,7 @@ COUNTED = 500
 FEW_MATCHES = 300
 """Number of matches up to which words are searched for once, and not once for each number of the list."""
 POSTMORTEM_DUE = "state <> 'published' and state <> 'withdrawn'"
-"""Which documents of `incident_postmortem` are due: written so that the index of unpublished ones is read."""
+"""Which documents of `incident_postmortem` are due, phrased so that the index of unpublished ones is used."""
 _DURATION = """coalesce(
     date_part('epoch', closed_at - declared_at),
     1e12 - date_part('epoch', declared_at - timestamptz '1970-01-01 00:00:00+00')

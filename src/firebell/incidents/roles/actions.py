@@ -54,9 +54,9 @@ async def take_role(
 
 @internal("Part of assigning and offering roles.")
 async def account_held(tx: Tx, person_id: int) -> Person:
-    """Return an active person whose account stays as it is until the transaction ends; raise `Conflict` or `NotFound`.
+    """Lock the account of an active person until the transaction ends; raise `Conflict` or `NotFound`.
 
-    Their deactivation, or their change to a viewer, then ends the role that this transaction assigns.
+    Deactivating them, or making them a viewer, then ends the role that this transaction assigns.
     """
     is_active = await people.hold_active(tx, person_id)
     person = await people.person(tx, person_id)
@@ -100,6 +100,6 @@ async def release_role(
     text = f"released the role {name}" if is_own else f"released {person.name} from the role {name}"
     await ending.end_role(tx, incident_id, role, person_id, now)
     data = {"role": role, "person": person_id, "change": "ended"}
-    # who releases their own role may not read a private incident anymore
+    # someone who releases their own role may lose access to a private incident
     await timeline_writer.add_timeline_entry(tx, actor, incident_id, "role", text, now, **data)
     await tx.audit(actor, "incident.role_released", incident.ref, now, role=role, person=person_id)

@@ -1,4 +1,4 @@
-"""End roles: with what their holders offered of them, and those of people who can't have them anymore."""
+"""End roles with their pending offers, and the roles of people who can no longer hold them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,7 +25,7 @@ async def end_role(tx: Tx, incident_id: int, role: IncidentRole, person_id: int,
 async def end_lost_roles_of(tx: Tx, payload: Mapping[str, int], now: datetime) -> None:
     """End the roles in open incidents of a person who was deactivated or became a viewer, so that they count as vacant.
 
-    Idempotent. Someone who can have roles again meanwhile keeps them.
+    Idempotent. Someone who can hold roles again by then keeps them.
     """
     person = await people.person(tx, payload["person_id"])
     if not role_rules.why_roles_end(person):
@@ -38,7 +38,7 @@ async def end_lost_roles_of(tx: Tx, payload: Mapping[str, int], now: datetime) -
 
 @internal("Called when someone is deactivated or becomes a viewer, and when an incident is reopened.")
 async def end_lost_roles(tx: Tx, incident: Incident, now: datetime) -> None:
-    """End the roles of everyone in a locked incident who can't have them anymore, and cancel what is offered to them.
+    """End the roles in a locked incident of people who can no longer hold them, and cancel offers to them.
 
     Idempotent.
     """

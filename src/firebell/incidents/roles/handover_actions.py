@@ -69,7 +69,9 @@ async def offer_role(
     incident = await _open_incident(tx, incident_id)
     name, note = ROLE_NAMES[role].lower(), clean_text(note, NOTE_MAX_CHARS, "note")
     if actor.person_id is None or not await _holds(tx, incident_id, role, actor.person_id):
-        raise Conflict(f"You aren't {name} of {incident.ref}.", hint="Only who has a role can hand it over.")
+        raise Conflict(
+            f"You aren't {name} of {incident.ref}.", hint="Only someone with a role can hand it over."
+        )
     person = await role_actions.account_held(tx, to_id)
     held = await _held(tx, incident_id, to_id)
     if role in held:
@@ -119,7 +121,7 @@ async def answer_offer(
     if given is OfferAnswer.ACCEPTED:
         if await _holds(tx, incident_id, offer.role, offer.from_id):
             await ending.end_role(tx, incident_id, offer.role, offer.from_id, now)
-        # the offer, which let them read a private incident, is answered
+        # the offer that let them read a private incident is answered
         with private_reader.as_reader(None):
             await role_actions.take_role(tx, actor, incident_id, offer.role, offer.to_id, now)
         suffix = f". {holder.name} said: {offer.note}" if offer.note else ""

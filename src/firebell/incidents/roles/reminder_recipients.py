@@ -21,7 +21,7 @@ async def reminder_recipients(tx: Tx, incident: Incident) -> list[int]:
 
 
 async def readers_or_managers(tx: Tx, incident: Incident, person_ids: Sequence[int]) -> list[int]:
-    """Return those of these people who may read an incident; the managers, who may read any, if there is none."""
+    """Return those of `person_ids` who may read an incident; if none may, the managers, who may read any."""
     people_by_id = await people.people_by_id(tx, person_ids)
     chosen = [people_by_id[i] for i in dict.fromkeys(person_ids) if i in people_by_id]
     readers = await visibility_store.readers_among(tx, [incident], chosen)

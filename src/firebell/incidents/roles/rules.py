@@ -16,7 +16,7 @@ def can_hold_roles(person: Person) -> bool:
 
 
 def why_roles_end(person: Person) -> str:
-    """Return why a person can't have roles anymore, after their name; empty if they can have them."""
+    """Return why a person can no longer hold roles, to follow their name; empty if they can hold them."""
     if not person.active:
         return "was deactivated"
     return "" if can_hold_roles(person) else "became a viewer"

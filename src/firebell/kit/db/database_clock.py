@@ -23,11 +23,11 @@ _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
 _LATE_WRITES_END = timedelta(minutes=10)
 """How long after a set-back rows with the old time may still be committed; far longer than any transaction."""
 _SETTING = "database_clock"
-"""The time at the last measurement, the total seconds by which the clock was set back, and the last gap."""
+"""The time of the last measurement, the total seconds that the clock was set back, and the last gap."""
 _GAP_AFTER = timedelta(minutes=5)
-"""After how long without a measurement a gap began: no process ran, or the database is a restored backup."""
+"""The time without a measurement that counts as a gap: no process ran, or a backup was restored."""
 _GAP_MATTERS = timedelta(days=7)
-"""How long after a gap people may still answer what was sent in it."""
+"""How long after a gap people may still answer messages sent during it."""
 _READING = """
     select
         clock_timestamp() as now,
@@ -210,16 +210,16 @@ class DatabaseClock:
 
 
 def _gap(stored: Mapping[str, Any], now: datetime) -> dict[str, str]:
-    """Return the last time without a measurement, empty if there was none."""
+    """Return the last gap as stored values, or an empty dict if there was none."""
     if "at" in stored and now - datetime.fromisoformat(stored["at"]) > _GAP_AFTER:
         return {"gap_from": stored["at"], "gap_until": now.isoformat()}
     return {key: stored[key] for key in ("gap_from", "gap_until") if key in stored}
 
 
 async def last_gap(tx: Reads, now: datetime) -> Interval | None:
-    """Return the interval whose rows may be missing, because an old backup was restored in the last days.
+    """Return the interval whose rows may be missing because an old backup was restored within `_GAP_MATTERS`.
 
-    None if none can be. A backup does not say that it was restored, so it may be each interval in which nothing ran.
+    None if there is none. A backup doesn't say that it was restored, so any interval in which nothing ran counts.
     """
     gap = _gap(await org_settings.get(tx, _SETTING, {}), now)
     if not gap:

@@ -28,25 +28,25 @@ therefore lock subjects with `skip locked`, to avoid deadlocks, unless all actio
 
 
 WAKE_ALL = "due"
-"""The message of `WORK_CHANNEL` that wakes the lanes of all kinds."""
+"""The `WORK_CHANNEL` message that wakes the lanes of all kinds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """Tells workers that timers of a kind were scheduled; it wakes a lane that would look only after the first."""
+    """Tells workers that timers of a kind were scheduled; wakes a lane that would otherwise check too late."""
 
     kind: str
     due_at: datetime | None = None
-    """When the first is due; None if it is due now."""
+    """When the earliest is due; None for now."""
 
     @property
     def text(self) -> str:
-        """The message of `WORK_CHANNEL`."""
+        """The `WORK_CHANNEL` message."""
         return f"{WAKE_ALL} {self.kind} {self.due_at.isoformat() if self.due_at else ''}"
 
     @classmethod
     def of(cls, text: str) -> "Scheduled | None":
-        """Return what a message of `WORK_CHANNEL` says; None if it is about something else."""
+        """Parse a `WORK_CHANNEL` message; return None if it is about something else."""
         what, _, rest = text.partition(" ")
         kind, _, due_at = rest.partition(" ")
         if what != WAKE_ALL or not kind:
@@ -280,14 +280,14 @@ async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: in
 
 @dataclass(frozen=True, slots=True)
 class OverdueTimers:
-    """How many timers are overdue, and since when the first of them."""
+    """How many timers are overdue, and since when the earliest has been."""
 
     timers: int = 0
     since: datetime | None = None
 
 
 async def overdue(tx: Reads, now: datetime, kinds: Collection[str]) -> dict[bool, OverdueTimers]:
-    """Return the overdue timers of `kinds` by True, and all others by False."""
+    """Return the overdue timers of `kinds` under True, and all others under False."""
     rows = await tx.fetch(
         """
         select

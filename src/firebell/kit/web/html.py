@@ -52,7 +52,7 @@ HEADERS = {
 OFFLINE = "Firebell-Offline"
 """Header of a page that the service worker may store, with the id of the person it was rendered for."""
 CSRF, NOW, PERSON = "X-CSRF", "Firebell-Now", "Firebell-Person"
-"""Headers of a shared page with the values that differ by response: the form token, the time and who is signed in."""
+"""Headers of a shared page for the values that differ by response: form token, time and signed-in person."""
 _FRAME_TOPICS = ("pages", "incidents")
 """The live topics of the counters in the shell."""
 

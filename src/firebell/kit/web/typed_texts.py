@@ -5,7 +5,7 @@ from collections.abc import Iterable
 MOST_TEXTS = 10
 _SECRET = ("password", "secret", "token", "csrf", "code", "key")
 _SECRET_NAMES = ("old", "new", "address")
-"""The fields of a password change, and the address of a chat's webhook."""
+"""The fields of a password change, and a chat's webhook address."""
 
 
 def of_form(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:

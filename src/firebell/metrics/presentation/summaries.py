@@ -113,13 +113,13 @@ class Change:
 def change(now: Sequence[Step], before: Sequence[Step], seed: int, *, is_censored: bool) -> Change:
     """Return whether a duration changed since the period before.
 
-    Small samples are shuffled, with what was cut off as if it had ended then: it is a change only if the medians that
-    are shown differ in the same direction. Large ones changed if the intervals of their medians do not touch, which is
-    stricter.
+    Small samples are shuffled, with censored values as if they had ended at the cutoff: there is a change only if the
+    displayed medians differ in the same direction. Large samples changed if their medians' intervals don't touch, a
+    stricter rule.
     """
     one, other = (summary(steps, None, is_censored=is_censored) for steps in (now, before))
     n, m = one.n, other.n
-    # a median that is not reached is longer than any
+    # a median that isn't reached is longer than any other
     median, median_before = (inf if each.median is None else each.median for each in (one, other))
     is_shorter = median < median_before
     if n < TOO_FEW_BELOW or m < TOO_FEW_BELOW:

@@ -16,7 +16,7 @@ _MIN_LEFT_OUT, _MAX_LEFT_OUT = 100, 900
 
 
 def _left_out(gap: Interval) -> int:
-    """Return how many codes are left out after a gap: another number if the same backup is restored again."""
+    """Return how many codes to skip after a gap: a different number each time the same backup is restored."""
     minutes = (gap.end - gap.start) // timedelta(minutes=1)
     return _MIN_LEFT_OUT + minutes % (_MAX_LEFT_OUT - _MIN_LEFT_OUT)
 
@@ -26,8 +26,8 @@ async def give(
 ) -> dict[Subject, int]:
     """Return the code of each subject for its person: the one it has, else the next free one after the latest.
 
-    After 999 comes 1, so that a code is given again as late as possible. If an old backup may have been restored, some
-    are left out: the next ones can be in messages about pages that were lost. A code of someone who shares an address
+    After 999 comes 1, so that codes are reused as late as possible. If an old backup may have been restored, some
+    are skipped: messages about lost pages may hold the next ones. A code of someone who shares an address
     of these channels is not free: a reply says only from which address it is.
     One that another process takes at this moment is missing: its message carries only the link.
     """

@@ -74,7 +74,7 @@ def replaced(schedule: Schedule, layers: Sequence[Layer], at: datetime) -> Sched
 
 
 def begun(layer: Layer, at: datetime) -> Layer:
-    """Return a layer of a schedule that is created at `at`: it begins then at the earliest."""
+    """Return a layer that begins no earlier than `at`, when its schedule is created."""
     return layer if validity(layer)[0] >= at else replace(layer, start=at)
 
 

@@ -181,9 +181,9 @@ def weeks(
 
 
 def runs(schedule: Schedule, picture: ShownDays) -> list[Shift]:
-    """Return the shifts on the shown days, with their true ends up to `SHIFT_END_SEARCH` beyond.
+    """Return the shifts on the displayed days, with their true ends up to `SHIFT_END_SEARCH` beyond.
 
-    Before the schedule was created, there is no gap.
+    There is no gap before the schedule was created.
     """
     shifts = between(schedule, picture.start - SHIFT_END_SEARCH, picture.end + SHIFT_END_SEARCH)
     runs = [_since_creation(schedule, shift) for shift in shifts]
@@ -191,7 +191,7 @@ def runs(schedule: Schedule, picture: ShownDays) -> list[Shift]:
 
 
 def _since_creation(schedule: Schedule, shift: Shift) -> Shift:
-    """Return a gap without the time before the schedule was created, and any other shift as it is."""
+    """Cut a gap to the time since the schedule was created; return any other shift unchanged."""
     if shift.users or schedule.created_at is None or schedule.created_at <= shift.start:
         return shift
     return replace(shift, start=min(schedule.created_at, shift.end))

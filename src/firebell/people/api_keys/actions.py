@@ -54,9 +54,9 @@ async def revoke_api_key(tx: Tx, actor: Actor, key_id: int, person_id: int, now:
 
 @permits(Verb.API_KEY_REVOKE)
 async def restore_api_key(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Restore a revoked key; raise `Conflict` when its owner was deactivated since.
+    """Restore a revoked key; raise `Conflict` if its owner has been deactivated since.
 
-    A key restores none that has scopes that it lacks: it could not have revoked it.
+    An API key can't restore a key with scopes that it lacks, because it couldn't have revoked it.
     """
     if actor.kind == "key":
         revoked = await key_store.keys(tx, actor.person_id or 0)

@@ -112,7 +112,7 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
 
 
 async def _inactive(tx: Tx, person_ids: Sequence[int]) -> list[int]:
-    """Return those who are not active people."""
+    """Return the ids that don't belong to active people."""
     known = await store.people_by_id(tx, person_ids)
     return [i for i in person_ids if i not in known or not known[i].active]
 
@@ -121,13 +121,11 @@ async def _inactive(tx: Tx, person_ids: Sequence[int]) -> list[int]:
 async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Restore the fallback responders before a change.
 
-    Raise `Conflict` when someone changed them since, or one of them was deactivated: no one might be left.
+    Raise `Conflict` if someone changed them since, or if one was deactivated: no one might be left to page.
     """
     await store.lock_organization(tx)
     if await _inactive(tx, entry.detail["before"]):
-        raise undo.changed_since(
-            "a former fallback responder was deactivated since.", "Change them in Teams."
-        )
+        raise undo.changed_since("a former fallback responder has been deactivated.", "Change them in Teams.")
     if sorted(await team_store.fallback_responders(tx)) != entry.detail["people"]:
         raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
     await team_store.set_fallback_responders(tx, entry.detail["before"])

@@ -79,7 +79,7 @@ class PostmortemMeeting:
         """Return the meeting with its pause ended, itself if it is not paused."""
         if self.paused_at is None:
             return self
-        # a clock that was set back makes no pause negative
+        # a clock that was set back must not make a pause negative
         seconds = max(0, round((now - self.paused_at).total_seconds()))
         return replace(
             self,

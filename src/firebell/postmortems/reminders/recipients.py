@@ -16,7 +16,7 @@ async def recipients(tx: Tx, incident: Incident, author_id: int | None, *, to_ma
     """Return the author, with `to_managers` also the managers of their teams; without both, the fallback responders.
 
     The managers of the teams of the services are asked if the author has none. Of a private incident, only people
-    who may read it are told; if there is none of them, the managers are.
+    who may read it are reminded; if there are none, the managers are.
     """
     service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
     chosen = await _author_and_managers(tx, service_ids, author_id, to_managers=to_managers)

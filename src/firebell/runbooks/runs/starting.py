@@ -43,7 +43,7 @@ class ReportedRun:
 async def parse_ahead(body: str) -> None:
     """Parse the text of a run before the transaction that starts the run, because parsing can take seconds.
 
-    `start` and `report_run` then find it in the cache. A text that cannot be run is refused by them.
+    `start` and `report_run` then find it in the cache, and refuse a text that can't be run.
     """
     with contextlib.suppress(Invalid):
         await read(body)
@@ -51,7 +51,7 @@ async def parse_ahead(body: str) -> None:
 
 
 async def text_of(tx: Tx, reported: ReportedRun) -> str | None:
-    """Return the text of a run that a terminal reports, None if it sent none and the server has none."""
+    """Return the text of a run reported by a terminal, or None if neither it nor the server has the text."""
     if reported.body is not None:
         return reported.body
     stored = (await library.runbooks_by_slug(tx, [reported.slug])).get(reported.slug)

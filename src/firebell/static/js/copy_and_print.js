@@ -1,4 +1,4 @@
-/* Buttons that copy the text beside them or print the page, and links that copy what they lead to. */
+/* Buttons that copy the text beside them or print the page, and links that copy their target. */
 import { $ } from './dom.js';
 
 const done = label => { label.textContent = 'Copied'; setTimeout(() => { label.textContent = 'Copy'; }, 1500); };

@@ -8,7 +8,7 @@ export const parse = text => new DOMParser().parseFromString(text, 'text/html');
 export const fetchPage = async (address, options) => parse(await (await fetch(address, options)).text());
 export const setCurrent = (el, is) => is ? el.setAttribute('aria-current', 'true') : el.removeAttribute('aria-current');
 export const opensTab = e => e.metaKey || e.ctrlKey || e.shiftKey;
-// what answers a form cannot be loaded again
+// the answer to a form can't be loaded again
 export const here = () => 'posted' in root.dataset && sessionStorage.here || location.href;
 export const tokenOf = page => $('[name=csrf]', page)?.value || '';
 export const setToken = (token, page) => token && $$('[name=csrf]', page).forEach(field => field.setAttribute('value', token));

@@ -14,7 +14,7 @@ const dirty = f => f.type === 'checkbox' || f.type === 'radio' ? f.checked !== f
   : f.tagName === 'SELECT' ? f.selectedIndex !== Math.max(0, [...f.options].findIndex(o => o.defaultSelected)) : f.value !== f.defaultValue;
 export const inUse = form => form.contains(document.activeElement) && document.activeElement.matches('input,textarea,select')
   || $$('textarea,select,input:not([type=hidden])', form).some(dirty)
-  // what was refused is shown as if it were saved
+  // a refused form is shown as if it were saved
   || 'posted' in root.dataset && form.getAttribute('action') === location.pathname;
 export const morph = (a, b) => {
   if (a.isEqualNode(b)) return;

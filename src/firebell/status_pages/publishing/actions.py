@@ -86,8 +86,8 @@ async def open_incident(
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own.
 
     `continues` is the public id of a resolved one of the page, which then links to this one; so does the one that the
-    page has shown about the same incident. Raise `Conflict` if that one can still go on. One on its own that the
-    same person publishes twice within a minute, alike, is published once: a form can be sent twice.
+    page has shown about the same incident. Raise `Conflict` if that one can still go on. If the same person publishes
+    the same standalone incident twice within a minute, it is published once: a form can be sent twice.
     """
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")
@@ -109,14 +109,14 @@ async def open_incident(
 async def _twin(
     tx: Tx, actor: Actor, page_id: int, name: str, impact: Impact | None, update: NewUpdate, now: datetime
 ) -> PublicIncident | None:
-    """Return the incident on its own that the same person has just published alike, None if there is none."""
+    """Return an identical standalone incident that the same person has just published, or None."""
     wanted = (name, impact, checked_text(update.body), update.stage, update.is_quiet, actor.label)
     since = now - _TWIN_WITHIN
     for published in await incident_store.incidents_since(tx, page_id, since, _TWINS_READ):
         first, *later = published.updates
         if published.incident_id is not None or later or first.created_at <= since:
             continue
-        # what resolves an incident follows its statuses
+        # the effects of resolving an incident follow its statuses
         statuses = {each.component_id: each.status for each in reversed(first.effects)}
         alike = (
             published.name,

@@ -76,7 +76,7 @@ class HookSender:
         try:
             news = message_texts.news_of(delivery, broadcasts)
             if delivery.is_private and news and news.broadcast.type == component_broadcasts.TYPE:
-                # webhooks are told nothing about the components of a private page
+                # webhooks get nothing about the components of a private page
                 return DeliveryOutcome(delivery, WITHHELD, is_failed=True, blames_address=False)
             body = message_texts.hook_body_of(self._ctx, delivery, news, now)
             if subscriber.channel is SubscriberChannel.WEBHOOK:

@@ -1,5 +1,5 @@
 /* The widget of a status page: <script async src="https://…/s/SLUG/embed.js"></script>. Its element is in a shadow root.
-   It asks again while its page is visible, and says from when the status is if that is long ago. */
+   It refreshes while its page is visible, and shows the time of an old status. */
 (() => {
   const script = document.currentScript;
   const base = script.src.replace(/\/embed\.js.*$/, "");
@@ -48,7 +48,7 @@
       const answer = await fetch(`${base}/status.json`, { credentials: "omit", signal: AbortSignal.timeout(LIMIT_MS) });
       if (answer.ok) known = await answer.json();
     } catch {
-      /* It can't be reached. A status that was never read shows nothing. */
+      /* Firebell can't be reached. Nothing is shown until a status has been read. */
     }
     if (known) show(known);
   };

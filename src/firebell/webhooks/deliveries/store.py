@@ -38,9 +38,9 @@ _IS_HIDDEN = """
         )
     )
 """
-"""Whether an endpoint may not get an event: its incident is private now, or its page is of a private incident now.
+"""Whether to withhold an event from an endpoint: its incident, or that of its page, is private now.
 
-A manual page can be linked to a private incident after the event, which has the reason of the page.
+A manual page can be linked to a private incident after the event, which holds the page's reason.
 """
 
 

@@ -28,7 +28,7 @@ Limit = Annotated[
 def link_next(request: Request, response: Response, before: object, limit: int) -> None:
     """Set the response's `Link` header to the next page of a list."""
     url = request.url.include_query_params(before=before, limit=limit)
-    # a slug can have letters of any script, and a header holds only ASCII
+    # a slug can be in any script, but a header holds only ASCII
     response.headers["Link"] = f'<{quote(url.path)}?{url.query}>; rel="next"'
 
 

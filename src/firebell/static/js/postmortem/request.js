@@ -10,7 +10,7 @@ const send = (method, path, body) => fetch(base + path, {
 });
 export const ask = async (method, path, body) => {
   let answer = await send(method, path, body);
-  // the token of someone who signed in again is another
+  // signing in again changes the token
   if (answer.status === 403) { await load(here()); answer = await send(method, path, body); }
   const problem = answer.ok ? null : await answer.json().catch(() => ({}));
   return { ok: answer.ok, status: answer.status, problem, data: answer.ok ? await answer.json() : null };
