@@ -12,7 +12,8 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.http_out import parse_networks
 from firebell.process import connected
 from firebell.settings import Settings
-from firebell.worker import LANE_LIMITS_S, Worker, timer_handlers
+from firebell.worker import Worker, timer_handlers
+from firebell.worker_lanes import LANE_LIMITS_S
 from tests import wake_ups
 from tests.world import sink
 

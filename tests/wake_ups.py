@@ -9,7 +9,7 @@ import asyncpg
 
 from firebell.kit.db.database import WORK_CHANNEL, Db
 from firebell.kit.db.notifier import WakeUp
-from firebell.worker import lanes_woken
+from firebell.worker_lanes import lanes_woken
 
 _listened = set[str]()
 """Addresses of databases on which something listens, or did."""

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -43,6 +43,7 @@ from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.subscribers.sending import lanes as subscriber_lanes
 from firebell.webhooks.deliveries.sender import WebhookSender
+from firebell.worker_lanes import LANE_LIMITS_S, TIMER_LANES, lanes_woken, timer_lane
 
 log = logging.getLogger(__name__)
 
@@ -64,37 +65,6 @@ LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
-TIMER_LANES = ("page_timers", "timers")
-"""The two lanes of timers, so that no page waits for another slice's handler."""
-LANE_LIMITS_S = {
-    "page_timers": 60.0,
-    "timers": 300.0,
-    "outbox": 60.0,
-    "send": 60.0,
-    "calendars": 300.0,
-    "chat": 300.0,
-    "chat_inbox": 120.0,
-    "chat_socket": 60.0,
-    "chat_rooms": 120.0,
-    "audience_mail": 120.0,
-    "postmortem_mail": 120.0,
-    "status_pages": 300.0,
-    "subscribers": 120.0,
-    "subscriber_mail": 120.0,
-    "subscriber_hook": 120.0,
-    "subscriber_sms": 120.0,
-    "webhooks": 120.0,
-    "status_copies": 300.0,
-    "runbook_sources": 300.0,
-    "trackers": 600.0,
-    "metrics": 300.0,
-    "heartbeats": 60.0,
-    "mailbox": 120.0,
-    "retractions": 60.0,
-    "self_watch": 60.0,
-    **dict.fromkeys(answer_fetching.LANES, 60.0),
-}
-"""Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
 """How often the listening connection is checked: a dead one does not report itself."""
 
@@ -117,21 +87,6 @@ def timer_handlers(
     )
 
 
-def _timer_lane(kind: str) -> str:
-    return "page_timers" if kind in paging.PAGE_LANE_KINDS else "timers"
-
-
-def lanes_woken(what: str) -> Collection[str]:
-    """Return the lanes that a message of `WORK_CHANNEL` wakes."""
-    if what == "schema":
-        return LANE_LIMITS_S.keys()
-    if what == timers.WAKE_ALL:
-        return TIMER_LANES
-    if scheduled := timers.Scheduled.of(what):
-        return (_timer_lane(scheduled.kind),)
-    return LANE_LIMITS_S.keys() & {what}
-
-
 class Part(Protocol):
     """What one lane runs: it does some of its work, and says when it has work next."""
 
@@ -149,7 +104,7 @@ class Part(Protocol):
 
 
 class Worker:
-    """Runs the lanes of `LANE_LIMITS_S`; any number of workers share one database."""
+    """Runs the lanes of `worker_lanes`; any number of workers share one database."""
 
     def __init__(
         self,
@@ -168,7 +123,7 @@ class Worker:
         self._handlers = handlers
         self._reactions = reactions
         self.timer_kinds = {
-            lane: frozenset(k for k in handlers if _timer_lane(k) == lane) for lane in TIMER_LANES
+            lane: frozenset(k for k in handlers if timer_lane(k) == lane) for lane in TIMER_LANES
         }
         """The kinds of timers that each lane runs: those with a handler here; a newer release may have more."""
         self._ensure = ensure_database

@@ -15,7 +15,8 @@ from firebell.kit.jobs import timers
 from firebell.oncall.checks import timers as oncall_due
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging.model import REST_TIMER
-from firebell.worker import ALONE, BATCH, TIMER_LANES, Worker
+from firebell.worker import ALONE, BATCH, Worker
+from firebell.worker_lanes import TIMER_LANES
 from tests.oncall_world import daily, rota
 
 OVERDUE = 20_000

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from firebell.worker import LANE_LIMITS_S
+from firebell.worker_lanes import LANE_LIMITS_S
 from tests.house.source import ROOT, SRC
 
 DOCS = ROOT / "docs"

@@ -69,8 +69,8 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
 
 
 async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
-    """Set the timer of (`kind`, `key`) unless there is one. It wakes no worker, which finds it when it next looks."""
-    await tx.execute(
+    """Set the timer of (`kind`, `key`) unless there is one."""
+    added = await tx.changed(
         """
         insert into due (kind, key, due_at)
         values ($1, $2, $3)
@@ -80,6 +80,8 @@ async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
         key,
         due_at,
     )
+    if added:
+        await tx.wake(Scheduled(kind, due_at).text)
 
 
 async def schedule_daily(tx: Tx, kind: str, now: datetime, *, more: bool) -> None:
