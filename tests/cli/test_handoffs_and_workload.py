@@ -1,6 +1,7 @@
 """Handoffs, workload and pay on the command line."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -41,39 +42,48 @@ async def test_a_handoff_is_read_and_acknowledged(house: tuple[World, Terminal])
     assert "Enter a date such as 2026-11-30." in wrong.err
 
 
+def _month(ahead: int) -> str:
+    """Return the month that is this many months ahead of the present one."""
+    now = datetime.now(UTC)
+    year, month = divmod(now.year * 12 + now.month - 1 + ahead, 12)
+    return f"{year}-{month + 1:02}"
+
+
 async def test_the_month_is_printed_and_written_to_a_file(
     house: tuple[World, Terminal], tmp_path: Path
 ) -> None:
     _, run = house
+    # the served process reads the real clock
+    two_before, last, this, ahead_month = (_month(n) for n in (-2, -1, 0, 2))
     rates = await run("oncall", "rates", "--currency", "sek", "--night", "7.50", "--country", "se")
     assert "night hour    7.50  SEK" in rates.out
     assert "Public holidays: SE." in rates.out
     kept = await run("oncall", "rates", "--weekend", "9")
     assert "night hour    7.50  SEK" in kept.out
-    assert "Valid from 2026-11. Set by Mara Lindqvist" in kept.out
-    ahead = await run("oncall", "rates", "--night", "8", "--month", "2027-01")
-    assert "Valid from 2027-01." in ahead.out
+    assert f"Valid from {this}. Set by Mara Lindqvist" in kept.out
+    ahead = await run("oncall", "rates", "--night", "8", "--month", ahead_month)
+    assert f"Valid from {ahead_month}." in ahead.out
     assert "night hour    7.50  SEK" in (await run("oncall", "rates")).out
-    assert "until 2027-01." in (await run("oncall", "rates")).out
+    assert f"until {ahead_month}." in (await run("oncall", "rates")).out
     assert "No rates are set for this month" in (await run("oncall", "rates", "--month", "2025-01")).out
-    late = ("oncall", "rates", "--night", "9", "--month", "2026-09")
-    assert "would change the pay of 2026-09 to 2026-10" in (await run(*late, code=1)).err
+    late = ("oncall", "rates", "--night", "9", "--month", two_before)
+    assert f"would change the pay of {two_before} to {last}" in (await run(*late, code=1)).err
     await run(*late, "--past")
     listed = (await run("oncall", "rates", "--all")).out.splitlines()
     assert [line.split()[:2] for line in listed[1:]] == [
-        ["2027-01", "-"],
-        ["2026-11", "2027-01"],
-        ["2026-11", "replaced"],
-        ["2026-09", "2026-11"],
+        [ahead_month, "-"],
+        [this, ahead_month],
+        [this, "replaced"],
+        [two_before, this],
     ]
     await run("oncall", "rates", "--all", "--night", "1", code=2)
-    assert "Mara Lindqvist" in (await run("oncall", "report", "--month", "2026-11")).out
-    file = tmp_path / "november.csv"
-    done = await run("oncall", "report", "--month", "2026-11", "--csv", "--bom", "--output", str(file))
+    assert "Mara Lindqvist" in (await run("oncall", "report", "--month", this)).out
+    file = tmp_path / "month.csv"
+    done = await run("oncall", "report", "--month", this, "--csv", "--bom", "--output", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
     assert done.out == ""
     assert file.read_bytes().startswith(b"\xef\xbb\xbfmonth,person,email,")
-    printed = await run("oncall", "report", "--month", "2026-11", "--csv")
+    printed = await run("oncall", "report", "--month", this, "--csv")
     assert printed.out.replace("\r", "").startswith("month,person,email,")
     await run("oncall", "report", "--month", "2026-13", code=1)
     await run("oncall", "report", "--bom", code=2)
