@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import os
 import signal
@@ -25,22 +26,20 @@ T = TypeVar("T")
 MEMORY = "/dev/shm"  # noqa: S108 - only folders with random names are made there
 
 
-def _ports() -> Iterator[int]:
-    """Yield the ports of this worker again and again: 500 below those that the system hands out by itself.
+@functools.cache
+def _ports(worker: str) -> Iterator[int]:
+    """Return the ports of a worker, again and again: 500 below those that the system hands out.
 
     Two checkouts that are tested at once begin at different ports.
     """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 10_000 + (worker + zlib.crc32(__file__.encode())) % 40 * 500
+    first = 10_000 + (int(worker.removeprefix("gw")) + zlib.crc32(__file__.encode())) % 40 * 500
     return itertools.cycle(range(first, first + 500))
-
-
-_own_ports = _ports()
 
 
 def free_port() -> int:
     """Return a free port that no other worker or connection gets meanwhile."""
-    for port in _own_ports:
+    # asked each time: a worker is a fork of a process that has imported this, and has no name
+    for port in _ports(os.environ.get("PYTEST_XDIST_WORKER", "gw0")):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

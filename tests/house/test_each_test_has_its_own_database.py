@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 
 from firebell.kit.clock import FakeClock
+from tests import servers
 from tests.databases import Databases, prepare
 from tests.world import world
 
@@ -120,3 +121,14 @@ async def test_an_organization_that_no_one_connected_to_is_not_lent(
             assert await prepare(dsn, "a key of this test", build) == expected
     with databases.lend() as dsn:
         assert await _left(dsn) == 0
+
+
+def test_workers_that_are_forks_of_one_process_have_ports_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All took the same ones: servers of two tests met on one, and one of them did not start."""
+    ports = set[int]()
+    for worker in ("gw0", "gw1", "gw2", "gw3"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        ports.add(servers.free_port() // 500)
+    assert len(ports) == 4
