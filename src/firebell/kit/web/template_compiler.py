@@ -17,7 +17,7 @@ from jinja2.bccache import Bucket
 log = logging.getLogger(__name__)
 
 LIMIT_S = 120.0
-"""How long compiling may take; templates that are not compiled by then are compiled when they are used."""
+"""How long each template may take; a busy server lets the child process wait long, and needs it most."""
 _HEAD = struct.Struct(">II")
 
 
@@ -52,7 +52,7 @@ class _Output(jinja2.BytecodeCache):
 
 
 async def precompile(compiled: CompiledTemplates) -> None:
-    """Fill `compiled` from a child process of low priority; end early if that fails or takes too long."""
+    """Fill `compiled` from a child process of low priority; end early if that fails or writes nothing for too long."""
     try:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "firebell.kit.web.template_compiler"),
@@ -65,8 +65,7 @@ async def precompile(compiled: CompiledTemplates) -> None:
         return
     assert child.stdout
     try:
-        async with asyncio.timeout(LIMIT_S):
-            await _receive(child.stdout, compiled)
+        await _receive(child.stdout, compiled)
     except TimeoutError:
         log.warning("templates are compiled when they are used", extra={"reason": "compiling takes too long"})
     finally:
@@ -78,9 +77,10 @@ async def precompile(compiled: CompiledTemplates) -> None:
 async def _receive(output: asyncio.StreamReader, compiled: CompiledTemplates) -> None:
     with contextlib.suppress(asyncio.IncompleteReadError):
         while True:
-            key_bytes, code_bytes = _HEAD.unpack(await output.readexactly(_HEAD.size))
-            key = (await output.readexactly(key_bytes)).decode()
-            compiled.bytecode[key] = await output.readexactly(code_bytes)
+            async with asyncio.timeout(LIMIT_S):
+                key_bytes, code_bytes = _HEAD.unpack(await output.readexactly(_HEAD.size))
+                key = (await output.readexactly(key_bytes)).decode()
+                compiled.bytecode[key] = await output.readexactly(code_bytes)
 
 
 def main() -> None:
