@@ -25,7 +25,7 @@ select t.id, p.id, 'member' from person p
 join team t on t.slug = 'team-' || substr(p.email, 7, position('@' in p.email) - 7)::int / {TEAM_SIZE}
 where p.email like 'member%';
 insert into schedule (name, slug, team_id, tz, created_at, changed_at)
-select t.name || ' ' || level, t.slug || '-' || level, t.id, 'Europe/Stockholm', now(), now()
+select t.name || ' ' || level, t.slug || '-' || level, t.id, 'Europe/Stockholm', now() - interval '60 days', now()
 from team t, unnest(array['primary', 'secondary']) level where t.slug like 'team-%';
 insert into layer (schedule_id, position, name, slots, anchor, unit, every, tz, slot_offset)
 select s.id, 0, 'Weekly', (

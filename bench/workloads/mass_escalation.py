@@ -147,7 +147,7 @@ async def steady_timers(factor: float) -> Result:
 async def acknowledged(factor: float) -> Result:
     """W14c: pages that are sent last are acknowledged while the others are sent."""
     pages = max(100, int(PAGES * min(1, factor)))
-    count = min(ACKNOWLEDGED, pages // 4)
+    limit = min(ACKNOWLEDGED, pages // 4)
     async with product() as it:
         await it.start()
         began = await _seed(it, pages, gap_ms=0)
@@ -161,9 +161,11 @@ async def acknowledged(factor: float) -> Result:
             where subject_kind = 'page'
                 and state = 'queued'
             order by id desc
-            limit {count}
+            limit {limit}
             """
         )
+        # fewer wait if they are sent about as soon as they are planned
+        count = len(last)
         headers = {"Authorization": f"Bearer {it.api_key}"}
         async with httpx.AsyncClient(base_url=it.url, headers=headers, timeout=60) as http:
             sent = time.monotonic()
@@ -178,6 +180,7 @@ async def acknowledged(factor: float) -> Result:
         late = [at - done for name, at in first.items() if name in names and at > done]
         wrong = check(
             status=(response.status_code, 200),
+            some_waited=(count > 0, True),
             acknowledged=(len(names), count),
             others_without_message=(pages - len({*first, *names}), 0),
         )
