@@ -41,11 +41,10 @@ async def load_nights(tx: Tx, pages: Sequence[Page], recipients: Recipients, now
 
 async def record(tx: Tx, nights: Nights, now: datetime) -> None:
     """Store who went over the limit, and propose rest when their night ends."""
-    if not nights.over:
+    new = await night_limit_store.record(tx, nights.over, now) if nights.over else []
+    if not new:
         return
-    for tired in await night_limit_store.nights_by_id(
-        tx, await night_limit_store.record(tx, nights.over, now)
-    ):
+    for tired in await night_limit_store.nights_by_id(tx, new):
         await timers.schedule_once(tx, REST_TIMER, str(tired.id), tired.ends_at)
         await tx.live(f"person-{tired.person_id}")
 

@@ -51,8 +51,8 @@ async def pages_of_nights(tx: Tx, nights: dict[int, PersonNight]) -> dict[int, s
         where delivery.state = 'accepted'
             and delivery.subject_kind = 'page'
             and delivery.sent_at >= $3
+            and not delivery.is_drill
             and page.urgency = 'high'
-            and not page.plan ? 'is_drill'
         """,
         list(nights),
         [night.start for night in nights.values()],
