@@ -104,6 +104,30 @@ async def test_silence_pages_and_a_ping_ends_it(dsn: str, clock: FakeClock) -> N
         )
 
 
+async def test_a_job_that_stays_dead_pages_again_after_someone_resolves_its_page(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await w.lift_night_limit()
+        await _create(api, period_s=1800)
+        await _ping(http, w, "settlement")
+        await _wait(w, minutes=31.5)
+        await w.ack(w.mara)
+        await _wait(w, minutes=65)
+        assert len(await w.pages()) == 1, "an open page is not repeated"
+        [alert] = await api("GET", "/alerts")
+        assert (alert["status"], alert["count"]) == ("firing", 3)
+        await w.resolve(w.mara)
+        [shown] = await api("GET", "/heartbeats")
+        assert shown["repeats_at"] is not None
+        await _wait(w, minutes=30)
+        states = sorted(str(page.state) for page in await w.pages())
+        assert (len(states), states.count("resolved")) == (2, 1), "it is as dead as before"
+        await _ping(http, w, "settlement")
+        await w.settle()
+        assert {page.state for page in await w.pages()} == {PageState.RESOLVED}
+
+
 async def test_what_is_paused_ours_or_always_firing_pages_no_one(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         settlement, backup = await _create(api), await _create(api, "backup")
