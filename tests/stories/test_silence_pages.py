@@ -13,7 +13,7 @@ from firebell.heartbeats import store
 from firebell.heartbeats.alert_pings import AlertPings
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
-from tests.api.api_clients import Api, browser, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World, world
 
 STEP = timedelta(seconds=20)
@@ -120,6 +120,8 @@ async def test_a_job_that_stays_dead_pages_again_after_someone_resolves_its_page
         await w.resolve(w.mara)
         [shown] = await api("GET", "/heartbeats")
         assert shown["repeats_at"] is not None
+        await sign_in(w, http, w.mara)
+        assert (await http.get(f"/heartbeats/{shown['id']}")).status_code == 200
         await _wait(w, minutes=30)
         states = sorted(str(page.state) for page in await w.pages())
         assert (len(states), states.count("resolved")) == (2, 1), "it is as dead as before"
