@@ -42,7 +42,7 @@ def test_an_alert_ends_at_its_expiry_if_its_source_sent_something_since(message:
     assert verdict.source.waiting_since is None
 
 
-def test_an_alert_of_a_silent_source_waits_and_is_then_reported_once() -> None:
+def test_an_alert_of_a_silent_source_waits_and_is_then_reported_every_hour() -> None:
     waits = judged(message=-2, expires=-1)
     assert (waits.events, waits.source.waiting_since, waits.source.reported_at) == ((), NOW, None)
     still = judged(message=-4, expires=-2, waiting=-1.9)
@@ -54,6 +54,8 @@ def test_an_alert_of_a_silent_source_waits_and_is_then_reported_once() -> None:
     assert report.source.reported_at == NOW
     again = judged(message=-6, expires=-4, waiting=-3, reported=-1)
     assert (again.events, again.source.reported_at) == ((), minutes(-1))
+    later = judged(message=-66, expires=-64, waiting=-63, reported=-60)
+    assert (kinds(later), later.source.reported_at) == ([(EventKind.FIRING, SOURCE_SILENT_KEY)], NOW)
 
 
 def test_a_source_that_returns_ends_the_report_and_has_time_to_send_its_alerts_again() -> None:

@@ -13,6 +13,7 @@ from firebell.alerts.batches import dedup_and_grouping
 from firebell.alerts.batches import outcome as batch_outcome
 from firebell.alerts.batches.state import AlertState, Batch, GroupState, alert_state, group_state
 from firebell.alerts.model import TEST_KEY_PREFIX, Alert, Event, EventKind, Group, InboundRequest
+from firebell.alerts.routing_model import Hold, HoldKind, Route
 from tests.oracles.alerts import Oracle, final_status
 from tests.rules.budget import examples
 
@@ -314,6 +315,17 @@ def test_what_would_open_one_group_too_many_joins_the_storm_and_no_acknowledgeme
     # a test alert is never part of a storm
     memory.apply([fire("f"), fire(f"{TEST_KEY_PREFIX}1")])
     assert {g.key for g in memory.groups[3:]} == {None, f"{TEST_KEY_PREFIX}1"}
+
+
+def test_what_pages_no_one_is_never_part_of_a_storm_and_makes_none() -> None:
+    hold = Hold(HoldKind.NEVER, 1, 1)
+    noise = [fire(k, route=Route(1, 1, k, hold=hold)) for k in "abc"]
+    memory = alone([fire("x", labels={"service": "x"})], room=1)
+    memory.apply(noise)
+    assert [g.key for g in memory.groups] == ["x", "a", "b", "c"]
+    memory = Memory(room=2)
+    memory.apply([*noise, *(fire(k, labels={"service": k}) for k in "xy")])
+    assert [g.key for g in memory.groups] == ["a", "b", "c", "x", "y"]
 
 
 EARLIER = NOW - timedelta(minutes=1)

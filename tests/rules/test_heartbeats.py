@@ -140,9 +140,13 @@ def test_silence_is_late_then_down_and_a_ping_resolves_it() -> None:
     one, late = wait(one, START + HOUR)
     assert (one.progress.state, late.signals, late.next_at) == (LATE, (), START + HOUR + GRACE)
     one, down = wait(one, START + HOUR + GRACE)
-    assert (one.progress.state, down.signals, down.next_at) == (DOWN, (Signal.MISSED,), None)
-    one, again = wait(one, START + 5 * HOUR)
-    assert again.signals == (), "an alert fires once"
+    assert (one.progress.state, down.signals, down.next_at) == (
+        DOWN,
+        (Signal.MISSED,),
+        START + 2 * HOUR + GRACE,
+    )
+    one, again = wait(one, START + 2 * HOUR)
+    assert again.signals == (), "no further ping is missing"
     one, back = ping(one, START + 5 * HOUR)
     assert (one.progress.state, back.signals, back.next_at) == (UP, (Signal.RECOVERED,), START + 6 * HOUR)
 
@@ -157,7 +161,11 @@ def test_nothing_is_expected_before_the_first_ping_but_a_day_without_one_is_a_fi
 
 def test_a_failure_fires_at_once_and_only_success_ends_it() -> None:
     one, failed = ping(ping(heartbeat(), START)[0], START + MINUTE, PingKind.FAIL)
-    assert (one.progress.state, failed.signals, failed.next_at) == (DOWN, (Signal.FAILED,), None)
+    assert (one.progress.state, failed.signals, failed.next_at) == (
+        DOWN,
+        (Signal.FAILED,),
+        START + MINUTE + HOUR,
+    )
     one, started = ping(one, START + 2 * MINUTE, PingKind.START)
     assert (one.progress.state, started.signals) == (DOWN, ())
     one, failed = ping(one, START + 3 * MINUTE, PingKind.FAIL)
@@ -190,8 +198,52 @@ def test_a_job_that_dies_in_every_run_pages_although_it_starts_again_and_again()
         one, started = ping(one, START + hours * HOUR, PingKind.START)
         one, waited = wait(one, START + hours * HOUR + 30 * MINUTE)
         signals += [*started.signals, *waited.signals]
-    assert signals == [Signal.MISSED]
+    assert signals == [Signal.MISSED] * 3
     assert one.progress.state is DOWN
+
+
+@pytest.mark.parametrize(
+    ("expectation", "after_s"),
+    [
+        ({"period": MINUTE}, 15 * 60),
+        ({"period": 24 * HOUR}, 24 * 3600),
+        ({"period": None, "cron": "* * * * *"}, 15 * 60),
+        ({"period": None, "cron": "0 3 * * *"}, 24 * 3600),
+    ],
+)
+def test_what_stays_down_is_reported_after_each_further_period(
+    expectation: dict[str, object], after_s: int
+) -> None:
+    one, _ = ping(heartbeat(**expectation), START)
+    now = rules.deadline(one, listening(START), START)
+    assert now is not None
+    one, down = wait(one, now)
+    for _ in range(3):
+        assert down.next_at == now + timedelta(seconds=after_s)
+        started, _ = ping(one, now + MINUTE, PingKind.START)
+        assert wait(started, now + timedelta(seconds=after_s - 1))[1].signals == ()
+        one, down = wait(started, now := down.next_at)
+        assert down.signals == (Signal.MISSED,)
+    assert ping(one, now)[1].signals == (Signal.RECOVERED,)
+
+
+def test_what_stays_stuck_is_reported_after_each_further_period() -> None:
+    one, _ = ping(heartbeat(max_runtime=10 * MINUTE), START)
+    one, _ = ping(one, START + HOUR - MINUTE, PingKind.START)
+    now = START + HOUR + 9 * MINUTE
+    one, stuck = wait(one, now)
+    assert stuck.signals == (Signal.STUCK,)
+    one, _ = ping(one, now + 50 * MINUTE, PingKind.START)
+    one, again = wait(one, now + HOUR)
+    assert (again.signals, one.progress.reported_at) == ((Signal.STUCK,), now + HOUR)
+
+
+def test_what_was_down_before_our_outage_has_its_grace_before_it_is_reported_again() -> None:
+    one, _ = wait(ping(heartbeat(), START)[0], START + HOUR + GRACE)
+    back = START + 4 * HOUR
+    one, waiting = wait(one, back, Reception(START - HOUR, START + 3 * HOUR))
+    assert (waiting.signals, waiting.next_at) == ((), back + GRACE)
+    assert wait(one, back + GRACE, Reception(back, back + GRACE))[1].signals == (Signal.MISSED,)
 
 
 def test_the_start_of_a_run_without_a_limit_is_a_sign_of_life() -> None:
@@ -244,20 +296,24 @@ def test_every_alert_that_ends_has_fired_and_silence_always_fires(
     moments: list[tuple[int, PingKind | None]], max_runtime: timedelta | None
 ) -> None:
     one, now, is_firing, is_stuck = heartbeat(max_runtime=max_runtime), START, False, False
+    reported_at = START
     for seconds, kind in moments:
         now += timedelta(seconds=seconds)
         one, transition = wait(one, now) if kind is None else ping(one, now, kind)
         for signal in transition.signals:
             assert signal is not Signal.RECOVERED or is_firing
-            assert signal is not Signal.MISSED or not is_firing
+            if kind is None and signal is Signal.MISSED and is_firing:
+                assert now - reported_at >= HOUR, "no period has passed"
             assert signal is not Signal.ENDED or is_stuck
             is_firing = signal in (Signal.MISSED, Signal.FAILED) or (
                 is_firing and signal is not Signal.RECOVERED
             )
             is_stuck = signal is Signal.STUCK or (is_stuck and signal is not Signal.ENDED)
+        reported_at = one.progress.reported_at or now
         assert is_firing == (one.progress.state is DOWN)
         assert is_stuck == one.progress.is_stuck
-        assert transition.next_at is None or transition.next_at > now
+        assert transition.next_at is not None or not one.is_expired, "silence is never forgotten"
+        assert kind is not None or transition.next_at is None or transition.next_at > now
         assert wait(one, now)[0] == wait(wait(one, now)[0], now)[0], "idempotent"
     if one.progress.armed_at is not None:
         one, _ = wait(one, now + timedelta(days=1))

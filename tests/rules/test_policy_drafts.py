@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
+from firebell.kit.durations import minutes_text, to_seconds
 from firebell.kit.errors import Invalid
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.paging.level_conditions import EVERY_DAY, Conditions, Hours
@@ -18,9 +19,7 @@ from firebell.paging.policies.form import (
     LevelRow,
     PolicyForm,
     apply_button,
-    minutes_text,
     plan_of,
-    to_seconds,
 )
 from firebell.paging.policies.starters import TIERS, Tier, apply_tier
 from tests.rules.budget import examples

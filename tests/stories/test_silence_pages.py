@@ -13,7 +13,7 @@ from firebell.heartbeats import store
 from firebell.heartbeats.alert_pings import AlertPings
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
-from tests.api.api_clients import Api, browser, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World, world
 
 STEP = timedelta(seconds=20)
@@ -102,6 +102,32 @@ async def test_silence_pages_and_a_ping_ends_it(dsn: str, clock: FakeClock) -> N
             "PUT ",
             "42 payouts",
         )
+
+
+async def test_a_job_that_stays_dead_pages_again_after_someone_resolves_its_page(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await w.lift_night_limit()
+        await _create(api, period_s=1800)
+        await _ping(http, w, "settlement")
+        await _wait(w, minutes=31.5)
+        await w.ack(w.mara)
+        await _wait(w, minutes=65)
+        assert len(await w.pages()) == 1, "an open page is not repeated"
+        [alert] = await api("GET", "/alerts")
+        assert (alert["status"], alert["count"]) == ("firing", 3)
+        await w.resolve(w.mara)
+        [shown] = await api("GET", "/heartbeats")
+        assert shown["repeats_at"] is not None
+        await sign_in(w, http, w.mara)
+        assert (await http.get(f"/heartbeats/{shown['id']}")).status_code == 200
+        await _wait(w, minutes=30)
+        states = sorted(str(page.state) for page in await w.pages())
+        assert (len(states), states.count("resolved")) == (2, 1), "it is as dead as before"
+        await _ping(http, w, "settlement")
+        await w.settle()
+        assert {page.state for page in await w.pages()} == {PageState.RESOLVED}
 
 
 async def test_what_is_paused_ours_or_always_firing_pages_no_one(dsn: str, clock: FakeClock) -> None:

@@ -149,6 +149,9 @@ class HeartbeatShown(ApiOutput):
     run_started_at: datetime | None
     expected_at: Annotated[datetime | None, Field(description="when the next ping is expected")]
     deadline: Annotated[datetime | None, Field(description="when a missing ping pages")]
+    repeats_at: Annotated[
+        datetime | None, Field(description="when what fires pages again, unless its page is still open")
+    ]
     pings: Annotated[int, Field(description="how many have arrived")]
     findings: list[FindingShown]
 
@@ -204,6 +207,7 @@ def _shown(view: HeartbeatView) -> HeartbeatShown:
         run_started_at=progress.run_started_at,
         expected_at=view.expected_at,
         deadline=view.deadline,
+        repeats_at=view.repeats_at,
         pings=progress.pings,
         findings=[FindingShown(code=f.code, message=f.message) for f in view.findings],
     )

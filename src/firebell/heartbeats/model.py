@@ -74,6 +74,8 @@ class Progress:
     is_stuck: bool = False
     """True if a run has taken longer than it may and has not ended."""
     down_since: datetime | None = None
+    reported_at: datetime | None = None
+    """When what fires was last reported to its alerts; None if nothing fires."""
     pings: int = 0
     paused_at: datetime | None = None
     paused_until: datetime | None = None

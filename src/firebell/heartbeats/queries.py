@@ -41,6 +41,8 @@ class HeartbeatView:
     expected_at: datetime | None
     deadline: datetime | None
     """When a missing ping pages; None if it pages already."""
+    repeats_at: datetime | None
+    """When what fires is reported again; None if nothing does."""
     findings: Sequence[Finding]
 
     @property
@@ -112,7 +114,8 @@ def _view(
 ) -> HeartbeatView:
     is_down = each.progress.state is HeartbeatState.DOWN
     deadline = None if is_down else rules.deadline(each, listening, now)
-    return HeartbeatView(each, service, rules.expected_at(each), deadline, problems)
+    repeats_at = rules.repeat_at(each, listening, now)
+    return HeartbeatView(each, service, rules.expected_at(each), deadline, repeats_at, problems)
 
 
 async def view(tx: Tx, heartbeat_id: int, now: datetime) -> HeartbeatView:

@@ -19,6 +19,8 @@ from firebell.heartbeats.model import (
 RECEPTION_GAP = timedelta(seconds=30)
 """If reception was not recorded for this long, Firebell was down."""
 NEVER_PINGED_AFTER = timedelta(hours=24)
+LEAST_REPEAT_INTERVAL = timedelta(minutes=15)
+"""How often an alert that still fires is reported at most, whatever the period."""
 
 
 class Signal(StrEnum):
@@ -31,6 +33,9 @@ class Signal(StrEnum):
     """A run takes longer than it may; an alert of its own."""
     ENDED = "ended"
     """The run that was stuck has ended."""
+
+
+_FIRING = frozenset({Signal.MISSED, Signal.FAILED, Signal.STUCK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,33 @@ def _listening_since(reception: Reception | None, now: datetime) -> datetime:
     return reception.since
 
 
+def repeat_at(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
+    """Return when what fires is reported again; None if nothing does.
+
+    That is after each further period without recovery, so that a page that someone resolved too early comes back. The
+    starts of a job that dies in every run don't put it off.
+    """
+    reported_at, settings = heartbeat.progress.reported_at, heartbeat.settings.expectation
+    if reported_at is None or not heartbeat.is_expired or heartbeat.is_paused:
+        return None
+    at = (
+        reported_at + settings.period
+        if settings.period
+        else expected_after(settings, reported_at) + settings.grace
+    )
+    return max(at, reported_at + LEAST_REPEAT_INTERVAL, _listening_since(reception, now) + settings.grace)
+
+
+def _repeated(progress: Progress) -> list[Signal]:
+    """Return the signals of what fires."""
+    signals = []
+    if progress.state is HeartbeatState.DOWN:
+        signals.append(Signal.FAILED if progress.last_kind is PingKind.FAIL else Signal.MISSED)
+    if progress.is_stuck:
+        signals.append(Signal.STUCK)
+    return signals
+
+
 def after_ping(heartbeat: Heartbeat, ping: NewPing, reception: Reception | None, now: datetime) -> Transition:
     """Return what a heartbeat is after a ping. During a pause it is recorded and reports nothing."""
     before = heartbeat.progress
@@ -151,13 +183,16 @@ def _ended(
 
 
 def after_time(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> Transition:
-    """Return what a heartbeat is at `now`; idempotent."""
+    """Return what a heartbeat is at `now`, and what it reports, for the first time or again; idempotent."""
     paused_until = heartbeat.progress.paused_until
     if paused_until is not None:
         if now < paused_until:
             return Transition(heartbeat.progress, (), paused_until)
         heartbeat = replace(heartbeat, progress=_resumed(heartbeat.progress, paused_until))
-    progress, signals = heartbeat.progress, []
+    repeated_at = repeat_at(heartbeat, reception, now)
+    is_repeated = repeated_at is not None and now >= repeated_at
+    progress = heartbeat.progress
+    signals = _repeated(progress) if is_repeated else []
     stuck = stuck_at(heartbeat, reception, now)
     if stuck is not None and now >= stuck:
         progress = replace(progress, is_stuck=True)
@@ -190,6 +225,7 @@ def paused(heartbeat: Heartbeat, until: datetime, now: datetime) -> Transition:
         is_stuck=False,
         run_started_at=None,
         down_since=None,
+        reported_at=None,
         paused_at=before.paused_at or now,
         paused_until=until,
     )
@@ -226,10 +262,15 @@ def _scheduled(
     now: datetime,
     duration: timedelta | None = None,
 ) -> Transition:
+    if _FIRING.intersection(signals):
+        progress = replace(progress, reported_at=now)
+    elif not replace(heartbeat, progress=progress).is_expired:
+        progress = replace(progress, reported_at=None)
     after = replace(heartbeat, progress=progress)
     if after.is_paused:
         return Transition(progress, signals, progress.paused_until, duration)
-    end, times = deadline(after, reception, now), [stuck_at(after, reception, now)]
+    end = deadline(after, reception, now)
+    times = [stuck_at(after, reception, now), repeat_at(after, reception, now)]
     if end is not None and progress.state is not HeartbeatState.DOWN:
         late = end - heartbeat.settings.expectation.grace
         times.append(end if progress.state is HeartbeatState.LATE or late <= now else late)

@@ -20,7 +20,8 @@ from firebell.kit.localtime import known_zone
 
 _COLUMNS = """id, service_id, integration_id, name, description, alert_title, severity, labels, matchers,
             period_s, cron, time_zone, grace_s, max_runtime_s, created_at, state, armed_at, last_ping_at, last_kind,
-            last_exit_code, last_duration_ms, run_started_at, is_stuck, down_since, pings, paused_at, paused_until"""
+            last_exit_code, last_duration_ms, run_started_at, is_stuck, down_since, pings, paused_at, paused_until,
+            reported_at"""
 
 
 def _seconds(length: timedelta | None) -> int | None:
@@ -69,6 +70,7 @@ def _heartbeat(row: Row) -> Heartbeat:
             run_started_at=row["run_started_at"],
             is_stuck=row["is_stuck"],
             down_since=row["down_since"],
+            reported_at=row["reported_at"],
             pings=row["pings"],
             paused_at=row["paused_at"],
             paused_until=row["paused_until"],
@@ -139,7 +141,8 @@ async def save_progress(tx: Tx, heartbeat_id: int, progress: Progress) -> None:
         """
         update heartbeat
         set state = $2, armed_at = $3, last_ping_at = $4, last_kind = $5, last_exit_code = $6, last_duration_ms = $7,
-            run_started_at = $8, is_stuck = $9, down_since = $10, pings = $11, paused_at = $12, paused_until = $13
+            run_started_at = $8, is_stuck = $9, down_since = $10, pings = $11, paused_at = $12, paused_until = $13,
+            reported_at = $14
         where id = $1
         """,
         heartbeat_id,
@@ -155,6 +158,7 @@ async def save_progress(tx: Tx, heartbeat_id: int, progress: Progress) -> None:
         progress.pings,
         progress.paused_at,
         progress.paused_until,
+        progress.reported_at,
     )
 
 

@@ -31,8 +31,14 @@ _COLON_ADDRESS = r"(?<![\w:])(?=[\da-f:]*::|(?:[\da-f]{1,4}:){5})[\da-f]{1,4}(?:
 """An IPv6 or MAC address."""
 _WORDS = re.compile(rf"(?P<address>{_COLON_ADDRESS})|\w+(?:[-_./]\w+)*", re.IGNORECASE)
 """Addresses, and words joined by punctuation, such as `web-01` and `GigabitEthernet0/1`."""
-_NAME = re.compile(r"(?:^|(?<=[-_./]))(?:[^\W\d_]|(?<!\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d))")
-"""Where the name begins in joined words: at a word that begins with a letter, or at an IPv4 address."""
+_NAME = re.compile(
+    r"(?:^|(?<=[-_./]))(?:[^\W\d_]|(?<!\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d))"
+    r"|^\d{1,3}(?:-\d{1,3}){3}(?![-\d])"
+    r"|^\d+(?:\.[^\W\d_][\w-]*){2,}"
+)
+"""Where the name begins in joined words: at a word that begins with a letter, at an IPv4 address, also one with hyphens
+as in `10-0-0-5.ec2.internal`, or at the number of a host name such as `1.db.example.com`.
+"""
 _PUNCTUATION = re.compile(r"[^\w]+", re.UNICODE)
 _ENDS_ANY_CASE = frozenset({"resolved", "recovered", "recovers", "closed", "cleared"})
 _ENDS_IN_CAPITALS = frozenset({"RECOVERY", "OK", "UP"})

@@ -1,6 +1,8 @@
-"""Writes durations and elapsed time for people (pure)."""
+"""Writes durations and elapsed time for people, and reads durations of forms (pure)."""
 
 from datetime import datetime, timedelta
+
+from firebell.kit.text import to_number
 
 
 def duration(length: timedelta) -> str:
@@ -25,3 +27,18 @@ def ago(at: datetime, now: datetime) -> str:
     """Return the time elapsed before `now`, such as 9 min ago; just now in the first minute."""
     passed = now - at
     return "just now" if passed < timedelta(minutes=1) else f"{duration(passed)} ago"
+
+
+def minutes_text(seconds: int) -> str:
+    """Return seconds as the form shows them: "5" for minutes, "1:30" if seconds are left over."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02}" if rest else str(minutes)
+
+
+def to_seconds(text: str, field: str) -> int:
+    """Return the seconds of a field such as "5" or "1:30"; raise `Invalid` naming the field."""
+    minutes, colon, rest = text.strip().partition(":")
+    seconds = to_number(minutes, field, least=1, most=1440, unit="minutes") * 60
+    if colon:
+        seconds += to_number(rest, field, most=59, unit="seconds")
+    return seconds

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from firebell.alerts.routing_rules.rules import Owner, RoutingRule, Urgency
 from firebell.kit import matchers
+from firebell.kit.durations import minutes_text, to_seconds
 from firebell.kit.errors import Invalid
 from firebell.kit.matchers import MatcherError, Op
 from firebell.kit.text import to_choice, to_number
@@ -37,7 +38,7 @@ def fields_of(rule: RoutingRule, place: int) -> dict[str, str]:
         "paging": paging,
         "wait_s": str(rule.wait_s or 60),
         "threshold": str(rule.threshold if rule.threshold > 1 else 3),
-        "window_minutes": str(rule.window_s // 60),
+        "window_minutes": minutes_text(rule.window_s),
         "place": str(place),
     }
 
@@ -51,11 +52,6 @@ def rule_of(fields: Mapping[str, str], edited: RoutingRule | None = None) -> Rou
     if urgency not in set(Urgency):
         raise Invalid("The rule is not complete.", fields={"urgency": "Choose from the list."})
     labels = [label.strip() for label in fields.get("group_by", "").split(",")]
-    window_minutes = (
-        to_number(fields["window_minutes"], "window_minutes", least=1, most=1440)
-        if paging == AT_THRESHOLD
-        else 10
-    )
     return RoutingRule(
         name=fields.get("name", ""),
         matchers=fields.get("matchers", ""),
@@ -71,15 +67,10 @@ def rule_of(fields: Mapping[str, str], edited: RoutingRule | None = None) -> Rou
         threshold=to_number(fields.get("threshold", ""), "threshold", least=2, most=100)
         if paging == AT_THRESHOLD
         else 1,
-        window_s=_window_s(window_minutes, edited),
+        window_s=to_seconds(fields.get("window_minutes", ""), "window_minutes")
+        if paging == AT_THRESHOLD
+        else RoutingRule("", "").window_s,
     )
-
-
-def _window_s(minutes: int, edited: RoutingRule | None) -> int:
-    """Return a window in seconds; keep the edited rule's if the minutes match, as it may include seconds."""
-    if edited is not None and minutes == edited.window_s // 60:
-        return edited.window_s
-    return minutes * 60
 
 
 def parse_labels(text: str) -> dict[str, str]:

@@ -238,7 +238,7 @@ def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -
     group = batch.open_groups.get((service_id, key))
     if group is None and mute is not None:
         group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now, mute)
-    elif group is None and is_test_key(event.dedup_key):
+    elif group is None and (is_test_key(event.dedup_key) or event_placement.pages_no_one(event)):
         # never part of a storm, whose page is a real one
         group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now)
     elif group is None and batch.room.get(service_id, STORM_GROUPS) > 0:

@@ -14,6 +14,8 @@ EVIDENCE_MARGIN = timedelta(minutes=1)
 """A source that sent something this long before an alert expired, or later, was alive then."""
 SILENCE = timedelta(minutes=2)
 """How long nothing may arrive once an alert expired; after an outage of Firebell, its sources get as long to return."""
+REPORT_INTERVAL = timedelta(hours=1)
+"""How often a source that stays silent is reported: a page that someone resolved too early comes back."""
 RETURN_GRACE = timedelta(minutes=5)
 """How long a source that was silent has to send its alerts again."""
 MAX_LISTED = 20
@@ -85,9 +87,11 @@ def judge(source: ExpiringSource, expired: Sequence[ExpiringAlert], now: datetim
     if not open_:
         return Verdict((*events, *_end_of_report(source)), _waiting(source, None))
     since = source.waiting_since or now
-    if source.reported_at is None and now - since >= SILENCE:
+    reported_at = source.reported_at
+    is_due = now - since >= SILENCE if reported_at is None else abs(now - reported_at) >= REPORT_INTERVAL
+    if is_due:
         return Verdict((*events, _report(source, open_)), _waiting(source, since, now))
-    return Verdict(events, _waiting(source, since, source.reported_at))
+    return Verdict(events, _waiting(source, since, reported_at))
 
 
 def _waiting(

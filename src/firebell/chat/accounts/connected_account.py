@@ -46,4 +46,5 @@ async def chat_context_of(
         public_url=ctx.public_url,
         how=user.how if user else LinkedBy.NONE,
         link_url="" if person else linking.link_url(ctx, account, external_id, shown_name, refused, now),
+        now=now,
     )

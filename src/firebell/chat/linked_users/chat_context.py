@@ -35,9 +35,16 @@ class ChatContext:
     """Everyone in the channel sees the answer, so that it is about nothing private."""
     named_at: datetime | None = None
     """When the button or form was composed, or when what it names began; None for a command."""
+    now: datetime | None = None
+    """When they act; None where messages carry no `named_at`."""
 
     def check_known(self, began_at: datetime) -> None:
-        """Raise `Gone` if the number now belongs to something that began after the message: a backup was restored."""
+        """Raise `Gone` if the number now belongs to something that began after the message: a backup was restored.
+
+        What begins in the future began before the clock was set back, which says nothing about the message.
+        """
+        if self.now is not None and began_at > self.now:
+            return
         if is_lost(self.named_at, began_at):
             raise Gone("You can no longer answer this message.", hint="Open Firebell.")
 

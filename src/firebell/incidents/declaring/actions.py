@@ -74,13 +74,13 @@ async def declare(
     same_services = affected_ids if actor.person_id is None else []
     twin = await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, same_services, drill=drill)
     if twin is not None:
-        if chosen < twin.severity and twin.phase in OPEN:
-            twin = await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now)
         visibility = type_and_visibility.visibility_of(incident_type, private=private)
         if visibility is Visibility.PRIVATE and not twin.is_private:
+            # first, because it locks the incident together with what was merged into it, in the order of their ids
             await type_and_visibility.set_type(tx, actor, twin.id, incident_type, now, private=True)
-            twin = await lookup.incident(tx, twin.id)
-        return twin
+        if chosen < twin.severity and twin.phase in OPEN:
+            await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now)
+        return await lookup.incident(tx, twin.id)
     services_by_id = await catalog.services_by_id(tx, affected_ids)
     if missing := [i for i in affected_ids if i not in services_by_id]:
         raise NotFound(f"There is no service {missing[0]}.")

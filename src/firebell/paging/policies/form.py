@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+from firebell.kit.durations import minutes_text, to_seconds
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import check_zone
 from firebell.kit.text import to_id, to_number, to_required
@@ -130,21 +131,6 @@ class PolicyForm:
         """The people whom it targets by name."""
         named = (value.partition(":") for row in self.rows for value in row.targets)
         return [i for kind, _, text in named if kind == TargetKind.PERSON and (i := to_id(text))]
-
-
-def minutes_text(seconds: int) -> str:
-    """Return seconds as the form shows them: "5" for minutes, "1:30" if seconds are left over."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}:{rest:02}" if rest else str(minutes)
-
-
-def to_seconds(text: str, field: str) -> int:
-    """Return the seconds of a field such as "5" or "1:30"; raise `Invalid` naming the field."""
-    minutes, colon, rest = text.strip().partition(":")
-    seconds = to_number(minutes, field, least=1, most=1440, unit="minutes") * 60
-    if colon:
-        seconds += to_number(rest, field, most=59, unit="seconds")
-    return seconds
 
 
 def plan_of(draft: PolicyForm, errors: FieldErrors) -> Plan:
