@@ -66,7 +66,7 @@ async def test_a_withdrawn_post_mortem_is_due_for_no_one(dsn: str, clock: FakeCl
         assert "Post-mortem for INC-1" not in (await http.get("/")).text
         async with w.ctx.db.tx() as tx:
             # a handoff lists the same ones
-            assert await postmortems.unpublished(tx) == []
+            assert await postmortems.unpublished(tx, [w.service]) == []
 
 
 async def test_the_post_mortem_that_is_due_first_is_named_first(dsn: str, clock: FakeClock) -> None:
