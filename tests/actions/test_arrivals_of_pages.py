@@ -63,3 +63,15 @@ async def test_each_minute_in_which_an_urgent_page_reached_someone_counts_once(
             Arrival(w.jun, urgent, 1, start + timedelta(seconds=20))
         ]
         assert await paging.arrivals(tx, start, end, []) == []
+
+
+async def test_a_page_of_a_drill_is_no_load_of_the_people_who_play_it(dsn: str, clock: FakeClock) -> None:
+    """Pages of drills counted in the workload, its findings of fatigue, and the nights of a handoff."""
+    async with world(dsn, clock) as w:
+        await w.alert("Disk full")
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            start, end = w.now - timedelta(hours=1), w.now + timedelta(hours=1)
+            assert await paging.arrivals(tx, start, end, [w.mara])
+            await tx.execute("update page set plan = plan || '{\"is_drill\": true}'")
+            assert await paging.arrivals(tx, start, end, [w.mara]) == []

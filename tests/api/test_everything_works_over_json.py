@@ -142,7 +142,7 @@ async def test_a_schedule_with_windows_and_its_overrides(dsn: str, clock: FakeCl
             schedules = (await api("GET", "/oncall", at=at))["schedules"]
             return [p["name"] for s in schedules if s["schedule"] == "search" for p in s["people"]]
 
-        assert await who("2026-11-24T02:00:00Z") == ["Jun Okafor"]
+        assert await who("2026-11-25T02:00:00Z") == ["Jun Okafor"]
         assert await who("2026-11-24T12:00:00+01:00") == ["Mara Lindqvist"]
         body = {
             "person": "jun@example.org",

@@ -1,6 +1,7 @@
 """Schedules, covers, swaps and time off over JSON, in the order in which a team would need them."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -284,3 +285,23 @@ async def test_time_off_requests_cover(dsn: str, clock: FakeClock) -> None:
         assert "S-VACATION" in {f["code"] for f in findings}
         await api("DELETE", f"/vacations/{made['id']}", status=204)
         assert await api("GET", "/covers", state="open") == []
+
+
+async def test_a_new_schedule_claims_no_shift_from_before_it_was_created(dsn: str, clock: FakeClock) -> None:
+    """An anchor in the past made up shifts, and pay, of months in which the schedule did not exist."""
+    async with organization(dsn, clock) as (w, api):
+        past: dict[str, Any] = {"anchor": "2026-01-05T09:00", "start": "2026-01-05T09:00:00Z"}
+        for number, changes in enumerate((past, {**past, "start": None})):
+            payload = {
+                "name": f"Daily {number}",
+                "team_id": 1,
+                "tz": "UTC",
+                "layers": [{**layer(w.mara, w.jun), **changes}],
+            }
+            made = await api("POST", "/schedules", payload, status=201)
+            begins = datetime.fromisoformat(made["layers"][0]["start"])
+            assert begins == w.now
+            assert made["layers"][0]["anchor"] == "2026-01-05T09:00:00"
+            span = f"from={quote((w.now - timedelta(days=30)).isoformat())}&to={quote(w.now.isoformat())}"
+            shifts = await api("GET", f"/schedules/{made['slug']}/shifts?{span}")
+            assert [shift["people"] for shift in shifts["shifts"]] == [[]]

@@ -10,6 +10,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import ROLE_NAMES, IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
+from firebell.metrics.facts import source_store
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.export import pdf
@@ -61,12 +62,17 @@ async def test_a_withdrawn_post_mortem_is_due_for_no_one(dsn: str, clock: FakeCl
         assert "Post-mortem for INC-1" in (await http.get("/")).text
         await mara("POST", f"{PM}/withdrawal", {"reason": "It was a false alarm"})
         manager = await client(w, mara, await person(w, "Ewa", "manager"))
+        w.clock.advance(timedelta(minutes=30))
+        withdrawn_at = w.now
         assert (await manager("POST", f"{PM}/withdrawal", {}))["stage"] == "withdrawn"
+        async with w.ctx.db.tx() as tx:
+            assert await source_store.published_postmortems(tx, withdrawn_at) == [1]
+            assert (await source_store.postmortems(tx, [1]))[1].is_withdrawn
         w.clock.advance(timedelta(days=3))
         assert "Post-mortem for INC-1" not in (await http.get("/")).text
         async with w.ctx.db.tx() as tx:
             # a handoff lists the same ones
-            assert await postmortems.unpublished(tx) == []
+            assert await postmortems.unpublished(tx, [w.service]) == []
 
 
 async def test_the_post_mortem_that_is_due_first_is_named_first(dsn: str, clock: FakeClock) -> None:

@@ -426,6 +426,6 @@ async def test_bug_a_search_found_a_document_that_is_also_about_a_private_incide
             assert len(await documents(client)) == number
             assert len(await client("GET", "/post-mortems")) == number
         async with w.ctx.db.tx() as tx:
-            assert len(await postmortems.unpublished(tx)) == 1
+            assert len(await postmortems.unpublished(tx, [w.service])) == 1
             with private_reader.as_reader(w.jun):
-                assert await postmortems.unpublished(tx) == []
+                assert await postmortems.unpublished(tx, [w.service]) == []

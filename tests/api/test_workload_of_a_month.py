@@ -228,8 +228,9 @@ async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, c
         report = await api("GET", "/reports/on-call", month="2026-11")
         old = next(s for s in report["schedules"] if s["name"] == "Extra" and s["slug"] != "extra")
         hours = {row["name"]: float(row["hours"]) for row in old["people"]}
-        # Jun: the 24th, and half of the 25th; Mara: the other half, and the 26th until it was deleted
-        assert hours == {"Jun Okafor": 36, "Mara Lindqvist": 24}
+        # Jun: the 24th from 03:14, when it was created, and half of the 25th; Mara: the other half, and the 26th until
+        # it was deleted
+        assert hours == {"Jun Okafor": 32.77, "Mara Lindqvist": 24}
         assert (
             'deleted <time datetime="2026-11-26T12:00:00+00:00"'
             in (await http.get("/oncall/load?month=2026-11")).text

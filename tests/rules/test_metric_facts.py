@@ -72,6 +72,20 @@ def source(one: Incident, *entries: TimelineEntry, roles: tuple[RoleHeld, ...] =
     return IncidentSource(one, [declared, *entries], roles, ["latent.guard", "latent.guard"], None)
 
 
+@pytest.mark.parametrize(
+    ("published_at", "is_withdrawn", "required"),
+    [(None, False, True), (None, True, False), (at("15:00"), True, True), (at("15:00"), False, True)],
+)
+def test_a_withdrawn_post_mortem_is_neither_overdue_nor_unpublished(
+    published_at: datetime | None, is_withdrawn: bool, required: bool
+) -> None:
+    withdrawn = replace(
+        source(incident()), postmortem_published_at=published_at, is_postmortem_withdrawn=is_withdrawn
+    )
+    fact = facts.incident_fact(withdrawn)
+    assert (fact.postmortem_required, fact.postmortem_published_at) == (required, published_at)
+
+
 UPDATES = [entry("update", at(text)) for text in ("09:48", "10:15", "10:52", "11:20", "12:05")]
 
 

@@ -128,6 +128,35 @@ async def test_many_newer_incidents_hide_no_post_mortem_that_is_due(
         assert "- INC-1, Cards fail: overdue since" in await d.body()
 
 
+async def test_many_post_mortems_of_other_teams_hide_none_that_is_due(dsn: str, clock: FakeClock) -> None:
+    """Only the 500 earliest post-mortems of all teams were read, so that a handoff missed those of its own."""
+    async with desk(dsn, clock) as d:
+        w = d.t.w
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(
+                tx, mara, title="Cards fail", severity=1, service_ids=[w.service], now=w.now
+            )
+            await tx.execute("update incident set phase = 'closed', closed_at = $1", w.now)
+            await postmortems.start(tx, SYSTEM, 1, w.now)
+            await tx.execute(
+                """
+                insert into incident overriding system value
+                select (jsonb_populate_record(incident, jsonb_build_object('id', 1000 + number))).*
+                from incident, generate_series(1, 500) number
+                """
+            )
+            await tx.execute(
+                """
+                insert into postmortem (state, body, due_at, created_at, updated_at, incident_id)
+                select 'draft', '', due_at - interval '1 day', created_at, updated_at, 1000 + number
+                from postmortem, generate_series(1, 500) number
+                """
+            )
+        await d.t.until(MONDAY - 4 * HOUR)
+        assert "- INC-1, Cards fail: overdue since" in await d.body()
+
+
 async def test_both_acknowledge_and_no_one_else_can(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         await d.t.until(MONDAY - 4 * HOUR)

@@ -26,6 +26,7 @@ from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.file_descriptors import budget, raise_limit
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import guarded_client
+from firebell.kit.jobs import timers
 from firebell.oncall.rota.shifts import gaps
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
@@ -111,7 +112,7 @@ def check_files_of(settings: Settings) -> list[CheckResult]:
 async def check_work(tx: Tx, now: datetime) -> list[CheckResult]:
     """Check the clock, and that timers, background jobs and messages work."""
     drift = abs(now - await tx.value("select clock_timestamp()"))
-    late = await tx.value("select count(*) from due where due_at < $1", now - timedelta(minutes=1))
+    late = (await timers.overdue(tx, now - timedelta(minutes=1), ()))[False].timers
     failing = await tx.row("select count(*) n, max(last_error) why from due where attempts > 0")
     dead = await tx.row("select count(*) n, max(last_error) why from outbox where dead_at is not null")
     lost = await tx.value(

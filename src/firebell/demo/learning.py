@@ -64,7 +64,7 @@ async def hold_meeting(past: Past) -> None:
     ids = [actor.person_id for actor in actors if actor.person_id]
     now = past.clock.now()
     async with past.ctx.db.tx() as tx:
-        incident_id = (await postmortems.unpublished(tx))[-1].incident_id
+        incident_id = (await postmortems.unpublished(tx, past.kestrel.services.values()))[-1].incident_id
         await meetings.record_meeting(
             tx, actors[0], incident_id, now - timedelta(minutes=58), 55, ids, now, facilitator_id=ids[0]
         )

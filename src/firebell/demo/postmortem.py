@@ -67,7 +67,7 @@ async def write(past: Past) -> None:
     """Write the draft that is due next, by several people, and comment on it."""
     mara, tomas, priya = (past.kestrel.actor(name) for name in ("Mara", "Tomás", "Priya"))
     async with past.ctx.db.tx() as tx:
-        incident_id = (await postmortems.unpublished(tx))[-1].incident_id
+        incident_id = (await postmortems.unpublished(tx, past.kestrel.services.values()))[-1].incident_id
         timeline = await incidents.timeline(tx, incident_id)
         pages = await incidents.page_ids(tx, incident_id)
     refs = {

@@ -84,7 +84,7 @@ async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: dat
 async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime) -> Facts:
     team, start = schedule.team_id, change.shift_start
     team_services = {s.id for s in await catalog.services(tx, with_deleted=True) if s.team_id == team}
-    documents = await postmortems.unpublished(tx)
+    documents = await postmortems.unpublished(tx, team_services)
     recent = await _incidents(tx, start, change.at, [d.incident_id for d in documents])
     services = await incidents.services(tx, [i.id for i in recent])
     team_incidents = [i for i in recent if team_services & set(services[i.id])]

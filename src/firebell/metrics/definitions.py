@@ -358,7 +358,8 @@ DEFINITIONS = {
             "Post-mortems that were published within 48 hours.",
             "When the incident was closed",
             "When its post-mortem was published",
-            "SEV0 and SEV1 closed in the period; those within their 48 hours are shown separately",
+            "SEV0 and SEV1 closed in the period, without those with a post-mortem that was withdrawn before it was"
+            " published; those within their 48 hours are shown separately",
             _WILSON,
             finding="post-mortems were published in time",
             handbook="blameless-postmortems",

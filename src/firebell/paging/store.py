@@ -441,7 +441,7 @@ async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
 async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collection[int]) -> list[Arrival]:
     """Return when messages about urgent pages reached these people in `[start, end)`, oldest first.
 
-    Messages about one page to one person in one minute count once.
+    Messages about one page to one person in one minute count once. Pages of drills and tests don't count (N20).
     """
     rows = await tx.fetch(
         """
@@ -461,6 +461,7 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
             -- an array makes the planner read the pages of a month in the order of the index, all at once
             where id = any(array(select subject_id from reached))
                 and urgency = 'high'
+                and not plan ? 'is_drill'
         )
         select reached.person_id, reached.subject_id as page_id, urgent.severity, reached."at"
         from reached

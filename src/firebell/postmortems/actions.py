@@ -1,5 +1,6 @@
 """Actions on post-mortems."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -64,9 +65,9 @@ want_changes = review.want_changes
 withdraw = review.withdraw
 
 
-async def unpublished(tx: Tx) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems of incidents that still have to be published, earliest due first."""
-    return await store.unpublished(tx, await incidents.hidden_ids(tx))
+async def unpublished(tx: Tx, service_ids: Collection[int]) -> list[ListedPostmortem]:
+    """Return the post-mortems about incidents of these services that have to be published, earliest due first."""
+    return await store.unpublished(tx, await incidents.hidden_ids(tx), service_ids)
 
 
 async def unpublished_of_author(tx: Tx, person_id: int, limit: int) -> list[ListedPostmortem]:

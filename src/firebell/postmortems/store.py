@@ -1,6 +1,6 @@
 """The SQL of post-mortems."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Row, Tx
@@ -115,15 +115,15 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
     return _from_row(row) if row else None
 
 
-async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems to be published about none of the `hidden` incidents, earliest due first."""
+async def unpublished(tx: Tx, hidden: Sequence[int], service_ids: Collection[int]) -> list[ListedPostmortem]:
+    """Return the post-mortems to be published of these services, about none of the `hidden` incidents, by due time."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
         where state <> 'published'
             and state <> 'withdrawn'
-            and incident_id is not null
+            and incident_id in (select incident_id from incident_service where service_id = any($2::bigint[]))
             and not exists (
                 select
                 from postmortem_incident about
@@ -131,9 +131,9 @@ async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
                     and about.incident_id = any($1::bigint[])
             )
         order by due_at, id
-        limit 500
         """,
         list(hidden),
+        list(service_ids),
     )
     return [ListedPostmortem(**dict(row)) for row in rows]
 
@@ -271,6 +271,7 @@ async def set_withdrawal(
         set withdrawal_by = $2,
             withdrawal_reason = $3,
             withdrawn_at = $4,
+            updated_at = coalesce($4, updated_at),
             state = case when $4::timestamptz is null then state else 'withdrawn' end
         where id = $1
         """,

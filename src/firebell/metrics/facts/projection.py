@@ -36,14 +36,16 @@ async def project_incidents(tx: Tx, ids: Sequence[int]) -> int:
     documents = await source_store.postmortems(tx, known)
     facts, minutes = [], []
     for one in declared:
-        body, published_at = documents.get(one.id, ("", None))
+        document = documents.get(one.id, source_store.PostmortemSource())
+        has_factors = document.body and not document.is_withdrawn
         source = IncidentSource(
             one,
             timelines[one.id],
             roles[one.id],
-            postmortems.factors(body) if body else (),
-            published_at,
+            postmortems.factors(document.body) if has_factors else (),
+            document.published_at,
             customers.get(one.id),
+            document.is_withdrawn,
         )
         facts.append(incident_fact(source))
         minutes += [(one.id, person_id, spent) for person_id, spent in presence_minutes(source).items()]

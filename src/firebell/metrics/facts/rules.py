@@ -40,6 +40,7 @@ class IncidentSource:
     factors: Sequence[str]
     postmortem_published_at: datetime | None
     customers: int | None = None
+    is_postmortem_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,17 @@ def incident_fact(source: IncidentSource) -> IncidentFact:
         factors=tuple(sorted(set(source.factors))),
         updates_due=due,
         updates_on_time=on_time,
-        postmortem_required=FACTS[Severity(one.max_severity)].postmortem and not one.drill,
+        postmortem_required=_requires_postmortem(source),
         postmortem_published_at=source.postmortem_published_at,
         customers=source.customers,
     )
+
+
+def _requires_postmortem(source: IncidentSource) -> bool:
+    """Return True if a post-mortem counts as published in time or late; one withdrawn unpublished is neither."""
+    one = source.incident
+    is_dropped = source.is_postmortem_withdrawn and source.postmortem_published_at is None
+    return FACTS[Severity(one.max_severity)].postmortem and not one.drill and not is_dropped
 
 
 def _last_entry_at(source: IncidentSource) -> datetime:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
@@ -27,6 +28,14 @@ async def roles(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[RoleHeld]
     return held
 
 
+class PostmortemSource(NamedTuple):
+    """The text of a post-mortem, when it was first published, and whether it was withdrawn."""
+
+    body: str = ""
+    published_at: datetime | None = None
+    is_withdrawn: bool = False
+
+
 async def services(tx: Tx, incident_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Return the (incident, service) pairs of incidents."""
     rows = await tx.fetch(
@@ -40,23 +49,26 @@ async def services(tx: Tx, incident_ids: Sequence[int]) -> list[tuple[int, int]]
     return [(row["incident_id"], row["service_id"]) for row in rows]
 
 
-async def postmortems(tx: Tx, incident_ids: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
-    """Return the text of the post-mortem of each incident, and when it was first published."""
+async def postmortems(tx: Tx, incident_ids: Sequence[int]) -> dict[int, PostmortemSource]:
+    """Return the post-mortem of each incident; a withdrawn one only if there is no other."""
     rows = await tx.fetch(
         """
         select
             about.incident_id,
             postmortem.body,
-            postmortem.first_published_at as published_at
+            postmortem.first_published_at as published_at,
+            postmortem.state = 'withdrawn' as is_withdrawn
         from postmortem_incident about
         join postmortem on postmortem.id = about.postmortem_id
         where about.incident_id = any($1::bigint[])
-            and postmortem.state <> 'withdrawn'
-        order by postmortem.id
+        order by is_withdrawn desc, postmortem.id
         """,
         list(incident_ids),
     )
-    return {row["incident_id"]: (row["body"], row["published_at"]) for row in rows}
+    return {
+        row["incident_id"]: PostmortemSource(row["body"], row["published_at"], row["is_withdrawn"])
+        for row in rows
+    }
 
 
 async def pages(tx: Tx, ids: Sequence[int]) -> list[PageSource]:

@@ -10,6 +10,7 @@ from firebell.kit.web.api import PageParams, PathId, Removed, Text, problems, re
 from firebell.oncall.checks import fix_actions, grouping
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
+from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, queries, shadows
 from firebell.oncall.schedules.schemas import (
     EditedLayers,
@@ -48,7 +49,7 @@ async def list_schedules(w: Reader, page: PageParams) -> list[ScheduleShown]:
 
 @router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
 async def create_schedule(w: Responder, body: NewSchedule) -> ScheduleDetail:
-    layers = [to_layer(layer) for layer in body.layers]
+    layers = [layer_versions.begun(to_layer(layer), w.now) for layer in body.layers]
     created = await actions.create_schedule(
         w.tx,
         w.actor,
