@@ -11,13 +11,13 @@ from firebell.kit.jobs.retention_store import count_rows
 from firebell.webhooks.model import RETENTION_DAYS, Change, DeadChanges
 
 MAX_BEHIND_MS = 10_000
-"""How far ids may fall behind the database's time in milliseconds before they continue from it."""
+"""How far ids may fall behind the time in milliseconds before they continue from it."""
 
 
 async def insert(tx: Tx, kind: str, payload: Mapping[str, Any], now: datetime) -> bool:
     """Store a change and return True; without endpoints, store nothing, in the same round trip.
 
-    Ids that fell behind the database's time in milliseconds continue from it, so that they are higher than those of
+    Ids that fell behind the time in milliseconds continue from it, so that they are higher than those of
     changes that were lost when a backup was restored. No other transaction waits meanwhile: one at a time moves the
     sequence, and only far ahead, so that no id is given twice.
     """
@@ -26,7 +26,7 @@ async def insert(tx: Tx, kind: str, payload: Mapping[str, Any], now: datetime) -
         with sequence as materialized (
             select
                 pg_get_serial_sequence('webhook_change', 'id')::regclass as name,
-                (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
+                (extract(epoch from $3::timestamptz) * 1000)::bigint as now_ms
             where exists (select from webhook_endpoint where deleted_at is null)
         ),
         behind as materialized (
