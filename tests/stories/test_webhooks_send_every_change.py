@@ -120,6 +120,7 @@ async def test_after_a_restoration_the_sequence_of_a_subject_continues_above_wha
         # the sequence as the backup has it
         async with w.ctx.db.tx() as tx:
             await tx.execute("select setval(pg_get_serial_sequence('webhook_change', 'id'), 7)")
+        w.clock.advance(timedelta(minutes=1))
         w.sink.raw.clear()
         w.sink.headers.clear()
         w.sink.got.clear()
